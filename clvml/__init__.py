@@ -1,0 +1,8 @@
+"""Customer lifetime value: from a table of purchases to compared, registered and served values."""
+
+from __future__ import annotations
+
+import lazy_loader as lazy
+
+__version__ = "0.1.0"
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,22 @@
+"""Data that many tests share: CDNOW, as published."""
+
+import os
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import pandas as pd
+import pytest
+
+import clvml
+
+
+@pytest.fixture(scope="session")
+def cdnow_split() -> clvml.Split:
+    """The split of the papers: 39 weeks of calibration, 39 of holdout."""
+    return clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30", time_unit="W")
+
+
+@pytest.fixture(scope="session")
+def cdnow(cdnow_split: clvml.Split) -> pd.DataFrame:
+    """The calibration summary in weeks: frequency, recency, T, monetary_value."""
+    return cdnow_split.calibration
