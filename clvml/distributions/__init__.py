@@ -1,0 +1,1 @@
+"""The models as pure functions of arrays: likelihood, derivatives, expectations."""

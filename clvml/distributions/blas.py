@@ -1,0 +1,22 @@
+"""One BLAS thread where products are many and small.
+
+Threads that wait for each other spin: on two busy cores a fit spent ten times the CPU time.
+"""
+
+from __future__ import annotations
+
+import functools
+from contextlib import AbstractContextManager
+from typing import Any
+
+from threadpoolctl import ThreadpoolController
+
+
+@functools.cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """A context in which BLAS uses one thread."""
+    return _libraries().limit(limits=1, user_api="blas")

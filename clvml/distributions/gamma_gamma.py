@@ -1,0 +1,113 @@
+"""The Gamma-Gamma model of spend per purchase.
+
+A customer's purchases vary around their own mean, and the means vary across customers::
+
+    spend of one purchase ~ Gamma(shape=p, rate=nu)        nu ~ Gamma(shape=q, rate=v)
+
+A customer is seen as ``(x, m)``: ``x`` purchases with average ``m``. ``v`` has the unit of
+money, ``p`` and ``q`` are pure numbers. Spend is taken to be independent of how often one buys.
+
+Fader, Hardie (2013), The Gamma-Gamma Model of Monetary Value, note 025, equations 1a and 5.
+With ``y = x*m`` the customer's total, only ``log1p(v/y)`` and ``log1p(y/v)`` depend on the
+money, and gamma functions on the distinct ``x`` alone.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import digamma, gammaln, polygamma
+
+Array = NDArray[np.float64]
+
+_BLOCK = 32_768
+
+
+class GammaGammaParams(NamedTuple):
+    """Parameters of the Gamma-Gamma model; ``v`` has the unit of money, the others have none."""
+
+    p: float
+    q: float
+    v: float
+
+
+class Spenders(NamedTuple):
+    """Customers by number of purchases: ``numbers``, their weight, and ``x, y, weight`` a row."""
+
+    numbers: Array
+    number_weight: Array
+    x: Array
+    y: Array
+    weight: Array
+
+
+def count_spenders(x: Array, m: Array, weight: Array) -> Spenders:
+    """What the likelihood needs of customers with ``x`` purchases of average ``m > 0``."""
+    numbers, which = np.unique(x, return_inverse=True)
+    return Spenders(numbers, np.bincount(which, weight, numbers.size).astype(float), x, x * m, weight)
+
+
+def log_likelihood(x: Array, m: Array, params: GammaGammaParams) -> Array:
+    """Log-density of each customer's average spend ``m > 0`` over ``x >= 1`` purchases."""
+    p, q, v = params
+    y = x * m
+    return (
+        gammaln(p * x + q)
+        - gammaln(p * x)
+        - gammaln(q)
+        - p * x * np.log1p(v / y)
+        - q * np.log1p(y / v)
+        - np.log(m)
+    )
+
+
+def objective(params: GammaGammaParams, spenders: Spenders) -> tuple[float, Array, Array]:
+    """Log-likelihood, less the constant ``sum(log m)``, with gradient and Hessian in ``(p, q, v)``."""
+    value, gradient, hessian = _by_number(params, spenders.numbers, spenders.number_weight)
+    for start in range(0, spenders.x.size, _BLOCK):
+        block = slice(start, start + _BLOCK)
+        part = _by_money(params, spenders.x[block], spenders.y[block], spenders.weight[block])
+        value, gradient, hessian = value + part[0], gradient + part[1], hessian + part[2]
+    return float(value), gradient, hessian
+
+
+def _by_number(params: GammaGammaParams, x: Array, w: Array) -> tuple[float, Array, Array]:
+    """The terms with gamma functions."""
+    p, q, _ = params
+    total, own = p * x + q, p * x
+    value = float(w @ (gammaln(total) - gammaln(own) - gammaln(q)))
+    gradient: Array = np.array(
+        [w @ (x * (digamma(total) - digamma(own))), w @ (digamma(total) - digamma(q)), 0.0]
+    )
+    curve, own_curve, q_curve = polygamma(1, total), polygamma(1, own), polygamma(1, q)
+    hessian = np.zeros((3, 3))
+    hessian[0, 0] = w @ (x**2 * (curve - own_curve))
+    hessian[0, 1] = hessian[1, 0] = w @ (x * curve)
+    hessian[1, 1] = w @ (curve - q_curve)
+    return value, gradient, hessian
+
+
+def _by_money(params: GammaGammaParams, x: Array, y: Array, w: Array) -> tuple[float, Array, Array]:
+    """The terms with logarithms of money."""
+    p, q, v = params
+    wx, whole, ratio = w * x, v + y, y / v
+    less, more = wx @ np.log1p(1 / ratio), w @ np.log1p(ratio)
+    x_whole, y_whole = (wx / whole).sum(), w @ (ratio / whole)
+    gradient: Array = np.array([-less, -more, q * y_whole - p * x_whole])
+    hessian = np.zeros((3, 3))
+    hessian[0, 2] = hessian[2, 0] = -x_whole
+    hessian[1, 2] = hessian[2, 1] = y_whole
+    hessian[2, 2] = (p * wx / whole**2).sum() - q * (w @ (ratio * (2 * v + y) / (v * whole**2)))
+    return float(-p * less - q * more), gradient, hessian
+
+
+def expected_spend(x: Array, m: Array, params: GammaGammaParams) -> Array:
+    """E[M | x, m], the mean of a customer's future purchases; equation 5 of the note.
+
+    A weighted mean of the customer's own average and of the population's ``p*v/(q-1)``.
+    Finite where ``p*x + q > 1``; the caller makes sure of it.
+    """
+    p, q, v = params
+    return p * (v + x * m) / (p * x + q - 1)

@@ -1,0 +1,161 @@
+"""BG/NBD's kernels against the papers, calculus, quadrature and the inputs on which others fail."""
+
+import itertools
+
+import numpy as np
+import pytest
+from flint import acb, arb, ctx
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clvml.distributions import bgnbd
+from clvml.distributions.bgnbd import BGNBDParams
+from clvml.distributions.histories import count_histories
+
+PUBLISHED = BGNBDParams(0.243, 4.414, 0.793, 2.426)
+
+
+def one(*values):
+    return [np.array([float(value)]) for value in values]
+
+
+def expected(params, x, t_x, T, horizon):
+    return bgnbd.expected_purchases(*one(x, t_x, T), np.array(float(horizon)), params)[0]
+
+
+def oracle_given_alive(params, x, T, horizon):
+    """Average over dropout of the expected purchases, by Arb's integration in logit(p)."""
+    ctx.prec = 160
+    r, alpha, a, b = params
+    R, z, b = arb(r) + x, arb(horizon) / (arb(alpha) + arb(T)), arb(b) + x
+    log_beta = arb(a).lgamma() + b.lgamma() - (arb(a) + b).lgamma()
+
+    def softplus(y):
+        return y + (1 + (-y).exp()).log() if float(y.real.mid()) > 0 else (1 + y.exp()).log()
+
+    def integrand(y, _):
+        p = (-softplus(-y)).exp()
+        log_density = -a * softplus(-y) - b * softplus(y) - log_beta
+        return -log_density.exp() * (-R * (p * z).log1p()).expm1() / p
+
+    middle, total = float(np.log(a / float(b))), acb(0)
+    outwards = np.geomspace(40, 200 / min(a, float(b)) + 60, 12)
+    cuts = [
+        *(middle - outwards[::-1]),
+        *np.linspace(middle - 40, middle + 40, 41)[1:-1],
+        *(middle + outwards),
+    ]
+    for low, high in itertools.pairwise(map(float, cuts)):
+        total += acb.integral(integrand, low, high, rel_tol=arb("1e-25"), eval_limit=200_000)
+    return float(total.real)
+
+
+@pytest.mark.parametrize(
+    ("params", "history", "horizon", "value"),
+    [
+        # numbers.md: inputs on which other packages return nan, inf or a wrong number
+        ((0.11, 2.24, 0.31, 0.50), (0, 0, 1), 30, 0.564588616),
+        ((0.243, 4.414, 1.0, 2.426), (2, 30.43, 38.86), 39, 1.10213678604),
+        (PUBLISHED, (500, 360, 365), 365, 151.258504769),
+        (PUBLISHED, (500, 360, 365), 1e6, 4100.41491837),
+        (PUBLISHED, (2, 30.43, 38.86), 39, 1.2260281748),
+    ],
+)
+def test_expected_purchases_are_right_where_others_fail(params, history, horizon, value):
+    assert expected(BGNBDParams(*params), *history, horizon) == pytest.approx(value, rel=1e-9)
+
+
+def test_a_heavy_buyer_long_silent_is_expected_to_buy_nothing():
+    assert 0 <= expected(PUBLISHED, 1000, 10, 100, 365) < 1e-290
+
+
+def test_the_likelihood_of_a_heavy_buyer_is_the_one_of_note_027():
+    value = bgnbd.log_likelihood(*one(200, 38, 40), BGNBDParams(0.25, 4, 0.8, 2.5))[0]
+    assert value == pytest.approx(100.7957, abs=5e-5)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_expectations_agree_with_interval_arithmetic(seed):
+    rng = np.random.default_rng(seed)
+    r, alpha, a, b = 10 ** rng.uniform([-2, -1, -1.5, -1.5], [1, 2, 1.5, 1.5])
+    x, T, horizon = rng.integers(0, 200), 10 ** rng.uniform(-1, 3), 10 ** rng.uniform(-1, 4)
+    params = BGNBDParams(r, alpha, [a, 1.0][seed % 2], b)
+    value = bgnbd.purchases_given_alive(*one(x, T), np.array([horizon]), np.ones(1), params)[0]
+    assert value == pytest.approx(oracle_given_alive(params, int(x), T, horizon), rel=1e-11)
+
+
+def test_interpolation_for_many_customers_equals_one_at_a_time():
+    rng = np.random.default_rng(1)
+    x, T = rng.integers(0, 4, 5000).astype(float), rng.uniform(1, 50, 5000)
+    ends, weights = np.array([1.0, 30.0]), np.array([0.3, 0.7])
+    many = bgnbd.purchases_given_alive(x, T, ends, weights, PUBLISHED)
+    single = [
+        bgnbd.purchases_given_alive(x[i : i + 1], T[i : i + 1], ends, weights, PUBLISHED)[0]
+        for i in range(40)
+    ]
+    np.testing.assert_allclose(many[:40], single, rtol=1e-12)
+
+
+params = st.builds(
+    BGNBDParams,
+    *(st.floats(low, high) for low, high in ((0.05, 5), (0.1, 50), (0.05, 5), (0.05, 5))),
+)
+
+
+@given(params, st.integers(0, 2**32 - 1))
+def test_the_gradient_and_hessian_are_derivatives_of_the_likelihood(params, seed):
+    rng = np.random.default_rng(seed)
+    T = rng.uniform(5, 40, 30)
+    x = rng.poisson(1.5, 30).astype(float)
+    histories = count_histories(x, np.where(x > 0, T * rng.uniform(0, 1, 30), 0.0), T)
+    value, gradient, hessian = bgnbd.objective(params, histories)
+    theta = np.array(params)
+    for i, size in enumerate(1e-4 * theta):
+        step = np.eye(4)[i] * size
+        up = bgnbd.objective(BGNBDParams(*(theta + step)), histories)
+        down = bgnbd.objective(BGNBDParams(*(theta - step)), histories)
+        noise = 1e-9 * abs(value) / size
+        np.testing.assert_allclose(gradient[i], (up[0] - down[0]) / (2 * size), rtol=1e-4, atol=noise)
+        slope_noise = 1e-9 * abs(gradient).max() / size
+        np.testing.assert_allclose(
+            hessian[i], (up[1] - down[1]) / (2 * size), rtol=1e-4, atol=slope_noise + 1e-6
+        )
+
+
+@given(params, st.integers(0, 50), st.floats(0, 1), st.floats(0.1, 100))
+def test_the_likelihood_is_the_one_of_the_paper(params, x, share, T):
+    from scipy.special import betaln, gammaln
+
+    r, alpha, a, b = params
+    t_x = share * T if x else 0.0
+    stays = betaln(a, b + x) - betaln(a, b) - (r + x) * np.log(alpha + T)
+    leaves = betaln(a + 1, b + x - 1) - betaln(a, b) - (r + x) * np.log(alpha + t_x) if x else -np.inf
+    paper = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + np.logaddexp(stays, leaves)
+    assert bgnbd.log_likelihood(*one(x, t_x, T), params)[0] == pytest.approx(paper, rel=1e-9, abs=1e-9)
+
+
+@given(params, st.floats(0.1, 100))
+def test_whoever_has_not_bought_again_cannot_have_left(params, T):
+    assert bgnbd.probability_alive(*one(0, 0, T), params)[0] == 1.0
+
+
+@given(params, st.integers(1, 30), st.floats(0.1, 50), st.floats(0, 50), st.floats(0, 50))
+def test_longer_silence_never_helps(params, x, t_x, silence, more):
+    short, longer = (
+        bgnbd.probability_alive(*one(x, t_x, t_x + wait), params)[0] for wait in (silence, silence + more)
+    )
+    assert longer <= short
+
+
+def test_simulated_customers_buy_as_often_as_expected():
+    rng = np.random.default_rng(0)
+    n, horizon = 200_000, 20.0
+    rate, dropout = rng.gamma(0.8, 1 / 3.0, n), rng.beta(1.2, 2.0, n)
+    bought, clock, here = np.zeros(n), np.zeros(n), np.ones(n, dtype=bool)
+    while here.any():
+        clock[here] += rng.exponential(1 / rate[here])
+        here &= clock <= horizon
+        bought[here] += 1
+        here &= rng.random(n) >= dropout
+    value = expected(BGNBDParams(0.8, 3.0, 1.2, 2.0), 0, 0, 0, horizon)
+    assert value == pytest.approx(bought.mean(), abs=4 * bought.std() / np.sqrt(n))

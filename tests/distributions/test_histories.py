@@ -1,0 +1,42 @@
+"""Counting equal histories changes nothing but the work."""
+
+import numpy as np
+
+from clvml.distributions.bgnbd import BGNBDParams, objective
+from clvml.distributions.histories import count_equal, count_histories
+
+
+def histories_in_days(n):
+    rng = np.random.default_rng(3)
+    x = rng.poisson(0.4, n).astype(float)
+    T = rng.integers(10, 20, n) / 7
+    return x, np.where(x > 0, np.minimum(rng.integers(1, 10, n) / 7, T), 0.0), T
+
+
+def test_histories_in_whole_days_are_counted_once():
+    x, t_x, T = histories_in_days(20_000)
+    counted = count_histories(x, t_x, T)
+    assert counted.x.size < 1000
+    assert counted.weight.sum() == (x > 0).sum()
+
+
+def test_the_likelihood_of_counted_histories_is_the_one_of_all():
+    x, t_x, T = histories_in_days(20_000)
+    rng = np.random.default_rng(4)
+    weight = rng.integers(1, 4, x.size).astype(float)
+    params = BGNBDParams(0.3, 2.0, 0.7, 2.0)
+    whole = objective(params, count_histories(x, t_x, T, weight))
+    parts = [
+        objective(params, count_histories(*(v[i : i + 1] for v in (x, t_x, T, weight)))) for i in range(200)
+    ]
+    first = objective(params, count_histories(x[:200], t_x[:200], T[:200], weight[:200]))
+    np.testing.assert_allclose(first[0], sum(part[0] for part in parts), rtol=1e-12)
+    repeated = [np.repeat(v, weight.astype(int)) for v in (x, t_x, T)]
+    np.testing.assert_allclose(whole[0], objective(params, count_histories(*repeated))[0], rtol=1e-12)
+
+
+def test_real_valued_times_are_left_alone():
+    times = np.random.default_rng(0).uniform(size=5000)
+    keys, weights = count_equal((times,), (np.ones(5000),))
+    assert keys[0] is times
+    assert weights[0].sum() == 5000
