@@ -1,0 +1,93 @@
+"""Truth and prediction, brought to the same customers in the same order, or refused.
+
+Every metric starts here, so that no number is ever computed from rows that do not belong together.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from clvml.errors import InputError
+
+FloatArray = NDArray[np.float64]
+
+
+def aligned(actual: pd.Series, predicted: pd.Series) -> tuple[FloatArray, FloatArray]:
+    """Both as float64 arrays, in the order of ``actual``.
+
+    Parameters
+    ----------
+    actual, predicted : pandas.Series
+        One number a customer; the same customers in both, in any order.
+
+    Raises
+    ------
+    InputError
+        If one is no Series, there are no customers, one stands twice, the two differ in their
+        customers, or a value is missing or infinite.
+    """
+    label = _label(predicted)
+    truth = _values("the actual values", actual)
+    forecast = _values(label, predicted)
+    if actual.index.equals(predicted.index):
+        return truth, forecast
+    places = predicted.index.get_indexer(actual.index)
+    if (places < 0).any() or len(actual) != len(predicted):
+        _refuse_difference(actual.index, predicted.index, label)
+    return truth, forecast[places]
+
+
+def require_revenue(actual: FloatArray) -> float:
+    """The total of the actual values, which shares and bias divide by.
+
+    Raises
+    ------
+    InputError
+        If it is not positive.
+    """
+    total = float(actual.sum())
+    if total <= 0:
+        raise InputError(
+            f"the actual values of {len(actual)} customers sum to {total:g}: there is no revenue in the"
+            " holdout to compare with. Choose an earlier calibration_end or a later observation_end, or"
+            " customers who bought."
+        )
+    return total
+
+
+def _label(predicted: pd.Series) -> str:
+    name = getattr(predicted, "name", None)
+    return "the predictions" if name is None else f"the predictions of {name!r}"
+
+
+def _values(label: str, values: pd.Series) -> FloatArray:
+    if not isinstance(values, pd.Series):
+        raise InputError(f"{label} must be a pandas Series by customer, not {type(values).__name__}.")
+    if values.empty:
+        raise InputError(f"{label} are empty: there is no customer to judge by.")
+    if values.index.has_duplicates:
+        twice = values.index[values.index.duplicated()][0]
+        raise InputError(f"{label} name customer {twice!r} more than once; give one value a customer.")
+    try:
+        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise InputError(f"{label} hold {values.dtype} values that are not numbers.") from None
+    bad = ~np.isfinite(numbers)
+    if bad.any():
+        raise InputError(
+            f"{label} are missing or infinite for {bad.sum()} of {len(values)} customers; the first is"
+            f" {values.index[int(np.argmax(bad))]!r}."
+        )
+    return numbers
+
+
+def _refuse_difference(actual: pd.Index, predicted: pd.Index, label: str) -> None:
+    lacking, extra = actual.difference(predicted, sort=False), predicted.difference(actual, sort=False)
+    found = [
+        f"{len(ids)} customers are {where}, the first is {ids[0]!r}"
+        for ids, where in ((lacking, "only in the actual values"), (extra, "only in the predictions"))
+        if len(ids)
+    ]
+    raise InputError(f"{label} are not for the same customers as the actual values: {'; '.join(found)}.")
