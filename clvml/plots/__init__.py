@@ -1,0 +1,47 @@
+"""A figure for every table: each function takes a table, draws into ``ax`` and returns the Axes.
+
+=====================================  ======================================================
+``cumulative_purchases(table)``        what customers bought, and what the models said, summed
+``purchases_per_period(table)``        the same table, period by period
+``calibration_by_frequency(table)``    holdout purchases by purchases seen before
+``frequency_recency_matrix(table)``    P(alive) or expected purchases by history
+``predicted_against_actual(...)``      predicted and actual value, customers in equal groups
+``calibration_by_decile(tables)``      predicted and actual value, by predicted decile
+``lift_curve(table)``                  how much revenue the best-ranked customers brought
+``value_distribution(clv)``            who holds the predicted value
+``bias_by_model(table)``               how far each model's total is off
+``comparison(table)``                  every model by every metric
+``segment_profile(profile)``           what sets the segments apart
+``segment_value(profile)``             who they are many, and who brings the money
+``segment_selection(selection)``       the criterion by number of segments
+=====================================  ======================================================
+
+Without ``ax`` a function makes a figure of its own through pyplot: close it with
+``matplotlib.pyplot.close(ax.figure)``. Nothing is shown and no global setting is touched;
+matplotlib itself is loaded by the first figure, not by importing this package.
+"""
+
+from __future__ import annotations
+
+import lazy_loader as lazy
+
+# No module here has the name of a function: importing the module would hide the function.
+__getattr__, __dir__, __all__ = lazy.attach(
+    __name__,
+    submod_attrs={
+        "purchases": [
+            "calibration_by_frequency",
+            "cumulative_purchases",
+            "frequency_recency_matrix",
+            "purchases_per_period",
+        ],
+        "values": [
+            "calibration_by_decile",
+            "lift_curve",
+            "predicted_against_actual",
+            "value_distribution",
+        ],
+        "models": ["bias_by_model", "comparison"],
+        "segments": ["segment_profile", "segment_selection", "segment_value"],
+    },
+)

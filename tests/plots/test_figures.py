@@ -1,0 +1,382 @@
+"""What holds for every figure, checked over all of them: a new figure joins the list below."""
+
+import itertools
+import subprocess
+import sys
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+
+import clvml.plots
+from clvml.errors import InputError
+
+
+def tracking():
+    weeks = np.arange(1.0, 79.0)
+    table = pd.DataFrame({"period": weeks, "actual": 60 * weeks, "BG/NBD": 57 * weeks, "other": 66 * weeks})
+    table.attrs = {"calibration_end": 39.0, "time_unit": "W"}
+    return table
+
+
+def by_frequency():
+    labels = pd.Index([*"0123456", "7+"], name="frequency")
+    actual = [0.2367, 0.6970, 1.3925, 1.56, 2.5323, 2.9474, 3.8621, 6.3594]
+    predicted = [0.2251, 0.5231, 1.0441, 1.5203, 2.1639, 2.6538, 3.5040, 6.1572]
+    sizes = [1411, 439, 214, 100, 62, 38, 29, 64]
+    return pd.DataFrame({"customers": sizes, "predicted": predicted, "actual": actual}, index=labels)
+
+
+def by_decile():
+    deciles = pd.RangeIndex(1, 11, name="decile")
+    return pd.DataFrame(
+        {"customers": 236, "predicted": 300.0 / deciles**2, "actual": 250.0 / deciles}, deciles
+    )
+
+
+def matrix():
+    table = pd.DataFrame(np.linspace(0, 1, 12).reshape(4, 3), index=[0.0, 1, 2, 3], columns=[0, 1, 2])
+    table.attrs = {"quantity": "probability_alive", "T": 38.9, "time_unit": "W"}
+    return table
+
+
+def lift():
+    share = np.linspace(0, 1, 101)
+    return pd.DataFrame({"good": share**0.4, "bad": share, "oracle": np.minimum(1, 4 * share)}, index=share)
+
+
+def compared():
+    """The table of numbers.md, as printed."""
+    rows = {
+        "BG/NBD x Gamma-Gamma": ("probabilistic", -15.6, 30.41, 72.30, 0.426, 0.502),
+        "repeat rate x ticket": ("formula", 61.2, 43.31, 200.01, 0.480, 0.489),
+        "historic": ("baseline", 143.9, 61.65, 172.07, 0.393, 0.481),
+        "nothing": ("baseline", -100.0, 30.11, 91.74, 0.0, 0.10),
+    }
+    columns = ["family", "bias_pct", "mae", "rmse", "spearman", "top10_share"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("model")
+
+
+def profile():
+    return pd.DataFrame(
+        {
+            "name": ["frequent", "occasional", "once"],
+            "customers": [112, 834, 1411],
+            "share_of_customers": [0.0475, 0.3538, 0.5987],
+            "share_of_value": [0.41, 0.44, 0.15],
+            "recency": [34.2, 18.1, 0.0],
+            "frequency": [9.0, 2.0, 0.0],
+            "clv": [1412.3, 48.2, 7.7],
+        },
+        index=pd.RangeIndex(1, 4, name="segment"),
+    )
+
+
+def selection():
+    index = pd.Index([2, 3, 4, 5], name="n_segments")
+    chosen = [False, False, True, False]
+    return pd.DataFrame({"silhouette": [0.738, 0.743, 0.738, 0.6], "chosen": chosen}, index=index)
+
+
+def clv():
+    return pd.Series(np.geomspace(1, 1000, 400), name="clv")
+
+
+def predicted_against_actual(values, ax=None):
+    return clvml.plots.predicted_against_actual(values * 0.9, values.to_frame("BG/NBD"), ax=ax)
+
+
+FIGURES = {
+    "cumulative_purchases": (clvml.plots.cumulative_purchases, tracking),
+    "purchases_per_period": (clvml.plots.purchases_per_period, tracking),
+    "calibration_by_frequency": (clvml.plots.calibration_by_frequency, by_frequency),
+    "calibration_by_decile": (clvml.plots.calibration_by_decile, by_decile),
+    "frequency_recency_matrix": (clvml.plots.frequency_recency_matrix, matrix),
+    "lift_curve": (clvml.plots.lift_curve, lift),
+    "bias_by_model": (clvml.plots.bias_by_model, compared),
+    "comparison": (clvml.plots.comparison, compared),
+    "segment_profile": (clvml.plots.segment_profile, profile),
+    "segment_value": (clvml.plots.segment_value, profile),
+    "segment_selection": (clvml.plots.segment_selection, selection),
+    "value_distribution": (clvml.plots.value_distribution, clv),
+    "predicted_against_actual": (predicted_against_actual, clv),
+}
+every_figure = pytest.mark.parametrize(("draw", "table"), FIGURES.values(), ids=FIGURES)
+
+
+def words(ax):
+    """Everything that is written in the Axes, legend included."""
+    legend = ax.get_legend()
+    labels = [
+        *ax.texts,
+        *ax.get_xticklabels(),
+        *ax.get_yticklabels(),
+        *(legend.get_texts() if legend else []),
+    ]
+    return [text.get_text() for text in labels]
+
+
+def line(ax, label):
+    return next(drawn for drawn in ax.lines if drawn.get_label() == label)
+
+
+def test_every_public_figure_is_in_this_list():
+    assert set(FIGURES) == set(clvml.plots.__all__)
+
+
+@every_figure
+def test_a_figure_draws_where_it_is_told_and_opens_nothing(draw, table):
+    figure, (left, right) = plt.subplots(1, 2, layout="constrained")
+    assert draw(table(), ax=right) is right
+    assert plt.get_fignums() == [figure.number]
+    assert not left.has_data()
+    assert right.has_data()
+
+
+@every_figure
+def test_a_figure_of_its_own_has_title_and_axis_labels_and_leaves_table_and_settings_alone(draw, table):
+    given, settings = table(), dict(mpl.rcParams)
+    ax = draw(given)
+    ax.figure.canvas.draw()
+    assert len(plt.get_fignums()) == 1
+    assert all([ax.get_title(), ax.get_xlabel(), ax.get_ylabel()])
+    assert dict(mpl.rcParams) == settings
+    same = pd.testing.assert_series_equal if isinstance(given, pd.Series) else pd.testing.assert_frame_equal
+    same(given, table())
+
+
+@every_figure
+def test_nothing_written_is_clipped_by_the_border_of_the_figure(draw, table):
+    ax = draw(table())
+    ax.figure.canvas.draw()
+    written = ax.figure.get_tightbbox()
+    width, height = ax.figure.get_size_inches()
+    assert written.x0 >= -0.01
+    assert written.y0 >= -0.01
+    assert written.x1 <= width + 0.01
+    assert written.y1 <= height + 0.01
+
+
+@every_figure
+def test_an_empty_table_is_refused_before_a_figure_is_opened(draw, table):
+    with pytest.raises(InputError, match=r"empty|no customers"):
+        draw(table().iloc[:0])
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("cumulative_purchases", "actual"),
+        ("purchases_per_period", "actual"),
+        ("calibration_by_frequency", "customers"),
+        ("calibration_by_decile", "predicted"),
+        ("bias_by_model", "bias_pct"),
+        ("comparison", "family"),
+        ("segment_profile", "customers"),
+        ("segment_value", "share_of_value"),
+    ],
+)
+def test_a_missing_column_is_named(name, column):
+    draw, table = FIGURES[name]
+    with pytest.raises(InputError, match=f"{name} needs the column '{column}'"):
+        draw(table().drop(columns=column))
+    assert plt.get_fignums() == []
+
+
+def test_importing_the_plots_does_not_load_matplotlib():
+    code = "import sys, clvml.plots.values, clvml.plots.style; assert 'matplotlib' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_cumulative_lines_are_the_table_and_end_with_name_and_deviation():
+    table = tracking()
+    ax = clvml.plots.cumulative_purchases(table)
+    assert np.array_equal(line(ax, "BG/NBD").get_xydata(), table[["period", "BG/NBD"]])
+    assert np.array_equal(line(ax, "actual").get_xydata(), table[["period", "actual"]])
+    assert {"actual", "BG/NBD −5.0 %", "other +10.0 %", "calibration", "holdout"} <= set(words(ax))
+    assert any(list(drawn.get_xdata()) == [39.0, 39.0] for drawn in ax.lines)
+    assert ax.get_xlabel().startswith("weeks")
+
+
+def test_a_table_without_attributes_names_no_unit_and_draws_no_border():
+    table = tracking().set_index("period")
+    table.attrs = {}
+    ax = clvml.plots.cumulative_purchases(table)
+    assert len(ax.lines) == 3
+    assert ax.get_xlabel().startswith("time units")
+
+
+def test_labels_of_models_that_agree_do_not_overlap():
+    table = tracking().assign(**{f"model {i}": 57.0 * np.arange(1, 79) for i in range(8)})
+    ax = clvml.plots.cumulative_purchases(table)
+    ax.figure.canvas.draw()
+    ends = sorted(
+        (text.get_window_extent() for text in ax.texts if text.get_text() not in ("calibration", "holdout")),
+        key=lambda box: box.y0,
+    )
+    assert len(ends) == 11
+    assert all(above.y0 >= below.y1 - 1 for below, above in itertools.pairwise(ends))
+
+
+def test_purchases_per_period_are_rates_even_where_periods_differ_in_length():
+    table = pd.DataFrame({"period": [0.0, 1, 3], "actual": [0, 10, 30], "m": [0, 8, 40]})
+    ax = clvml.plots.purchases_per_period(table)
+    assert line(ax, "actual").get_xydata().tolist() == [[1, 10], [3, 10]]
+    assert line(ax, "m").get_ydata().tolist() == [8, 16]
+    with pytest.raises(InputError, match="at least 2 periods"):
+        clvml.plots.purchases_per_period(table.iloc[:1])
+    with pytest.raises(InputError, match="increase"):
+        clvml.plots.purchases_per_period(table.iloc[::-1])
+
+
+def test_calibration_by_frequency_prints_how_many_customers_stand_behind_each_mean():
+    ax = clvml.plots.calibration_by_frequency(by_frequency())
+    assert "0\nn=1,411" in words(ax)
+    assert "7+\nn=64" in words(ax)
+    assert line(ax, "predicted").get_ydata().tolist() == by_frequency()["predicted"].tolist()
+
+
+def test_the_matrix_shows_each_cell_at_its_frequency_and_recency():
+    table = matrix()
+    table.iloc[0, 2] = np.nan
+    ax = clvml.plots.frequency_recency_matrix(table)
+    mesh = ax.collections[0]
+    assert np.array_equal(mesh.get_array().filled(-1), table.fillna(-1))
+    assert mesh.get_coordinates()[0, :, 0].tolist() == [-0.5, 0.5, 1.5, 2.5]
+    assert mesh.get_clim() == (0, 1)
+    assert "38.9 weeks" in ax.get_title()
+    assert ax.figure.axes[1].get_ylabel() == "P(alive)"
+
+
+def test_deciles_of_several_models_stand_side_by_side():
+    ax = clvml.plots.calibration_by_decile({"a": by_decile(), "b": by_decile() * 2})
+    a, b = line(ax, "a"), line(ax, "b")
+    assert np.array_equal(b.get_ydata(), 2 * by_decile()["predicted"])
+    assert (a.get_xdata() < b.get_xdata()).all()
+    assert (np.round(b.get_xdata()) == np.arange(1, 11)).all()
+    with pytest.raises(InputError, match="no model"):
+        clvml.plots.calibration_by_decile({})
+
+
+def test_groups_of_the_prediction_average_to_the_whole_and_keep_zeros_together():
+    from clvml.plots.values import _grouped_means
+
+    rng = np.random.default_rng(0)
+    predicted = pd.Series(np.where(rng.random(1000) < 0.6, 0.0, rng.lognormal(3, 1.5, 1000)))
+    actual = pd.Series(rng.exponential(20, 1000))
+    groups = _grouped_means(actual, predicted)
+    assert groups["customers"].min() >= 10
+    assert (groups["predicted"] == 0).sum() == 1
+    assert groups["customers"].iloc[0] == (predicted == 0).sum()
+    for column, values in (("predicted", predicted), ("actual", actual)):
+        assert np.average(groups[column], weights=groups["customers"]) == pytest.approx(values.mean())
+
+
+def test_predictions_match_customers_by_id_not_by_place():
+    actual = clv()
+    ordered = clvml.plots.predicted_against_actual(actual, actual.rename("m"))
+    shuffled = clvml.plots.predicted_against_actual(actual, actual.rename("m").sample(frac=1, random_state=0))
+    assert np.array_equal(line(ordered, "m").get_xydata(), line(shuffled, "m").get_xydata())
+    assert line(ordered, "m").get_xdata() == pytest.approx(line(ordered, "m").get_ydata())
+
+
+def test_other_customers_and_missing_predictions_are_refused():
+    actual = clv()
+    with pytest.raises(InputError, match="1 of the former"):
+        clvml.plots.predicted_against_actual(actual, actual.iloc[1:].to_frame("m"))
+    with pytest.raises(InputError, match=r"'m'.*first is customer 3"):
+        clvml.plots.predicted_against_actual(actual, actual.where(actual.index != 3).to_frame("m"))
+
+
+def test_a_model_that_predicts_nothing_for_everyone_is_drawn():
+    actual = clv()
+    table = pd.DataFrame({"nothing": 0.0, "all": actual})
+    ax = clvml.plots.predicted_against_actual(actual, table)
+    assert line(ax, "nothing").get_xydata().tolist() == [[0.0, pytest.approx(actual.mean())]]
+    ax = clvml.plots.value_distribution(table["nothing"])
+    assert "no customer has a positive predicted value" in words(ax)
+
+
+def test_the_lift_legend_ranks_models_by_what_their_top_tenth_brings():
+    labels = [text.get_text() for text in clvml.plots.lift_curve(lift()).get_legend().get_texts()]
+    assert labels == ["oracle (40 %)", "good (40 %)", "bad (10 %)", "at random (10 %)"]
+
+
+def test_the_distribution_tells_the_share_of_the_top_customers_and_counts_everyone():
+    values = pd.Series([0.0] * 5 + [1.0] * 4 + [6.0])
+    ax = clvml.plots.value_distribution(values)
+    assert ax.get_title() == "The top 10 % of customers hold 60 % of the predicted value"
+    assert "5 customers (50 %)" in ax.get_xlabel()
+    assert sum(bar.get_height() for bar in ax.patches) == 5
+    with pytest.raises(InputError, match="top is 10"):
+        clvml.plots.value_distribution(values, top=10)
+
+
+def test_equal_values_for_everyone_make_one_bar():
+    ax = clvml.plots.value_distribution(pd.Series([5.0] * 7))
+    assert [bar.get_height() for bar in ax.patches] == [7]
+
+
+def test_bias_bars_run_from_the_smallest_in_the_colour_of_the_family():
+    from matplotlib.colors import to_rgba
+
+    from clvml.plots.style import FAMILIES
+
+    ax = clvml.plots.bias_by_model(compared())
+    assert [bar.get_width() for bar in ax.patches] == [-15.6, 61.2, -100.0, 143.9]
+    assert ax.patches[1].get_facecolor() == to_rgba(FAMILIES["formula"])
+    assert {"−15.6 %", "+144 %", "formula", "probabilistic", "baseline"} <= set(words(ax))
+    assert ax.yaxis_inverted()
+
+
+def test_the_comparison_puts_the_best_of_each_metric_right_and_in_bold():
+    ax = clvml.plots.comparison(compared())
+    bold = {text.get_text() for text in ax.texts if text.get_fontweight() == "bold"}
+    assert bold == {"−15.6 %", "30.1", "72.3", "0.480", "50.2 %"}
+    mae = ax.collections[1].get_offsets()[:, 0]
+    assert np.argsort(mae).tolist() == np.argsort(-compared()["mae"]).tolist()
+
+
+def test_a_metric_that_is_undefined_for_a_model_is_a_dash():
+    table = compared()
+    table.loc["nothing", "spearman"] = np.nan
+    assert "–" in words(clvml.plots.comparison(table))
+
+
+def test_a_comparison_without_metrics_names_them():
+    with pytest.raises(InputError, match="'bias_pct', 'mae'"):
+        clvml.plots.comparison(compared()[["family"]])
+
+
+def test_segment_cells_print_the_medians_and_colour_what_differs():
+    table = profile().assign(T=39.0)
+    ax = clvml.plots.segment_profile(table)
+    assert {"1,412", "48", "9", "34.2"} <= set(words(ax))
+    assert {"1 frequent\n112 customers", "CLV\n(money)"} <= set(words(ax))
+    shown = ax.images[0].get_array()
+    assert np.argmax(shown[:, 0]) == 0
+    assert (shown[:, -1] == 0).all()
+
+
+def test_segment_bars_are_the_shares():
+    ax = clvml.plots.segment_value(profile())
+    customers, value = (list(bars.datavalues) for bars in ax.containers)
+    assert customers == profile()["share_of_customers"].tolist()
+    assert value == profile()["share_of_value"].tolist()
+    assert {"41 %", "60 %"} <= set(words(ax))
+
+
+def test_the_chosen_number_of_segments_is_marked():
+    assert "4 segments: 0.738" in words(clvml.plots.segment_selection(selection()))
+    assert "3 segments: 0.743" in words(clvml.plots.segment_selection(selection()[["silhouette"]]))
+    assert "2 segments: 0.738" in words(clvml.plots.segment_selection(selection(), chosen=2))
+    with pytest.raises(InputError, match="9 segments were chosen"):
+        clvml.plots.segment_selection(selection(), chosen=9)
+
+
+def test_text_where_numbers_belong_is_refused_by_the_name_of_its_column():
+    with pytest.raises(InputError, match="'BG/NBD'"):
+        clvml.plots.cumulative_purchases(tracking().astype({"BG/NBD": str}))
