@@ -6,16 +6,17 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers.checks import HISTORY, check_customers
 from clvml.customers.time_units import horizon_in, rate_per_unit, time_unit_of
-from clvml.distributions import bgnbd
+from clvml.distributions import bgnbd, simulation
 from clvml.distributions.bgnbd import BGNBDParams
 from clvml.distributions.discounting import discounted_ends
 from clvml.distributions.histories import Array, count_histories
-from clvml.errors import FitError
+from clvml.errors import FitError, InputError
 from clvml.estimators.maximum_likelihood import (
     FitRecord,
     Optimum,
@@ -180,6 +181,29 @@ class BGNBD(BaseEstimator):
         alive = bgnbd.probability_alive(x, t_x, T, self.params_)
         value = alive * bgnbd.purchases_given_alive(x, T, ends, weights, self.params_)
         return pd.Series(value, index, name="discounted_purchases")
+
+    def simulate(self, T: ArrayLike, seed: int) -> pd.DataFrame:
+        """Customers drawn from the model, as a summary with ``frequency, recency, T``.
+
+        Parameters
+        ----------
+        T : array-like, shape (n_customers,)
+            How long each is observed, in the model's time unit.
+        seed : int
+            The same seed gives the same customers.
+        """
+        check_is_fitted(self, "params_")
+        seen = np.asarray(T, dtype=float)
+        if seen.ndim != 1 or not np.isfinite(seen).all() or (seen < 0).any():
+            raise InputError(
+                "T must be finite lengths of observation, zero or more, one a customer."
+            )
+        x, t_x = simulation.bgnbd_histories(seen, self.params_, np.random.default_rng(seed))
+        index = pd.RangeIndex(1, seen.size + 1, name="customer_id")
+        customers = pd.DataFrame({"frequency": x, "recency": t_x, "T": seen}, index=index)
+        if self.time_unit_ is not None:
+            customers.attrs["time_unit"] = self.time_unit_
+        return customers
 
     def to_lifetimes(self) -> Any:
         """The same model as a ``lifetimes.BetaGeoFitter``, ready to predict."""

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers.checks import check_customers
-from clvml.distributions import gamma_gamma
+from clvml.distributions import gamma_gamma, simulation
 from clvml.distributions.gamma_gamma import GammaGammaParams
 from clvml.distributions.histories import Array
 from clvml.errors import FitError
@@ -149,6 +149,13 @@ class GammaGamma(BaseEstimator):
                 " look for extreme amounts, or predict with a formula."
             )
         return pd.Series(gamma_gamma.expected_spend(x, m, self.params_), index, name="expected_spend")
+
+    def simulate(self, frequency: pd.Series, seed: int) -> pd.Series:
+        """Average spend drawn from the model for customers with these numbers of repeat purchases."""
+        check_is_fitted(self, "params_")
+        x = check_customers(frequency.to_frame("frequency"), ("frequency",))["frequency"]
+        spend = simulation.average_spend(x.to_numpy(), self.params_, np.random.default_rng(seed))
+        return pd.Series(spend, x.index, name="monetary_value")
 
     def to_lifetimes(self) -> Any:
         """The same model as a ``lifetimes.GammaGammaFitter``, ready to predict."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from clvml.distributions import bgnbd
 from clvml.distributions.bgnbd import BGNBDParams
 from clvml.distributions.histories import count_histories
+from clvml.distributions.simulation import bgnbd_histories
 
 PUBLISHED = BGNBDParams(0.243, 4.414, 0.793, 2.426)
 
@@ -148,14 +149,7 @@ def test_longer_silence_never_helps(params, x, t_x, silence, more):
 
 
 def test_simulated_customers_buy_as_often_as_expected():
-    rng = np.random.default_rng(0)
-    n, horizon = 200_000, 20.0
-    rate, dropout = rng.gamma(0.8, 1 / 3.0, n), rng.beta(1.2, 2.0, n)
-    bought, clock, here = np.zeros(n), np.zeros(n), np.ones(n, dtype=bool)
-    while here.any():
-        clock[here] += rng.exponential(1 / rate[here])
-        here &= clock <= horizon
-        bought[here] += 1
-        here &= rng.random(n) >= dropout
-    value = expected(BGNBDParams(0.8, 3.0, 1.2, 2.0), 0, 0, 0, horizon)
+    params, n = BGNBDParams(0.8, 3.0, 1.2, 2.0), 200_000
+    bought, _ = bgnbd_histories(np.full(n, 20.0), params, np.random.default_rng(0))
+    value = expected(params, 0, 0, 0, 20)
     assert value == pytest.approx(bought.mean(), abs=4 * bought.std() / np.sqrt(n))

@@ -30,9 +30,7 @@ def test_cdnow_gives_the_published_holdout_forecast(fitted, cdnow):
     assert fitted.expected_purchases(cdnow, 39).sum() == pytest.approx(1653.4087, abs=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("weeks", "value"), [(1, 0.0532), (3, 0.1506), (31.8571, 1.0405), (32, 1.0437)]
-)
+@pytest.mark.parametrize(("weeks", "value"), [(1, 0.0532), (3, 0.1506), (31.8571, 1.0405), (32, 1.0437)])
 def test_a_new_customer_buys_as_published(fitted, weeks, value):
     assert fitted.expected_purchases_new_customer(weeks) == pytest.approx(value, abs=5.1e-5)
 
@@ -97,6 +95,13 @@ def test_it_is_a_scikit_learn_estimator(cdnow):
     assert clone(model).get_params() == model.get_params()
     with pytest.raises(NotFittedError):
         model.probability_alive(cdnow)
+
+
+def test_simulated_customers_give_back_their_parameters(fitted):
+    customers = fitted.simulate(np.random.default_rng(0).uniform(27, 39, 100_000), seed=1)
+    again = clvml.BGNBD().fit(customers)
+    assert again.time_unit_ == "W"
+    assert abs((np.array(again.params_) - fitted.params_) / again.standard_errors_).max() < 4
 
 
 def test_a_boundary_is_said_in_words():
