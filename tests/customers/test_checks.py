@@ -1,0 +1,72 @@
+"""A bad summary is refused with the customer, the rule and the values."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from clvml.customers.checks import check_customers
+from clvml.errors import InputError, TimeUnitError
+
+
+@pytest.fixture
+def customers():
+    table = pd.DataFrame(
+        {"frequency": [2, 0], "recency": [30.4, 0.0], "T": [38.9, 38.9], "monetary_value": [5.0, 0.0]},
+        index=pd.Index(["00017", "00018"], name="customer_id"),
+    )
+    table.attrs["time_unit"] = "W"
+    return table
+
+
+def test_a_good_summary_comes_back_as_floats_and_the_callers_is_untouched(customers):
+    before = customers.copy(deep=True)
+    checked = check_customers(customers, time_unit="W")
+    assert checked.columns.tolist() == ["frequency", "recency", "T"]
+    assert (checked.dtypes == "float64").all()
+    checked["T"] = 0.0
+    pd.testing.assert_frame_equal(customers, before)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("recency", 50.0, r"recency outside \[0, T\]; the first is '00017': frequency 2, recency 50, T 38.9"),
+        ("T", -1.0, "have a negative T; the first is '00017': T -1"),
+        ("T", np.nan, "missing or infinite T"),
+        ("recency", np.inf, "missing or infinite recency"),
+        ("frequency", 1.5, "not a whole number; the first is '00017': frequency 1.5"),
+        ("frequency", 0, "no repeat purchase but a positive recency"),
+        ("frequency", "two", "not numbers"),
+    ],
+)
+def test_a_broken_rule_names_the_first_customer(customers, column, value, said):
+    customers[column] = customers[column].astype(object)
+    customers.loc["00017", column] = value
+    with pytest.raises(InputError, match=said):
+        check_customers(customers)
+
+
+def test_rounding_may_carry_recency_a_hair_past_T(customers):
+    customers.loc["00017", "recency"] = 38.9 * (1 + 1e-12)
+    assert check_customers(customers).loc["00017", "recency"] == 38.9
+
+
+def test_what_is_no_summary_is_refused(customers):
+    cases = {
+        "lacks 'T'; it has": customers.drop(columns="T"),
+        "is empty": customers.iloc[:0],
+        "more than once in the index; the first is '00017'": pd.concat([customers, customers]),
+        "not list": [1],
+    }
+    for said, table in cases.items():
+        with pytest.raises(InputError, match=said):
+            check_customers(table)
+
+
+def test_another_time_unit_is_refused_with_the_way_to_convert(customers):
+    with pytest.raises(
+        TimeUnitError, match=r"days, the customer summary in weeks: .*convert_time_unit\(customers, 'D'\)"
+    ):
+        check_customers(customers, time_unit="D")
+    customers.attrs.clear()
+    check_customers(customers, time_unit="D")
