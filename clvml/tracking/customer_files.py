@@ -1,0 +1,174 @@
+"""Files of customers: read in batches, written whole or not at all.
+
+A customer's id is the column ``customer_id`` or the index; the order of the rows is kept. The time
+unit that pandas stores with a Parquet file comes back with every batch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from clvml.errors import InputError
+
+CUSTOMER_ID = "customer_id"
+BATCH_ROWS = 262_144
+KINDS = (".parquet", ".csv")
+
+
+def read_batches(source: str | Path | pd.DataFrame, rows: int = BATCH_ROWS) -> Iterator[pd.DataFrame]:
+    """The customers, ``rows`` at a time, indexed by id; a DataFrame comes as it is.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, it is of another kind or unreadable, or has no ids.
+    """
+    if isinstance(source, pd.DataFrame):
+        yield _by_customer(source)
+        return
+    path = Path(source)
+    batches = _parquet_batches(path, rows) if _kind(path) == ".parquet" else _csv_batches(path, rows)
+    for batch in batches:
+        yield _by_customer(batch)
+
+
+def check_ids(source: str | Path | pd.DataFrame) -> None:
+    """Refuse customers without an id, and ids that stand twice, wherever in the file they are.
+
+    Raises
+    ------
+    InputError
+        Naming the first one concerned.
+    """
+    ids = _ids(source)
+    if not len(ids):
+        raise InputError("there is no customer to score: the table is empty.")
+    missing = np.asarray(ids.isna())
+    if missing.any():
+        raise InputError(
+            f"{missing.sum()} of {len(ids)} rows have no customer_id; the first is row {missing.argmax()}."
+        )
+    repeated = np.asarray(ids.duplicated())
+    if repeated.any():
+        raise InputError(
+            f"{repeated.sum()} of {len(ids)} rows repeat the id of an earlier customer; the first is"
+            f" {ids[int(repeated.argmax())]!r}: give one row a customer."
+        )
+
+
+class AnswerFile:
+    """A file that takes its name when it is complete; use it in a ``with`` block.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``.parquet`` or ``.csv``.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        if self.path.suffix.lower() not in KINDS:
+            raise InputError(
+                f"the scores cannot be written to {str(path)!r}: end the name in .parquet or .csv."
+            )
+        if not self.path.parent.is_dir():
+            raise InputError(
+                f"the folder {str(self.path.parent)!r} for the scores does not exist; make it first."
+            )
+        self._unfinished = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+        self._writer: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def write(self, answers: pd.DataFrame) -> None:
+        """Add rows; each call with the same columns."""
+        if self.path.suffix.lower() == ".csv":
+            self._write_csv(answers)
+        else:
+            self._write_parquet(answers)
+
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        if failed is None:
+            self._unfinished.replace(self.path)
+        else:
+            self._unfinished.unlink(missing_ok=True)
+
+    def _write_csv(self, answers: pd.DataFrame) -> None:
+        with self._unfinished.open("a", encoding="utf-8", newline="") as file:
+            answers.to_csv(file, header=file.tell() == 0, index_label=str(answers.index.name or CUSTOMER_ID))
+
+    def _write_parquet(self, answers: pd.DataFrame) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        schema = None if self._writer is None else self._writer.schema
+        table = pa.Table.from_pandas(answers, schema=schema)
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._unfinished, table.schema)
+        self._writer.write_table(table)
+
+
+def _kind(path: Path) -> str:
+    if path.suffix.lower() not in KINDS:
+        raise InputError(f"{str(path)!r} is neither .parquet nor .csv; convert it first.")
+    if not path.is_file():
+        raise InputError(f"there is no file {str(path)!r}.")
+    return path.suffix.lower()
+
+
+def _parquet_batches(path: Path, rows: int) -> Iterator[pd.DataFrame]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            metadata, start = file.schema_arrow.metadata or {}, 0
+            attrs = json.loads(metadata.get(b"PANDAS_ATTRS", b"{}"))
+            for batch in file.iter_batches(rows):
+                frame = pa.Table.from_batches([batch]).to_pandas()
+                frame.attrs.update(attrs)
+                yield _counted_on(frame, metadata, start)
+                start += len(frame)
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{str(path)!r} cannot be read as Parquet: {error}") from None
+
+
+def _counted_on(frame: pd.DataFrame, metadata: dict[bytes, bytes], start: int) -> pd.DataFrame:
+    """Ids that count up are no column of a Parquet file but a note about the whole: go on from ``start``."""
+    notes = json.loads(metadata.get(b"pandas", b"{}")).get("index_columns", [])
+    if not notes or not isinstance(notes[0], dict) or notes[0].get("name") is None:
+        return frame
+    first, step = notes[0]["start"] + start * notes[0]["step"], notes[0]["step"]
+    return frame.set_axis(pd.RangeIndex(first, first + len(frame) * step, step, name=notes[0]["name"]))
+
+
+def _csv_batches(path: Path, rows: int) -> Iterator[pd.DataFrame]:
+    try:
+        with pd.read_csv(path, chunksize=rows, dtype={CUSTOMER_ID: str}) as chunks:
+            yield from chunks
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise InputError(f"{str(path)!r} cannot be read as CSV: {error}") from None
+
+
+def _ids(source: str | Path | pd.DataFrame) -> pd.Index:
+    """The ids alone, which is little even where the table is large."""
+    parts = [batch.index for batch in read_batches(source)]
+    return parts[0].append(parts[1:]) if parts else pd.Index([])
+
+
+def _by_customer(frame: pd.DataFrame) -> pd.DataFrame:
+    if CUSTOMER_ID in frame:
+        return frame.set_index(CUSTOMER_ID)
+    if isinstance(frame.index, pd.RangeIndex) and frame.index.name is None:
+        raise InputError(f"the customers have no ids: name the column of ids {CUSTOMER_ID!r}.")
+    return frame

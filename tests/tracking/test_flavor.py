@@ -1,0 +1,123 @@
+"""A saved model is an MLflow model without pickle, and refuses bad customers in one sentence."""
+
+import subprocess
+import sys
+
+import mlflow
+import pandas as pd
+import pytest
+from mlflow.exceptions import MlflowException
+
+import clvml
+from clvml.errors import TrackingError
+from clvml.tracking import flavor
+from clvml.tracking.connection import quiet
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory, value_model, segmenter, cdnow, customers_with_values):
+    folder = tmp_path_factory.mktemp("models")
+    with quiet():
+        flavor.save_model(value_model, folder / "value", input_example=cdnow, metadata={"question": "cdnow"})
+        flavor.save_model(segmenter, folder / "segments", input_example=customers_with_values)
+        flavor.save_model(clvml.ZeroValue(horizon=39).fit(cdnow), folder / "zero")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pyfunc(saved):
+    return mlflow.pyfunc.load_model(str(saved / "value"))
+
+
+def test_the_folder_holds_two_flavours_readable_json_and_pinned_requirements(saved):
+    described = mlflow.models.Model.load(str(saved / "value"))
+    assert set(described.flavors) == {"clvml", "python_function"}
+    assert described.flavors["python_function"]["loader_module"] == "clvml.tracking.flavor"
+    assert described.metadata == {"question": "cdnow"}
+    required = (saved / "value" / "requirements.txt").read_text()
+    assert all(f"{name}==" in required for name in ("clvml", "pandas", "numpy", "scipy", "scikit-learn"))
+    assert not [path for path in saved.rglob("*") if path.suffix in (".pkl", ".pickle", ".joblib")]
+
+
+def test_the_signature_puts_money_first_and_takes_the_models_own_horizon_and_rate(saved):
+    signature = mlflow.models.Model.load(str(saved / "value")).signature
+    assert signature.inputs.input_names()[0] == "customer_id"
+    types = [str(kind) for kind in signature.outputs.input_types()]
+    assert signature.outputs.input_names()[0] == "clv"
+    assert types[:-1] == ["DataType.double"] * (len(types) - 1)
+    assert {p.name: p.default for p in signature.params.params} == {
+        "horizon": 52.0,
+        "annual_discount_rate": 0.10,
+    }
+
+
+def test_pyfunc_gives_the_estimators_numbers(pyfunc, value_model, cdnow):
+    request = cdnow.reset_index()[["customer_id", "frequency", "recency", "T", "monetary_value"]]
+    answers = pyfunc.predict(request, params={"horizon": 39})
+    expected = value_model.predict_factors(cdnow, horizon=39)
+    pd.testing.assert_frame_equal(answers.set_index("customer_id"), expected, check_exact=True)
+    assert list(answers)[-1] == "customer_id"
+    assert "customer_id" not in pyfunc.predict(request.drop(columns="customer_id"))
+
+
+def test_a_segmenter_is_served_with_numbers_and_names(saved, segmenter, customers_with_values):
+    request = flavor.request_of(segmenter, customers_with_values)
+    answers = mlflow.pyfunc.load_model(str(saved / "segments")).predict(request)
+    assert list(answers) == ["segment", "segment_name", "customer_id"]
+    assert (answers["segment"].to_numpy() == segmenter.predict(customers_with_values)).all()
+    assert set(answers["segment_name"]) == set(segmenter.names_)
+
+
+def test_a_model_that_reads_no_column_answers_all_the_same(saved, cdnow):
+    model = flavor.load_model(saved / "zero")
+    served = mlflow.pyfunc.load_model(str(saved / "zero"))
+    assert (served.predict(flavor.request_of(model, cdnow))["clv"] == 0).all()
+
+
+def test_the_estimator_loads_where_mlflow_may_run_no_model_code(saved, value_model):
+    code = (
+        "import sys; from clvml.tracking.flavor import load_model;"
+        "print(repr(load_model(sys.argv[1]).purchases_.params_), 'mlflow.pyfunc' in sys.modules)"
+    )
+    environment = {"MLFLOW_ALLOW_MODEL_CODE_EXECUTION": "false", "PATH": ""}
+    said = subprocess.check_output([sys.executable, "-c", code, saved / "value"], text=True, env=environment)
+    assert said.strip() == f"{value_model.purchases_.params_!r} False"
+
+
+GOOD = {"customer_id": ["a"], "frequency": [2.0], "recency": [30.0], "T": [38.0], "monetary_value": [20.0]}
+
+
+@pytest.mark.parametrize(
+    ("change", "params", "sentence"),
+    [
+        ({"frequency": [-2.0]}, {}, "have a negative frequency; the first is 'a'"),
+        ({"recency": [39.0]}, {}, r"recency outside \[0, T\]"),
+        ({"T": [float("nan")]}, {}, "missing or infinite T"),
+        ({"T": [float("inf")]}, {}, "missing or infinite T"),
+        ({"frequency": [1.5]}, {}, "not a whole number"),
+        ({"monetary_value": None}, {}, "lacks the column 'monetary_value'"),
+        ({"customer_id": [None]}, {}, "no customer_id"),
+        ({}, {"horizon": -1.0}, "must be positive"),
+        ({}, {"horizon": float("nan")}, "must be positive"),
+        ({}, {"annual_discount_rate": -2.0}, "annual"),
+    ],
+)
+def test_a_bad_request_is_one_sentence_with_the_code_of_a_client_error(pyfunc, change, params, sentence):
+    columns = {name: values for name, values in (GOOD | change).items() if values is not None}
+    with pytest.raises(MlflowException, match=sentence) as caught:
+        pyfunc.predict(pd.DataFrame(columns), params=params)
+    assert caught.value.get_http_status_code() == 400
+    assert "\n" not in caught.value.message
+
+
+def test_nothing_of_the_users_frame_is_changed(pyfunc):
+    request = pd.DataFrame(GOOD)
+    before = request.copy()
+    pyfunc.predict(request)
+    pd.testing.assert_frame_equal(request, before)
+
+
+def test_a_model_of_another_library_is_sent_elsewhere(tmp_path):
+    (tmp_path / "MLmodel").write_text("flavors: {}\n")
+    with pytest.raises(TrackingError, match=r"not saved by clvml.*mlflow\.pyfunc"):
+        flavor.load_model(tmp_path)
