@@ -11,6 +11,7 @@ by whoever converts it.
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import re
@@ -52,7 +53,8 @@ def connect(memory_limit: str | None = None) -> Any:
     except duckdb.Error:
         raise InputError(f"memory_limit is {memory_limit!r}; write it as in '2GB' or '600MB'.") from None
     connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET enable_progress_bar = false")
+    with contextlib.suppress(duckdb.InvalidInputException):  # a notebook without ipywidgets has no bar
+        connection.execute("SET enable_progress_bar = false")
     return connection
 
 

@@ -15,44 +15,35 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import polygamma
 
 Array = NDArray[np.float64]
 
 _GAUSS_NODES = 32
 _GAUSS_LIMIT = 4.0
 _GAUSS_B_LIMIT = 1000.0  # beyond, nodes near p = 0 lose relative accuracy
-_STEP = 0.2
+_TRAPEZOID_NODES = 640  # a step of .2 over the widest range; finer where the range is narrow
 _NEGLIGIBLE = 80.0  # e**-80: weights below it cannot matter, whatever the function's range
 _FLAT = 40.0  # e**-40: past this distance the integrand is a pure exponential
 
 
-def beta_nodes(a: float, b: Array, z_max: float, power_max: float) -> tuple[Array, Array]:
-    """Nodes and weights that average functions of ``p * z`` over ``p ~ Beta(a, b)``.
+def gauss_serves(b: Array, z_max: Array) -> NDArray[np.bool_]:
+    """Whether Gauss-Jacobi nodes are exact enough for functions of ``p * z`` up to ``z_max``."""
+    return (z_max <= _GAUSS_LIMIT) & (b <= _GAUSS_B_LIMIT)
 
-    Parameters
-    ----------
-    a : float
-        First parameter of the Beta distribution, positive.
-    b : ndarray, shape (n,)
-        Second parameter, one distribution each.
-    z_max : float
-        The largest ``z`` in ``(1 + p*z) ** -power`` that will be averaged.
-    power_max : float
-        The largest power.
 
-    Returns
-    -------
-    p, weights : ndarray, shape (n, n_nodes)
-        ``(weights * f(p)).sum(axis=1)`` is the average of ``f``; weights are positive and sum to 1.
+def gauss_jacobi(a: float, b: Array, reach: Array) -> tuple[Array, Array]:  # noqa: ARG001
+    """Nodes and weights, shape (n, 32) each, that average over ``p ~ Beta(a, b)``.
+
+    ``(weights * f(p)).sum(axis=1)`` is the average of ``f``; weights are positive and sum to 1.
+    ``reach`` is not needed here. The nodes are the eigenvalues of the Jacobi matrix, the weights the
+    squares of the first components of its eigenvectors.
     """
-    if z_max <= _GAUSS_LIMIT and b.max() <= _GAUSS_B_LIMIT:
-        return _gauss_jacobi(a, b)
-    return _trapezoid(a, b, z_max * (1 + power_max))
+    distinct, which = np.unique(b, return_inverse=True)
+    p, w = _golub_welsch(a, distinct)
+    return p[which], w[which]
 
 
-def _gauss_jacobi(a: float, b: Array) -> tuple[Array, Array]:
-    """Eigenvalues of the Jacobi matrix are the nodes; squares of first components the weights."""
+def _golub_welsch(a: float, b: Array) -> tuple[Array, Array]:
     n = np.arange(_GAUSS_NODES, dtype=float)
     A, B = (b - 1)[:, None], a - 1.0  # exponents of (1 - u) and (1 + u), with p = (1 + u) / 2
     s = 2 * n + A + B
@@ -71,11 +62,11 @@ def _gauss_jacobi(a: float, b: Array) -> tuple[Array, Array]:
     return np.clip(nodes, np.finfo(float).tiny, 1.0), vectors[:, 0, :] ** 2
 
 
-def _trapezoid(a: float, b: Array, reach: float) -> tuple[Array, Array]:
-    lo, hi, step = _grid(a, b, reach)
-    size = int(np.ceil(((hi - lo) / step).max())) + 1
-    h = (hi - lo) / (size - 1)
-    y = lo[:, None] + h[:, None] * np.arange(size)
+def trapezoid(a: float, b: Array, reach: Array) -> tuple[Array, Array]:
+    """As `gauss_jacobi`, shape (n, 640), for any ``z``; ``reach`` is the largest ``z * (1 + power)``."""
+    lo, hi = _ends(a, b, reach)
+    h = (hi - lo) / (_TRAPEZOID_NODES - 1)
+    y = lo[:, None] + h[:, None] * np.arange(_TRAPEZOID_NODES)
     log_w = _log_weight(y, a, b[:, None])
     log_w -= log_w.max(axis=1, keepdims=True)
     w = np.exp(log_w)
@@ -84,19 +75,18 @@ def _trapezoid(a: float, b: Array, reach: float) -> tuple[Array, Array]:
     return np.exp(-np.logaddexp(0, -y)), w / w.sum(axis=1, keepdims=True)
 
 
-def _grid(a: float, b: Array, reach: float) -> tuple[Array, Array, Array]:
-    """Ends and step of the grid in ``y``: where the weight is negligible, or all is exponential."""
+def _ends(a: float, b: Array, reach: Array) -> tuple[Array, Array]:
+    """Ends of the grid in ``y``: where the weight is negligible, or all is exponential."""
     peak = np.log(a) - np.log(b)
     top = _log_weight(peak, a, b)
     far = (_NEGLIGIBLE + 1) * (1 / a + 1 / b) + 2 * _NEGLIGIBLE
     left = _where_negligible(peak, peak - far, top, a, b)
     right = _where_negligible(peak, peak + far, top, a, b)
     flat_left = -_FLAT - np.log(np.maximum(reach, np.maximum(b, 1.0)))
-    flat_right = _FLAT + np.log(max(a, reach, 1.0))
-    lo = np.maximum(left, np.minimum(flat_left, peak - 1))
-    hi = np.minimum(right, np.maximum(flat_right, peak + 1))
-    width = np.sqrt(polygamma(1, a) + polygamma(1, b))
-    return lo, hi, np.minimum(_STEP, width / 2)
+    flat_right = _FLAT + np.log(np.maximum(reach, max(a, 1.0)))
+    return np.maximum(left, np.minimum(flat_left, peak - 1)), np.minimum(
+        right, np.maximum(flat_right, peak + 1)
+    )
 
 
 def _where_negligible(inside: Array, outside: Array, top: Array, a: float, b: Array) -> Array:

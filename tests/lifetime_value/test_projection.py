@@ -1,5 +1,7 @@
 """LifetimeValue on CDNOW as published, and its identities."""
 
+import itertools
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -38,9 +40,9 @@ def test_a_year_is_52_weeks_whatever_it_is_called(cdnow, fitted):
 
 def test_value_never_falls_with_the_horizon_nor_rises_with_the_rate(cdnow, fitted):
     by_horizon = [fitted.predict(cdnow, h, 0.1) for h in (1, 10, 100, 1000)]
-    assert all((later >= sooner).all() for sooner, later in zip(by_horizon, by_horizon[1:], strict=False))
+    assert all((later >= sooner).all() for sooner, later in itertools.pairwise(by_horizon))
     by_rate = [fitted.predict(cdnow, 52, rate) for rate in (0, 0.05, 0.5)]
-    assert all((dearer <= cheap).all() for cheap, dearer in zip(by_rate, by_rate[1:], strict=False))
+    assert all((dearer <= cheap).all() for cheap, dearer in itertools.pairwise(by_rate))
 
 
 def test_fitting_leaves_the_given_models_alone(cdnow):
