@@ -1,0 +1,59 @@
+"""The models that can compete, by the name that the config uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from clvml.estimators.bgnbd import BGNBD
+from clvml.estimators.gamma_gamma import GammaGamma
+from clvml.estimators.lifetimes import LifetimesValue
+from clvml.lifetime_value.formula_models import (
+    AnnuityValue,
+    HistoricValue,
+    RepeatRateValue,
+    RetentionValue,
+    TotalCustomerValue,
+    TotalSpendValue,
+    ZeroValue,
+)
+from clvml.lifetime_value.projection import LifetimeValue
+from clvml.lifetime_value.protocol import ValueModel
+
+
+class Contender(NamedTuple):
+    """A model in the comparison.
+
+    Attributes
+    ----------
+    title : str
+        Its name in tables and figures.
+    family : str
+        "probabilistic", "formula" or "baseline".
+    build : callable
+        Makes the unfitted model from horizon, annual_discount_rate and margin (as keywords).
+    optional : bool
+        Whether the comparison goes on without it where it cannot be fitted.
+    """
+
+    title: str
+    family: str
+    build: Callable[..., ValueModel]
+    optional: bool = False
+
+
+def _bgnbd_gamma_gamma(**value: Any) -> LifetimeValue:
+    return LifetimeValue(purchases=BGNBD(), spend=GammaGamma(), **value)
+
+
+CONTENDERS = {
+    "bgnbd_gamma_gamma": Contender("BG/NBD x Gamma-Gamma", "probabilistic", _bgnbd_gamma_gamma),
+    "lifetimes": Contender("lifetimes package", "probabilistic", LifetimesValue, optional=True),
+    "repeat_rate": Contender("repeat rate x ticket", "formula", RepeatRateValue),
+    "total_spend": Contender("total / T", "formula", TotalSpendValue),
+    "historic": Contender("historic", "formula", HistoricValue),
+    "annuity": Contender("annuity", "formula", AnnuityValue),
+    "retention": Contender("retention", "formula", RetentionValue),
+    "total_customer_value": Contender("total customer value", "formula", TotalCustomerValue),
+    "zero": Contender("nothing for everyone", "baseline", ZeroValue),
+}

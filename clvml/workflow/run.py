@@ -1,0 +1,336 @@
+"""A run: a config in, results out, stage by stage.
+
+What a stage finds is written before the next one starts, so that failing late loses nothing. The
+comparison fits every contender on the calibration period and predicts the holdout; the model to
+serve is the champion's kind, fitted again on everything observed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+
+from clvml.customers.datasets import load_cdnow
+from clvml.customers.policy import RULES, TransactionPolicy
+from clvml.customers.split import Split, purchases_over_time, split
+from clvml.customers.summary import summarize
+from clvml.customers.transactions import Transactions, read_transactions
+from clvml.errors import FitError, InputError
+from clvml.lifetime_value.protocol import ValueModel
+from clvml.metrics.champion import choose_champion
+from clvml.metrics.comparison import compare
+from clvml.segments.kmeans import KMeansSegments
+from clvml.tracking.connection import quiet, shown, store_uri
+from clvml.tracking.flavor import save_model
+from clvml.workflow.config import Config
+from clvml.workflow.console import Progress, Silent
+from clvml.workflow.contenders import CONTENDERS, Contender
+from clvml.workflow.figures import (
+    Figure,
+    comparison_figures,
+    purchase_figures,
+    purchase_model,
+    segment_figures,
+)
+from clvml.workflow.folder import OutputFolder
+from clvml.workflow.report import report_page
+from clvml.workflow.results import Comparison, Results, Segments, Served
+from clvml.workflow.tracked import track
+from clvml.workflow.wording import (
+    command_lines,
+    commands_for_folder,
+    comparison_in_words,
+    next_commands,
+    rule_in_words,
+    split_in_words,
+)
+
+FILES = (
+    "config.toml",
+    "data_report.csv",
+    "customers.parquet",
+    "predictions.parquet",
+    "comparison.csv",
+    "model",
+    "segments.csv",
+    "segment_profile.csv",
+    "figures",
+    "report.html",
+)
+
+
+def run(config: Config, progress: Progress | None = None) -> Results:
+    """Go through all stages.
+
+    Parameters
+    ----------
+    config : Config
+        From `clvml.workflow.config.load_config`.
+    progress : Progress, optional
+        Told what happens; nobody by default.
+
+    Returns
+    -------
+    Results
+        What was found; the same is in ``config.folder``.
+
+    Raises
+    ------
+    ClvmlError
+        If a stage fails. What earlier stages found stays in the folder, and the message says so.
+    """
+    tell = progress or Silent()
+    folder = OutputFolder(config.folder)
+    folder.check()
+    with tell.stage("Reading transactions"):
+        transactions = read(config, tell)
+    with tell.stage("Splitting customers into calibration and holdout"):
+        parts, customers = divide(config, transactions, tell)
+        write_customers(folder, config, transactions, customers)
+    with keeping(folder):
+        with tell.stage(f"Fitting {len(contenders_of(config))} models on the calibration period"):
+            models, left_out = fit(config, parts, tell)
+        with tell.stage("Comparing their predictions with the holdout"):
+            comparison = judge(models, left_out, parts)
+            write_comparison(folder, comparison, parts)
+            tell_comparison(comparison, parts, tell)
+        with tell.stage("Fitting the model to serve on everything observed"):
+            served = fit_to_serve(config, comparison, customers)
+            write_model(folder, served, customers)
+        with tell.stage("Grouping customers into segments"):
+            segments = group(config, customers, served, tell)
+            write_segments(folder, segments)
+        with tell.stage("Drawing figures"):
+            figures = draw(folder, transactions, parts, comparison, served, segments, tell)
+        results = Results(
+            config, transactions, parts, customers, comparison, served, segments, figures, folder.path
+        )
+        with tell.stage("Writing the report"):
+            folder.text("report.html", report_page(results, commands_after(config)))
+        tell.say(f"written to {folder.path}: open {folder.path / 'report.html'}")
+        if config.tracking.enabled:
+            with tell.stage("Writing MLflow runs and registering the models"):
+                track(results, tell)
+    tell.say("next:")
+    for line in command_lines(commands_after(config)):
+        tell.say(f"  {line}")
+    return results
+
+
+def read(config: Config, tell: Progress) -> Transactions:
+    """Read the purchases, and say what was set aside and why."""
+    data = config.data
+    if data.source == "cdnow":
+        transactions = load_cdnow()
+    elif data.source == "cdnow-master":
+        transactions = load_cdnow("master")
+    else:
+        if not Path(data.source).exists() and "*" not in data.source:
+            raise InputError(
+                f"there is no file {data.source}; give the path of a CSV or Parquet file of purchases"
+                " (paths in a config are relative to its folder)."
+            )
+        policy = TransactionPolicy(**data.policy.model_dump())
+        told = data.model_dump(exclude={"source", "policy"})
+        transactions = read_transactions(data.source, policy=policy, **told)
+    rows = transactions.report["rows"].to_dict()
+    tell.say(f"{rows['read']:,} rows read, {rows['used']:,} used")  # why not all, the transactions say
+    for rule in RULES:
+        choice = transactions.policy.choice(rule)
+        if rows[rule.name] and choice != "drop":
+            tell.say(f"used as well: {rows[rule.name]:,} {rule.says} ({rule.name} = {choice!r})")
+    return transactions
+
+
+def divide(config: Config, transactions: Transactions, tell: Progress) -> tuple[Split, pd.DataFrame]:
+    """Calibration and holdout, and the summary of all customers until the end of observation."""
+    section = config.split
+    collapse = None if section.collapse == "none" else section.collapse
+    observation_end = section.observation_end or transactions.last_date.date()
+    calibration_end = section.calibration_end or two_thirds(transactions.first_date.date(), observation_end)
+    parts = split(transactions, calibration_end, observation_end, section.time_unit, collapse)
+    tell.say(split_in_words(parts))
+    return parts, summarize(transactions, observation_end, section.time_unit, collapse)
+
+
+def two_thirds(first: dt.date, last: dt.date) -> dt.date:
+    """The day that leaves the last third of the time as the holdout.
+
+    Examples
+    --------
+    >>> two_thirds(dt.date(2020, 1, 1), dt.date(2020, 1, 31))
+    datetime.date(2020, 1, 21)
+    """
+    return last - (last - first) // 3
+
+
+def write_customers(
+    folder: OutputFolder, config: Config, transactions: Transactions, customers: pd.DataFrame
+) -> None:
+    """The first files; what an earlier run left in the folder goes, so that results do not mix."""
+    folder.forget(FILES)
+    folder.text("config.toml", config.to_toml())
+    folder.csv("data_report.csv", transactions.report)
+    folder.parquet("customers.parquet", customers)
+
+
+def contenders_of(config: Config) -> dict[str, Contender]:
+    """The contenders that the config names, and the baseline."""
+    return {name: CONTENDERS[name] for name in (*config.models.contenders, "zero")}
+
+
+def fit(config: Config, parts: Split, tell: Progress) -> tuple[dict[str, ValueModel], dict[str, str]]:
+    """Every contender fitted on the calibration period, and those left out with the reason."""
+    models: dict[str, ValueModel] = {}
+    left_out: dict[str, str] = {}
+    for name, contender in contenders_of(config).items():
+        model = contender.build(horizon=parts.duration, annual_discount_rate=0.0, margin=1.0)
+        try:
+            models[contender.title] = model.fit(parts.calibration)
+        except FitError as error:
+            if not contender.optional:
+                error.add_note(
+                    f"To compare the others without it, leave {name!r} out of [models] contenders."
+                )
+                raise
+            left_out[contender.title] = str(error)
+            tell.say(f"left out: {error}")
+    return models, left_out
+
+
+def judge(models: dict[str, ValueModel], left_out: dict[str, str], parts: Split) -> Comparison:
+    """Predictions against the truth, and the champion; a contender without a prediction is left out."""
+    predictions, left_out = {}, dict(left_out)
+    for title, model in models.items():
+        try:
+            predictions[title] = model.predict(parts.calibration)
+        except FitError as error:
+            left_out[title] = str(error)
+    table = pd.DataFrame(predictions)
+    known = {contender.title: contender for contender in CONTENDERS.values()}
+    families = {title: known[title].family for title in predictions}
+    compared = compare(parts.holdout["spend"], table, families)
+    baselines = [title for title, family in families.items() if family == "baseline"]
+    eligible = [title for title in predictions if title not in baselines and not known[title].optional]
+    champion = choose_champion(compared, eligible or None)
+    kept = {title: models[title] for title in predictions}
+    return Comparison(kept, families, table, compared, champion, left_out)
+
+
+def write_comparison(folder: OutputFolder, comparison: Comparison, parts: Split) -> None:
+    """The table, and everything that it was made from, customer by customer."""
+    holdout = parts.holdout.add_prefix("holdout_")
+    table = parts.calibration.join([holdout, comparison.predictions])
+    table.attrs = {"time_unit": parts.time_unit}
+    folder.parquet("predictions.parquet", table)
+    folder.csv("comparison.csv", comparison.table)
+
+
+def tell_comparison(comparison: Comparison, parts: Split, tell: Progress) -> None:
+    """Print the table, the champion and the rule."""
+    title = f"Predicted revenue of the holdout; the truth is {parts.holdout['spend'].sum():,.2f}"
+    tell.table(comparison_in_words(comparison.table), title)
+    tell.say(f"champion: {comparison.champion.name}")
+    tell.say(rule_in_words(comparison))
+
+
+def fit_to_serve(config: Config, comparison: Comparison, customers: pd.DataFrame) -> Served:
+    """The champion's kind of model on all customers, with the config's horizon, rate and margin."""
+    title = comparison.champion.name
+    contender = next(contender for contender in CONTENDERS.values() if contender.title == title)
+    model = contender.build(**config.value.model_dump())
+    model.fit(customers)
+    return Served(title, model, model.predict_factors(customers))
+
+
+def write_model(folder: OutputFolder, served: Served, customers: pd.DataFrame) -> None:
+    """The model as a folder of readable JSON that ``clvml score`` and ``mlflow models serve`` take."""
+    import mlflow  # noqa: F401 - its import sets its log levels, so it must come before the silence
+
+    with quiet():
+        folder.place("model", lambda path: save_model(served.model, path, input_example=customers))
+
+
+def group(config: Config, customers: pd.DataFrame, served: Served, tell: Progress) -> Segments | None:
+    """K-means on behaviour and value; None where customers do not differ enough to be grouped."""
+    columns = ["frequency", "recency", "T", "monetary_value"]
+    table = customers[columns].join(served.values)
+    features = ("recency", "frequency", "monetary_value", "probability_alive", "clv")
+    segmenter = KMeansSegments(
+        n_segments=config.segments.n_segments,
+        features=tuple(name for name in features if name in table),
+        random_state=config.segments.random_state,
+    )
+    try:
+        numbers = segmenter.fit_predict(table)
+    except InputError as error:
+        if config.segments.n_segments != "auto":
+            raise
+        tell.say(f"no segments: {error}")
+        return None
+    members = pd.DataFrame({"segment": numbers, "segment_name": segmenter.segment_names(table)}).join(table)
+    tell.say(f"{len(segmenter.names_)} segments, the most valuable first: {', '.join(segmenter.names_)}")
+    return Segments(segmenter, members, segmenter.profile_)
+
+
+def write_segments(folder: OutputFolder, segments: Segments | None) -> None:
+    """Who is in which segment, and what the segments are."""
+    if segments is not None:
+        folder.csv("segments.csv", segments.members)
+        folder.csv("segment_profile.csv", segments.profile)
+
+
+def draw(
+    folder: OutputFolder,
+    transactions: Transactions,
+    parts: Split,
+    comparison: Comparison,
+    served: Served,
+    segments: Segments | None,
+    tell: Progress,
+) -> dict[str, Path]:
+    """Draw every figure into the folder; their paths by title."""
+    figures: list[Figure] = [*comparison_figures(comparison, parts)]
+    for model in comparison.models.values():
+        purchases = purchase_model(model)
+        if purchases is not None:
+            figures += purchase_figures(purchases, parts, purchases_over_time(transactions, parts))
+            break
+    figures += segment_figures(served, segments)
+    drawn: dict[str, Path] = {}
+    for figure in figures:
+        try:
+            drawn[figure.title] = folder.place(f"figures/{figure.name}.png", figure.save)
+        except InputError as error:  # these data have nothing to show in it
+            tell.say(f"no figure {figure.title!r}: {error}")
+    return drawn
+
+
+def commands_after(config: Config) -> list[tuple[str, str]]:
+    """What to type next."""
+    tracking = config.tracking
+    if not tracking.enabled:
+        return commands_for_folder(config.folder)
+    own, default = store_uri("sqlite:///mlflow.db"), store_uri(None)
+    uri = default if tracking.uri is None else store_uri(tracking.uri)
+    return next_commands(
+        model=f"models:/{tracking.registered_model}@champion",
+        uri=shown(uri),
+        is_found=uri == default,
+        is_here=uri == own,
+        folder=config.folder,
+    )
+
+
+@contextmanager
+def keeping(folder: OutputFolder) -> Iterator[None]:
+    """Note on whatever fails that what was found before it is kept, and where."""
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(f"What was computed before that is kept in {folder.path}.")
+        raise

@@ -1,0 +1,196 @@
+"""A run as records for MLflow, and the stage that writes them.
+
+One run a compared model, at the top level of one experiment, so that both families stand in one
+list; beside them one run for the model to serve, which holds the figures and tables that belong to
+the whole comparison, and one for the segments. The last two are registered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from clvml import plots
+from clvml.errors import TrackingError
+from clvml.metrics.calibration import calibration_by_decile
+from clvml.tracking.records import DatasetRecord, RunRecord, comparison_records, parameters_of
+from clvml.tracking.runs import WrittenRun, write_records
+from clvml.workflow.console import Progress
+from clvml.workflow.figures import Figure, purchase_model
+from clvml.workflow.results import Results
+
+PURCHASE_FIGURES = ("cumulative_purchases", "calibration_by_frequency", "probability_alive")
+SEGMENT_FIGURES = ("segment_profile", "segment_value", "segment_selection")
+
+
+def track(results: Results, tell: Progress) -> dict[str, WrittenRun]:
+    """Write all runs, register the model to serve and the segmenter.
+
+    Raises
+    ------
+    TrackingError
+        If the store is away, or a part of a run could not be written; what could be, is.
+    """
+    tracking = results.config.tracking
+    write = partial(
+        write_records,
+        experiment=tracking.experiment,
+        tracking_uri=tracking.uri,
+        on_progress=tell.update,
+    )
+    served = served_record(results)
+    written = write(
+        [*compared_records(results), served],
+        registered_model_name=tracking.registered_model,
+        champion=served.name,
+        champion_tags=holdout_tags(results),
+    )
+    segments = segment_record(results)
+    if segments is not None:
+        written |= write(
+            [segments],
+            registered_model_name=f"{tracking.registered_model}-segments",
+            champion=segments.name,
+        )
+    tell_written(results, written, tell)
+    return written
+
+
+def tell_written(results: Results, written: dict[str, WrittenRun], tell: Progress) -> None:
+    """Say what is in MLflow now; raise if something is missing there."""
+    errors = [f"{name}: {error}" for name, run in written.items() for error in run.errors]
+    tell.say(f"{len(written)} runs in the experiment {results.config.tracking.experiment!r}")
+    for run in written.values():
+        if run.registered is not None:
+            aliases = ", ".join(f"@{alias}" for alias in run.registered.aliases)
+            tell.say(f"registered: {run.registered.uri} {aliases}")
+    if errors:
+        raise TrackingError(
+            f"{len(errors)} parts of the MLflow runs could not be written, the first is {errors[0]}"
+        )
+
+
+def compared_records(results: Results) -> list[RunRecord]:
+    """One record a compared model, each fitted on the calibration period."""
+    comparison, actual = results.comparison, results.split.holdout["spend"]
+    predictions = comparison.predictions
+    deciles = {name: calibration_by_decile(actual, predictions[name]) for name in comparison.models}
+    return comparison_records(
+        comparison.table,
+        comparison.models,
+        constants={**constants_of(results), "role": "compared"},
+        datasets=datasets_of(results),
+        deciles=deciles,
+        figures={name: _figures_of(results, name, table) for name, table in deciles.items()},
+        input_example=results.split.calibration.head(5),
+    )
+
+
+def served_record(results: Results) -> RunRecord:
+    """The model to serve, with what belongs to the comparison as a whole."""
+    served, split = results.served, results.split
+    clv = served.values["clv"]
+    return RunRecord(
+        name=f"to serve: {served.title}",
+        tags={**constants_of(results), "role": "served", "champion_rule": results.comparison.champion.rule},
+        params=parameters_of(served.model),
+        metrics={"equity": float(clv.sum()), "mean_clv": float(clv.mean()), "customers": float(len(clv))},
+        tables={
+            "comparison": results.comparison.table,
+            "champion_ranks": results.comparison.champion.ranks,
+            "data_report": results.transactions.report,
+        },
+        figures={path.stem: path for path in results.figures.values() if path.stem not in SEGMENT_FIGURES},
+        datasets=[
+            DatasetRecord(
+                f"{results.config.experiment.name}_observation",
+                results.customers,
+                context="observation",
+                source=results.config.data.source,
+                facts={"observation_end": f"{split.observation_end:%Y-%m-%d}", **policy_counts(results)},
+            )
+        ],
+        model=served.model,
+        input_example=results.customers.head(5),
+    )
+
+
+def segment_record(results: Results) -> RunRecord | None:
+    """The segments, if there are any."""
+    if results.segments is None:
+        return None
+    segmenter = results.segments.segmenter
+    chosen = segmenter.selection_.query("chosen").iloc[0]
+    return RunRecord(
+        name="segments",
+        tags={**constants_of(results), "role": "segments"},
+        params=parameters_of(segmenter),
+        metrics={
+            "silhouette": float(chosen["silhouette"]),
+            "inertia": float(chosen["inertia"]),
+            "segments": float(len(segmenter.names_)),
+        },
+        tables={"profile": results.segments.profile, "selection": segmenter.selection_},
+        figures={path.stem: path for path in results.figures.values() if path.stem in SEGMENT_FIGURES},
+        model=segmenter,
+        input_example=results.segments.members.head(5),
+    )
+
+
+def constants_of(results: Results) -> dict[str, Any]:
+    """What is the same for all runs of this comparison."""
+    split = results.split
+    return {
+        "question": results.config.experiment.question,
+        "source": results.config.data.source,
+        "calibration_end": f"{split.calibration_end:%Y-%m-%d}",
+        "observation_end": f"{split.observation_end:%Y-%m-%d}",
+        "time_unit": split.time_unit,
+        "collapse": split.collapse or "none",
+        "horizon": f"{split.duration:g}",
+        "champion": results.comparison.champion.name,
+        "actual_total": f"{split.holdout['spend'].sum():.2f}",
+    }
+
+
+def datasets_of(results: Results) -> list[DatasetRecord]:
+    """Calibration and holdout, with how many rows the policy met and set aside."""
+    name, source, facts = results.config.experiment.name, results.config.data.source, policy_counts(results)
+    return [
+        DatasetRecord(f"{name}_calibration", results.split.calibration, "calibration", source, facts),
+        DatasetRecord(f"{name}_holdout", results.split.holdout, "holdout", source, facts),
+    ]
+
+
+def policy_counts(results: Results) -> dict[str, str]:
+    """Rows read and used, and for every rule that a row met how many it set aside."""
+    report = results.transactions.report
+    met = report[report["rows"] > 0]
+    rows = {f"rows_{rule}": f"{count}" for rule, count in met["rows"].items()}
+    set_aside = met.loc[met["set_aside"] > 0, "set_aside"].drop("read", errors="ignore")
+    return rows | {f"set_aside_{rule}": f"{count}" for rule, count in set_aside.items()}
+
+
+def holdout_tags(results: Results) -> dict[str, str]:
+    """What the champion reached on the holdout, for the registered version."""
+    comparison = results.comparison
+    row = comparison.table.loc[comparison.champion.name]
+    metrics = {str(name): f"{value:.6g}" for name, value in row.items() if name != "family"}
+    return {
+        "family": str(row["family"]),
+        "fitted_until": f"{results.split.observation_end:%Y-%m-%d}",
+        "experiment": results.config.tracking.experiment,
+        **{f"holdout_{name}": value for name, value in metrics.items()},
+    }
+
+
+def _figures_of(results: Results, name: str, deciles: pd.DataFrame) -> dict[str, Any]:
+    draw: Callable[..., Any] = partial(plots.calibration_by_decile, {name: deciles})
+    figures: dict[str, Any] = {"deciles": Figure("deciles", "Value by decile", draw).drawn}
+    if purchase_model(results.comparison.models[name]) is not None:
+        paths = {path.stem: path for path in results.figures.values()}
+        figures |= {stem: paths[stem] for stem in PURCHASE_FIGURES if stem in paths}
+    return figures

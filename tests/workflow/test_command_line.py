@@ -1,0 +1,146 @@
+"""The command line: what a user sees, and that every failure is one sentence."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+
+from clvml.tracking.registry import load
+
+FILES = {
+    "config.toml",
+    "data_report.csv",
+    "customers.parquet",
+    "predictions.parquet",
+    "comparison.csv",
+    "model",
+    "segments.csv",
+    "segment_profile.csv",
+    "figures",
+    "report.html",
+}
+
+
+def one_sentence(result) -> str:
+    assert result.exit_code == 1
+    assert result.stderr.startswith("clvml: error: ")
+    assert result.stderr.count("\n") == 1
+    assert "Traceback" not in result.output + result.stderr
+    return result.stderr
+
+
+def one_price(sales):
+    return sales.drop_duplicates(["customer_id", "date"]).assign(amount=9.99)
+
+
+def test_a_run_writes_its_files_and_the_command_it_ends_with_scores_them(clvml, sales, tmp_path):
+    result = clvml("run", "--transactions", sales, "--no-tracking", "--output", "out")
+    assert result.exit_code == 0, result.stderr
+    assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
+    assert "\x1b" not in result.stdout  # plain lines where there is no terminal
+    command = result.stdout.splitlines()[-1].split()
+    assert command == ["clvml", "score", "out/model", "out/customers.parquet", "scores.parquet"]
+    result = clvml(*command[1:], "--horizon", "39")
+    assert result.exit_code == 0, result.stderr
+    customers = pd.read_parquet(tmp_path / "out" / "customers.parquet")
+    expected = load(tmp_path / "out" / "model").predict(customers, horizon=39)
+    scores = pd.read_parquet(tmp_path / "scores.parquet")
+    pd.testing.assert_series_equal(scores["clv"], expected, check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda sales: sales.drop(columns="amount"), "has no column 'amount'; it has"),
+        (lambda sales: sales.iloc[:0], "no rows"),
+        (lambda sales: sales.assign(customer_id=1), "only one customer"),
+        (lambda sales: sales.drop_duplicates("customer_id"), "bought again"),
+        (lambda sales: one_price(sales), "spend the same"),
+        (lambda sales: sales.assign(amount="much"), "unreadable amount"),
+        (lambda sales: sales.assign(amount=float("inf")), "unreadable amount"),
+        (lambda sales: sales.assign(date="1997-05-05"), "the holdout has no length"),
+    ],
+)
+def test_purchases_that_cannot_be_modelled_end_in_one_sentence(clvml, purchases, tmp_path, change, sentence):
+    change(purchases).to_csv(tmp_path / "sales.csv", index=False)
+    said = one_sentence(clvml("run", "--transactions", "sales.csv", "--no-tracking"))
+    assert sentence in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["run", "nowhere.toml"], "there is no config file 'nowhere.toml'"),
+        (["run", "--transactions", "nowhere.csv"], "there is no file"),
+        (["run", "--time-unit", "Q"], "[split] time_unit is 'Q'"),
+        (["run", "--calibration-end", "1998-06-30", "--observation-end", "1998-06-30"], "leaves no holdout"),
+        (["score", "nowhere", "customers.parquet", "scores.parquet"], "there is no model folder"),
+        (["score", "models:/clv@champion", "customers.parquet", "s.parquet"], "there is no MLflow database"),
+    ],
+)
+def test_a_mistake_in_the_arguments_leaves_nothing_behind(clvml, tmp_path, arguments, sentence):
+    assert sentence in one_sentence(clvml(*arguments))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fit_that_fails_keeps_what_was_computed_and_says_where(clvml, purchases, tmp_path):
+    one_price(purchases).to_csv(tmp_path / "sales.csv", index=False)
+    said = one_sentence(clvml("run", "--transactions", "sales.csv", "--no-tracking", "--output", "out"))
+    assert "leave 'bgnbd_gamma_gamma' out of [models] contenders" in said
+    assert said.endswith("What was computed before that is kept in out.\n")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "config.toml",
+        "data_report.csv",
+        "customers.parquet",
+    }
+
+
+def test_a_tracking_server_that_is_not_there_costs_no_result(clvml, sales, tmp_path):
+    result = clvml("run", "--transactions", sales, "--tracking-uri", "http://127.0.0.1:9", "--output", "out")
+    assert "no MLflow server answers at http://127.0.0.1:9" in one_sentence(result)
+    assert "kept in out" in result.stderr
+    assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
+
+
+def test_an_unexpected_failure_is_a_sentence_too_and_debug_shows_where(clvml, sales, monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr("clvml.workflow.run.judge", broken)
+    said = one_sentence(clvml("run", "--transactions", sales, "--no-tracking"))
+    assert "unexpected ZeroDivisionError: by zero; --debug shows where it came from." in said
+    result = clvml("run", "--transactions", sales, "--no-tracking", "--debug")
+    assert isinstance(result.exception, ZeroDivisionError)
+
+
+def test_an_output_folder_that_is_a_file_is_refused_before_anything_is_read(clvml, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    assert "out is a file" in one_sentence(clvml("run", "--no-tracking", "--output", "out/deeper"))
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_wrong_usage_ends_with_status_2(clvml):
+    assert clvml("run", "--horizn", "3").exit_code == 2
+
+
+def test_an_interruption_ends_with_status_130(tmp_path):
+    run = subprocess.Popen(
+        [sys.executable, "-m", "clvml", "run", "--no-tracking"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert run.stdout is not None
+    run.stdout.readline()
+    time.sleep(0.05)
+    run.send_signal(signal.SIGINT)
+    _, said = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert "clvml: interrupted." in said
+    assert "Traceback" not in said

@@ -1,0 +1,89 @@
+"""Configs: files and options are one mechanism, and mistakes are named."""
+
+import dataclasses
+import datetime as dt
+import typing
+
+import pytest
+
+from clvml.customers.policy import TransactionPolicy
+from clvml.errors import InputError
+from clvml.workflow.config import PolicySection, load_config
+
+
+def test_an_empty_file_is_the_cdnow_comparison(tmp_path):
+    (tmp_path / "config.toml").write_text("")
+    config = load_config(tmp_path / "config.toml")
+    assert config == load_config()
+    assert (config.data.source, config.split.calibration_end) == ("cdnow", dt.date(1997, 9, 30))
+
+
+def test_an_option_and_a_key_give_the_same_config(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text('[data]\nsource = "sales.csv"\n[split]\ntime_unit = "M"\ncalibration_end = 2020-01-31\n')
+    options = {
+        "data.source": str(tmp_path / "sales.csv"),
+        "split.time_unit": "M",
+        "split.calibration_end": "2020-01-31",
+        "value.horizon": None,
+    }
+    assert load_config(path) == load_config(overrides=options)
+
+
+def test_an_option_wins_over_the_file(tmp_path):
+    (tmp_path / "config.toml").write_text('[split]\ntime_unit = "M"\n')
+    assert load_config(tmp_path / "config.toml", {"split.time_unit": "D"}).split.time_unit == "D"
+
+
+def test_a_written_config_reads_back_the_same(tmp_path):
+    config = load_config(
+        overrides={"data.source": 'sa\'les "1".csv', "data.policy": {"returns": "net"}, "value.horizon": "39"}
+    )
+    (tmp_path / "config.toml").write_text(config.to_toml())
+    assert load_config(tmp_path / "config.toml") == config
+
+
+def test_a_path_in_a_file_is_relative_to_the_file(tmp_path):
+    (tmp_path / "config.toml").write_text('[data]\nsource = "../sales.csv"\n')
+    assert load_config(tmp_path / "config.toml").data.source == str(tmp_path.parent / "sales.csv")
+
+
+def test_the_policy_of_a_config_is_the_policy_of_transactions():
+    hints = typing.get_type_hints(TransactionPolicy)
+    for field in dataclasses.fields(TransactionPolicy):
+        section = PolicySection.model_fields[field.name]
+        assert (section.annotation, section.default) == (hints[field.name], field.default)
+    assert len(PolicySection.model_fields) == len(hints)
+
+
+@pytest.mark.parametrize(
+    ("toml", "sentence"),
+    [
+        ("[split]\ntime_unt = 'W'", r"\[split\] has no key 'time_unt'; did you mean 'time_unit'\? It knows"),
+        ("[spilt]\ntime_unit = 'W'", r"the config has no key 'spilt'; did you mean 'split'\?"),
+        ("[data.policy]\nreturn = 'net'", r"\[data.policy\] has no key 'return'; did you mean 'returns'\?"),
+        ("[split]\ntime_unit = 'Q'", r"\[split\] time_unit is 'Q': should be 'D', 'W', 'M' or 'Y'\."),
+        ("[split]\ncalibration_end = '30.9.1997'", r"write a day as year-month-day, such as 1997-09-30\."),
+        ("[value]\nhorizon = '-3'", r"\[value\] horizon is '-3': write a number followed by D, W, M or Y"),
+        ("[value]\nannual_discount_rate = -0.1", r"should be greater than or equal to 0\."),
+        (
+            "[models]\ncontenders = ['bgbd']",
+            r"\[models\] contenders is 'bgbd': should be 'bgnbd_g",
+        ),
+        ("[data]\ncustomer = 'id'", r"'cdnow' is built in and needs none of it"),
+        ("[data]\nsource = 's.csv'\nprice = 'p'", r"needs quantity and price together"),
+        ("[experiment]\nname = '../x'", r"it names a folder\."),
+        ("[split]\ncalibration_end = 2020-01-01\nobservation_end = 2020-01-01", r"leaves no holdout"),
+        ("[split", r"is not valid TOML"),
+    ],
+)
+def test_a_mistake_is_one_sentence_that_names_the_key(tmp_path, toml, sentence):
+    (tmp_path / "config.toml").write_text(toml)
+    with pytest.raises(InputError, match=sentence) as caught:
+        load_config(tmp_path / "config.toml")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match="there is no config file"):
+        load_config(tmp_path / "config.toml")

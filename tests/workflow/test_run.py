@@ -1,0 +1,201 @@
+"""A whole run: its stages, its files, its report, its MLflow runs."""
+
+import re
+import warnings
+from pathlib import Path
+
+import matplotlib.image
+import mlflow
+import pandas as pd
+import pytest
+
+from clvml.errors import FitWarning, InputError
+from clvml.tracking.registry import load
+from clvml.workflow.config import load_config
+from clvml.workflow.console import Terminal
+from clvml.workflow.run import run
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+
+
+@pytest.fixture(scope="module")
+def cdnow(tmp_path_factory):
+    """The run of experiments/cdnow_holdout, without MLflow."""
+    overrides = {"tracking.enabled": False, "output.folder": str(tmp_path_factory.mktemp("cdnow"))}
+    return run(load_config(EXPERIMENTS / "cdnow_holdout" / "config.toml", overrides))
+
+
+def test_cdnow_gives_the_published_comparison(cdnow):
+    """Rows of numbers.md, to their last printed digit."""
+    rows = {
+        "BG/NBD x Gamma-Gamma": (59_932, -15.6, 30.41, 72.30, 0.426, 0.502),
+        "repeat rate x ticket": (114_396, 61.2, 43.31, 200.01, 0.480, 0.489),
+        "historic": (173_116, 143.9, 61.65, 172.07, 0.393, 0.481),
+        "total / T": (207_988, 193.0, 73.02, 219.19, 0.399, 0.500),
+        "nothing for everyone": (0, -100.0, 30.11, 91.74, 0.0, 0.10),
+    }
+    columns = ["total", "bias_pct", "mae", "rmse", "spearman", "top10_share"]
+    for name, published in rows.items():
+        found = cdnow.comparison.table.loc[name, columns]
+        half_a_digit = [0.5, 0.05, 0.005, 0.005, 0.0005, 0.0005]
+        for value, expected, tolerance in zip(found, published, half_a_digit, strict=True):
+            assert value == pytest.approx(expected, abs=tolerance * 1.0001), name
+
+
+def test_the_scores_in_the_experiment_are_those_of_a_run_today(cdnow):
+    """Written by ``clvml run experiments/cdnow_holdout/config.toml``: its comparison.csv."""
+    scores = pd.read_csv(EXPERIMENTS / "cdnow_holdout" / "scores.csv", index_col="model")
+    pd.testing.assert_frame_equal(cdnow.comparison.table, scores, rtol=1e-5, atol=1e-9)
+
+
+def test_the_champion_is_neither_a_baseline_nor_the_twin_of_another(cdnow):
+    champion = cdnow.comparison.champion
+    assert champion.name == "BG/NBD x Gamma-Gamma"
+    assert {"nothing for everyone", "lifetimes package"}.isdisjoint(champion.ranks.index)
+
+
+def test_the_model_to_serve_has_seen_the_holdout_and_has_the_horizon_of_the_config(cdnow):
+    model = load(cdnow.folder / "model")
+    customers = pd.read_parquet(cdnow.folder / "customers.parquet")
+    assert customers.attrs["time_unit"] == "W"
+    assert customers["T"].max() == pytest.approx(545 / 7)  # 1997-01-01 to 1998-06-30
+    assert (model.horizon, model.annual_discount_rate) == ("12M", 0.10)
+    values = model.predict(customers)
+    pd.testing.assert_series_equal(values, cdnow.served.values["clv"], check_exact=True)
+    assert model.purchases_.params_ != cdnow.comparison.models["BG/NBD x Gamma-Gamma"].purchases_.params_
+
+
+def test_every_customer_of_the_observation_is_in_one_segment(cdnow):
+    segments = pd.read_csv(cdnow.folder / "segments.csv", index_col="customer_id")
+    assert segments.index.tolist() == cdnow.customers.index.tolist()
+    profile = pd.read_csv(cdnow.folder / "segment_profile.csv", index_col="segment")
+    assert segments["segment"].value_counts().sort_index().tolist() == profile["customers"].tolist()
+
+
+def test_no_figure_is_blank(cdnow):
+    assert len(cdnow.figures) >= 14
+    for path in cdnow.figures.values():
+        assert matplotlib.image.imread(path)[..., :3].std() > 0.02, path
+
+
+def test_the_report_carries_its_figures_and_asks_for_nothing_else(cdnow):
+    page = (cdnow.folder / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == len(cdnow.figures)
+    assert not re.findall(r'(?:src|href)="(?!data:)', page)
+    for said in (cdnow.config.experiment.question.replace("'", "&#x27;"), "59,932", "70,976.39", "Next"):
+        assert said in page
+
+
+def test_text_from_outside_cannot_become_markup(sales, tmp_path):
+    config = load_config(
+        overrides={
+            "experiment.question": "<script>alert(1)</script>",
+            "data.source": str(sales),
+            "models.contenders": ["repeat_rate"],
+            "tracking.enabled": False,
+            "output.folder": str(tmp_path),
+        }
+    )
+    run(config)
+    assert "<script>" not in (tmp_path / "report.html").read_text()
+
+
+def test_the_default_holdout_is_the_last_third_of_the_time(sales, tmp_path):
+    found = run(
+        load_config(
+            overrides={
+                "data.source": str(sales),
+                "models.contenders": ["repeat_rate"],
+                "tracking.enabled": False,
+                "output.folder": str(tmp_path),
+            }
+        )
+    )
+    time = (found.split.observation_end - found.customers["first_purchase"].min()).days
+    assert found.split.duration * 7 == pytest.approx(time / 3, abs=1)
+
+
+def test_a_failing_run_does_not_mix_its_files_with_those_of_an_earlier_one(sales, tmp_path):
+    overrides = {
+        "data.source": str(sales),
+        "models.contenders": ["historic"],
+        "tracking.enabled": False,
+        "output.folder": str(tmp_path),
+    }
+    run(load_config(overrides=overrides))
+    with pytest.raises(InputError):
+        run(load_config(overrides={**overrides, "segments.n_segments": 1}))
+    names = {path.name for path in tmp_path.iterdir()}
+    assert "comparison.csv" in names
+    assert names.isdisjoint({"segments.csv", "report.html", "figures"})
+
+
+def test_rows_set_aside_are_counted_and_explained(purchases, tmp_path, capsys):
+    dirty = pd.concat([purchases, purchases.head(3).assign(amount=-5.0), purchases.head(2).assign(date=None)])
+    dirty.to_csv(tmp_path / "dirty.csv", index=False)
+    overrides = {
+        "data.source": str(tmp_path / "dirty.csv"),
+        "models.contenders": ["historic"],
+        "tracking.enabled": False,
+        "output.folder": str(tmp_path / "out"),
+    }
+    run(load_config(overrides=overrides), Terminal())
+    said = capsys.readouterr().out
+    assert f"{len(dirty):,} rows read, {len(purchases):,} used" in said
+    assert f"set aside 5 of {len(dirty)}" in said.replace(",", "")
+    report = pd.read_csv(tmp_path / "out" / "data_report.csv", index_col="rule")
+    assert report.loc[["returns", "bad_date"], "set_aside"].tolist() == [3, 2]
+
+
+def test_both_families_stand_in_one_experiment_and_the_champion_is_registered(sales, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    uri = f"sqlite:///{tmp_path / 'runs.db'}"
+    contenders = ["bgnbd_gamma_gamma", "repeat_rate"]
+    overrides = {
+        "data.source": str(sales),
+        "models.contenders": contenders,
+        "tracking.uri": uri,
+        "output.folder": str(tmp_path / "out"),
+    }
+    found = run(load_config(overrides=overrides))
+    client = mlflow.MlflowClient(uri)
+    experiment = client.get_experiment_by_name("sales_holdout")
+    runs = {entry.info.run_name: entry for entry in client.search_runs([experiment.experiment_id])}
+    compared = {name for name, entry in runs.items() if entry.data.tags["role"] == "compared"}
+    assert compared == set(found.comparison.table.index)
+    assert all(entry.info.status == "FINISHED" for entry in runs.values())
+    for name, row in found.comparison.table.iterrows():
+        assert runs[name].data.metrics["rmse"] == row["rmse"]
+        assert runs[name].data.tags["family"] == row["family"]
+    served = load("models:/clv@champion", tracking_uri=uri).predict(found.customers)
+    pd.testing.assert_series_equal(served, found.served.values["clv"], check_exact=True)
+    segments = load("models:/clv-segments@champion", tracking_uri=uri).predict(found.segments.members)
+    assert segments.tolist() == found.segments.members["segment"].tolist()
+
+
+def test_the_online_retail_experiment_reads_its_config_and_says_when_the_data_are_absent(tmp_path):
+    config = load_config(EXPERIMENTS / "online_retail" / "config.toml", {"output.folder": str(tmp_path)})
+    shared = EXPERIMENTS.parent.parent / "shared" / "data" / "online_retail" / "online_retail.parquet"
+    assert Path(config.data.source) == shared
+    absent = config.model_copy(
+        update={"data": config.data.model_copy(update={"source": str(tmp_path / "absent.parquet")})}
+    )
+    with pytest.raises(InputError, match="there is no file"):
+        run(absent)
+
+
+def test_online_retail_gives_the_scores_in_its_folder(tmp_path):
+    overrides = {
+        "output.folder": str(tmp_path),
+        "tracking.enabled": False,
+        "models.contenders": ["bgnbd_gamma_gamma", "repeat_rate", "historic"],
+    }
+    config = load_config(EXPERIMENTS / "online_retail" / "config.toml", overrides)
+    if not Path(config.data.source).exists():
+        pytest.skip(f"{config.data.source} is not there")
+    scores = pd.read_csv(EXPERIMENTS / "online_retail" / "scores.csv", index_col="model")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", FitWarning)
+        table = run(config).comparison.table
+    assert any("hardly anybody leaves" in str(warning.message) for warning in caught)
+    pd.testing.assert_frame_equal(table, scores.loc[table.index], rtol=1e-3, atol=1e-9)
