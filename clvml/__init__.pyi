@@ -24,3 +24,5 @@ from .metrics.champion import choose_champion as choose_champion
 from .metrics.comparison import compare as compare
 from .metrics.comparison import score as score
 from .segments.kmeans import KMeansSegments as KMeansSegments
+
+__version__: str

@@ -180,14 +180,18 @@ def _repeat_purchases(
 def _check_ends(transactions: Transactions, calibration: End, observation: End) -> None:
     if calibration.stop >= observation.stop:
         raise InputError(
-            f"the holdout has no length: calibration_end {calibration.asked} is not before observation_end"
-            f" {observation.asked} by a period or more; choose an earlier calibration_end."
+            f"the holdout has no length: calibration_end {_shown(calibration)} is not before observation_end"
+            f" {_shown(observation)} by a period or more; choose an earlier calibration_end."
         )
     if transactions.first_date >= calibration.stop:
         raise InputError(
-            f"calibration_end {calibration.asked:%Y-%m-%d} is before the first purchase"
+            f"calibration_end {_shown(calibration)} is before the first purchase"
             f" ({transactions.first_date:%Y-%m-%d}): nobody is left to calibrate on; choose a later one."
         )
+
+
+def _shown(end: End) -> str:
+    return str(end.asked).removesuffix(" 00:00:00")
 
 
 def _report_counts(counts: dict[str, int]) -> None:

@@ -187,6 +187,8 @@ def levels(values: FloatArray) -> NDArray[np.intp]:
 
 def normalised_gini(actual: FloatArray, predicted: FloatArray) -> float:
     """:func:`gini` of arrays."""
+    if np.ptp(levels(predicted)) == 0:
+        return 0.0
     best = _gini(actual, actual)
     # A difference in the last digits only is no difference between customers.
     return _gini(actual, predicted) / best if best > 1e-12 else 0.0

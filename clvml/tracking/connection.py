@@ -114,6 +114,8 @@ def check_store(uri: str, create: bool = False) -> None:
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Keep MLflow's notices and the warnings of its dependencies out of the output."""
+    import mlflow  # noqa: F401 - its first import sets levels of its own
+
     loggers = [logging.getLogger(name) for name in NOISY]
     levels = [logger.level for logger in loggers]
     names = ("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR")

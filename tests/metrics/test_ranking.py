@@ -89,3 +89,8 @@ def test_bad_arguments_are_named():
         top_share(actual, actual, share=10)
     with pytest.raises(InputError, match="'oracle'"):
         lift_curve(actual, pd.DataFrame({"oracle": actual}))
+
+
+def test_a_prediction_that_orders_nobody_has_a_gini_of_exactly_zero():
+    actual = pd.Series(np.random.default_rng(0).gamma(0.3, 100, 2357))
+    assert gini(actual, pd.Series(np.zeros(2357))) == 0.0
