@@ -168,7 +168,7 @@ def _coefficients(x: Array, panel: Array, ends: Array, weights: Array, params: B
     z_max = ends.max() * np.exp(-panel * _PANEL)
     inverse_seen = np.exp(-_PANEL * (panel[:, None] + (1 + _POINTS) / 2))
     values = np.empty(inverse_seen.shape)
-    near = gauss_serves(b, z_max)
+    near = gauss_serves(b, z_max, power)
     for rule, rows, block in ((gauss_jacobi, near.nonzero()[0], 320), (trapezoid, (~near).nonzero()[0], 16)):
         for start in range(0, rows.size, block):
             i = rows[start : start + block]

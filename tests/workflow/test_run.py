@@ -176,7 +176,7 @@ def test_both_families_stand_in_one_experiment_and_the_champion_is_registered(sa
 def test_the_online_retail_experiment_reads_its_config_and_says_when_the_data_are_absent(tmp_path):
     config = load_config(EXPERIMENTS / "online_retail" / "config.toml", {"output.folder": str(tmp_path)})
     shared = EXPERIMENTS.parent.parent / "shared" / "data" / "online_retail" / "online_retail.parquet"
-    assert Path(config.data.source) == shared
+    assert Path(config.data.source).resolve() == shared.resolve()
     absent = config.model_copy(
         update={"data": config.data.model_copy(update={"source": str(tmp_path / "absent.parquet")})}
     )
