@@ -84,7 +84,7 @@ def cell_of(source: Source, name: str) -> Cell:
         return Cell(f"c{place}", source.types[place], source.is_text)
     folded = {column.lower(): column for column in source.columns}
     close = difflib.get_close_matches(str(name).lower(), folded, n=1)
-    hint = f" Did you mean {folded[close[0]]!r}?" if close else ""
+    hint = f" The closest is {folded[close[0]]!r}." if close else ""
     raise InputError(
         f"{source.label} has no column {name!r}; it has {', '.join(map(repr, source.columns))}.{hint}"
     )

@@ -106,9 +106,13 @@ def _refuse(table: pd.DataFrame, bad: np.ndarray | pd.Series, rule: str, shown: 
     first = int(np.argmax(bad))
     values = ", ".join(f"{name} {table[name].iloc[first]:g}" for name in shown)
     raise InputError(
-        f"{bad.sum()} of {len(table)} customers {rule}; the first is {table.index[first]!r}"
+        f"{bad.sum()} of {len(table)} customers {rule}; the first is {_plain(table.index[first])!r}"
         + (f": {values}." if values else ".")
     )
+
+
+def _plain(value: object) -> object:
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -73,7 +73,7 @@ def query(connection: Any, sql: str) -> Any:
         raise InputError(f"the table cannot be read: {_gist(said)}.") from None
 
 
-def open_source(connection: Any, source: Any, encoding: str = "utf-8") -> Source:
+def open_source(connection: Any, source: Any) -> Source:
     """Create the view ``source`` over a path or frame, and say what it shows.
 
     Raises
@@ -85,13 +85,50 @@ def open_source(connection: Any, source: Any, encoding: str = "utf-8") -> Source
     if isinstance(source, str | os.PathLike):
         source = [source]
     if isinstance(source, list | tuple) and source and all(isinstance(s, str | os.PathLike) for s in source):
-        return _open_files(connection, [os.fspath(path) for path in source], encoding)
+        return _open_files(connection, [os.fspath(path) for path in source])
     frame, columns, label = _frame(source)
     try:
         connection.register("frame", frame)
     except (duckdb.Error, TypeError) as error:
         raise InputError(f"{label} cannot be read: {_gist(str(error))}.") from None
     return _create_view(connection, "frame", label, columns, is_text=False)
+
+
+def read_other_encoding(source: Any) -> tuple[pd.DataFrame, str]:
+    """A CSV file that is not in UTF-8, all cells as text, and the encoding that it is in.
+
+    UTF-16 announces itself by its first two bytes; otherwise it is Windows-1252, in which spreadsheets
+    of western Europe and America save, and of which Latin-1 is all but a part.
+    """
+    paths = [
+        path
+        for pattern in (source if isinstance(source, list | tuple) else [source])
+        for path in _existing(os.fspath(pattern))
+    ]
+    tables = []
+    for path in paths:
+        encoding = "UTF-16" if _is_utf16(path) else "Windows-1252"
+        try:
+            tables.append(
+                pd.read_csv(
+                    path,
+                    dtype=str,
+                    sep=None,
+                    engine="python",
+                    encoding=encoding,
+                    encoding_errors="replace",
+                    keep_default_na=False,
+                    na_values=[""],
+                )
+            )
+        except (ValueError, pd.errors.ParserError, UnicodeError) as error:
+            raise InputError(f"{path} cannot be read as {encoding}: {_gist(str(error))}.") from None
+    return pd.concat(tables), encoding
+
+
+def _is_utf16(path: str) -> bool:
+    with open(path, "rb") as file:
+        return file.read(2) in (b"\xff\xfe", b"\xfe\xff")
 
 
 def _create_view(
@@ -104,7 +141,7 @@ def _create_view(
     return Source(label, names, tuple(str(row[1]) for row in described), is_text)
 
 
-def _open_files(connection: Any, patterns: list[str], encoding: str) -> Source:
+def _open_files(connection: Any, patterns: list[str]) -> Source:
     paths = [path for pattern in patterns for path in _existing(pattern)]
     kinds = {_kind(path) for path in paths}
     if len(kinds) > 1:
@@ -114,7 +151,9 @@ def _open_files(connection: Any, patterns: list[str], encoding: str) -> Source:
     is_text = kinds == {"csv"}
     several = ", union_by_name = true" if len(paths) > 1 else ""
     if is_text:
-        table = f"read_csv({listed}, all_varchar = true, header = true, encoding = '{encoding}'{several})"
+        if any(_is_utf16(path) for path in paths):
+            raise NotUtf8("the file is text in UTF-16: save it again as UTF-8.")
+        table = f"read_csv({listed}, all_varchar = true, header = true{several})"
     else:
         table = f"read_parquet({listed}{several})"
     source = _create_view(connection, table, label, None, is_text)
@@ -181,7 +220,12 @@ def _frame(source: Any) -> tuple[Any, tuple[str, ...], str]:
         )
     import pyarrow as pa
 
-    arrow = pa.table(source)
+    try:
+        arrow = pa.table(source)
+    except (pa.ArrowInvalid, TypeError, ValueError):
+        raise InputError(
+            f"transactions are {kind}, which is no table; give rows with named columns."
+        ) from None
     columns = _unique(arrow.column_names, kind)
     return (
         arrow.rename_columns([f"c{i}" for i in range(len(columns))]),

@@ -109,6 +109,11 @@ def observation_end_of(transactions: Transactions, moment: Any, collapse: str | 
     """The end of the window, by default with the last day of the data; says so if the data end sooner."""
     last_day = transactions.last_date.normalize()
     end = end_of(last_day if moment is None else moment, collapse, "observation_end")
+    if end.asked.normalize() > pd.Timestamp.now().normalize() + pd.Timedelta(days=1):
+        raise InputError(
+            f"observation_end {end.asked:%Y-%m-%d} lies in the future: nobody has been observed until then;"
+            f" choose a day up to the last of the data, {last_day:%Y-%m-%d}."
+        )
     if last_day < end.asked.normalize():
         log.warning(
             "the data end on %s, before observation_end %s: the last stretch is taken to have no purchases",

@@ -37,6 +37,9 @@ TIME_UNITS = {
 }
 
 
+LONGEST_HORIZON = 10_000_000  # beyond 27,000 years, even in days
+
+
 def time_unit_of(code: str) -> TimeUnit:
     """The unit with this code.
 
@@ -81,8 +84,10 @@ def horizon_in(horizon: float | str, time_unit: str | None) -> float:
             value = float(horizon)
         except (TypeError, ValueError):
             raise InputError(f"horizon is {horizon!r}; it must be a number or text such as '12M'.") from None
-    if not 0 < value < float("inf"):
-        raise InputError(f"horizon is {horizon!r}; it must be positive and finite.")
+    if isinstance(horizon, bool) or not 0 < value <= LONGEST_HORIZON:
+        raise InputError(
+            f"horizon is {horizon!r}; it must be positive, and at most {LONGEST_HORIZON:,} units."
+        )
     return value
 
 

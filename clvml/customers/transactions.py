@@ -20,7 +20,7 @@ import pandas as pd
 from clvml.customers.cells import Cell, cell_of
 from clvml.customers.policy import RULES
 from clvml.customers.policy import TransactionPolicy as TransactionPolicy
-from clvml.customers.sources import NotUtf8, connect, open_source, query
+from clvml.customers.sources import NotUtf8, connect, open_source, query, read_other_encoding
 from clvml.errors import InputError
 
 log = logging.getLogger("clvml")
@@ -99,8 +99,9 @@ def read_transactions(
     try:
         return Transactions(source, columns, policy, formats, memory_limit, label)
     except NotUtf8:
-        log.warning("%s is not in UTF-8 and is read as Latin-1", source)
-        return Transactions(source, columns, policy, formats, memory_limit, label, encoding="latin-1")
+        frame, encoding = read_other_encoding(source)
+        log.warning("%s is not in UTF-8 and is read as %s", source, encoding)
+        return Transactions(frame, columns, policy, formats, memory_limit, label or str(source))
 
 
 def as_transactions(transactions: Any) -> Transactions:
@@ -134,11 +135,10 @@ class Transactions:
         date_formats: list[str],
         memory_limit: str | None = None,
         label: str | None = None,
-        encoding: str = "utf-8",
     ) -> None:
         self.policy = policy
         self._connection = connect(memory_limit)
-        self._source = open_source(self._connection, source, encoding)
+        self._source = open_source(self._connection, source)
         self._label = label or self._source.label
         self._create_views(columns, date_formats)
         self._groups = self._look_over()
@@ -238,7 +238,8 @@ class Transactions:
             " coalesce(CAST(sum(CAST(amount AS DECIMAL(28, 8))) AS DOUBLE), 0) AS spend,"
             " coalesce(max(abs(amount)), 0) AS largest_amount,"
             f" bool_and({part[columns.customer].is_whole()}) AS whole_ids,"
-            f" min(CASE WHEN date IS NULL THEN {part[columns.date].as_text()} END) AS bad_date_example"
+            f" min(CASE WHEN date IS NULL THEN {part[columns.date].as_text()} END) AS bad_date_example,"
+            f" min(CASE WHEN amount IS NULL THEN {_money_text(part, columns)} END) AS bad_amount_example"
             " FROM judged GROUP BY ALL ORDER BY ALL"
         )
         groups["used"] = groups["reason"].isna()
@@ -307,6 +308,9 @@ class Transactions:
         examples = self._groups["bad_date_example"].dropna()
         if "bad_date" in said and len(examples):
             said["bad_date"] += f" (such as {examples.iloc[0]!r}; date_format tells how dates are written)"
+        examples = self._groups["bad_amount_example"].dropna()
+        if "bad_amount" in said and len(examples):
+            said["bad_amount"] += f" (such as {examples.iloc[0]!r}; write plain numbers, as in 1234.50)"
         return ", ".join(said.values())
 
 
@@ -319,6 +323,12 @@ def _money_columns(
     if amount is not None and quantity is not None:
         raise InputError("amount and quantity x price are both given: give one of the two.")
     return ("amount" if amount is None and quantity is None else amount), quantity, price
+
+
+def _money_text(part: dict[str, Cell], columns: Columns) -> str:
+    """The SQL of the money as it stands in the source."""
+    names = [name for name in (columns.amount, columns.quantity, columns.price) if name is not None]
+    return " || ' x ' || ".join(part[name].as_text() for name in names)
 
 
 def _money(part: dict[str, Cell], columns: Columns) -> tuple[str, str]:

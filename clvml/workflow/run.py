@@ -273,7 +273,7 @@ def group(config: Config, customers: pd.DataFrame, served: Served, tell: Progres
         tell.say(f"no segments: {error}")
         return None
     members = pd.DataFrame({"segment": numbers, "segment_name": segmenter.segment_names(table)}).join(table)
-    tell.say(f"{len(segmenter.names_)} segments, the most valuable first: {', '.join(segmenter.names_)}")
+    tell.say(f"{len(segmenter.names_)} segments, the most valuable first: {' | '.join(segmenter.names_)}")
     return Segments(segmenter, members, segmenter.profile_)
 
 

@@ -66,7 +66,8 @@ def tell_written(results: Results, written: dict[str, WrittenRun], tell: Progres
     for run in written.values():
         if run.registered is not None:
             aliases = ", ".join(f"@{alias}" for alias in run.registered.aliases)
-            tell.say(f"registered: {run.registered.uri} {aliases}")
+            before = " (earlier versions stay, without it)" if int(run.registered.version) > 1 else ""
+            tell.say(f"registered: {run.registered.uri} {aliases}{before}")
     if errors:
         raise TrackingError(
             f"{len(errors)} parts of the MLflow runs could not be written, the first is {errors[0]}"

@@ -192,3 +192,8 @@ def test_cdnow_says_what_is_missing(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(InputError, match="pip install lifetimes"):
         clvml.customers.datasets.load_cdnow()
+
+
+def test_nobody_has_been_observed_until_a_day_in_the_future():
+    with pytest.raises(InputError, match="observation_end 2999-01-01 lies in the future"):
+        split(load_cdnow(), "1997-09-30", "2999-01-01")

@@ -55,3 +55,9 @@ def test_a_summary_that_does_not_say_its_unit_is_not_converted():
 def _unnamed(customers):
     customers.attrs.clear()
     return customers
+
+
+@pytest.mark.parametrize("horizon", [True, 0, -1, "100000000Y", 1e8, "soon", None, float("nan")])
+def test_a_horizon_is_positive_and_within_reason(horizon):
+    with pytest.raises(InputError, match="horizon is"):
+        horizon_in(horizon, "W")

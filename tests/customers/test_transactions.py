@@ -226,10 +226,28 @@ def test_a_change_of_the_callers_frame_does_not_reach_the_transactions(sales):
     assert transactions.to_pandas()["amount"].tolist() == [1.0, 2.5, 3.0]
 
 
-def test_a_file_in_latin_1_is_read_and_said_so(tmp_path, caplog):
-    path = write(tmp_path, "a.csv", "customer_id,date,amount\nMüller,1997-01-01,5\n", "latin-1")
-    assert read_transactions(path).to_pandas()["customer_id"].tolist() == ["Müller"]
-    assert "Latin-1" in caplog.text
+@pytest.mark.parametrize(
+    ("encoding", "name"), [("latin-1", "Windows-1252"), ("cp1252", "Windows-1252"), ("utf-16", "UTF-16")]
+)
+def test_a_file_in_another_encoding_is_read_and_said_so(tmp_path, caplog, encoding, name):
+    path = write(
+        tmp_path, "a.csv", "customer_id;date;amount\nMüller;1997-01-01;5\nMüller;1997-01-02;\n", encoding
+    )
+    transactions = read_transactions(path)
+    assert transactions.to_pandas()["customer_id"].tolist() == ["Müller"]
+    assert transactions.report["set_aside"]["bad_amount"] == 1
+    assert f"read as {name}" in caplog.text
+
+
+def test_amounts_that_are_no_plain_numbers_are_shown_with_the_way_out(tmp_path, caplog):
+    path = write(tmp_path, "a.csv", 'customer_id,date,amount\n1,1997-01-01,5\n1,1997-01-02,"$1,029.33"\n')
+    read_transactions(path)
+    assert "(such as '$1,029.33'; write plain numbers, as in 1234.50)" in caplog.text
+
+
+def test_a_series_is_no_table_of_transactions():
+    with pytest.raises(InputError, match="a pandas Series, which is no table"):
+        read_transactions(pd.Series([1.0, 2.0]))
 
 
 def test_a_short_row_misses_its_last_cells_and_a_long_one_is_refused(tmp_path):
@@ -266,7 +284,7 @@ def test_a_damaged_gzip_is_an_input_error(tmp_path):
 
 def test_a_missing_column_is_answered_with_the_closest_name(sales):
     with pytest.raises(
-        InputError, match=r"no column 'amount'; it has 'customer_id', .* Did you mean 'Amount'"
+        InputError, match=r"no column 'amount'; it has 'customer_id', .* The closest is 'Amount'"
     ):
         read_transactions(sales.rename(columns={"amount": "Amount"}))
 

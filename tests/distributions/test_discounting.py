@@ -1,0 +1,26 @@
+"""Discounted sums by few ends equal the sums period by period."""
+
+import numpy as np
+import pytest
+
+from clvml.distributions.discounting import discounted_ends
+
+
+def smooth(t):
+    return (1 - (1 + 0.3 * t) ** -0.7) / 0.2 + np.log1p(t)
+
+
+@pytest.mark.parametrize("horizon", [1, 0.5, 52, 64, 65, 100.25, 156, 1040, 12_345.5])
+@pytest.mark.parametrize("rate", [1e-9, 0.0018, 0.05])
+def test_the_sum_is_the_one_over_all_periods(horizon, rate):
+    ends = np.append(np.arange(1.0, np.ceil(horizon)), horizon)
+    increments = np.diff(np.concatenate([[0.0], smooth(ends)]))
+    by_period = (increments * (1 + rate) ** -ends).sum()
+    few, weights = discounted_ends(horizon, rate)
+    assert weights @ smooth(few) == pytest.approx(by_period, rel=1e-12)
+    assert few.size <= 64 + 18 * 8
+
+
+def test_a_thousand_years_in_weeks_need_few_ends():
+    ends, _ = discounted_ends(52_000, 0.0018)
+    assert ends.size < 400
