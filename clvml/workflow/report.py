@@ -22,6 +22,8 @@ from clvml.workflow.wording import (
     split_in_words,
 )
 
+WIDE = 1200  # pixels: a figure that is wider has a row of the page to itself
+
 STYLE = """
 :root { --ink: #1f2933; --soft: #5b6770; --line: #d9dee3; --accent: #1f5f8b; --paper: #ffffff; }
 body { font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: #f4f6f8; margin: 0; }
@@ -31,12 +33,12 @@ h1 { font-size: 1.7rem; margin-bottom: .2rem; } h2 { font-size: 1.25rem; margin-
 .answer { border-left: 4px solid var(--accent); padding: .4rem 1.2rem; background: #eef4f8; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .93rem; }
-th, td { padding: .32rem .8rem; border-bottom: 1px solid var(--line); text-align: right; }
+th, td { padding: .32rem .6rem; white-space: nowrap; border-bottom: 1px solid var(--line); text-align: right; }
 th:first-child, td:first-child { text-align: left; }
 thead th { border-bottom: 2px solid var(--ink); white-space: nowrap; }
 tr.champion { background: #eef4f8; font-weight: 600; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1.6rem; }
-figure { margin: 0; } figure img { width: 100%; height: auto; }
+figure { margin: 0; align-self: center; } figure.wide { grid-column: 1 / -1; } figure img { width: 100%; height: auto; }
 figcaption { color: var(--soft); font-size: .9rem; }
 pre { background: #f4f6f8; padding: .8rem 1rem; overflow-x: auto; }
 .note, footer { color: var(--soft); font-size: .9rem; }
@@ -121,9 +123,13 @@ def _comparison(results: Results) -> str:
 
 
 def _figure(title: str, path: Path) -> str:
-    image = base64.b64encode(path.read_bytes()).decode("ascii")
+    png = path.read_bytes()
+    image = base64.b64encode(png).decode("ascii")
+    shape = (
+        ' class="wide"' if int.from_bytes(png[16:20], "big") > WIDE else ""
+    )  # the width, by the PNG header
     return (
-        f'<figure><img alt="{escape(title)}" src="data:image/png;base64,{image}">'
+        f'<figure{shape}><img alt="{escape(title)}" src="data:image/png;base64,{image}">'
         f"<figcaption>{escape(title)}</figcaption></figure>"
     )
 
