@@ -12,6 +12,8 @@ from .estimators.gamma_gamma import GammaGamma as GammaGamma
 from .estimators.lifetimes import LifetimesValue as LifetimesValue
 from .estimators.lifetimes import from_lifetimes as from_lifetimes
 from .estimators.lifetimes import to_lifetimes as to_lifetimes
+from .estimators.mbgnbd import MBGNBD as MBGNBD
+from .estimators.pareto_nbd import ParetoNBD as ParetoNBD
 from .lifetime_value.formula_models import AnnuityValue as AnnuityValue
 from .lifetime_value.formula_models import HistoricValue as HistoricValue
 from .lifetime_value.formula_models import RepeatRateValue as RepeatRateValue
