@@ -1,7 +1,8 @@
 """What models of repeat purchases share: the fit, the predictions, and what they say of poor data.
 
 A model is a module of functions of ``(x, t_x, T)`` and parameters, its `Kernel`; the estimator
-gives it customers in and Series out. `BGNBD`, `MBGNBD` and `ParetoNBD` differ in nothing else.
+gives it customers in and Series out. `BGNBD`, `MBGNBD` and `ParetoNBD` differ in nothing
+else; `BGBB`, which counts opportunities, checks more and scales nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from clvml.customers.checks import HISTORY, check_customers
 from clvml.customers.time_units import horizon_in, rate_per_unit, time_unit_of
 from clvml.distributions.discounting import discounted_ends
-from clvml.distributions.histories import Array, Histories
+from clvml.distributions.histories import Array
 from clvml.errors import FitError, InputError
 from clvml.estimators.maximum_likelihood import (
     FitRecord,
@@ -37,9 +38,9 @@ _VAGUE = 1.0  # standard error of a log-parameter: the parameter may as well be 
 class Kernel(Protocol):
     """The functions of a model of repeat purchases, such as `clvml.distributions.bgnbd`."""
 
-    def count(self, x: Array, t_x: Array, T: Array, weight: Array | None = None) -> Histories: ...
+    def count(self, x: Array, t_x: Array, T: Array, weight: Array | None = None) -> Any: ...
 
-    def objective(self, params: Any, histories: Histories) -> tuple[float, Array, Array]: ...
+    def objective(self, params: Any, histories: Any, /) -> tuple[float, Array, Array]: ...
 
     def log_likelihood(self, x: Array, t_x: Array, T: Array, params: Any) -> Array: ...
 
@@ -105,14 +106,14 @@ class HistoryModel(BaseEstimator):
         FitWarning
             If the fit sits on a boundary or hardly identifies a parameter.
         """
-        table = check_customers(customers, self.required_columns)
+        table = self._checked(customers, None)
         counted = check_weights(weights, len(table))
         x, t_x, T = (table[name].to_numpy()[counted > 0] for name in HISTORY)
         counted = counted[counted > 0]
         _refuse_without_information(x, T, type(self).__name__)
-        scale = float(counted @ T / counted.sum())
+        scale = self._scale(T, counted)
         histories = self.kernel.count(x, t_x / scale, T / scale, counted)
-        start = np.array([1.0, counted.sum() / (counted @ x), *self.first_guess])
+        start = self._start(float(counted @ x / counted.sum()))
         optimum = maximise(
             lambda theta: self.kernel.objective(self.Params(*theta), histories), start, float(counted.sum())
         )
@@ -150,14 +151,14 @@ class HistoryModel(BaseEstimator):
             In the model's time unit, or with a unit of its own: ``"12M"``.
         """
         x, t_x, T, index = self._history(customers)
-        ahead = horizon_in(horizon, self.time_unit_)
+        ahead = self._ahead(horizon)
         expected = self.kernel.expected_purchases(x, t_x, T, np.array(ahead), self.params_)
         return pd.Series(expected, index, name="expected_purchases")
 
     def expected_purchases_new_customer(self, horizon: float | str) -> float:
         """Expected repeat purchases of a new customer in the ``horizon`` after the first purchase."""
         check_is_fitted(self, "params_")
-        ahead = np.array(horizon_in(horizon, self.time_unit_))
+        ahead = np.array(self._ahead(horizon))
         nothing = np.zeros(1)
         return float(self.kernel.expected_purchases(nothing, nothing, nothing, ahead, self.params_)[0])
 
@@ -169,7 +170,7 @@ class HistoryModel(BaseEstimator):
         Periods are one time unit long; a horizon that is not a whole number ends in a shorter one.
         """
         x, t_x, T, index = self._history(customers)
-        ahead = horizon_in(horizon, self.time_unit_)
+        ahead = self._ahead(horizon)
         rate = rate_per_unit(annual_discount_rate, self.time_unit_)
         ends, weights = discounted_ends(ahead, rate)
         alive = self.kernel.probability_alive(x, t_x, T, self.params_)
@@ -187,9 +188,7 @@ class HistoryModel(BaseEstimator):
             The same seed gives the same customers.
         """
         check_is_fitted(self, "params_")
-        seen = np.asarray(T, dtype=float)
-        if seen.ndim != 1 or not np.isfinite(seen).all() or (seen < 0).any():
-            raise InputError("T must be finite lengths of observation, zero or more, one a customer.")
+        seen = self._observed(T)
         x, t_x = self.kernel.simulate(seen, self.params_, np.random.default_rng(seed))
         index = pd.RangeIndex(1, seen.size + 1, name="customer_id")
         customers = pd.DataFrame({"frequency": x, "recency": t_x, "T": seen}, index=index)
@@ -197,9 +196,29 @@ class HistoryModel(BaseEstimator):
             customers.attrs["time_unit"] = self.time_unit_
         return customers
 
+    def _checked(self, customers: pd.DataFrame, time_unit: str | None) -> pd.DataFrame:
+        return check_customers(customers, self.required_columns, time_unit)
+
+    def _scale(self, T: Array, counted: Array) -> float:
+        """The unit of time of the search, so that the user's does not matter."""
+        return float(counted @ T / counted.sum())
+
+    def _start(self, purchases: float) -> Array:
+        """Parameters to start from, given the mean number of repeat purchases."""
+        return np.array([1.0, 1 / purchases, *self.first_guess])
+
+    def _ahead(self, horizon: float | str) -> float:
+        return horizon_in(horizon, self.time_unit_)
+
+    def _observed(self, T: ArrayLike) -> Array:
+        seen = np.asarray(T, dtype=float)
+        if seen.ndim != 1 or not np.isfinite(seen).all() or (seen < 0).any():
+            raise InputError("T must be finite lengths of observation, zero or more, one a customer.")
+        return seen
+
     def _history(self, customers: pd.DataFrame) -> tuple[Array, Array, Array, pd.Index]:
         check_is_fitted(self, "params_")
-        table = check_customers(customers, HISTORY, self.time_unit_)
+        table = self._checked(customers, self.time_unit_)
         x, t_x, T = (table[name].to_numpy() for name in HISTORY)
         return x, t_x, T, table.index
 
