@@ -7,11 +7,16 @@ from .customers.time_units import convert_time_unit as convert_time_unit
 from .customers.transactions import TransactionPolicy as TransactionPolicy
 from .customers.transactions import Transactions as Transactions
 from .customers.transactions import read_transactions as read_transactions
+from .estimators.bgbb import BGBB as BGBB
 from .estimators.bgnbd import BGNBD as BGNBD
 from .estimators.gamma_gamma import GammaGamma as GammaGamma
 from .estimators.lifetimes import LifetimesValue as LifetimesValue
 from .estimators.lifetimes import from_lifetimes as from_lifetimes
 from .estimators.lifetimes import to_lifetimes as to_lifetimes
+from .estimators.mbgnbd import MBGNBD as MBGNBD
+from .estimators.pareto_nbd import ParetoNBD as ParetoNBD
+from .estimators.shifted_beta_geometric import ShiftedBetaGeometric as ShiftedBetaGeometric
+from .estimators.shifted_beta_geometric import customers_from_survivors as customers_from_survivors
 from .lifetime_value.formula_models import AnnuityValue as AnnuityValue
 from .lifetime_value.formula_models import HistoricValue as HistoricValue
 from .lifetime_value.formula_models import RepeatRateValue as RepeatRateValue

@@ -14,6 +14,10 @@ Pareto/NBD Model, Marketing Science 24(2). Their likelihood (equation 6) is writ
 without gamma functions: ratios of gamma functions at whole distances are finite products, and
 products become sums over the purchase numbers ``j``. What is left for each customer is the
 log-odds of having left, ``u``, which also gives P(alive) and all derivatives.
+
+The modified BG/NBD lets customers leave right after their first purchase too. Then there are
+``x + 1`` chances to leave rather than ``x``, also for those with ``x = 0``, and nothing else
+changes: functions take these chances before any repeat purchase as ``at_first``, 0 or 1.
 """
 
 from __future__ import annotations
@@ -24,9 +28,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from clvml.distributions import simulation
 from clvml.distributions.beta_average import gauss_jacobi, gauss_serves, trapezoid
 from clvml.distributions.blas import one_blas_thread
-from clvml.distributions.histories import Histories, distinct_rows
+from clvml.distributions.histories import Histories, count_histories, distinct_rows
 
 Array = NDArray[np.float64]
 
@@ -47,68 +52,76 @@ class BGNBDParams(NamedTuple):
     b: float
 
 
-def log_odds_left(x: Array, t_x: Array, T: Array, params: BGNBDParams) -> Array:
-    """``u``, the log-odds that a customer with ``x >= 1`` has left after the last purchase."""
+def count(x: Array, t_x: Array, T: Array, weight: Array | None = None) -> Histories:
+    """What `objective` needs of the customers."""
+    return count_histories(x, t_x, T, weight)
+
+
+def log_odds_left(x: Array, t_x: Array, T: Array, params: BGNBDParams, at_first: int = 0) -> Array:
+    """``u``, the log-odds of having left after the last of ``x + at_first >= 1`` chances to leave."""
     r, alpha, a, b = params
-    return np.log(a) - np.log(b + x - 1) + (r + x) * np.log1p((T - t_x) / (alpha + t_x))
+    return np.log(a) - np.log(b + (x + at_first - 1)) + (r + x) * np.log1p((T - t_x) / (alpha + t_x))
 
 
-def probability_alive(x: Array, t_x: Array, T: Array, params: BGNBDParams) -> Array:
-    """P(alive | x, t_x, T): 1 for customers who have not bought again, since none can leave before."""
-    u = log_odds_left(np.maximum(x, 1), t_x, T, params)
-    return np.where(x > 0, expit(-u), 1.0)
+def probability_alive(x: Array, t_x: Array, T: Array, params: BGNBDParams, at_first: int = 0) -> Array:
+    """P(alive | x, t_x, T): 1 for customers who had no chance to leave yet."""
+    u = log_odds_left(np.maximum(x, 1 - at_first), t_x, T, params, at_first)
+    return np.where(x + at_first > 0, expit(-u), 1.0)
 
 
-def log_likelihood(x: Array, t_x: Array, T: Array, params: BGNBDParams) -> Array:
+def log_likelihood(x: Array, t_x: Array, T: Array, params: BGNBDParams, at_first: int = 0) -> Array:
     """Log-likelihood of each customer."""
     r, alpha, a, b = params
-    j = np.arange(int(x.max(initial=0)))
-    by_purchase = np.concatenate([[0.0], np.cumsum(np.log(r + j) - np.log1p(a / (b + j)))])
-    u = log_odds_left(np.maximum(x, 1), t_x, T, params)
-    left = np.where(x > 0, np.logaddexp(0, u), 0.0)
-    return by_purchase[x.astype(int)] - r * np.log1p(T / alpha) - x * np.log(alpha + T) + left
+    j = np.arange(int(x.max(initial=0)) + at_first)
+    bought = np.concatenate([[0.0], np.cumsum(np.log(r + j))])[x.astype(int)]
+    stayed = -np.concatenate([[0.0], np.cumsum(np.log1p(a / (b + j)))])[x.astype(int) + at_first]
+    u = log_odds_left(np.maximum(x, 1 - at_first), t_x, T, params, at_first)
+    left = np.where(x + at_first > 0, np.logaddexp(0, u), 0.0)
+    return (bought + stayed) - r * np.log1p(T / alpha) - x * np.log(alpha + T) + left
 
 
-def objective(params: BGNBDParams, histories: Histories) -> tuple[float, Array, Array]:
+def objective(params: BGNBDParams, histories: Histories, at_first: int = 0) -> tuple[float, Array, Array]:
     """Total log-likelihood with its gradient and Hessian in ``(r, alpha, a, b)``."""
-    value, gradient, hessian = _without_dropout(params, histories)
+    value, gradient, hessian = _without_dropout(params, histories, at_first)
     for start in range(0, histories.x.size, _BLOCK):
         block = slice(start, start + _BLOCK)
         rows = (histories.x[block], histories.t_x[block], histories.T_repeat[block], histories.weight[block])
-        for total, part in zip((value, gradient, hessian), _left(params, *rows), strict=True):
+        for total, part in zip((value, gradient, hessian), _left(params, *rows, at_first), strict=True):
             total += part
     return float(value[0]), gradient, hessian
 
 
-def _without_dropout(params: BGNBDParams, histories: Histories) -> tuple[Array, Array, Array]:
+def _without_dropout(params: BGNBDParams, histories: Histories, at_first: int) -> tuple[Array, Array, Array]:
     """The terms that need only the purchase numbers and the lengths of observation."""
     r, alpha, a, b = params
     N, T, w, wx = histories.more_than, histories.T, histories.T_weight, histories.T_purchases
-    j = np.arange(N.size)
-    rj, bj, abj = r + j, b + j, a + b + j
-    seen = alpha + T
-    value = N @ (np.log(rj) - np.log1p(a / bj)) - w @ (r * np.log1p(T / alpha)) - wx @ np.log(seen)
+    stayed = np.concatenate([[w.sum()], N]) if at_first else N
+    rj, bj = r + np.arange(N.size), b + np.arange(stayed.size)
+    abj, seen = a + bj, alpha + T
+    value = N @ np.log(rj) - stayed @ np.log1p(a / bj) - w @ (r * np.log1p(T / alpha)) - wx @ np.log(seen)
     gradient = np.array(
         [
             (N / rj).sum() - w @ np.log1p(T / alpha),
             w @ (r * T / (alpha * seen)) - (wx / seen).sum(),
-            -(N / abj).sum(),
-            (N * a / (bj * abj)).sum(),
+            -(stayed / abj).sum(),
+            (stayed * a / (bj * abj)).sum(),
         ]
     )
     hessian = np.zeros((4, 4))
     hessian[0, 0] = -(N / rj**2).sum()
     hessian[0, 1] = hessian[1, 0] = w @ (T / (alpha * seen))
     hessian[1, 1] = (wx / seen**2).sum() - w @ (r * T * (2 * alpha + T) / (alpha * seen) ** 2)
-    hessian[2, 2] = hessian[2, 3] = hessian[3, 2] = (N / abj**2).sum()
-    hessian[3, 3] = -(N * a * (a + 2 * bj) / (bj * abj) ** 2).sum()
+    hessian[2, 2] = hessian[2, 3] = hessian[3, 2] = (stayed / abj**2).sum()
+    hessian[3, 3] = -(stayed * a * (a + 2 * bj) / (bj * abj) ** 2).sum()
     return np.array([value]), gradient, hessian
 
 
-def _left(params: BGNBDParams, x: Array, t_x: Array, T: Array, weight: Array) -> tuple[Array, Array, Array]:
-    """``softplus(u)``, summed over customers with repeat purchases, and its derivatives."""
+def _left(
+    params: BGNBDParams, x: Array, t_x: Array, T: Array, weight: Array, at_first: int
+) -> tuple[Array, Array, Array]:
+    """``softplus(u)``, summed over customers who had a chance to leave, and its derivatives."""
     r, alpha, a, b = params
-    last, seen, odds = alpha + t_x, alpha + T, b + x - 1
+    last, seen, odds = alpha + t_x, alpha + T, b + (x + at_first - 1)
     silence = np.log1p((T - t_x) / last)
     u = np.log(a) - np.log(odds) + (r + x) * silence
     slope = (t_x - T) / (last * seen)
@@ -127,22 +140,27 @@ def _left(params: BGNBDParams, x: Array, t_x: Array, T: Array, weight: Array) ->
     return value, du @ s, hessian
 
 
-def expected_purchases(x: Array, t_x: Array, T: Array, horizon: Array, params: BGNBDParams) -> Array:
+def expected_purchases(
+    x: Array, t_x: Array, T: Array, horizon: Array, params: BGNBDParams, at_first: int = 0
+) -> Array:
     """E[Y(t) | x, t_x, T], purchases in the next ``horizon``; equation 10 of the paper.
 
-    Given alive, a customer is a new one with ``r + x``, ``alpha + T`` and ``b + x``, so this is
+    Given alive, a customer is a new one with ``r + x``, ``alpha + T`` and ``b + x`` (and one more
+    where customers may leave at first), so this is
     P(alive) times an average over the dropout probability; see `purchases_given_alive`.
     """
     weights = np.ones(1)
-    ahead = purchases_given_alive(x, T, np.atleast_1d(horizon), weights, params)
-    return probability_alive(x, t_x, T, params) * ahead
+    ahead = purchases_given_alive(x, T, np.atleast_1d(horizon), weights, params, at_first)
+    return probability_alive(x, t_x, T, params, at_first) * ahead
 
 
-def purchases_given_alive(x: Array, T: Array, ends: Array, weights: Array, params: BGNBDParams) -> Array:
+def purchases_given_alive(
+    x: Array, T: Array, ends: Array, weights: Array, params: BGNBDParams, at_first: int = 0
+) -> Array:
     """Weighted sum over ``ends`` of the expected purchases until then, for customers alive at ``T``.
 
     With ``R = r + x`` and ``z = end / (alpha + T)``, each is the average over
-    ``p ~ Beta(a, b + x)`` of ``(1 - (1 + p*z) ** -R) / p``. One end is an expectation; many, with
+    ``p ~ Beta(a, b + x + at_first)`` of ``(1 - (1 + p*z) ** -R) / p``. One end is an expectation; many, with
     the differences of a discount factor as weights, are a discounted sum.
 
     The value depends on ``x`` and ``T`` alone, smoothly on ``log(alpha + T)``. It is computed at
@@ -153,7 +171,7 @@ def purchases_given_alive(x: Array, T: Array, ends: Array, weights: Array, param
     panel = np.floor(panels)
     first, row = distinct_rows((x, panel))
     with one_blas_thread():
-        table = _coefficients(x[first], panel[first], ends, weights, params)
+        table = _coefficients(x[first], panel[first], ends, weights, params, at_first)
     u = 2 * (panels - panel) - 1
     value = np.empty(x.size)
     for start in range(0, x.size, _BLOCK):
@@ -162,9 +180,11 @@ def purchases_given_alive(x: Array, T: Array, ends: Array, weights: Array, param
     return value
 
 
-def _coefficients(x: Array, panel: Array, ends: Array, weights: Array, params: BGNBDParams) -> Array:
+def _coefficients(
+    x: Array, panel: Array, ends: Array, weights: Array, params: BGNBDParams, at_first: int
+) -> Array:
     """Chebyshev coefficients, shape (degree, n), of the value by ``u`` in panel, for each ``x``."""
-    b, power = params.b + x, params.r + x
+    b, power = params.b + (x + at_first), params.r + x
     z_max = ends.max() * np.exp(-panel * _PANEL)
     inverse_seen = np.exp(-_PANEL * (panel[:, None] + (1 + _POINTS) / 2))
     values = np.empty(inverse_seen.shape)
@@ -192,3 +212,13 @@ def _clenshaw(table: Array, row: NDArray[np.int64], u: Array) -> Array:
     for coefficient in table[:0:-1]:
         ahead, behind = coefficient[row] + 2 * u * ahead - behind, ahead
     return table[0][row] + u * ahead - behind
+
+
+def rate_of_leaving(params: BGNBDParams) -> float:
+    """The mean probability of leaving after a purchase."""
+    return params.a / (params.a + params.b)
+
+
+def simulate(T: Array, params: BGNBDParams, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Repeat purchases ``x`` and the time of the last, ``t_x``, of customers seen for ``T``."""
+    return simulation.bgnbd_histories(T, params, rng)

@@ -23,7 +23,8 @@ class Histories(NamedTuple):
 
     ``more_than[j]`` is the weight of customers with more than ``j`` repeat purchases;
     ``T``, ``T_weight`` and ``T_purchases`` hold the weight and the weighted purchases by length of
-    observation; ``x, t_x, T_repeat, weight`` are the customers with at least one repeat purchase.
+    observation; ``x, t_x, T_repeat, weight`` are the customers who may have left: those with at least
+    one repeat purchase, or everyone.
     """
 
     more_than: Array
@@ -36,12 +37,17 @@ class Histories(NamedTuple):
     weight: Array
 
 
-def count_histories(x: Array, t_x: Array, T: Array, weight: Array | None = None) -> Histories:
-    """Histories of customers ``(x, t_x, T)``, equal ones counted once where that pays."""
+def count_histories(
+    x: Array, t_x: Array, T: Array, weight: Array | None = None, *, everyone: bool = False
+) -> Histories:
+    """Histories of customers ``(x, t_x, T)``, equal ones counted once where that pays.
+
+    ``everyone`` for models in which those without repeat purchases may have left too.
+    """
     weight = np.ones_like(x) if weight is None else weight
     by_x = np.bincount(x.astype(np.int64), weight)
     more_than = by_x[::-1].cumsum()[::-1][1:]
-    repeat = x > 0
+    repeat = (x > 0) | everyone
     distinct_T, (T_weight, T_purchases) = count_equal((T,), (weight, weight * x))
     (x_repeat, t_repeat, T_repeat), (w_repeat,) = count_equal(
         (x[repeat], t_x[repeat], T[repeat]), (weight[repeat],)

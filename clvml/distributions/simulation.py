@@ -5,18 +5,25 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from clvml.distributions.bgnbd import BGNBDParams
 from clvml.distributions.gamma_gamma import GammaGammaParams
 
 Array = NDArray[np.float64]
+Params = tuple[float, float, float, float]
 
 
-def bgnbd_histories(T: Array, params: BGNBDParams, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Repeat purchases ``x`` and the time of the last, ``t_x``, of BG/NBD customers seen for ``T``."""
+def bgnbd_histories(
+    T: Array, params: Params, rng: np.random.Generator, at_first: int = 0
+) -> tuple[Array, Array]:
+    """Repeat purchases ``x`` and the time of the last, ``t_x``, of BG/NBD customers seen for ``T``.
+
+    With ``at_first`` 1 they may leave right after the first purchase too (MBG/NBD).
+    """
     r, alpha, a, b = params
     rate, dropout = rng.gamma(r, 1 / alpha, T.size), rng.beta(a, b, T.size)
     x, t_x, clock = np.zeros(T.size), np.zeros(T.size), np.zeros(T.size)
     here = np.flatnonzero(rate > 0)
+    if at_first:
+        here = here[rng.random(here.size) >= dropout[here]]
     while here.size:
         clock[here] += rng.exponential(1 / rate[here])
         here = here[clock[here] <= T[here]]
@@ -24,6 +31,17 @@ def bgnbd_histories(T: Array, params: BGNBDParams, rng: np.random.Generator) -> 
         t_x[here] = clock[here]
         here = here[rng.random(here.size) >= dropout[here]]
     return x, t_x
+
+
+def pareto_nbd_histories(T: Array, params: Params, rng: np.random.Generator) -> tuple[Array, Array]:
+    """As `bgnbd_histories`, of Pareto/NBD customers with ``r, alpha, s, beta``."""
+    r, alpha, s, beta = params
+    rate, leaving = rng.gamma(r, 1 / alpha, T.size), rng.gamma(s, 1 / beta, T.size)
+    with np.errstate(divide="ignore", over="ignore"):  # who hardly leaves stays for ever
+        with_us = np.minimum(T, rng.exponential(size=T.size) / leaving)
+    x = rng.poisson(rate * with_us).astype(float)
+    # The last of x purchases at any time within with_us: the largest of x uniform numbers.
+    return x, np.where(x > 0, with_us * rng.random(T.size) ** (1 / np.maximum(x, 1)), 0.0)
 
 
 def average_spend(x: Array, params: GammaGammaParams, rng: np.random.Generator) -> Array:

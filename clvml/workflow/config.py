@@ -30,6 +30,8 @@ CDNOW_DATES = (dt.date(1997, 9, 30), dt.date(1998, 6, 30))
 TimeUnitCode = Literal["D", "W", "M", "Y"]
 ContenderName = Literal[
     "bgnbd_gamma_gamma",
+    "mbgnbd_gamma_gamma",
+    "pareto_nbd_gamma_gamma",
     "lifetimes",
     "repeat_rate",
     "total_spend",

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from clvml.estimators.bgnbd import BGNBD
 from clvml.estimators.gamma_gamma import GammaGamma
 from clvml.estimators.lifetimes import LifetimesValue
+from clvml.estimators.mbgnbd import MBGNBD
+from clvml.estimators.pareto_nbd import ParetoNBD
 from clvml.lifetime_value.formula_models import (
     AnnuityValue,
     HistoricValue,
@@ -46,8 +48,18 @@ def _bgnbd_gamma_gamma(**value: Any) -> LifetimeValue:
     return LifetimeValue(purchases=BGNBD(), spend=GammaGamma(), **value)
 
 
+def _mbgnbd_gamma_gamma(**value: Any) -> LifetimeValue:
+    return LifetimeValue(purchases=MBGNBD(), spend=GammaGamma(), **value)
+
+
+def _pareto_nbd_gamma_gamma(**value: Any) -> LifetimeValue:
+    return LifetimeValue(purchases=ParetoNBD(), spend=GammaGamma(), **value)
+
+
 CONTENDERS = {
     "bgnbd_gamma_gamma": Contender("BG/NBD x Gamma-Gamma", "probabilistic", _bgnbd_gamma_gamma),
+    "mbgnbd_gamma_gamma": Contender("MBG/NBD x Gamma-Gamma", "probabilistic", _mbgnbd_gamma_gamma),
+    "pareto_nbd_gamma_gamma": Contender("Pareto/NBD x Gamma-Gamma", "probabilistic", _pareto_nbd_gamma_gamma),
     "lifetimes": Contender("lifetimes package", "probabilistic", LifetimesValue, optional=True),
     "repeat_rate": Contender("repeat rate x ticket", "formula", RepeatRateValue),
     "total_spend": Contender("total / T", "formula", TotalSpendValue),

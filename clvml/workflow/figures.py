@@ -17,7 +17,7 @@ import pandas as pd
 from clvml import plots
 from clvml.customers.split import Split
 from clvml.customers.time_units import time_unit_of
-from clvml.estimators.bgnbd import BGNBD
+from clvml.estimators.history_model import HistoryModel
 from clvml.lifetime_value.projection import LifetimeValue
 from clvml.metrics.calibration import calibration_by_decile, calibration_by_frequency
 from clvml.metrics.frequency_recency import frequency_recency_matrix
@@ -78,12 +78,12 @@ def comparison_figures(comparison: Comparison, split: Split) -> Iterator[Figure]
     )
 
 
-def purchase_figures(model: BGNBD, split: Split, over_time: pd.DataFrame) -> Iterator[Figure]:
+def purchase_figures(model: HistoryModel, split: Split, over_time: pd.DataFrame) -> Iterator[Figure]:
     """What the model of purchases, fitted on the calibration period, says and whether it came true."""
     customers, duration = split.calibration, split.duration
     expected = model.expected_purchases(customers, duration)
     by_frequency = calibration_by_frequency(customers, split.holdout, expected)
-    by_frequency = by_frequency.rename(columns={"predicted": "BG/NBD"})
+    by_frequency = by_frequency.rename(columns={"predicted": model.title})
     tracking = with_expected(over_time, model, split)
     age = float(customers["T"].max())
     busiest = int(np.clip(customers["frequency"].max(), 2, 20))
@@ -129,13 +129,21 @@ def models_shown(comparison: Comparison) -> list[str]:
     return [str(name) for name in ordered.index[~ranking.duplicated()]][:SHOWN]
 
 
-def purchase_model(model: object) -> BGNBD | None:
-    """The fitted BG/NBD inside a lifetime-value model, if there is one."""
+def purchase_model(model: object) -> HistoryModel | None:
+    """The fitted model of purchases inside a lifetime-value model, if there is one."""
     fitted = model.purchases_ if isinstance(model, LifetimeValue) else None
-    return fitted if isinstance(fitted, BGNBD) else None
+    return fitted if isinstance(fitted, HistoryModel) else None
 
 
-def with_expected(over_time: pd.DataFrame, model: BGNBD, split: Split) -> pd.DataFrame:
+def purchases_shown(comparison: Comparison) -> str | None:
+    """The model whose purchases the figures show: the champion, or else the first that has any."""
+    for name in (comparison.champion.name, *comparison.models):
+        if purchase_model(comparison.models.get(name)) is not None:
+            return name
+    return None
+
+
+def with_expected(over_time: pd.DataFrame, model: HistoryModel, split: Split) -> pd.DataFrame:
     """The table of actual purchases over time with what the model expects beside it.
 
     A customer counts from the first purchase on, as a new one: expected repeat purchases up to a
@@ -149,6 +157,6 @@ def with_expected(over_time: pd.DataFrame, model: BGNBD, split: Split) -> pd.Dat
     curve = np.array([0.0, *(model.expected_purchases_new_customer(float(t)) for t in times[1:])])
     births, counts = np.unique(born.to_numpy(), return_counts=True)
     elapsed = np.maximum(ends[:, None] - births[None, :], 0.0)
-    table = over_time.assign(**{"BG/NBD": np.interp(elapsed, times, curve) @ counts})
+    table = over_time.assign(**{model.title: np.interp(elapsed, times, curve) @ counts})
     table.attrs = dict(over_time.attrs)
     return table

@@ -33,12 +33,14 @@ h1 { font-size: 1.7rem; margin-bottom: .2rem; } h2 { font-size: 1.25rem; margin-
 .answer { border-left: 4px solid var(--accent); padding: .4rem 1.2rem; background: #eef4f8; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .93rem; }
-th, td { padding: .32rem .6rem; white-space: nowrap; border-bottom: 1px solid var(--line); text-align: right; }
+th, td { padding: .32rem .6rem; border-bottom: 1px solid var(--line); text-align: right;
+  white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
 thead th { border-bottom: 2px solid var(--ink); white-space: nowrap; }
 tr.champion { background: #eef4f8; font-weight: 600; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1.6rem; }
-figure { margin: 0; align-self: center; } figure.wide { grid-column: 1 / -1; } figure img { width: 100%; height: auto; }
+figure { margin: 0; align-self: center; } figure.wide { grid-column: 1 / -1; }
+figure img { width: 100%; height: auto; }
 figcaption { color: var(--soft); font-size: .9rem; }
 pre { background: #f4f6f8; padding: .8rem 1rem; overflow-x: auto; }
 .note, footer { color: var(--soft); font-size: .9rem; }

@@ -34,6 +34,7 @@ from clvml.workflow.figures import (
     comparison_figures,
     purchase_figures,
     purchase_model,
+    purchases_shown,
     segment_figures,
 )
 from clvml.workflow.folder import OutputFolder
@@ -295,11 +296,9 @@ def draw(
 ) -> dict[str, Path]:
     """Draw every figure into the folder; their paths by title."""
     figures: list[Figure] = [*comparison_figures(comparison, parts)]
-    for model in comparison.models.values():
-        purchases = purchase_model(model)
-        if purchases is not None:
-            figures += purchase_figures(purchases, parts, purchases_over_time(transactions, parts))
-            break
+    purchases = purchase_model(comparison.models.get(purchases_shown(comparison) or ""))
+    if purchases is not None:
+        figures += purchase_figures(purchases, parts, purchases_over_time(transactions, parts))
     figures += segment_figures(served, segments)
     drawn: dict[str, Path] = {}
     for figure in figures:

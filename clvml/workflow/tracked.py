@@ -19,7 +19,7 @@ from clvml.metrics.calibration import calibration_by_decile
 from clvml.tracking.records import DatasetRecord, RunRecord, comparison_records, parameters_of
 from clvml.tracking.runs import WrittenRun, write_records
 from clvml.workflow.console import Progress
-from clvml.workflow.figures import Figure, purchase_model
+from clvml.workflow.figures import Figure, purchases_shown
 from clvml.workflow.results import Results
 
 PURCHASE_FIGURES = ("cumulative_purchases", "calibration_by_frequency", "probability_alive")
@@ -191,7 +191,7 @@ def holdout_tags(results: Results) -> dict[str, str]:
 def _figures_of(results: Results, name: str, deciles: pd.DataFrame) -> dict[str, Any]:
     draw: Callable[..., Any] = partial(plots.calibration_by_decile, {name: deciles})
     figures: dict[str, Any] = {"deciles": Figure("deciles", "Value by decile", draw).drawn}
-    if purchase_model(results.comparison.models[name]) is not None:
+    if name == purchases_shown(results.comparison):
         paths = {path.stem: path for path in results.figures.values()}
         figures |= {stem: paths[stem] for stem in PURCHASE_FIGURES if stem in paths}
     return figures

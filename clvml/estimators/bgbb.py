@@ -1,0 +1,111 @@
+"""BG/BB as an estimator: at how many of the opportunities to come each customer will buy."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from clvml.customers.checks import HISTORY
+from clvml.distributions import bgbb
+from clvml.distributions.bgbb import BGBBParams
+from clvml.distributions.histories import Array
+from clvml.errors import InputError
+from clvml.estimators.history_model import HistoryModel, Kernel
+
+
+class BGBB(HistoryModel):
+    """The BG/BB model of purchases at discrete opportunities, fitted by maximum likelihood.
+
+    Opportunities come one a period: a donation a year, a cruise a season. In the customer summary
+    ``T`` is the number of opportunities, ``frequency`` at how many of them the customer bought, and
+    ``recency`` the number of the last of these, 0 if none. See `clvml.distributions.bgbb`.
+
+    Attributes
+    ----------
+    params_ : BGBBParams
+        ``alpha, beta, gamma, delta``, pure numbers.
+    time_unit_ : {"D", "W", "M", "Y"} or None
+        How often opportunities come, if the customers said so.
+    log_likelihood_ : float
+        Total log-likelihood at the optimum.
+    covariance_ : ndarray, shape (4, 4)
+        Of the parameters, from the inverse observed information.
+    standard_errors_ : BGBBParams
+        Their square roots.
+    n_customers_ : float
+        Number of customers, or the sum of their weights.
+    fit_record_ : FitRecord
+        How the search went, with messages in words.
+
+    References
+    ----------
+    Fader, Hardie, Shang (2010), Customer-Base Analysis in a Discrete-Time Noncontractual Setting,
+    Marketing Science 29(6).
+
+    Examples
+    --------
+    >>> import clvml
+    >>> model = clvml.BGBB.from_params(alpha=1.204, beta=0.750, gamma=0.657, delta=2.783)
+    >>> round(model.expected_purchases_new_customer(10), 2)
+    3.18
+    """
+
+    title = "BG/BB"
+    kernel: ClassVar[Kernel] = bgbb
+    Params: ClassVar[type[BGBBParams]] = BGBBParams
+    leaving = "gamma / (gamma + delta)"
+    leaving_per = "an opportunity"
+    first_guess = (1.0, 3.0)
+
+    params_: BGBBParams
+    standard_errors_: BGBBParams
+
+    @classmethod
+    def from_params(
+        cls, *, alpha: float, beta: float, gamma: float, delta: float, time_unit: str | None = None
+    ) -> Self:
+        """A model with these parameters, for predictions without a fit.
+
+        Raises
+        ------
+        InputError
+            If a parameter is not positive and finite, or the time unit is unknown.
+        """
+        return cls._of(BGBBParams(alpha, beta, gamma, delta), time_unit)
+
+    def _checked(self, customers: pd.DataFrame, time_unit: str | None) -> pd.DataFrame:
+        table = super()._checked(customers, time_unit)
+        x, t_x, T = (table[name] for name in HISTORY)
+        bad = ((t_x % 1 != 0) | (T % 1 != 0) | (x > t_x)).to_numpy()
+        if bad.any():
+            first = int(np.argmax(bad))
+            raise InputError(
+                f"{bad.sum()} of {len(table)} customers do not count opportunities; the first is"
+                f" {table.index[first]!r}: frequency {x.iloc[first]:g}, recency {t_x.iloc[first]:g},"
+                f" T {T.iloc[first]:g}. BG/BB needs whole numbers with frequency <= recency <= T;"
+                " for purchases at any time use BGNBD, MBGNBD or ParetoNBD."
+            )
+        return table
+
+    def _scale(self, T: Array, counted: Array) -> float:  # noqa: ARG002
+        return 1.0
+
+    def _start(self, purchases: float) -> Array:  # noqa: ARG002
+        return np.array([1.0, 1.0, *self.first_guess])
+
+    def _ahead(self, horizon: float | str) -> float:
+        ahead = super()._ahead(horizon)
+        if ahead % 1 != 0:
+            raise InputError(
+                f"horizon is {horizon!r}, which is not a whole number of opportunities; BG/BB counts them."
+            )
+        return ahead
+
+    def _observed(self, T: ArrayLike) -> Array:
+        seen = super()._observed(T)
+        if (seen % 1 != 0).any():
+            raise InputError("T must be whole numbers of opportunities, one number a customer.")
+        return seen

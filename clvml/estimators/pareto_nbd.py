@@ -1,0 +1,71 @@
+"""Pareto/NBD as an estimator: how often, and how long, each customer will buy."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from clvml.distributions import pareto_nbd
+from clvml.distributions.pareto_nbd import ParetoNBDParams
+from clvml.estimators.history_model import HistoryModel, Kernel
+
+
+class ParetoNBD(HistoryModel):
+    """The Pareto/NBD model, fitted by maximum likelihood.
+
+    While with us a customer buys at a rate of their own; at any time they may leave
+    for good, at a rate of their own.
+    See `clvml.distributions.pareto_nbd` for the formulas.
+
+    Attributes
+    ----------
+    params_ : ParetoNBDParams
+        ``r, alpha, s, beta``; ``alpha`` and ``beta`` in the time unit of the customers.
+    time_unit_ : {"D", "W", "M", "Y"} or None
+        The unit of the customers that the model was fitted to; summaries in another are refused.
+    log_likelihood_ : float
+        Total log-likelihood at the optimum.
+    covariance_ : ndarray, shape (4, 4)
+        Of the parameters, from the inverse observed information.
+    standard_errors_ : ParetoNBDParams
+        Their square roots.
+    n_customers_ : float
+        Number of customers, or the sum of their weights.
+    fit_record_ : FitRecord
+        How the search went, with messages in words.
+
+    References
+    ----------
+    Schmittlein, Morrison, Colombo (1987), Counting Your Customers: Who Are They and What Will They
+    Do Next?, Management Science 33(1).
+
+    Examples
+    --------
+    >>> import clvml
+    >>> split = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30", time_unit="W")
+    >>> model = clvml.ParetoNBD().fit(split.calibration)
+    >>> [round(value, 3) for value in model.params_]
+    [0.553, 10.578, 0.606, 11.669]
+    """
+
+    title = "Pareto/NBD"
+    kernel: ClassVar[Kernel] = pareto_nbd
+    Params: ClassVar[type[ParetoNBDParams]] = ParetoNBDParams
+    leaving = "s / beta"
+    leaving_per = "a mean length of observation"
+    first_guess = (1.0, 1.0)
+
+    params_: ParetoNBDParams
+    standard_errors_: ParetoNBDParams
+
+    @classmethod
+    def from_params(
+        cls, *, r: float, alpha: float, s: float, beta: float, time_unit: str | None = None
+    ) -> Self:
+        """A model with these parameters, for predictions without a fit.
+
+        Raises
+        ------
+        InputError
+            If a parameter is not positive and finite, or the time unit is unknown.
+        """
+        return cls._of(ParetoNBDParams(r, alpha, s, beta), time_unit)

@@ -1,0 +1,156 @@
+"""Pareto/NBD's kernels against the paper, Arb, calculus, limits and simulation."""
+
+import itertools
+
+import numpy as np
+import pytest
+from flint import acb, arb, ctx
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import gammaln, hyp2f1
+
+from clvml.distributions import pareto_nbd
+from clvml.distributions.pareto_nbd import ParetoNBDParams
+
+CDNOW = ParetoNBDParams(0.5532770, 10.5776828, 0.6062401, 11.6687368)
+HARD = ParetoNBDParams(0.5143, 2.8845, 0.2856, 14.1087)
+
+params = st.builds(
+    ParetoNBDParams,
+    *(st.floats(low, high) for low, high in ((0.05, 5), (0.1, 50), (0.05, 5), (0.1, 50))),
+)
+
+
+def one(*values):
+    return [np.array([float(value)]) for value in values]
+
+
+def oracle(params, x, t_x, T):
+    """Log-odds of having left, the integral over the time of leaving by Arb."""
+    ctx.prec = 160
+    r, alpha, s, beta = map(arb, params)
+    first, last = min(params.alpha, params.beta) + arb(t_x), min(params.alpha, params.beta) + arb(T)
+    length = (last / first).log()
+
+    def integrand(u, _):
+        y = first * u.exp() - min(params.alpha, params.beta)
+        log = (r + x) * ((alpha + T) / (alpha + y)).log() + s * ((beta + T) / (beta + y)).log()
+        return log.exp() * s * first * u.exp() / (beta + y)
+
+    total = acb(0)
+    for low, high in itertools.pairwise([0.0, *np.geomspace(1e-8, 1, 60)]):
+        ends = length * float(low), length * float(high)
+        total += acb.integral(integrand, *ends, rel_tol=arb("1e-25"), eval_limit=100_000)
+    return float(total.real.log())
+
+
+def paper(params, x, t_x, T):
+    """The likelihood with two 2F1, for alpha >= beta and for alpha < beta (Fader, Hardie, note 009)."""
+    r, alpha, s, beta = params
+    high, low = max(alpha, beta), abs(alpha - beta)
+    second = s + 1 if alpha >= beta else r + x
+
+    def term(y):
+        return hyp2f1(r + s + x, second, r + s + x + 1, low / (high + y)) / (high + y) ** (r + s + x)
+
+    alive = (alpha + T) ** -(r + x) * (beta + T) ** -s
+    constant = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + s * np.log(beta)
+    return constant + np.log(alive + s / (r + s + x) * (term(t_x) - term(T)))
+
+
+def test_the_input_on_which_others_return_nan():
+    history = one(221, 103.42857, 103.57143)
+    odds = np.exp(oracle(HARD, 221, 103.42857, 103.57143))
+    assert pareto_nbd.probability_alive(*history, HARD)[0] == pytest.approx(1 / (1 + odds), rel=1e-12)
+    assert np.isfinite(pareto_nbd.log_likelihood(*history, HARD)[0])
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_odds_of_having_left_agree_with_interval_arithmetic(seed):
+    rng = np.random.default_rng(seed)
+    params = ParetoNBDParams(*10 ** rng.uniform([-3] * 4, [[1.5] * 4, [4] * 4][seed % 2]))
+    x, T = int(10 ** rng.uniform(0, 3.7)) - 1, 10 ** rng.uniform(-2, 6)
+    t_x = T * rng.choice([rng.random(), 1 - 10 ** rng.uniform(-6, 0), 10 ** rng.uniform(-8, 0)]) if x else 0.0
+    value = pareto_nbd.log_odds_left(*one(x, t_x, T), params)[0]
+    assert value == pytest.approx(oracle(params, x, t_x, T), rel=2e-14, abs=2e-13)
+
+
+@given(params, st.integers(0, 8), st.floats(0, 1), st.floats(0.5, 40))
+def test_the_likelihood_is_the_one_of_the_paper(params, x, share, T):
+    t_x = share * T if x else 0.0
+    value = pareto_nbd.log_likelihood(*one(x, t_x, T), params)[0]
+    assert value == pytest.approx(paper(params, x, t_x, T), rel=1e-6, abs=1e-6)
+
+
+@given(params, st.integers(0, 2**32 - 1))
+def test_the_gradient_and_hessian_are_derivatives_of_the_likelihood(params, seed):
+    rng = np.random.default_rng(seed)
+    T = rng.uniform(5, 40, 30)
+    x = rng.poisson(1.5, 30).astype(float)
+    t_x = np.where(x > 0, T * rng.uniform(0, 1, 30), 0.0)
+    t_x[3] = T[3] if x[3] else 0.0  # a purchase at the very end: nobody can have left since
+    histories = pareto_nbd.count(x, t_x, T)
+    value, gradient, hessian = pareto_nbd.objective(params, histories)
+    assert value == pytest.approx(pareto_nbd.log_likelihood(x, t_x, T, params).sum(), rel=1e-11)
+    theta = np.array(params)
+    for i, size in enumerate(1e-4 * theta):
+        step = np.eye(4)[i] * size
+        up = pareto_nbd.objective(ParetoNBDParams(*(theta + step)), histories)
+        down = pareto_nbd.objective(ParetoNBDParams(*(theta - step)), histories)
+        noise = 1e-9 * abs(value) / size
+        np.testing.assert_allclose(gradient[i], (up[0] - down[0]) / (2 * size), rtol=1e-4, atol=noise)
+        slope_noise = 1e-9 * abs(gradient).max() / size + 1e-6
+        np.testing.assert_allclose(hessian[i], (up[1] - down[1]) / (2 * size), rtol=1e-4, atol=slope_noise)
+
+
+@pytest.mark.parametrize("s", [0.6, 1 - 1e-9, 1.0, 1 + 1e-9, 2.5])
+def test_expected_purchases_are_continuous_where_s_is_one(s):
+    params = ParetoNBDParams(0.55, 10.6, s, 11.7)
+    z = 39 / (11.7 + 38.86)
+    # ((1+z)**(1-s) - 1) / (1-s), as the mean over v of log(1+z) * (1+z)**((1-s) v)
+    nodes, weights = np.polynomial.legendre.leggauss(20)
+    with_us = (weights / 2) @ (np.log1p(z) * (1 + z) ** ((1 - s) * (1 + nodes) / 2))
+    value = pareto_nbd.purchases_given_alive(*one(2, 38.86), np.array([39.0]), np.ones(1), params)[0]
+    assert value == pytest.approx(2.55 / (10.6 + 38.86) * (11.7 + 38.86) * with_us, rel=1e-13)
+
+
+@given(params, st.integers(0, 30), st.floats(0.1, 50), st.floats(0, 50), st.floats(0, 50))
+def test_longer_silence_never_helps(params, x, t_x, silence, more):
+    last = t_x if x else 0.0
+    short, longer = (
+        pareto_nbd.probability_alive(*one(x, last, last + wait), params)[0]
+        for wait in (silence, silence + more)
+    )
+    assert longer <= short * (1 + 1e-12)
+
+
+def test_whoever_bought_at_the_very_end_is_alive():
+    assert pareto_nbd.probability_alive(*one(5, 38.86, 38.86), CDNOW)[0] == 1.0
+
+
+def test_a_customers_value_does_not_depend_on_who_else_is_asked_for():
+    rng = np.random.default_rng(1)
+    T = rng.uniform(1, 500, 5000)
+    x = rng.integers(0, 40, 5000).astype(float)
+    t_x = np.where(x > 0, T * rng.random(5000), 0.0)
+    for function in (pareto_nbd.probability_alive, pareto_nbd.log_likelihood):
+        many = function(x, t_x, T, CDNOW)
+        for rows in (slice(0, 1), slice(1, 2), slice(2, 40), slice(4999, 5000)):
+            np.testing.assert_array_equal(function(x[rows], t_x[rows], T[rows], CDNOW), many[rows])
+
+
+def test_simulated_customers_are_alive_and_buy_as_often_as_expected():
+    params, n = ParetoNBDParams(0.8, 3.0, 1.2, 9.0), 400_000
+    rng = np.random.default_rng(0)
+    rate, leaving = rng.gamma(params.r, 1 / params.alpha, n), rng.gamma(params.s, 1 / params.beta, n)
+    gone = rng.exponential(size=n) / leaving
+    in_all = rng.poisson(rate * np.minimum(gone, 20))
+    value = pareto_nbd.expected_purchases(*one(0, 0, 0), np.array(20.0), params)[0]
+    assert value == pytest.approx(in_all.mean(), abs=4 * in_all.std() / np.sqrt(n))
+    silent = in_all == 0
+    alive = (gone > 20)[silent].mean()
+    probability = pareto_nbd.probability_alive(*one(0, 0, 20), params)[0]
+    assert probability == pytest.approx(alive, abs=4 * np.sqrt(alive / silent.sum()))
+    x, t_x = pareto_nbd.simulate(np.full(n, 20.0), params, rng)
+    assert x.mean() == pytest.approx(value, abs=4 * x.std() / np.sqrt(n))
+    assert (t_x <= 20).all()

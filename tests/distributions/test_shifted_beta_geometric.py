@@ -1,0 +1,64 @@
+"""The shifted beta-geometric's kernels against the paper, calculus and simulation."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import betaln
+
+from clvml.distributions import shifted_beta_geometric as sbg
+from clvml.distributions.shifted_beta_geometric import ShiftedBetaGeometricParams
+from clvml.distributions.survival import discounted_stay, probability_of_staying
+
+params = st.builds(ShiftedBetaGeometricParams, st.floats(0.05, 5), st.floats(0.05, 5))
+
+
+@given(params, st.integers(0, 30), st.integers(0, 5))
+def test_the_likelihood_is_the_one_of_the_paper(params, renewed, more):
+    alpha, beta = params
+    value = sbg.log_likelihood(np.array([float(renewed)]), np.array([float(renewed + more)]), params)[0]
+    left = betaln(alpha + 1, beta + renewed) - betaln(alpha, beta)
+    stayed = betaln(alpha, beta + renewed) - betaln(alpha, beta)
+    assert value == pytest.approx(left if more else stayed, rel=1e-9, abs=1e-10)
+
+
+@given(params, st.integers(0, 30))
+def test_leaving_and_staying_sum_to_one(params, offered):
+    renewed = np.arange(offered + 1.0)
+    log = sbg.log_likelihood(renewed, np.full(offered + 1, float(offered)), params)
+    assert np.exp(log).sum() == pytest.approx(1, rel=1e-12)
+
+
+@given(params, st.integers(0, 2**32 - 1))
+def test_the_gradient_and_hessian_are_derivatives_of_the_likelihood(params, seed):
+    rng = np.random.default_rng(seed)
+    offered = rng.integers(1, 9, 40).astype(float)
+    renewed = np.minimum(rng.geometric(0.3, 40) - 1.0, offered)
+    renewals = sbg.count(renewed, offered, np.ones(40))
+    value, gradient, hessian = sbg.objective(params, renewals)
+    assert value == pytest.approx(sbg.log_likelihood(renewed, offered, params).sum(), rel=1e-11)
+    theta = np.array(params)
+    for i, size in enumerate(1e-4 * theta):
+        step = np.eye(2)[i] * size
+        up = sbg.objective(ShiftedBetaGeometricParams(*(theta + step)), renewals)
+        down = sbg.objective(ShiftedBetaGeometricParams(*(theta - step)), renewals)
+        noise = 1e-9 * abs(value) / size
+        np.testing.assert_allclose(gradient[i], (up[0] - down[0]) / (2 * size), rtol=1e-4, atol=noise)
+        slope_noise = 1e-9 * abs(gradient).max() / size + 1e-6
+        np.testing.assert_allclose(hessian[i], (up[1] - down[1]) / (2 * size), rtol=1e-4, atol=slope_noise)
+
+
+@given(params, st.integers(0, 50), st.integers(1, 50))
+def test_staying_is_a_ratio_of_beta_functions(params, n, k):
+    gamma, delta = params
+    expected = np.exp(betaln(gamma, delta + n + k) - betaln(gamma, delta + n))
+    assert probability_of_staying(gamma, delta, np.full(1, float(n)), k)[0] == pytest.approx(
+        expected, rel=1e-9
+    )
+
+
+def test_simulated_subscribers_renew_as_often_as_expected():
+    params, n = ShiftedBetaGeometricParams(0.704, 1.182), 400_000
+    renewed = sbg.simulate(np.full(n, 7.0), params, np.random.default_rng(0))
+    value = discounted_stay(*params, np.zeros(1), np.array([7.0]), np.ones(1))[0]
+    assert value == pytest.approx(renewed.mean(), abs=4 * renewed.std() / np.sqrt(n))
