@@ -12,6 +12,8 @@ from .estimators.gamma_gamma import GammaGamma as GammaGamma
 from .estimators.lifetimes import LifetimesValue as LifetimesValue
 from .estimators.lifetimes import from_lifetimes as from_lifetimes
 from .estimators.lifetimes import to_lifetimes as to_lifetimes
+from .lifetime_value.chain_models import BrandSwitchingValue as BrandSwitchingValue
+from .lifetime_value.chain_models import MigrationValue as MigrationValue
 from .lifetime_value.formula_models import AnnuityValue as AnnuityValue
 from .lifetime_value.formula_models import HistoricValue as HistoricValue
 from .lifetime_value.formula_models import RepeatRateValue as RepeatRateValue
@@ -20,6 +22,8 @@ from .lifetime_value.formula_models import TotalCustomerValue as TotalCustomerVa
 from .lifetime_value.formula_models import TotalSpendValue as TotalSpendValue
 from .lifetime_value.formula_models import ZeroValue as ZeroValue
 from .lifetime_value.projection import LifetimeValue as LifetimeValue
+from .lifetime_value.relation_models import LoyaltyEffectsValue as LoyaltyEffectsValue
+from .lifetime_value.relation_models import ProfitContributionValue as ProfitContributionValue
 from .metrics.champion import choose_champion as choose_champion
 from .metrics.comparison import compare as compare
 from .metrics.comparison import score as score

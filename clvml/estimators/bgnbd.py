@@ -195,9 +195,7 @@ class BGNBD(BaseEstimator):
         check_is_fitted(self, "params_")
         seen = np.asarray(T, dtype=float)
         if seen.ndim != 1 or not np.isfinite(seen).all() or (seen < 0).any():
-            raise InputError(
-                "T must be finite lengths of observation, zero or more, one a customer."
-            )
+            raise InputError("T must be finite lengths of observation, zero or more, one a customer.")
         x, t_x = simulation.bgnbd_histories(seen, self.params_, np.random.default_rng(seed))
         index = pd.RangeIndex(1, seen.size + 1, name="customer_id")
         customers = pd.DataFrame({"frequency": x, "recency": t_x, "T": seen}, index=index)

@@ -37,6 +37,9 @@ ContenderName = Literal[
     "annuity",
     "retention",
     "total_customer_value",
+    "loyalty_effects",
+    "profit_contribution",
+    "migration",
     "zero",
 ]
 
