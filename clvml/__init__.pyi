@@ -14,6 +14,12 @@ from .estimators.lifetimes import from_lifetimes as from_lifetimes
 from .estimators.lifetimes import to_lifetimes as to_lifetimes
 from .lifetime_value.chain_models import BrandSwitchingValue as BrandSwitchingValue
 from .lifetime_value.chain_models import MigrationValue as MigrationValue
+from .lifetime_value.economics import cohorts as cohorts
+from .lifetime_value.economics import customer_profitability as customer_profitability
+from .lifetime_value.economics import new_customer_value as new_customer_value
+from .lifetime_value.economics import scorecard as scorecard
+from .lifetime_value.equity import customer_equity as customer_equity
+from .lifetime_value.equity import equity_by_group as equity_by_group
 from .lifetime_value.formula_models import AnnuityValue as AnnuityValue
 from .lifetime_value.formula_models import HistoricValue as HistoricValue
 from .lifetime_value.formula_models import RepeatRateValue as RepeatRateValue
@@ -24,6 +30,13 @@ from .lifetime_value.formula_models import ZeroValue as ZeroValue
 from .lifetime_value.projection import LifetimeValue as LifetimeValue
 from .lifetime_value.relation_models import LoyaltyEffectsValue as LoyaltyEffectsValue
 from .lifetime_value.relation_models import ProfitContributionValue as ProfitContributionValue
+from .lifetime_value.sensitivity import elasticities as elasticities
+from .lifetime_value.sensitivity import model_value as model_value
+from .lifetime_value.sensitivity import tornado as tornado
+from .lifetime_value.sensitivity import two_way as two_way
+from .lifetime_value.sensitivity import vary as vary
+from .lifetime_value.sensitivity import what_if as what_if
+from .lifetime_value.trend import value_over_time as value_over_time
 from .metrics.champion import choose_champion as choose_champion
 from .metrics.comparison import compare as compare
 from .metrics.comparison import score as score
