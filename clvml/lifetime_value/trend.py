@@ -8,8 +8,13 @@ Per period and group of customers, counting those who had bought by the period's
     repeat_rate     share of customers who have bought on two days or more
     retention       share of the previous period's buyers who bought in this one too
 
-The last period is the "present" one, unfinished as it may be; the row "expected" is what a fitted
-model says of the period after the end of observation, where it says something.
+The last period is the "present" one, unfinished as it may be. The row "expected" is what a fitted model
+says of the period after the last day of the data, for the customers of today. With BG/NBD, who is still
+there with ``P(alive)`` and whose rate is ``Gamma(r + x, alpha + T)`` buys within ``t`` with probability::
+
+    P(alive) * (1 - ((alpha + T) / (alpha + T + t))**(r + x))
+
+and from that follow the expected stickiness, repeat rate and retention (of the present buyers).
 """
 
 from __future__ import annotations
@@ -20,9 +25,10 @@ import numpy as np
 import pandas as pd
 
 from clvml.customers.summary import summarize
-from clvml.customers.time_units import time_unit_of
+from clvml.customers.time_units import horizon_in, time_unit_of
 from clvml.customers.transactions import Transactions, as_transactions
 from clvml.errors import InputError
+from clvml.estimators.bgnbd import BGNBD
 from clvml.lifetime_value.projection import LifetimeValue
 
 MEASURES = ("average_order", "frequency", "stickiness", "repeat_rate", "retention")
@@ -43,8 +49,7 @@ def value_over_time(
         The group of each customer (segment, cohort); all are one group without it.
     period : {"D", "W", "M", "Y"}, default "M"
     model : LifetimeValue, optional
-        Fitted; gives the row "expected" of each group: ``average_order``, ``frequency``, and as
-        ``retention`` the mean probability to be still there.
+        Fitted, with `BGNBD`; gives the row "expected" of each group.
 
     Returns
     -------
@@ -55,7 +60,7 @@ def value_over_time(
     Raises
     ------
     InputError
-        If a customer has no group, or the period is unknown.
+        If a customer has no group, the period is unknown, or the model cannot tell the expected row.
 
     Examples
     --------
@@ -76,7 +81,8 @@ def value_over_time(
     for name, members in group.groupby(group, observed=True):
         table = _trend(days[days["customer_id"].isin(members.index)], periods)
         if model is not None:
-            table.loc[len(table)] = _expected(source, model, members.index, periods[-1] + 1, period)
+            expected = _expected(source, model, days[days["customer_id"].isin(members.index)], periods[-1])
+            table = pd.concat([table, pd.DataFrame([expected])], ignore_index=True)
         table.insert(0, "group", name)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
@@ -130,27 +136,48 @@ def _trend(days: pd.DataFrame, periods: pd.PeriodIndex) -> pd.DataFrame:
 
 
 def _expected(
-    source: Transactions, model: LifetimeValue, members: pd.Index, period: pd.Period, length: str
+    source: Transactions, model: LifetimeValue, days: pd.DataFrame, now: pd.Period
 ) -> dict[str, Any]:
-    unit = model.time_unit_
-    if unit is None:
-        raise InputError("model knows no time unit: fit it to a summary with attrs['time_unit'].")
-    customers = summarize(source, None, unit)
-    factors = model.predict_factors(customers[customers.index.isin(members)], f"1{length}", 0.0)
+    """The row of the period after ``now``, for the customers whose days with purchases are given."""
+    if not isinstance(getattr(model, "purchases_", None), BGNBD) or model.time_unit_ is None:
+        raise InputError(
+            "model must be a fitted LifetimeValue with BGNBD, whose customers know their time unit."
+        )
+    customers = summarize(source, None, model.time_unit_)
+    customers = customers[customers.index.isin(days["customer_id"])]
+    factors = model.predict_factors(customers, f"1{_code(now)}", 0.0)
     purchases = factors["expected_purchases"]
     spend = float((purchases * factors["expected_spend"]).sum())
+    buys = _probability_to_buy(model, customers, factors["probability_alive"], _code(now))
+    active = days.drop_duplicates(["customer_id", "period"])
+    member_periods = sum((now - first).n + 1 for first in active.groupby("customer_id")["period"].min())
+    once = customers["frequency"] == 0
     return {
-        "period": period.start_time,
+        "period": (now + 1).start_time,
         "when": "expected",
         "customers": float(len(factors)),
         "purchases": float(purchases.sum()),
         "spend": spend,
         "average_order": spend / float(purchases.sum()),
         "frequency": float(purchases.mean()),
-        "stickiness": np.nan,
-        "repeat_rate": np.nan,
-        "retention": float(factors["probability_alive"].mean()),
+        "stickiness": (len(active) + buys.sum()) / (member_periods + len(buys)),
+        "repeat_rate": float((~once).mean() + buys[once].sum() / len(buys)),
+        "retention": float(buys[buys.index.isin(active["customer_id"][active["period"] == now])].mean()),
     }
+
+
+def _code(period: pd.Period) -> str:
+    return period.freqstr[0]
+
+
+def _probability_to_buy(
+    model: LifetimeValue, customers: pd.DataFrame, alive: pd.Series, length: str
+) -> pd.Series:
+    """The probability of each customer to buy at least once within one period from the end of the data."""
+    r, alpha = model.purchases_.params_[:2]  # type: ignore[attr-defined]
+    time = alpha + customers["T"]
+    ahead = horizon_in(f"1{length}", model.time_unit_)
+    return alive * -np.expm1((r + customers["frequency"]) * np.log(time / (time + ahead)))
 
 
 def _ratio(above: Any, below: Any) -> np.ndarray:

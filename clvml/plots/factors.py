@@ -46,7 +46,7 @@ def tornado(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
             if np.isfinite(level):
                 side = "left" if value >= today else "right"
                 ax.annotate(
-                    number(level), (value, place), xytext=(4 if side == "left" else -4, 0),
+                    f"{float(f'{level:.3g}'):,.10g}", (value, place), xytext=(4 if side == "left" else -4, 0),
                     textcoords="offset points", ha=side, va="center", fontsize=8, color=INK,
                 )  # fmt: skip
     ax.axvline(today, color=INK, linewidth=1)
@@ -55,7 +55,7 @@ def tornado(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     with_thousands(ax.xaxis)
     dress(ax, f"What moves lifetime value, {number(today)} today", "lifetime value (money)", "factor")
     ax.grid(visible=False, axis="y")
-    ax.legend(frameon=False, fontsize=9, loc="lower right")
+    ax.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return ax
 
 

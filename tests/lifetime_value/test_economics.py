@@ -121,5 +121,33 @@ def test_groups_have_lines_of_their_own_and_a_model_tells_what_is_expected(cdnow
     assert (ahead["period"] == "1998-07-01").all()
     customers = clvml.summarize(clvml.load_cdnow())
     assert ahead["spend"].sum() == pytest.approx(model.predict(customers, "1M").sum())
+    assert (ahead["repeat_rate"] >= table[table["when"] == "present"]["repeat_rate"].to_numpy()).all()
     with pytest.raises(InputError, match="customers have no group"):
         clvml.value_over_time(clvml.load_cdnow(), clvml.cohorts(cdnow)[:5])
+
+
+def test_expected_retention_is_the_share_of_simulated_buyers_who_buy_in_the_next_month():
+    random, truth = np.random.default_rng(5), clvml.BGNBD.from_params(r=2, alpha=8, a=0.5, b=9, time_unit="W")
+    rows = []
+    for customer in range(1500):
+        rate, leave, day = random.gamma(2, 1 / 8) / 7, random.beta(0.5, 9), random.uniform(0, 100)
+        while day < 395:
+            rows.append((customer, pd.Timestamp("2023-01-01") + pd.Timedelta(days=day), 10.0))
+            day += random.exponential(1 / rate)
+            if random.random() < leave:
+                break
+    sales = pd.DataFrame(rows, columns=["customer_id", "date", "amount"])
+    spend = clvml.GammaGamma.from_params(p=4, q=4, v=8)
+    model = clvml.LifetimeValue(truth, spend, 4)
+    model.purchases_, model.spend_, model.time_unit_ = truth, spend, "W"
+    known = sales[sales["date"] < "2024-01-01"]
+    expected = clvml.value_over_time(known, model=model).iloc[-1]
+    seen = clvml.value_over_time(sales[sales["date"] < "2024-01-31"]).iloc[-1]
+    assert (expected["when"], expected["period"]) == ("expected", seen["period"])
+    for measure, within in (
+        ("retention", 0.05),
+        ("stickiness", 0.01),
+        ("repeat_rate", 0.01),
+        ("frequency", 0.08),
+    ):
+        assert expected[measure] == pytest.approx(seen[measure], abs=within), measure
