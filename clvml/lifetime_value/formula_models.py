@@ -58,6 +58,9 @@ class FormulaValue(BaseEstimator, ABC):
     ----------
     params_ : dict of str to float
         What was estimated from the data.
+    standard_errors_ : dict of str to float
+        How sure each estimate is, customers being a sample; 0 for what was given rather than
+        estimated, NaN where the data cannot tell.
     time_unit_ : {"D", "W", "M", "Y"} or None
         The unit of the customer summary.
     """
@@ -84,11 +87,12 @@ class FormulaValue(BaseEstimator, ABC):
         FitError
             If the summary holds too little to estimate an input.
         """
-        table = check_customers(customers, self.required_columns)
+        table = check_customers(customers, self._columns())
         time_unit = customers.attrs.get("time_unit")
         self._terms(time_unit, None, None)
-        self.params_ = self._estimate(table)
         self.time_unit_ = time_unit
+        self.params_ = self._estimate(table)
+        self.standard_errors_ = self._standard_errors(table)
         return self
 
     def predict(
@@ -128,10 +132,10 @@ class FormulaValue(BaseEstimator, ABC):
     ) -> pd.DataFrame:
         """The money as :meth:`predict` gives it, and beside it the formula's inputs per customer."""
         check_is_fitted(self)
-        table = check_customers(customers, self.required_columns, self.time_unit_)
+        table = check_customers(customers, self._columns(), self.time_unit_)
         n_units, rate = self._terms(self.time_unit_, horizon, annual_discount_rate)
         value, factors = self._value(table, n_units, rate)
-        columns = {"clv": value * self.margin, **factors}
+        columns = {"clv": value * self.margin - self._cost(table, n_units, rate), **factors}
         return pd.DataFrame(columns, index=table.index, dtype=np.float64)
 
     def _terms(
@@ -145,6 +149,17 @@ class FormulaValue(BaseEstimator, ABC):
 
     def _estimate(self, table: pd.DataFrame) -> dict[str, float]:  # noqa: ARG002 - some formulas need none
         return {}
+
+    def _standard_errors(self, table: pd.DataFrame) -> dict[str, float]:  # noqa: ARG002
+        return {}
+
+    def _columns(self) -> tuple[str, ...]:
+        """The columns read: those required, and those that arguments name."""
+        return self.required_columns
+
+    def _cost(self, table: pd.DataFrame, n_units: float, rate: float) -> FloatArray | float:  # noqa: ARG002
+        """Costs that come off after the margin."""
+        return 0.0
 
     @abstractmethod
     def _value(
@@ -179,6 +194,13 @@ class RepeatRateValue(FormulaValue):
             "mean_ticket": float(money / purchases) if purchases else 0.0,
         }
 
+    def _standard_errors(self, table: pd.DataFrame) -> dict[str, float]:
+        purchases = table["frequency"]
+        return {
+            "mean_rate": ratio_error(purchases, table["T"]),
+            "mean_ticket": ratio_error(purchases * table["monetary_value"], purchases),
+        }
+
     def _value(
         self, table: pd.DataFrame, n_units: float, rate: float
     ) -> tuple[FloatArray, dict[str, FloatArray | float]]:
@@ -202,6 +224,9 @@ class TotalSpendValue(FormulaValue):
         time = table["T"].sum()
         return {"mean_income": float(table["total_spend"].sum() / time) if time else 0.0}
 
+    def _standard_errors(self, table: pd.DataFrame) -> dict[str, float]:
+        return {"mean_income": ratio_error(table["total_spend"], table["T"])}
+
     def _value(
         self, table: pd.DataFrame, n_units: float, rate: float
     ) -> tuple[FloatArray, dict[str, FloatArray | float]]:
@@ -220,6 +245,9 @@ class HistoricValue(FormulaValue):
 
     def _estimate(self, table: pd.DataFrame) -> dict[str, float]:
         return {"mean_total_spend": float(table["total_spend"].mean())}
+
+    def _standard_errors(self, table: pd.DataFrame) -> dict[str, float]:
+        return {"mean_total_spend": ratio_error(table["total_spend"], table["total_spend"] * 0 + 1)}
 
     def _value(
         self,
@@ -276,6 +304,16 @@ class RetentionFormulaValue(FormulaValue):
         return {
             "retention_rate": self._retention_rate(table),
             "mean_income": float(table["total_spend"].sum() / time) if time else 0.0,
+        }
+
+    def _standard_errors(self, table: pd.DataFrame) -> dict[str, float]:
+        recency, T = table["recency"].to_numpy(), table["T"].to_numpy()
+        estimated = self.retention_rate is None
+        return {
+            "retention_rate": retention_rate_error(recency, T, self.params_["retention_rate"])
+            if estimated
+            else 0.0,
+            "mean_income": ratio_error(table["total_spend"], table["T"]),
         }
 
     def _retention_rate(self, table: pd.DataFrame) -> float:
@@ -359,6 +397,39 @@ def per_time_unit(amount: pd.Series, T: pd.Series) -> FloatArray:
     """
     time = T.to_numpy(dtype=np.float64)
     return np.divide(amount.to_numpy(dtype=np.float64), time, out=np.zeros(len(time)), where=time > 0)
+
+
+def ratio_error(amounts: pd.Series, weights: pd.Series) -> float:
+    """Standard error of ``sum(amounts) / sum(weights)`` over customers drawn at random; NaN below two.
+
+    Source: Cochran, "Sampling Techniques" (1977), the linearised ratio estimator.
+
+    Examples
+    --------
+    The mean of 1, 2 and 3, whose standard deviation is 1:
+
+    >>> print(f"{ratio_error(pd.Series([1.0, 2, 3]), pd.Series([1.0, 1, 1])) ** 2:.4f}")
+    0.3333
+    """
+    n, total = len(amounts), float(weights.sum())
+    if n < 2 or not total:
+        return math.nan
+    residuals = (amounts - float(amounts.sum()) / total * weights).to_numpy(dtype=np.float64)
+    return math.sqrt(float(residuals @ residuals) * n / (n - 1)) / total
+
+
+def retention_rate_error(recency: FloatArray, T: FloatArray, retention_rate: float) -> float:
+    """Standard error of :func:`estimate_retention_rate`, from the equation that it solves.
+
+    NaN at a rate of 0 or 1, where all customers agree and the data tell no spread.
+    """
+    half = T[T > 0] / 2
+    if len(half) < 2 or not 0 < retention_rate < 1:
+        return math.nan
+    stayed = recency[T > 0] >= half
+    expected = retention_rate**half
+    slope = float(np.mean(half * expected)) / retention_rate
+    return float(np.std(stayed - expected, ddof=1)) / math.sqrt(len(half)) / slope
 
 
 def estimate_retention_rate(recency: FloatArray, T: FloatArray) -> float:

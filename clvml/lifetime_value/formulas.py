@@ -9,8 +9,10 @@ Arguments are numbers or arrays and broadcast; results are float64. ``n`` need n
 closed forms are continued. Missing values (NaN) stay missing where they stand, and are logged;
 any other value that breaks a rule raises :class:`~clvml.errors.InputError`.
 
-All discounted sums are one geometric sum, ``(1 - (1 - d)**n) / d`` with ``d = 1 - rho / (1 + r)``,
-computed from ``d`` so that neither a rate of zero nor a tiny one loses digits.
+All discounted sums with a constant payment are one geometric sum with ``d = 1 - rho / (1 + r)``
+(:mod:`~clvml.lifetime_value.sums`). The formulas with parts (loyalty effects, profit contribution) are
+written in ``relations.py``, those with a transition matrix (brand switching, migration) in ``chains.py``;
+all are found here.
 
 Sources: Blattberg, Kim, Neslin, "Database Marketing" (2008), chapters 5 and 6, for the retention
 formulas; Gupta, Lehmann, "Customers as assets" (Journal of Interactive Marketing 17, 2003) for the
@@ -19,18 +21,36 @@ sum without end; any textbook of finance for the annuity.
 
 from __future__ import annotations
 
-import logging
-from typing import Literal
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from clvml.errors import InputError
+from clvml.lifetime_value.chains import BrandSwitching, brand_switching, migration
+from clvml.lifetime_value.relations import LoyaltyEffects, loyalty_effects, profit_contribution
+from clvml.lifetime_value.sums import (
+    First,
+    FloatArray,
+    checked,
+    geometric_sum,
+    periods,
+    refuse_endless,
+    steady_sum,
+)
 
-FloatArray = NDArray[np.float64]
-First = Literal["now", "next"]
-
-logger = logging.getLogger("clvml")
+__all__ = [
+    "BrandSwitching",
+    "First",
+    "FloatArray",
+    "LoyaltyEffects",
+    "annuity",
+    "brand_switching",
+    "historic",
+    "loyalty_effects",
+    "migration",
+    "profit_contribution",
+    "repeat_purchase",
+    "retention",
+    "total_customer_value",
+]
 
 
 def annuity(income: ArrayLike, discount_rate: ArrayLike, n_periods: ArrayLike) -> FloatArray:
@@ -61,7 +81,7 @@ def annuity(income: ArrayLike, discount_rate: ArrayLike, n_periods: ArrayLike) -
     >>> annuity(2400, [0.0, 0.08], [20, np.inf]).tolist()
     [48000.0, 30000.0]
     """
-    return _checked("income", income) * _steady_sum(discount_rate, n_periods, "next")
+    return checked("income", income) * steady_sum(discount_rate, n_periods, "next")
 
 
 def retention(
@@ -110,16 +130,14 @@ def retention(
     >>> float(retention(2400, 1, 0.08, 20, first="next") - annuity(2400, 0.08, 20))
     0.0
     """
-    money = _checked("margin", margin)
-    rho = _checked("retention_rate", retention_rate, lowest=0, highest=1)
-    r = _checked("discount_rate", discount_rate, above=-1)
-    n = _n_periods(np.inf if n_periods is None else n_periods)
+    money = checked("margin", margin)
+    rho = checked("retention_rate", retention_rate, lowest=0, highest=1)
+    r = checked("discount_rate", discount_rate, above=-1)
+    n = periods(np.inf if n_periods is None else n_periods)
     # r + (1 - rho), not 1 + r - rho: a tiny rate must not drown in the 1.
     loss = (r + (1 - rho)) / (1 + r)
-    _refuse_endless(
-        loss, n, {"retention_rate": rho, "discount_rate": r}, "retention_rate < 1 + discount_rate"
-    )
-    return money * _geometric_sum(loss, n, first)
+    refuse_endless(loss, n, {"retention_rate": rho, "discount_rate": r}, "retention_rate < 1 + discount_rate")
+    return money * geometric_sum(loss, n, first)
 
 
 def repeat_purchase(
@@ -161,8 +179,8 @@ def repeat_purchase(
     >>> print(f"{repeat_purchase(100, 2 * 12, 0.0, 20):.2f}")
     48000.00
     """
-    money = _checked("profit", profit) * _checked("purchases_per_period", purchases_per_period, lowest=0)
-    return money * _steady_sum(discount_rate, n_periods, first)
+    money = checked("profit", profit) * checked("purchases_per_period", purchases_per_period, lowest=0)
+    return money * steady_sum(discount_rate, n_periods, first)
 
 
 def total_customer_value(
@@ -199,10 +217,10 @@ def total_customer_value(
     9600.00, 9600.00
     """
     value = (
-        _checked("average_purchase", average_purchase)
-        * _checked("purchases_per_period", purchases_per_period, lowest=0)
-        * _checked("lifetime", lifetime, lowest=0)
-        * _checked("retention_rate", retention_rate, lowest=0, highest=1)
+        checked("average_purchase", average_purchase)
+        * checked("purchases_per_period", purchases_per_period, lowest=0)
+        * checked("lifetime", lifetime, lowest=0)
+        * checked("retention_rate", retention_rate, lowest=0, highest=1)
     )
     return value[()]
 
@@ -227,72 +245,4 @@ def historic(spend: ArrayLike, cost: ArrayLike = 0.0) -> FloatArray:
     >>> historic([120.0, 30.0], cost=50).tolist()
     [70.0, -20.0]
     """
-    return (_checked("spend", spend) - _checked("cost", cost, lowest=0))[()]
-
-
-def _steady_sum(discount_rate: ArrayLike, n_periods: ArrayLike, first: First) -> FloatArray:
-    r = _checked("discount_rate", discount_rate, above=-1)
-    n = _n_periods(n_periods)
-    loss = r / (1 + r)
-    _refuse_endless(loss, n, {"discount_rate": r}, "discount_rate > 0")
-    return _geometric_sum(loss, n, first)
-
-
-def _geometric_sum(loss: FloatArray, n: FloatArray, first: First) -> FloatArray:
-    """The sum of ``(1 - loss)**t`` over ``n`` terms, from ``t = 0`` ("now") or ``t = 1`` ("next")."""
-    if first not in ("now", "next"):
-        raise InputError(f"first is {first!r}; it must be 'now' or 'next': when the first money comes.")
-    loss, n = np.broadcast_arrays(loss, n)
-    divisor = np.where(loss == 0, 1.0, loss)
-    # log1p(-1) = -inf is meant: nobody stays, and only the first term counts.
-    with np.errstate(divide="ignore"):
-        total = np.where(loss == 0, n, -np.expm1(n * np.log1p(-divisor)) / divisor)
-    return (total if first == "now" else total * (1 - loss))[()]
-
-
-def _refuse_endless(loss: FloatArray, n: FloatArray, rates: dict[str, FloatArray], rule: str) -> None:
-    endless = np.isinf(n) & (loss <= 0)
-    if not endless.any():
-        return
-    values = " and ".join(
-        f"{name} is {np.broadcast_to(rate, endless.shape)[endless][0]:g}" for name, rate in rates.items()
-    )
-    raise InputError(
-        f"{values}: the sum without end does not converge, it needs {rule}; give a finite n_periods"
-        " or another rate."
-    )
-
-
-def _n_periods(value: ArrayLike) -> FloatArray:
-    return _checked("n_periods", value, above=0, highest=np.inf)
-
-
-def _checked(
-    name: str, value: ArrayLike, lowest: float = -np.inf, highest: float | None = None, above: float = -np.inf
-) -> FloatArray:
-    """The argument as float64; ``highest=None`` means any finite number."""
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} is {value!r}; it must be a number or an array of numbers.") from None
-    missing = np.isnan(array)
-    if missing.any():
-        logger.warning(
-            "%d of %d values of %s are missing; so are their results", missing.sum(), array.size, name
-        )
-    finite = np.isfinite(array) if highest is None else array <= highest
-    bad = ~(missing | (finite & (array >= lowest) & (array > above)))
-    if bad.any():
-        raise InputError(f"{name} is {array[bad].flat[0]:g}; it must be {_rule(lowest, highest, above)}.")
-    return array
-
-
-def _rule(lowest: float, highest: float | None, above: float) -> str:
-    if highest is not None and np.isfinite(highest):
-        return f"between {lowest:g} and {highest:g}"
-    finite = "" if highest else "finite"
-    if above > -np.inf:
-        return f"{finite} and above {above:g}".removeprefix(" and ")
-    if lowest > -np.inf:
-        return f"{finite} and at least {lowest:g}".removeprefix(" and ")
-    return finite
+    return (checked("spend", spend) - checked("cost", cost, lowest=0))[()]

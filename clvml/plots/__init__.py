@@ -14,6 +14,9 @@
 ``segment_profile(profile)``           what sets the segments apart
 ``segment_value(profile)``             who they are many, and who brings the money
 ``segment_selection(selection)``       the criterion by number of segments
+``tornado(table)``                     how far each factor alone moves lifetime value
+``two_way(table)``                     lifetime value at two factors together
+``value_over_time(table)``             average order, frequency, loyalty by period and group
 =====================================  ======================================================
 
 Without ``ax`` a function makes a figure of its own through pyplot: close it with
@@ -41,6 +44,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "predicted_against_actual",
             "value_distribution",
         ],
+        "factors": ["tornado", "two_way", "value_over_time"],
         "models": ["bias_by_model", "comparison"],
         "segments": ["segment_profile", "segment_selection", "segment_value"],
     },

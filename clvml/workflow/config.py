@@ -39,6 +39,9 @@ ContenderName = Literal[
     "annuity",
     "retention",
     "total_customer_value",
+    "loyalty_effects",
+    "profit_contribution",
+    "migration",
     "zero",
 ]
 

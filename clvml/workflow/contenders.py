@@ -10,6 +10,7 @@ from clvml.estimators.gamma_gamma import GammaGamma
 from clvml.estimators.lifetimes import LifetimesValue
 from clvml.estimators.mbgnbd import MBGNBD
 from clvml.estimators.pareto_nbd import ParetoNBD
+from clvml.lifetime_value.chain_models import MigrationValue
 from clvml.lifetime_value.formula_models import (
     AnnuityValue,
     HistoricValue,
@@ -21,6 +22,7 @@ from clvml.lifetime_value.formula_models import (
 )
 from clvml.lifetime_value.projection import LifetimeValue
 from clvml.lifetime_value.protocol import ValueModel
+from clvml.lifetime_value.relation_models import LoyaltyEffectsValue, ProfitContributionValue
 
 
 class Contender(NamedTuple):
@@ -67,5 +69,8 @@ CONTENDERS = {
     "annuity": Contender("annuity", "formula", AnnuityValue),
     "retention": Contender("retention", "formula", RetentionValue),
     "total_customer_value": Contender("total customer value", "formula", TotalCustomerValue),
+    "loyalty_effects": Contender("loyalty effects", "formula", LoyaltyEffectsValue),
+    "profit_contribution": Contender("profit contribution", "formula", ProfitContributionValue),
+    "migration": Contender("migration", "formula", MigrationValue),
     "zero": Contender("nothing for everyone", "baseline", ZeroValue),
 }

@@ -12,6 +12,7 @@ from matplotlib import pyplot as plt
 
 import clvml.plots
 from clvml.errors import InputError
+from clvml.lifetime_value.formulas import retention
 
 
 def tracking():
@@ -88,6 +89,27 @@ def predicted_against_actual(values, ax=None):
     return clvml.plots.predicted_against_actual(values * 0.9, values.to_frame("BG/NBD"), ax=ax)
 
 
+def factors():
+    today = {"margin": 100.0, "retention_rate": 0.8, "discount_rate": 0.1}
+    return clvml.tornado(retention, today)
+
+
+def two_factors():
+    today = {"margin": 100.0, "retention_rate": 0.8, "discount_rate": 0.1}
+    return clvml.two_way(retention, today, {"retention_rate": [0.7, 0.9]}, {"discount_rate": [0.0, 0.1, 0.2]})
+
+
+def trend():
+    months = pd.to_datetime(["2024-01-01", "2024-02-01", "2024-03-01"])
+    when = ["past", "present", "expected"]
+    orders = {"all": [10.0, 12.0, 11.0], "new": [8.0, np.nan, 9.0]}
+    tables = [
+        pd.DataFrame({"group": group, "period": months, "when": when, "average_order": values})
+        for group, values in orders.items()
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
 FIGURES = {
     "cumulative_purchases": (clvml.plots.cumulative_purchases, tracking),
     "purchases_per_period": (clvml.plots.purchases_per_period, tracking),
@@ -100,6 +122,9 @@ FIGURES = {
     "segment_profile": (clvml.plots.segment_profile, profile),
     "segment_value": (clvml.plots.segment_value, profile),
     "segment_selection": (clvml.plots.segment_selection, selection),
+    "tornado": (clvml.plots.tornado, factors),
+    "two_way": (clvml.plots.two_way, two_factors),
+    "value_over_time": (clvml.plots.value_over_time, trend),
     "value_distribution": (clvml.plots.value_distribution, clv),
     "predicted_against_actual": (predicted_against_actual, clv),
 }
@@ -380,3 +405,24 @@ def test_the_chosen_number_of_segments_is_marked():
 def test_text_where_numbers_belong_is_refused_by_the_name_of_its_column():
     with pytest.raises(InputError, match="'BG/NBD'"):
         clvml.plots.cumulative_purchases(tracking().astype({"BG/NBD": str}))
+
+
+def test_a_tornado_has_the_widest_swing_on_top_and_every_bar_starts_at_today():
+    table = factors()
+    ax = clvml.plots.tornado(table)
+    tops = dict(zip([label.get_text() for label in ax.get_yticklabels()], ax.get_yticks(), strict=True))
+    assert max(tops, key=tops.get) == "retention rate"
+    assert {bar.get_x() for bars in ax.containers for bar in bars} == {table.attrs["today"]}
+
+
+def test_a_two_way_map_writes_the_money_into_its_cells():
+    assert "367" in words(
+        clvml.plots.two_way(
+            clvml.two_way(
+                retention,
+                {"margin": 100.0, "retention_rate": 0.8, "discount_rate": 0.1},
+                {"retention_rate": [0.8]},
+                {"discount_rate": [0.1]},
+            )
+        )
+    )
