@@ -14,6 +14,11 @@
 ``segment_profile(profile)``           what sets the segments apart
 ``segment_value(profile)``             who they are many, and who brings the money
 ``segment_selection(selection)``       the criterion by number of segments
+``segment_choice(selection)``          silhouette, stability and the elbow: why so many
+``segment_card(card)``                 a segment on a card: who, worth, how sure, what to do
+``value_matrix(profile)``              current against potential value
+``lifecycle_curve(profile)``           where customers stand in their lifecycle
+``migration(customers)``               who moved between two dates
 =====================================  ======================================================
 
 Without ``ax`` a function makes a figure of its own through pyplot: close it with
@@ -40,6 +45,13 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "lift_curve",
             "predicted_against_actual",
             "value_distribution",
+        ],
+        "customer_base": [
+            "lifecycle_curve",
+            "migration",
+            "segment_card",
+            "segment_choice",
+            "value_matrix",
         ],
         "models": ["bias_by_model", "comparison"],
         "segments": ["segment_profile", "segment_selection", "segment_value"],
