@@ -232,7 +232,8 @@ def relation_evidence(
     -------
     pandas.DataFrame
         On the customers' index: ``earlier_purchases, later_purchases, earlier_spend, later_spend`` (repeat
-        purchases in the halves of ``T``; purchases of one day are one), and ``established_after`` (time
+        purchases in the halves of ``T``; purchases of one day are one; spend of a half in which refunds
+        exceed purchases is 0), and ``established_after`` (time
         from the first purchase to the repeat purchase number ``established``; NaN if it did not come).
     """
     missing = [name for name in ("T", "first_purchase") if name not in customers]
@@ -248,7 +249,7 @@ def relation_evidence(
     for half in ("earlier", "later"):
         part = groups[groups.index.get_level_values("half") == half].droplevel("half")
         evidence[f"{half}_purchases"] = part["size"].reindex(customers.index).fillna(0.0).astype(float)
-        evidence[f"{half}_spend"] = part["sum"].reindex(customers.index).fillna(0.0)
+        evidence[f"{half}_spend"] = part["sum"].reindex(customers.index).fillna(0.0).clip(lower=0.0)
     reached = days[days.groupby("customer_id").cumcount() == established - 1]
     evidence["established_after"] = reached.set_index("customer_id")["age"].reindex(customers.index)
     evidence.attrs["time_unit"] = customers.attrs["time_unit"]

@@ -24,7 +24,9 @@ def with_treatment(
     """
     if "probability_alive" not in served.values or "total_spend" not in customers:
         return segments
-    table = customers.join(served.values).join(relation_evidence(transactions, customers))
+    # Who returned more than was ever bought has no current value; rules on money take none below zero.
+    table = customers.assign(total_spend=customers["total_spend"].clip(lower=0.0)).join(served.values)
+    table = table.join(relation_evidence(transactions, customers))
     table.attrs = dict(customers.attrs)
     matrix, stages = ValueMatrix().fit(table), LifecycleStages().fit(table)
     evidence = stages.evidence(table)

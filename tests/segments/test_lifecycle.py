@@ -72,6 +72,19 @@ def test_halves_hold_all_repeat_purchases_and_their_money(relations):
     assert np.isnan(relations.loc["midway", "established_after"])
 
 
+def test_a_half_with_more_refunds_than_purchases_has_no_spend():
+    rows = pd.DataFrame(
+        {
+            "customer_id": "a",
+            "date": pd.to_datetime(["2020-01-06", "2020-02-03", "2020-03-02", "2020-03-09"]),
+            "amount": [50.0, 20.0, 10.0, -25.0],
+        }
+    )
+    bought = clvml.read_transactions(rows, policy=clvml.TransactionPolicy(returns="net"))
+    evidence = relation_evidence(bought, clvml.summarize(bought, "2020-03-15", time_unit="W"))
+    assert (evidence[["earlier_spend", "later_spend"]] >= 0).all(axis=None)
+
+
 def test_the_four_shapes_of_a_finished_relation(relations):
     shapes = relation_shapes(LifecycleStages().fit_predict(relations), relations)
     assert shapes.dropna().to_dict() == {
