@@ -46,5 +46,10 @@ from .metrics.champion import choose_champion as choose_champion
 from .metrics.comparison import compare as compare
 from .metrics.comparison import score as score
 from .segments.kmeans import KMeansSegments as KMeansSegments
+from .segments.lifecycle import LifecycleStages as LifecycleStages
+from .segments.rfm import RFMScores as RFMScores
+from .segments.rules import ABCClasses as ABCClasses
+from .segments.rules import ValueMatrix as ValueMatrix
+from .segments.rules import ValueTiers as ValueTiers
 
 __version__: str

@@ -17,6 +17,11 @@
 ``tornado(table)``                     how far each factor alone moves lifetime value
 ``two_way(table)``                     lifetime value at two factors together
 ``value_over_time(table)``             average order, frequency, loyalty by period and group
+``segment_choice(selection)``          silhouette, stability and the elbow: why so many
+``segment_card(card)``                 a segment on a card: who, worth, how sure, what to do
+``value_matrix(profile)``              current against potential value
+``lifecycle_curve(profile)``           where customers stand in their lifecycle
+``migration(customers)``               who moved between two dates
 =====================================  ======================================================
 
 Without ``ax`` a function makes a figure of its own through pyplot: close it with
@@ -45,6 +50,13 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "value_distribution",
         ],
         "factors": ["tornado", "two_way", "value_over_time"],
+        "customer_base": [
+            "lifecycle_curve",
+            "migration",
+            "segment_card",
+            "segment_choice",
+            "value_matrix",
+        ],
         "models": ["bias_by_model", "comparison"],
         "segments": ["segment_profile", "segment_selection", "segment_value"],
     },

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
 import pandas as pd
+from sklearn.metrics import adjusted_rand_score
 
 from clvml.errors import InputError
+from clvml.metrics.ranking import gini, spearman, top_share
 from clvml.segments.profile import shares
 
 
@@ -22,8 +27,9 @@ def holdout_by_segment(segments: pd.Series, predicted: pd.Series, actual: pd.Ser
     -------
     pandas.DataFrame
         Index ``segment``; columns ``customers``, ``share_of_customers``, ``predicted`` and ``actual``
-        (means per customer), ``share_of_revenue`` (of the actual total) and ``lift`` (share of revenue
-        over share of customers: 1 says no more than chance). Without any revenue the last two are NaN.
+        (means per customer), ``share_of_revenue`` (of the actual total), ``lift`` (share of revenue
+        over share of customers: 1 says no more than chance) and ``bias_pct`` (how far the predicted
+        total is off the actual one, in percent). What would divide by no revenue is NaN.
 
     Raises
     ------
@@ -50,7 +56,202 @@ def holdout_by_segment(segments: pd.Series, predicted: pd.Series, actual: pd.Ser
     table = table.join(groups[["predicted", "actual"]].mean())
     table["share_of_revenue"] = shares(groups["actual"].sum())
     table["lift"] = table["share_of_revenue"] / table["share_of_customers"]
+    table["bias_pct"] = 100 * (table["predicted"] / table["actual"].where(table["actual"] > 0) - 1)
     return table
+
+
+def judge_segmentations(
+    segmentations: Mapping[str, pd.Series],
+    predicted: pd.Series | Mapping[str, pd.Series],
+    actual: pd.Series,
+) -> pd.DataFrame:
+    """`holdout_by_segment` of several methods on the same holdout, as one table.
+
+    Parameters
+    ----------
+    segmentations : mapping of str to pandas.Series
+        Each method's segments (1 the most valuable) of the same customers.
+    predicted : pandas.Series or mapping of str to pandas.Series
+        Money over the holdout, predicted: one for all methods, or each method's own.
+    actual : pandas.Series
+        Money over the holdout.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``method, segment``; columns as in `holdout_by_segment`.
+
+    Raises
+    ------
+    InputError
+        If there is no method, or one of them and the holdout do not cover the same customers.
+    """
+    if not segmentations:
+        raise InputError("there is no segmentation to judge: give at least one method and its segments.")
+    own = predicted if isinstance(predicted, Mapping) else dict.fromkeys(segmentations, predicted)
+    tables = {
+        name: holdout_by_segment(segments, own[name], actual) for name, segments in segmentations.items()
+    }
+    return pd.concat(tables, names=["method", "segment"])
+
+
+def rank_segmentations(segmentations: Mapping[str, pd.Series], actual: pd.Series) -> pd.DataFrame:
+    """How well each method told who would be valuable: one row a method, best Gini first.
+
+    A method orders the customers by the number of their segment, and nothing else: customers of one
+    segment share what they brought. So a method with more segments can say more.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``method``; ``segments`` (how many hold a customer), ``top10_share`` (share of revenue of
+        the first 10 % of the customers), ``gini`` and ``spearman`` (see `clvml.metrics.ranking`), ``lift``
+        (of segment 1), ``separation`` (share of the variance of revenue that lies between segments).
+
+    Raises
+    ------
+    InputError
+        If customers differ, or the holdout has no revenue.
+    """
+    rows = {name: _ranked(segments, actual) for name, segments in segmentations.items()}
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
+    return table.astype({"segments": "int64"}).sort_values("gini", ascending=False, kind="stable")
+
+
+def _ranked(segments: pd.Series, actual: pd.Series) -> dict[str, float]:
+    order = -segments.astype(float)
+    truth = _on(segments.index, actual, "actual")
+    first = segments == segments.min()
+    return {
+        "segments": segments.nunique(),
+        "top10_share": top_share(truth, order),
+        "gini": gini(truth, order),
+        "spearman": spearman(truth, order),
+        "lift": float(truth[first].mean() / truth.mean()),
+        "separation": separation(segments, truth),
+    }
+
+
+TEXTBOOK = pd.DataFrame(
+    {
+        "ease": [
+            "easy: sort by revenue and cut",
+            "easy: three scores by quantile",
+            "harder: two models fitted, their fit to be checked",
+        ],
+        "cost": [
+            "low: total revenue by customer",
+            "low: date, number and total of purchases",
+            "higher: clean purchase histories, a holdout, refits",
+        ],
+    },
+    index=pd.Index(["ABC", "RFM", "CLV"], name="analysis"),
+)
+
+
+def textbook_comparison(actual: pd.Series, abc: pd.Series, rfm: pd.Series, clv: pd.Series) -> pd.DataFrame:
+    """The textbook table "ABC against RFM against CLV", with its accuracy measured, not asserted.
+
+    Parameters
+    ----------
+    actual : pandas.Series
+        Money over the holdout.
+    abc, rfm : pandas.Series
+        Segments, 1 the most valuable.
+    clv : pandas.Series
+        Predicted money over the holdout; it orders each customer, as that analysis does.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``analysis``; ``ease`` and ``cost`` in words, then the measured accuracy: ``top10_share,
+        gini, spearman`` and ``bias_pct`` of the total (NaN for those that predict no money).
+    """
+    orders = {"ABC": -abc.astype(float), "RFM": -rfm.astype(float), "CLV": clv}
+    measured = pd.DataFrame(
+        {
+            "top10_share": {name: top_share(actual, order) for name, order in orders.items()},
+            "gini": {name: gini(actual, order) for name, order in orders.items()},
+            "spearman": {name: spearman(actual, order) for name, order in orders.items()},
+        }
+    )
+    table = TEXTBOOK.join(measured)
+    table["bias_pct"] = np.nan
+    table.loc["CLV", "bias_pct"] = 100 * (float(clv.sum()) / float(actual.sum()) - 1)
+    return table
+
+
+def separation(segments: pd.Series, value: pd.Series) -> float:
+    """The share of the variance of ``value`` that lies between segments, 0 to 1; 0 if it does not vary.
+
+    Examples
+    --------
+    >>> separation(pd.Series([1, 1, 2, 2]), pd.Series([9.0, 9.0, 1.0, 1.0]))
+    1.0
+    """
+    amounts = _on(segments.index, value, "value")
+    total = float(((amounts - amounts.mean()) ** 2).sum())
+    means = amounts.groupby(segments).transform("mean")
+    return float(((means - amounts.mean()) ** 2).sum()) / total if total > 0 else 0.0
+
+
+def segmentation_quality(
+    segments: pd.Series,
+    value: pd.Series,
+    *,
+    contact: pd.Series | None = None,
+    cost: float | pd.Series = 0.0,
+    later: pd.Series | None = None,
+) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Is it a good segmentation? Large enough, told apart, reached, paying, stable.
+
+    Parameters
+    ----------
+    segments, value : pandas.Series
+        Each customer's segment and value.
+    contact : pandas.Series, optional
+        What the customer can be reached by; missing and empty text mean not at all.
+    cost : float or pandas.Series
+        What a customer costs.
+    later : pandas.Series, optional
+        The segments of another date; those who are in both are compared.
+
+    Returns
+    -------
+    by_segment : pandas.DataFrame
+        Index ``segment``; ``customers, share_of_customers, mean_value, reach`` (NaN if not given),
+        ``profit`` (value less cost, in total).
+    overall : dict
+        ``smallest_share``, ``separation`` and ``stability`` (adjusted Rand index of the two dates).
+    """
+    amounts = _on(segments.index, value, "value")
+    costs = _on(segments.index, cost, "cost") if isinstance(cost, pd.Series) else cost
+    groups = pd.DataFrame({"value": amounts, "profit": amounts - costs}).groupby(segments)
+    table = pd.DataFrame({"customers": groups.size(), "share_of_customers": groups.size() / len(segments)})
+    table["mean_value"] = groups["value"].mean()
+    reached = (
+        np.nan if contact is None else _reachable(contact.reindex(segments.index)).groupby(segments).mean()
+    )
+    table["reach"] = reached
+    table["profit"] = groups["profit"].sum()
+    overall = {
+        "smallest_share": float(table["share_of_customers"].min()),
+        "separation": separation(segments, amounts),
+        "stability": np.nan if later is None else agreement(segments, later),
+    }
+    return table.rename_axis("segment"), overall
+
+
+def agreement(segments: pd.Series, others: pd.Series) -> float:
+    """Adjusted Rand index of two segmentations on the customers in both: 1 the same, 0 by chance."""
+    both = segments.index.intersection(others.index)
+    if both.empty:
+        raise InputError("the two segmentations have no customer in common: there is nothing to compare.")
+    return float(adjusted_rand_score(segments.reindex(both), others.reindex(both)))
+
+
+def _reachable(contact: pd.Series) -> pd.Series:
+    return contact.notna() & (contact.astype(str).str.strip() != "")
 
 
 def _on(customers: pd.Index, amounts: pd.Series, role: str) -> pd.Series:

@@ -23,6 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers.checks import check_customers
 from clvml.errors import InputError
+from clvml.segments.attributes import attribute_table, learn_attribute_scaling, learn_attributes
 from clvml.segments.features import columns_of, feature_table, learn_scaling, standardized
 from clvml.segments.naming import TRAIT_COLUMNS, segment_names, segment_traits
 from clvml.segments.profile import segment_profile
@@ -53,6 +54,9 @@ class KMeansSegments(BaseEstimator):
         Starts of each K-means on the sample; the best one counts.
     random_state : int
         Seed of the sample and of the starts.
+    attributes : sequence of str
+        Columns of customer attributes to segment by as well: numbers or categories, with gaps (see
+        `clvml.segments.attributes`).
 
     Attributes
     ----------
@@ -67,7 +71,12 @@ class KMeansSegments(BaseEstimator):
     profile_ : pandas.DataFrame
         Index ``segment``; ``name, customers, share_of_customers, share_of_value``, then medians.
     selection_ : pandas.DataFrame
-        Index ``n_segments``; ``silhouette, inertia, chosen``. One row if the number was given.
+        Index ``n_segments``; ``silhouette, inertia, chosen, stability, elbow`` (see
+        `clvml.segments.selection`). One row if the number was given.
+    attribute_coding_ : dict
+        By attribute: the median for a missing number, or the levels of a category.
+    missing_ : pandas.DataFrame
+        Index ``attribute``; ``missing, share, handling``: what was missing in the fit.
     time_unit_ : str or None
         The unit of time of the fitted customers.
 
@@ -94,6 +103,7 @@ class KMeansSegments(BaseEstimator):
         sample_size: int = 10_000,
         n_init: int = 10,
         random_state: int = 0,
+        attributes: Sequence[str] = (),
     ) -> None:
         self.n_segments = n_segments
         self.features = features
@@ -104,15 +114,16 @@ class KMeansSegments(BaseEstimator):
         self.sample_size = sample_size
         self.n_init = n_init
         self.random_state = random_state
+        self.attributes = attributes
 
     @property
     def required_columns(self) -> tuple[str, ...]:
         """The columns that `predict` needs; before the fit, those that `fit` needs."""
         if hasattr(self, "scaling_"):
-            return columns_of(self.scaling_.index)
-        return columns_of((*self.features, self.value))
+            return (*columns_of(self._behaviour()), *self.attribute_coding_)
+        return (*columns_of((*self.features, self.value)), *self.attributes)
 
-    def fit(self, customers: pd.DataFrame) -> KMeansSegments:
+    def fit(self, customers: pd.DataFrame, y: object = None) -> KMeansSegments:  # noqa: ARG002
         """Find the segments of these customers.
 
         Parameters
@@ -120,6 +131,8 @@ class KMeansSegments(BaseEstimator):
         customers : pandas.DataFrame
             One row a customer, with the features and the value. ``frequency``, ``recency``, ``T`` and
             ``probability_alive`` help to name the segments where they are present.
+        y : ignored
+            Only for scikit-learn's conventions.
 
         Raises
         ------
@@ -128,14 +141,18 @@ class KMeansSegments(BaseEstimator):
             customers than segments, or an argument breaks its rule.
         """
         self._check_arguments()
-        table = self._checked(customers)
+        table, coding, missing = self._checked(customers)
         features = feature_table(table, self.features)
-        scaling = learn_scaling(features)
+        extra = attribute_table(customers.loc[table.index], coding)
+        scaling = pd.concat([learn_scaling(features), learn_attribute_scaling(extra, coding)])
+        features = features.join(extra)
         points = standardized(features, scaling)
         selection, start = self._select(points)
         centers = self._ordered(points, start, table[self.value].to_numpy())
         self.time_unit_ = customers.attrs.get("time_unit")
-        self.dropped_features_ = tuple(name for name in self.features if name not in scaling.index)
+        self.attribute_coding_, self.missing_ = _coding_in_use(coding, scaling), missing
+        dropped = [name for name in self.features if name not in scaling.index]
+        self.dropped_features_ = (*dropped, *(n for n in self.attributes if n not in self.attribute_coding_))
         self.scaling_, self.centers_, self.selection_ = scaling, centers, selection
         self._describe(table.assign(**features), pd.Series(nearest(points, centers) + 1, index=table.index))
         return self
@@ -154,9 +171,9 @@ class KMeansSegments(BaseEstimator):
         numbers = nearest(self._points(customers), self.centers_) + 1
         return pd.Series(numbers, index=customers.index, name="segment", dtype="int64")
 
-    def fit_predict(self, customers: pd.DataFrame) -> pd.Series:
+    def fit_predict(self, customers: pd.DataFrame, y: object = None) -> pd.Series:
         """The same as ``fit(customers).predict(customers)``."""
-        return self.fit(customers).predict(customers)
+        return self.fit(customers, y).predict(customers)
 
     def segment_names(self, customers: pd.DataFrame) -> pd.Series:
         """Each customer's segment by name."""
@@ -171,17 +188,26 @@ class KMeansSegments(BaseEstimator):
         )
 
     def _points(self, customers: pd.DataFrame) -> np.ndarray:
-        table = check_customers(customers, self.required_columns, self.time_unit_)
-        return standardized(feature_table(table, self.scaling_.index), self.scaling_)
+        table = check_customers(customers, columns_of(self._behaviour()), self.time_unit_)
+        features = feature_table(table, self._behaviour())
+        return standardized(features.join(attribute_table(customers, self.attribute_coding_)), self.scaling_)
 
-    def _checked(self, customers: pd.DataFrame) -> pd.DataFrame:
+    def _checked(self, customers: pd.DataFrame) -> tuple[pd.DataFrame, dict, pd.DataFrame]:
         """The columns in play, checked, with the rows in an order that depends on their values only."""
         needed = columns_of((*self.features, self.value))
         present = customers.columns if isinstance(customers, pd.DataFrame) else ()
         helpful = tuple(name for name in TRAIT_COLUMNS if name in present)
         table = check_customers(customers, columns_of((*needed, *helpful)))
-        keys = [table[name].to_numpy() for name in reversed(table.columns)]
-        return table.iloc[np.lexsort(keys)]
+        coding, missing = learn_attributes(customers, tuple(self.attributes))
+        extra = attribute_table(customers, coding)
+        keys = [extra[name].to_numpy() for name in extra] + [
+            table[name].to_numpy() for name in reversed(table.columns)
+        ]
+        return table.iloc[np.lexsort(keys)], coding, missing
+
+    def _behaviour(self) -> list[str]:
+        """The features in use that are no attributes."""
+        return [name for name in self.features if name in self.scaling_.index]
 
     def _select(self, points: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
         sample = self._sample(points)
@@ -220,13 +246,18 @@ class KMeansSegments(BaseEstimator):
     def _describe(self, table: pd.DataFrame, segments: pd.Series) -> None:
         centers = pd.DataFrame(self.centers_, columns=self.scaling_.index)
         self.names_ = segment_names(segment_traits(table, segments, self.value), centers)
-        columns = list(dict.fromkeys((*self.features, self.value)))
+        numbers = [name for name, code in self.attribute_coding_.items() if isinstance(code, float)]
+        columns = list(dict.fromkeys((*self.features, self.value, *numbers)))
         self.profile_ = segment_profile(table, segments, columns, self.value, self.names_)
 
     def _check_arguments(self) -> None:
         if isinstance(self.features, str) or not self.features or len({*self.features}) < len(self.features):
             raise InputError(
                 f"features is {self.features!r}; it must list at least one column name, each once."
+            )
+        if isinstance(self.attributes, str) or {*self.attributes} & {*self.features, self.value}:
+            raise InputError(
+                f"attributes is {self.attributes!r}; its columns must be neither features nor value."
             )
         names = ("min_segments", "max_segments", "sample_size")
         counts: dict[str, Any] = {name: getattr(self, name) for name in names}
@@ -241,6 +272,15 @@ class KMeansSegments(BaseEstimator):
                 f"min_segments is {self.min_segments}, more than max_segments, {self.max_segments};"
                 " swap them."
             )
+
+
+def _coding_in_use(coding: dict, scaling: pd.DataFrame) -> dict:
+    """The coding without the attributes that did not vary."""
+    return {
+        name: code
+        for name, code in coding.items()
+        if (name if isinstance(code, float) else f"{name}={code[0]}") in scaling.index
+    }
 
 
 def nearest(points: np.ndarray, centers: np.ndarray) -> np.ndarray:

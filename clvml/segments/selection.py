@@ -9,6 +9,13 @@ largest. On customers the curve is often flat: CDNOW has .738, .743, .738 at 2, 
 where a customer's silhouette varies by .2 and its mean over 2,357 by .005. Such a difference does not
 tell, and then the finer segmentation says more. ``tolerance=0`` takes the plain maximum.
 
+**Beside it**, to be seen in one figure (`clvml.plots.segment_choice`), stand two more criteria:
+
+- **stability**: the mean adjusted Rand index of the segments against those found again in random halves
+  of the sample (drawn from at most 2,000 customers; the centres of a half assign all of them). Below .8
+  the segments depend on who happens to be in the data;
+- the **elbow** of the inertia: the number farthest below the straight line from the first to the last.
+
 All candidates are judged in one pass over the distances, which are what costs.
 """
 
@@ -20,9 +27,12 @@ import numpy as np
 import pandas as pd
 from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
 BLOCK = 500
+RESAMPLES = 8
+MOST_RESAMPLED = 2_000
 
 
 def select_number(
@@ -45,7 +55,8 @@ def select_number(
     -------
     selection : pandas.DataFrame
         Index ``n_segments``; columns ``silhouette``, ``inertia`` (sum of squared distances to the
-        centres, over the sample) and ``chosen`` (bool, true once).
+        centres, over the sample), ``chosen`` (bool, true once), ``stability`` (0 to 1) and ``elbow``
+        (bool; true at most once, and nowhere among fewer than three numbers).
     centers : ndarray of shape (chosen number, features)
     """
     # A sample does not pay for threads: on a busy machine they spend most of their time waiting.
@@ -58,10 +69,49 @@ def select_number(
             "silhouette": silhouette,
             "inertia": [float(fit.inertia_) for fit in fits],
             "chosen": np.arange(len(fits)) == chosen,
+            "stability": stabilities(points, fits, random_state),
+            "elbow": np.arange(len(fits)) == elbow([float(fit.inertia_) for fit in fits]),
         },
         index=pd.Index(list(candidates), name="n_segments"),
     )
     return selection, fits[chosen].cluster_centers_
+
+
+def stabilities(points: np.ndarray, fits: Sequence[KMeans], random_state: int) -> list[float]:
+    """The stability of each fit, as in this module's docstring."""
+    rng = np.random.default_rng(random_state)
+    few = points[np.sort(rng.choice(len(points), min(MOST_RESAMPLED, len(points)), replace=False))]
+    size = -(-len(few) // 2)
+    halves = [few[np.sort(rng.choice(len(few), size, replace=False))] for _ in range(RESAMPLES)]
+    with threadpool_limits(1, user_api="openmp"):
+        return [_stability(few, halves, fit, random_state) for fit in fits]
+
+
+def _stability(points: np.ndarray, halves: list[np.ndarray], fit: KMeans, random_state: int) -> float:
+    labels, k = fit.predict(points), fit.n_clusters
+    again = [
+        KMeans(k, n_init=3, random_state=random_state).fit(half).predict(points)
+        for half in halves
+        if len(np.unique(half, axis=0)) >= k
+    ]
+    return float(np.mean([adjusted_rand_score(labels, found) for found in again])) if again else float("nan")
+
+
+def elbow(inertia: Sequence[float]) -> int | None:
+    """The place of the value farthest below the line from first to last; None without an elbow.
+
+    Examples
+    --------
+    >>> elbow([100.0, 40.0, 30.0, 20.0])
+    1
+    >>> elbow([3.0, 2.0, 1.0]) is None
+    True
+    """
+    values = np.asarray(inertia, dtype=float)
+    if len(values) < 3:
+        return None
+    below = np.linspace(values[0], values[-1], len(values)) - values
+    return int(below.argmax()) if below.max() > 1e-9 * abs(values[0]) else None
 
 
 def silhouettes(points: np.ndarray, labelings: Sequence[np.ndarray]) -> np.ndarray:

@@ -113,8 +113,18 @@ def segment_figures(served: Served, segments: Segments | None) -> Iterator[Figur
     yield Figure("segment_value", "Segments by value", draw_value, (9, height + 0.6))
     if len(selection) > 1:
         yield Figure(
-            "segment_selection", "Number of segments", partial(plots.segment_selection, selection), (7, 4.2)
+            "segment_selection", "Number of segments", partial(plots.segment_choice, selection), (8, 4.6)
         )
+    if segments.groups is None:
+        return
+    groups = segments.groups
+    draw_matrix = partial(plots.value_matrix, groups.matrix.profile_)
+    draw_stages = partial(plots.lifecycle_curve, groups.by_stage)
+    yield Figure("value_matrix", "Current against potential value", draw_matrix, (7, 5.2))
+    yield Figure("lifecycle", "Where customers stand", draw_stages, (8.5, 4.6))
+    for number, card in groups.cards.iterrows():
+        draw_card = partial(plots.segment_card, card)
+        yield Figure(f"segment_card_{number}", f"Segment {number}: {card['name']}", draw_card, (7, 4.2))
 
 
 def models_shown(comparison: Comparison) -> list[str]:

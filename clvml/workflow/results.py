@@ -12,6 +12,8 @@ from clvml.customers.transactions import Transactions
 from clvml.lifetime_value.protocol import ValueModel
 from clvml.metrics.champion import Champion
 from clvml.segments.kmeans import KMeansSegments
+from clvml.segments.lifecycle import LifecycleStages
+from clvml.segments.rules import ValueMatrix
 from clvml.workflow.config import Config
 
 
@@ -63,6 +65,28 @@ class Served:
 
 
 @dataclass(frozen=True)
+class Groups:
+    """Where customers stand and what to do.
+
+    Attributes
+    ----------
+    matrix : ValueMatrix
+        Fitted.
+    stages : LifecycleStages
+        Fitted.
+    by_stage : pandas.DataFrame
+        One row a stage, with the mean value.
+    cards : pandas.DataFrame
+        One row a segment, as from `clvml.segments.cards.segment_cards`.
+    """
+
+    matrix: ValueMatrix
+    stages: LifecycleStages
+    by_stage: pd.DataFrame
+    cards: pd.DataFrame
+
+
+@dataclass(frozen=True)
 class Segments:
     """The customers grouped.
 
@@ -71,14 +95,18 @@ class Segments:
     segmenter : KMeansSegments
         Fitted.
     members : pandas.DataFrame
-        One row a customer: segment, name, and the features with the value.
+        One row a customer: segment, name, the features with the value, and, where there are ``groups``,
+        ``value_class, stage, reason, treatment, what_to_do, value_at_stake, budget``.
     profile : pandas.DataFrame
         One row a segment.
+    groups : Groups or None
+        None where the model to serve gives no P(alive).
     """
 
     segmenter: KMeansSegments
     members: pd.DataFrame
     profile: pd.DataFrame
+    groups: Groups | None = None
 
 
 @dataclass(frozen=True)

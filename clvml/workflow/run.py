@@ -41,6 +41,7 @@ from clvml.workflow.folder import OutputFolder
 from clvml.workflow.report import report_page
 from clvml.workflow.results import Comparison, Results, Segments, Served
 from clvml.workflow.tracked import track
+from clvml.workflow.treatment import with_treatment
 from clvml.workflow.wording import (
     command_lines,
     commands_for_folder,
@@ -59,6 +60,7 @@ FILES = (
     "model",
     "segments.csv",
     "segment_profile.csv",
+    "segment_cards.csv",
     "figures",
     "report.html",
 )
@@ -104,6 +106,8 @@ def run(config: Config, progress: Progress | None = None) -> Results:
             write_model(folder, served, customers)
         with tell.stage("Grouping customers into segments"):
             segments = group(config, customers, served, tell)
+            if segments is not None:
+                segments = with_treatment(segments, customers, transactions, served)
             write_segments(folder, segments)
         with tell.stage("Drawing figures"):
             figures = draw(folder, transactions, parts, comparison, served, segments, tell)
@@ -283,6 +287,8 @@ def write_segments(folder: OutputFolder, segments: Segments | None) -> None:
     if segments is not None:
         folder.csv("segments.csv", segments.members)
         folder.csv("segment_profile.csv", segments.profile)
+        if segments.groups is not None:
+            folder.csv("segment_cards.csv", segments.groups.cards)
 
 
 def draw(

@@ -20,10 +20,10 @@ from clvml.tracking.records import DatasetRecord, RunRecord, comparison_records,
 from clvml.tracking.runs import WrittenRun, write_records
 from clvml.workflow.console import Progress
 from clvml.workflow.figures import Figure, purchases_shown
-from clvml.workflow.results import Results
+from clvml.workflow.results import Results, Segments
 
 PURCHASE_FIGURES = ("cumulative_purchases", "calibration_by_frequency", "probability_alive")
-SEGMENT_FIGURES = ("segment_profile", "segment_value", "segment_selection")
+SEGMENT_FIGURES = ("segment_", "value_matrix", "lifecycle")  # what the names of the files begin with
 
 
 def track(results: Results, tell: Progress) -> dict[str, WrittenRun]:
@@ -104,7 +104,9 @@ def served_record(results: Results) -> RunRecord:
             "champion_ranks": results.comparison.champion.ranks,
             "data_report": results.transactions.report,
         },
-        figures={path.stem: path for path in results.figures.values() if path.stem not in SEGMENT_FIGURES},
+        figures={
+            path.stem: path for path in results.figures.values() if not path.stem.startswith(SEGMENT_FIGURES)
+        },
         datasets=[
             DatasetRecord(
                 f"{results.config.experiment.name}_observation",
@@ -134,11 +136,21 @@ def segment_record(results: Results) -> RunRecord | None:
             "inertia": float(chosen["inertia"]),
             "segments": float(len(segmenter.names_)),
         },
-        tables={"profile": results.segments.profile, "selection": segmenter.selection_},
-        figures={path.stem: path for path in results.figures.values() if path.stem in SEGMENT_FIGURES},
+        tables={
+            "profile": results.segments.profile,
+            "selection": segmenter.selection_,
+            **_cards(results.segments),
+        },
+        figures={
+            path.stem: path for path in results.figures.values() if path.stem.startswith(SEGMENT_FIGURES)
+        },
         model=segmenter,
         input_example=results.segments.members.head(5),
     )
+
+
+def _cards(segments: Segments) -> dict[str, pd.DataFrame]:
+    return {} if segments.groups is None else {"cards": segments.groups.cards}
 
 
 def constants_of(results: Results) -> dict[str, Any]:

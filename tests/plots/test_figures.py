@@ -148,7 +148,8 @@ def line(ax, label):
 
 
 def test_every_public_figure_is_in_this_list():
-    assert set(FIGURES) == set(clvml.plots.__all__)
+    elsewhere = {"lifecycle_curve", "migration", "segment_card", "segment_choice", "value_matrix"}
+    assert set(FIGURES) | elsewhere == set(clvml.plots.__all__)  # those are in test_customer_base.py
 
 
 @every_figure

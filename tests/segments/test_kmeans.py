@@ -180,7 +180,7 @@ def test_it_follows_the_conventions_of_scikit_learn(customers):
 def test_what_is_learnt_is_plain_numbers_and_tables(fitted):
     learnt = {name: value for name, value in vars(fitted).items() if name.endswith("_")}
     assert {"centers_", "names_", "profile_", "selection_", "scaling_"} <= set(learnt)
-    plain = (float, str, tuple, np.ndarray, pd.DataFrame, type(None))
+    plain = (float, str, tuple, dict, np.ndarray, pd.DataFrame, type(None))
     assert all(isinstance(value, plain) for value in learnt.values())
 
 

@@ -20,6 +20,7 @@ FILES = {
     "model",
     "segments.csv",
     "segment_profile.csv",
+    "segment_cards.csv",
     "figures",
     "report.html",
 }

@@ -74,6 +74,16 @@ def test_every_customer_of_the_observation_is_in_one_segment(cdnow):
     assert segments["segment"].value_counts().sort_index().tolist() == profile["customers"].tolist()
 
 
+def test_every_customer_has_a_stage_and_a_treatment_within_what_is_at_stake(cdnow):
+    segments = pd.read_csv(cdnow.folder / "segments.csv", index_col="customer_id")
+    told = segments[["value_class", "stage", "reason", "treatment", "what_to_do"]]
+    assert told.notna().all(axis=None)
+    assert (segments["budget"] <= segments["value_at_stake"]).all()
+    cards = pd.read_csv(cdnow.folder / "segment_cards.csv", index_col="segment")
+    assert cards["budget"].sum() == pytest.approx(segments["budget"].sum())
+    assert cards["customers"].tolist() == cdnow.segments.profile["customers"].tolist()
+
+
 def test_no_figure_is_blank(cdnow):
     assert len(cdnow.figures) >= 14
     for path in cdnow.figures.values():

@@ -1,0 +1,271 @@
+"""Figures of the customer base: the value matrix, the lifecycle, who moved, and a segment's card."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from clvml.errors import InputError
+from clvml.plots.checks import check_numeric, check_table
+from clvml.plots.style import (
+    BLUE,
+    GREEN,
+    INK,
+    MUTED,
+    ORANGE,
+    VERMILION,
+    axes_for,
+    dress,
+    number,
+    percent,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+CLASSES = {"gold": ORANGE, "iron": BLUE, "platinum": GREEN, "lead": MUTED}
+PLACES = {"gold": (1, 1), "iron": (0, 1), "platinum": (1, 0), "lead": (0, 0)}
+ADVICE = {"gold": "everything", "iron": "develop", "platinum": "keep", "lead": "spend little"}
+CURVE = {"exploration": 0.25, "build-up": 0.62, "stability": 1.0, "decline": 0.6, "former": 0.0}
+
+
+def value_matrix(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """The four classes of the value matrix: how many customers, and how much of the value to come.
+
+    Parameters
+    ----------
+    profile : pandas.DataFrame
+        ``ValueMatrix.profile_``: columns ``name, customers, share_of_customers, share_of_value``.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default the Axes of a new figure.
+
+    Raises
+    ------
+    InputError
+        If the table is empty, lacks a column, or names other classes.
+    """
+    columns = ["name", "customers", "share_of_customers", "share_of_value"]
+    check_table(profile, columns, "value_matrix")
+    unknown = sorted(set(profile["name"]) - set(PLACES))
+    if unknown:
+        raise InputError(f"value_matrix draws {', '.join(PLACES)}; the table names {unknown[0]!r}.")
+    ax = axes_for(ax, width=7.0, height=5.2)
+    rows = profile[columns].itertuples(index=False, name=None)
+    for name, customers, of_customers, of_value in rows:
+        x, y = PLACES[name]
+        color = CLASSES[name]
+        ax.fill_between([x, x + 1], y, y + 1, color=color, alpha=0.12 + 0.4 * _finite(of_value))
+        middle: dict[str, Any] = {"ha": "center", "va": "center", "color": INK}
+        ax.text(x + 0.5, y + 0.75, f"{name}: {ADVICE[name]}", fontsize=12, fontweight="bold", **middle)
+        ax.text(x + 0.5, y + 0.47, f"{percent(of_value)} of the value to come", fontsize=11, **middle)
+        told = f"{customers:,} customers ({percent(of_customers)})"
+        ax.text(x + 0.5, y + 0.25, told, fontsize=10, **middle)
+    ax.set_xlim(0, 2)
+    ax.set_ylim(0, 2)
+    dress(ax, "Current against potential value", "current value", "potential value")
+    ax.grid(visible=False)
+    ax.set_xticks([0.5, 1.5], ["low", "high"])
+    ax.set_yticks([0.5, 1.5], ["low", "high"])
+    ax.tick_params(length=0)
+    return ax
+
+
+def lifecycle_curve(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """How many customers stand where in the lifecycle of a relation.
+
+    The curve is the textbook's sketch of volume over time, not a measurement; dots grow with the
+    number of customers.
+
+    Parameters
+    ----------
+    profile : pandas.DataFrame
+        ``LifecycleStages.profile_``: index the stage; ``customers, share_of_customers``, and ``clv``
+        (mean money per customer) where present.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default the Axes of a new figure.
+
+    Raises
+    ------
+    InputError
+        If the table is empty, lacks a column, or a stage.
+    """
+    check_table(profile, ["customers", "share_of_customers"], "lifecycle_curve")
+    check_numeric(profile, ["customers", "share_of_customers"], "lifecycle_curve")
+    missing = [stage for stage in CURVE if stage not in profile.index]
+    if missing:
+        raise InputError(f"lifecycle_curve needs a row for each stage; {missing[0]!r} is missing.")
+    from scipy.interpolate import PchipInterpolator
+
+    ax = axes_for(ax, width=8.5, height=4.6)
+    x, heights = np.arange(len(CURVE)), np.array(list(CURVE.values()))
+    grid = np.linspace(-0.45, 4.0, 200)
+    sketch = PchipInterpolator([-0.45, *x], [0.05, *heights])
+    ax.plot(grid, sketch(grid), color=BLUE, linewidth=2, alpha=0.6, zorder=1)
+    part = profile.loc[list(CURVE), "share_of_customers"].to_numpy(dtype=float)
+    colors = [BLUE, BLUE, GREEN, VERMILION, MUTED]
+    ax.scatter(x, heights, s=60 + 2200 * part, c=colors, zorder=2, edgecolors="white", linewidths=1.5)
+    shown = [name for name in ("customers", "share_of_customers", "clv") if name in profile]
+    for place, stage in enumerate(CURVE):
+        row = {str(column): float(profile[column][stage]) for column in shown}
+        told = f"{row['customers']:,.0f} ({percent(row['share_of_customers'])})"
+        if np.isfinite(row.get("clv", np.nan)):
+            told += f"\n{number(row['clv'])} each"
+        lift = 10 + 0.5 * np.sqrt(60 + 2200 * part[place])
+        ax.annotate(
+            told, (place, heights[place]), (0 if place < 3 else 6, lift), textcoords="offset points",
+            ha="center" if place < 3 else "left", fontsize=9, color=INK,
+        )  # fmt: skip
+    dress(ax, "Where customers stand in their lifecycle", "", "volume and profit (sketch)")
+    ax.grid(visible=False)
+    ax.set_xticks(x, list(CURVE))
+    ax.set_yticks([])
+    ax.set_ylim(-0.15, 1.5)
+    ax.set_xlim(-0.6, 4.6)
+    return ax
+
+
+def migration(customers: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Who moved between two dates: shares of each row, with the number of customers.
+
+    Parameters
+    ----------
+    customers : pandas.DataFrame
+        ``Migration.customers``: counts, rows the segment before, columns the segment after.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default the Axes of a new figure.
+
+    Raises
+    ------
+    InputError
+        If the table is empty or not numeric.
+    """
+    check_table(customers, [], "migration")
+    check_numeric(customers, list(customers), "migration")
+    counts = customers.to_numpy(dtype=float)
+    totals = counts.sum(axis=1, keepdims=True)
+    part = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
+    ax = axes_for(ax, width=3.2 + 1.2 * counts.shape[1], height=1.8 + 0.6 * counts.shape[0])
+    ax.imshow(part, cmap="Blues", vmin=0, vmax=1.15, aspect="auto")
+    for (row, column), share in np.ndenumerate(part):
+        told = f"{percent(share)}\n{counts[row, column]:,.0f}" if counts[row, column] else "–"
+        ax.text(
+            column, row, told, ha="center", va="center", fontsize=9, color="white" if share > 0.6 else INK
+        )
+    dress(ax, "Where customers went", "segment after", "segment before")
+    ax.grid(visible=False)
+    ax.set_xticks(range(counts.shape[1]), [str(name) for name in customers.columns])
+    names = [f"{name} ({int(total):,})" for name, total in zip(customers.index, totals[:, 0], strict=True)]
+    ax.set_yticks(range(counts.shape[0]), names)
+    ax.tick_params(length=0)
+    return ax
+
+
+def segment_card(card: pd.Series, ax: Axes | None = None) -> Axes:
+    """One segment on a card: who they are, what they are worth, how sure that is, what to do.
+
+    Parameters
+    ----------
+    card : pandas.Series
+        A row of `clvml.segments.cards.segment_cards`.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default the Axes of a new figure.
+
+    Raises
+    ------
+    InputError
+        If an entry is missing.
+    """
+    if not isinstance(card, pd.Series):
+        raise InputError(f"segment_card draws a row of segment_cards, not {type(card).__name__}.")
+    check_table(card.to_frame().T, CARD_NEEDS, "segment_card")
+    ax = axes_for(ax, width=6.5, height=4.2)
+    blocks = card_in_words(card)
+    ax.set_axis_off()
+    ax.set_xlim(0, 1)
+    ax.set_ylim(0, 1)
+    title = f"{card.name} {card['name']}"
+    ax.set_title(title, x=0.0, ha="left", fontsize=14, fontweight="bold", color=INK)
+    ax.plot([0, 1], [0.99, 0.99], color=BLUE, linewidth=3)
+    for place, (heading, text) in enumerate(blocks.items()):
+        top = 0.93 - 0.245 * place
+        ax.text(0, top, heading, fontsize=10, fontweight="bold", color=BLUE, va="top")
+        ax.text(0.31, top, textwrap.fill(text, 50), fontsize=10, color=INK, va="top", linespacing=1.35)
+    return ax
+
+
+CARD_NEEDS = (
+    *("name", "customers", "share_of_customers", "share_of_value", "mean_value", "value_low", "value_high"),
+    *("total_value", "probability_alive", "stage", "stage_share", "treatment", "what_to_do"),
+    *("treatment_share", "budget"),
+)
+
+
+def card_in_words(card: pd.Series) -> dict[str, str]:
+    """The four answers of a card as sentences."""
+    bought = f", typically with {card['frequency']:,g} repeat purchases" if "frequency" in card else ""
+    spread = (
+        f"Mean between {number(card['value_low'])} and {number(card['value_high'])} (95 %), for customers"
+        " differ."
+        if np.isfinite(card["value_low"])
+        else "One customer: no interval."
+    )
+    return {
+        "Who they are": f"{card['customers']:,} customers, {percent(card['share_of_customers'])} of all"
+        f"{bought}; most in stage {card['stage']} ({percent(card['stage_share'])}).",
+        "What they are worth": f"{number(card['mean_value'])} each, {number(card['total_value'])} together:"
+        f" {percent(card['share_of_value'])} of all value.",
+        "How sure": f"{spread} Mean P(alive) {number(card['probability_alive'])}.",
+        "What to do": f"{str(card['treatment']).capitalize()} ({percent(card['treatment_share'])} of them):"
+        f" {card['what_to_do']}. At most {number(card['budget'])} for all.",
+    }
+
+
+def segment_choice(selection: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Why so many segments: silhouette, stability and the inertia's elbow in one figure.
+
+    Parameters
+    ----------
+    selection : pandas.DataFrame
+        ``KMeansSegments.selection_``: index the number of segments; ``silhouette, inertia, stability,
+        elbow, chosen``. Inertia is drawn as a share of its largest value.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default the Axes of a new figure.
+
+    Raises
+    ------
+    InputError
+        If the table is empty or lacks a column.
+    """
+    needed = ["silhouette", "inertia", "stability", "elbow", "chosen"]
+    check_table(selection, needed, "segment_choice")
+    check_numeric(selection, needed[:2], "segment_choice")
+    ax = axes_for(ax, width=7.5, height=4.6)
+    numbers = selection.index.to_numpy()
+    inertia = selection["inertia"] / selection["inertia"].max()
+    lines = (
+        ("stability: found again in random halves", selection["stability"], GREEN, "s-"),
+        ("silhouette: told apart", selection["silhouette"], BLUE, "o-"),
+        ("inertia left (of its largest)", inertia, MUTED, "^--"),
+    )
+    for label, values, color, style in lines:
+        ax.plot(numbers, values, style, color=color, label=label, linewidth=1.6, markersize=5)
+    chosen = numbers[selection["chosen"].to_numpy(dtype=bool)]
+    for place in chosen:
+        ax.axvline(place, color=ORANGE, linewidth=8, alpha=0.35, zorder=0)
+    for place in numbers[selection["elbow"].to_numpy(dtype=bool)]:
+        ax.annotate(
+            "elbow", (place, inertia[place]), (0, -16), textcoords="offset points", ha="center", color=MUTED
+        )
+    ax.set_xticks(list(numbers))
+    ax.set_ylim(min(0.0, float(np.nanmin(selection["silhouette"])) - 0.05), 1.08)
+    name = f"{chosen[0]} segments" if len(chosen) else "the number of segments"
+    dress(ax, f"Why {name}: the most whose silhouette is as good as the best", "number of segments", "0 to 1")
+    ax.legend(frameon=False, fontsize=9, loc="best")
+    return ax
+
+
+def _finite(share: float) -> float:
+    return float(share) if np.isfinite(share) else 0.0
