@@ -96,3 +96,14 @@ def test_simulated_customers_buy_as_often_as_expected():
     none = (in_all == 0).mean()
     probability = np.exp(mbgnbd.log_likelihood(*one(0, 0, 20), params)[0])
     assert probability == pytest.approx(none, abs=4 * np.sqrt(none / n))
+
+
+def test_simulated_customers_who_never_came_back_are_alive_as_often_as_said():
+    r, alpha, a, b = params = MBGNBDParams(0.8, 3.0, 1.2, 2.0)
+    n, rng = 400_000, np.random.default_rng(0)
+    left = rng.random(n) < rng.beta(a, b, n)
+    first = rng.exponential(1 / rng.gamma(r, 1 / alpha, n))
+    silent = left | (first > 20)
+    alive = 1 - left[silent].mean()
+    value = mbgnbd.probability_alive(*one(0, 0, 20), params)[0]
+    assert value == pytest.approx(alive, abs=4 * np.sqrt(alive / silent.sum()))
