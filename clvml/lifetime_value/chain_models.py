@@ -383,4 +383,9 @@ class BrandSwitchingValue(BaseEstimator):
             raise InputError(
                 f"{rows[name].isna().sum()} of {len(rows)} purchases have no {name}; drop or fill them."
             )
+        if (rows["amount"] < 0).any():
+            raise InputError(
+                f"{(rows['amount'] < 0).sum()} of {len(rows)} purchases have a negative amount; drop returns,"
+                " or take them off what was returned."
+            )
         return rows.sort_values(["customer_id", "date"], kind="stable")
