@@ -12,8 +12,6 @@ from .estimators.gamma_gamma import GammaGamma as GammaGamma
 from .estimators.lifetimes import LifetimesValue as LifetimesValue
 from .estimators.lifetimes import from_lifetimes as from_lifetimes
 from .estimators.lifetimes import to_lifetimes as to_lifetimes
-from .lifetime_value.chain_models import BrandSwitchingValue as BrandSwitchingValue
-from .lifetime_value.chain_models import MigrationValue as MigrationValue
 from .lifetime_value.economics import cohorts as cohorts
 from .lifetime_value.economics import customer_profitability as customer_profitability
 from .lifetime_value.economics import new_customer_value as new_customer_value
@@ -27,6 +25,7 @@ from .lifetime_value.formula_models import RetentionValue as RetentionValue
 from .lifetime_value.formula_models import TotalCustomerValue as TotalCustomerValue
 from .lifetime_value.formula_models import TotalSpendValue as TotalSpendValue
 from .lifetime_value.formula_models import ZeroValue as ZeroValue
+from .lifetime_value.migration_model import MigrationValue as MigrationValue
 from .lifetime_value.projection import LifetimeValue as LifetimeValue
 from .lifetime_value.relation_models import LoyaltyEffectsValue as LoyaltyEffectsValue
 from .lifetime_value.relation_models import ProfitContributionValue as ProfitContributionValue
@@ -36,6 +35,7 @@ from .lifetime_value.sensitivity import tornado as tornado
 from .lifetime_value.sensitivity import two_way as two_way
 from .lifetime_value.sensitivity import vary as vary
 from .lifetime_value.sensitivity import what_if as what_if
+from .lifetime_value.switching_model import BrandSwitchingValue as BrandSwitchingValue
 from .lifetime_value.trend import value_over_time as value_over_time
 from .metrics.champion import choose_champion as choose_champion
 from .metrics.comparison import compare as compare

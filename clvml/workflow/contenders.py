@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from clvml.estimators.bgnbd import BGNBD
 from clvml.estimators.gamma_gamma import GammaGamma
 from clvml.estimators.lifetimes import LifetimesValue
-from clvml.lifetime_value.chain_models import MigrationValue
 from clvml.lifetime_value.formula_models import (
     AnnuityValue,
     HistoricValue,
@@ -18,6 +17,7 @@ from clvml.lifetime_value.formula_models import (
     TotalSpendValue,
     ZeroValue,
 )
+from clvml.lifetime_value.migration_model import MigrationValue
 from clvml.lifetime_value.projection import LifetimeValue
 from clvml.lifetime_value.protocol import ValueModel
 from clvml.lifetime_value.relation_models import LoyaltyEffectsValue, ProfitContributionValue
