@@ -17,8 +17,6 @@ from .estimators.mbgnbd import MBGNBD as MBGNBD
 from .estimators.pareto_nbd import ParetoNBD as ParetoNBD
 from .estimators.shifted_beta_geometric import ShiftedBetaGeometric as ShiftedBetaGeometric
 from .estimators.shifted_beta_geometric import customers_from_survivors as customers_from_survivors
-from .lifetime_value.chain_models import BrandSwitchingValue as BrandSwitchingValue
-from .lifetime_value.chain_models import MigrationValue as MigrationValue
 from .lifetime_value.economics import cohorts as cohorts
 from .lifetime_value.economics import customer_profitability as customer_profitability
 from .lifetime_value.economics import new_customer_value as new_customer_value
@@ -32,6 +30,7 @@ from .lifetime_value.formula_models import RetentionValue as RetentionValue
 from .lifetime_value.formula_models import TotalCustomerValue as TotalCustomerValue
 from .lifetime_value.formula_models import TotalSpendValue as TotalSpendValue
 from .lifetime_value.formula_models import ZeroValue as ZeroValue
+from .lifetime_value.migration_model import MigrationValue as MigrationValue
 from .lifetime_value.projection import LifetimeValue as LifetimeValue
 from .lifetime_value.relation_models import LoyaltyEffectsValue as LoyaltyEffectsValue
 from .lifetime_value.relation_models import ProfitContributionValue as ProfitContributionValue
@@ -41,6 +40,7 @@ from .lifetime_value.sensitivity import tornado as tornado
 from .lifetime_value.sensitivity import two_way as two_way
 from .lifetime_value.sensitivity import vary as vary
 from .lifetime_value.sensitivity import what_if as what_if
+from .lifetime_value.switching_model import BrandSwitchingValue as BrandSwitchingValue
 from .lifetime_value.trend import value_over_time as value_over_time
 from .metrics.champion import choose_champion as choose_champion
 from .metrics.comparison import compare as compare

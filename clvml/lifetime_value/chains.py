@@ -94,7 +94,7 @@ def brand_switching(
     kept = checked("margin", _by_brand("margin", margin, brands))
     if kept.shape not in ((), (len(brands),)):
         raise InputError(f"margin has shape {kept.shape}; it must be one number, or one a brand.")
-    r = float(checked("discount_rate", discount_rate, above=-1))
+    r = _one_rate(discount_rate)
     now = _shares(_by_brand("shares", shares, brands), len(brands))
     path = np.empty((len(money), len(brands)))
     for period in range(len(money)):
@@ -104,7 +104,7 @@ def brand_switching(
     value = (money * discount)[:, None] * path * kept
     index = pd.RangeIndex(len(money), name="period")
     worth = pd.DataFrame(value, index, brands)
-    return BrandSwitching(pd.DataFrame(path, index, brands), worth, worth.sum().rename("value"))
+    return BrandSwitching(pd.DataFrame(path, index, brands), worth, worth.sum(skipna=False).rename("value"))
 
 
 def migration(
@@ -152,7 +152,7 @@ def migration(
     money = checked("margins", margins)
     if money.shape != (len(matrix),):
         raise InputError(f"margins has shape {money.shape}; it must be {len(matrix)} numbers, one a state.")
-    r = float(checked("discount_rate", discount_rate, above=-1))
+    r = _one_rate(discount_rate)
     if np.isnan(money).any() or np.isnan(r):
         raise InputError("margins and discount_rate must not be missing: every state depends on all of them.")
     if n_periods is not None:
@@ -194,10 +194,17 @@ def transition_matrix(transitions: Any) -> FloatArray:
 
 def whole_periods(n_periods: Any) -> int:
     """A number of periods that must be whole and above 0."""
-    number = float(checked("n_periods", n_periods, above=0))
-    if number != int(number):
-        raise InputError(f"n_periods is {number:g}; it must be a whole number of periods.")
+    number = checked("n_periods", n_periods, above=0)
+    if number.ndim or not float(number).is_integer():
+        raise InputError(f"n_periods is {n_periods!r}; it must be one whole number of periods.")
     return int(number)
+
+
+def _one_rate(discount_rate: Any) -> float:
+    rate = checked("discount_rate", discount_rate, above=-1)
+    if rate.ndim:
+        raise InputError(f"discount_rate has shape {rate.shape}; it must be one number for all states.")
+    return float(rate)
 
 
 def _wallet(wallet: ArrayLike) -> FloatArray:

@@ -32,7 +32,7 @@ LESS_IS_BETTER = ("acquisition_cost", "payback")
 def customer_profitability(
     transactions: Transactions | Any,
     *,
-    margin: float = 1.0,
+    margin: float | pd.Series = 1.0,
     acquisition_cost: float | pd.Series = 0.0,
     selling_cost: float | pd.Series = 0.0,
     annual_service_cost: float | pd.Series = 0.0,
@@ -45,8 +45,8 @@ def customer_profitability(
     Parameters
     ----------
     transactions : Transactions or frame
-    margin : float, default 1
-        Share of spend that is kept.
+    margin : float or pandas.Series, default 1
+        Share of spend that is kept; not negative.
     acquisition_cost, selling_cost, annual_service_cost : float or pandas.Series, default 0
         Per customer, per purchase (a day with purchases), and per year of relation; not negative.
     acceptable_profit : float, default 0
@@ -81,7 +81,7 @@ def customer_profitability(
     """
     source = as_transactions(transactions)
     customers = summarize(source, observation_end, time_unit)
-    share = float(checked("margin", margin, lowest=0))
+    share = _by_customer("margin", margin, customers.index)
     won = _by_customer("acquisition_cost", acquisition_cost, customers.index)
     sale = _by_customer("selling_cost", selling_cost, customers.index)
     unit = time_unit_of(time_unit)
@@ -239,7 +239,7 @@ def _by_customer(name: str, given: float | pd.Series, index: pd.Index, lowest: f
 def _payback(
     source: Transactions,
     customers: pd.DataFrame,
-    margin: float,
+    margin: pd.Series,
     won: pd.Series,
     sale: pd.Series,
     service: pd.Series,
@@ -254,6 +254,6 @@ def _payback(
     paid["since"] = (paid["date"] - of.map(customers["first_purchase"])).dt.total_seconds() / (86_400 * days)
     paid = paid[(paid["since"] >= 0) & (paid["since"] <= of.map(customers["T"]) + 1e-9)]
     of = paid["customer_id"]
-    brought = (margin * paid["amount"] - of.map(sale)).groupby(of).cumsum()
+    brought = (of.map(margin) * paid["amount"] - of.map(sale)).groupby(of).cumsum()
     profit = brought - of.map(won) - paid["since"] * of.map(service)
     return paid[profit >= 0].groupby("customer_id")["since"].min().reindex(customers.index)

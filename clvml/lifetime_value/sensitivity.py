@@ -34,6 +34,9 @@ from clvml.lifetime_value.projection import LifetimeValue
 Value = Callable[..., Any]
 Inputs = Mapping[str, Any]
 
+# They are settings, or costs that a present customer caused in the past.
+_NO_FACTORS = ("n_states", "period", "acquisition_cost", "first_purchase_cost")
+
 
 class WhatIf(NamedTuple):
     """Money before and after a change, and the difference, in money and in percent of before."""
@@ -266,12 +269,16 @@ def money(value: Value, inputs: Inputs) -> float:
     Raises
     ------
     InputError
-        If an input is unknown to the value, or the money is not a finite number.
+        If an input is unknown to the value or missing, or the money is not a finite number.
     """
     known = inspect.signature(value).parameters
     unknown = [name for name in inputs if name not in known]
     if unknown and not any(known[name].kind is inspect.Parameter.VAR_KEYWORD for name in known):
         raise InputError(f"inputs has {unknown[0]!r}; the value knows {', '.join(known)}.")
+    needed = [name for name, known_as in known.items() if known_as.default is inspect.Parameter.empty]
+    absent = [name for name in needed if name not in inputs and known[name].kind.name != "VAR_KEYWORD"]
+    if absent:
+        raise InputError(f"inputs lack {', '.join(map(repr, absent))}, which the value needs.")
     found = value(**inputs)
     total = float(np.sum(np.asarray(getattr(found, "total", found), dtype=np.float64)))
     if not math.isfinite(total):
@@ -287,7 +294,7 @@ def _formula_value(
     arguments = {
         name: float(given)
         for name, given in model.get_params(deep=False).items()
-        if name not in inputs and isinstance(given, float | int) and name not in ("n_states", "period")
+        if name not in inputs and isinstance(given, float | int) and name not in _NO_FACTORS
     }
     used = [name for name in ("retention_rate",) if name in model.params_]
     inputs = {**inputs, **arguments, **{name: model.params_[name] for name in used}}

@@ -10,7 +10,6 @@ from clvml.estimators.gamma_gamma import GammaGamma
 from clvml.estimators.lifetimes import LifetimesValue
 from clvml.estimators.mbgnbd import MBGNBD
 from clvml.estimators.pareto_nbd import ParetoNBD
-from clvml.lifetime_value.chain_models import MigrationValue
 from clvml.lifetime_value.formula_models import (
     AnnuityValue,
     HistoricValue,
@@ -20,6 +19,7 @@ from clvml.lifetime_value.formula_models import (
     TotalSpendValue,
     ZeroValue,
 )
+from clvml.lifetime_value.migration_model import MigrationValue
 from clvml.lifetime_value.projection import LifetimeValue
 from clvml.lifetime_value.protocol import ValueModel
 from clvml.lifetime_value.relation_models import LoyaltyEffectsValue, ProfitContributionValue

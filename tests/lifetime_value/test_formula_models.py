@@ -11,7 +11,6 @@ from sklearn.exceptions import NotFittedError
 import clvml
 from clvml.customers.time_units import rate_per_unit
 from clvml.errors import FitError, FitWarning, InputError, TimeUnitError
-from clvml.lifetime_value.chain_models import MigrationValue
 from clvml.lifetime_value.formula_models import (
     AnnuityValue,
     HistoricValue,
@@ -22,6 +21,7 @@ from clvml.lifetime_value.formula_models import (
     ZeroValue,
     estimate_retention_rate,
 )
+from clvml.lifetime_value.migration_model import MigrationValue
 from clvml.lifetime_value.protocol import ValueModel
 from clvml.lifetime_value.relation_models import LoyaltyEffectsValue, ProfitContributionValue
 

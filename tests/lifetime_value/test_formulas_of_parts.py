@@ -130,6 +130,10 @@ def test_every_formula_adds_plainly_at_a_rate_of_zero():
             lambda: migration(np.eye(2), [1, 0], 0.1, n_periods=0),
             "n_periods is 0; it must be finite and above 0",
         ),
+        (
+            lambda: migration(np.eye(2), [1, 0], [0.1, 0.2]),
+            "discount_rate has shape .2,.; it must be one number",
+        ),
         (lambda: brand_switching([1], [0.5, 0.4], KEEP, 1, 0), "shares sums to 0.9"),
         (lambda: brand_switching([-1], [0.5, 0.5], KEEP, 1, 0), "wallet is -1; it must be finite"),
         (
@@ -148,3 +152,7 @@ def test_a_missing_value_of_one_customer_spoils_no_other(caplog):
     assert values[0] == 20
     assert np.isnan(values[1])
     assert "1 of 2 values of first_purchase are missing" in caplog.text
+
+
+def test_a_missing_wallet_makes_the_total_missing_rather_than_too_small():
+    assert np.isnan(brand_switching([np.nan, 1], [1, 0], KEEP, 1, 0).total).all()

@@ -99,6 +99,8 @@ def test_unknown_factors_and_inputs_are_named(cdnow, probabilistic):
         what_if(*model_value(probabilistic, cdnow), dropout=8)
     with pytest.raises(InputError, match="a factor to vary must be one number"):
         vary(retention, {**TODAY, "margin": np.array([1.0, 2.0])}, "margin", [1])
+    with pytest.raises(InputError, match="inputs lack 'retention_rate', 'discount_rate', which"):
+        what_if(retention, {"margin": 100}, margin=1)
     with pytest.raises(InputError, match="what_if got no change"):
         what_if(retention, TODAY)
     with pytest.raises(InputError, match="rows must be one factor and its levels"):
