@@ -31,14 +31,12 @@ from scipy.special import expit
 from clvml.distributions import simulation
 from clvml.distributions.beta_average import gauss_jacobi, gauss_serves, trapezoid
 from clvml.distributions.blas import one_blas_thread
+from clvml.distributions.chebyshev import POINTS, TO_COEFFICIENTS
 from clvml.distributions.histories import Histories, count_histories, distinct_rows
 
 Array = NDArray[np.float64]
 
 _PANEL = 0.7  # width in log(alpha + T): the nearest singularity is pi/2 away, so 18 points give 1e-15
-_ANGLES = (np.arange(18) + 0.5) * np.pi / 18
-_POINTS = np.cos(_ANGLES)
-_TO_COEFFICIENTS = np.cos(np.outer(np.arange(18), _ANGLES)) * np.where(np.arange(18) == 0, 1, 2)[:, None] / 18
 
 _BLOCK = 32_768  # rows at once: three to four times faster than whole arrays, for they stay in cache
 
@@ -186,7 +184,7 @@ def _coefficients(
     """Chebyshev coefficients, shape (degree, n), of the value by ``u`` in panel, for each ``x``."""
     b, power = params.b + (x + at_first), params.r + x
     z_max = ends.max() * np.exp(-panel * _PANEL)
-    inverse_seen = np.exp(-_PANEL * (panel[:, None] + (1 + _POINTS) / 2))
+    inverse_seen = np.exp(-_PANEL * (panel[:, None] + (1 + POINTS) / 2))
     values = np.empty(inverse_seen.shape)
     near = gauss_serves(b, z_max, power)
     for rule, rows, block in ((gauss_jacobi, near.nonzero()[0], 320), (trapezoid, (~near).nonzero()[0], 16)):
@@ -194,7 +192,7 @@ def _coefficients(
             i = rows[start : start + block]
             p, w = rule(params.a, b[i], z_max[i] * (1 + power[i]))
             values[i] = _average(p, w, inverse_seen[i], power[i], ends, weights)
-    return np.stack([(values * row).sum(axis=1) for row in _TO_COEFFICIENTS])
+    return np.stack([(values * row).sum(axis=1) for row in TO_COEFFICIENTS])
 
 
 def _average(p: Array, w: Array, inverse_seen: Array, power: Array, ends: Array, weights: Array) -> Array:

@@ -37,3 +37,19 @@ def _given_alive(n: Array, t: float, r: Array, alpha: Array, a: float, b: Array)
     bought = np.maximum(n, 1)
     leaves = np.exp(betaln(a + 1, b + bought - 1) - betaln(a, b)) * betainc(bought, r, share)
     return stays + np.where(n > 0, leaves, 0.0)
+
+
+def quantiles(
+    levels: tuple[float, ...], horizon: float, x: Array, t_x: Array, T: Array, params: BGNBDParams
+) -> list[NDArray[np.int64]]:
+    """The smallest ``n`` with ``P(Y(horizon) <= n) >= level``, of each customer, for each level."""
+    found = [np.zeros(x.size, dtype=np.int64) for _ in levels]
+    below, rows, n = np.zeros(x.size), np.arange(x.size), 0
+    while rows.size:
+        below += purchase_probability(np.array(float(n)), horizon, x[rows], t_x[rows], T[rows], params)
+        n += 1
+        for level, number in zip(levels, found, strict=True):
+            number[rows[below < level]] = n
+        going = below < max(levels)
+        rows, below = rows[going], below[going]
+    return found

@@ -45,6 +45,16 @@ def discounted_ends(horizon: float, rate: float) -> tuple[Array, Array]:
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
 
+def endless_ends(rate: float) -> tuple[Array, Array]:
+    """Ends and weights of the sum without end, discounted continuously at ``delta = log(1 + rate)``.
+
+    Integrated by parts it is ``integral of exp(-u) * e(u / delta) du``, by the trapezoidal rule in
+    ``log(u)``, whose error falls like ``exp(-pi**2 / step)``.
+    """
+    u = np.exp(np.arange(np.log(1e-10), np.log(_FORGOTTEN), 0.3))
+    return u / np.log1p(rate), 0.3 * u * np.exp(-u)
+
+
 def _at_chebyshev_points(ends: Array, weights: Array, start: float) -> tuple[Array, Array]:
     """Few ends and weights that sum a smooth function as these many do."""
     if ends.size <= POINTS.size:

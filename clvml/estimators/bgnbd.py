@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Self
 
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
 from clvml.distributions import bgnbd
 from clvml.distributions.bgnbd import BGNBDParams
+from clvml.distributions.bgnbd_counts import purchase_probability, quantiles
+from clvml.distributions.histories import distinct_rows
+from clvml.errors import InputError
 from clvml.estimators.history_model import HistoryModel, Kernel
 
 
@@ -66,6 +73,53 @@ class BGNBD(HistoryModel):
             If a parameter is not positive and finite, or the time unit is unknown.
         """
         return cls._of(BGNBDParams(r, alpha, a, b), time_unit)
+
+    def purchase_probability(
+        self, n: int, horizon: float | str, customers: pd.DataFrame | None = None
+    ) -> pd.Series | float:
+        """P(exactly ``n`` purchases in the next ``horizon``), of each customer or of a new one.
+
+        Parameters
+        ----------
+        n : int
+            Number of purchases, zero or more.
+        horizon : float or str
+            In the model's time unit, or with a unit of its own.
+        customers : DataFrame, optional
+            The customer summary; a new customer where None, whose first purchase does not count.
+        """
+        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
+            raise InputError(f"n is {n!r}; it must be a whole number, zero or more.")
+        check_is_fitted(self, "params_")
+        ahead, number = self._ahead(horizon), np.array(float(n))
+        if customers is None:
+            nothing = np.zeros(1)
+            return float(purchase_probability(number, ahead, nothing, nothing, nothing, self.params_)[0])
+        x, t_x, T, index = self._history(customers)
+        value = purchase_probability(number, ahead, x, t_x, T, self.params_)
+        return pd.Series(value, index, name="purchase_probability")
+
+    def predict_interval(
+        self, customers: pd.DataFrame, horizon: float | str, coverage: float = 0.9
+    ) -> pd.DataFrame:
+        """The range of each customer's number of purchases in the next ``horizon``.
+
+        Quantiles of the exact distribution, equal tails, so each range holds at least
+        ``coverage``. It is the customer's own chance; that of the parameters is not in it, and
+        is small beside it from a few thousand customers on.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``lower, upper``, whole numbers, on the customers' index.
+        """
+        if not 0 < coverage < 1:
+            raise InputError(f"coverage is {coverage!r}; it must be above 0 and below 1, as in 0.9.")
+        x, t_x, T, index = self._history(customers)
+        first, row = distinct_rows((x, t_x, T))
+        tails = (1 - coverage) / 2, (1 + coverage) / 2
+        lower, upper = quantiles(tails, self._ahead(horizon), x[first], t_x[first], T[first], self.params_)
+        return pd.DataFrame({"lower": lower[row], "upper": upper[row]}, index=index)
 
     def to_lifetimes(self) -> Any:
         """The same model as a ``lifetimes.BetaGeoFitter``, ready to predict."""

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers.checks import HISTORY, check_customers
 from clvml.customers.time_units import horizon_in, rate_per_unit, time_unit_of
-from clvml.distributions.discounting import discounted_ends
+from clvml.distributions.discounting import discounted_ends, endless_ends
 from clvml.distributions.histories import Array
 from clvml.errors import FitError, InputError
 from clvml.estimators.maximum_likelihood import (
@@ -163,19 +163,78 @@ class HistoryModel(BaseEstimator):
         return float(self.kernel.expected_purchases(nothing, nothing, nothing, ahead, self.params_)[0])
 
     def discounted_purchases(
-        self, customers: pd.DataFrame, horizon: float | str, annual_discount_rate: float = 0.0
+        self,
+        customers: pd.DataFrame,
+        horizon: float | str | None = None,
+        annual_discount_rate: float = 0.0,
     ) -> pd.Series:
-        """Expected purchases within ``horizon``, each discounted from the end of its period.
+        """Expected purchases within ``horizon``, discounted.
 
-        Periods are one time unit long; a horizon that is not a whole number ends in a shorter one.
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, in the model's time unit.
+        horizon : float or str, optional
+            Purchases are discounted from the end of their period, one time unit long; a horizon that is
+            not a whole number ends in a shorter one. Where None, all purchases ever to come
+            (the discounted expected residual transactions of Fader, Hardie, Lee 2005), discounted
+            continuously.
+        annual_discount_rate : float, default 0
+            A fraction a year; above 0 where there is no horizon.
+
+        Raises
+        ------
+        InputError
+            If an argument breaks its rule: without a horizon or a discount the sum may be infinite.
         """
         x, t_x, T, index = self._history(customers)
-        ahead = self._ahead(horizon)
         rate = rate_per_unit(annual_discount_rate, self.time_unit_)
-        ends, weights = discounted_ends(ahead, rate)
+        if horizon is None and rate <= 0:
+            raise InputError(
+                "without a horizon annual_discount_rate must be above 0, for undiscounted purchases may never"
+                " end; give a rate, such as 0.10, or a horizon."
+            )
+        ends, weights = endless_ends(rate) if horizon is None else discounted_ends(self._ahead(horizon), rate)
         alive = self.kernel.probability_alive(x, t_x, T, self.params_)
         value = alive * self.kernel.purchases_given_alive(x, T, ends, weights, self.params_)
         return pd.Series(value, index, name="discounted_purchases")
+
+    def summary(self) -> pd.DataFrame:
+        """Parameters with their standard errors and 95 % intervals (normal in the logarithm).
+
+        Returns
+        -------
+        DataFrame
+            Index ``parameter``; columns ``estimate, standard_error, lower, upper``.
+        """
+        check_is_fitted(self, "covariance_")
+        estimate, error = np.array(self.params_), np.array(self.standard_errors_)
+        reach = np.exp(np.minimum(1.959964 * error / estimate, 700))
+        columns = {
+            "estimate": estimate,
+            "standard_error": error,
+            "lower": estimate / reach,
+            "upper": estimate * reach,
+        }
+        return pd.DataFrame(columns, index=pd.Index(self.params_._fields, name="parameter"))
+
+    def sample_parameters(self, n_draws: int, seed: int) -> pd.DataFrame:
+        """Draws of the parameters by Laplace's approximation: normal in their logarithms.
+
+        Exact for practical purposes from some 100,000 customers; at CDNOW's 2,357 the spread of the
+        two parameters of leaving comes out about a tenth too narrow.
+
+        Returns
+        -------
+        DataFrame, shape (n_draws, n_parameters)
+        """
+        check_is_fitted(self, "covariance_")
+        if not isinstance(n_draws, int) or n_draws < 1:
+            raise InputError(f"n_draws is {n_draws!r}; it must be a whole number of one or more.")
+        estimate = np.array(self.params_)
+        spread = self.covariance_ / np.outer(estimate, estimate)
+        draws = np.random.default_rng(seed).multivariate_normal(np.log(estimate), spread, n_draws)
+        return pd.DataFrame(np.exp(draws), columns=self.params_._fields)
 
     def simulate(self, T: ArrayLike, seed: int) -> pd.DataFrame:
         """Customers drawn from the model, as a summary with ``frequency, recency, T``.

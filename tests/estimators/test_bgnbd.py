@@ -139,3 +139,67 @@ def test_parameters_must_be_positive(value):
 def test_weights_are_checked(cdnow, weights):
     with pytest.raises(InputError, match="weights"):
         clvml.BGNBD().fit(cdnow, weights=weights)
+
+
+def test_the_residual_value_without_end_is_the_one_of_the_reference():
+    model = clvml.BGNBD.from_params(r=0.2425945, alpha=4.4136020, a=0.7929219, b=2.4259063, time_unit="W")
+    customer = pd.DataFrame({"frequency": [2.0], "recency": [30.43], "T": [38.86]})
+    # numbers.md discounts at ln(1.10)/52 a week
+    assert model.discounted_purchases(customer, None, 0.10).iloc[0] == pytest.approx(6.36041215, rel=1e-6)
+
+
+def test_the_value_without_end_is_the_limit_of_long_horizons(fitted, cdnow):
+    customers = cdnow.head(50)
+    long = [fitted.discounted_purchases(customers, weeks, 0.10) for weeks in (520, 5200)]
+    endless = fitted.discounted_purchases(customers, None, 0.10)
+    assert (long[0] < long[1]).all()
+    # discounting continuously rather than from the end of each week is worth half a week, .1 %
+    np.testing.assert_allclose(endless, long[1] * 1.1 ** (0.5 / 52), rtol=2e-4)
+
+
+def test_without_end_and_without_discount_is_refused(fitted, cdnow):
+    with pytest.raises(InputError, match="without a horizon annual_discount_rate must be above 0"):
+        fitted.discounted_purchases(cdnow)
+
+
+def test_intervals_are_quantiles_and_cover_the_holdout(fitted, cdnow_split):
+    customers, bought = cdnow_split.calibration, cdnow_split.holdout["purchases"]
+    interval = fitted.predict_interval(customers, 39, coverage=0.9)
+    assert interval.index.equals(customers.index)
+    assert bought.between(interval["lower"], interval["upper"]).mean() > 0.9
+    one = customers.head(1)
+    upper = int(interval["upper"].iloc[0])
+    below = [fitted.purchase_probability(n, 39, one).iloc[0] for n in range(upper + 1)]
+    assert sum(below[:-1]) < 0.95 <= sum(below)
+
+
+def test_a_new_customer_has_a_distribution_too(fitted):
+    p = [fitted.purchase_probability(n, 39) for n in range(400)]
+    assert sum(p) == pytest.approx(1, abs=1e-6)
+    assert np.dot(p, range(400)) == pytest.approx(fitted.expected_purchases_new_customer(39), rel=1e-3)
+
+
+def test_draws_of_the_parameters_spread_as_their_standard_errors(fitted):
+    draws = fitted.sample_parameters(20_000, seed=0)
+    np.testing.assert_allclose(draws.median(), fitted.params_, rtol=0.02)
+    spread = np.log(draws).std() * np.array(fitted.params_)
+    np.testing.assert_allclose(spread, fitted.standard_errors_, rtol=0.05)
+
+
+def test_the_summary_is_a_table_of_the_parameters(fitted):
+    table = fitted.summary()
+    assert list(table.index) == ["r", "alpha", "a", "b"]
+    assert (table["lower"] < table["estimate"]).all()
+    assert (table["estimate"] < table["upper"]).all()
+
+
+@pytest.mark.parametrize("n", [-1, 1.5, True, "1"])
+def test_a_number_of_purchases_is_whole(fitted, n):
+    with pytest.raises(InputError, match="n is"):
+        fitted.purchase_probability(n, 39)
+
+
+@pytest.mark.parametrize("coverage", [0, 1, 90])
+def test_coverage_is_a_share(fitted, cdnow, coverage):
+    with pytest.raises(InputError, match="coverage is"):
+        fitted.predict_interval(cdnow, 39, coverage)
