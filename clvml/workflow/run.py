@@ -26,6 +26,7 @@ from clvml.metrics.comparison import compare
 from clvml.segments.kmeans import KMeansSegments
 from clvml.tracking.connection import quiet, shown, store_uri
 from clvml.tracking.flavor import save_model
+from clvml.tracking.model_json import save_model_folder
 from clvml.workflow.config import Config
 from clvml.workflow.console import Progress, Silent
 from clvml.workflow.contenders import CONTENDERS, Contender
@@ -60,6 +61,7 @@ FILES = (
     "segments.csv",
     "segment_profile.csv",
     "segment_cards.csv",
+    "segments",
     "figures",
     "report.html",
 )
@@ -287,6 +289,8 @@ def write_segments(folder: OutputFolder, segments: Segments | None) -> None:
         folder.csv("segments.csv", segments.members)
         folder.csv("segment_profile.csv", segments.profile)
         if segments.groups is not None:
+            groups = segments.groups.model
+            folder.place("segments", lambda path: save_model_folder(groups, path))
             folder.csv("segment_cards.csv", segments.groups.cards)
 
 

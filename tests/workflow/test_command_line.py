@@ -21,6 +21,7 @@ FILES = {
     "segments.csv",
     "segment_profile.csv",
     "segment_cards.csv",
+    "segments",
     "figures",
     "report.html",
 }
@@ -51,6 +52,12 @@ def test_a_run_writes_its_files_and_the_command_it_ends_with_scores_them(clvml, 
     expected = load(tmp_path / "out" / "model").predict(customers, horizon=39)
     scores = pd.read_parquet(tmp_path / "scores.parquet")
     pd.testing.assert_series_equal(scores["clv"], expected, check_exact=True)
+    result = clvml("score", "out/model", "out/customers.parquet", "told.csv", "--segments", "out/segments")
+    assert result.exit_code == 0, result.stderr
+    told, members = (pd.read_csv(tmp_path / name, index_col=0) for name in ("told.csv", "out/segments.csv"))
+    same = ["segment", "segment_name", "value_class"]
+    pd.testing.assert_frame_equal(told[same], members[same])
+    assert told[["stage", "treatment", "budget"]].notna().all(axis=None)
 
 
 @pytest.mark.parametrize(
