@@ -14,7 +14,11 @@ from clvml.workflow.results import Groups, Segments, Served
 
 
 def with_treatment(
-    segments: Segments, customers: pd.DataFrame, transactions: Transactions, served: Served
+    segments: Segments,
+    customers: pd.DataFrame,
+    transactions: Transactions,
+    served: Served,
+    treatments: pd.DataFrame | None = None,
 ) -> Segments:
     """The segments, with class of the value matrix, stage, treatment and budget of each customer.
 
@@ -25,7 +29,7 @@ def with_treatment(
         return segments
     table = customers.join(served.values).join(relation_evidence(transactions, customers))
     table.attrs = dict(customers.attrs)
-    model = CustomerGroups(segmenter=segments.segmenter).fit(table)
+    model = CustomerGroups(segmenter=segments.segmenter, treatments=treatments).fit(table)
     members = segments.members.join(model.assign(table).drop(columns=["segment", "segment_name"]))
     profile = model.stages_.profile_
     worth = table["clv"].groupby(members["stage"]).mean()

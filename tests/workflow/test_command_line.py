@@ -152,3 +152,16 @@ def test_an_interruption_ends_with_status_130(tmp_path):
     assert run.returncode == 130
     assert "clvml: interrupted." in said
     assert "Traceback" not in said
+
+
+def test_a_config_names_its_own_table_of_treatments_beside_it(clvml, sales, tmp_path):
+    (tmp_path / "conf").mkdir()
+    own = tmp_path / "conf" / "own.csv"
+    own.write_text("segment,stage,treatment,what_to_do,stake,share\n*,*,call,Call them,clv,0.1\n")
+    config = tmp_path / "conf" / "config.toml"
+    config.write_text(f'[data]\nsource = "{sales}"\n[segments]\ntreatments = "own.csv"\n')
+    result = clvml("run", config, "--no-tracking", "--output", "out")
+    assert result.exit_code == 0, result.stderr
+    assert set(pd.read_csv(tmp_path / "out" / "segments.csv")["treatment"]) == {"call"}
+    own.unlink()
+    assert "there is no file" in one_sentence(clvml("run", config, "--no-tracking", "--output", "out"))
