@@ -45,6 +45,7 @@ from .lifetime_value.trend import value_over_time as value_over_time
 from .metrics.champion import choose_champion as choose_champion
 from .metrics.comparison import compare as compare
 from .metrics.comparison import score as score
+from .segments.groups import CustomerGroups as CustomerGroups
 from .segments.kmeans import KMeansSegments as KMeansSegments
 from .segments.lifecycle import LifecycleStages as LifecycleStages
 from .segments.rfm import RFMScores as RFMScores

@@ -83,6 +83,9 @@ def score(
     output: Annotated[Path, typer.Argument(help="Where the scores go, as Parquet or CSV.")],
     horizon: Horizon = None,
     annual_discount_rate: DiscountRate = None,
+    segments: Annotated[
+        Path | None, typer.Option(help="A run's folder 'segments': adds segment, stage and treatment.")
+    ] = None,
     tracking_uri: TrackingUri = None,
     debug: Debug = False,
 ) -> None:
@@ -97,6 +100,7 @@ def score(
             horizon=horizon,
             annual_discount_rate=annual_discount_rate,
             tracking_uri=tracking_uri,
+            segments=segments,
         )
         typer.echo(f"{len(scored):,} customers scored by {model}, written to {output}")
 

@@ -17,6 +17,7 @@ from clvml.errors import TrackingError
 from clvml.tracking.connection import connected, without_prints
 from clvml.tracking.customer_files import AnswerFile, check_ids, read_batches
 from clvml.tracking.flavor import answers_of, load_model
+from clvml.tracking.model_json import load_model_folder
 
 
 class RegisteredVersion(NamedTuple):
@@ -149,6 +150,7 @@ def score_batch(
     horizon: float | str | None = None,
     annual_discount_rate: float | None = None,
     tracking_uri: str | None = None,
+    segments: str | Path | None = None,
 ) -> pd.DataFrame:
     """Score customers with a model and write the answers to a file, in the customers' order.
 
@@ -168,6 +170,9 @@ def score_batch(
         In the model's time unit, or such as ``"12M"``; None takes the model's own.
     annual_discount_rate : float, optional
         None takes the model's own.
+    segments : str or Path, optional
+        The folder ``segments`` of a run (a `clvml.CustomerGroups`): adds segment, class, stage and
+        treatment to each customer. Stages then rest on the summary alone: it holds no trend.
 
     Returns
     -------
@@ -185,15 +190,25 @@ def score_batch(
     """
     model = load(model_uri, tracking_uri=tracking_uri)
     horizon = _number_if_plain(horizon)
+    groups = None if segments is None else load_model_folder(segments)
     check_ids(customers)
     written = []
     with AnswerFile(out_path) as file:
         for batch in read_batches(customers):
             check_time_unit(batch, getattr(model, "time_unit_", None))
             answers = answers_of(model, batch, horizon, annual_discount_rate)
+            if groups is not None:
+                answers = answers.join(groups.assign(_with_values(batch, answers)))
             file.write(answers)
             written.append(answers)
     return pd.concat(written)
+
+
+def _with_values(customers: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
+    """The customers with their values; a column of that name that was there before gives way."""
+    table = customers.drop(columns=[name for name in answers if name in customers]).join(answers)
+    table.attrs = dict(customers.attrs)
+    return table
 
 
 def _number_if_plain(horizon: float | str | None) -> float | str | None:

@@ -160,10 +160,15 @@ class ModelsSection(Section):
 
 
 class SegmentsSection(Section):
-    """How many segments: a number, or ``"auto"`` for the criterion of `KMeansSegments`."""
+    """How many segments: a number, or ``"auto"`` for the criterion of `KMeansSegments`.
+
+    ``treatments`` is a CSV file to use instead of `clvml.segments.treatments`' own; the path is relative
+    to the config's folder.
+    """
 
     n_segments: int | Literal["auto"] = "auto"
     random_state: int = 0
+    treatments: str = ""
 
 
 class TrackingSection(Section):
@@ -232,6 +237,7 @@ def load_config(path: str | Path | None = None, overrides: Mapping[str, Any] | N
     """
     values = {} if path is None else _read_toml(Path(path))
     _resolve_source(values, Path(path).parent if path is not None else Path())
+    _resolve_treatments(values, Path(path).parent if path is not None else Path())
     for key, value in (overrides or {}).items():
         if value is not None:
             section, name = key.split(".")
@@ -264,6 +270,12 @@ def _resolve_source(values: dict[str, Any], folder: Path) -> None:
     data = values.get("data")
     if isinstance(data, dict) and isinstance(data.get("source"), str) and data["source"] not in BUILT_IN:
         data["source"] = str((folder / data["source"]).resolve())
+
+
+def _resolve_treatments(values: dict[str, Any], folder: Path) -> None:
+    segments = values.get("segments")
+    if isinstance(segments, dict) and isinstance(segments.get("treatments"), str) and segments["treatments"]:
+        segments["treatments"] = str((folder / segments["treatments"]).resolve())
 
 
 def _completed(config: Config) -> Config:

@@ -118,7 +118,7 @@ def segment_figures(served: Served, segments: Segments | None) -> Iterator[Figur
     if segments.groups is None:
         return
     groups = segments.groups
-    draw_matrix = partial(plots.value_matrix, groups.matrix.profile_)
+    draw_matrix = partial(plots.value_matrix, groups.model.matrix_.profile_)
     draw_stages = partial(plots.lifecycle_curve, groups.by_stage)
     yield Figure("value_matrix", "Current against potential value", draw_matrix, (7, 5.2))
     yield Figure("lifecycle", "Where customers stand", draw_stages, (8.5, 4.6))

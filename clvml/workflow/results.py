@@ -11,9 +11,8 @@ from clvml.customers.split import Split
 from clvml.customers.transactions import Transactions
 from clvml.lifetime_value.protocol import ValueModel
 from clvml.metrics.champion import Champion
+from clvml.segments.groups import CustomerGroups
 from clvml.segments.kmeans import KMeansSegments
-from clvml.segments.lifecycle import LifecycleStages
-from clvml.segments.rules import ValueMatrix
 from clvml.workflow.config import Config
 
 
@@ -70,18 +69,15 @@ class Groups:
 
     Attributes
     ----------
-    matrix : ValueMatrix
-        Fitted.
-    stages : LifecycleStages
-        Fitted.
+    model : CustomerGroups
+        Fitted; ``clvml score --segments`` uses it.
     by_stage : pandas.DataFrame
         One row a stage, with the mean value.
     cards : pandas.DataFrame
         One row a segment, as from `clvml.segments.cards.segment_cards`.
     """
 
-    matrix: ValueMatrix
-    stages: LifecycleStages
+    model: CustomerGroups
     by_stage: pd.DataFrame
     cards: pd.DataFrame
 

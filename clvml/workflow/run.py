@@ -24,8 +24,10 @@ from clvml.lifetime_value.protocol import ValueModel
 from clvml.metrics.champion import choose_champion
 from clvml.metrics.comparison import compare
 from clvml.segments.kmeans import KMeansSegments
+from clvml.segments.treatments import read_treatments
 from clvml.tracking.connection import quiet, shown, store_uri
 from clvml.tracking.flavor import save_model
+from clvml.tracking.model_json import save_model_folder
 from clvml.workflow.config import Config
 from clvml.workflow.console import Progress, Silent
 from clvml.workflow.contenders import CONTENDERS, Contender
@@ -61,6 +63,7 @@ FILES = (
     "segments.csv",
     "segment_profile.csv",
     "segment_cards.csv",
+    "segments",
     "figures",
     "report.html",
 )
@@ -94,6 +97,7 @@ def run(config: Config, progress: Progress | None = None) -> Results:
     with tell.stage("Splitting customers into calibration and holdout"):
         parts, customers = divide(config, transactions, tell)
         write_customers(folder, config, transactions, customers)
+    treatments = read_treatments(config.segments.treatments or None)  # a bad file is told before the work
     with keeping(folder):
         with tell.stage(f"Fitting {len(contenders_of(config))} models on the calibration period"):
             models, left_out = fit(config, parts, tell)
@@ -107,7 +111,7 @@ def run(config: Config, progress: Progress | None = None) -> Results:
         with tell.stage("Grouping customers into segments"):
             segments = group(config, customers, served, tell)
             if segments is not None:
-                segments = with_treatment(segments, customers, transactions, served)
+                segments = with_treatment(segments, customers, transactions, served, treatments)
             write_segments(folder, segments)
         with tell.stage("Drawing figures"):
             figures = draw(folder, transactions, parts, comparison, served, segments, tell)
@@ -288,6 +292,8 @@ def write_segments(folder: OutputFolder, segments: Segments | None) -> None:
         folder.csv("segments.csv", segments.members)
         folder.csv("segment_profile.csv", segments.profile)
         if segments.groups is not None:
+            groups = segments.groups.model
+            folder.place("segments", lambda path: save_model_folder(groups, path))
             folder.csv("segment_cards.csv", segments.groups.cards)
 
 

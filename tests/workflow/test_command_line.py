@@ -21,6 +21,7 @@ FILES = {
     "segments.csv",
     "segment_profile.csv",
     "segment_cards.csv",
+    "segments",
     "figures",
     "report.html",
 }
@@ -51,6 +52,12 @@ def test_a_run_writes_its_files_and_the_command_it_ends_with_scores_them(clvml, 
     expected = load(tmp_path / "out" / "model").predict(customers, horizon=39)
     scores = pd.read_parquet(tmp_path / "scores.parquet")
     pd.testing.assert_series_equal(scores["clv"], expected, check_exact=True)
+    result = clvml("score", "out/model", "out/customers.parquet", "told.csv", "--segments", "out/segments")
+    assert result.exit_code == 0, result.stderr
+    told, members = (pd.read_csv(tmp_path / name, index_col=0) for name in ("told.csv", "out/segments.csv"))
+    same = ["segment", "segment_name", "value_class"]
+    pd.testing.assert_frame_equal(told[same], members[same])
+    assert told[["stage", "treatment", "budget"]].notna().all(axis=None)
 
 
 @pytest.mark.parametrize(
@@ -145,3 +152,16 @@ def test_an_interruption_ends_with_status_130(tmp_path):
     assert run.returncode == 130
     assert "clvml: interrupted." in said
     assert "Traceback" not in said
+
+
+def test_a_config_names_its_own_table_of_treatments_beside_it(clvml, sales, tmp_path):
+    (tmp_path / "conf").mkdir()
+    own = tmp_path / "conf" / "own.csv"
+    own.write_text("segment,stage,treatment,what_to_do,stake,share\n*,*,call,Call them,clv,0.1\n")
+    config = tmp_path / "conf" / "config.toml"
+    config.write_text(f'[data]\nsource = "{sales}"\n[segments]\ntreatments = "own.csv"\n')
+    result = clvml("run", config, "--no-tracking", "--output", "out")
+    assert result.exit_code == 0, result.stderr
+    assert set(pd.read_csv(tmp_path / "out" / "segments.csv")["treatment"]) == {"call"}
+    own.unlink()
+    assert "there is no file" in one_sentence(clvml("run", config, "--no-tracking", "--output", "out"))

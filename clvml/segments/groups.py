@@ -1,0 +1,115 @@
+"""Everything there is to say of a customer beside the value: segment, class, stage and treatment."""
+
+from __future__ import annotations
+
+import pandas as pd
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.validation import check_is_fitted
+
+from clvml.errors import InputError
+from clvml.segments.kmeans import KMeansSegments
+from clvml.segments.lifecycle import LifecycleStages
+from clvml.segments.rules import RuleSegments, ValueMatrix
+from clvml.segments.treatments import check_treatments, read_treatments, treat
+
+
+class CustomerGroups(BaseEstimator):
+    """A segmentation, the value matrix, the lifecycle and the table of treatments, as one model.
+
+    Parameters
+    ----------
+    segmenter : KMeansSegments or a rule-based segmentation, optional
+        By default `KMeansSegments`.
+    matrix : ValueMatrix, optional
+        The classes that the treatments are chosen by.
+    stages : LifecycleStages, optional
+        The stages that the treatments are chosen by.
+    treatments : pandas.DataFrame, optional
+        As from `clvml.segments.treatments.read_treatments`; by default the table shipped.
+
+    Attributes
+    ----------
+    segmenter_, matrix_, stages_ : estimators
+        Fitted copies.
+    treatments_ : pandas.DataFrame
+        The table in use.
+    names_, time_unit_
+        Those of the segmenter.
+    """
+
+    def __init__(
+        self,
+        segmenter: KMeansSegments | RuleSegments | None = None,
+        matrix: ValueMatrix | None = None,
+        stages: LifecycleStages | None = None,
+        treatments: pd.DataFrame | None = None,
+    ) -> None:
+        self.segmenter = segmenter
+        self.matrix = matrix
+        self.stages = stages
+        self.treatments = treatments
+
+    @property
+    def required_columns(self) -> tuple[str, ...]:
+        """The columns that `assign` needs."""
+        check_is_fitted(self, "segmenter_")
+        parts = (self.segmenter_, self.matrix_, self.stages_)
+        names = [name for part in parts for name in part.required_columns]
+        return tuple(dict.fromkeys([*names, "clv", "probability_alive"]))
+
+    def fit(self, customers: pd.DataFrame, y: object = None) -> CustomerGroups:  # noqa: ARG002
+        """Fit a copy of each part on these customers, with their values joined.
+
+        Raises
+        ------
+        InputError
+            As in the parts.
+        """
+        table = self.treatments
+        self.treatments_ = read_treatments() if table is None else check_treatments(table)
+        segmenter = KMeansSegments() if self.segmenter is None else clone(self.segmenter)
+        self.matrix_ = (ValueMatrix() if self.matrix is None else clone(self.matrix)).fit(
+            self._table(customers)
+        )
+        self.stages_ = (LifecycleStages() if self.stages is None else clone(self.stages)).fit(customers)
+        self.segmenter_ = segmenter.fit(customers)
+        self.names_, self.time_unit_ = self.segmenter_.names_, self.segmenter_.time_unit_
+        return self
+
+    def predict(self, customers: pd.DataFrame) -> pd.Series:
+        """Each customer's segment number."""
+        check_is_fitted(self, "segmenter_")
+        return self.segmenter_.predict(customers)
+
+    def assign(self, customers: pd.DataFrame) -> pd.DataFrame:
+        """Segment, class, stage and treatment of each customer, without a refit.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``segment, segment_name, value_class, stage, reason, treatment, what_to_do, value_at_stake,
+            budget``, on the customers' index.
+
+        Raises
+        ------
+        InputError
+            As in the parts, or if ``clv`` or ``probability_alive`` is missing.
+        """
+        check_is_fitted(self, "segmenter_")
+        absent = [name for name in self.required_columns if name not in customers]
+        if absent:
+            raise InputError(f"the customers lack {absent[0]!r}, which their segment and stage rest on.")
+        evidence = self.stages_.evidence(customers)
+        classes = self.matrix_.segment_names(self._table(customers)).rename("value_class")
+        segments, names = self.segmenter_.predict(customers), self.segmenter_.segment_names(customers)
+        found = pd.concat([segments, names, classes, evidence[["stage", "reason"]]], axis=1)
+        return found.join(treat(classes, evidence["stage"], customers, self.treatments_))
+
+    def _table(self, customers: pd.DataFrame) -> pd.DataFrame:
+        # Who returned more than was ever bought has no current value; rules on money take none below 0.
+        current = (ValueMatrix() if self.matrix is None else self.matrix).current
+        if current not in customers:
+            return customers
+        table = customers.assign(**{current: customers[current].clip(lower=0.0)})
+        table.attrs = dict(customers.attrs)
+        return table

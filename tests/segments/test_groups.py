@@ -1,0 +1,54 @@
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+
+from clvml.errors import InputError
+from clvml.segments.groups import CustomerGroups
+from clvml.segments.kmeans import KMeansSegments
+from clvml.segments.rules import ValueMatrix
+from clvml.segments.treatments import read_treatments
+from clvml.tracking.model_json import dump_model, load_model_json
+
+
+@pytest.fixture(scope="module")
+def buyers(customers):
+    return customers.drop(columns="kind").assign(total_spend=20.0 + customers["clv"])
+
+
+@pytest.fixture(scope="module")
+def fitted(buyers):
+    return CustomerGroups(segmenter=KMeansSegments(4)).fit(buyers)
+
+
+def test_each_part_says_what_it_says_alone(buyers, fitted):
+    found = fitted.assign(buyers)
+    pd.testing.assert_series_equal(found["segment"], KMeansSegments(4).fit_predict(buyers))
+    matrix = ValueMatrix().fit(buyers)
+    assert found["value_class"].tolist() == matrix.segment_names(buyers).tolist()
+    assert found.notna().all(axis=None)
+
+
+def test_it_saves_with_all_its_parts_and_clones(buyers, fitted):
+    again = load_model_json(dump_model(fitted))
+    pd.testing.assert_frame_equal(again.assign(buyers), fitted.assign(buyers))
+    assert not hasattr(clone(fitted), "segmenter_")
+
+
+def test_a_table_of_treatments_of_the_users_own_is_kept_and_used(buyers):
+    own = read_treatments().tail(1).assign(treatment="call")
+    model = CustomerGroups(segmenter=KMeansSegments(2), treatments=own).fit(buyers)
+    assert set(load_model_json(dump_model(model)).assign(buyers)["treatment"]) == {"call"}
+
+
+def test_new_customers_alone_are_told_the_same(buyers, fitted):
+    together = fitted.assign(buyers)
+    for customer in buyers.index[:10]:
+        pd.testing.assert_frame_equal(fitted.assign(buyers.loc[[customer]]), together.loc[[customer]])
+
+
+def test_more_returned_than_bought_is_no_current_value_and_missing_values_are_named(buyers, fitted):
+    returned = buyers.assign(total_spend=np.where(buyers.index == "c0001", -5.0, buyers["total_spend"]))
+    assert fitted.assign(returned).loc["c0001", "value_class"] in ("iron", "lead")
+    with pytest.raises(InputError, match="lack 'clv'"):
+        fitted.assign(buyers.drop(columns="clv"))
