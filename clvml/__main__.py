@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -119,17 +122,32 @@ def failures_in_words(debug: bool = False) -> Iterator[None]:
     from clvml.errors import ClvmlError
 
     _quiet(debug)
+    interrupted = _listen_for_interrupts()
     try:
         yield
-    except KeyboardInterrupt as interruption:
-        typer.echo(" ".join(["clvml: interrupted.", *notes_of(interruption)]), err=True)
-        raise typer.Exit(130) from None
-    except Exception as error:
+    except (Exception, KeyboardInterrupt) as error:
+        # Libraries turn an interruption on its way through them into errors of their own.
+        if interrupted.is_set() or isinstance(error, KeyboardInterrupt):
+            typer.echo(" ".join(["clvml: interrupted.", *notes_of(error)]), err=True)
+            raise typer.Exit(130) from None
         if debug or isinstance(error, typer.Exit):
             raise
         expected = isinstance(error, ClvmlError | OSError)
         typer.echo(f"clvml: error: {_sentence(error, expected)}", err=True)
         raise typer.Exit(1) from None
+
+
+def _listen_for_interrupts() -> threading.Event:
+    """Set when the user presses Ctrl-C, which still raises KeyboardInterrupt where it arrives."""
+    interrupted = threading.Event()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        interrupted.set()
+        signal.default_int_handler(number, frame)
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, note)
+    return interrupted
 
 
 def notes_of(error: BaseException) -> list[str]:
