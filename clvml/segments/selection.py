@@ -4,10 +4,11 @@ The silhouette of a customer compares the mean distance ``a`` to the own segment
 distance ``b`` to the nearest other one, ``(b - a) / max(a, b)``: 1 in a tight segment far from the
 others, 0 between two segments (Rousseeuw 1987). A number of segments is judged by its mean.
 
-**The rule**: among the numbers of segments whose silhouette is within ``tolerance`` of the best, the
-largest. On customers the curve is often flat: CDNOW has .738, .743, .738 at 2, 3 and 4 segments,
-where a customer's silhouette varies by .2 and its mean over 2,357 by .005. Such a difference does not
-tell, and then the finer segmentation says more. ``tolerance=0`` takes the plain maximum.
+**The rule**: among the numbers of segments whose smallest segment holds at least 1 % of the customers
+(four large wholesalers are no segment to plan for), and whose silhouette is within ``tolerance`` of the
+best of those, the largest. On customers the curve is often flat: CDNOW has .738, .743, .738 at 2, 3 and
+4 segments, where a customer's silhouette varies by .2 and its mean over 2,357 by .005. Such a difference
+does not tell, and then the finer segmentation says more. ``tolerance=0`` takes the plain maximum.
 
 **Beside it**, to be seen in one figure (`clvml.plots.segment_choice`), stand two more criteria:
 
@@ -31,6 +32,7 @@ from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
 BLOCK = 500
+SMALLEST_SHARE = 0.01
 RESAMPLES = 8
 MOST_RESAMPLED = 2_000
 
@@ -63,7 +65,7 @@ def select_number(
     with threadpool_limits(1, user_api="openmp"):
         fits = [KMeans(k, n_init=n_init, random_state=random_state).fit(points) for k in candidates]
     silhouette = silhouettes(points, [fit.labels_ for fit in fits])
-    chosen = int(np.flatnonzero(silhouette >= silhouette.max() - tolerance)[-1])
+    chosen = _choice(silhouette, [fit.labels_ for fit in fits], tolerance)
     selection = pd.DataFrame(
         {
             "silhouette": silhouette,
@@ -75,6 +77,14 @@ def select_number(
         index=pd.Index(list(candidates), name="n_segments"),
     )
     return selection, fits[chosen].cluster_centers_
+
+
+def _choice(silhouette: np.ndarray, labelings: Sequence[np.ndarray], tolerance: float) -> int:
+    smallest = np.array([np.bincount(labels).min() / labels.size for labels in labelings])
+    large = smallest >= SMALLEST_SHARE
+    able = large if large.any() else np.ones_like(large)
+    best = silhouette[able].max()
+    return int(np.flatnonzero(able & (silhouette >= best - tolerance))[-1])
 
 
 def stabilities(points: np.ndarray, fits: Sequence[KMeans], random_state: int) -> list[float]:

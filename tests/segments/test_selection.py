@@ -40,3 +40,13 @@ def test_within_the_tolerance_the_finer_segmentation_is_taken(points):
     drop = selection["silhouette"].max() - selection["silhouette"][5]
     finer, centers = select_number(points, range(2, 7), drop + 1e-9, n_init=5, random_state=0)
     assert 5 <= finer.index[finer["chosen"]].item() == len(centers)
+
+
+def test_a_handful_of_customers_far_away_is_no_segment_to_plan_for():
+    rng = np.random.default_rng(0)
+    groups = [rng.normal(centre, 0.1, (500, 2)) for centre in ((0, 0), (5, 0), (0, 5))]
+    points = np.vstack([*groups, rng.normal((7, 7), 0.1, (4, 2))])
+    selection, centers = select_number(points, range(2, 7), 0.01, 3, 0)
+    sizes = np.bincount(np.argmin(((points[:, None] - centers) ** 2).sum(axis=2), axis=1))
+    assert sizes.min() >= 0.01 * len(points)
+    assert selection["chosen"].sum() == 1
