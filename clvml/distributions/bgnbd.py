@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from clvml.distributions import simulation
-from clvml.distributions.beta_average import gauss_jacobi, gauss_serves, trapezoid
+from clvml.distributions.beta_average import beta_nodes, nodes_needed
 from clvml.distributions.blas import one_blas_thread
 from clvml.distributions.chebyshev import POINTS, TO_COEFFICIENTS
 from clvml.distributions.histories import Histories, count_histories, distinct_rows
@@ -186,11 +186,12 @@ def _coefficients(
     z_max = ends.max() * np.exp(-panel * _PANEL)
     inverse_seen = np.exp(-_PANEL * (panel[:, None] + (1 + POINTS) / 2))
     values = np.empty(inverse_seen.shape)
-    near = gauss_serves(b, z_max, power)
-    for rule, rows, block in ((gauss_jacobi, near.nonzero()[0], 320), (trapezoid, (~near).nonzero()[0], 16)):
+    needed = nodes_needed(b, z_max, power)
+    for n_nodes in np.unique(needed).tolist():
+        rows, block = np.flatnonzero(needed == n_nodes), 10_240 // n_nodes
         for start in range(0, rows.size, block):
             i = rows[start : start + block]
-            p, w = rule(params.a, b[i], z_max[i] * (1 + power[i]))
+            p, w = beta_nodes(n_nodes, params.a, b[i], z_max[i] * (1 + power[i]))
             values[i] = _average(p, w, inverse_seen[i], power[i], ends, weights)
     return np.stack([(values * row).sum(axis=1) for row in TO_COEFFICIENTS])
 
