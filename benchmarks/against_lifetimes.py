@@ -69,6 +69,10 @@ def contest(n: int) -> dict[str, tuple[float, float]]:
                 lambda: ours.expected_purchases(customers, 39),
                 lambda: theirs.predict(39, x, t_x, T),
             ),
+            "value over 52 weeks": (
+                lambda: ours.discounted_purchases(customers, 52, 0.10),
+                lambda: _their_discounted(theirs, 52, 0.10, x, t_x, T),
+            ),
             "P(alive)": (
                 lambda: ours.probability_alive(customers),
                 lambda: theirs.conditional_probability_alive(x, t_x, T),
@@ -81,6 +85,18 @@ def contest(n: int) -> dict[str, tuple[float, float]]:
         figures = {name: (cpu(mine), cpu(other)) for name, (mine, other) in runs.items()}
     figures["log-likelihood, clvml - lifetimes"] = (ours.log_likelihood_ - their_value, float("nan"))
     return figures
+
+
+def _their_discounted(
+    model: object, horizon: int, rate: float, x: np.ndarray, t_x: np.ndarray, T: np.ndarray
+) -> np.ndarray:
+    """Discounted purchases period by period, as lifetimes sums its lifetime value."""
+    value, before = np.zeros_like(T), np.zeros_like(T)
+    for period in range(1, horizon + 1):
+        until = model.predict(period, x, t_x, T)  # type: ignore[attr-defined]
+        value += (until - before) * (1 + rate) ** (-period / 52)
+        before = until
+    return value
 
 
 def main(sizes: list[int]) -> None:
