@@ -4,10 +4,15 @@ import os
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+import hypothesis
 import pandas as pd
 import pytest
 
 import clvml
+
+# A busy machine is no counterexample, and a run that passed passes again.
+hypothesis.settings.register_profile("clvml", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("clvml")
 
 
 @pytest.fixture(scope="session")
