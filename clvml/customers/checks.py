@@ -37,6 +37,20 @@ def check_customers(
     TimeUnitError
         If the summary is in another time unit.
     """
+    values = checked_columns(customers, columns, time_unit)
+    table = pd.DataFrame(values, index=customers.index, copy=True)
+    table.attrs.update(customers.attrs)
+    return table
+
+
+def checked_columns(
+    customers: pd.DataFrame, columns: Iterable[str] = HISTORY, time_unit: str | None = None
+) -> dict[str, np.ndarray]:
+    """The named columns as float64 arrays that keep the rules of `check_customers`; not to be written to.
+
+    What all rules share is looked at in a few passes over the arrays; only a summary that breaks one
+    is searched for the customer to name.
+    """
     if not isinstance(customers, pd.DataFrame):
         raise InputError(
             f"customers must be a pandas DataFrame with one row a customer, not {type(customers).__name__};"
@@ -51,11 +65,27 @@ def check_customers(
         )
     if customers.empty:
         raise InputError("the customer summary is empty: there is no customer to look at.")
-    _refuse(customers, customers.index.duplicated(), "stand more than once in the index", [])
-    table = pd.DataFrame({name: _as_float(customers[name]) for name in names}, index=customers.index)
-    table.attrs.update(customers.attrs)
-    _check_values(table)
-    return table
+    if not customers.index.is_unique:
+        _refuse(customers, customers.index.duplicated(), "stand more than once in the index", [])
+    values = {name: _as_float(customers[name]) for name in names}
+    if not all(_is_amount(column) for column in values.values()) or not _is_history(values):
+        table = pd.DataFrame(values, index=customers.index, copy=True)
+        _check_values(table)  # raises, unless recency is past T by no more than rounding
+        values["recency"] = np.minimum(values["recency"], values["T"])
+    return values
+
+
+def _is_amount(column: np.ndarray) -> bool:
+    """No value is missing, infinite or negative."""
+    return bool(column.min() >= 0 and column.max() < np.inf)  # a missing value is the minimum, and fails
+
+
+def _is_history(values: dict[str, np.ndarray]) -> bool:
+    """Of frequency, recency and T, those that are there agree."""
+    x, t_x, T = (values.get(name) for name in HISTORY)
+    whole = x is None or bool((x == np.floor(x)).all())
+    ordered = t_x is None or T is None or bool((t_x <= T).all())
+    return whole and ordered and (x is None or t_x is None or not ((x == 0) & (t_x > 0)).any())
 
 
 def check_time_unit(customers: pd.DataFrame, time_unit: str | None) -> None:
@@ -93,7 +123,6 @@ def _check_values(table: pd.DataFrame) -> None:
         recency, T = table["recency"], table["T"]
         shown = [name for name in HISTORY if name in table]
         _refuse(table, recency > T * (1 + 1e-9), "have recency outside [0, T]", shown)
-        table["recency"] = np.minimum(recency, T)
     if {"frequency", "recency"} <= set(table):
         late = (table["frequency"] == 0) & (table["recency"] > 0)
         _refuse(table, late, "have no repeat purchase but a positive recency", ["frequency", "recency"])
