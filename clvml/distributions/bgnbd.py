@@ -28,17 +28,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from clvml.distributions import simulation
-from clvml.distributions.beta_average import beta_nodes, nodes_needed
-from clvml.distributions.blas import one_blas_thread
-from clvml.distributions.chebyshev import POINTS, TO_COEFFICIENTS
-from clvml.distributions.histories import Histories, count_histories, distinct_rows
+from clvml.distributions import bgnbd_future, simulation
+from clvml.distributions.histories import Histories, count_histories
 
 Array = NDArray[np.float64]
 
-_PANEL = 0.7  # width in log(alpha + T): the nearest singularity is pi/2 away, so 18 points give 1e-15
-
-_BLOCK = 32_768  # rows at once: three to four times faster than whole arrays, for they stay in cache
+_BLOCK = 8192  # rows at once: several times faster than whole arrays, for they stay in cache
 
 
 class BGNBDParams(NamedTuple):
@@ -119,98 +114,62 @@ def _left(
 ) -> tuple[Array, Array, Array]:
     """``softplus(u)``, summed over customers who had a chance to leave, and its derivatives."""
     r, alpha, a, b = params
-    last, seen, odds = alpha + t_x, alpha + T, b + (x + at_first - 1)
-    silence = np.log1p((T - t_x) / last)
-    u = np.log(a) - np.log(odds) + (r + x) * silence
-    slope = (t_x - T) / (last * seen)
-    du = np.stack([silence, (r + x) * slope, np.full_like(x, 1 / a), -1 / odds])
+    R, last, seen, odds = r + x, alpha + t_x, alpha + T, b + (x + at_first - 1)
+    waited = (T - t_x) / last
+    slope = -waited / seen  # of the silence, in alpha
+    parts = np.empty((4, x.size))  # du/dr, du/dalpha, du/db with its sign turned, and a du/da
+    parts[0], parts[1], parts[2], parts[3] = np.log1p(waited), R * slope, 1 / odds, 1.0
+    u = R * parts[0] + np.log(a * parts[2])
     # One exponential serves softplus, sigmoid and its derivative.
     decay = np.exp(-np.abs(u))
     left = np.where(u > 0, 1.0, decay) / (1 + decay)
     s = weight * left
+    to_params = np.zeros((4, 4))  # from the four parts to (r, alpha, a, b)
+    to_params[0, 0], to_params[1, 1], to_params[2, 3], to_params[3, 2] = 1, 1, 1 / a, -1
     value = np.array([weight @ (np.maximum(u, 0) + np.log1p(decay))])
-    hessian = (du * (s * (1 - left))) @ du.T
-    hessian[0, 1] += s @ slope
-    hessian[1, 0] += s @ slope
-    hessian[1, 1] -= s @ ((r + x) * slope * (1 / last + 1 / seen))
+    hessian = to_params @ ((parts * (s * (1 - left))) @ parts.T) @ to_params.T
+    slopes = s @ slope
+    hessian[0, 1] += slopes
+    hessian[1, 0] += slopes
+    hessian[1, 1] -= s @ (parts[1] * (1 / last + 1 / seen))
     hessian[2, 2] -= s.sum() / a**2
-    hessian[3, 3] += s @ (1 / odds**2)
-    return value, du @ s, hessian
-
-
-def expected_purchases(
-    x: Array, t_x: Array, T: Array, horizon: Array, params: BGNBDParams, at_first: int = 0
-) -> Array:
-    """E[Y(t) | x, t_x, T], purchases in the next ``horizon``; equation 10 of the paper.
-
-    Given alive, a customer is a new one with ``r + x``, ``alpha + T`` and ``b + x`` (and one more
-    where customers may leave at first), so this is
-    P(alive) times an average over the dropout probability; see `purchases_given_alive`.
-    """
-    weights = np.ones(1)
-    ahead = purchases_given_alive(x, T, np.atleast_1d(horizon), weights, params, at_first)
-    return probability_alive(x, t_x, T, params, at_first) * ahead
+    hessian[3, 3] += s @ parts[2] ** 2
+    return value, to_params @ (parts @ s), hessian
 
 
 def purchases_given_alive(
     x: Array, T: Array, ends: Array, weights: Array, params: BGNBDParams, at_first: int = 0
 ) -> Array:
-    """Weighted sum over ``ends`` of the expected purchases until then, for customers alive at ``T``.
-
-    With ``R = r + x`` and ``z = end / (alpha + T)``, each is the average over
-    ``p ~ Beta(a, b + x + at_first)`` of ``(1 - (1 + p*z) ** -R) / p``. One end is an expectation; many, with
-    the differences of a discount factor as weights, are a discounted sum.
-
-    The value depends on ``x`` and ``T`` alone, smoothly on ``log(alpha + T)``. It is computed at
-    Chebyshev points of fixed panels there and interpolated, to 1e-13: the cost hardly grows with
-    the number of customers, and a customer's value does not depend on who else is asked for.
-    """
-    panels = np.log(params.alpha + T) / _PANEL
-    panel = np.floor(panels)
-    first, row = distinct_rows((x, panel))
-    with one_blas_thread():
-        table = _coefficients(x[first], panel[first], ends, weights, params, at_first)
-    u = 2 * (panels - panel) - 1
-    value = np.empty(x.size)
-    for start in range(0, x.size, _BLOCK):
-        part = slice(start, start + _BLOCK)
-        value[part] = _clenshaw(table, row[part], u[part])
-    return value
+    """Weighted sum over ``ends`` of the expected purchases until then, for customers alive at ``T``."""
+    r, alpha, a, b = params
+    return bgnbd_future.purchases(x, alpha + T, ends, weights, r, a, b + at_first)
 
 
-def _coefficients(
-    x: Array, panel: Array, ends: Array, weights: Array, params: BGNBDParams, at_first: int
+def endless_purchases(x: Array, T: Array, params: BGNBDParams, at_first: int = 0) -> Array:  # noqa: ARG001
+    """Expected purchases ever to come, for customers alive at ``T``; infinite where ``a <= 1``."""
+    return bgnbd_future.endless(x, params.a, params.b + at_first)
+
+
+def probability_of_staying(x: Array, T: Array, after: float, params: BGNBDParams, at_first: int = 0) -> Array:
+    """P(alive at ``T + after`` | alive at ``T``)."""
+    r, alpha, a, b = params
+    return bgnbd_future.staying(x, alpha + T, after, r, a, b + at_first)
+
+
+def count_probability(
+    n: Array, horizon: float, x: Array, T: Array, params: BGNBDParams, at_first: int = 0
 ) -> Array:
-    """Chebyshev coefficients, shape (degree, n), of the value by ``u`` in panel, for each ``x``."""
-    b, power = params.b + (x + at_first), params.r + x
-    z_max = ends.max() * np.exp(-panel * _PANEL)
-    inverse_seen = np.exp(-_PANEL * (panel[:, None] + (1 + POINTS) / 2))
-    values = np.empty(inverse_seen.shape)
-    needed = nodes_needed(b, z_max, power)
-    for n_nodes in np.unique(needed).tolist():
-        rows, block = np.flatnonzero(needed == n_nodes), 10_240 // n_nodes
-        for start in range(0, rows.size, block):
-            i = rows[start : start + block]
-            p, w = beta_nodes(n_nodes, params.a, b[i], z_max[i] * (1 + power[i]))
-            values[i] = _average(p, w, inverse_seen[i], power[i], ends, weights)
-    return np.stack([(values * row).sum(axis=1) for row in TO_COEFFICIENTS])
+    """P(exactly ``n`` purchases in the next ``horizon``), for customers alive at ``T``."""
+    r, alpha, a, b = params
+    return bgnbd_future.count_probability(n, horizon, x, alpha + T, r, a, b + at_first)
 
 
-def _average(p: Array, w: Array, inverse_seen: Array, power: Array, ends: Array, weights: Array) -> Array:
-    """The average over nodes ``p``, shape (n, n_nodes), at each of ``inverse_seen``, shape (n, n_points)."""
-    scaled = inverse_seen[:, :, None] * p[:, None, :]
-    bought = np.zeros_like(scaled)
-    for end, weight in zip(ends, weights, strict=True):
-        bought -= weight * np.expm1(-power[:, None, None] * np.log1p(scaled * end))
-    return (bought * (w / p)[:, None, :]).sum(axis=2)
-
-
-def _clenshaw(table: Array, row: NDArray[np.int64], u: Array) -> Array:
-    """Chebyshev series ``row`` of the table at ``u`` in [-1, 1]."""
-    ahead, behind = np.zeros_like(u), np.zeros_like(u)
-    for coefficient in table[:0:-1]:
-        ahead, behind = coefficient[row] + 2 * u * ahead - behind, ahead
-    return table[0][row] + u * ahead - behind
+def simulate_ahead(
+    x: Array, T: Array, horizon: float, params: BGNBDParams, rng: np.random.Generator, at_first: int = 0
+) -> tuple[NDArray[np.int64], Array]:
+    """Purchases ahead of customers alive at ``T``: whose, in ascending order, and when after ``T``."""
+    r, alpha, a, b = params
+    return bgnbd_future.simulate(x, alpha + T, horizon, r, a, b + at_first, rng)
 
 
 def rate_of_leaving(params: BGNBDParams) -> float:

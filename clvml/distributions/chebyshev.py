@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-DEGREE = 18
+DEGREE = 12
 _ANGLES = (np.arange(DEGREE) + 0.5) * np.pi / DEGREE
 
 POINTS: Array = np.cos(_ANGLES)
@@ -16,6 +16,15 @@ TO_COEFFICIENTS: Array = (
 )
 
 
+def to_coefficients(values: Array) -> Array:
+    """Coefficients of the series through ``values`` at the points, along the last axis."""
+    return np.stack([(values * row).sum(axis=-1) for row in TO_COEFFICIENTS], axis=-1)
+
+
 def polynomials(u: Array) -> Array:
-    """Chebyshev polynomials of degree 0 to 17 at ``u`` in [-1, 1], shape (18, n)."""
-    return np.cos(np.arange(DEGREE)[:, None] * np.arccos(np.clip(u, -1, 1)))
+    """Chebyshev polynomials of degree 0 to 11 at ``u`` in [-1, 1], shape (12, n)."""
+    values = np.empty((DEGREE, u.size))
+    values[0], values[1] = 1.0, u
+    for i in range(2, DEGREE):
+        values[i] = 2 * u * values[i - 1] - values[i - 2]
+    return values

@@ -22,7 +22,7 @@ from scipy.special import digamma, gammaln, polygamma
 
 Array = NDArray[np.float64]
 
-_BLOCK = 32_768
+_BLOCK = 8192
 
 
 class GammaGammaParams(NamedTuple):
@@ -34,19 +34,27 @@ class GammaGammaParams(NamedTuple):
 
 
 class Spenders(NamedTuple):
-    """Customers by number of purchases: ``numbers``, their weight, and ``x, y, weight`` a row."""
+    """Customers by number of purchases: ``numbers`` and their weight; a row each: totals, weights.
+
+    ``logs`` is the sum of ``weight * x * log(y)``, with ``y`` the total of ``x`` purchases.
+    """
 
     numbers: Array
     number_weight: Array
-    x: Array
     y: Array
     weight: Array
+    weight_x: Array
+    logs: float
 
 
 def count_spenders(x: Array, m: Array, weight: Array) -> Spenders:
     """What the likelihood needs of customers with ``x`` purchases of average ``m > 0``."""
-    numbers, which = np.unique(x, return_inverse=True)
-    return Spenders(numbers, np.bincount(which, weight, numbers.size).astype(float), x, x * m, weight)
+    by_number = np.bincount(x.astype(np.int64), weight).astype(float)
+    numbers = np.flatnonzero(by_number)
+    y, weight_x = x * m, weight * x
+    return Spenders(
+        numbers.astype(float), by_number[numbers], y, weight, weight_x, float(weight_x @ np.log(y))
+    )
 
 
 def log_likelihood(x: Array, m: Array, params: GammaGammaParams) -> Array:
@@ -66,9 +74,12 @@ def log_likelihood(x: Array, m: Array, params: GammaGammaParams) -> Array:
 def objective(params: GammaGammaParams, spenders: Spenders) -> tuple[float, Array, Array]:
     """Log-likelihood, less the constant ``sum(log m)``, with gradient and Hessian in ``(p, q, v)``."""
     value, gradient, hessian = _by_number(params, spenders.numbers, spenders.number_weight)
-    for start in range(0, spenders.x.size, _BLOCK):
+    unit = float(spenders.number_weight @ spenders.numbers) * np.log(params.v) - spenders.logs
+    value -= params.p * unit
+    gradient[0] -= unit
+    for start in range(0, spenders.y.size, _BLOCK):
         block = slice(start, start + _BLOCK)
-        part = _by_money(params, spenders.x[block], spenders.y[block], spenders.weight[block])
+        part = _by_money(params, spenders.y[block], spenders.weight[block], spenders.weight_x[block])
         value, gradient, hessian = value + part[0], gradient + part[1], hessian + part[2]
     return float(value), gradient, hessian
 
@@ -89,18 +100,20 @@ def _by_number(params: GammaGammaParams, x: Array, w: Array) -> tuple[float, Arr
     return value, gradient, hessian
 
 
-def _by_money(params: GammaGammaParams, x: Array, y: Array, w: Array) -> tuple[float, Array, Array]:
-    """The terms with logarithms of money."""
+def _by_money(params: GammaGammaParams, y: Array, w: Array, wx: Array) -> tuple[float, Array, Array]:
+    """The terms with logarithms of money: ``log1p(v/y)`` is ``log1p(y/v) + log(v) - log(y)``."""
     p, q, v = params
-    wx, whole, ratio = w * x, v + y, y / v
-    less, more = wx @ np.log1p(1 / ratio), w @ np.log1p(ratio)
-    x_whole, y_whole = (wx / whole).sum(), w @ (ratio / whole)
-    gradient: Array = np.array([-less, -more, q * y_whole - p * x_whole])
+    more, inverse = np.log1p(y / v), 1 / (v + y)
+    share = y * inverse
+    less_x, more_w, x_whole = wx @ more, w @ more, wx @ inverse
+    w_share = w * share
+    y_whole = w_share.sum() / v
+    gradient: Array = np.array([-less_x, -more_w, q * y_whole - p * x_whole])
     hessian = np.zeros((3, 3))
     hessian[0, 2] = hessian[2, 0] = -x_whole
     hessian[1, 2] = hessian[2, 1] = y_whole
-    hessian[2, 2] = (p * wx / whole**2).sum() - q * (w @ (ratio * (2 * v + y) / (v * whole**2)))
-    return float(-p * less - q * more), gradient, hessian
+    hessian[2, 2] = p * (wx @ inverse**2) - q / v * (y_whole + w_share @ inverse)
+    return float(-p * less_x - q * more_w), gradient, hessian
 
 
 def expected_spend(x: Array, m: Array, params: GammaGammaParams) -> Array:

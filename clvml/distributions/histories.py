@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
@@ -47,11 +48,12 @@ def count_histories(
     weight = np.ones_like(x) if weight is None else weight
     by_x = np.bincount(x.astype(np.int64), weight)
     more_than = by_x[::-1].cumsum()[::-1][1:]
-    repeat = (x > 0) | everyone
     distinct_T, (T_weight, T_purchases) = count_equal((T,), (weight, weight * x))
-    (x_repeat, t_repeat, T_repeat), (w_repeat,) = count_equal(
-        (x[repeat], t_x[repeat], T[repeat]), (weight[repeat],)
-    )
+    rows = (x, t_x, T, weight)
+    if not everyone:
+        repeat = np.flatnonzero(x)
+        rows = (x[repeat], t_x[repeat], T[repeat], weight[repeat])
+    (x_repeat, t_repeat, T_repeat), (w_repeat,) = count_equal(rows[:3], rows[3:])
     return Histories(more_than, distinct_T[0], T_weight, T_purchases, x_repeat, t_repeat, T_repeat, w_repeat)
 
 
@@ -67,12 +69,27 @@ def count_equal(keys: tuple[Array, ...], weights: tuple[Array, ...]) -> tuple[li
 
 def distinct_rows(keys: tuple[Array, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The first row of each distinct one, and for every row the number of its distinct one."""
-    _, first, inverse = np.unique(_codes(keys), return_index=True, return_inverse=True)
+    inverse, distinct = pd.factorize(_codes(keys))
+    first = np.empty(distinct.size, dtype=np.int64)
+    first[inverse[::-1]] = np.arange(inverse.size)[::-1]
     if all((key[first][inverse] == key).all() for key in keys):
         return first, inverse
     rows = np.stack(keys)  # two rows share a code, one chance in some 10**7: sort them whole
     _, first, inverse = np.unique(rows, axis=1, return_index=True, return_inverse=True)
     return first, inverse.ravel()
+
+
+def group_rows(x: Array, panel: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """As `distinct_rows` of two columns of whole numbers, without hashing while their ranges are small."""
+    low, high = panel.min(), panel.max()
+    width = int(high - low) + 1
+    if (x.max() + 1) * width > 4 * x.size + 100_000:
+        return distinct_rows((x, panel))
+    code = (x * width + (panel - low)).astype(np.int64)
+    first = np.full(int(code.max()) + 1, -1)
+    first[code[::-1]] = np.arange(code.size)[::-1]
+    present = first >= 0
+    return first[present], (np.cumsum(present) - 1)[code]
 
 
 def _codes(keys: tuple[Array, ...]) -> NDArray[np.uint64]:

@@ -54,14 +54,31 @@ def probability_alive(x: Array, t_x: Array, T: Array, params: BGNBDParams) -> Ar
     return bgnbd.probability_alive(x, t_x, T, params, _AT_FIRST)
 
 
-def expected_purchases(x: Array, t_x: Array, T: Array, horizon: Array, params: BGNBDParams) -> Array:
-    """E[Y(t) | x, t_x, T], purchases in the next ``horizon``."""
-    return bgnbd.expected_purchases(x, t_x, T, horizon, params, _AT_FIRST)
-
-
 def purchases_given_alive(x: Array, T: Array, ends: Array, weights: Array, params: BGNBDParams) -> Array:
     """Weighted sum over ``ends`` of the expected purchases until then, for customers alive at ``T``."""
     return bgnbd.purchases_given_alive(x, T, ends, weights, params, _AT_FIRST)
+
+
+def endless_purchases(x: Array, T: Array, params: BGNBDParams) -> Array:
+    """Expected purchases ever to come, for customers alive at ``T``; infinite where ``a <= 1``."""
+    return bgnbd.endless_purchases(x, T, params, _AT_FIRST)
+
+
+def probability_of_staying(x: Array, T: Array, after: float, params: BGNBDParams) -> Array:
+    """P(alive at ``T + after`` | alive at ``T``)."""
+    return bgnbd.probability_of_staying(x, T, after, params, _AT_FIRST)
+
+
+def count_probability(n: Array, horizon: float, x: Array, T: Array, params: BGNBDParams) -> Array:
+    """P(exactly ``n`` purchases in the next ``horizon``), for customers alive at ``T``."""
+    return bgnbd.count_probability(n, horizon, x, T, params, _AT_FIRST)
+
+
+def simulate_ahead(
+    x: Array, T: Array, horizon: float, params: BGNBDParams, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], Array]:
+    """Purchases ahead of customers alive at ``T``: whose, in ascending order, and when after ``T``."""
+    return bgnbd.simulate_ahead(x, T, horizon, params, rng, _AT_FIRST)
 
 
 def rate_of_leaving(params: BGNBDParams) -> float:

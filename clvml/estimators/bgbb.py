@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from clvml.customers.checks import HISTORY
 from clvml.distributions import bgbb
 from clvml.distributions.bgbb import BGBBParams
 from clvml.distributions.histories import Array
 from clvml.errors import InputError
 from clvml.estimators.history_model import HistoryModel, Kernel
+from clvml.estimators.likelihood_model import Scale
 
 
 class BGBB(HistoryModel):
@@ -59,6 +59,27 @@ class BGBB(HistoryModel):
     leaving = "gamma / (gamma + delta)"
     leaving_per = "an opportunity"
     first_guess = (1.0, 3.0)
+    meanings = (
+        "buying at an opportunity: alpha / (alpha + beta) on average,",
+        "and the larger alpha + beta, the more alike",
+        "leaving before an opportunity: gamma / (gamma + delta) on average,",
+        "and the larger gamma + delta, the more alike",
+    )
+    scales = (
+        Scale("odds of buying at an opportunity, alpha / beta", (1, -1, 0, 0), 1.0, 2.0),
+        Scale("how alike customers buy, sqrt(alpha * beta)", (0.5, 0.5, 0, 0), 1.0, 1.5),
+        Scale("odds of leaving before an opportunity, gamma / delta", (0, 0, 1, -1), 1 / 3, 2.0),
+        Scale("how alike customers leave, sqrt(gamma * delta)", (0, 0, 0.5, 0.5), 1.5, 1.5),
+    )
+    limits: ClassVar[dict[tuple[str, ...], str]] = {
+        ("gamma to infinity", "delta to infinity"): "customers do not differ in how readily they leave",
+        ("gamma to 0",): "nobody leaves",
+        ("delta to infinity",): "nobody leaves",
+        ("gamma to 0", "delta to infinity"): "nobody leaves",
+        ("gamma to 0", "delta to 0"): "customers leave at once or never",
+        ("alpha to infinity", "beta to infinity"): "customers do not differ in how often they buy",
+        ("alpha to 0", "beta to 0"): "customers buy at every opportunity or at none",
+    }
 
     params_: BGBBParams
     standard_errors_: BGBBParams
@@ -76,19 +97,18 @@ class BGBB(HistoryModel):
         """
         return cls._of(BGBBParams(alpha, beta, gamma, delta), time_unit)
 
-    def _checked(self, customers: pd.DataFrame, time_unit: str | None) -> pd.DataFrame:
-        table = super()._checked(customers, time_unit)
-        x, t_x, T = (table[name] for name in HISTORY)
-        bad = ((t_x % 1 != 0) | (T % 1 != 0) | (x > t_x)).to_numpy()
+    def _columns(self, customers: pd.DataFrame, time_unit: str | None) -> tuple[Array, Array, Array]:
+        x, t_x, T = super()._columns(customers, time_unit)
+        bad = (t_x % 1 != 0) | (T % 1 != 0) | (x > t_x)
         if bad.any():
             first = int(np.argmax(bad))
             raise InputError(
-                f"{bad.sum()} of {len(table)} customers do not count opportunities; the first is"
-                f" {table.index[first]!r}: frequency {x.iloc[first]:g}, recency {t_x.iloc[first]:g},"
-                f" T {T.iloc[first]:g}. BG/BB needs whole numbers with frequency <= recency <= T;"
+                f"{bad.sum()} of {len(customers)} customers do not count opportunities; the first is"
+                f" {customers.index[first]!r}: frequency {x[first]:g}, recency {t_x[first]:g},"
+                f" T {T[first]:g}. BG/BB needs whole numbers with frequency <= recency <= T;"
                 " for purchases at any time use BGNBD, MBGNBD or ParetoNBD."
             )
-        return table
+        return x, t_x, T
 
     def _scale(self, T: Array, counted: Array) -> float:  # noqa: ARG002
         return 1.0

@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
-
-import numpy as np
-import pandas as pd
-from sklearn.utils.validation import check_is_fitted
+from typing import ClassVar, Self
 
 from clvml.distributions import bgnbd
 from clvml.distributions.bgnbd import BGNBDParams
-from clvml.distributions.bgnbd_counts import purchase_probability, quantiles
-from clvml.distributions.histories import distinct_rows
-from clvml.errors import InputError
+from clvml.distributions.histories import Array
 from clvml.estimators.history_model import HistoryModel, Kernel
+from clvml.estimators.likelihood_model import Scale
+
+# What is said of r, alpha, a and b, which MBG/NBD shares.
+MEANINGS = (
+    "shape of the purchase rates: the larger, the more alike",
+    "scale of the purchase rates, r / alpha on average, in the unit of time",
+    "dropout after a purchase is a / (a + b) on average,",
+    "and the larger a + b, the more alike",
+)
+SCALES = (
+    Scale("shape of the purchase rates, r", (1, 0, 0, 0), 1.0, 1.5),
+    Scale("purchases while observed, r / alpha, in mean T", (1, -1, 0, 0), 1.0, 3.0),
+    Scale("odds of leaving after a purchase, a / b", (0, 0, 1, -1), 1 / 3, 2.0),
+    Scale("how alike customers leave, sqrt(a * b)", (0, 0, 0.5, 0.5), 1.5, 1.5),
+)
+LIMITS = {
+    ("a to infinity", "b to infinity"): "customers do not differ in how readily they leave",
+    ("a to 0",): "nobody leaves",
+    ("b to infinity",): "nobody leaves",
+    ("a to 0", "b to infinity"): "nobody leaves",
+    ("b to 0",): "everybody leaves after the first chance to",
+    ("a to infinity",): "everybody leaves after the first chance to",
+    ("a to infinity", "b to 0"): "everybody leaves after the first chance to",
+    ("a to 0", "b to 0"): "customers leave at the first chance or never",
+    ("r to infinity", "alpha to infinity"): "customers do not differ in how often they buy",
+}
+_MOSTLY_ONCE = 0.8  # of all customers; CDNOW has .60
 
 
 class BGNBD(HistoryModel):
@@ -59,6 +80,9 @@ class BGNBD(HistoryModel):
     leaving = "a / (a + b)"
     leaving_per = "a purchase"
     first_guess = (1.0, 3.0)
+    meanings = MEANINGS
+    scales = SCALES
+    limits = LIMITS
 
     params_: BGNBDParams
     standard_errors_: BGNBDParams
@@ -74,55 +98,13 @@ class BGNBD(HistoryModel):
         """
         return cls._of(BGNBDParams(r, alpha, a, b), time_unit)
 
-    def purchase_probability(
-        self, n: int, horizon: float | str, customers: pd.DataFrame | None = None
-    ) -> pd.Series | float:
-        """P(exactly ``n`` purchases in the next ``horizon``), of each customer or of a new one.
-
-        Parameters
-        ----------
-        n : int
-            Number of purchases, zero or more.
-        horizon : float or str
-            In the model's time unit, or with a unit of its own.
-        customers : DataFrame, optional
-            The customer summary; a new customer where None, whose first purchase does not count.
-        """
-        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
-            raise InputError(f"n is {n!r}; it must be a whole number, zero or more.")
-        check_is_fitted(self, "params_")
-        ahead, number = self._ahead(horizon), np.array(float(n))
-        if customers is None:
-            nothing = np.zeros(1)
-            return float(purchase_probability(number, ahead, nothing, nothing, nothing, self.params_)[0])
-        x, t_x, T, index = self._history(customers)
-        value = purchase_probability(number, ahead, x, t_x, T, self.params_)
-        return pd.Series(value, index, name="purchase_probability")
-
-    def predict_interval(
-        self, customers: pd.DataFrame, horizon: float | str, coverage: float = 0.9
-    ) -> pd.DataFrame:
-        """The range of each customer's number of purchases in the next ``horizon``.
-
-        Quantiles of the exact distribution, equal tails, so each range holds at least
-        ``coverage``. It is the customer's own chance; that of the parameters is not in it, and
-        is small beside it from a few thousand customers on.
-
-        Returns
-        -------
-        DataFrame
-            Columns ``lower, upper``, whole numbers, on the customers' index.
-        """
-        if not 0 < coverage < 1:
-            raise InputError(f"coverage is {coverage!r}; it must be above 0 and below 1, as in 0.9.")
-        x, t_x, T, index = self._history(customers)
-        first, row = distinct_rows((x, t_x, T))
-        tails = (1 - coverage) / 2, (1 + coverage) / 2
-        lower, upper = quantiles(tails, self._ahead(horizon), x[first], t_x[first], T[first], self.params_)
-        return pd.DataFrame({"lower": lower[row], "upper": upper[row]}, index=index)
-
-    def to_lifetimes(self) -> Any:
-        """The same model as a ``lifetimes.BetaGeoFitter``, ready to predict."""
-        from clvml.estimators.lifetimes import to_lifetimes
-
-        return to_lifetimes(self)
+    def _warnings(self, x: Array, counted: Array) -> list[str]:
+        once = float(counted @ (x == 0)) / float(counted.sum())
+        said = super()._warnings(x, counted)
+        if once >= _MOSTLY_ONCE:
+            said.append(
+                f"{once:.0%} of the customers have not bought again, and BG/NBD takes all of them to be"
+                " alive, for nobody can leave before a repeat purchase: MBGNBD and ParetoNBD let them;"
+                " compare aic_ and a holdout."
+            )
+        return said

@@ -11,34 +11,32 @@ from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from clvml.customers.checks import HISTORY, check_customers
+from clvml.customers.checks import HISTORY, checked_columns
 from clvml.customers.time_units import horizon_in, rate_per_unit, time_unit_of
 from clvml.distributions.discounting import discounted_ends, endless_ends
-from clvml.distributions.histories import Array
+from clvml.distributions.histories import Array, distinct_rows
 from clvml.errors import FitError, InputError
-from clvml.estimators.maximum_likelihood import (
-    FitRecord,
-    Optimum,
-    check_params,
-    check_weights,
-    maximise,
-    natural_covariance,
-    report,
-)
+from clvml.estimators.likelihood_model import LikelihoodModel
+from clvml.estimators.maximum_likelihood import Objective, check_params, check_weights
 
 _IN_TIME = ("alpha", "beta")  # parameters in the unit of time; the others are pure numbers
 _NOBODY_LEAVES = 1e-3
-_VAGUE = 1.0  # standard error of a log-parameter: the parameter may as well be 2.7 times as large
+_ROUGH_SAMPLE = 20_000  # customers, to come near the optimum of many more
+_DRAWS = 64  # of the parameters, in the intervals of a model that was fitted to few customers
+_FEW = 20_000  # customers; from here on the parameters' own spread does not show in a customer's interval
 
 
 class Kernel(Protocol):
-    """The functions of a model of repeat purchases, such as `clvml.distributions.bgnbd`."""
+    """The functions of a model of repeat purchases, such as `clvml.distributions.bgnbd`.
 
-    def count(self, x: Array, t_x: Array, T: Array, weight: Array | None = None) -> Any: ...
+    The first five look back at a history ``(x, t_x, T)``; the next five look ahead from ``T``, for customers
+    who are still with us, where it no longer matters when they bought last.
+    """
+
+    def count(self, x: Array, t_x: Array, T: Array, weight: Array) -> Any: ...
 
     def objective(self, params: Any, histories: Any, /) -> tuple[float, Array, Array]: ...
 
@@ -46,36 +44,36 @@ class Kernel(Protocol):
 
     def probability_alive(self, x: Array, t_x: Array, T: Array, params: Any) -> Array: ...
 
-    def expected_purchases(self, x: Array, t_x: Array, T: Array, horizon: Array, params: Any) -> Array: ...
+    def simulate(self, T: Array, params: Any, rng: np.random.Generator) -> tuple[Array, Array]: ...
+
+    def probability_of_staying(self, x: Array, T: Array, after: float, params: Any) -> Array: ...
 
     def purchases_given_alive(
         self, x: Array, T: Array, ends: Array, weights: Array, params: Any
     ) -> Array: ...
 
+    def endless_purchases(self, x: Array, T: Array, params: Any) -> Array: ...
+
+    def count_probability(self, n: Array, horizon: float, x: Array, T: Array, params: Any) -> Array: ...
+
+    def simulate_ahead(
+        self, x: Array, T: Array, horizon: float, params: Any, rng: np.random.Generator
+    ) -> tuple[NDArray[np.int64], Array]: ...
+
     def rate_of_leaving(self, params: Any) -> float: ...
 
-    def simulate(self, T: Array, params: Any, rng: np.random.Generator) -> tuple[Array, Array]: ...
 
-
-class HistoryModel(BaseEstimator):
+class HistoryModel(LikelihoodModel):
     """A model of repeat purchases; its subclasses name it, its kernel and where the search starts."""
 
-    required_columns = HISTORY
+    required_columns: ClassVar[tuple[str, ...]] = HISTORY
 
-    title: ClassVar[str]
     kernel: ClassVar[Kernel]
-    Params: ClassVar[Any]
     leaving: ClassVar[str]  # what `Kernel.rate_of_leaving` gives, in symbols and words
     leaving_per: ClassVar[str]
     first_guess: ClassVar[tuple[float, float]]  # of the two parameters of leaving, with T about 1
 
-    params_: Any
     time_unit_: str | None
-    log_likelihood_: float
-    covariance_: Array
-    standard_errors_: Any
-    n_customers_: float
-    fit_record_: FitRecord
 
     @classmethod
     def _of(cls, params: Any, time_unit: str | None) -> Self:
@@ -84,7 +82,7 @@ class HistoryModel(BaseEstimator):
         model.time_unit_ = time_unit if time_unit is None else time_unit_of(time_unit).code
         return model
 
-    def fit(self, customers: pd.DataFrame, *, weights: object = None) -> Self:
+    def fit(self, customers: pd.DataFrame, *, weights: object = None, start: object = None) -> Self:
         """Fit to one row a customer with ``frequency, recency, T``.
 
         Parameters
@@ -93,6 +91,9 @@ class HistoryModel(BaseEstimator):
             The customer summary; one-time buyers belong in it.
         weights : array-like, shape (n_customers,), optional
             How many customers each row stands for.
+        start : sequence of float, optional
+            Parameters to start from, such as those of last month's model; the usual start is tried
+            after it where it does not serve.
 
         Raises
         ------
@@ -104,41 +105,51 @@ class HistoryModel(BaseEstimator):
         Warns
         -----
         FitWarning
-            If the fit sits on a boundary or hardly identifies a parameter.
+            If the fit sits on a boundary or hardly identifies a parameter, and what to do then.
         """
-        table = self._checked(customers, None)
-        counted = check_weights(weights, len(table))
-        x, t_x, T = (table[name].to_numpy()[counted > 0] for name in HISTORY)
-        counted = counted[counted > 0]
+        history = self._columns(customers, None)
+        counted = check_weights(weights, len(customers))
+        if weights is not None:
+            known = counted > 0
+            history = history[0][known], history[1][known], history[2][known]
+            counted = counted[known]
+        x, _, T = history
         _refuse_without_information(x, T, type(self).__name__)
+        total = float(counted.sum())
         scale = self._scale(T, counted)
-        histories = self.kernel.count(x, t_x / scale, T / scale, counted)
-        start = self._start(float(counted @ x / counted.sum()))
-        optimum = maximise(
-            lambda theta: self.kernel.objective(self.Params(*theta), histories), start, float(counted.sum())
-        )
         unit = np.array([scale if name in _IN_TIME else 1.0 for name in self.Params._fields])
-        self.params_ = self.Params(*(np.exp(optimum.theta) * unit).tolist())
-        self.time_unit_ = table.attrs.get("time_unit")
-        # Purchases per scaled unit to purchases per unit: one factor of scale a purchase.
-        self.log_likelihood_ = optimum.value - float(counted @ x) * float(np.log(scale))
-        self.covariance_ = natural_covariance(optimum, np.array(self.params_))
-        self.standard_errors_ = self.Params(*np.sqrt(np.diag(self.covariance_)).tolist())
-        self.n_customers_ = float(counted.sum())
-        self.fit_record_ = report(optimum, self._warnings(optimum, unit))
+        starts = [unit * self._start(float(counted @ x) / total)]
+        if start is not None:
+            starts.insert(0, np.array(check_params(self.Params(*start))))  # type: ignore[misc]
+        every = x.size // _ROUGH_SAMPLE
+        some = (*history, counted) if every < 2 or start is not None else None
+        rough = None if some else self.kernel.count(*(column[::every] for column in (*history, counted)))
+        optimum = self._learn(self.kernel.count(*history, counted), starts, unit, total, rough)
+        self.time_unit_ = customers.attrs.get("time_unit")
+        self._report(optimum, self._warnings(x, counted))
         return self
 
     def log_likelihood(self, customers: pd.DataFrame) -> pd.Series:
         """Log-likelihood of each customer."""
-        x, t_x, T, index = self._history(customers)
-        return pd.Series(self.kernel.log_likelihood(x, t_x, T, self.params_), index, name="log_likelihood")
+        x, t_x, T = self._history(customers)
+        value = self.kernel.log_likelihood(x, t_x, T, self.params_)
+        return pd.Series(value, customers.index, name="log_likelihood")
 
-    def probability_alive(self, customers: pd.DataFrame) -> pd.Series:
-        """P(alive) of each customer at the end of their observation, in [0, 1]."""
-        x, t_x, T, index = self._history(customers)
-        return pd.Series(
-            self.kernel.probability_alive(x, t_x, T, self.params_), index, name="probability_alive"
-        )
+    def probability_alive(self, customers: pd.DataFrame, after: float | str = 0) -> pd.Series:
+        """P(alive) of each customer, in [0, 1].
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, in the model's time unit.
+        after : float or str, default 0
+            How long after the end of their observation, without knowing whether they bought meanwhile.
+        """
+        x, t_x, T = self._history(customers)
+        alive = self.kernel.probability_alive(x, t_x, T, self.params_)
+        if after != 0:
+            alive *= self.kernel.probability_of_staying(x, T, self._ahead(after), self.params_)
+        return pd.Series(alive, customers.index, name="probability_alive", copy=False)
 
     def expected_purchases(self, customers: pd.DataFrame, horizon: float | str) -> pd.Series:
         """Expected purchases of each customer in the ``horizon`` after their observation.
@@ -150,23 +161,48 @@ class HistoryModel(BaseEstimator):
         horizon : float or str
             In the model's time unit, or with a unit of its own: ``"12M"``.
         """
-        x, t_x, T, index = self._history(customers)
-        ahead = self._ahead(horizon)
-        expected = self.kernel.expected_purchases(x, t_x, T, np.array(ahead), self.params_)
-        return pd.Series(expected, index, name="expected_purchases")
+        ends = np.array([self._ahead(horizon)])
+        value = self._expected(*self._history(customers), ends, np.ones(1))
+        return pd.Series(value, customers.index, name="expected_purchases", copy=False)
 
     def expected_purchases_new_customer(self, horizon: float | str) -> float:
         """Expected repeat purchases of a new customer in the ``horizon`` after the first purchase."""
         check_is_fitted(self, "params_")
-        ahead = np.array(self._ahead(horizon))
-        nothing = np.zeros(1)
-        return float(self.kernel.expected_purchases(nothing, nothing, nothing, ahead, self.params_)[0])
+        ends, nothing = np.array([self._ahead(horizon)]), np.zeros(1)
+        return float(self._expected(nothing, nothing, nothing, ends, np.ones(1))[0])
+
+    def purchase_probability(
+        self, n: int, horizon: float | str, customers: pd.DataFrame | None = None
+    ) -> pd.Series | float:
+        """P(exactly ``n`` purchases in the next ``horizon``), of each customer or of a new one.
+
+        Parameters
+        ----------
+        n : int
+            Number of purchases, zero or more.
+        horizon : float or str
+            In the model's time unit, or with a unit of its own.
+        customers : DataFrame, optional
+            The customer summary; a new customer where None, whose first purchase does not count.
+        """
+        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
+            raise InputError(f"n is {n!r}; it must be a whole number, zero or more.")
+        check_is_fitted(self, "params_")
+        x, t_x, T = (np.zeros(1),) * 3 if customers is None else self._history(customers)
+        alive = self.kernel.probability_alive(x, t_x, T, self.params_)
+        number = np.full(x.size, float(n))
+        value = alive * self.kernel.count_probability(number, self._ahead(horizon), x, T, self.params_)
+        value += (1 - alive) * (n == 0)
+        if customers is None:
+            return float(value[0])
+        return pd.Series(value, customers.index, name="purchase_probability")
 
     def discounted_purchases(
         self,
         customers: pd.DataFrame,
         horizon: float | str | None = None,
         annual_discount_rate: float = 0.0,
+        period: float | str = 1.0,
     ) -> pd.Series:
         """Expected purchases within ``horizon``, discounted.
 
@@ -175,66 +211,59 @@ class HistoryModel(BaseEstimator):
         customers : DataFrame
             The customer summary, in the model's time unit.
         horizon : float or str, optional
-            Purchases are discounted from the end of their period, one time unit long; a horizon that is
-            not a whole number ends in a shorter one. Where None, all purchases ever to come
-            (the discounted expected residual transactions of Fader, Hardie, Lee 2005), discounted
-            continuously.
+            A horizon that is not a whole number of periods ends in a shorter one. Where None, all
+            purchases ever to come (the discounted expected residual transactions of Fader, Hardie,
+            Lee 2005), discounted continuously.
         annual_discount_rate : float, default 0
-            A fraction a year; above 0 where there is no horizon.
+            A fraction a year.
+        period : float or str, default 1
+            Purchases are discounted from the end of their period, so long in the model's time unit or
+            with a unit of its own: ``"1M"``. 0 discounts each from when it is made.
 
         Raises
         ------
         InputError
-            If an argument breaks its rule: without a horizon or a discount the sum may be infinite.
+            If an argument breaks its rule, or the sum without end is infinite for want of a discount.
         """
-        x, t_x, T, index = self._history(customers)
+        history = self._history(customers)
         rate = rate_per_unit(annual_discount_rate, self.time_unit_)
-        if horizon is None and rate <= 0:
-            raise InputError(
-                "without a horizon annual_discount_rate must be above 0, for undiscounted purchases may never"
-                " end; give a rate, such as 0.10, or a horizon."
-            )
-        ends, weights = endless_ends(rate) if horizon is None else discounted_ends(self._ahead(horizon), rate)
-        alive = self.kernel.probability_alive(x, t_x, T, self.params_)
-        value = alive * self.kernel.purchases_given_alive(x, T, ends, weights, self.params_)
-        return pd.Series(value, index, name="discounted_purchases")
+        if horizon is None and rate == 0:
+            value = self._endless(*history)
+        elif horizon is None:
+            value = self._expected(*history, *endless_ends(rate))
+        else:
+            every = period if period == 0 else self._ahead(period)
+            value = self._expected(*history, *discounted_ends(self._ahead(horizon), rate, float(every)))
+        return pd.Series(value, customers.index, name="discounted_purchases", copy=False)
 
-    def summary(self) -> pd.DataFrame:
-        """Parameters with their standard errors and 95 % intervals (normal in the logarithm).
+    def predict_interval(
+        self, customers: pd.DataFrame, horizon: float | str, coverage: float = 0.9
+    ) -> pd.DataFrame:
+        """The range of each customer's number of purchases in the next ``horizon``.
+
+        Quantiles of the exact distribution, equal tails, so each range holds at least ``coverage``. Where
+        the model was fitted to few customers (20,000) what is uncertain in its parameters is in it, averaged
+        over draws of them; with more it does not show. For spend and value, groups and totals see
+        `LifetimeValue.predict_interval`.
 
         Returns
         -------
         DataFrame
-            Index ``parameter``; columns ``estimate, standard_error, lower, upper``.
+            Columns ``lower, upper``, whole numbers, on the customers' index.
         """
-        check_is_fitted(self, "covariance_")
-        estimate, error = np.array(self.params_), np.array(self.standard_errors_)
-        reach = np.exp(np.minimum(1.959964 * error / estimate, 700))
-        columns = {
-            "estimate": estimate,
-            "standard_error": error,
-            "lower": estimate / reach,
-            "upper": estimate * reach,
-        }
-        return pd.DataFrame(columns, index=pd.Index(self.params_._fields, name="parameter"))
+        check_coverage(coverage)
+        history = self._history(customers)
+        first, row = distinct_rows(history)
+        tails = (1 - coverage) / 2, (1 + coverage) / 2
+        lower, upper = self._count_quantiles(tails, self._ahead(horizon), *(h[first] for h in history))
+        return pd.DataFrame({"lower": lower[row], "upper": upper[row]}, index=customers.index)
 
-    def sample_parameters(self, n_draws: int, seed: int) -> pd.DataFrame:
-        """Draws of the parameters by Laplace's approximation: normal in their logarithms.
-
-        Exact for practical purposes from some 100,000 customers; at CDNOW's 2,357 the spread of the
-        two parameters of leaving comes out about a tenth too narrow.
-
-        Returns
-        -------
-        DataFrame, shape (n_draws, n_parameters)
-        """
-        check_is_fitted(self, "covariance_")
-        if not isinstance(n_draws, int) or n_draws < 1:
-            raise InputError(f"n_draws is {n_draws!r}; it must be a whole number of one or more.")
-        estimate = np.array(self.params_)
-        spread = self.covariance_ / np.outer(estimate, estimate)
-        draws = np.random.default_rng(seed).multivariate_normal(np.log(estimate), spread, n_draws)
-        return pd.DataFrame(np.exp(draws), columns=self.params_._fields)
+    def likely_params(self, n_draws: int = _DRAWS, seed: int = 0) -> list[Any]:
+        """Parameters to average predictions over: draws where few customers were seen, else the estimate."""
+        if not hasattr(self, "covariance_") or self.n_customers_ >= _FEW:
+            return [self.params_]
+        draws = self.sample_parameters(n_draws, seed)
+        return [self.Params(*draw) for draw in draws.itertuples(index=False)]
 
     def simulate(self, T: ArrayLike, seed: int) -> pd.DataFrame:
         """Customers drawn from the model, as a summary with ``frequency, recency, T``.
@@ -255,15 +284,61 @@ class HistoryModel(BaseEstimator):
             customers.attrs["time_unit"] = self.time_unit_
         return customers
 
-    def _checked(self, customers: pd.DataFrame, time_unit: str | None) -> pd.DataFrame:
-        return check_customers(customers, self.required_columns, time_unit)
+    def _objective(self, seen: Any) -> Objective:
+        kernel, kind = self.kernel, self.Params
+
+        def objective(params: Array) -> tuple[float, Array, Array]:
+            return kernel.objective(kind(*params), seen)
+
+        return objective
+
+    def _expected(self, x: Array, t_x: Array, T: Array, ends: Array, weights: Array) -> Array:
+        """Weighted sum over ``ends`` of the expected purchases until then."""
+        value = self.kernel.probability_alive(x, t_x, T, self.params_)
+        value *= self.kernel.purchases_given_alive(x, T, ends, weights, self.params_)
+        return value
+
+    def _endless(self, x: Array, t_x: Array, T: Array) -> Array:
+        value = self.kernel.endless_purchases(x, T, self.params_)
+        if not np.isfinite(value).all():
+            raise InputError(
+                f"with {self._found()} the customers' purchases never end, undiscounted: without a horizon"
+                " annual_discount_rate must be above 0; give a rate, such as 0.10, or a horizon."
+            )
+        return value * self.kernel.probability_alive(x, t_x, T, self.params_)
+
+    def _count_quantiles(
+        self, levels: tuple[float, ...], horizon: float, x: Array, t_x: Array, T: Array
+    ) -> list[NDArray[np.int64]]:
+        """The smallest ``n`` with ``P(Y(horizon) <= n) >= level``, of each customer, for each level."""
+        draws = self.likely_params()
+        alive = [self.kernel.probability_alive(x, t_x, T, params) for params in draws]
+        pairs, pair = distinct_rows((x, T))
+        found = [np.zeros(x.size, dtype=np.int64) for _ in levels]
+        below, rows, n = 1 - np.mean(alive, axis=0), np.arange(x.size), 0
+        while rows.size:
+            needed, which = np.unique(pair[rows], return_inverse=True)
+            at, number = pairs[needed], np.full(needed.size, float(n))
+            for here, params in zip(alive, draws, strict=True):
+                chance = self.kernel.count_probability(number, horizon, x[at], T[at], params)
+                below[rows] += here[rows] * chance[which] / len(draws)
+            n += 1
+            for level, quantile in zip(levels, found, strict=True):
+                quantile[rows[below[rows] < level]] = n
+            rows = rows[below[rows] < max(levels)]
+        return found
+
+    def _columns(self, customers: pd.DataFrame, time_unit: str | None) -> tuple[Array, Array, Array]:
+        """``x, t_x, T`` of the customers, checked; not to be written to."""
+        x, t_x, T = checked_columns(customers, self.required_columns, time_unit).values()
+        return x, t_x, T
 
     def _scale(self, T: Array, counted: Array) -> float:
         """The unit of time of the search, so that the user's does not matter."""
         return float(counted @ T / counted.sum())
 
     def _start(self, purchases: float) -> Array:
-        """Parameters to start from, given the mean number of repeat purchases."""
+        """Parameters to start from, given the mean number of repeat purchases, in units of the search."""
         return np.array([1.0, 1 / purchases, *self.first_guess])
 
     def _ahead(self, horizon: float | str) -> float:
@@ -275,46 +350,28 @@ class HistoryModel(BaseEstimator):
             raise InputError("T must be finite lengths of observation, zero or more, one a customer.")
         return seen
 
-    def _history(self, customers: pd.DataFrame) -> tuple[Array, Array, Array, pd.Index]:
+    def _history(self, customers: pd.DataFrame) -> tuple[Array, Array, Array]:
         check_is_fitted(self, "params_")
-        table = self._checked(customers, self.time_unit_)
-        x, t_x, T = (table[name].to_numpy() for name in HISTORY)
-        return x, t_x, T, table.index
+        return self._columns(customers, self.time_unit_)
 
-    def _warnings(self, optimum: Optimum, unit: Array) -> list[str]:
-        """What a user should know about this fit."""
-        scaled = self.Params(*np.exp(optimum.theta).tolist())
-        names = self.Params._fields
-        found = ", ".join(
-            f"{name} {value:.3g}" for name, value in zip(names, np.array(scaled) * unit, strict=True)
-        )
-        if not optimum.converged:
-            return [
-                f"the search for the {self.title} parameters did not converge ({found}); do not rely on them."
-            ]
-        messages = []
-        if optimum.at_boundary:
-            messages.append(
-                f"the {self.title} likelihood has no interior maximum: it still rises where the search was"
-                f" held ({found}). Predictions are usable, single parameters are not; more history or more"
-                " customers would help."
-            )
+    def _warnings(self, x: Array, counted: Array) -> list[str]:  # noqa: ARG002
+        """What a user should know about this fit, beside how the search went."""
+        scaled = self.Params(*(np.array(self.params_) / self._unit))
         leaving = self.kernel.rate_of_leaving(scaled)
-        if leaving < _NOBODY_LEAVES:
-            messages.append(
-                f"hardly anybody leaves in this fit ({self.leaving} = {leaving:.2g} {self.leaving_per};"
-                f" {found}): P(alive) is near 1 for everyone, and expectations over long horizons will be too"
-                " high if customers do leave; observe them for longer, or compare with a formula on a"
-                " holdout."
-            )
-        spread = np.sqrt(np.diag(optimum.covariance))
-        vague = [name for name, sd in zip(names, spread, strict=True) if sd > _VAGUE]
-        if vague and not optimum.at_boundary:
-            messages.append(
-                f"the data hardly identify {' and '.join(vague)} ({found}), whose standard errors exceed"
-                " their size; read predictions rather than parameters, or use more history."
-            )
-        return messages
+        if leaving >= _NOBODY_LEAVES:
+            return []
+        return [
+            f"hardly anybody leaves in this fit ({self.leaving} = {leaving:.2g} {self.leaving_per};"
+            f" {self._found()}): P(alive) is near 1 for everyone, and expectations over long horizons will be"
+            " too high if customers do leave; observe them for longer, or compare with a formula on a"
+            " holdout."
+        ]
+
+
+def check_coverage(coverage: float) -> None:
+    """Refuse what is no share."""
+    if not 0 < coverage < 1:
+        raise InputError(f"coverage is {coverage!r}; it must be above 0 and below 1, as in 0.9.")
 
 
 def _refuse_without_information(x: Array, T: Array, name: str) -> None:

@@ -1,7 +1,8 @@
 """Maximum likelihood in log-parameters by Newton's method, and a record of how it went.
 
-All parameters are positive, so the search runs over their logarithms. Where the Hessian is not
-negative definite its eigenvalues are replaced by their sizes, steps are capped and halved until
+All parameters are positive, so the search runs over their logarithms, each less that of the
+parameter's own unit: the unit of time or money of the data changes nothing. Where the Hessian is
+not negative definite its eigenvalues are replaced by their sizes, steps are capped and halved until
 the likelihood rises. A search that runs off to infinity is repeated with a whisker of a prior
 (normal, standard deviation 10 in each log-parameter), which stops it, and is reported as such.
 """
@@ -10,8 +11,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,23 @@ Objective = Callable[[Array], tuple[float, Array, Array]]
 _MAX_STEPS = 200
 _MAX_MOVE = 2.0
 _FAR = 14.0  # e**14: a parameter beyond a million times its natural scale has run off
-_PRIOR_PRECISION = 1e-2
+_DRIFTED = 7.0  # e**7: and one beyond a thousand times, where the likelihood hardly holds it
+_LAST_RISE = 1e-12  # a customer, of the likelihood: the step that promises no more is the last
+_FLAT = 1.0  # curvature below which the likelihood does not hold a direction
+
+
+class Prior(NamedTuple):
+    """Independent normal priors on ``axes @ theta``, ``theta`` the logarithms of scale-free parameters."""
+
+    axes: Array
+    mean: Array
+    sd: Array
+
+    def penalty(self, theta: Array) -> tuple[float, Array, Array]:
+        """Its negative logarithm less a constant, with gradient and Hessian."""
+        scaled = self.axes / self.sd[:, None]
+        off = scaled @ theta - self.mean / self.sd
+        return float(off @ off) / 2, scaled.T @ off, scaled.T @ scaled
 
 
 @dataclass(frozen=True)
@@ -42,8 +59,11 @@ class FitRecord:
         Largest derivative in a log-parameter, a customer.
     condition_number : float
         Of the Hessian in log-parameters at the optimum.
-    at_boundary : bool
-        A parameter ran off: the data have no interior optimum.
+    boundary : tuple of str
+        Where the data have no interior optimum, the parameters that run off, such as
+        ``("a to infinity", "b to infinity")``; empty when all is well.
+    starts : tuple of tuple of float
+        Parameters that the search started from, in the order tried.
     messages : tuple of str
         What to know, in words; empty when all is well.
     """
@@ -52,13 +72,24 @@ class FitRecord:
     n_evaluations: int
     gradient_norm: float
     condition_number: float
-    at_boundary: bool
+    boundary: tuple[str, ...] = ()
+    starts: tuple[tuple[float, ...], ...] = ()
     messages: tuple[str, ...] = ()
+
+    @property
+    def at_boundary(self) -> bool:
+        """Whether a parameter ran off."""
+        return bool(self.boundary)
 
 
 @dataclass(frozen=True)
 class Optimum:
-    """Where the search ended: log-parameters, value, Hessian there, and the numbers of the record."""
+    """Where the search ended.
+
+    ``theta`` are logarithms of parameters in their units, ``value`` is the likelihood there, without
+    the prior, and ``hessian`` that of likelihood and prior together; ``flat`` is the direction in
+    which the likelihood has no maximum, of zeros where it has one.
+    """
 
     theta: Array
     value: float
@@ -66,7 +97,13 @@ class Optimum:
     converged: bool
     n_evaluations: int
     gradient_norm: float
-    at_boundary: bool
+    flat: Array
+    starts: tuple[Array, ...]
+
+    @property
+    def at_boundary(self) -> bool:
+        """Whether a parameter ran off."""
+        return bool(self.flat.any())
 
     @property
     def covariance(self) -> Array:
@@ -77,23 +114,38 @@ class Optimum:
         return (directions / sizes) @ directions.T
 
     @property
+    def smallest_curvature(self) -> float:
+        """Of the objective at the optimum, in log-parameters."""
+        return float(np.linalg.eigvalsh(-self.hessian)[0])
+
+    @property
     def condition_number(self) -> float:
         """Ratio of the largest to the smallest curvature, infinite where one vanishes."""
         sizes = np.linalg.eigvalsh(-self.hessian)
         return float(sizes[-1] / sizes[0]) if sizes[0] > 0 else float("inf")
 
 
-def maximise(objective: Objective, start: Array, total_weight: float) -> Optimum:
-    """The maximum of ``objective``, a function of positive parameters with two derivatives.
+def maximise(
+    objective: Objective,
+    starts: list[Array],
+    total_weight: float,
+    prior: Prior | None = None,
+    rough: Objective | None = None,
+) -> Optimum:
+    """The maximum of ``objective``, a function of log-parameters with two derivatives.
 
     Parameters
     ----------
     objective : callable
-        Maps natural parameters to value, gradient and Hessian.
-    start : ndarray, shape (n_parameters,)
-        Natural parameters to start from.
+        Maps log-parameters to value, gradient and Hessian.
+    starts : list of ndarray, shape (n_parameters,)
+        Log-parameters to start from; the next is tried where a search from one fails.
     total_weight : float
-        Number of customers; the gradient must vanish relative to it.
+        Number of customers; the likelihood's last rise is counted relative to it.
+    prior : Prior, optional
+        Added to the likelihood.
+    rough : callable, optional
+        The same objective of a sample of the customers, to come near the optimum cheaply.
 
     Raises
     ------
@@ -101,62 +153,92 @@ def maximise(objective: Objective, start: Array, total_weight: float) -> Optimum
         If the likelihood is not finite at the start.
     """
     with one_blas_thread():
-        optimum = _newton(objective, np.log(start), total_weight, 0.0)
-        if optimum.converged and not optimum.at_boundary:
-            return optimum
-        held = _newton(objective, np.log(start), total_weight, _PRIOR_PRECISION)
-    return Optimum(
-        held.theta,
-        held.value,
-        held.hessian,
-        held.converged,
-        optimum.n_evaluations + held.n_evaluations,
-        held.gradient_norm,
-        at_boundary=True,
+        if rough is not None:
+            near = _newton(rough, starts[0], total_weight, prior, 1e-4)
+            starts = [near.theta, *starts] if near.converged and not near.at_boundary else starts
+        for start in starts:
+            optimum = _newton(objective, start, total_weight, prior)
+            if optimum.converged and not optimum.at_boundary:
+                drifted = abs(optimum.theta).max() > _DRIFTED and optimum.smallest_curvature < _FLAT
+                return replace(optimum, flat=_flat_direction(optimum, None)) if drifted else optimum
+        return _held(objective, optimum, starts, total_weight, prior)
+
+
+def _held(
+    objective: Objective, lost: Optimum, starts: list[Array], total_weight: float, prior: Prior | None
+) -> Optimum:
+    """The search from the last start again, with a whisker of a prior that stops what runs off."""
+    size = starts[-1].size
+    whisker = Prior(np.eye(size), np.zeros(size), np.full(size, 10.0))
+    if prior is not None:
+        stacked = (np.concatenate(parts) for parts in zip(prior, whisker, strict=True))
+        whisker = Prior(*stacked)
+    held = _newton(objective, starts[-1], total_weight, whisker)
+    return replace(
+        held,
+        n_evaluations=lost.n_evaluations + held.n_evaluations,
+        flat=_flat_direction(held, whisker),
+        starts=tuple(starts),
     )
 
 
-def _newton(objective: Objective, theta: Array, total_weight: float, precision: float) -> Optimum:
-    value, gradient, hessian = _in_logs(objective, theta, precision)
+def _flat_direction(found: Optimum, prior: Prior | None) -> Array:
+    """The direction of least curvature of the likelihood alone, pointing to where the search ran."""
+    held = 0 if prior is None else prior.penalty(found.theta)[2]
+    sizes, directions = np.linalg.eigh(-found.hessian - held)
+    moved = found.theta - found.starts[-1]
+    outwards = directions[:, 0] * np.sign(directions[:, 0] @ moved or 1.0)
+    if sizes[0] > _FLAT:  # it only ran far: name what ran farthest
+        outwards = np.where(abs(moved) == abs(moved).max(), np.sign(moved), 0.0)
+    return np.where(abs(outwards) > 0.3 * abs(outwards).max(), outwards, 0.0)
+
+
+def _newton(
+    objective: Objective,
+    theta: Array,
+    total_weight: float,
+    prior: Prior | None,
+    last_rise: float = _LAST_RISE,
+) -> Optimum:
+    start = theta
+    value, gradient, hessian = _with_prior(objective, theta, prior)
     if not np.isfinite(value):
         raise FitError("the likelihood is not finite at the start: look for extreme values in the customers.")
     evaluations, converged = 1, False
     while evaluations < _MAX_STEPS and abs(theta).max() < _FAR:
         step = _step(gradient, hessian)
-        converged = bool(gradient @ step < 1e-13 * total_weight)
+        converged = bool(gradient @ step < last_rise * total_weight)
         scale = 1.0
         while scale > 1e-8:
-            there = _in_logs(objective, theta + scale * step, precision)
+            there = _with_prior(objective, theta + scale * step, prior)
             evaluations += 1
             if there[0] >= value + 1e-4 * scale * (gradient @ step) - 1e-12 * abs(value):
                 break
             scale /= 4
         else:
             break
-        if converged and there[0] < value:
-            break
         theta, (value, gradient, hessian) = theta + scale * step, there
         if converged:
             break
+    lost = not converged or bool(abs(theta).max() >= _FAR)
     return Optimum(
         theta,
-        value + precision / 2 * float(theta @ theta),
-        hessian + precision * np.eye(theta.size),
+        value if prior is None else value + prior.penalty(theta)[0],
+        hessian,
         converged,
         evaluations,
         float(abs(gradient).max() / total_weight),
-        at_boundary=not converged or bool(abs(theta).max() >= _FAR),
+        np.full(theta.size, float(lost)),
+        (start,),
     )
 
 
-def _in_logs(objective: Objective, theta: Array, precision: float) -> tuple[float, Array, Array]:
-    """The objective and its derivatives in log-parameters, less the whisker of a prior."""
-    natural = np.exp(theta)
-    value, gradient, hessian = objective(natural)
-    slope = natural * gradient
-    curve = natural[:, None] * hessian * natural + np.diag(slope)
-    value -= precision / 2 * float(theta @ theta)
-    return value, slope - precision * theta, curve - precision * np.eye(theta.size)
+def _with_prior(objective: Objective, theta: Array, prior: Prior | None) -> tuple[float, Array, Array]:
+    value, gradient, hessian = objective(theta)
+    if prior is None:
+        return value, gradient, hessian
+    penalty, slope, curve = prior.penalty(theta)
+    return value - penalty, gradient - slope, hessian - curve
 
 
 def _step(gradient: Array, hessian: Array) -> Array:
@@ -167,7 +249,21 @@ def _step(gradient: Array, hessian: Array) -> Array:
     return step * min(1.0, _MAX_MOVE / max(abs(step).max(), 1e-300))
 
 
-def report(optimum: Optimum, messages: list[str], stacklevel: int = 3) -> FitRecord:
+def in_log_parameters(natural: Objective, unit: Array) -> Objective:
+    """An objective of positive parameters as one of their logarithms, each less that of its unit."""
+
+    def objective(theta: Array) -> tuple[float, Array, Array]:
+        params = unit * np.exp(theta)
+        value, gradient, hessian = natural(params)
+        slope = params * gradient
+        return value, slope, params[:, None] * hessian * params + np.diag(slope)
+
+    return objective
+
+
+def report(
+    optimum: Optimum, names: tuple[str, ...], unit: Array, messages: list[str], stacklevel: int = 3
+) -> FitRecord:
     """The record of a fit; each message is also a `FitWarning`."""
     for message in messages:
         warnings.warn(message, FitWarning, stacklevel=stacklevel + 1)
@@ -176,8 +272,18 @@ def report(optimum: Optimum, messages: list[str], stacklevel: int = 3) -> FitRec
         optimum.n_evaluations,
         optimum.gradient_norm,
         optimum.condition_number,
-        optimum.at_boundary,
+        running_off(optimum, names),
+        tuple(tuple((unit * np.exp(start)).tolist()) for start in optimum.starts),
         tuple(messages),
+    )
+
+
+def running_off(optimum: Optimum, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The parameters that run off, and where to."""
+    return tuple(
+        f"{name} to {'infinity' if way > 0 else '0'}"
+        for name, way in zip(names, optimum.flat, strict=True)
+        if way
     )
 
 
@@ -193,11 +299,6 @@ def check_params(params: Any) -> Any:
         if not isinstance(value, int | float | np.number) or not 0 < value < float("inf"):
             raise InputError(f"parameter {name} is {value!r}; it must be a positive, finite number.")
     return type(params)(*[float(value) for value in params])
-
-
-def natural_covariance(optimum: Optimum, params: Array) -> Array:
-    """Covariance of the natural parameters, from that of their logarithms."""
-    return params[:, None] * optimum.covariance * params
 
 
 def check_weights(weights: object, n_customers: int) -> Array:

@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 
 from clvml.distributions import mbgnbd
 from clvml.distributions.mbgnbd import MBGNBDParams
+from clvml.estimators.bgnbd import LIMITS, MEANINGS, SCALES
 from clvml.estimators.history_model import HistoryModel, Kernel
 
 
@@ -53,6 +54,9 @@ class MBGNBD(HistoryModel):
     leaving = "a / (a + b)"
     leaving_per = "a purchase"
     first_guess = (1.0, 2.0)
+    meanings = MEANINGS
+    scales = SCALES
+    limits = LIMITS
 
     params_: MBGNBDParams
     standard_errors_: MBGNBDParams

@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 from clvml.distributions import pareto_nbd
 from clvml.distributions.pareto_nbd import ParetoNBDParams
 from clvml.estimators.history_model import HistoryModel, Kernel
+from clvml.estimators.likelihood_model import Scale
 
 
 class ParetoNBD(HistoryModel):
@@ -53,6 +54,26 @@ class ParetoNBD(HistoryModel):
     leaving = "s / beta"
     leaving_per = "a mean length of observation"
     first_guess = (1.0, 1.0)
+    meanings = (
+        "shape of the purchase rates: the larger, the more alike",
+        "scale of the purchase rates, r / alpha on average, in the unit of time",
+        "shape of the rates of leaving: the larger, the more alike",
+        "scale of the rates of leaving, s / beta on average, in the unit of time",
+    )
+    scales = (
+        Scale("shape of the purchase rates, r", (1, 0, 0, 0), 1.0, 1.5),
+        Scale("purchases while observed, r / alpha, in mean T", (1, -1, 0, 0), 1.0, 3.0),
+        Scale("shape of the rates of leaving, s", (0, 0, 1, 0), 1.0, 1.5),
+        Scale("rate of leaving, s / beta, in mean T", (0, 0, 1, -1), 1.0, 3.0),
+    )
+    limits: ClassVar[dict[tuple[str, ...], str]] = {
+        ("s to infinity", "beta to infinity"): "customers do not differ in how readily they leave",
+        ("s to 0",): "nobody leaves",
+        ("beta to infinity",): "nobody leaves",
+        ("s to 0", "beta to infinity"): "nobody leaves",
+        ("s to 0", "beta to 0"): "customers leave at once or never",
+        ("r to infinity", "alpha to infinity"): "customers do not differ in how often they buy",
+    }
 
     params_: ParetoNBDParams
     standard_errors_: ParetoNBDParams

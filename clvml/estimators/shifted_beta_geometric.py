@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers.checks import check_customers
@@ -18,17 +17,8 @@ from clvml.distributions.histories import Array
 from clvml.distributions.shifted_beta_geometric import ShiftedBetaGeometricParams
 from clvml.distributions.survival import discounted_stay
 from clvml.errors import FitError, InputError
-from clvml.estimators.maximum_likelihood import (
-    FitRecord,
-    Optimum,
-    check_params,
-    check_weights,
-    maximise,
-    natural_covariance,
-    report,
-)
-
-_VAGUE = 1.0  # standard error of a log-parameter: the parameter may as well be 2.7 times as large
+from clvml.estimators.likelihood_model import LikelihoodModel, Scale
+from clvml.estimators.maximum_likelihood import Objective, check_params, check_weights
 
 
 def customers_from_survivors(survivors: ArrayLike) -> pd.DataFrame:
@@ -70,7 +60,7 @@ def customers_from_survivors(survivors: ArrayLike) -> pd.DataFrame:
     return pd.DataFrame({"recency": renewed, "T": float(left.size - 1), "customers": counts}, index=index)
 
 
-class ShiftedBetaGeometric(BaseEstimator):
+class ShiftedBetaGeometric(LikelihoodModel):
     """The shifted beta-geometric model of subscriptions, fitted by maximum likelihood.
 
     Of each customer it reads ``T``, the renewals offered so far, and ``recency``, those made: whoever
@@ -107,13 +97,26 @@ class ShiftedBetaGeometric(BaseEstimator):
 
     required_columns = ("recency", "T")
 
+    title = "shifted beta-geometric"
+    Params: ClassVar[type[ShiftedBetaGeometricParams]] = ShiftedBetaGeometricParams
+    meanings = (
+        "leaving at a renewal: alpha / (alpha + beta) on average at the first,",
+        "and the larger alpha + beta, the more alike",
+    )
+    scales = (
+        Scale("odds of leaving at the first renewal, alpha / beta", (1, -1), 0.3, 2.0),
+        Scale("how alike customers are, sqrt(alpha * beta)", (0.5, 0.5), 1.0, 1.5),
+    )
+    limits: ClassVar[dict[tuple[str, ...], str]] = {
+        ("alpha to infinity", "beta to infinity"): "customers do not differ in how readily they leave",
+        ("alpha to 0", "beta to 0"): "customers leave at the first renewal or never",
+        ("alpha to 0",): "hardly anybody leaves",
+        ("beta to infinity",): "hardly anybody leaves",
+    }
+
     params_: ShiftedBetaGeometricParams
-    time_unit_: str | None
-    log_likelihood_: float
-    covariance_: Array
     standard_errors_: ShiftedBetaGeometricParams
-    n_customers_: float
-    fit_record_: FitRecord
+    time_unit_: str | None
 
     @classmethod
     def from_params(cls, *, alpha: float, beta: float, time_unit: str | None = None) -> Self:
@@ -129,7 +132,7 @@ class ShiftedBetaGeometric(BaseEstimator):
         model.time_unit_ = time_unit if time_unit is None else time_unit_of(time_unit).code
         return model
 
-    def fit(self, customers: pd.DataFrame, *, weights: object = None) -> Self:
+    def fit(self, customers: pd.DataFrame, *, weights: object = None, start: object = None) -> Self:
         """Fit to one row a customer with ``recency`` and ``T``, renewals made and offered.
 
         Parameters
@@ -138,6 +141,8 @@ class ShiftedBetaGeometric(BaseEstimator):
             Customers, or the table of `customers_from_survivors`.
         weights : array-like, shape (n_customers,), optional
             How many customers each row stands for.
+        start : sequence of float, optional
+            Parameters to start from, such as those of last year's model.
 
         Raises
         ------
@@ -156,18 +161,12 @@ class ShiftedBetaGeometric(BaseEstimator):
         renewed, offered = (table[name].to_numpy() for name in self.required_columns)
         renewals = sbg.count(renewed, offered, counted)
         _refuse_without_information(renewals)
-        optimum = maximise(
-            lambda theta: sbg.objective(ShiftedBetaGeometricParams(*theta), renewals),
-            np.array([1.0, renewals.made.sum() / renewals.left]),
-            float(counted.sum()),
-        )
-        self.params_ = ShiftedBetaGeometricParams(*np.exp(optimum.theta).tolist())
+        starts = [np.array([1.0, renewals.made.sum() / renewals.left])]
+        if start is not None:
+            starts.insert(0, np.array(check_params(ShiftedBetaGeometricParams(*start))))  # type: ignore[misc]
+        optimum = self._learn(renewals, starts, np.ones(2), float(counted.sum()))
         self.time_unit_ = table.attrs.get("time_unit")
-        self.log_likelihood_ = optimum.value
-        self.covariance_ = natural_covariance(optimum, np.array(self.params_))
-        self.standard_errors_ = ShiftedBetaGeometricParams(*np.sqrt(np.diag(self.covariance_)).tolist())
-        self.n_customers_ = float(counted.sum())
-        self.fit_record_ = report(optimum, _warnings(optimum, self.params_))
+        self._report(optimum, [])
         return self
 
     def log_likelihood(self, customers: pd.DataFrame) -> pd.Series:
@@ -229,6 +228,12 @@ class ShiftedBetaGeometric(BaseEstimator):
             customers.attrs["time_unit"] = self.time_unit_
         return customers
 
+    def _objective(self, seen: Any) -> Objective:
+        def objective(params: Array) -> tuple[float, Array, Array]:
+            return sbg.objective(ShiftedBetaGeometricParams(*params), seen)
+
+        return objective
+
     def _renewals(self, customers: pd.DataFrame) -> tuple[Array, Array, pd.Index]:
         check_is_fitted(self, "params_")
         table = _checked(customers, self.time_unit_)
@@ -261,22 +266,3 @@ def _refuse_without_information(renewals: sbg.Renewals) -> None:
         raise FitError("nobody left, so how customers leave cannot be learnt: observe them for longer.")
     if not renewals.made.sum():
         raise FitError("nobody renewed, so how customers stay cannot be learnt: check recency and T.")
-
-
-def _warnings(optimum: Optimum, params: ShiftedBetaGeometricParams) -> list[str]:
-    """What a user should know about this fit."""
-    alpha, beta = params
-    found = f"alpha {alpha:.3g}, beta {beta:.3g}"
-    if not optimum.converged:
-        return [
-            f"the search for the shifted beta-geometric parameters did not converge ({found});"
-            " do not rely on them."
-        ]
-    vague = np.sqrt(np.diag(optimum.covariance)).max() > _VAGUE
-    if optimum.at_boundary or vague:
-        return [
-            f"the shifted beta-geometric likelihood has no clear interior maximum ({found}): customers hardly"
-            " differ, or too few renewals were seen to tell. Predictions are"
-            " usable, single parameters are not."
-        ]
-    return []

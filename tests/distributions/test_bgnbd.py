@@ -21,7 +21,9 @@ def one(*values):
 
 
 def expected(params, x, t_x, T, horizon):
-    return bgnbd.expected_purchases(*one(x, t_x, T), np.array(float(horizon)), params)[0]
+    x, t_x, T = one(x, t_x, T)
+    ahead = bgnbd.purchases_given_alive(x, T, np.array([float(horizon)]), np.ones(1), params)
+    return (bgnbd.probability_alive(x, t_x, T, params) * ahead)[0]
 
 
 def oracle_given_alive(params, x, T, horizon):

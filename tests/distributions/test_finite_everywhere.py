@@ -32,7 +32,8 @@ def test_expectations_are_finite_and_rise_with_the_horizon(kernel, kind, params)
     x, t_x, T = HISTORIES.T.copy()
     before = np.zeros(x.size)
     for horizon in (1 / 24, 39.0, 1e6):
-        now = kernel.expected_purchases(x, t_x, T, np.array(horizon), kind(*params))
+        ahead = kernel.purchases_given_alive(x, T, np.array([horizon]), np.ones(1), kind(*params))
+        now = kernel.probability_alive(x, t_x, T, kind(*params)) * ahead
         assert np.isfinite(now).all()
         assert (now >= before * (1 - 1e-12)).all()
         before = now

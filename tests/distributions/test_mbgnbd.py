@@ -22,6 +22,12 @@ def one(*values):
     return [np.array([float(value)]) for value in values]
 
 
+def new_customer(horizon, params):
+    alive = mbgnbd.probability_alive(*one(0, 0, 0), params)
+    ahead = mbgnbd.purchases_given_alive(*one(0, 0), np.array([horizon]), np.ones(1), params)
+    return (alive * ahead)[0]
+
+
 @given(params, st.integers(0, 50), st.floats(0, 1), st.floats(0.1, 100))
 def test_the_likelihood_is_the_one_of_the_definition(params, x, share, T):
     r, alpha, a, b = params
@@ -72,7 +78,7 @@ def test_a_new_customer_is_an_average_over_the_dropout_probability(horizon):
         return (1 - p) * -np.expm1(-r * np.log1p(p * z)) / p if p > 0 else r * z
 
     nearly = quad(bought, 0, 1, weight="alg", wvar=(a - 1, b - 1), epsrel=1e-11)[0] / np.exp(betaln(a, b))
-    value = mbgnbd.expected_purchases(*one(0, 0, 0), np.array(horizon), CDNOW)[0]
+    value = new_customer(horizon, CDNOW)
     assert value == pytest.approx(nearly, rel=1e-8)
 
 
@@ -91,7 +97,7 @@ def test_where_nobody_leaves_it_is_bgnbd():
 def test_simulated_customers_buy_as_often_as_expected():
     params, n, T = MBGNBDParams(0.8, 3.0, 1.2, 2.0), 400_000, np.full(400_000, 20.0)
     in_all, _ = mbgnbd.simulate(T, params, np.random.default_rng(0))
-    value = mbgnbd.expected_purchases(*one(0, 0, 0), np.array(20.0), params)[0]
+    value = new_customer(20.0, params)
     assert value == pytest.approx(in_all.mean(), abs=4 * in_all.std() / np.sqrt(n))
     none = (in_all == 0).mean()
     probability = np.exp(mbgnbd.log_likelihood(*one(0, 0, 20), params)[0])

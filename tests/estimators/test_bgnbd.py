@@ -1,5 +1,7 @@
 """BGNBD on CDNOW as published, its symmetries, and what it says when data are poor."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -180,14 +182,28 @@ def test_a_new_customer_has_a_distribution_too(fitted):
 
 
 def test_draws_of_the_parameters_spread_as_their_standard_errors(fitted):
-    draws = fitted.sample_parameters(20_000, seed=0)
+    read_again = pickle.loads(pickle.dumps(fitted))  # without its customers: Laplace alone
+    draws = read_again.sample_parameters(20_000, seed=0)
+    assert draws.attrs == {"method": "laplace", "k_hat": None}
     np.testing.assert_allclose(draws.median(), fitted.params_, rtol=0.02)
     spread = np.log(draws).std() * np.array(fitted.params_)
     np.testing.assert_allclose(spread, fitted.standard_errors_, rtol=0.05)
 
 
+def test_few_customers_spread_the_draws_of_dropout_a_tenth_wider(fitted):
+    draws = fitted.sample_parameters(4000, seed=0)
+    assert draws.attrs["method"] == "importance"
+    assert draws.attrs["k_hat"] < 0.5
+    spread = np.log(draws).std() * np.array(fitted.params_) / np.array(fitted.standard_errors_)
+    np.testing.assert_allclose(spread[["r", "alpha"]], 1, atol=0.05)
+    assert (spread[["a", "b"]].between(1.03, 1.25)).all()
+
+
 def test_the_summary_is_a_table_of_the_parameters(fitted):
-    table = fitted.summary()
+    summary = fitted.summary()
+    assert "log-likelihood -9,582.43" in str(summary)
+    assert "<table" in summary._repr_html_()
+    table = summary.parameters
     assert list(table.index) == ["r", "alpha", "a", "b"]
     assert (table["lower"] < table["estimate"]).all()
     assert (table["estimate"] < table["upper"]).all()

@@ -21,7 +21,7 @@ def test_a_model_goes_over_and_comes_back(cdnow):
 
 def test_spend_goes_over_and_comes_back(cdnow):
     model = clvml.GammaGamma().fit(cdnow)
-    fitter = model.to_lifetimes()
+    fitter = clvml.to_lifetimes(model)
     theirs = fitter.conditional_expected_average_profit(cdnow["frequency"], cdnow["monetary_value"])
     np.testing.assert_allclose(theirs, model.expected_spend(cdnow), rtol=1e-10)
     assert clvml.from_lifetimes(fitter).params_ == model.params_

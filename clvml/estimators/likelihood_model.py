@@ -1,0 +1,322 @@
+"""What all fitted models share: parameters with their uncertainty, a record of the fit, a summary.
+
+A model gives an objective, where to start and the units of its parameters; `LikelihoodModel` does
+the search, keeps what was found and draws from what is left uncertain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from clvml.distributions.histories import Array
+from clvml.errors import InputError
+from clvml.estimators.maximum_likelihood import (
+    FitRecord,
+    Objective,
+    Optimum,
+    Prior,
+    in_log_parameters,
+    maximise,
+    report,
+    running_off,
+)
+from clvml.estimators.posterior import draw_corrected, draw_normal
+from clvml.estimators.summary import FitSummary
+
+_VAGUE = 1.0  # standard error of a log-parameter: the parameter may as well be 2.7 times as large
+_SMALL_SAMPLE = 100_000  # customers; from here on Laplace's approximation is exact for practical purposes
+
+
+class Scale(NamedTuple):
+    """What one can say of a parameter, or of a ratio of two, before seeing the data.
+
+    ``what`` it is in words, ``powers`` of the parameters whose product it is, a ``typical`` value, and by
+    how many e-folds it may well be off.
+    """
+
+    what: str
+    powers: tuple[float, ...]
+    typical: float
+    efolds: float
+
+
+class LikelihoodModel(BaseEstimator):
+    """A model fitted by maximum likelihood; its subclasses name it, its parameters and their meaning.
+
+    Parameters
+    ----------
+    prior : {"weak"}, optional
+        Hold the search by a weak prior on the scales that one can speak of (`prior_table`), for data
+        that do not hold all parameters. They have no unit, so the unit of time or money does not
+        matter; a thousand customers outweigh them.
+    """
+
+    title: ClassVar[str]
+    Params: ClassVar[Any]
+    meanings: ClassVar[tuple[str, ...]]  # of the parameters, for the summary
+    scales: ClassVar[tuple[Scale, ...]]
+    limits: ClassVar[dict[tuple[str, ...], str]]  # what it means when these parameters run off
+
+    params_: Any
+    log_likelihood_: float
+    covariance_: Array
+    standard_errors_: Any
+    n_customers_: float
+    fit_record_: FitRecord
+
+    def __init__(self, prior: Literal["weak"] | None = None) -> None:
+        self.prior = prior
+
+    @property
+    def n_parameters_(self) -> int:
+        """How many parameters were fitted."""
+        return len(self.Params._fields)
+
+    @property
+    def aic_(self) -> float:
+        """Akaike's information criterion, twice the parameters less twice the log-likelihood."""
+        check_is_fitted(self, "log_likelihood_")
+        return 2 * self.n_parameters_ - 2 * self.log_likelihood_
+
+    @property
+    def bic_(self) -> float:
+        """Schwarz's information criterion, with ``log(n_customers_)`` a parameter in place of 2."""
+        check_is_fitted(self, "log_likelihood_")
+        return self.n_parameters_ * float(np.log(self.n_customers_)) - 2 * self.log_likelihood_
+
+    @classmethod
+    def prior_table(cls) -> pd.DataFrame:
+        """What ``prior="weak"`` takes for likely, before the data: 95 % ranges of scale-free numbers."""
+        reach = {scale.what: np.exp(1.959964 * scale.efolds) for scale in cls.scales}
+        columns = {
+            "typical": [scale.typical for scale in cls.scales],
+            "from": [scale.typical / reach[scale.what] for scale in cls.scales],
+            "to": [scale.typical * reach[scale.what] for scale in cls.scales],
+        }
+        return pd.DataFrame(columns, index=pd.Index(list(reach), name="scale"))
+
+    def summary(self) -> FitSummary:
+        """The fit as a table worth reading: print it, or let a notebook show it."""
+        check_is_fitted(self, "params_")
+        fitted = hasattr(self, "covariance_")
+        return FitSummary(
+            title=self.title,
+            parameters=self._parameter_table() if fitted else self._given_table(),
+            figures=self._figures() if fitted else {"parameters": "given, not fitted"},
+            messages=self.fit_record_.messages if fitted else (),
+        )
+
+    def sample_parameters(self, n_draws: int, seed: int) -> pd.DataFrame:
+        """Draws of the parameters from what the data leave open.
+
+        Laplace's approximation, normal in the logarithms of the parameters, and from 100,000 customers
+        on nothing more. Below, where it is too narrow (a tenth for the dropout of CDNOW's 2,357),
+        draws come from a wider Student-t and are drawn again with Pareto-smoothed importance weights
+        (Vehtari, Simpson, Gelman, Yao, Gabry 2024), as long as the model still knows its customers: a
+        model that was saved and read again does not.
+
+        Parameters
+        ----------
+        n_draws : int
+            One or more.
+        seed : int
+            The same seed gives the same draws.
+
+        Returns
+        -------
+        DataFrame, shape (n_draws, n_parameters)
+            ``attrs["method"]`` says ``"laplace"`` or ``"importance"``; ``attrs["k_hat"]`` is then the shape
+            of the tail of the weights: below .5 good, above .7 not to be relied on.
+        """
+        check_is_fitted(self, "covariance_")
+        if isinstance(n_draws, bool) or not isinstance(n_draws, int) or n_draws < 1:
+            raise InputError(f"n_draws is {n_draws!r}; it must be a whole number of one or more.")
+        center, spread = np.log(np.array(self.params_)), self._log_covariance()
+        rng = np.random.default_rng(seed)
+        k_hat = None
+        if getattr(self, "_seen", None) is None:
+            draws = draw_normal(center, spread, n_draws, rng)
+        else:
+            draws, k_hat = draw_corrected(center, spread, self._log_posterior, n_draws, rng)
+        table = pd.DataFrame(np.exp(draws), columns=self.Params._fields)
+        table.attrs.update(method="laplace" if k_hat is None else "importance", k_hat=k_hat)
+        return table
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the customers that the model was fitted to."""
+        return {name: value for name, value in super().__getstate__().items() if name != "_seen"}
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        if not hasattr(self, "params_"):
+            return dict(super()._repr_mimebundle_(**kwargs))
+        shown = self.summary()
+        return {"text/plain": str(shown), "text/html": shown._repr_html_()}
+
+    def _objective(self, seen: Any) -> Objective:
+        """The log-likelihood of these customers, with gradient and Hessian, of natural parameters."""
+        raise NotImplementedError
+
+    def _learn(
+        self, seen: Any, starts: list[Array], unit: Array, n_customers: float, rough: Any = None
+    ) -> Optimum:
+        """Search, and keep what was found; ``rough`` is what is seen of a sample of the customers."""
+        prior, near = self._prior(), None
+        objective = in_log_parameters(self._objective(seen), unit)
+        if rough is not None:
+            near = in_log_parameters(self._objective(rough), unit)
+        logs = [np.log(start / unit) for start in starts]
+        optimum = maximise(objective, logs, n_customers, prior, near)
+        params = unit * np.exp(optimum.theta)
+        self.params_ = self.Params(*params.tolist())
+        self.log_likelihood_ = optimum.value
+        self.covariance_ = params[:, None] * optimum.covariance * params
+        self.standard_errors_ = self.Params(*np.sqrt(np.diag(self.covariance_)).tolist())
+        self.n_customers_ = n_customers
+        self._unit = unit
+        self._seen = seen if n_customers < _SMALL_SAMPLE and not optimum.at_boundary else None
+        return optimum
+
+    def _report(self, optimum: Optimum, messages: list[str]) -> None:
+        """Keep the record; each message is also a `FitWarning` where ``fit`` was called."""
+        messages = [*self._of_the_search(optimum), *messages]
+        self.fit_record_ = report(optimum, self.Params._fields, self._unit, messages, stacklevel=4)
+
+    def _of_the_search(self, optimum: Optimum) -> list[str]:
+        if not optimum.converged:
+            return [
+                f"the search for the {self.title} parameters did not converge ({self._found()}); do not rely"
+                " on them: look for extreme values in the customers, or give start."
+            ]
+        if optimum.at_boundary:
+            return [self._at_the_boundary(running_off(optimum, self.Params._fields))]
+        spread = np.sqrt(np.diag(optimum.covariance))
+        vague = [name for name, sd in zip(self.Params._fields, spread, strict=True) if sd > _VAGUE]
+        if not vague:
+            return []
+        return [
+            f"the data hardly identify {' and '.join(vague)} ({self._found()}), whose standard errors exceed"
+            " their size: read predictions rather than parameters, or use more history."
+        ]
+
+    def _at_the_boundary(self, boundary: tuple[str, ...]) -> str:
+        meaning, going = self.limits.get(boundary), [way.replace(" to ", " goes to ") for way in boundary]
+        return (
+            f"the {self.title} likelihood has no interior maximum: it still rises as {' and '.join(going)}"
+            f" ({self._found()})"
+            + (f", which says that {meaning}" if meaning else "")
+            + ". Predictions are usable, single parameters are not; prior='weak' holds them, more history or"
+            " more customers would help."
+        )
+
+    def _found(self) -> str:
+        return ", ".join(f"{name} {value:.3g}" for name, value in self.params_._asdict().items())
+
+    def _prior(self) -> Prior | None:
+        if self.prior is None:
+            return None
+        if self.prior != "weak":
+            raise InputError(f"prior is {self.prior!r}; it must be None or 'weak'.")
+        powers, typical, efolds = zip(*[scale[1:] for scale in self.scales], strict=True)
+        return Prior(np.array(powers), np.log(np.array(typical)), np.array(efolds))
+
+    def _log_covariance(self) -> Array:
+        estimate = np.array(self.params_)
+        return self.covariance_ / np.outer(estimate, estimate)
+
+    def _log_posterior(self, theta: Array) -> float:
+        """Of logarithms of parameters in the user's units, each as likely as another before the data."""
+        value = self._objective(self._seen)(np.exp(theta))[0]
+        prior = self._prior()
+        return value if prior is None else value - prior.penalty(theta - np.log(self._unit))[0]
+
+    def _parameter_table(self) -> pd.DataFrame:
+        estimate, error = np.array(self.params_), np.array(self.standard_errors_)
+        reach = np.exp(np.minimum(1.959964 * error / estimate, 700))
+        columns = {
+            "estimate": estimate,
+            "standard_error": error,
+            "lower": estimate / reach,
+            "upper": estimate * reach,
+            "meaning": list(self.meanings),
+        }
+        return pd.DataFrame(columns, index=pd.Index(self.Params._fields, name="parameter"))
+
+    def _given_table(self) -> pd.DataFrame:
+        columns = {"estimate": list(self.params_), "meaning": list(self.meanings)}
+        return pd.DataFrame(columns, index=pd.Index(self.Params._fields, name="parameter"))
+
+    def _figures(self) -> dict[str, str]:
+        record = self.fit_record_
+        return {
+            "customers": f"{self.n_customers_:,.0f}",
+            "log-likelihood": f"{self.log_likelihood_:,.2f}",
+            "AIC": f"{self.aic_:,.1f}",
+            "BIC": f"{self.bic_:,.1f}",
+            "search": f"{'converged' if record.converged else 'did not converge'}"
+            f" in {record.n_evaluations} evaluations",
+        }
+
+
+@dataclass(frozen=True)
+class LikelihoodRatioTest:
+    """Is the larger of two nested models better than chance would make it?
+
+    Attributes
+    ----------
+    statistic : float
+        Twice the difference of the log-likelihoods.
+    degrees_of_freedom : int
+        How many parameters the larger has more.
+    p_value : float
+        The chance of such a statistic if the smaller were true, by Wilks' chi-square.
+    """
+
+    statistic: float
+    degrees_of_freedom: int
+    p_value: float
+
+    def __str__(self) -> str:
+        return (
+            f"likelihood ratio {self.statistic:.2f} on {self.degrees_of_freedom}"
+            f" degree{'s' * (self.degrees_of_freedom != 1)} of freedom, p = {self.p_value:.3g}"
+        )
+
+
+def likelihood_ratio_test(smaller: LikelihoodModel, larger: LikelihoodModel) -> LikelihoodRatioTest:
+    """Test a model against a larger one that contains it, both fitted to the same customers.
+
+    Raises
+    ------
+    InputError
+        If the models were fitted to different numbers of customers, the larger has no more parameters,
+        or a lower likelihood, which a model that contains the smaller cannot have.
+
+    References
+    ----------
+    Wilks (1938), The Large-Sample Distribution of the Likelihood Ratio, Annals of Mathematical
+    Statistics 9(1).
+    """
+    check_is_fitted(smaller, "log_likelihood_")
+    check_is_fitted(larger, "log_likelihood_")
+    if smaller.n_customers_ != larger.n_customers_:
+        raise InputError(
+            f"the models were fitted to {smaller.n_customers_:g} and {larger.n_customers_:g} customers; a"
+            " likelihood-ratio test needs the same ones."
+        )
+    freedom = larger.n_parameters_ - smaller.n_parameters_
+    statistic = 2 * (larger.log_likelihood_ - smaller.log_likelihood_)
+    if freedom < 1 or statistic < -1e-6:
+        raise InputError(
+            f"{larger.title} with {larger.n_parameters_} parameters and log-likelihood"
+            f" {larger.log_likelihood_:.2f} does not contain {smaller.title} with {smaller.n_parameters_} and"
+            f" {smaller.log_likelihood_:.2f}; give the smaller model first, or compare aic_ or bic_."
+        )
+    statistic = max(statistic, 0.0)
+    return LikelihoodRatioTest(statistic, freedom, float(chi2.sf(statistic, freedom)))
