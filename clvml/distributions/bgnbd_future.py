@@ -21,7 +21,7 @@ from scipy.special import betainc
 from clvml.distributions.beta_average import average_staying, average_steepness, steepness
 from clvml.distributions.blas import one_blas_thread
 from clvml.distributions.chebyshev import POINTS, polynomials, to_coefficients
-from clvml.distributions.gamma_ratios import log_rising
+from clvml.distributions.gamma_ratios import log_beta_fall, log_binomial
 from clvml.distributions.histories import distinct_rows, group_rows
 
 Array = NDArray[np.float64]
@@ -124,12 +124,9 @@ def count_probability(n: Array, t: float, x: Array, seen: Array, r: float, a: fl
     """
     n, x, seen = np.broadcast_arrays(n, x, seen)
     R, B, share, bought = r + x, b + x, t / (seen + t), np.maximum(n, 1)
-    # beta functions at whole distances, as sums of logarithms over the purchases
-    stays = log_rising(B, n) - log_rising(a + B, n)
-    leaves = np.log(a) - np.log(B + bought - 1) + log_rising(B, bought) - log_rising(a + B, bought)
-    exactly = log_rising(R, n) - log_rising(np.ones_like(R), n) - R * np.log1p(t / seen) + n * np.log(share)
-    more = np.where(n > 0, np.exp(leaves) * betainc(bought, R, share), 0.0)
-    return np.exp(stays + exactly) + more
+    leaves = np.exp(-log_beta_fall(B, a, bought)) * a / (B + bought - 1)
+    exactly = log_binomial(n, R, t, seen) - log_beta_fall(B, a, n)
+    return R / (n + R) * np.exp(exactly) + np.where(n > 0, leaves * betainc(bought, R, share), 0.0)
 
 
 def simulate(

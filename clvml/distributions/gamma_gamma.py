@@ -9,7 +9,8 @@ money, ``p`` and ``q`` are pure numbers. Spend is taken to be independent of how
 
 Fader, Hardie (2013), The Gamma-Gamma Model of Monetary Value, note 025, equations 1a and 5.
 With ``y = x*m`` the customer's total, only ``log1p(v/y)`` and ``log1p(y/v)`` depend on the
-money, and gamma functions on the distinct ``x`` alone.
+money, and gamma functions on the distinct ``x`` alone. These are differences by ``q`` of functions at
+``p*x``, which may be a million times as large: see `gamma_ratios`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,14 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import digamma, gammaln, polygamma
+from scipy.special import polygamma
+
+from clvml.distributions.gamma_ratios import (
+    digamma_rise,
+    log_binomial,
+    log_factorial_rest,
+    trigamma_fall,
+)
 
 Array = NDArray[np.float64]
 
@@ -60,15 +68,8 @@ def count_spenders(x: Array, m: Array, weight: Array) -> Spenders:
 def log_likelihood(x: Array, m: Array, params: GammaGammaParams) -> Array:
     """Log-density of each customer's average spend ``m > 0`` over ``x >= 1`` purchases."""
     p, q, v = params
-    y = x * m
-    return (
-        gammaln(p * x + q)
-        - gammaln(p * x)
-        - gammaln(q)
-        - p * x * np.log1p(v / y)
-        - q * np.log1p(y / v)
-        - np.log(m)
-    )
+    own = p * x
+    return log_binomial(own, q, x * m, v) - np.log(m) + np.log(own) - np.log1p(own / q)
 
 
 def objective(params: GammaGammaParams, spenders: Spenders) -> tuple[float, Array, Array]:
@@ -87,17 +88,15 @@ def objective(params: GammaGammaParams, spenders: Spenders) -> tuple[float, Arra
 def _by_number(params: GammaGammaParams, x: Array, w: Array) -> tuple[float, Array, Array]:
     """The terms with gamma functions."""
     p, q, _ = params
-    total, own = p * x + q, p * x
-    value = float(w @ (gammaln(total) - gammaln(own) - gammaln(q)))
-    gradient: Array = np.array(
-        [w @ (x * (digamma(total) - digamma(own))), w @ (digamma(total) - digamma(q)), 0.0]
-    )
-    curve, own_curve, q_curve = polygamma(1, total), polygamma(1, own), polygamma(1, q)
+    own = p * x
+    rest = log_factorial_rest(own + q) - log_factorial_rest(own) - log_factorial_rest(q)
+    shares = own * np.log1p(q / own) + q * np.log1p(own / q) + np.log(own) - np.log1p(own / q)
+    gradient: Array = np.array([w @ (x * digamma_rise(own, q)), w @ digamma_rise(q, own), 0.0])
     hessian = np.zeros((3, 3))
-    hessian[0, 0] = w @ (x**2 * (curve - own_curve))
-    hessian[0, 1] = hessian[1, 0] = w @ (x * curve)
-    hessian[1, 1] = w @ (curve - q_curve)
-    return value, gradient, hessian
+    hessian[0, 0] = -(w @ (x**2 * trigamma_fall(own, q)))
+    hessian[0, 1] = hessian[1, 0] = w @ (x * polygamma(1, own + q))
+    hessian[1, 1] = -(w @ trigamma_fall(q, own))
+    return float(w @ (rest + shares)), gradient, hessian
 
 
 def _by_money(params: GammaGammaParams, y: Array, w: Array, wx: Array) -> tuple[float, Array, Array]:
@@ -123,4 +122,10 @@ def expected_spend(x: Array, m: Array, params: GammaGammaParams) -> Array:
     Finite where ``p*x + q > 1``; the caller makes sure of it.
     """
     p, q, v = params
-    return p * (v + x * m) / (p * x + q - 1)
+    return p * (v + x * m) / (p * x + (q - 1))
+
+
+def posterior(x: Array, m: Array, params: GammaGammaParams) -> tuple[Array, Array]:
+    """Shape and rate of the Gamma distribution of ``nu``, given ``x`` purchases of average ``m``."""
+    p, q, v = params
+    return p * x + q, v + x * m

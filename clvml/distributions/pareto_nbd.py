@@ -23,13 +23,16 @@ Gauss-Legendre nodes on the part that counts are exact to some 1e-13.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.polynomial.chebyshev import chebval
 from numpy.typing import NDArray
-from scipy.special import expit, exprel
+from scipy.special import expit, exprel, xlog1py
 
 from clvml.distributions import simulation
+from clvml.distributions.chebyshev import POINTS, TO_COEFFICIENTS
+from clvml.distributions.gamma_ratios import log_binomial
 from clvml.distributions.histories import Histories, count_histories
 
 Array = NDArray[np.float64]
@@ -37,6 +40,8 @@ Array = NDArray[np.float64]
 _SHORT = 2.5  # in log(m + y): one panel of nodes serves up to here
 _NEGLIGIBLE = 45.0  # e**-45 of the integrand at t_x: what lies beyond cannot matter
 _BLOCK = 1024  # rows at once, so that nodes stay in cache
+_PANEL = 0.7  # width in log(beta + T): singularities are pi away, so 18 points give 1e-15
+_INTERPOLATED = 16_384  # rows at once
 
 
 def _panels(n_panels: int, n_nodes: int) -> tuple[Array, Array]:
@@ -48,6 +53,7 @@ def _panels(n_panels: int, n_nodes: int) -> tuple[Array, Array]:
 
 
 _RULES = {False: _panels(1, 32), True: _panels(6, 24)}
+_RULES_AHEAD = {False: _panels(2, 24), True: _panels(6, 24)}
 
 
 class ParetoNBDParams(NamedTuple):
@@ -57,6 +63,19 @@ class ParetoNBDParams(NamedTuple):
     alpha: float
     s: float
     beta: float
+
+
+class _Futures(NamedTuple):
+    """Customers alive, of whom ``n`` purchases are asked."""
+
+    n: Array
+    shape: Array  # of their rate of purchases, r + x
+    seen: Array  # its rate, alpha + T
+    lived: Array  # beta + T
+    s: float
+
+    def of(self, rows: Any) -> _Futures:
+        return _Futures(self.n[rows], self.shape[rows], self.seen[rows], self.lived[rows], self.s)
 
 
 class _Nodes(NamedTuple):
@@ -229,19 +248,158 @@ def expected_purchases(x: Array, t_x: Array, T: Array, horizon: Array, params: P
     return probability_alive(x, t_x, T, params) * ahead
 
 
+def probability_of_staying(x: Array, T: Array, after: float, params: ParetoNBDParams) -> Array:  # noqa: ARG001
+    """P(alive at ``T + after`` | alive at ``T``)."""
+    return np.exp(-params.s * np.log1p(after / (params.beta + T)))
+
+
 def purchases_given_alive(x: Array, T: Array, ends: Array, weights: Array, params: ParetoNBDParams) -> Array:
     """Weighted sum over ``ends`` of the expected purchases until then, for customers alive at ``T``.
 
     Given alive, ``lambda ~ Gamma(r+x, alpha+T)`` and ``mu ~ Gamma(s, beta+T)``: the rate times the
-    time they will be with us, ``(beta+T) * ((1+z)**(1-s) - 1) / (1-s)`` with ``z = end/(beta+T)``,
-    written so that nothing happens at ``s = 1``.
+    time they will be with us. Of many ends the latter is interpolated, for it is smooth in ``log(beta + T)``.
     """
-    r, alpha, s, beta = params
-    lived, with_us = beta + T, np.zeros(x.size)
+    lived = params.beta + T
+    interpolate = ends.size > POINTS.size
+    with_us = (_time_ahead_interpolated if interpolate else _time_ahead)(lived, ends, weights, params.s)
+    return (params.r + x) / (params.alpha + T) * with_us
+
+
+def _time_ahead(lived: Array, ends: Array, weights: Array, s: float) -> Array:
+    """Weighted sum of the expected time with us until each end.
+
+    Each is ``lived * ((1+z)**(1-s) - 1) / (1-s)`` with ``z = end / lived``, written so that nothing
+    happens at ``s = 1``.
+    """
+    with_us = np.zeros(lived.shape)
     for end, weight in zip(ends, weights, strict=True):
         log_growth = np.log1p(end / lived)
         with_us += weight * log_growth * exprel((1 - s) * log_growth)
-    return (r + x) / (alpha + T) * lived * with_us
+    return lived * with_us
+
+
+def _time_ahead_interpolated(lived: Array, ends: Array, weights: Array, s: float) -> Array:
+    """As `_time_ahead`, between Chebyshev points of fixed panels in ``log(lived)``."""
+    panels = np.log(lived) / _PANEL
+    panel = np.floor(panels)
+    distinct, row = np.unique(panel, return_inverse=True)
+    points = np.exp(_PANEL * (distinct[:, None] + (1 + POINTS) / 2))
+    table = np.stack(
+        [(_time_ahead(points, ends, weights, s) * degree).sum(axis=1) for degree in TO_COEFFICIENTS]
+    )
+    value, u = np.empty(lived.size), 2 * (panels - panel) - 1
+    for start in range(0, lived.size, _INTERPOLATED):
+        block = slice(start, start + _INTERPOLATED)
+        value[block] = chebval(u[block], table[:, row[block]], tensor=False)
+    return value
+
+
+def endless_purchases(x: Array, T: Array, params: ParetoNBDParams) -> Array:
+    """E[purchases ever | alive at ``T``]: infinite where ``s`` is 1 or less."""
+    r, alpha, s, beta = params
+    with_us = (beta + T) / (s - 1) if s > 1 else np.full(T.shape, np.inf)
+    return (r + x) / (alpha + T) * with_us
+
+
+def count_probability(n: Array, horizon: float, x: Array, T: Array, params: ParetoNBDParams) -> Array:
+    """P(n purchases in the next ``horizon`` | alive at ``T``).
+
+    Given alive, ``lambda ~ Gamma(r+x, alpha+T)`` and ``mu ~ Gamma(s, beta+T)``. With ``NB(n; y)`` the
+    negative binomial probability of ``n`` purchases in ``y``, customers stay for the horizon ``h``, or
+    leave at ``y`` in it::
+
+        NB(n; h) * S(h)  +  integral over y from 0 to h of NB(n; y) * -S'(y),    S(y) = (1 + y/(beta+T))**-s
+
+    two positive terms, where the paper's differences of 2F1 cancel.
+    """
+    n, x, T = (np.ascontiguousarray(values, dtype=float) for values in np.broadcast_arrays(n, x, T))
+    futures = _Futures(n, params.r + x, params.alpha + T, params.beta + T, params.s)
+    probability = np.exp(_log_bought(futures, horizon) - params.s * np.log1p(horizon / futures.lived))
+    for start in range(0, n.size, _BLOCK):
+        block = slice(start, start + _BLOCK)
+        probability[block] += _leaves(futures.of(block), float(horizon))
+    return probability
+
+
+def _log_bought(futures: _Futures, y: Array | float) -> Array:
+    """Log-probability of ``n`` purchases in ``y``, when with us."""
+    n, shape, seen = futures.n, futures.shape, futures.seen
+    return log_binomial(n, shape, y, seen) + np.log(shape / (shape + n))
+
+
+def _leaves(futures: _Futures, horizon: float) -> Array:
+    """Probability of ``n`` purchases, leaving within ``horizon``.
+
+    The integrand over ``v = log1p(y / m)``, ``m`` the shorter of ``seen`` and ``lived``, is log-concave with
+    singularities pi away, as the likelihood's; nodes lie around its peak.
+    """
+    n, _, seen, lived, s = futures
+    unit = np.minimum(seen, lived)
+    peak, low, high = _window(futures, unit, horizon)
+    y = unit * np.expm1(peak)
+    top = _log_bought(futures, y) + np.log(s * unit / (lived + y)) + peak - s * np.log1p(y / lived)
+    total = np.zeros(n.size)
+    for long in (False, True):
+        rows = np.flatnonzero((high - low > _SHORT) == long)
+        points, weights = _RULES_AHEAD[long]
+        v = low[rows, None] + (high - low)[rows, None] * points
+        change = _change(futures.of(rows), unit[rows], y[rows], v - peak[rows, None])
+        total[rows] = (high - low)[rows] * (np.exp(change) * weights).sum(axis=1)
+    return np.exp(top) * total
+
+
+def _change(futures: _Futures, unit: Array, y: Array, beside: Array) -> Array:
+    """Change of the log-integrand from ``y`` to where ``v`` is ``beside`` more; shape of ``beside``."""
+    n, shape, seen, lived, s = (np.expand_dims(value, -1) for value in futures)
+    more = (unit + y)[:, None] * np.expm1(beside)
+    bought = xlog1py(n, more / np.where(y > 0, y, 1.0)[:, None])  # the peak is at 0 only if n is
+    return (
+        bought
+        - (shape + n) * np.log1p(more / (seen + y[:, None]))
+        - (s + 1) * np.log1p(more / (lived + y[:, None]))
+        + beside
+    )
+
+
+def _window(futures: _Futures, unit: Array, horizon: float) -> tuple[Array, Array, Array]:
+    """Where in ``v`` the integrand peaks, and from where to where it counts."""
+    n, shape, seen, lived, s = futures
+    end = np.log1p(horizon / unit)
+    low, high = np.zeros(n.size), end
+    for _ in range(40):
+        middle = (low + high) / 2
+        y = unit * np.expm1(middle)
+        rises = (unit + y) * (n / y - (shape + n) / (seen + y) - (s + 1) / (lived + y)) > -1
+        low, high = np.where(rises, middle, low), np.where(rises, high, middle)
+    peak = np.where(high < end, low, end)
+    y = unit * np.expm1(peak)
+    first, last = (_distance(futures, unit, y, room) for room in (-peak, end - peak))
+    return peak, peak + first, peak + last
+
+
+def _distance(futures: _Futures, unit: Array, y: Array, room: Array) -> Array:
+    """How far from ``y`` the integrand counts, at most ``room``, in v; the nodes need it roughly."""
+    inside, outside = room * 1e-5, room
+    for _ in range(8):
+        middle = np.sign(room) * np.sqrt(inside * outside)
+        small = _change(futures, unit, y, middle[:, None])[:, 0] < -_NEGLIGIBLE
+        inside, outside = np.where(small, inside, middle), np.where(small, middle, outside)
+    return outside
+
+
+def simulate_ahead(
+    x: Array, T: Array, horizon: float, params: ParetoNBDParams, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], Array]:
+    """Purchases, in the next ``horizon``, of customers alive at ``T``: whose, and how long after ``T``.
+
+    As many as Poisson says of the rate and the time with us, at any time within it.
+    """
+    rate = rng.gamma(params.r + x) / (params.alpha + T)
+    leaving = rng.gamma(params.s, size=T.size) / (params.beta + T)
+    with np.errstate(divide="ignore", over="ignore"):  # who hardly leaves stays for ever
+        with_us = np.minimum(horizon, rng.exponential(size=T.size) / leaving)
+    row = np.repeat(np.arange(T.size), rng.poisson(rate * with_us))
+    return row, with_us[row] * (1 - rng.random(row.size))
 
 
 def rate_of_leaving(params: ParetoNBDParams) -> float:

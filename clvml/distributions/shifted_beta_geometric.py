@@ -8,10 +8,12 @@ A customer is seen as ``(renewed, offered)``: renewals made, of those offered. W
 than were offered has left, at renewal ``renewed + 1``; the others are with us still.
 
 Fader, Hardie (2007), How to Project Customer Retention, Journal of Interactive Marketing 21(1).
-Their beta functions (equations 5 and 6) are products here:
+Their beta functions (equations 5 and 6):
 
-    stayed for d:            product over i < d of (beta+i) / (alpha+beta+i)
+    stayed for d:            B(alpha, beta+d) / B(alpha, beta)
     left at renewal d + 1:   the same, times alpha / (alpha+beta+d)
+
+Of customers still there, renewals are the purchases, and ``x = T`` counts those made so far.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from clvml.distributions import survival
+from clvml.distributions.gamma_ratios import log_beta_fall
 
 Array = NDArray[np.float64]
 
@@ -64,9 +69,60 @@ def objective(params: ShiftedBetaGeometricParams, renewals: Renewals) -> tuple[f
 def log_likelihood(renewed: Array, offered: Array, params: ShiftedBetaGeometricParams) -> Array:
     """Log-likelihood of each customer."""
     alpha, beta = params
-    j = np.arange(int(renewed.max(initial=0)) + 1)
-    stayed = np.concatenate([[0.0], np.cumsum(-np.log1p(alpha / (beta + j)))])[renewed.astype(np.int64)]
-    return stayed + np.where(offered > renewed, np.log(alpha) - np.log(alpha + beta + renewed), 0.0)
+    left = np.where(offered > renewed, np.log(alpha / (alpha + beta + renewed)), 0.0)
+    return left - log_beta_fall(beta, alpha, renewed)
+
+
+def probability_of_staying(
+    x: Array,  # noqa: ARG001
+    T: Array,
+    after: float,
+    params: ShiftedBetaGeometricParams,
+) -> Array:
+    """P(still there ``after`` more renewals | there after ``T``)."""
+    return survival.probability_of_staying(*params, T, after)
+
+
+def purchases_given_alive(
+    x: Array,  # noqa: ARG001
+    T: Array,
+    ends: Array,
+    weights: Array,
+    params: ShiftedBetaGeometricParams,
+) -> Array:
+    """Weighted sum over ``ends`` of the expected renewals until then, for customers there after ``T``."""
+    return survival.discounted_stay(*params, T, ends, weights)
+
+
+def endless_purchases(x: Array, T: Array, params: ShiftedBetaGeometricParams) -> Array:  # noqa: ARG001
+    """E[renewals ever | there after ``T``]: infinite where ``alpha`` is 1 or less."""
+    return survival.endless_stay(*params, T)
+
+
+def count_probability(
+    n: Array,
+    horizon: float,
+    x: Array,  # noqa: ARG001
+    T: Array,
+    params: ShiftedBetaGeometricParams,
+) -> Array:
+    """P(n renewals among the next ``horizon`` | there after ``T``); equations 5 and 6 of the paper."""
+    stays = survival.probability_of_staying(*params, T, n)
+    leaves = np.where(n < horizon, params.alpha / (params.alpha + params.beta + T + n), 1.0)
+    return np.where(n <= horizon, stays * leaves, 0.0)
+
+
+def simulate_ahead(
+    x: Array,  # noqa: ARG001
+    T: Array,
+    horizon: float,
+    params: ShiftedBetaGeometricParams,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.int64], Array]:
+    """Renewals, of the next ``horizon``, of customers there after ``T``: whose, and which."""
+    made = survival.draw_stay(*params, T, horizon, rng)
+    row = np.repeat(np.arange(made.size), made)
+    return row, np.arange(1.0, row.size + 1) - np.repeat(np.cumsum(made) - made, made)
 
 
 def simulate(offered: Array, params: ShiftedBetaGeometricParams, rng: np.random.Generator) -> Array:

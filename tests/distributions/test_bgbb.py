@@ -99,7 +99,7 @@ def test_simulated_customers_are_alive_and_buy_as_often_as_expected():
     value = bgbb.probability_alive(zero, zero, six, DONATIONS)[0]
     assert value == pytest.approx(alive, abs=4 * np.sqrt(alive / silent.sum()))
     alive = (stayed >= 7)[silent].mean()
-    value = bgbb.probability_alive(zero, zero, six, DONATIONS, after=1)[0]
+    value *= bgbb.probability_of_staying(zero, six, 1, DONATIONS)[0]
     assert value == pytest.approx(alive, abs=4 * np.sqrt(alive / silent.sum()))
     bought = after[silent]
     value = bgbb.expected_purchases(zero, zero, six, np.array(4), DONATIONS)[0]

@@ -1,0 +1,449 @@
+"""Independent values of every quantity of the models, and a grid of inputs to compare them on.
+
+Values come from interval arithmetic (Arb, through python-flint) with 200 bits and more: gamma functions as
+they stand in the papers, integrals by `acb.integral`. Sums over up to a million whole numbers start from a
+term by Arb and go on in numbers of 64 bits of mantissa (``numpy.longdouble``).
+
+`MODELS` is a table: of each model how to draw an input, and of each quantity what the library says, what the
+oracle says, and how errors are measured. Add a model by adding its row.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from flint import acb, arb, ctx
+
+from clvml.distributions import bgbb, gamma_gamma, pareto_nbd
+from clvml.distributions import shifted_beta_geometric as sbg
+from clvml.distributions.bgbb import BGBBParams
+from clvml.distributions.gamma_gamma import GammaGammaParams
+from clvml.distributions.pareto_nbd import ParetoNBDParams
+from clvml.distributions.shifted_beta_geometric import ShiftedBetaGeometricParams
+
+PRECISION = 240
+TINY = 1e-290  # below it, anything from 0 up is right
+
+
+class Case(NamedTuple):
+    """One customer of one model, and what is asked of them."""
+
+    params: Any
+    x: float
+    t_x: float
+    T: float
+    horizon: float
+    n: float = 0.0
+    m: float = 1.0
+
+
+class Quantity(NamedTuple):
+    """What the library says, what is true; ``of_log`` where errors count relative to max(1, |value|)."""
+
+    ours: Callable[[Case], float]
+    truth: Callable[[Case], arb]
+    of_log: bool = False
+
+
+class Model(NamedTuple):
+    draw: Callable[[np.random.Generator], Case]
+    quantities: dict[str, Quantity]
+
+
+def error(quantity: Quantity, case: Case) -> float:
+    """The relative error of what the library says; infinite where it is negative or no number."""
+    ctx.prec = PRECISION
+    value, truth = float(quantity.ours(case)), quantity.truth(case)
+    if np.isinf(value) and truth == arb("inf"):
+        return 0.0
+    if not np.isfinite(value) or (value < 0 and not quantity.of_log):
+        return np.inf
+    scale = max(1.0, abs(float(truth))) if quantity.of_log else max(truth, arb(TINY))
+    wrong = abs(float((arb(value) - truth) / scale))
+    return 0.0 if not quantity.of_log and float(truth) < TINY and value < 2 * TINY else wrong
+
+
+def one(*values: float) -> list[np.ndarray]:
+    return [np.array([float(value)]) for value in values]
+
+
+# Draws ------------------------------------------------------------------------------------------------------
+
+
+def _size(rng: np.random.Generator) -> float:
+    return float(10 ** rng.uniform(-3, 4))
+
+
+def _near_one(rng: np.random.Generator) -> float:
+    """A parameter at whose value 1 formulas divide by zero."""
+    near = 1 + rng.choice([-1, 1]) * 10 ** rng.uniform(-16, -6)
+    return float(rng.choice([_size(rng), _size(rng), 1.0, near]))
+
+
+def _number(rng: np.random.Generator) -> int:
+    return int(rng.choice([0, 1, 5000, 10 ** rng.uniform(0, 3.7) - 1]))
+
+
+def _share(rng: np.random.Generator) -> float:
+    tiny = 10 ** rng.uniform(-12, 0)
+    return float(rng.choice([0, 1, rng.random(), tiny, 1 - tiny]))
+
+
+def _ahead(rng: np.random.Generator, expected: float) -> int:
+    """A number of purchases: likely, far from it, or anything."""
+    likely = rng.poisson(min(expected, 5000.0))
+    return int(min(5000, rng.choice([0, likely, likely * 10 ** rng.uniform(-1, 1), _number(rng)])))
+
+
+def draw_pareto_nbd(rng: np.random.Generator) -> Case:
+    params = ParetoNBDParams(_size(rng), _size(rng), _near_one(rng), _size(rng))
+    x, T, horizon = _number(rng), 10 ** rng.uniform(-1.38, 6), 10 ** rng.uniform(-1.38, 6)
+    rate = rng.gamma(params.r + x) / (params.alpha + T)
+    return Case(params, x, T * _share(rng) if x else 0.0, T, horizon, _ahead(rng, rate * horizon))
+
+
+def draw_bgbb(rng: np.random.Generator) -> Case:
+    params = BGBBParams(_size(rng), _size(rng), _near_one(rng), _size(rng))
+    T, horizon = (int(10 ** rng.uniform(0, rng.choice([1.5, 4, 6]))) for _ in range(2))
+    x = min(_number(rng), T)
+    t_x = x + int((T - x) * _share(rng)) if x else 0
+    share = rng.beta(params.alpha + x, params.beta + T - x)
+    return Case(params, x, t_x, T, horizon, min(horizon, _ahead(rng, share * horizon)))
+
+
+def draw_shifted_beta_geometric(rng: np.random.Generator) -> Case:
+    params = ShiftedBetaGeometricParams(_near_one(rng), _size(rng))
+    T, horizon = (int(10 ** rng.uniform(0, 6)) for _ in range(2))
+    n = rng.choice([horizon, int(horizon * rng.random())])
+    return Case(params, rng.choice([T, int(T * rng.random())]), 0, T, horizon, n)
+
+
+def draw_gamma_gamma(rng: np.random.Generator) -> Case:
+    params = GammaGammaParams(_size(rng), _near_one(rng), _size(rng))
+    x, mean = max(1, _number(rng)), params.p * params.v / max(params.q - 1, 0.1)
+    m = rng.choice([10 ** rng.uniform(-3, 6), np.clip(mean * 10 ** rng.uniform(-1, 1), 1e-3, 1e6)])
+    return Case(params, x, 0, 0, 0, 0, m)
+
+
+# Gamma functions and integrals ------------------------------------------------------------------------------
+
+
+def log_beta(a: arb, b: arb) -> arb:
+    return a.lgamma() + b.lgamma() - (a + b).lgamma()
+
+
+def integral(log_integrand: Callable[[Any], Any], low: float, high: float) -> tuple[float, arb]:
+    """``top`` and ``I``: the integral of the exponential of a unimodal function is ``exp(top) * I``.
+
+    Cut where doubles see it change, so that no panel hides a narrow peak.
+    """
+    grid = np.unique(np.concatenate([np.linspace(low, high, 60), low + (high - low) * np.geomspace(1e-9, 1, 60)]))
+    for _ in range(6):
+        values = np.array([float(log_integrand(arb(float(v))).mid()) for v in grid])
+        peak = int(values.argmax())
+        around = grid[max(peak - 1, 0)], grid[min(peak + 1, grid.size - 1)]
+        grid = np.unique(np.concatenate([grid, np.linspace(*around, 12)]))
+    values = np.array([float(log_integrand(arb(float(v))).mid()) for v in grid])
+    top, total = float(values.max()), acb(0)
+    counts = np.maximum(values[:-1], values[1:]) > top - 90
+    for (start, end), count in zip(itertools.pairwise(grid.tolist()), counts, strict=True):
+        if count:
+            total += acb.integral(
+                lambda v, _: (log_integrand(v) - top).exp(), start, end, rel_tol=arb("1e-25"), abs_tol=arb("1e-30")
+            )
+    return top, total.real
+
+
+# Pareto/NBD -------------------------------------------------------------------------------------------------
+
+
+def pareto_log_odds_left(case: Case) -> arb:
+    r, alpha, s, beta = map(arb, case.params)
+    x, t_x, T = arb(case.x), arb(case.t_x), arb(case.T)
+    if case.t_x >= case.T:
+        return arb("-inf")
+    unit = arb(min(case.params.alpha, case.params.beta))
+    length = ((unit + T) / (unit + t_x)).log()
+
+    def log_integrand(share):
+        passed = (unit + t_x) * ((length * share).exp() - 1)
+        bought = (r + x) * ((alpha + T) / (alpha + t_x + passed)).log()
+        stayed = s * ((beta + T) / (beta + t_x + passed)).log()
+        return bought + stayed + (length * s * (unit + t_x + passed) / (beta + t_x + passed)).log()
+
+    top, total = integral(log_integrand, 0.0, 1.0)
+    return top + total.log()
+
+
+def pareto_log_likelihood(case: Case) -> arb:
+    r, alpha, s, beta = map(arb, case.params)
+    x, T = arb(case.x), arb(case.T)
+    alive = (r + x).lgamma() - r.lgamma() + r * alpha.log() + s * beta.log()
+    alive -= (r + x) * (alpha + T).log() + s * (beta + T).log()
+    return alive if case.t_x >= case.T else alive + log1p_exp(pareto_log_odds_left(case))
+
+
+def log1p_exp(v: arb) -> arb:
+    return v + (-v).exp().log1p() if v > 0 else v.exp().log1p()
+
+
+def pareto_alive(case: Case) -> arb:
+    return arb(1) if case.t_x >= case.T else (-log1p_exp(pareto_log_odds_left(case))).exp()
+
+
+def pareto_stays(case: Case) -> arb:
+    _, _, s, beta = map(arb, case.params)
+    return ((beta + case.T) / (beta + case.T + case.horizon)) ** s
+
+
+def pareto_ahead(case: Case, horizon: float | None = None) -> arb:
+    r, alpha, s, beta = map(arb, case.params)
+    lived, end = beta + case.T, arb(case.horizon if horizon is None else horizon)
+    growth = (1 + end / lived).log()
+    stay = growth if case.params.s == 1 else ((growth * (1 - s)).exp() - 1) / (1 - s)
+    return (r + case.x) / (alpha + case.T) * lived * stay
+
+
+def pareto_endless(case: Case) -> arb:
+    r, alpha, s, beta = map(arb, case.params)
+    if case.params.s <= 1:
+        return arb("inf")
+    return (r + case.x) / (alpha + case.T) * (beta + case.T) / (s - 1)
+
+
+def pareto_count(case: Case) -> arb:
+    r, alpha, s, beta = map(arb, case.params)
+    n, shape, seen, lived = arb(case.n), r + case.x, alpha + case.T, beta + case.T
+    constant = (shape + n).lgamma() - shape.lgamma() - (n + 1).lgamma()
+    unit = arb(min(float(seen), float(lived)))
+    end = float((1 + arb(case.horizon) / unit).log())
+
+    def log_bought(y):
+        zero = case.n == 0
+        return constant + shape * (seen / (seen + y)).log() + (arb(0) if zero else n * (y / (seen + y)).log())
+
+    def log_integrand(v):
+        y = unit * (v.exp() - 1)
+        return log_bought(y) + s * (lived / (lived + y)).log() + (s * unit * v.exp() / (lived + y)).log()
+
+    # Where n > 0 the integrand vanishes at 0, as y**n, and its logarithm does not exist there.
+    top, total = integral(log_integrand, end * 1e-14 if case.n else 0.0, end)
+    stays = log_bought(arb(case.horizon)) + s * (lived / (lived + case.horizon)).log()
+    return stays.exp() + total * arb(top).exp()
+
+
+# Opportunities: BG/BB and the shifted beta-geometric -----------------------------------------------------------
+
+
+def stays(gamma: float, d: arb, k: float) -> arb:
+    return (log_beta(arb(gamma), d + k) - log_beta(arb(gamma), d)).exp()
+
+
+def expected_stay(gamma: float, d: arb, h: float) -> arb:
+    if gamma == 1:
+        return d * ((d + h + 1).digamma() - (d + 1).digamma())
+    return ((d + h) * stays(gamma, d, h) - d) / (1 - arb(gamma))
+
+
+def endless_stay(gamma: float, d: arb) -> arb:
+    return d / (arb(gamma) - 1) if gamma > 1 else arb("inf")
+
+
+def long(value: arb) -> np.longdouble:
+    """Two doubles hold what one of 64 bits does."""
+    high = float(value)
+    return np.longdouble(high) + np.longdouble(float(value - high))
+
+
+def bgbb_log_ends(case: Case) -> tuple[arb, arb]:
+    """Log-probabilities of the history and having left before ``n``, and of it and being alive."""
+    a, b, g, d = map(arb, case.params)
+    x, t_x, n = arb(case.x), arb(case.t_x), arb(case.T)
+    before = log_beta(a, b) + log_beta(g, d)
+    alive = log_beta(a + x, b + n - x) + log_beta(g, d + n) - before
+    first = log_beta(a + x, b + t_x - x) + log_beta(g + 1, d + t_x) - before
+    m = np.arange(case.t_x, case.T, dtype=np.longdouble)
+    p = [np.longdouble(value) for value in case.params]
+    step = (p[1] + (m - case.x)) / (p[0] + p[1] + m) * ((p[3] + m) / (p[2] + p[3] + 1 + m))
+    terms = np.cumprod(np.append(np.longdouble(1), step[:-1]))
+    total = terms[::-1].sum() if case.T > case.t_x else np.longdouble(0)
+    left = first + arb(float(total)).log() + arb(float(total - np.longdouble(float(total)))) / float(total) if total else arb("-inf")
+    return left, alive
+
+
+def bgbb_log_likelihood(case: Case) -> arb:
+    left, alive = bgbb_log_ends(case)
+    return alive if case.T == case.t_x else alive + log1p_exp(left - alive)
+
+
+def bgbb_alive(case: Case) -> arb:
+    left, alive = bgbb_log_ends(case)
+    return arb(1) if case.T == case.t_x else (-log1p_exp(left - alive)).exp()
+
+
+def bgbb_now(case: Case) -> tuple[arb, arb, float, arb]:
+    """The Beta distributions of a customer alive."""
+    a, b, g, d = map(arb, case.params)
+    return a + case.x, b + case.T - case.x, case.params.gamma, d + case.T
+
+
+def bgbb_ahead(case: Case, horizon: float | None = None) -> arb:
+    a, b, g, d = bgbb_now(case)
+    return a / (a + b) * expected_stay(g, d, case.horizon if horizon is None else horizon)
+
+
+def bgbb_endless(case: Case) -> arb:
+    a, b, g, d = bgbb_now(case)
+    return a / (a + b) * endless_stay(g, d)
+
+
+def bgbb_count(case: Case) -> arb:
+    """Terms one by one, from the largest outwards."""
+    a, b, g, d = bgbb_now(case)
+    n, h = case.n, case.horizon
+
+    def log_bought(j):
+        ways = (arb(j) + 1).lgamma() - (arb(n) + 1).lgamma() - (arb(j) - n + 1).lgamma()
+        return ways + log_beta(a + n, b + j - n) - log_beta(a, b)
+
+    stay = (log_bought(h) + log_beta(arb(g), d + h) - log_beta(arb(g), d)).exp()
+    if n == h:
+        return stay
+    j = np.arange(n, h, dtype=np.longdouble)
+    A, B, D, G = long(a), long(b), long(d), np.longdouble(g)
+    step = (j + 1) / (j + 1 - n) * ((B + (j - n)) / (A + B + j)) * ((D + j) / (G + D + 1 + j))
+    peak = int(np.append(0, np.cumsum(np.log(step[:-1]))).argmax())
+    up, down = np.cumprod(step[peak:-1]), np.cumprod(1 / step[:peak][::-1])
+    total = np.longdouble(1) + up[::-1].sum() + down[::-1].sum()
+    k = arb(float(j[peak]))
+    top = log_bought(k) + log_beta(arb(g) + 1, d + k) - log_beta(arb(g), d)
+    return stay + top.exp() * (arb(float(total)) + arb(float(total - np.longdouble(float(total)))))
+
+
+def sbg_log_likelihood(case: Case) -> arb:
+    a, b = map(arb, case.params)
+    left = arb(a + 1 if case.x < case.T else a)
+    return log_beta(left, b + case.x) - log_beta(a, b)
+
+
+def sbg_count(case: Case) -> arb:
+    a, d = arb(case.params.alpha), arb(case.params.beta) + case.T
+    left = a + 1 if case.n < case.horizon else a
+    return (log_beta(left, d + case.n) - log_beta(a, d)).exp()
+
+
+# Gamma-Gamma ---------------------------------------------------------------------------------------------------
+
+
+def gg_log_likelihood(case: Case) -> arb:
+    p, q, v = map(arb, case.params)
+    m, y = arb(case.m), arb(case.x) * case.m
+    own = p * case.x
+    return -log_beta(own, q) - own * (1 + v / y).log() - q * (1 + y / v).log() - m.log()
+
+
+def gg_expected_spend(case: Case) -> arb:
+    p, q, v = map(arb, case.params)
+    below = p * case.x + q - 1
+    return p * (v + arb(case.x) * case.m) / below if below > 0 else arb("nan")
+
+
+ENDS = np.geomspace(0.01, 1, 25)
+WEIGHTS = np.linspace(1, 0.1, 25)
+
+
+def _ends(case: Case, whole: bool) -> np.ndarray:
+    ends = ENDS * case.horizon
+    return np.maximum(np.ceil(ends), 1) if whole else ends
+
+
+def _quantities(kernel: Any, names: dict[str, Callable], whole: bool) -> dict[str, Quantity]:
+    """What purchase models have in common."""
+    ahead = names["purchases ahead"]
+
+    def discounted(case):
+        terms = zip(_ends(case, whole), WEIGHTS, strict=True)
+        return sum((arb(float(w)) * ahead(case, float(end)) for end, w in terms), arb(0))
+
+    ours = {
+        "log-likelihood": lambda c: kernel.log_likelihood(*one(c.x, c.t_x, c.T), c.params)[0],
+        "P(alive)": lambda c: kernel.probability_alive(*one(c.x, c.t_x, c.T), c.params)[0],
+        "staying": lambda c: kernel.probability_of_staying(*one(c.x, c.T), c.horizon, c.params)[0],
+        "purchases ahead": lambda c: kernel.purchases_given_alive(
+            *one(c.x, c.T), np.array([c.horizon]), np.ones(1), c.params
+        )[0],
+        "endless": lambda c: kernel.endless_purchases(*one(c.x, c.T), c.params)[0],
+        "P(n)": lambda c: kernel.count_probability(*one(c.n), c.horizon, *one(c.x, c.T), c.params)[0],
+        "discounted": lambda c: kernel.purchases_given_alive(
+            *one(c.x, c.T), _ends(c, whole), WEIGHTS, c.params
+        )[0],
+    }
+    return {
+        name: Quantity(ours[name], truth, name == "log-likelihood")
+        for name, truth in {**names, "discounted": discounted}.items()
+    }
+
+
+MODELS = {
+    "Pareto/NBD": Model(
+        draw_pareto_nbd,
+        _quantities(
+            pareto_nbd,
+            {
+                "log-likelihood": pareto_log_likelihood,
+                "P(alive)": pareto_alive,
+                "staying": pareto_stays,
+                "purchases ahead": pareto_ahead,
+                "endless": pareto_endless,
+                "P(n)": pareto_count,
+            },
+            whole=False,
+        ),
+    ),
+    "BG/BB": Model(
+        draw_bgbb,
+        _quantities(
+            bgbb,
+            {
+                "log-likelihood": bgbb_log_likelihood,
+                "P(alive)": bgbb_alive,
+                "staying": lambda c: stays(c.params.gamma, arb(c.params.delta) + c.T, c.horizon),
+                "purchases ahead": bgbb_ahead,
+                "endless": bgbb_endless,
+                "P(n)": bgbb_count,
+            },
+            whole=True,
+        ),
+    ),
+    "shifted beta-geometric": Model(
+        draw_shifted_beta_geometric,
+        {
+            "log-likelihood": Quantity(
+                lambda c: sbg.log_likelihood(*one(c.x, c.T), c.params)[0], sbg_log_likelihood, True
+            ),
+            **_quantities(
+                sbg,
+                {
+                    "staying": lambda c: stays(c.params.alpha, arb(c.params.beta) + c.T, c.horizon),
+                    "purchases ahead": lambda c, h=None: expected_stay(
+                        c.params.alpha, arb(c.params.beta) + c.T, c.horizon if h is None else h
+                    ),
+                    "endless": lambda c: endless_stay(c.params.alpha, arb(c.params.beta) + c.T),
+                    "P(n)": sbg_count,
+                },
+                whole=True,
+            ),
+        },
+    ),
+    "Gamma-Gamma": Model(
+        draw_gamma_gamma,
+        {
+            "log-likelihood": Quantity(
+                lambda c: gamma_gamma.log_likelihood(*one(c.x, c.m), c.params)[0], gg_log_likelihood, True
+            ),
+        },
+    ),
+}
