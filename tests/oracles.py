@@ -140,7 +140,9 @@ def integral(log_integrand: Callable[[Any], Any], low: float, high: float) -> tu
 
     Cut where doubles see it change, so that no panel hides a narrow peak.
     """
-    grid = np.unique(np.concatenate([np.linspace(low, high, 60), low + (high - low) * np.geomspace(1e-9, 1, 60)]))
+    grid = np.unique(
+        np.concatenate([np.linspace(low, high, 60), low + (high - low) * np.geomspace(1e-9, 1, 60)])
+    )
     for _ in range(6):
         values = np.array([float(log_integrand(arb(float(v))).mid()) for v in grid])
         peak = int(values.argmax())
@@ -152,7 +154,11 @@ def integral(log_integrand: Callable[[Any], Any], low: float, high: float) -> tu
     for (start, end), count in zip(itertools.pairwise(grid.tolist()), counts, strict=True):
         if count:
             total += acb.integral(
-                lambda v, _: (log_integrand(v) - top).exp(), start, end, rel_tol=arb("1e-25"), abs_tol=arb("1e-30")
+                lambda v, _: (log_integrand(v) - top).exp(),
+                start,
+                end,
+                rel_tol=arb("1e-25"),
+                abs_tol=arb("1e-30"),
             )
     return top, total.real
 
@@ -270,7 +276,11 @@ def bgbb_log_ends(case: Case) -> tuple[arb, arb]:
     step = (p[1] + (m - case.x)) / (p[0] + p[1] + m) * ((p[3] + m) / (p[2] + p[3] + 1 + m))
     terms = np.cumprod(np.append(np.longdouble(1), step[:-1]))
     total = terms[::-1].sum() if case.T > case.t_x else np.longdouble(0)
-    left = first + arb(float(total)).log() + arb(float(total - np.longdouble(float(total)))) / float(total) if total else arb("-inf")
+    left = (
+        first + arb(float(total)).log() + arb(float(total - np.longdouble(float(total)))) / float(total)
+        if total
+        else arb("-inf")
+    )
     return left, alive
 
 

@@ -26,7 +26,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from clvml.distributions import bgnbd_future, simulation
 from clvml.distributions.histories import Histories, count_histories
@@ -58,8 +57,17 @@ def log_odds_left(x: Array, t_x: Array, T: Array, params: BGNBDParams, at_first:
 
 def probability_alive(x: Array, t_x: Array, T: Array, params: BGNBDParams, at_first: int = 0) -> Array:
     """P(alive | x, t_x, T): 1 for customers who had no chance to leave yet."""
-    u = log_odds_left(np.maximum(x, 1 - at_first), t_x, T, params, at_first)
-    return np.where(x + at_first > 0, expit(-u), 1.0)
+    alive = np.ones(x.size)
+    for start in range(0, x.size, _BLOCK):
+        rows = start + np.flatnonzero(x[start : start + _BLOCK] + at_first)
+        with np.errstate(over="ignore"):  # odds beyond all numbers: P(alive) is zero
+            alive[rows] = 1 / (1 + _odds_left(x[rows], t_x[rows], T[rows], params, at_first))
+    return alive
+
+
+def _odds_left(x: Array, t_x: Array, T: Array, params: BGNBDParams, at_first: int) -> Array:
+    r, alpha, a, b = params
+    return np.exp((r + x) * np.log1p((T - t_x) / (alpha + t_x))) * (a / (b + (x + at_first - 1)))
 
 
 def log_likelihood(x: Array, t_x: Array, T: Array, params: BGNBDParams, at_first: int = 0) -> Array:

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from scipy.special import betainc
 
 from clvml.distributions.beta_average import average_staying, average_steepness, steepness
-from clvml.distributions.blas import one_blas_thread
 from clvml.distributions.chebyshev import POINTS, polynomials, to_coefficients
 from clvml.distributions.gamma_ratios import log_beta_fall, log_binomial
 from clvml.distributions.histories import distinct_rows, group_rows
@@ -42,8 +41,7 @@ def purchases(x: Array, seen: Array, ends: Array, weights: Array, r: float, a: f
     place = np.log(seen) / _PANEL
     panel = np.floor(place)
     first, row = group_rows(x, panel)
-    with one_blas_thread():
-        table = _series_in_seen(x[first], panel[first], ends, weights, r, a, b)
+    table = _series_in_seen(x[first], panel[first], ends, weights, r, a, b)
     return _clenshaw(table, row, 2 * (place - panel) - 1)
 
 

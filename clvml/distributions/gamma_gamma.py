@@ -91,11 +91,13 @@ def _by_number(params: GammaGammaParams, x: Array, w: Array) -> tuple[float, Arr
     own = p * x
     rest = log_factorial_rest(own + q) - log_factorial_rest(own) - log_factorial_rest(q)
     shares = own * np.log1p(q / own) + q * np.log1p(own / q) + np.log(own) - np.log1p(own / q)
-    gradient: Array = np.array([w @ (x * digamma_rise(own, q)), w @ digamma_rise(q, own), 0.0])
+    each, other = np.stack([own, np.full_like(own, q)]), np.stack([np.full_like(own, q), own])
+    rise, fall = digamma_rise(each, other), trigamma_fall(each, other)
+    gradient: Array = np.array([w @ (x * rise[0]), w @ rise[1], 0.0])
     hessian = np.zeros((3, 3))
-    hessian[0, 0] = -(w @ (x**2 * trigamma_fall(own, q)))
+    hessian[0, 0] = -(w @ (x**2 * fall[0]))
     hessian[0, 1] = hessian[1, 0] = w @ (x * polygamma(1, own + q))
-    hessian[1, 1] = -(w @ trigamma_fall(q, own))
+    hessian[1, 1] = -(w @ fall[1])
     return float(w @ (rest + shares)), gradient, hessian
 
 

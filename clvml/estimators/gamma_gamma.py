@@ -133,7 +133,7 @@ class GammaGamma(LikelihoodModel):
         _refuse_without_information(m, len(customers))
         total = float(counted.sum())
         unit = np.array([1.0, 1.0, float(counted @ m) / total])
-        starts = [unit * np.array([4.0, 4.0, 1.0])]
+        starts = [unit * np.array([4.0, 4.0, 0.75])]
         if start is not None:
             starts.insert(0, np.array(check_params(GammaGammaParams(*start))))  # type: ignore[misc]
         every = x.size // _ROUGH_SAMPLE if start is None else 0
