@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
-from clvml.customers.checks import HISTORY
+from clvml.customers.checks import HISTORY, checked_columns
+from clvml.customers.time_units import horizon_in, rate_per_unit
 from clvml.errors import InputError
+from clvml.estimators.gamma_gamma import GammaGamma
+from clvml.estimators.history_model import HistoryModel, check_coverage
+from clvml.lifetime_value.futures import (
+    Customers,
+    Discount,
+    Futures,
+    discount_without_end,
+    likely_pairs,
+    quantiles,
+    simulate_futures,
+)
+
+_QUANTITIES = ("purchases", "spend", "clv")
+_SETS = 64  # of likely parameters
 
 
 class PurchaseModel(Protocol):
@@ -23,7 +40,11 @@ class PurchaseModel(Protocol):
     def expected_purchases(self, customers: pd.DataFrame, horizon: float | str) -> pd.Series: ...
 
     def discounted_purchases(
-        self, customers: pd.DataFrame, horizon: float | str, annual_discount_rate: float
+        self,
+        customers: pd.DataFrame,
+        horizon: float | str | None,
+        annual_discount_rate: float,
+        period: float | str,
     ) -> pd.Series: ...
 
     def probability_alive(self, customers: pd.DataFrame) -> pd.Series: ...
@@ -46,13 +67,18 @@ class LifetimeValue(BaseEstimator):
         Such as `BGNBD`.
     spend : SpendModel
         Such as `GammaGamma`.
-    horizon : float or str
-        In the time unit of the customers, or with a unit of its own: ``"12M"``.
+    horizon : float, str or None
+        In the time unit of the customers, or with a unit of its own: ``"12M"``. None is the residual
+        value, without end.
     annual_discount_rate : float, default 0
-        Purchases are discounted from the end of their period, a period being one time unit;
-        a year counts 365 days, 52 weeks or 12 months.
+        A fraction a year, which counts 365 days, 52 weeks or 12 months; above 0 where there is no horizon
+        and the sum would be infinite.
     margin : float, default 1
         Share of spend that is profit, so that values are profits rather than revenue.
+    period : float or str, default 1
+        Purchases are discounted from the end of their period, so long in the time unit of the customers
+        or with a unit of its own: ``"1M"``. 0 discounts each from when it is made, as the value without end
+        always is.
 
     Attributes
     ----------
@@ -75,15 +101,17 @@ class LifetimeValue(BaseEstimator):
         self,
         purchases: PurchaseModel,
         spend: SpendModel,
-        horizon: float | str,
+        horizon: float | str | None,
         annual_discount_rate: float = 0.0,
         margin: float = 1.0,
+        period: float | str = 1.0,
     ) -> None:
         self.purchases = purchases
         self.spend = spend
         self.horizon = horizon
         self.annual_discount_rate = annual_discount_rate
         self.margin = margin
+        self.period = period
 
     def fit(self, customers: pd.DataFrame) -> Self:
         """Fit copies of both models to the same customers."""
@@ -108,7 +136,10 @@ class LifetimeValue(BaseEstimator):
         horizon, annual_discount_rate : optional
             Instead of the constructor's.
         """
-        return self.predict_factors(customers, horizon, annual_discount_rate)["clv"]
+        discounted = self._discounted(customers, horizon, annual_discount_rate)
+        spend = self.spend_.expected_spend(customers).to_numpy()
+        value = self.margin * discounted.to_numpy() * spend
+        return pd.Series(value, customers.index, name="clv", copy=False)
 
     def predict_factors(
         self,
@@ -116,25 +147,194 @@ class LifetimeValue(BaseEstimator):
         horizon: float | str | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
-        """Value and what it is made of: ``clv, expected_purchases, expected_spend, probability_alive``.
+        """Value and what it is made of: ``clv = margin x discounted_purchases x expected_spend``.
 
-        ``expected_purchases`` is not discounted.
+        Beside these ``expected_purchases``, which are not discounted (and not there where there is no
+        horizon, for they may be infinite), and ``probability_alive``.
         """
-        check_is_fitted(self, "purchases_")
-        _check_margin(self.margin)
+        discounted = self._discounted(customers, horizon, annual_discount_rate)
         ahead = self.horizon if horizon is None else horizon
-        rate = self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate
-        expected = self.purchases_.expected_purchases(customers, ahead)
-        discounted = self.purchases_.discounted_purchases(customers, ahead, rate) if rate != 0 else expected
+        factors = {"expected_purchases": discounted} if ahead is not None else {}
+        if ahead is not None and self._rate(annual_discount_rate) != 0:
+            factors["expected_purchases"] = self.purchases_.expected_purchases(customers, ahead)
         spend = self.spend_.expected_spend(customers)
         return pd.DataFrame(
             {
                 "clv": self.margin * discounted * spend,
-                "expected_purchases": expected,
+                **factors,
                 "expected_spend": spend,
                 "probability_alive": self.purchases_.probability_alive(customers),
+                "discounted_purchases": discounted,
             }
         )
+
+    def predict_interval(
+        self,
+        customers: pd.DataFrame,
+        coverage: float = 0.9,
+        horizon: float | str | None = None,
+        annual_discount_rate: float | None = None,
+        *,
+        n_simulations: int = 399,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """The ranges that will hold each customer's purchases, spend and value.
+
+        From what is uncertain in both models' parameters, in whether the customer is alive, buys and
+        leaves, and in what they spend. Numbers of purchases are quantiles of the exact distribution, spend
+        and value of simulated futures, whose bounds hold ``coverage`` on average for any number of them.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, in the model's time unit.
+        coverage : float, default 0.9
+            Share of customers whose future will lie in their range, equal tails.
+        horizon, annual_discount_rate : optional
+            Instead of the constructor's.
+        n_simulations : int, default 399
+            More make the bounds smoother.
+        seed : int, default 0
+            The same seed gives the same bounds.
+
+        Returns
+        -------
+        DataFrame
+            ``purchases_lower, purchases_upper, spend_lower, spend_upper, clv_lower, clv_upper`` on the
+            customers' index; spend is not discounted and before the margin. Without a horizon value alone.
+
+        Raises
+        ------
+        InputError
+            If an argument breaks its rule, or the models are not of clvml.
+        """
+        check_coverage(coverage)
+        purchases, _ = self._models()
+        bounds = pd.DataFrame(index=customers.index)
+        ahead = self.horizon if horizon is None else horizon
+        names = ("clv",) if ahead is None else ("spend", "clv")
+        if ahead is not None:
+            counts = purchases.predict_interval(customers, ahead, coverage)
+            bounds["purchases_lower"], bounds["purchases_upper"] = counts["lower"], counts["upper"]
+        filled = {f"{name}_{end}": np.empty(len(customers)) for name in names for end in ("lower", "upper")}
+        simulated = self._futures(customers, horizon, annual_discount_rate, n_simulations, seed)
+        for rows, *quantities in simulated:
+            for name, drawn in zip(_QUANTITIES, quantities, strict=True):
+                if name in names:
+                    filled[f"{name}_lower"][rows], filled[f"{name}_upper"][rows] = quantiles(drawn, coverage)
+        return bounds.assign(**filled)
+
+    def predict_total_interval(
+        self,
+        customers: pd.DataFrame,
+        groups: pd.Series | None = None,
+        coverage: float = 0.9,
+        horizon: float | str | None = None,
+        annual_discount_rate: float | None = None,
+        *,
+        n_simulations: int = 399,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """The ranges that will hold purchases, spend and value of groups of customers, and of all.
+
+        What is uncertain in the parameters moves all customers together, which shows in a total; as in
+        `predict_interval`.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, in the model's time unit.
+        groups : Series, optional
+            The group of each customer, on the customers' index, such as their segment.
+        coverage, horizon, annual_discount_rate, n_simulations, seed
+            As in `predict_interval`.
+
+        Returns
+        -------
+        DataFrame
+            A row a group and one named ``"total"``; ``customers``, and ``purchases, spend, clv`` with their
+            ``_lower`` and ``_upper``.
+        """
+        check_coverage(coverage)
+        code, names = _coded(groups, customers.index)
+        sums = np.zeros((3, n_simulations, len(names)))
+        for rows, *quantities in self._futures(customers, horizon, annual_discount_rate, n_simulations, seed):
+            member = (code[rows, None] == np.arange(len(names))).astype(float)
+            member[:, -1] = 1.0
+            sums += np.stack(quantities) @ member
+        sizes = np.bincount(code, minlength=len(names))
+        table: dict[str, np.ndarray] = {"customers": np.append(sizes[: len(names) - 1], code.size)}
+        for name, drawn in zip(_QUANTITIES, sums, strict=True):
+            table[name] = drawn.mean(axis=0)
+            table[f"{name}_lower"], table[f"{name}_upper"] = quantiles(drawn, coverage)
+        return pd.DataFrame(table, index=pd.Index(names, name="group"))
+
+    def _rate(self, annual_discount_rate: float | None) -> float:
+        return self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate
+
+    def _discounted(
+        self, customers: pd.DataFrame, horizon: float | str | None, annual_discount_rate: float | None
+    ) -> pd.Series:
+        check_is_fitted(self, "purchases_")
+        _check_margin(self.margin)
+        ahead, rate = self.horizon if horizon is None else horizon, self._rate(annual_discount_rate)
+        if rate == 0 and ahead is not None:
+            return self.purchases_.expected_purchases(customers, ahead)
+        return self.purchases_.discounted_purchases(customers, ahead, rate, self.period)
+
+    def _models(self) -> tuple[HistoryModel, GammaGamma]:
+        check_is_fitted(self, "purchases_")
+        if not isinstance(self.purchases_, HistoryModel) or not isinstance(self.spend_, GammaGamma):
+            raise InputError(
+                f"intervals are simulated from clvml's own models of purchases and Gamma-Gamma, not from"
+                f" {type(self.purchases_).__name__} and {type(self.spend_).__name__}."
+            )
+        return self.purchases_, self.spend_
+
+    def _futures(
+        self,
+        customers: pd.DataFrame,
+        horizon: float | str | None,
+        annual_discount_rate: float | None,
+        n_simulations: int,
+        seed: int,
+    ) -> Iterator[Futures]:
+        if isinstance(n_simulations, bool) or not isinstance(n_simulations, int) or n_simulations < 1:
+            raise InputError(f"n_simulations is {n_simulations!r}; it must be a whole number, one or more.")
+        _check_margin(self.margin)
+        purchases, spend = self._models()
+        history = checked_columns(customers, self.required_columns, self.time_unit_)
+        x, t_x, T, m = history.values()
+        drawn = simulate_futures(
+            purchases.kernel,
+            likely_pairs(purchases, spend, min(n_simulations, _SETS), seed),
+            Customers(x, t_x, T, m * (x > 0)),
+            self._discount(horizon, self._rate(annual_discount_rate)),
+            n_simulations,
+            seed,
+        )
+        for rows, number, spent, value in drawn:
+            yield Futures(rows, number, spent, self.margin * value)
+
+    def _discount(self, horizon: float | str | None, annual_discount_rate: float) -> Discount:
+        ahead = self.horizon if horizon is None else horizon
+        delta = float(np.log1p(rate_per_unit(annual_discount_rate, self.time_unit_)))
+        if ahead is None:
+            return discount_without_end(delta)
+        period = self.period if self.period == 0 else horizon_in(self.period, self.time_unit_)
+        return Discount(horizon_in(ahead, self.time_unit_), delta, float(period))
+
+
+def _coded(groups: pd.Series | None, index: pd.Index) -> tuple[NDArray[np.int64], list[object]]:
+    """The number of each customer's group, and the groups' names, the last of them for all."""
+    if groups is None:
+        return np.zeros(index.size, dtype=np.int64), ["total"]
+    if not index.isin(groups.index).all():
+        raise InputError("groups lacks customers of the summary: give a Series on the same index.")
+    code, names = pd.factorize(groups.reindex(index), sort=True)
+    if (code < 0).any():
+        raise InputError(f"{(code < 0).sum()} customers have no group: fill it in, for example with 'other'.")
+    return code, [*names, "total"]
 
 
 def _check_margin(margin: float) -> None:

@@ -300,11 +300,11 @@ def _parameters(model: Any) -> Any:
 
     if not hasattr(model, "predict_factors"):
         return None
-    horizon = horizon_in(model.horizon, getattr(model, "time_unit_", None))
-    rate = float(model.annual_discount_rate)
-    return ParamSchema(
-        [ParamSpec("horizon", "double", horizon), ParamSpec("annual_discount_rate", "double", rate)]
-    )
+    params = [ParamSpec("annual_discount_rate", "double", float(model.annual_discount_rate))]
+    if model.horizon is not None:
+        horizon = horizon_in(model.horizon, getattr(model, "time_unit_", None))
+        params.insert(0, ParamSpec("horizon", "double", horizon))
+    return ParamSchema(params)
 
 
 def _mlflow_type(column: pd.Series) -> str:

@@ -1,0 +1,165 @@
+"""What customers may yet do, drawn many times: the spread of purchases, spend and value.
+
+Each simulation takes one likely set of parameters for all customers, so that what is uncertain in them
+moves all together, as it does in a total. Within it each customer is alive or not, buys and leaves as
+the model of purchases says, and spends at a level drawn from what is known of them.
+
+Customers go in blocks: memory does not grow with their number.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import track
+
+from clvml.distributions import gamma_gamma
+from clvml.distributions.gamma_gamma import GammaGammaParams
+from clvml.distributions.histories import Array
+from clvml.errors import InputError
+from clvml.estimators.gamma_gamma import GammaGamma
+from clvml.estimators.history_model import HistoryModel, Kernel
+from clvml.estimators.likelihood_model import LikelihoodModel
+
+_BLOCK = 8192  # customers at once
+_ROWS = 131_072  # simulated customers at once
+_LONG = 50_000_000  # simulated customers: some ten seconds, from which on a bar shows how far it is
+_FORGOTTEN = 12.0  # e**-12 of the value: what comes after that in a sum without end does not show
+
+
+class Customers(NamedTuple):
+    """Histories and average spend of customers."""
+
+    x: Array
+    t_x: Array
+    T: Array
+    m: Array
+
+
+class Discount(NamedTuple):
+    """How far ahead, and what a purchase then is worth: ``delta`` a unit of time, by ``period`` ends."""
+
+    horizon: float
+    delta: float
+    period: float
+
+    def of(self, time: Array) -> Array:
+        """The value now of one unit of money at ``time``."""
+        if self.delta == 0:
+            return np.ones(time.size)
+        if self.period > 0:
+            time = np.minimum(np.ceil(time / self.period) * self.period, self.horizon)
+        return np.exp(-self.delta * time)
+
+
+class Futures(NamedTuple):
+    """Simulated purchases, spend and value, shape (n_simulations, n_customers) each, of a block."""
+
+    rows: slice
+    purchases: Array
+    spend: Array
+    value: Array
+
+
+Pairs = list[tuple[Any, GammaGammaParams]]
+
+
+def likely_pairs(purchases: HistoryModel, spend: GammaGamma, n_pairs: int, seed: int) -> Pairs:
+    """Parameters of purchases and of spend that the data leave open; of given ones, themselves."""
+    return list(zip(_likely(purchases, n_pairs, seed), _likely(spend, n_pairs, seed + 1), strict=True))
+
+
+def _likely(model: LikelihoodModel, n_draws: int, seed: int) -> list[Any]:
+    if not hasattr(model, "covariance_"):
+        return [model.params_] * n_draws
+    draws = model.sample_parameters(n_draws, seed)
+    return [model.Params(*draw) for draw in draws.itertuples(index=False)]
+
+
+def simulate_futures(
+    kernel: Kernel,
+    likely: Pairs,
+    customers: Customers,
+    discount: Discount,
+    n_simulations: int,
+    seed: int,
+) -> Iterator[Futures]:
+    """Block by block, what each customer does in each simulation; the same seed gives the same."""
+    n = customers.x.size
+    shares = np.array_split(np.arange(n_simulations), len(likely))
+    starts = range(0, n, _BLOCK)
+    shown = n * n_simulations > _LONG and sys.stderr.isatty()
+    for start in track(starts, "simulating futures", disable=not shown, transient=True):
+        rng = np.random.default_rng((seed, start))
+        rows = slice(start, min(start + _BLOCK, n))
+        block = Customers(*(column[rows] for column in customers))
+        futures = Futures(rows, *(np.empty((n_simulations, block.x.size)) for _ in range(3)))
+        for share, (params, spend) in zip(shares, likely, strict=True):
+            _fill(futures, share, block, kernel, params, spend, discount, rng)
+        yield futures
+
+
+def _fill(
+    futures: Futures,
+    share: NDArray[np.int64],
+    block: Customers,
+    kernel: Kernel,
+    params: Any,
+    spend: GammaGammaParams,
+    discount: Discount,
+    rng: np.random.Generator,
+) -> None:
+    """The simulations ``share`` of one set of parameters."""
+    x, t_x, T, m = block
+    alive = kernel.probability_alive(x, t_x, T, params)
+    shape, rate = gamma_gamma.posterior(x, m, spend)
+    at_once = max(1, _ROWS // x.size)
+    for first in range(0, share.size, at_once):
+        simulations = share[first : first + at_once]
+        here = np.flatnonzero(rng.random(simulations.size * x.size) < np.tile(alive, simulations.size))
+        who = here % x.size
+        row, time = kernel.simulate_ahead(x[who], T[who], discount.horizon, params, rng)
+        number = np.bincount(row, minlength=here.size)
+        buyers = np.flatnonzero(number)
+        level = rng.standard_gamma(shape[who[buyers]]) / rate[who[buyers]]
+        amount = rng.standard_gamma(spend.p, row.size) / np.repeat(level, number[buyers])
+        cells = here[row]
+        for quantity, weights in (
+            (futures.purchases, None),
+            (futures.spend, amount),
+            (futures.value, amount * discount.of(time)),
+        ):
+            sums = np.bincount(cells, weights, simulations.size * x.size)
+            quantity[simulations] = sums.reshape(simulations.size, x.size)
+
+
+def discount_without_end(delta: float) -> Discount:
+    """Continuous discounting, as far ahead as shows.
+
+    Raises
+    ------
+    InputError
+        If there is no discount, for then nothing is ever far enough.
+    """
+    if delta == 0:
+        raise InputError(
+            "the range of a value without end needs an annual_discount_rate above 0, such as 0.10; or give a"
+            " horizon."
+        )
+    return Discount(_FORGOTTEN / delta, delta, 0.0)
+
+
+def quantiles(simulated: Array, coverage: float) -> tuple[Array, Array]:
+    """Lower and upper bounds along the first axis that hold ``coverage`` of what is to come.
+
+    Of ``n`` simulations the ``k``-th smallest lies above a new one with probability ``k / (n + 1)`` exactly.
+    """
+    n = len(simulated)
+    lower = max(int(np.floor((n + 1) * (1 - coverage) / 2)), 1) - 1
+    upper = min(int(np.ceil((n + 1) * (1 + coverage) / 2)), n) - 1
+    parts = np.partition(simulated, (lower, upper), axis=0)
+    return parts[lower], parts[upper]
