@@ -27,6 +27,8 @@ Array = NDArray[np.float64]
 
 _PANEL = 0.35  # width in logarithms: singularities are pi/2 away or more, so 12 points give 1e-14
 _BLOCK = 16_384
+_MANY = 5.0  # purchases: from here on a Poisson number is drawn faster than looked for
+_LONGEST = 1000
 
 
 def purchases(x: Array, seen: Array, ends: Array, weights: Array, r: float, a: float, b: float) -> Array:
@@ -135,13 +137,42 @@ def simulate(
     How many there would be without leaving is Poisson, and leaving cuts them after a geometric number.
     The times of all would be uniform, whose first few in order are sums of exponentials over their total.
     """
-    would = rng.poisson(rng.standard_gamma(r + x) * (horizon / seen))
-    buyers = np.flatnonzero(would)
-    leaves = np.maximum(rng.beta(a, b + x[buyers]), np.finfo(float).tiny)
-    number = np.minimum(rng.geometric(leaves), would[buyers])
+    R, odds = r + x, horizon / seen
+    buyers = np.flatnonzero(rng.random(x.size) < -np.expm1(-R * np.log1p(odds)))
+    would = _one_or_more(R[buyers], odds[buyers], rng)
+    number, more = would.copy(), np.flatnonzero(would > 1)
+    leaves = np.maximum(rng.beta(a, b + x[buyers[more]]), np.finfo(float).tiny)
+    number[more] = np.minimum(rng.geometric(leaves), would[more])
     row = np.repeat(buyers, number)
     clock = np.cumsum(rng.standard_exponential(row.size))
     last = np.cumsum(number) - 1
     start = np.concatenate([[0.0], clock[last[:-1]]]) if buyers.size else np.zeros(0)
-    total = clock[last] - start + rng.standard_gamma(would[buyers] - number + 1.0)
+    total = clock[last] - start + rng.standard_gamma(would - number + 1.0)
     return row, (clock - np.repeat(start, number)) / np.repeat(total, number) * horizon
+
+
+def _one_or_more(R: Array, odds: Array, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Negative binomial numbers given that they are not zero.
+
+    Few expected: by going through the probabilities; many: as Poisson numbers, the zeros drawn again.
+    """
+    number = np.ones(R.size, dtype=np.int64)
+    rows = np.flatnonzero(R * odds > _MANY)
+    while rows.size:
+        number[rows] = rng.poisson(rng.standard_gamma(R[rows]) * odds[rows])
+        rows = rows[number[rows] == 0]
+    rows, n = np.flatnonzero(R * odds <= _MANY), 1
+    some = -np.expm1(-R[rows] * np.log1p(odds[rows]))
+    left = rng.random(rows.size) * some  # of the probability, above that of n and fewer
+    share = odds[rows] / (1 + odds[rows])
+    chance = (1 - some) * R[rows] * share
+    while rows.size:
+        left -= chance
+        further = np.flatnonzero(left > 0)
+        rows, left, share, chance = rows[further], left[further], share[further], chance[further]
+        chance = chance * share * (R[rows] + n) / (n + 1)
+        n += 1
+        number[rows] = n
+        if n > _LONGEST:  # rounding has left a probability that nothing fills
+            break
+    return number

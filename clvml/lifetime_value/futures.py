@@ -25,8 +25,8 @@ from clvml.estimators.gamma_gamma import GammaGamma
 from clvml.estimators.history_model import HistoryModel, Kernel
 from clvml.estimators.likelihood_model import LikelihoodModel
 
-_BLOCK = 8192  # customers at once
-_ROWS = 131_072  # simulated customers at once
+_BLOCK = 4096  # customers at once
+_ROWS = 32_768  # simulated customers at once
 _LONG = 50_000_000  # simulated customers: some ten seconds, from which on a bar shows how far it is
 _FORGOTTEN = 12.0  # e**-12 of the value: what comes after that in a sum without end does not show
 
@@ -49,8 +49,6 @@ class Discount(NamedTuple):
 
     def of(self, time: Array) -> Array:
         """The value now of one unit of money at ``time``."""
-        if self.delta == 0:
-            return np.ones(time.size)
         if self.period > 0:
             time = np.minimum(np.ceil(time / self.period) * self.period, self.horizon)
         return np.exp(-self.delta * time)
@@ -97,7 +95,7 @@ def simulate_futures(
         rng = np.random.default_rng((seed, start))
         rows = slice(start, min(start + _BLOCK, n))
         block = Customers(*(column[rows] for column in customers))
-        futures = Futures(rows, *(np.empty((n_simulations, block.x.size)) for _ in range(3)))
+        futures = Futures(rows, *(np.zeros((n_simulations, block.x.size)) for _ in range(3)))
         for share, (params, spend) in zip(shares, likely, strict=True):
             _fill(futures, share, block, kernel, params, spend, discount, rng)
         yield futures
@@ -123,18 +121,19 @@ def _fill(
         here = np.flatnonzero(rng.random(simulations.size * x.size) < np.tile(alive, simulations.size))
         who = here % x.size
         row, time = kernel.simulate_ahead(x[who], T[who], discount.horizon, params, rng)
-        number = np.bincount(row, minlength=here.size)
-        buyers = np.flatnonzero(number)
-        level = rng.standard_gamma(shape[who[buyers]]) / rate[who[buyers]]
-        amount = rng.standard_gamma(spend.p, row.size) / np.repeat(level, number[buyers])
-        cells = here[row]
-        for quantity, weights in (
-            (futures.purchases, None),
-            (futures.spend, amount),
-            (futures.value, amount * discount.of(time)),
-        ):
-            sums = np.bincount(cells, weights, simulations.size * x.size)
-            quantity[simulations] = sums.reshape(simulations.size, x.size)
+        if not row.size:
+            continue
+        starts = np.flatnonzero(np.diff(row, prepend=-1))  # purchases of one customer lie together
+        buyers = who[row[starts]]
+        level = rng.standard_gamma(shape[buyers]) / rate[buyers]
+        amount = rng.standard_gamma(spend.p, row.size)
+        cells = simulations[0] * x.size + here[row[starts]]
+        futures.purchases.reshape(-1)[cells] = np.diff(starts, append=row.size)
+        futures.spend.reshape(-1)[cells] = np.add.reduceat(amount, starts) / level
+        worth = np.add.reduceat(amount * discount.of(time), starts) if discount.delta else None
+        futures.value.reshape(-1)[cells] = (
+            futures.spend.reshape(-1)[cells] if worth is None else worth / level
+        )
 
 
 def discount_without_end(delta: float) -> Discount:

@@ -175,7 +175,7 @@ class LifetimeValue(BaseEstimator):
         horizon: float | str | None = None,
         annual_discount_rate: float | None = None,
         *,
-        n_simulations: int = 399,
+        n_simulations: int = 199,
         seed: int = 0,
     ) -> pd.DataFrame:
         """The ranges that will hold each customer's purchases, spend and value.
@@ -192,7 +192,7 @@ class LifetimeValue(BaseEstimator):
             Share of customers whose future will lie in their range, equal tails.
         horizon, annual_discount_rate : optional
             Instead of the constructor's.
-        n_simulations : int, default 399
+        n_simulations : int, default 199
             More make the bounds smoother.
         seed : int, default 0
             The same seed gives the same bounds.
@@ -232,7 +232,7 @@ class LifetimeValue(BaseEstimator):
         horizon: float | str | None = None,
         annual_discount_rate: float | None = None,
         *,
-        n_simulations: int = 399,
+        n_simulations: int = 199,
         seed: int = 0,
     ) -> pd.DataFrame:
         """The ranges that will hold purchases, spend and value of groups of customers, and of all.

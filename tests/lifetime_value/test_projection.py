@@ -25,7 +25,19 @@ def test_cdnow_is_worth_what_the_reference_says(fitted, cdnow, weekly, total):
 def test_without_discount_value_is_purchases_times_spend(fitted, cdnow):
     factors = fitted.predict_factors(cdnow)
     np.testing.assert_allclose(factors["clv"], factors["expected_purchases"] * factors["expected_spend"])
-    assert list(factors) == ["clv", "expected_purchases", "expected_spend", "probability_alive"]
+    names = ["clv", "expected_purchases", "expected_spend", "probability_alive", "discounted_purchases"]
+    assert list(factors) == names
+
+
+def test_value_is_margin_times_discounted_purchases_times_spend(fitted, cdnow):
+    profit = clvml.LifetimeValue(fitted.purchases_, fitted.spend_, 52, 0.1, margin=0.3, period="1M").fit(
+        cdnow
+    )
+    factors = profit.predict_factors(cdnow)
+    parts = 0.3 * factors["discounted_purchases"] * factors["expected_spend"]
+    np.testing.assert_allclose(factors["clv"], parts)
+    assert (factors["discounted_purchases"] < factors["expected_purchases"]).all()
+    np.testing.assert_allclose(profit.predict(cdnow), factors["clv"])
 
 
 def test_margin_scales_value(cdnow, fitted):
