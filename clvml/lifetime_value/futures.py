@@ -129,11 +129,11 @@ def _fill(
         amount = rng.standard_gamma(spend.p, row.size)
         cells = simulations[0] * x.size + here[row[starts]]
         futures.purchases.reshape(-1)[cells] = np.diff(starts, append=row.size)
-        futures.spend.reshape(-1)[cells] = np.add.reduceat(amount, starts) / level
-        worth = np.add.reduceat(amount * discount.of(time), starts) if discount.delta else None
-        futures.value.reshape(-1)[cells] = (
-            futures.spend.reshape(-1)[cells] if worth is None else worth / level
-        )
+        spent = worth = np.add.reduceat(amount, starts) / level
+        if discount.delta:
+            worth = np.add.reduceat(amount * discount.of(time), starts) / level
+        futures.spend.reshape(-1)[cells] = spent
+        futures.value.reshape(-1)[cells] = worth
 
 
 def discount_without_end(delta: float) -> Discount:
