@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import polygamma
+from scipy.special import zeta
 
 from clvml.distributions.gamma_ratios import (
     digamma_rise,
@@ -89,14 +89,15 @@ def _by_number(params: GammaGammaParams, x: Array, w: Array) -> tuple[float, Arr
     """The terms with gamma functions."""
     p, q, _ = params
     own = p * x
-    rest = log_factorial_rest(own + q) - log_factorial_rest(own) - log_factorial_rest(q)
+    own_rest, total_rest = log_factorial_rest(np.stack([own, own + q]))
+    rest = total_rest - own_rest - log_factorial_rest(q)
     shares = own * np.log1p(q / own) + q * np.log1p(own / q) + np.log(own) - np.log1p(own / q)
     each, other = np.stack([own, np.full_like(own, q)]), np.stack([np.full_like(own, q), own])
     rise, fall = digamma_rise(each, other), trigamma_fall(each, other)
     gradient: Array = np.array([w @ (x * rise[0]), w @ rise[1], 0.0])
     hessian = np.zeros((3, 3))
     hessian[0, 0] = -(w @ (x**2 * fall[0]))
-    hessian[0, 1] = hessian[1, 0] = w @ (x * polygamma(1, own + q))
+    hessian[0, 1] = hessian[1, 0] = w @ (x * zeta(2.0, own + q))
     hessian[1, 1] = -(w @ fall[1])
     return float(w @ (rest + shares)), gradient, hessian
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import digamma, gammaln, polygamma, xlogy
+from scipy.special import digamma, gammaln, xlogy, zeta
 
 Array = NDArray[np.float64]
 
@@ -82,7 +82,7 @@ def trigamma_fall(y: ArrayLike, h: ArrayLike) -> Array:
     """``psi'(y) - psi'(y + h)``: the sum of ``1 / (y + j)**2`` over ``j < h`` where ``h`` is whole."""
     y, h = _broadcast(y, h)
     if (h > _APART * y).all():
-        return polygamma(1, y) - polygamma(1, y + h)
+        return zeta(2.0, y) - zeta(2.0, y + h)
     fall = np.zeros(y.shape)
     for low in _raised(y):
         fall[low] += h[low] / (y[low] * (y[low] + h[low])) * (1 / y[low] + 1 / (y[low] + h[low]))
