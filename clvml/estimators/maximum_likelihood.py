@@ -4,7 +4,7 @@ All parameters are positive, so the search runs over their logarithms, each less
 parameter's own unit: the unit of time or money of the data changes nothing. Where the Hessian is
 not negative definite its eigenvalues are replaced by their sizes, steps are capped and halved until
 the likelihood rises. A search that runs off to infinity is repeated with a whisker of a prior
-(normal, standard deviation 10 in each log-parameter), which stops it, and is reported as such.
+(normal, standard deviation 10 to 1,000 in each log-parameter), which stops it, and is reported as such.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ _MAX_STEPS = 200
 _MAX_MOVE = 2.0
 _FAR = 14.0  # e**14: a parameter beyond a million times its natural scale has run off
 _DRIFTED = 7.0  # e**7: and one beyond a thousand times, where the likelihood hardly holds it
+_WHISKERS = (10.0, 100.0, 1000.0)  # standard deviations
 _LAST_RISE = 1e-12  # a customer, of the likelihood: the step that promises no more is the last
-_FLAT = 1.0  # curvature below which the likelihood does not hold a direction
+_VAGUE = 1.0  # curvature below which the likelihood hardly holds a direction
+_FLAT = 0.01  # and below which it does not
 
 
 class Prior(NamedTuple):
@@ -159,7 +161,7 @@ def maximise(
         for start in starts:
             optimum = _newton(objective, start, total_weight, prior)
             if optimum.converged and not optimum.at_boundary:
-                drifted = abs(optimum.theta).max() > _DRIFTED and optimum.smallest_curvature < _FLAT
+                drifted = abs(optimum.theta).max() > _DRIFTED and optimum.smallest_curvature < _VAGUE
                 return replace(optimum, flat=_flat_direction(optimum, None)) if drifted else optimum
         return _held(objective, optimum, starts, total_weight, prior)
 
@@ -167,30 +169,41 @@ def maximise(
 def _held(
     objective: Objective, lost: Optimum, starts: list[Array], total_weight: float, prior: Prior | None
 ) -> Optimum:
-    """The search from the last start again, with a whisker of a prior that stops what runs off."""
-    size = starts[-1].size
-    whisker = Prior(np.eye(size), np.zeros(size), np.full(size, 10.0))
-    if prior is not None:
-        stacked = (np.concatenate(parts) for parts in zip(prior, whisker, strict=True))
-        whisker = Prior(*stacked)
-    held = _newton(objective, starts[-1], total_weight, whisker)
-    return replace(
-        held,
-        n_evaluations=lost.n_evaluations + held.n_evaluations,
-        flat=_flat_direction(held, whisker),
-        starts=tuple(starts),
-    )
+    """The search from the last start again, with a whisker of a prior that stops what runs off.
+
+    Ever weaker ones cost ever less likelihood; the last that holds is taken.
+    """
+    held, evaluations = None, lost.n_evaluations
+    for sd in _WHISKERS:
+        whisker = _and_whisker(prior, starts[-1].size, sd)
+        there = _newton(objective, starts[-1] if held is None else held.theta, total_weight, whisker)
+        evaluations += there.n_evaluations
+        if held is None or there.converged:
+            held, flat = there, _flat_direction(there, whisker)
+        if not there.converged:
+            break
+    return replace(held or lost, n_evaluations=evaluations, flat=flat, starts=tuple(starts))
+
+
+def _and_whisker(prior: Prior | None, size: int, sd: float) -> Prior:
+    whisker = Prior(np.eye(size), np.zeros(size), np.full(size, sd))
+    if prior is None:
+        return whisker
+    return Prior(*(np.concatenate(parts) for parts in zip(prior, whisker, strict=True)))
 
 
 def _flat_direction(found: Optimum, prior: Prior | None) -> Array:
-    """The direction of least curvature of the likelihood alone, pointing to where the search ran."""
+    """Where the search ran in directions that the likelihood does not hold, zero where it does.
+
+    Where it holds all and the search only ran far, what ran farthest.
+    """
     held = 0 if prior is None else prior.penalty(found.theta)[2]
     sizes, directions = np.linalg.eigh(-found.hessian - held)
     moved = found.theta - found.starts[-1]
-    outwards = directions[:, 0] * np.sign(directions[:, 0] @ moved or 1.0)
-    if sizes[0] > _FLAT:  # it only ran far: name what ran farthest
-        outwards = np.where(abs(moved) == abs(moved).max(), np.sign(moved), 0.0)
-    return np.where(abs(outwards) > 0.3 * abs(outwards).max(), outwards, 0.0)
+    flat = np.sqrt((directions[:, sizes <= max(_FLAT, sizes[0])] ** 2).sum(axis=1))
+    if sizes[0] > _VAGUE:
+        flat = (abs(moved) == abs(moved).max()).astype(float)
+    return np.where(flat > 0.3 * flat.max(), np.sign(moved), 0.0)
 
 
 def _newton(
@@ -205,7 +218,8 @@ def _newton(
     if not np.isfinite(value):
         raise FitError("the likelihood is not finite at the start: look for extreme values in the customers.")
     evaluations, converged = 1, False
-    while evaluations < _MAX_STEPS and abs(theta).max() < _FAR:
+    far = _FAR if prior is None else 2 * _FAR
+    while evaluations < _MAX_STEPS and abs(theta).max() < far:
         step = _step(gradient, hessian)
         converged = bool(gradient @ step < last_rise * total_weight)
         scale = 1.0
@@ -220,7 +234,7 @@ def _newton(
         theta, (value, gradient, hessian) = theta + scale * step, there
         if converged:
             break
-    lost = not converged or bool(abs(theta).max() >= _FAR)
+    lost = not converged or bool(abs(theta).max() >= far)
     return Optimum(
         theta,
         value if prior is None else value + prior.penalty(theta)[0],
