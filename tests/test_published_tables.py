@@ -222,3 +222,16 @@ def test_the_example_of_lifetimes_gives_its_fit_and_its_predictions():
     np.testing.assert_allclose(model.params_, (0.16, 1.86, 1.85, 3.18), rtol=0, atol=0.0051)
     printed = [0.016053, 0.021171, 0.030461, 0.031686, 0.001607]
     np.testing.assert_allclose(model.expected_purchases(customers.head(), 30), printed, rtol=0, atol=5e-6)
+
+
+def test_donors_in_the_year_after_as_the_papers_table_6_prints(bgbb):
+    """P(alive in 2002), rounded to two decimals: who gave 0, 2 and 6 times, last in 1995, 1999 and 2001."""
+    alive = bgbb.probability_alive(histories([0, 2, 6], [0, 4, 6], 6), after=1)
+    np.testing.assert_allclose(alive, [0.11, 0.59, 0.93], rtol=0, atol=0.0051)
+
+
+def test_gifts_in_six_years_in_the_spreadsheet_of_note_010(donors):
+    """Donors with no gift and with six, printed with one decimal at the fit."""
+    model = clvml.BGBB().fit(donors, weights=donors["customers"])
+    counts = [11_104 * model.purchase_probability(n, 6) for n in (0, 6)]
+    np.testing.assert_allclose(counts, [3454.9, 1253.1], rtol=0, atol=0.051)
