@@ -53,11 +53,16 @@ def online_retail() -> Data:
     )
 
 
-def coffee_vending() -> Data:
-    """Cards at a vending machine; the last 16 of 55 weeks held out."""
+def coffee_vending(calibration_end: str = "2024-09-30", observation_end: str = "2024-12-31") -> Data:
+    """Cards at a vending machine."""
     source = SHARED / "coffee_vending" / "coffee_vending.parquet"
     sales = clvml.read_transactions(source, customer="card", date="date", amount="money")
-    return halves(clvml.split(sales, "2024-11-30"))
+    return halves(clvml.split(sales, calibration_end, observation_end))
+
+
+def coffee_after_a_break() -> Data:
+    """The same later: in February and March 2025 hardly any known card is seen, while sales go on."""
+    return coffee_vending("2024-11-30", "2025-03-23")
 
 
 def donations() -> Data:
@@ -81,7 +86,12 @@ def halves(split: clvml.Split) -> Data:
 def sources() -> dict[str, Data]:
     """All data at hand, by name."""
     named = {"CDNOW": cdnow(), "CDNOW, first quarter": cdnow("1997-03-31", "1997-12-29")}
-    shared = {"Online Retail": online_retail, "coffee vending": coffee_vending, "donations": donations}
+    shared = {
+        "Online Retail": online_retail,
+        "coffee vending": coffee_vending,
+        "coffee vending, after a break": coffee_after_a_break,
+        "donations": donations,
+    }
     for name, read in shared.items():
         if SHARED.exists():
             named[name] = read()
