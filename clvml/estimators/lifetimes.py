@@ -23,14 +23,25 @@ from clvml.distributions.bgnbd import BGNBDParams
 from clvml.distributions.discounting import discounted_ends
 from clvml.distributions.gamma_gamma import GammaGammaParams
 from clvml.errors import FitError, InputError
+from clvml.estimators.bgbb import BGBB
 from clvml.estimators.bgnbd import BGNBD
 from clvml.estimators.gamma_gamma import GammaGamma
+from clvml.estimators.mbgnbd import MBGNBD
+from clvml.estimators.pareto_nbd import ParetoNBD
 
-_COUNTERPARTS = {"BetaGeoFitter": BGNBD, "GammaGammaFitter": GammaGamma}
+PurchaseModel = BGNBD | MBGNBD | ParetoNBD | BGBB
+
+COUNTERPARTS: dict[str, Any] = {
+    "BetaGeoFitter": BGNBD,
+    "ModifiedBetaGeoFitter": MBGNBD,
+    "ParetoNBDFitter": ParetoNBD,
+    "BetaGeoBetaBinomFitter": BGBB,
+    "GammaGammaFitter": GammaGamma,
+}
 
 
 @contextlib.contextmanager
-def _lifetimes() -> Iterator[Any]:
+def quiet_lifetimes() -> Iterator[Any]:
     """The package, with its warnings, its prints and its change of a pandas option kept in here."""
     option = "mode.chained_assignment"
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
@@ -43,33 +54,49 @@ def _lifetimes() -> Iterator[Any]:
         yield lifetimes
 
 
-def from_lifetimes(fitter: Any, *, time_unit: str | None = None) -> BGNBD | GammaGamma:
+def counterpart_of(fitter: Any) -> Any:
+    """The class of clvml for a fitter of lifetimes, or of a class derived from one.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    for base in type(fitter).__mro__:
+        if base.__name__ in COUNTERPARTS:
+            return COUNTERPARTS[base.__name__]
+    raise InputError(
+        f"clvml has no counterpart of {type(fitter).__name__}; it takes {', '.join(COUNTERPARTS)}."
+    )
+
+
+def from_lifetimes(fitter: Any, *, time_unit: str | None = None) -> PurchaseModel | GammaGamma:
     """The clvml model with the parameters of a fitted lifetimes model.
 
     Parameters
     ----------
-    fitter : lifetimes.BetaGeoFitter or lifetimes.GammaGammaFitter
-        A fitted one.
+    fitter : a fitter of lifetimes
+        Fitted, or loaded from a file by its ``load_model``.
     time_unit : {"D", "W", "M", "Y"}, optional
         The unit that it was fitted in, which lifetimes does not know.
 
     Raises
     ------
     InputError
-        If there is no counterpart in clvml, or the fitter has not been fitted.
+        If there is no counterpart in clvml, the fitter has not been fitted, or its parameters are not
+        positive and finite.
     """
-    name = type(fitter).__name__
-    if name not in _COUNTERPARTS:
-        raise InputError(f"clvml has no counterpart of {name}; it takes {' and '.join(_COUNTERPARTS)}.")
+    model = counterpart_of(fitter)
     if not hasattr(fitter, "params_"):
-        raise InputError(f"this {name} has not been fitted: call its fit first.")
+        raise InputError(
+            f"this {type(fitter).__name__} has not been fitted: call its fit or load_model first."
+        )
     params = {key: float(value) for key, value in fitter.params_.items()}
-    if name == "BetaGeoFitter":
-        return BGNBD.from_params(**params, time_unit=time_unit)
-    return GammaGamma.from_params(**params)
+    unit = {} if model is GammaGamma else {"time_unit": time_unit}
+    return model.from_params(**params, **unit)
 
 
-def to_lifetimes(model: BGNBD | GammaGamma) -> Any:
+def to_lifetimes(model: PurchaseModel | GammaGamma) -> Any:
     """A lifetimes model with the parameters of a fitted clvml model, ready to predict.
 
     Raises
@@ -77,14 +104,14 @@ def to_lifetimes(model: BGNBD | GammaGamma) -> Any:
     InputError
         If there is no counterpart in lifetimes.
     """
-    names = {counterpart: name for name, counterpart in _COUNTERPARTS.items()}
+    names = {counterpart: name for name, counterpart in COUNTERPARTS.items()}
     if type(model) not in names:
         raise InputError(f"lifetimes has no counterpart of {type(model).__name__} in clvml.")
     check_is_fitted(model, "params_")
-    with _lifetimes() as lifetimes:
+    with quiet_lifetimes() as lifetimes:
         fitter = getattr(lifetimes, names[type(model)])()
     fitter.params_ = pd.Series(model.params_._asdict())
-    if isinstance(model, BGNBD):
+    if isinstance(model, BGNBD | MBGNBD | ParetoNBD):  # as their fit does; that of BG/BB does not
         fitter.predict = fitter.conditional_expected_number_of_purchases_up_to_time
     return fitter
 
@@ -129,7 +156,7 @@ class LifetimesValue(BaseEstimator):
         table = check_customers(customers, self.required_columns)
         x, t_x, T, m = (table[name].to_numpy() for name in self.required_columns)
         spent = (x > 0) & (m > 0)
-        with _lifetimes() as lifetimes:
+        with quiet_lifetimes() as lifetimes:
             try:
                 purchases = lifetimes.BetaGeoFitter().fit(x, t_x, T)
                 spend = lifetimes.GammaGammaFitter().fit(x[spent], m[spent])
@@ -183,7 +210,7 @@ class LifetimesValue(BaseEstimator):
         x, t_x, T, m = (table[name].to_numpy() for name in self.required_columns)
         purchases = to_lifetimes(BGNBD.from_params(**self.purchase_params_._asdict()))
         spend = to_lifetimes(GammaGamma.from_params(**self.spend_params_._asdict()))
-        with _lifetimes():
+        with quiet_lifetimes():
             until = [np.asarray(purchases.predict(end, x, t_x, T), dtype=float) for end in ends]
             spent = np.asarray(spend.conditional_expected_average_profit(x, m), dtype=float)
             alive = np.asarray(purchases.conditional_probability_alive(x, t_x, T), dtype=float)
