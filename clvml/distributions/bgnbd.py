@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvml.distributions import bgnbd_future, simulation
+from clvml.distributions.covariates import sum_over_numbers
 from clvml.distributions.histories import Histories, count_histories
 
 Array = NDArray[np.float64]
@@ -73,9 +74,9 @@ def _odds_left(x: Array, t_x: Array, T: Array, params: BGNBDParams, at_first: in
 def log_likelihood(x: Array, t_x: Array, T: Array, params: BGNBDParams, at_first: int = 0) -> Array:
     """Log-likelihood of each customer."""
     r, alpha, a, b = params
-    j = np.arange(int(x.max(initial=0)) + at_first)
-    bought = np.concatenate([[0.0], np.cumsum(np.log(r + j))])[x.astype(int)]
-    stayed = -np.concatenate([[0.0], np.cumsum(np.log1p(a / (b + j)))])[x.astype(int) + at_first]
+    bought = np.concatenate([[0.0], np.cumsum(np.log(r + np.arange(int(x.max(initial=0)))))])[x.astype(int)]
+    own = np.broadcast_to(a, x.shape)
+    (stayed,) = -sum_over_numbers(x + at_first, lambda j, rows: np.log1p(own[rows] / (b + j))[None], 1)
     u = log_odds_left(np.maximum(x, 1 - at_first), t_x, T, params, at_first)
     left = np.where(x + at_first > 0, np.logaddexp(0, u), 0.0)
     return (bought + stayed) - r * np.log1p(T / alpha) - x * np.log(alpha + T) + left

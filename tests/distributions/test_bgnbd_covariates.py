@@ -52,3 +52,35 @@ def test_a_heavy_buyer_stays_finite_where_the_usual_form_overflows():
     history = tuple(np.array([value]) for value in (5000.0, 10.0, 1000.0))
     parts = derivatives(*history, np.array(PUBLISHED)[:, None])
     assert all(np.isfinite(part).all() for part in parts)
+
+
+@pytest.mark.parametrize("at_first", [0, 1])
+def test_each_customer_is_one_of_a_plain_model_with_their_parameters(at_first):
+    (x, t_x, T), (_, alpha, a, _) = customers(1)
+    together = PUBLISHED._replace(alpha=alpha, a=a)
+    ends, weights, n = np.array([1.0, 30.0]), np.array([0.3, 0.7]), np.full(x.size, 2.0)
+
+    def looked_at(x, t_x, T, n, params):
+        return [
+            bgnbd.log_likelihood(x, t_x, T, params, at_first),
+            bgnbd.probability_alive(x, t_x, T, params, at_first),
+            bgnbd.purchases_given_alive(x, T, ends, weights, params, at_first),
+            bgnbd.probability_of_staying(x, T, 10.0, params, at_first),
+            bgnbd.count_probability(n, 10.0, x, T, params, at_first),
+            bgnbd.endless_purchases(x, T, params, at_first),
+        ]
+
+    many = looked_at(x, t_x, T, n, together)
+    for i in range(x.size):
+        alone = PUBLISHED._replace(alpha=float(alpha[i]), a=float(a[i]))
+        one = [column[i : i + 1] for column in (x, t_x, T, n)]
+        np.testing.assert_allclose([value[i] for value in many], np.ravel(looked_at(*one, alone)), rtol=1e-12)
+
+
+@given(st.floats(-7, 7), st.floats(-2, 2), st.integers(0, 300), st.floats(-1, 3), st.floats(-1, 4))
+def test_purchases_at_an_own_dropout_are_those_of_the_plain_model(log_a, log_r, x, log_T, log_horizon):
+    params = BGNBDParams(10**log_r, 4.414, float(np.exp(log_a)), 2.426)
+    x, T, ends = np.array([float(x)]), np.array([10**log_T]), np.array([10**log_horizon])
+    plain = bgnbd.purchases_given_alive(x, T, ends, np.ones(1), params)
+    own = bgnbd.purchases_given_alive(x, T, ends, np.ones(1), params._replace(a=np.array([params.a])))
+    np.testing.assert_allclose(own, plain, rtol=1e-12)
