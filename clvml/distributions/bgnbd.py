@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from clvml.distributions import bgnbd_future, simulation
 from clvml.distributions.covariates import sum_over_numbers
-from clvml.distributions.histories import Histories, count_histories
+from clvml.distributions.histories import Histories, count_histories, of_rows
 
 Array = NDArray[np.float64]
 
@@ -62,7 +62,8 @@ def probability_alive(x: Array, t_x: Array, T: Array, params: BGNBDParams, at_fi
     for start in range(0, x.size, _BLOCK):
         rows = start + np.flatnonzero(x[start : start + _BLOCK] + at_first)
         with np.errstate(over="ignore"):  # odds beyond all numbers: P(alive) is zero
-            alive[rows] = 1 / (1 + _odds_left(x[rows], t_x[rows], T[rows], params, at_first))
+            own = of_rows(params, rows)
+            alive[rows] = 1 / (1 + _odds_left(x[rows], t_x[rows], T[rows], own, at_first))
     return alive
 
 

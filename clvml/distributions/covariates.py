@@ -42,10 +42,11 @@ _BLOCK = 32_768  # rows at once, so that they stay in cache
 
 
 class Influence(NamedTuple):
-    """The parameter that a side of a model moves, and whether its logarithm rises or falls."""
+    """The parameter that a side of a model moves, whether its logarithm rises or falls, and to what end."""
 
     parameter: str
     sign: float
+    multiplies: str  # what is multiplied by ``exp(coefficient)``, in words
 
 
 class Design(NamedTuple):

@@ -34,7 +34,7 @@ from scipy.special import expit, exprel, xlog1py
 from clvml.distributions import simulation
 from clvml.distributions.chebyshev import POINTS, TO_COEFFICIENTS
 from clvml.distributions.gamma_ratios import log_binomial
-from clvml.distributions.histories import Histories, count_histories
+from clvml.distributions.histories import Histories, count_histories, of_rows
 
 Array = NDArray[np.float64]
 
@@ -97,7 +97,7 @@ def log_odds_left(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Ar
     """``v``, the log-odds of having left by ``T``; minus infinity right after a purchase."""
     v = np.full(x.shape, -np.inf)
     for rows, rule in _by_rule(t_x, T, params, x):
-        terms = _nodes(x[rows], t_x[rows], T[rows], _of_rows(params, rows), rule).log_term
+        terms = _nodes(x[rows], t_x[rows], T[rows], of_rows(params, rows), rule).log_term
         top = terms.max(axis=1)
         v[rows] = top + np.log(np.exp(terms - top[:, None]).sum(axis=1))
     return v
@@ -163,7 +163,7 @@ def left(
     its gradient.
     """
     for rows, rule in _by_rule(t_x, T, params, x):
-        own = _of_rows(params, rows)
+        own = of_rows(params, rows)
         nodes = _nodes(x[rows], t_x[rows], T[rows], own, rule)
         top = nodes.log_term.max(axis=1)
         share = np.exp(nodes.log_term - top[:, None])
@@ -203,7 +203,7 @@ def _derivatives(
 def _by_rule(t_x: Array, T: Array, params: ParetoNBDParams, x: Array) -> list[tuple[NDArray[np.int64], bool]]:
     """Blocks of customers who had time to leave, and whether each needs the long rule."""
     silent = np.flatnonzero(t_x < T)
-    long = _reach(x[silent], t_x[silent], T[silent], _of_rows(params, silent)) > _SHORT
+    long = _reach(x[silent], t_x[silent], T[silent], of_rows(params, silent)) > _SHORT
     return [
         (rows[start : start + _BLOCK], rule)
         for rows, rule in ((silent[~long], False), (silent[long], True))
@@ -244,11 +244,6 @@ def _nodes(x: Array, t_x: Array, T: Array, params: ParetoNBDParams, rule: bool) 
     bought, stayed = np.log1p(silence / (alpha + y)), np.log1p(silence / (beta + y))
     log_width = np.log(s * last * reach * weights) + step
     return _Nodes(y, bought, stayed, (r + x[:, None]) * bought + s * stayed - np.log(beta + y) + log_width)
-
-
-def _of_rows(params: Any, rows: NDArray[np.int64]) -> Any:
-    """The parameters of these customers, where each has their own."""
-    return params._make(param if np.ndim(param) == 0 else param[rows] for param in params)
 
 
 def _columns(params: Any) -> Any:

@@ -10,7 +10,7 @@ from clvml.distributions.covariates import Influence, design, objective
 from clvml.distributions.histories import count_histories
 
 PARAMS = BGNBDParams(0.5, 4.0, 0.8, 2.4)
-PURCHASES, DROPOUT = Influence("alpha", -1.0), Influence("a", 1.0)
+PURCHASES, DROPOUT = Influence("alpha", -1.0, "the purchase rate"), Influence("a", 1.0, "the odds of leaving")
 
 
 @pytest.fixture(scope="module")
