@@ -225,6 +225,9 @@ def columns_of(model: Any) -> tuple[str, ...]:
 def request_of(model: Any, customers: pd.DataFrame) -> pd.DataFrame:
     """Customers in the form in which the served model takes them: the id as the first column."""
     request = customers[list(columns_of(model))]
+    # MLflow has no type for pandas' categories: a request carries what they stand for.
+    coded = request.select_dtypes("category")
+    request = request.astype({name: coded[name].cat.categories.dtype for name in coded})
     if isinstance(customers.index, pd.RangeIndex) and customers.index.name is None:
         return request.reset_index(drop=True)
     return request.rename_axis(CUSTOMER_ID).reset_index()
