@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 import clvml
-from clvml.estimators.lifetimes import _lifetimes
+from clvml.estimators.lifetimes import quiet_lifetimes
 
 CDNOW = {"r": 0.2425945, "alpha": 4.413602, "a": 0.7929219, "b": 2.4259063}
 SPEND = {"p": 6.2495725, "q": 3.7442248, "v": 15.4435208}
@@ -54,7 +54,7 @@ def cpu(work: Callable[[], object], runs: int) -> float:
 def contest(n: int) -> tuple[dict[str, list[float]], float]:
     """Seconds of clvml, of lifetimes from columns and from arrays; and our log-likelihood less theirs."""
     customers = simulated(n)
-    with _lifetimes() as lifetimes:
+    with quiet_lifetimes() as lifetimes:
         theirs, their_spend, works = _fitted(lifetimes, customers)
         works |= _predictions(theirs, their_spend, customers)
         runs = 15 if n <= FEW else 3

@@ -102,7 +102,7 @@ def _nodes(n_nodes: int, x: Array, a: float, b: float, reach: Array) -> tuple[Ar
     return p, w / w.sum(axis=1, keepdims=True)
 
 
-def average_staying(z: Array, R: Array, a: float, B: Array) -> Array:
+def average_staying(z: Array, R: Array, a: Array, B: Array) -> Array:
     """The average of ``(1 + p*z) ** -R`` over ``p ~ Beta(a, B)``, for each row.
 
     The whole integrand has one peak in ``y = logit(p)``, and the trapezoidal rule covers it from where it is
@@ -110,7 +110,7 @@ def average_staying(z: Array, R: Array, a: float, B: Array) -> Array:
     """
     value = np.empty(z.size)
     for rows in _chunks(np.arange(z.size), _TRAPEZOID):
-        value[rows] = _staying(z[rows], R[rows], a, B[rows])
+        value[rows] = _staying(z[rows], R[rows], a[rows], B[rows])
     return value
 
 
@@ -146,18 +146,18 @@ def _trapezoid(a: float, B: Array, reach: Array) -> tuple[Array, Array]:
     return np.exp(-np.logaddexp(0, -y)), w / w.sum(axis=1, keepdims=True)
 
 
-def _staying(z: Array, R: Array, a: float, B: Array) -> Array:
+def _staying(z: Array, R: Array, a: Array, B: Array) -> Array:
     """One grid serves the weighted function and the weight itself, each over its own range."""
     return np.exp(_log_mass(z, R, a, B) - _log_mass(np.zeros_like(z), R, a, B))
 
 
-def _log_mass(z: Array, R: Array, a: float, B: Array) -> Array:
+def _log_mass(z: Array, R: Array, a: Array, B: Array) -> Array:
     """Logarithm of the integral of ``p**a * (1-p)**B * (1 + p*z)**-R`` over ``logit(p)``."""
 
     def log_term(y: Array) -> Array:
         rows = (slice(None), *[None] * (y.ndim - 1))
         bought = R[rows] * np.log1p(z[rows] * np.exp(-np.logaddexp(0, -y)))
-        return _log_weight(y, a, B[rows]) - bought
+        return _log_weight(y, a[rows], B[rows]) - bought
 
     lo, hi = _ends(log_term, _peak(z, R, a, B), a, B, z * (1 + R))
     h = (hi - lo) / (_TRAPEZOID - 1)
@@ -169,7 +169,7 @@ def _log_mass(z: Array, R: Array, a: float, B: Array) -> Array:
     return top + np.log(w.sum(axis=1) * h)
 
 
-def _peak(z: Array, R: Array, a: float, B: Array) -> Array:
+def _peak(z: Array, R: Array, a: Array, B: Array) -> Array:
     """Where ``a - R*q - B*p/(1-p)``, ``q = p*z/(1 + p*z)``, falls through zero, in ``logit(p)``."""
     highest = np.log(a) - np.log(B)
     low, high = highest - np.log1p(z * (1 + R)) - 1, highest
@@ -182,7 +182,7 @@ def _peak(z: Array, R: Array, a: float, B: Array) -> Array:
 
 
 def _ends(
-    log_term: Callable[[Array], Array], peak: Array, a: float, B: Array, reach: Array
+    log_term: Callable[[Array], Array], peak: Array, a: float | Array, B: Array, reach: Array
 ) -> tuple[Array, Array]:
     """Ends of the grid in ``y``: where the integrand is negligible, or all is exponential."""
     top = log_term(peak)
@@ -190,7 +190,7 @@ def _ends(
     left = _where_negligible(log_term, peak, peak - far, top)
     right = _where_negligible(log_term, peak, peak + far, top)
     flat_left = -_FLAT - np.log(np.maximum(reach, np.maximum(B, 1.0)))
-    flat_right = _FLAT + np.log(np.maximum(reach, max(a, 1.0)))
+    flat_right = _FLAT + np.log(np.maximum(reach, np.maximum(a, 1.0)))
     return np.maximum(left, np.minimum(flat_left, peak - 1)), np.minimum(
         right, np.maximum(flat_right, peak + 1)
     )
@@ -204,6 +204,6 @@ def _where_negligible(log_term: Callable[[Array], Array], inside: Array, outside
     return outside
 
 
-def _log_weight(y: Array, a: float, B: Array) -> Array:
+def _log_weight(y: Array, a: float | Array, B: Array) -> Array:
     """log of p**a * (1-p)**B, the Beta density in ``y = logit(p)``."""
     return -a * np.logaddexp(0, -y) - B * np.logaddexp(0, y)

@@ -28,7 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvml.distributions import bgnbd_future, simulation
-from clvml.distributions.histories import Histories, count_histories
+from clvml.distributions.covariates import sum_over_numbers
+from clvml.distributions.histories import Histories, count_histories, of_rows
 
 Array = NDArray[np.float64]
 
@@ -61,7 +62,8 @@ def probability_alive(x: Array, t_x: Array, T: Array, params: BGNBDParams, at_fi
     for start in range(0, x.size, _BLOCK):
         rows = start + np.flatnonzero(x[start : start + _BLOCK] + at_first)
         with np.errstate(over="ignore"):  # odds beyond all numbers: P(alive) is zero
-            alive[rows] = 1 / (1 + _odds_left(x[rows], t_x[rows], T[rows], params, at_first))
+            own = of_rows(params, rows)
+            alive[rows] = 1 / (1 + _odds_left(x[rows], t_x[rows], T[rows], own, at_first))
     return alive
 
 
@@ -73,9 +75,9 @@ def _odds_left(x: Array, t_x: Array, T: Array, params: BGNBDParams, at_first: in
 def log_likelihood(x: Array, t_x: Array, T: Array, params: BGNBDParams, at_first: int = 0) -> Array:
     """Log-likelihood of each customer."""
     r, alpha, a, b = params
-    j = np.arange(int(x.max(initial=0)) + at_first)
-    bought = np.concatenate([[0.0], np.cumsum(np.log(r + j))])[x.astype(int)]
-    stayed = -np.concatenate([[0.0], np.cumsum(np.log1p(a / (b + j)))])[x.astype(int) + at_first]
+    bought = np.concatenate([[0.0], np.cumsum(np.log(r + np.arange(int(x.max(initial=0)))))])[x.astype(int)]
+    own = np.broadcast_to(a, x.shape)
+    (stayed,) = -sum_over_numbers(x + at_first, lambda j, rows: np.log1p(own[rows] / (b + j))[None], 1)
     u = log_odds_left(np.maximum(x, 1 - at_first), t_x, T, params, at_first)
     left = np.where(x + at_first > 0, np.logaddexp(0, u), 0.0)
     return (bought + stayed) - r * np.log1p(T / alpha) - x * np.log(alpha + T) + left

@@ -31,8 +31,30 @@ _MANY = 5.0  # purchases: from here on a Poisson number is drawn faster than loo
 _LONGEST = 1000
 
 
-def purchases(x: Array, seen: Array, ends: Array, weights: Array, r: float, a: float, b: float) -> Array:
+def purchases(
+    x: Array, seen: Array, ends: Array, weights: Array, r: float, a: float | Array, b: float
+) -> Array:
     """Weighted sum over ``ends`` of the expected purchases until then.
+
+    Where customers have an ``a`` of their own, the value at theirs is interpolated between those at the
+    Chebyshev points around it: it is smooth in the logarithm of ``a`` too.
+    """
+    if not isinstance(a, np.ndarray):
+        return _alike(x, seen, ends, weights, r, a, b)
+    place = np.log(a) / _PANEL
+    panel = np.floor(place)
+    value = np.empty(x.size)
+    for number in np.unique(panel):
+        rows = np.flatnonzero(panel == number)
+        around = np.exp(_PANEL * (number + (1 + POINTS) / 2)).tolist()
+        values = np.stack([_alike(x[rows], seen[rows], ends, weights, r, near, b) for near in around], axis=1)
+        terms = polynomials(2 * (place[rows] - number) - 1)
+        value[rows] = (to_coefficients(values) * terms.T).sum(axis=1)
+    return value
+
+
+def _alike(x: Array, seen: Array, ends: Array, weights: Array, r: float, a: float, b: float) -> Array:
+    """The same where customers leave alike.
 
     One end is an expectation; many, with the differences of a discount factor as weights, are a
     discounted sum. For each ``x`` the expectation over ``z`` is a function of ``z`` alone, and the sum
@@ -102,18 +124,22 @@ def _clenshaw(table: Array, row: NDArray[np.int64], u: Array) -> Array:
     return value
 
 
-def endless(x: Array, a: float, b: float) -> Array:
+def endless(x: Array, a: float | Array, b: float) -> Array:
     """Expected purchases ever to come, the mean of ``1/p``; infinite where ``a <= 1``."""
-    return (a + b + x - 1) / (a - 1) if a > 1 else np.full(x.shape, np.inf)
+    over = np.broadcast_to(np.maximum(a - 1, 0.0), x.shape)
+    return np.divide(a + b + x - 1, over, out=np.full(x.shape, np.inf), where=over > 0)
 
 
-def staying(x: Array, seen: Array, t: float, r: float, a: float, b: float) -> Array:
+def staying(x: Array, seen: Array, t: float, r: float, a: float | Array, b: float) -> Array:
     """The probability of being there after another ``t``."""
-    first, row = distinct_rows((x, seen))
-    return average_staying(t / seen[first], r + x[first], a, b + x[first])[row]
+    own = np.broadcast_to(a, x.shape)
+    first, row = distinct_rows((x, seen, own))
+    return average_staying(t / seen[first], r + x[first], own[first], b + x[first])[row]
 
 
-def count_probability(n: Array, t: float, x: Array, seen: Array, r: float, a: float, b: float) -> Array:
+def count_probability(
+    n: Array, t: float, x: Array, seen: Array, r: float, a: float | Array, b: float
+) -> Array:
     """The probability of exactly ``n`` purchases in ``t``; equation 8 of the paper.
 
     Whoever stays through all of them, or leaves at the ``n``-th when more would have come::
@@ -130,7 +156,7 @@ def count_probability(n: Array, t: float, x: Array, seen: Array, r: float, a: fl
 
 
 def simulate(
-    x: Array, seen: Array, horizon: float, r: float, a: float, b: float, rng: np.random.Generator
+    x: Array, seen: Array, horizon: float, r: float, a: float | Array, b: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], Array]:
     """Purchases drawn for each customer: whose, in ascending order, and when, up to ``horizon``.
 
@@ -141,7 +167,8 @@ def simulate(
     buyers = np.flatnonzero(rng.random(x.size) < -np.expm1(-R * np.log1p(odds)))
     would = _one_or_more(R[buyers], odds[buyers], rng)
     number, more = would.copy(), np.flatnonzero(would > 1)
-    leaves = np.maximum(rng.beta(a, b + x[buyers[more]]), np.finfo(float).tiny)
+    own = np.broadcast_to(a, x.shape)[buyers[more]]
+    leaves = np.maximum(rng.beta(own, b + x[buyers[more]]), np.finfo(float).tiny)
     number[more] = np.minimum(rng.geometric(leaves), would[more])
     row = np.repeat(buyers, number)
     clock = np.cumsum(rng.standard_exponential(row.size))

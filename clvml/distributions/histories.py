@@ -6,7 +6,8 @@ days or weeks repeat themselves, real-valued times do not.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import itertools
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -92,10 +93,15 @@ def group_rows(x: Array, panel: Array) -> tuple[NDArray[np.int64], NDArray[np.in
     return first[present], (np.cumsum(present) - 1)[code]
 
 
+def of_rows(params: Any, rows: NDArray[np.int64]) -> Any:
+    """The parameters of these customers; a number, not an array, is everybody's."""
+    return params._make(param[rows] if isinstance(param, np.ndarray) else param for param in params)
+
+
 def _codes(keys: tuple[Array, ...]) -> NDArray[np.uint64]:
     """One integer a row, equal for equal rows; adding zero makes -0.0 and 0.0 the same."""
     codes = np.zeros(keys[0].size, dtype=np.uint64)
-    for key, odd in zip(keys, _MIX, strict=False):
+    for key, odd in zip(keys, itertools.cycle(_MIX), strict=False):
         bits = np.ascontiguousarray(key + 0.0).view(np.uint64)
         codes = (codes ^ (bits ^ (bits >> np.uint64(29)))) * odd
     return codes

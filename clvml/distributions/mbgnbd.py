@@ -16,10 +16,12 @@ base analysis, International Journal of Research in Marketing 24(3).
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from clvml.distributions import bgnbd, simulation
+from clvml.distributions import bgnbd, bgnbd_covariates, simulation
 from clvml.distributions.bgnbd import BGNBDParams
 from clvml.distributions.histories import Histories, count_histories
 
@@ -47,6 +49,11 @@ def objective(params: BGNBDParams, histories: Histories) -> tuple[float, Array, 
 def log_likelihood(x: Array, t_x: Array, T: Array, params: BGNBDParams) -> Array:
     """Log-likelihood of each customer."""
     return bgnbd.log_likelihood(x, t_x, T, params, _AT_FIRST)
+
+
+def derivatives(x: Array, t_x: Array, T: Array, params: Any) -> tuple[Array, Array, Array]:
+    """As `clvml.distributions.bgnbd_covariates.derivatives`."""
+    return bgnbd_covariates.derivatives(x, t_x, T, params, _AT_FIRST)
 
 
 def probability_alive(x: Array, t_x: Array, T: Array, params: BGNBDParams) -> Array:

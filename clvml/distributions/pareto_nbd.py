@@ -23,6 +23,7 @@ Gauss-Legendre nodes on the part that counts are exact to some 1e-13.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,7 +34,7 @@ from scipy.special import expit, exprel, xlog1py
 from clvml.distributions import simulation
 from clvml.distributions.chebyshev import POINTS, TO_COEFFICIENTS
 from clvml.distributions.gamma_ratios import log_binomial
-from clvml.distributions.histories import Histories, count_histories
+from clvml.distributions.histories import Histories, count_histories, of_rows
 
 Array = NDArray[np.float64]
 
@@ -96,7 +97,7 @@ def log_odds_left(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Ar
     """``v``, the log-odds of having left by ``T``; minus infinity right after a purchase."""
     v = np.full(x.shape, -np.inf)
     for rows, rule in _by_rule(t_x, T, params, x):
-        terms = _nodes(x[rows], t_x[rows], T[rows], params, rule).log_term
+        terms = _nodes(x[rows], t_x[rows], T[rows], of_rows(params, rows), rule).log_term
         top = terms.max(axis=1)
         v[rows] = top + np.log(np.exp(terms - top[:, None]).sum(axis=1))
     return v
@@ -119,9 +120,12 @@ def objective(params: ParetoNBDParams, histories: Histories) -> tuple[float, Arr
     """Total log-likelihood with its gradient and Hessian in ``(r, alpha, s, beta)``."""
     value, gradient, hessian = _alive(params, histories)
     x, t_x, T, weight = histories.x, histories.t_x, histories.T_repeat, histories.weight
-    for rows, rule in _by_rule(t_x, T, params, x):
-        part = _left(params, x[rows], t_x[rows], T[rows], weight[rows], rule)
-        value, gradient, hessian = value + part[0], gradient + part[1], hessian + part[2]
+    for rows, v, slope, curve in left(x, t_x, T, params):
+        gone = expit(v)
+        s = weight[rows] * gone
+        value += float(weight[rows] @ np.logaddexp(0, v))
+        gradient += slope @ s
+        hessian += curve @ s - (slope * (s * gone)) @ slope.T
     return value, gradient, hessian
 
 
@@ -148,36 +152,36 @@ def _alive(params: ParetoNBDParams, histories: Histories) -> tuple[float, Array,
     return float(value), gradient, hessian
 
 
-def _left(
-    params: ParetoNBDParams, x: Array, t_x: Array, T: Array, weight: Array, rule: bool
-) -> tuple[float, Array, Array]:
-    """``softplus(v)``, summed over customers, and its derivatives.
+def left(
+    x: Array, t_x: Array, T: Array, params: ParetoNBDParams
+) -> Iterator[tuple[NDArray[np.int64], Array, Array, Array]]:
+    """The log-odds of having left ``v`` and its derivatives, by blocks of those who had time to leave.
 
-    ``v`` is the logarithm of an integral of ``exp(g)``: its gradient is the mean of that of ``g``
-    over when they may have left, its Hessian the mean of that of ``g`` plus the covariance of its
-    gradient.
+    Yields the rows of a block, ``v`` (n,), its gradient (4, n), and the sum of its Hessian and the square of
+    its gradient (4, 4, n). ``v`` is the logarithm of an integral of ``exp(g)``: its gradient is the mean of
+    that of ``g`` over when they may have left, its Hessian the mean of that of ``g`` plus the covariance of
+    its gradient.
     """
-    nodes = _nodes(x, t_x, T, params, rule)
-    top = nodes.log_term.max(axis=1)
-    share = np.exp(nodes.log_term - top[:, None])
-    total = share.sum(axis=1)
-    v = top + np.log(total)
-    share /= total[:, None]
-    slope, mean_curve = _derivatives(x, T, nodes, share, params)
-    mean = np.einsum("nk,ink->in", share, slope)
-    s = weight * expit(v)
-    hessian = np.einsum("n,nk,ink,jnk->ij", s, share, slope, slope, optimize=True) + mean_curve @ s
-    hessian -= (mean * (s * expit(v))) @ mean.T
-    return float(weight @ np.logaddexp(0, v)), mean @ s, hessian
+    for rows, rule in _by_rule(t_x, T, params, x):
+        own = of_rows(params, rows)
+        nodes = _nodes(x[rows], t_x[rows], T[rows], own, rule)
+        top = nodes.log_term.max(axis=1)
+        share = np.exp(nodes.log_term - top[:, None])
+        total = share.sum(axis=1)
+        share /= total[:, None]
+        slope, mean_curve = _derivatives(x[rows], T[rows], nodes, share, own)
+        weighted = slope * share
+        products = np.einsum("ink,jnk->ijn", weighted, slope)
+        yield rows, top + np.log(total), weighted.sum(axis=2), products + mean_curve
 
 
 def _derivatives(
     x: Array, T: Array, nodes: _Nodes, share: Array, params: ParetoNBDParams
 ) -> tuple[Array, Array]:
     """Gradient of ``g`` at the nodes, shape (4, n, n_nodes), and its mean Hessian, shape (4, 4, n)."""
-    r, alpha, s, beta = params
-    R = (r + x)[:, None]
-    seen, lived = 1 / (alpha + T)[:, None], 1 / (beta + T)[:, None]
+    r, alpha, s, beta = _columns(params)
+    R = r + x[:, None]
+    seen, lived = 1 / (alpha + T[:, None]), 1 / (beta + T[:, None])
     bought, stayed = 1 / (alpha + nodes.y), 1 / (beta + nodes.y)
     slope = np.stack(
         [
@@ -190,7 +194,7 @@ def _derivatives(
     curve = np.zeros((4, 4, x.size))
     curve[0, 1] = curve[1, 0] = (share * (seen - bought)).sum(axis=1)
     curve[1, 1] = (share * R * (bought**2 - seen**2)).sum(axis=1)
-    curve[2, 2] = -1 / s**2
+    curve[2, 2] = -1 / params.s**2
     curve[2, 3] = curve[3, 2] = (share * (lived - stayed)).sum(axis=1)
     curve[3, 3] = (share * (s * (stayed**2 - lived**2) + stayed**2)).sum(axis=1)
     return slope, curve
@@ -199,7 +203,7 @@ def _derivatives(
 def _by_rule(t_x: Array, T: Array, params: ParetoNBDParams, x: Array) -> list[tuple[NDArray[np.int64], bool]]:
     """Blocks of customers who had time to leave, and whether each needs the long rule."""
     silent = np.flatnonzero(t_x < T)
-    long = _reach(x[silent], t_x[silent], T[silent], params) > _SHORT
+    long = _reach(x[silent], t_x[silent], T[silent], of_rows(params, silent)) > _SHORT
     return [
         (rows[start : start + _BLOCK], rule)
         for rows, rule in ((silent[~long], False), (silent[long], True))
@@ -215,7 +219,7 @@ def _reach(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
     the nodes do not need it precisely.
     """
     r, alpha, s, beta = params
-    last = min(alpha, beta) + t_x
+    last = np.minimum(alpha, beta) + t_x
     end = np.log1p((T - t_x) / last)
     inside = np.minimum(_NEGLIGIBLE / (r + x + s), end)
     outside = end.copy()
@@ -230,16 +234,21 @@ def _reach(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
 
 def _nodes(x: Array, t_x: Array, T: Array, params: ParetoNBDParams, rule: bool) -> _Nodes:
     """Nodes in ``log(m + y)`` between ``t_x`` and where the integrand is negligible."""
-    r, alpha, s, beta = params
+    r, alpha, s, beta = _columns(params)
     points, weights = _RULES[rule]
     reach = _reach(x, t_x, T, params)[:, None]
-    last = (min(alpha, beta) + t_x)[:, None]
+    last = np.minimum(alpha, beta) + t_x[:, None]
     step = reach * points
     y = t_x[:, None] + last * np.expm1(step)
     silence = T[:, None] - y
     bought, stayed = np.log1p(silence / (alpha + y)), np.log1p(silence / (beta + y))
     log_width = np.log(s * last * reach * weights) + step
-    return _Nodes(y, bought, stayed, (r + x)[:, None] * bought + s * stayed - np.log(beta + y) + log_width)
+    return _Nodes(y, bought, stayed, (r + x[:, None]) * bought + s * stayed - np.log(beta + y) + log_width)
+
+
+def _columns(params: Any) -> Any:
+    """The parameters, or those of each customer, beside the nodes of each."""
+    return params._make(np.reshape(param, (-1, 1)) for param in params)
 
 
 def expected_purchases(x: Array, t_x: Array, T: Array, horizon: Array, params: ParetoNBDParams) -> Array:

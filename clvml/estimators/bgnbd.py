@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import ClassVar, Self
 
-from clvml.distributions import bgnbd
+from clvml.distributions import bgnbd, bgnbd_covariates
 from clvml.distributions.bgnbd import BGNBDParams
+from clvml.distributions.covariates import Influence
 from clvml.distributions.histories import Array
-from clvml.estimators.history_model import HistoryModel, Kernel
+from clvml.estimators.covariate_model import CovariateModel, CustomerKernel
+from clvml.estimators.history_model import Kernel
 from clvml.estimators.likelihood_model import Scale
 
-# What is said of r, alpha, a and b, which MBG/NBD shares.
+# What is said of r, alpha, a and b, and what moves them, which MBG/NBD shares.
 MEANINGS = (
     "shape of the purchase rates: the larger, the more alike",
     "scale of the purchase rates, r / alpha on average, in the unit of time",
@@ -34,26 +36,44 @@ LIMITS = {
     ("a to 0", "b to 0"): "customers leave at the first chance or never",
     ("r to infinity", "alpha to infinity"): "customers do not differ in how often they buy",
 }
+INFLUENCES = {
+    "purchases": Influence("alpha", -1.0, "the purchase rate"),
+    "dropout": Influence("a", 1.0, "the odds of leaving"),
+}
 _MOSTLY_ONCE = 0.8  # of all customers; CDNOW has .60
 
 
-class BGNBD(HistoryModel):
+class BGNBD(CovariateModel):
     """The BG/NBD model, fitted by maximum likelihood.
 
     While with us a customer buys at a rate of their own; after any repeat purchase they leave
     for good with a probability of their own.
     See `clvml.distributions.bgnbd` for the formulas.
 
+    Parameters
+    ----------
+    prior : {"weak"}, optional
+        Hold the search by a weak prior, for data that do not hold all parameters; see `prior_table`.
+    covariates : sequence of str, or mapping of {"purchases", "dropout"} to such, default ()
+        Columns of the customers, known from the start and unchanging: numbers, or categories (text, bool,
+        pandas' categories). Each multiplies the purchase rate and the odds of leaving
+        by ``exp(coefficient)``; see `clvml.distributions.covariates`. A mapping names them by side.
+
     Attributes
     ----------
     params_ : BGNBDParams
-        ``r, alpha, a, b``; ``alpha`` in the time unit of the customers.
+        ``r, alpha, a, b``; ``alpha`` in the time unit of the customers. With covariates those of
+        the reference customer: numbers at their mean, categories at their most frequent level.
+    coefficients_ : DataFrame
+        How covariates move each side, with standard errors and 95 % intervals.
+    likelihood_ratio_test_ : LikelihoodRatioTest or None
+        Against the model without covariates, where there are any.
     time_unit_ : {"D", "W", "M", "Y"} or None
         The unit of the customers that the model was fitted to; summaries in another are refused.
     log_likelihood_ : float
         Total log-likelihood at the optimum.
-    covariance_ : ndarray, shape (4, 4)
-        Of the parameters, from the inverse observed information.
+    covariance_ : ndarray, shape (4, 4) or more
+        Of the parameters, then the coefficients, from the inverse observed information.
     standard_errors_ : BGNBDParams
         Their square roots.
     n_customers_ : float
@@ -76,6 +96,8 @@ class BGNBD(HistoryModel):
 
     title = "BG/NBD"
     kernel: ClassVar[Kernel] = bgnbd
+    by_customer: ClassVar[CustomerKernel] = bgnbd_covariates
+    influences = INFLUENCES
     Params: ClassVar[type[BGNBDParams]] = BGNBDParams
     leaving = "a / (a + b)"
     leaving_per = "a purchase"

@@ -17,10 +17,10 @@ from sklearn.utils.validation import check_is_fitted
 from clvml.customers.checks import HISTORY, checked_columns
 from clvml.customers.time_units import horizon_in, rate_per_unit, time_unit_of
 from clvml.distributions.discounting import discounted_ends, endless_ends
-from clvml.distributions.histories import Array, distinct_rows
+from clvml.distributions.histories import Array, distinct_rows, of_rows
 from clvml.errors import FitError, InputError
 from clvml.estimators.likelihood_model import LikelihoodModel
-from clvml.estimators.maximum_likelihood import Objective, check_params, check_weights
+from clvml.estimators.maximum_likelihood import Objective, Optimum, check_params, check_weights
 
 _IN_TIME = ("alpha", "beta")  # parameters in the unit of time; the others are pure numbers
 _NOBODY_LEAVES = 1e-3
@@ -110,12 +110,12 @@ class HistoryModel(LikelihoodModel):
         history = self._columns(customers, None)
         counted = check_weights(weights, len(customers))
         if weights is not None:
-            known = counted > 0
-            history = history[0][known], history[1][known], history[2][known]
-            counted = counted[known]
+            count = counted > 0
+            history = history[0][count], history[1][count], history[2][count]
+            customers, counted = customers[count], counted[count]
         x, _, T = history
         _refuse_without_information(x, T, type(self).__name__)
-        total = float(counted.sum())
+        known, total = self._learn_known(customers, counted), float(counted.sum())
         scale = self._scale(T, counted)
         unit = np.array([scale if name in _IN_TIME else 1.0 for name in self.Params._fields])
         starts = [unit * self._start(float(counted @ x) / total)]
@@ -125,14 +125,14 @@ class HistoryModel(LikelihoodModel):
         some = (*history, counted) if every < 2 or start is not None else None
         rough = None if some else self.kernel.count(*(column[::every] for column in (*history, counted)))
         optimum = self._learn(self.kernel.count(*history, counted), starts, unit, total, rough)
+        optimum = self._learn_influence(optimum, known, history, counted)
         self.time_unit_ = customers.attrs.get("time_unit")
         self._report(optimum, self._warnings(x, counted))
         return self
 
     def log_likelihood(self, customers: pd.DataFrame) -> pd.Series:
         """Log-likelihood of each customer."""
-        x, t_x, T = self._history(customers)
-        value = self.kernel.log_likelihood(x, t_x, T, self.params_)
+        value = self.kernel.log_likelihood(*self._history(customers))
         return pd.Series(value, customers.index, name="log_likelihood")
 
     def probability_alive(self, customers: pd.DataFrame, after: float | str = 0) -> pd.Series:
@@ -145,10 +145,10 @@ class HistoryModel(LikelihoodModel):
         after : float or str, default 0
             How long after the end of their observation, without knowing whether they bought meanwhile.
         """
-        x, t_x, T = self._history(customers)
-        alive = self.kernel.probability_alive(x, t_x, T, self.params_)
+        x, t_x, T, params = self._history(customers)
+        alive = self.kernel.probability_alive(x, t_x, T, params)
         if after != 0:
-            alive *= self.kernel.probability_of_staying(x, T, self._ahead(after), self.params_)
+            alive *= self.kernel.probability_of_staying(x, T, self._ahead(after), params)
         return pd.Series(alive, customers.index, name="probability_alive", copy=False)
 
     def expected_purchases(self, customers: pd.DataFrame, horizon: float | str) -> pd.Series:
@@ -168,8 +168,7 @@ class HistoryModel(LikelihoodModel):
     def expected_purchases_new_customer(self, horizon: float | str) -> float:
         """Expected repeat purchases of a new customer in the ``horizon`` after the first purchase."""
         check_is_fitted(self, "params_")
-        ends, nothing = np.array([self._ahead(horizon)]), np.zeros(1)
-        return float(self._expected(nothing, nothing, nothing, ends, np.ones(1))[0])
+        return float(self._expected(*self._new_customer(), np.array([self._ahead(horizon)]), np.ones(1))[0])
 
     def purchase_probability(
         self, n: int, horizon: float | str, customers: pd.DataFrame | None = None
@@ -188,10 +187,10 @@ class HistoryModel(LikelihoodModel):
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
             raise InputError(f"n is {n!r}; it must be a whole number, zero or more.")
         check_is_fitted(self, "params_")
-        x, t_x, T = (np.zeros(1),) * 3 if customers is None else self._history(customers)
-        alive = self.kernel.probability_alive(x, t_x, T, self.params_)
+        x, t_x, T, params = self._new_customer() if customers is None else self._history(customers)
+        alive = self.kernel.probability_alive(x, t_x, T, params)
         number = np.full(x.size, float(n))
-        value = alive * self.kernel.count_probability(number, self._ahead(horizon), x, T, self.params_)
+        value = alive * self.kernel.count_probability(number, self._ahead(horizon), x, T, params)
         value += (1 - alive) * (n == 0)
         if customers is None:
             return float(value[0])
@@ -252,18 +251,23 @@ class HistoryModel(LikelihoodModel):
             Columns ``lower, upper``, whole numbers, on the customers' index.
         """
         check_coverage(coverage)
-        history = self._history(customers)
-        first, row = distinct_rows(history)
+        *history, params = self._history(customers)
+        first, row = distinct_rows((*history, *_own(params)))
+        draws = [of_rows(draw, first) for draw in self.likely_params(customers)]
         tails = (1 - coverage) / 2, (1 + coverage) / 2
-        lower, upper = self._count_quantiles(tails, self._ahead(horizon), *(h[first] for h in history))
+        lower, upper = self._count_quantiles(tails, self._ahead(horizon), draws, *(h[first] for h in history))
         return pd.DataFrame({"lower": lower[row], "upper": upper[row]}, index=customers.index)
 
-    def likely_params(self, n_draws: int = _DRAWS, seed: int = 0) -> list[Any]:
-        """Parameters to average predictions over: draws where few customers were seen, else the estimate."""
+    def likely_params(self, customers: pd.DataFrame, n_draws: int = _DRAWS, seed: int = 0) -> list[Any]:
+        """Parameters of these customers to average predictions over.
+
+        Draws where few customers were seen in the fit, else the estimate.
+        """
+        known = self.known(customers)
         if not hasattr(self, "covariance_") or self.n_customers_ >= _FEW:
-            return [self.params_]
+            return [self.params_of(known, self._estimate())]
         draws = self.sample_parameters(n_draws, seed)
-        return [self.Params(*draw) for draw in draws.itertuples(index=False)]
+        return [self.params_of(known, draw) for draw in draws.to_numpy()]
 
     def simulate(self, T: ArrayLike, seed: int) -> pd.DataFrame:
         """Customers drawn from the model, as a summary with ``frequency, recency, T``.
@@ -276,8 +280,10 @@ class HistoryModel(LikelihoodModel):
             The same seed gives the same customers.
         """
         check_is_fitted(self, "params_")
-        seen = self._observed(T)
-        x, t_x = self.kernel.simulate(seen, self.params_, np.random.default_rng(seed))
+        return self._simulated(self._observed(T), seed, self.params_)
+
+    def _simulated(self, seen: Array, seed: int, params: Any) -> pd.DataFrame:
+        x, t_x = self.kernel.simulate(seen, params, np.random.default_rng(seed))
         index = pd.RangeIndex(1, seen.size + 1, name="customer_id")
         customers = pd.DataFrame({"frequency": x, "recency": t_x, "T": seen}, index=index)
         if self.time_unit_ is not None:
@@ -292,35 +298,34 @@ class HistoryModel(LikelihoodModel):
 
         return objective
 
-    def _expected(self, x: Array, t_x: Array, T: Array, ends: Array, weights: Array) -> Array:
+    def _expected(self, x: Array, t_x: Array, T: Array, params: Any, ends: Array, weights: Array) -> Array:
         """Weighted sum over ``ends`` of the expected purchases until then."""
-        value = self.kernel.probability_alive(x, t_x, T, self.params_)
-        value *= self.kernel.purchases_given_alive(x, T, ends, weights, self.params_)
+        value = self.kernel.probability_alive(x, t_x, T, params)
+        value *= self.kernel.purchases_given_alive(x, T, ends, weights, params)
         return value
 
-    def _endless(self, x: Array, t_x: Array, T: Array) -> Array:
-        value = self.kernel.endless_purchases(x, T, self.params_)
+    def _endless(self, x: Array, t_x: Array, T: Array, params: Any) -> Array:
+        value = self.kernel.endless_purchases(x, T, params)
         if not np.isfinite(value).all():
             raise InputError(
                 f"with {self._found()} the customers' purchases never end, undiscounted: without a horizon"
                 " annual_discount_rate must be above 0; give a rate, such as 0.10, or a horizon."
             )
-        return value * self.kernel.probability_alive(x, t_x, T, self.params_)
+        return value * self.kernel.probability_alive(x, t_x, T, params)
 
     def _count_quantiles(
-        self, levels: tuple[float, ...], horizon: float, x: Array, t_x: Array, T: Array
+        self, levels: tuple[float, ...], horizon: float, draws: list[Any], x: Array, t_x: Array, T: Array
     ) -> list[NDArray[np.int64]]:
         """The smallest ``n`` with ``P(Y(horizon) <= n) >= level``, of each customer, for each level."""
-        draws = self.likely_params()
         alive = [self.kernel.probability_alive(x, t_x, T, params) for params in draws]
-        pairs, pair = distinct_rows((x, T))
+        pairs, pair = distinct_rows((x, T, *_own(draws[0])))
         found = [np.zeros(x.size, dtype=np.int64) for _ in levels]
         below, rows, n = 1 - np.mean(alive, axis=0), np.arange(x.size), 0
         while rows.size:
             needed, which = np.unique(pair[rows], return_inverse=True)
             at, number = pairs[needed], np.full(needed.size, float(n))
             for here, params in zip(alive, draws, strict=True):
-                chance = self.kernel.count_probability(number, horizon, x[at], T[at], params)
+                chance = self.kernel.count_probability(number, horizon, x[at], T[at], of_rows(params, at))
                 below[rows] += here[rows] * chance[which] / len(draws)
             n += 1
             for level, quantile in zip(levels, found, strict=True):
@@ -330,7 +335,7 @@ class HistoryModel(LikelihoodModel):
 
     def _columns(self, customers: pd.DataFrame, time_unit: str | None) -> tuple[Array, Array, Array]:
         """``x, t_x, T`` of the customers, checked; not to be written to."""
-        x, t_x, T = checked_columns(customers, self.required_columns, time_unit).values()
+        x, t_x, T = checked_columns(customers, HISTORY, time_unit).values()
         return x, t_x, T
 
     def _scale(self, T: Array, counted: Array) -> float:
@@ -350,9 +355,39 @@ class HistoryModel(LikelihoodModel):
             raise InputError("T must be finite lengths of observation, zero or more, one a customer.")
         return seen
 
-    def _history(self, customers: pd.DataFrame) -> tuple[Array, Array, Array]:
+    def _history(self, customers: pd.DataFrame) -> tuple[Array, Array, Array, Any]:
+        """``x, t_x, T`` of the customers, and their parameters."""
         check_is_fitted(self, "params_")
-        return self._columns(customers, self.time_unit_)
+        history = self._columns(customers, self.time_unit_)
+        return *history, self.params_of(self.known(customers), self._estimate())
+
+    def _new_customer(self) -> tuple[Array, Array, Array, Any]:
+        return np.zeros(1), np.zeros(1), np.zeros(1), self.params_
+
+    # What `CovariateModel` has more to say of: what is known of customers beside their history.
+
+    def _learn_known(self, customers: pd.DataFrame, counted: Array) -> Any:  # noqa: ARG002
+        return None
+
+    def _learn_influence(
+        self,
+        optimum: Optimum,
+        known: Any,  # noqa: ARG002
+        history: tuple[Array, Array, Array],  # noqa: ARG002
+        counted: Array,  # noqa: ARG002
+    ) -> Optimum:
+        return optimum
+
+    def known(self, customers: pd.DataFrame) -> list[Array]:  # noqa: ARG002
+        """What is known of customers beside their history: arrays of a row each."""
+        return []
+
+    def _estimate(self) -> Array:
+        return np.array(self.params_)
+
+    def params_of(self, known: list[Array], estimate: Array) -> Any:  # noqa: ARG002
+        """The parameters of customers of whom this is known, by an estimate or a draw of all parameters."""
+        return self.Params(*estimate.tolist())
 
     def _warnings(self, x: Array, counted: Array) -> list[str]:  # noqa: ARG002
         """What a user should know about this fit, beside how the search went."""
@@ -366,6 +401,11 @@ class HistoryModel(LikelihoodModel):
             " too high if customers do leave; observe them for longer, or compare with a formula on a"
             " holdout."
         ]
+
+
+def _own(params: Any) -> list[Array]:
+    """The parameters that differ from customer to customer."""
+    return [param for param in params if isinstance(param, np.ndarray)]
 
 
 def check_coverage(coverage: float) -> None:

@@ -108,6 +108,8 @@ def to_lifetimes(model: PurchaseModel | GammaGamma) -> Any:
     if type(model) not in names:
         raise InputError(f"lifetimes has no counterpart of {type(model).__name__} in clvml.")
     check_is_fitted(model, "params_")
+    if getattr(model, "sides_", ()):
+        raise InputError("lifetimes has no covariates: fit the model without them to take it there.")
     with quiet_lifetimes() as lifetimes:
         fitter = getattr(lifetimes, names[type(model)])()
     fitter.params_ = pd.Series(model.params_._asdict())

@@ -77,7 +77,7 @@ class LikelihoodModel(BaseEstimator):
     @property
     def n_parameters_(self) -> int:
         """How many parameters were fitted."""
-        return len(self.Params._fields)
+        return len(self._searched)
 
     @property
     def aic_(self) -> float:
@@ -138,14 +138,14 @@ class LikelihoodModel(BaseEstimator):
         check_is_fitted(self, "covariance_")
         if isinstance(n_draws, bool) or not isinstance(n_draws, int) or n_draws < 1:
             raise InputError(f"n_draws is {n_draws!r}; it must be a whole number of one or more.")
-        center, spread = np.log(np.array(self.params_)), self._log_covariance()
+        center, spread = self._search_estimate(), self._search_covariance()
         rng = np.random.default_rng(seed)
         k_hat = None
         if getattr(self, "_seen", None) is None:
             draws = draw_normal(center, spread, n_draws, rng)
         else:
             draws, k_hat = draw_corrected(center, spread, self._log_posterior, n_draws, rng)
-        table = pd.DataFrame(np.exp(draws), columns=self.Params._fields)
+        table = self._draws(draws)
         table.attrs.update(method="laplace" if k_hat is None else "importance", k_hat=k_hat)
         return table
 
@@ -186,7 +186,7 @@ class LikelihoodModel(BaseEstimator):
     def _report(self, optimum: Optimum, messages: list[str]) -> None:
         """Keep the record; each message is also a `FitWarning` where ``fit`` was called."""
         messages = [*self._of_the_search(optimum), *messages]
-        self.fit_record_ = report(optimum, self.Params._fields, self._unit, messages, stacklevel=4)
+        self.fit_record_ = report(optimum, self._searched, self._unit, messages, stacklevel=4)
 
     def _of_the_search(self, optimum: Optimum) -> list[str]:
         if not optimum.converged:
@@ -195,9 +195,9 @@ class LikelihoodModel(BaseEstimator):
                 " on them: look for extreme values in the customers, or give start."
             ]
         if optimum.at_boundary:
-            return [self._at_the_boundary(running_off(optimum, self.Params._fields))]
+            return [self._at_the_boundary(running_off(optimum, self._searched))]
         spread = np.sqrt(np.diag(optimum.covariance))
-        vague = [name for name, sd in zip(self.Params._fields, spread, strict=True) if sd > _VAGUE]
+        vague = [name for name, sd in zip(self._searched, spread, strict=True) if sd > _VAGUE]
         if not vague:
             return []
         return [
@@ -226,9 +226,20 @@ class LikelihoodModel(BaseEstimator):
         powers, typical, efolds = zip(*[scale[1:] for scale in self.scales], strict=True)
         return Prior(np.array(powers), np.log(np.array(typical)), np.array(efolds))
 
-    def _log_covariance(self) -> Array:
+    @property
+    def _searched(self) -> tuple[str, ...]:
+        """Names of the parameters whose logarithms are searched."""
+        return tuple(self.Params._fields)
+
+    def _search_estimate(self) -> Array:
+        return np.log(np.array(self.params_))
+
+    def _search_covariance(self) -> Array:
         estimate = np.array(self.params_)
         return self.covariance_ / np.outer(estimate, estimate)
+
+    def _draws(self, theta: Array) -> pd.DataFrame:
+        return pd.DataFrame(np.exp(theta), columns=self.Params._fields)
 
     def _log_posterior(self, theta: Array) -> float:
         """Of logarithms of parameters in the user's units, each as likely as another before the data."""

@@ -6,27 +6,42 @@ from typing import ClassVar, Self
 
 from clvml.distributions import mbgnbd
 from clvml.distributions.mbgnbd import MBGNBDParams
-from clvml.estimators.bgnbd import LIMITS, MEANINGS, SCALES
-from clvml.estimators.history_model import HistoryModel, Kernel
+from clvml.estimators.bgnbd import INFLUENCES, LIMITS, MEANINGS, SCALES
+from clvml.estimators.covariate_model import CovariateModel, CustomerKernel
+from clvml.estimators.history_model import Kernel
 
 
-class MBGNBD(HistoryModel):
+class MBGNBD(CovariateModel):
     """The modified BG/NBD model, fitted by maximum likelihood.
 
     While with us a customer buys at a rate of their own; after any purchase, the first
     included, they leave for good with a probability of their own.
     See `clvml.distributions.mbgnbd` for the formulas.
 
+    Parameters
+    ----------
+    prior : {"weak"}, optional
+        Hold the search by a weak prior, for data that do not hold all parameters; see `prior_table`.
+    covariates : sequence of str, or mapping of {"purchases", "dropout"} to such, default ()
+        Columns of the customers, known from the start and unchanging: numbers, or categories (text, bool,
+        pandas' categories). Each multiplies the purchase rate and the odds of leaving
+        by ``exp(coefficient)``; see `clvml.distributions.covariates`. A mapping names them by side.
+
     Attributes
     ----------
     params_ : MBGNBDParams
-        ``r, alpha, a, b``; ``alpha`` in the time unit of the customers.
+        ``r, alpha, a, b``; ``alpha`` in the time unit of the customers. With covariates those of
+        the reference customer: numbers at their mean, categories at their most frequent level.
+    coefficients_ : DataFrame
+        How covariates move each side, with standard errors and 95 % intervals.
+    likelihood_ratio_test_ : LikelihoodRatioTest or None
+        Against the model without covariates, where there are any.
     time_unit_ : {"D", "W", "M", "Y"} or None
         The unit of the customers that the model was fitted to; summaries in another are refused.
     log_likelihood_ : float
         Total log-likelihood at the optimum.
-    covariance_ : ndarray, shape (4, 4)
-        Of the parameters, from the inverse observed information.
+    covariance_ : ndarray, shape (4, 4) or more
+        Of the parameters, then the coefficients, from the inverse observed information.
     standard_errors_ : MBGNBDParams
         Their square roots.
     n_customers_ : float
@@ -50,6 +65,8 @@ class MBGNBD(HistoryModel):
 
     title = "MBG/NBD"
     kernel: ClassVar[Kernel] = mbgnbd
+    by_customer: ClassVar[CustomerKernel] = mbgnbd
+    influences = INFLUENCES
     Params: ClassVar[type[MBGNBDParams]] = MBGNBDParams
     leaving = "a / (a + b)"
     leaving_per = "a purchase"

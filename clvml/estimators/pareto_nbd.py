@@ -4,29 +4,46 @@ from __future__ import annotations
 
 from typing import ClassVar, Self
 
-from clvml.distributions import pareto_nbd
+from clvml.distributions import pareto_nbd, pareto_nbd_covariates
+from clvml.distributions.covariates import Influence
 from clvml.distributions.pareto_nbd import ParetoNBDParams
-from clvml.estimators.history_model import HistoryModel, Kernel
+from clvml.estimators.covariate_model import CovariateModel, CustomerKernel
+from clvml.estimators.history_model import Kernel
 from clvml.estimators.likelihood_model import Scale
 
 
-class ParetoNBD(HistoryModel):
+class ParetoNBD(CovariateModel):
     """The Pareto/NBD model, fitted by maximum likelihood.
 
     While with us a customer buys at a rate of their own; at any time they may leave
     for good, at a rate of their own.
     See `clvml.distributions.pareto_nbd` for the formulas.
 
+    Parameters
+    ----------
+    prior : {"weak"}, optional
+        Hold the search by a weak prior, for data that do not hold all parameters; see `prior_table`.
+    covariates : sequence of str, or mapping of {"purchases", "dropout"} to such, default ()
+        Columns of the customers, known from the start and unchanging: numbers, or categories (text, bool,
+        pandas' categories). Each multiplies the purchase rate and the rate of leaving
+        by ``exp(coefficient)``; see `clvml.distributions.covariates`. A mapping names them by side.
+
     Attributes
     ----------
     params_ : ParetoNBDParams
-        ``r, alpha, s, beta``; ``alpha`` and ``beta`` in the time unit of the customers.
+        ``r, alpha, s, beta``; ``alpha`` and ``beta`` in the time unit of the customers. With
+        covariates those of the reference customer: numbers at their mean, categories at their most
+        frequent level.
+    coefficients_ : DataFrame
+        How covariates move each side, with standard errors and 95 % intervals.
+    likelihood_ratio_test_ : LikelihoodRatioTest or None
+        Against the model without covariates, where there are any.
     time_unit_ : {"D", "W", "M", "Y"} or None
         The unit of the customers that the model was fitted to; summaries in another are refused.
     log_likelihood_ : float
         Total log-likelihood at the optimum.
-    covariance_ : ndarray, shape (4, 4)
-        Of the parameters, from the inverse observed information.
+    covariance_ : ndarray, shape (4, 4) or more
+        Of the parameters, then the coefficients, from the inverse observed information.
     standard_errors_ : ParetoNBDParams
         Their square roots.
     n_customers_ : float
@@ -50,6 +67,11 @@ class ParetoNBD(HistoryModel):
 
     title = "Pareto/NBD"
     kernel: ClassVar[Kernel] = pareto_nbd
+    by_customer: ClassVar[CustomerKernel] = pareto_nbd_covariates
+    influences: ClassVar[dict[str, Influence]] = {
+        "purchases": Influence("alpha", -1.0, "the purchase rate"),
+        "dropout": Influence("beta", -1.0, "the rate of leaving"),
+    }
     Params: ClassVar[type[ParetoNBDParams]] = ParetoNBDParams
     leaving = "s / beta"
     leaving_per = "a mean length of observation"

@@ -211,6 +211,8 @@ def new_customer_value(
 ) -> float:
     """The probabilistic value of a customer yet to be won: the first purchase, and what follows it.
 
+    Where the model has covariates, it is the reference customer who is won.
+
     For the formula see :meth:`ProfitContributionValue.new_customer_value`.
 
     Parameters
@@ -220,7 +222,7 @@ def new_customer_value(
     first_purchase : float
         Money of the first purchase on average, before margin.
     """
-    columns = dict.fromkeys(model.required_columns, 0.0)
+    columns = dict.fromkeys(model.required_columns, 0.0) | model.reference_
     nobody = pd.DataFrame(columns, index=pd.Index(["new customer"], name="customer_id"))
     later = float(model.predict(nobody, horizon, annual_discount_rate).iloc[0])
     return model.margin * float(checked("first_purchase", first_purchase)) + later

@@ -19,7 +19,7 @@ from rich.progress import track
 
 from clvml.distributions import gamma_gamma
 from clvml.distributions.gamma_gamma import GammaGammaParams
-from clvml.distributions.histories import Array
+from clvml.distributions.histories import Array, of_rows
 from clvml.errors import InputError
 from clvml.estimators.gamma_gamma import GammaGamma
 from clvml.estimators.history_model import HistoryModel, Kernel
@@ -32,12 +32,18 @@ _FORGOTTEN = 12.0  # e**-12 of the value: what comes after that in a sum without
 
 
 class Customers(NamedTuple):
-    """Histories and average spend of customers."""
+    """Histories and average spend of customers, and what is known of them beside."""
 
     x: Array
     t_x: Array
     T: Array
     m: Array
+    known: list[Array]
+
+    def of(self, rows: slice) -> Customers:
+        """Some of them."""
+        x, t_x, T, m, known = self
+        return Customers(x[rows], t_x[rows], T[rows], m[rows], [column[rows] for column in known])
 
 
 class Discount(NamedTuple):
@@ -63,23 +69,23 @@ class Futures(NamedTuple):
     value: Array
 
 
-Pairs = list[tuple[Any, GammaGammaParams]]
+Pairs = list[tuple[Array, GammaGammaParams]]
 
 
 def likely_pairs(purchases: HistoryModel, spend: GammaGamma, n_pairs: int, seed: int) -> Pairs:
     """Parameters of purchases and of spend that the data leave open; of given ones, themselves."""
-    return list(zip(_likely(purchases, n_pairs, seed), _likely(spend, n_pairs, seed + 1), strict=True))
+    money = [spend.Params(*draw) for draw in _likely(spend, n_pairs, seed + 1)]
+    return list(zip(_likely(purchases, n_pairs, seed), money, strict=True))
 
 
-def _likely(model: LikelihoodModel, n_draws: int, seed: int) -> list[Any]:
+def _likely(model: LikelihoodModel, n_draws: int, seed: int) -> list[Array]:
     if not hasattr(model, "covariance_"):
-        return [model.params_] * n_draws
-    draws = model.sample_parameters(n_draws, seed)
-    return [model.Params(*draw) for draw in draws.itertuples(index=False)]
+        return [np.array(model.params_)] * n_draws
+    return list(model.sample_parameters(n_draws, seed).to_numpy())
 
 
 def simulate_futures(
-    kernel: Kernel,
+    model: HistoryModel,
     likely: Pairs,
     customers: Customers,
     discount: Discount,
@@ -94,10 +100,11 @@ def simulate_futures(
     for start in track(starts, "simulating futures", disable=not shown, transient=True):
         rng = np.random.default_rng((seed, start))
         rows = slice(start, min(start + _BLOCK, n))
-        block = Customers(*(column[rows] for column in customers))
+        block = customers.of(rows)
         futures = Futures(rows, *(np.zeros((n_simulations, block.x.size)) for _ in range(3)))
-        for share, (params, spend) in zip(shares, likely, strict=True):
-            _fill(futures, share, block, kernel, params, spend, discount, rng)
+        for share, (draw, spend) in zip(shares, likely, strict=True):
+            params = model.params_of(block.known, draw)
+            _fill(futures, share, block, model.kernel, params, spend, discount, rng)
         yield futures
 
 
@@ -112,7 +119,7 @@ def _fill(
     rng: np.random.Generator,
 ) -> None:
     """The simulations ``share`` of one set of parameters."""
-    x, t_x, T, m = block
+    x, t_x, T, m, _ = block
     alive = kernel.probability_alive(x, t_x, T, params)
     shape, rate = gamma_gamma.posterior(x, m, spend)
     at_once = max(1, _ROWS // x.size)
@@ -120,7 +127,7 @@ def _fill(
         simulations = share[first : first + at_once]
         here = np.flatnonzero(rng.random(simulations.size * x.size) < np.tile(alive, simulations.size))
         who = here % x.size
-        row, time = kernel.simulate_ahead(x[who], T[who], discount.horizon, params, rng)
+        row, time = kernel.simulate_ahead(x[who], T[who], discount.horizon, of_rows(params, who), rng)
         if not row.size:
             continue
         starts = np.flatnonzero(np.diff(row, prepend=-1))  # purchases of one customer lie together

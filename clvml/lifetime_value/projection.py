@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -91,8 +91,6 @@ class LifetimeValue(BaseEstimator):
     Journal of Marketing Research 42(4): value is margin x spend x discounted expected transactions.
     """
 
-    required_columns = (*HISTORY, "monetary_value")
-
     purchases_: PurchaseModel
     spend_: SpendModel
     time_unit_: str | None
@@ -112,6 +110,17 @@ class LifetimeValue(BaseEstimator):
         self.annual_discount_rate = annual_discount_rate
         self.margin = margin
         self.period = period
+
+    @property
+    def required_columns(self) -> tuple[str, ...]:
+        """The columns that both models read."""
+        read = [*getattr(self.purchases, "required_columns", HISTORY), "monetary_value"]
+        return tuple(dict.fromkeys(read))
+
+    @property
+    def reference_(self) -> dict[str, Any]:
+        """The covariates of the reference customer, where the model of purchases has any."""
+        return getattr(self.purchases_, "reference_", {})
 
     def fit(self, customers: pd.DataFrame) -> Self:
         """Fit copies of both models to the same customers."""
@@ -303,12 +312,12 @@ class LifetimeValue(BaseEstimator):
             raise InputError(f"n_simulations is {n_simulations!r}; it must be a whole number, one or more.")
         _check_margin(self.margin)
         purchases, spend = self._models()
-        history = checked_columns(customers, self.required_columns, self.time_unit_)
-        x, t_x, T, m = history.values()
+        columns = (*HISTORY, "monetary_value")
+        x, t_x, T, m = checked_columns(customers, columns, self.time_unit_).values()
         drawn = simulate_futures(
-            purchases.kernel,
+            purchases,
             likely_pairs(purchases, spend, min(n_simulations, _SETS), seed),
-            Customers(x, t_x, T, m * (x > 0)),
+            Customers(x, t_x, T, m * (x > 0), purchases.known(customers)),
             self._discount(horizon, self._rate(annual_discount_rate)),
             n_simulations,
             seed,

@@ -7,7 +7,7 @@ no more, so a model of your own competes as soon as it has these members.
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol, Self, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 import pandas as pd
 
@@ -30,11 +30,15 @@ class ValueModel(Protocol):
         The unit of the customer summary that the model was fitted to.
     """
 
-    required_columns: ClassVar[tuple[str, ...]]
     horizon: float | str
     annual_discount_rate: float
     margin: float
     time_unit_: str | None
+
+    @property
+    def required_columns(self) -> tuple[str, ...]:
+        """The columns of the customer summary that the model reads."""
+        ...
 
     def fit(self, customers: pd.DataFrame) -> Self:
         """Learn from a customer summary, one row a customer."""

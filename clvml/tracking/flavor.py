@@ -6,7 +6,8 @@ The folder holds ``data/model.json`` (see :mod:`~clvml.tracking.model_json`) und
 
 The signature, for a lifetime-value model and for a segmenter::
 
-    in   customer_id (any type, may be left out), then the model's columns as double
+    in   customer_id (any type, may be left out), then the model's columns: double, but for
+         categories among its covariates, which are string, boolean or long
     out  clv, then its factors as double          | segment (long), segment_name
          customer_id last, where it was given     | customer_id last, where it was given
 
@@ -224,6 +225,9 @@ def columns_of(model: Any) -> tuple[str, ...]:
 def request_of(model: Any, customers: pd.DataFrame) -> pd.DataFrame:
     """Customers in the form in which the served model takes them: the id as the first column."""
     request = customers[list(columns_of(model))]
+    # MLflow has no type for pandas' categories: a request carries what they stand for.
+    coded = request.select_dtypes("category")
+    request = request.astype({name: coded[name].cat.categories.dtype for name in coded})
     if isinstance(customers.index, pd.RangeIndex) and customers.index.name is None:
         return request.reset_index(drop=True)
     return request.rename_axis(CUSTOMER_ID).reset_index()
@@ -236,9 +240,11 @@ def signature_of(model: Any) -> ModelSignature:
     from mlflow.types.schema import AnyType
 
     columns = columns_of(model)
-    answers = answers_of(model, pd.DataFrame({name: [PLAUSIBLE.get(name, 1.0)] for name in columns}))
+    known = PLAUSIBLE | getattr(model, "reference_", {})
+    plausible = pd.DataFrame({name: [known.get(name, 1.0)] for name in columns})
+    answers = answers_of(model, plausible)
     customer = ColSpec(AnyType(), CUSTOMER_ID, required=False)
-    inputs = [ColSpec("double", name, required=False) for name in columns]
+    inputs = [ColSpec(_mlflow_type(plausible[name]), name, required=False) for name in columns]
     outputs = [ColSpec(_mlflow_type(answers[name]), name) for name in answers]
     return ModelSignature(
         inputs=Schema([customer, *inputs]), outputs=Schema([*outputs, customer]), params=_parameters(model)
@@ -308,7 +314,7 @@ def _parameters(model: Any) -> Any:
 
 
 def _mlflow_type(column: pd.Series) -> str:
-    return {"f": "double", "i": "long"}.get(column.dtype.kind, "string")
+    return {"f": "double", "i": "long", "b": "boolean"}.get(column.dtype.kind, "string")
 
 
 def _customers_of(data: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:

@@ -82,7 +82,7 @@ def test_simulated_customers_give_back_their_parameters(fitted):
 def test_parameters_alone_predict_as_the_fit_does(fitted, cdnow):
     model = clvml.ParetoNBD.from_params(**fitted.params_._asdict(), time_unit="W")
     pd.testing.assert_series_equal(model.probability_alive(cdnow), fitted.probability_alive(cdnow))
-    assert clone(model).get_params() == {"prior": None}
+    assert clone(model).get_params() == {"covariates": (), "prior": None}
 
 
 def test_a_boundary_is_said_in_words():

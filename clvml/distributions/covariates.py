@@ -1,0 +1,140 @@
+"""Static covariates: what is known of a customer moves their parameters.
+
+Customer ``i`` with covariates ``z_i`` (a channel, an age: nothing that changes with time) buys, and
+leaves, as the model says, with parameters of their own whose logarithms are linear in ``z_i``. A
+side of the model, purchases or dropout, moves one parameter, so that one coefficient a covariate has
+one meaning:
+
+=============  =========  ==========================================  ===============================
+Model          Side       Formula                                     ``exp(coefficient)`` multiplies
+=============  =========  ==========================================  ===============================
+both           purchases  ``ln alpha_i = ln alpha - gamma' z_i``      the purchase rate ``lambda``
+Pareto/NBD     dropout    ``ln beta_i = ln beta - delta' z_i``        the dropout rate ``mu``
+(M)BG/NBD      dropout    ``ln a_i = ln a + delta' z_i``              the odds ``a/b`` of leaving
+=============  =========  ==========================================  ===============================
+
+Fader, Hardie (2007), Incorporating time-invariant covariates into the Pareto/NBD and BG/NBD models,
+brucehardie.com/notes/019: the first two rows are theirs, a proportional rate being a rescaled Gamma
+distribution. For BG/NBD they let ``a`` and ``b`` move apart or together. Together, as CLVTools does
+with one coefficient, the mean dropout probability ``a/(a+b)`` does not move at all; apart, as
+pymc-marketing does, a covariate has two coefficients and neither says who leaves sooner. Here ``b``
+stays, which is pymc-marketing's form with its coefficient of ``b`` at zero: the mean dropout
+probability follows a logistic regression.
+
+`objective` needs of a model its derivatives in the log-parameters for each customer; the chain
+rule is then a product with the covariates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+# Of customers (x, t_x, T) with parameters of their own: values (n,), gradients (4, n) and Hessians
+# (4, 4, n) of the log-likelihood in the logarithms of the parameters.
+Derivatives = Callable[[Array, Array, Array, Any], tuple[Array, Array, Array]]
+
+_BLOCK = 32_768  # rows at once, so that they stay in cache
+
+
+class Influence(NamedTuple):
+    """The parameter that a side of a model moves, whether its logarithm rises or falls, and to what end."""
+
+    parameter: str
+    sign: float
+    multiplies: str  # what is multiplied by ``exp(coefficient)``, in words
+
+
+class Design(NamedTuple):
+    """Customers, and what moves each of their log-parameters.
+
+    ``slopes[k]`` is the derivative of log-parameter ``k`` of each customer, shape (n_k, n), in the
+    parameters ``places[k]`` of the search: its own logarithm and the coefficients that move it.
+    """
+
+    x: Array
+    t_x: Array
+    T: Array
+    weight: Array
+    places: tuple[NDArray[np.int64], ...]
+    slopes: tuple[Array, ...]
+
+
+def design(
+    history: tuple[Array, Array, Array],
+    weight: Array,
+    fields: tuple[str, ...],
+    covariates: Mapping[Influence, Array],
+) -> Design:
+    """What `objective` needs of the customers; covariates have shape (n_customers, n_covariates)."""
+    moved, first = {}, len(fields)
+    for influence, z in covariates.items():
+        moved[influence.parameter] = (np.arange(first, first + z.shape[1]), influence.sign * z.T)
+        first += z.shape[1]
+    nothing = np.zeros(0, dtype=np.int64), np.zeros((0, weight.size))
+    places, slopes = zip(*(moved.get(field, nothing) for field in fields), strict=True)
+    own = np.ones((1, weight.size))
+    return Design(
+        *history,
+        weight,
+        tuple(np.append(k, place) for k, place in enumerate(places)),
+        tuple(np.vstack([own, slope]) for slope in slopes),
+    )
+
+
+def objective(theta: Array, customers: Design, derivatives: Derivatives) -> tuple[float, Array, Array]:
+    """Total log-likelihood with its gradient and Hessian in log-parameters and coefficients."""
+    value, gradient, hessian = 0.0, np.zeros(theta.size), np.zeros((theta.size, theta.size))
+    for start in range(0, customers.x.size, _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        slopes, w = [slope[:, rows] for slope in customers.slopes], customers.weight[rows]
+        params = [np.exp(theta[at] @ slope) for at, slope in zip(customers.places, slopes, strict=True)]
+        history = customers.x[rows], customers.t_x[rows], customers.T[rows]
+        each, slope_each, curve_each = derivatives(*history, params)
+        value += float(w @ each)
+        for k, at in enumerate(customers.places):
+            gradient[at] += slopes[k] @ (w * slope_each[k])
+            for m, other in enumerate(customers.places):
+                hessian[np.ix_(at, other)] += (slopes[k] * (w * curve_each[k, m])) @ slopes[m].T
+    return value, gradient, hessian
+
+
+def of_purchases(x: Array, T: Array, r: Array, alpha: Array) -> tuple[Array, Array, Array]:
+    """What all models have in common: ``x`` purchases until ``T``, were everybody alive.
+
+    ``log(Gamma(r+x) / Gamma(r)) - r * log1p(T / alpha) - x * log(alpha + T)`` and its derivatives.
+    """
+
+    def at(j: int, rows: NDArray[np.int64]) -> Array:
+        rj = r[rows] + j
+        return np.stack([np.log(rj), r[rows] / rj, r[rows] * j / rj**2])
+
+    value, slope_r, curve_r = sum_over_numbers(x, at, 3)
+    seen, waited = T / (alpha + T), r * np.log1p(T / alpha)
+    slope, curve = np.zeros((4, x.size)), np.zeros((4, 4, x.size))
+    slope[0], slope[1] = slope_r - waited, r * seen - x * (1 - seen)
+    curve[0, 0] = curve_r - waited
+    curve[0, 1] = curve[1, 0] = r * seen
+    curve[1, 1] = -(r + x) * seen * (1 - seen)
+    return value - waited - x * np.log(alpha + T), slope, curve
+
+
+def sum_over_numbers(number: Array, term: Callable[[int, NDArray[np.int64]], Array], n_terms: int) -> Array:
+    """The sum over ``j = 0, 1, ..., number - 1`` of terms, shape (n_terms, n_rows), of each customer."""
+    order = np.argsort(-number, kind="stable")
+    sums = np.zeros((n_terms, number.size))
+    for j, n in enumerate(np.bincount(number.astype(np.int64))[::-1].cumsum()[::-1][1:]):
+        sums[:, :n] += term(j, order[:n])
+    back = np.empty_like(sums)
+    back[:, order] = sums
+    return back
+
+
+def added(*parts: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+    """The sum of terms, each with its derivatives."""
+    values, slopes, curves = zip(*parts, strict=True)
+    return np.sum(values, axis=0), np.sum(slopes, axis=0), np.sum(curves, axis=0)
