@@ -32,7 +32,7 @@ from scipy.special import expit, exprel, xlog1py
 
 from clvml.distributions import simulation
 from clvml.distributions.chebyshev import POINTS, TO_COEFFICIENTS
-from clvml.distributions.gamma_ratios import log_binomial
+from clvml.distributions.gamma_ratios import log_binomial, log_factorial_rest
 from clvml.distributions.histories import Histories, count_histories
 
 Array = NDArray[np.float64]
@@ -53,7 +53,7 @@ def _panels(n_panels: int, n_nodes: int) -> tuple[Array, Array]:
 
 
 _RULES = {False: _panels(1, 32), True: _panels(6, 24)}
-_RULES_AHEAD = {False: _panels(2, 24), True: _panels(6, 24)}
+_RULES_AHEAD = {False: _panels(1, 48), True: _panels(6, 24)}
 
 
 class ParetoNBDParams(NamedTuple):
@@ -79,12 +79,12 @@ class _Futures(NamedTuple):
 
 
 class _Nodes(NamedTuple):
-    """When customers may have left: times ``y`` and log-integrands with weights, shape (n, n_nodes)."""
+    """When customers may have left, times ``y``, shape (n, n_nodes); logarithms relative to ``t_x``."""
 
     y: Array
-    bought: Array  # log((alpha + T) / (alpha + y))
-    stayed: Array  # log((beta + T) / (beta + y))
-    log_term: Array
+    bought: Array  # log((alpha + y) / (alpha + t_x))
+    stayed: Array  # log((beta + y) / (beta + t_x))
+    log_term: Array  # of the integrand, with weights
 
 
 def count(x: Array, t_x: Array, T: Array, weight: Array | None = None) -> Histories:
@@ -94,12 +94,26 @@ def count(x: Array, t_x: Array, T: Array, weight: Array | None = None) -> Histor
 
 def log_odds_left(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
     """``v``, the log-odds of having left by ``T``; minus infinity right after a purchase."""
-    v = np.full(x.shape, -np.inf)
+    return _log_left(x, t_x, T, params) + _fall(x, t_x, T, params)
+
+
+def _log_left(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
+    """As `log_odds_left`, relative to being alive right after ``t_x``."""
+    left = np.full(x.shape, -np.inf)
     for rows, rule in _by_rule(t_x, T, params, x):
-        terms = _nodes(x[rows], t_x[rows], T[rows], params, rule).log_term
-        top = terms.max(axis=1)
-        v[rows] = top + np.log(np.exp(terms - top[:, None]).sum(axis=1))
-    return v
+        left[rows] = _log_sum(_nodes(x[rows], t_x[rows], T[rows], params, rule).log_term)
+    return left
+
+
+def _fall(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
+    """How far the logarithm of being alive falls from ``t_x`` to ``T``."""
+    r, alpha, s, beta = params
+    return (r + x) * np.log1p((T - t_x) / (alpha + t_x)) + s * np.log1p((T - t_x) / (beta + t_x))
+
+
+def _log_sum(terms: Array) -> Array:
+    top = terms.max(axis=1)
+    return top + np.log(np.exp(terms - top[:, None]).sum(axis=1))
 
 
 def probability_alive(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
@@ -108,11 +122,15 @@ def probability_alive(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -
 
 
 def log_likelihood(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
-    """Log-likelihood of each customer."""
+    """Log-likelihood of each customer.
+
+    The purchases until ``t_x``, and what came after relative to that: no difference of large numbers.
+    """
     r, alpha, s, beta = params
-    by_purchase = np.concatenate([[0.0], np.cumsum(np.log(r + np.arange(int(x.max(initial=0)))))])
-    alive = by_purchase[x.astype(int)] - r * np.log1p(T / alpha) - x * np.log(alpha + T)
-    return alive - s * np.log1p(T / beta) + np.logaddexp(0, log_odds_left(x, t_x, T, params))
+    bought = log_factorial_rest(r + x) - log_factorial_rest(r) - np.log1p(x / r)
+    bought += x * (np.log((r + x) / (alpha + t_x)) - 1) + r * (np.log1p(x / r) - np.log1p(t_x / alpha))
+    after = np.logaddexp(-_fall(x, t_x, T, params), _log_left(x, t_x, T, params))
+    return bought - s * np.log1p(t_x / beta) + after
 
 
 def objective(params: ParetoNBDParams, histories: Histories) -> tuple[float, Array, Array]:
@@ -158,12 +176,10 @@ def _left(
     gradient.
     """
     nodes = _nodes(x, t_x, T, params, rule)
-    top = nodes.log_term.max(axis=1)
-    share = np.exp(nodes.log_term - top[:, None])
-    total = share.sum(axis=1)
-    v = top + np.log(total)
-    share /= total[:, None]
-    slope, mean_curve = _derivatives(x, T, nodes, share, params)
+    left = _log_sum(nodes.log_term)
+    v = left + _fall(x, t_x, T, params)
+    share = np.exp(nodes.log_term - left[:, None])
+    slope, mean_curve = _derivatives(x, t_x, T, nodes, share, params)
     mean = np.einsum("nk,ink->in", share, slope)
     s = weight * expit(v)
     hessian = np.einsum("n,nk,ink,jnk->ij", s, share, slope, slope, optimize=True) + mean_curve @ s
@@ -172,18 +188,19 @@ def _left(
 
 
 def _derivatives(
-    x: Array, T: Array, nodes: _Nodes, share: Array, params: ParetoNBDParams
+    x: Array, t_x: Array, T: Array, nodes: _Nodes, share: Array, params: ParetoNBDParams
 ) -> tuple[Array, Array]:
     """Gradient of ``g`` at the nodes, shape (4, n, n_nodes), and its mean Hessian, shape (4, 4, n)."""
     r, alpha, s, beta = params
     R = (r + x)[:, None]
     seen, lived = 1 / (alpha + T)[:, None], 1 / (beta + T)[:, None]
     bought, stayed = 1 / (alpha + nodes.y), 1 / (beta + nodes.y)
+    silence = (T - t_x)[:, None]
     slope = np.stack(
         [
-            nodes.bought,
+            np.log1p(silence / (alpha + t_x)[:, None]) - nodes.bought,
             R * (seen - bought),
-            nodes.stayed + 1 / s,
+            np.log1p(silence / (beta + t_x)[:, None]) - nodes.stayed + 1 / s,
             s * (lived - stayed) - stayed,
         ]
     )
@@ -235,11 +252,11 @@ def _nodes(x: Array, t_x: Array, T: Array, params: ParetoNBDParams, rule: bool) 
     reach = _reach(x, t_x, T, params)[:, None]
     last = (min(alpha, beta) + t_x)[:, None]
     step = reach * points
-    y = t_x[:, None] + last * np.expm1(step)
-    silence = T[:, None] - y
-    bought, stayed = np.log1p(silence / (alpha + y)), np.log1p(silence / (beta + y))
+    passed = last * np.expm1(step)
+    y = t_x[:, None] + passed
+    bought, stayed = (np.log1p(passed / (start + t_x)[:, None]) for start in (alpha, beta))
     log_width = np.log(s * last * reach * weights) + step
-    return _Nodes(y, bought, stayed, (r + x)[:, None] * bought + s * stayed - np.log(beta + y) + log_width)
+    return _Nodes(y, bought, stayed, log_width - (r + x)[:, None] * bought - s * stayed - np.log(beta + y))
 
 
 def expected_purchases(x: Array, t_x: Array, T: Array, horizon: Array, params: ParetoNBDParams) -> Array:
