@@ -101,7 +101,7 @@ def _log_left(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
     """As `log_odds_left`, relative to being alive right after ``t_x``."""
     left = np.full(x.shape, -np.inf)
     for rows, rule in _by_rule(t_x, T, params, x):
-        left[rows] = _log_sum(_nodes(x[rows], t_x[rows], T[rows], params, rule).log_term)
+        left[rows], _ = _sum(_nodes(x[rows], t_x[rows], T[rows], params, rule).log_term)
     return left
 
 
@@ -111,9 +111,13 @@ def _fall(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
     return (r + x) * np.log1p((T - t_x) / (alpha + t_x)) + s * np.log1p((T - t_x) / (beta + t_x))
 
 
-def _log_sum(terms: Array) -> Array:
-    top = terms.max(axis=1)
-    return top + np.log(np.exp(terms - top[:, None]).sum(axis=1))
+def _sum(log_terms: Array) -> tuple[Array, Array]:
+    """The logarithm of each row's sum, and the shares of its terms."""
+    top = log_terms.max(axis=1)
+    share = np.exp(log_terms - top[:, None])
+    total = share.sum(axis=1)
+    share /= total[:, None]
+    return top + np.log(total), share
 
 
 def probability_alive(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
@@ -176,9 +180,8 @@ def _left(
     gradient.
     """
     nodes = _nodes(x, t_x, T, params, rule)
-    left = _log_sum(nodes.log_term)
+    left, share = _sum(nodes.log_term)
     v = left + _fall(x, t_x, T, params)
-    share = np.exp(nodes.log_term - left[:, None])
     slope, mean_curve = _derivatives(x, t_x, T, nodes, share, params)
     mean = np.einsum("nk,ink->in", share, slope)
     s = weight * expit(v)
@@ -195,15 +198,11 @@ def _derivatives(
     R = (r + x)[:, None]
     seen, lived = 1 / (alpha + T)[:, None], 1 / (beta + T)[:, None]
     bought, stayed = 1 / (alpha + nodes.y), 1 / (beta + nodes.y)
-    silence = (T - t_x)[:, None]
-    slope = np.stack(
-        [
-            np.log1p(silence / (alpha + t_x)[:, None]) - nodes.bought,
-            R * (seen - bought),
-            np.log1p(silence / (beta + t_x)[:, None]) - nodes.stayed + 1 / s,
-            s * (lived - stayed) - stayed,
-        ]
-    )
+    slope = np.empty((4, *share.shape))
+    np.subtract(np.log1p((T - t_x) / (alpha + t_x))[:, None], nodes.bought, out=slope[0])
+    np.multiply(R, seen - bought, out=slope[1])
+    np.subtract(np.log1p((T - t_x) / (beta + t_x))[:, None] + 1 / s, nodes.stayed, out=slope[2])
+    np.subtract(s * (lived - stayed), stayed, out=slope[3])
     curve = np.zeros((4, 4, x.size))
     curve[0, 1] = curve[1, 0] = (share * (seen - bought)).sum(axis=1)
     curve[1, 1] = (share * R * (bought**2 - seen**2)).sum(axis=1)
