@@ -44,7 +44,7 @@ class GammaGammaParams(NamedTuple):
 class Spenders(NamedTuple):
     """Customers by number of purchases: ``numbers`` and their weight; a row each: totals, weights.
 
-    ``logs`` is the sum of ``weight * x * log(y)``, with ``y`` the total of ``x`` purchases.
+    ``logs`` is the sum of ``weight * log(y)``, with ``y`` the total of ``x`` purchases.
     """
 
     numbers: Array
@@ -59,10 +59,9 @@ def count_spenders(x: Array, m: Array, weight: Array) -> Spenders:
     """What the likelihood needs of customers with ``x`` purchases of average ``m > 0``."""
     by_number = np.bincount(x.astype(np.int64), weight).astype(float)
     numbers = np.flatnonzero(by_number)
-    y, weight_x = x * m, weight * x
-    return Spenders(
-        numbers.astype(float), by_number[numbers], y, weight, weight_x, float(weight_x @ np.log(y))
-    )
+    y = x * m
+    logs = float(weight @ np.log(y))
+    return Spenders(numbers.astype(float), by_number[numbers], y, weight, weight * x, logs)
 
 
 def log_likelihood(x: Array, m: Array, params: GammaGammaParams) -> Array:
@@ -75,9 +74,9 @@ def log_likelihood(x: Array, m: Array, params: GammaGammaParams) -> Array:
 def objective(params: GammaGammaParams, spenders: Spenders) -> tuple[float, Array, Array]:
     """Log-likelihood, less the constant ``sum(log m)``, with gradient and Hessian in ``(p, q, v)``."""
     value, gradient, hessian = _by_number(params, spenders.numbers, spenders.number_weight)
-    unit = float(spenders.number_weight @ spenders.numbers) * np.log(params.v) - spenders.logs
-    value -= params.p * unit
-    gradient[0] -= unit
+    apart = spenders.logs - float(spenders.number_weight.sum()) * np.log(params.v)
+    value -= params.q * apart
+    gradient[1] -= apart
     for start in range(0, spenders.y.size, _BLOCK):
         block = slice(start, start + _BLOCK)
         part = _by_money(params, spenders.y[block], spenders.weight[block], spenders.weight_x[block])
@@ -100,19 +99,22 @@ def _by_number(params: GammaGammaParams, x: Array, w: Array) -> tuple[float, Arr
 
 
 def _by_money(params: GammaGammaParams, y: Array, w: Array, wx: Array) -> tuple[float, Array, Array]:
-    """The terms with logarithms of money: ``log1p(v/y)`` is ``log1p(y/v) + log(v) - log(y)``."""
+    """The terms with logarithms of money: ``log1p(y/v)`` is ``log1p(v/y) + log(y) - log(v)``.
+
+    So that the one with ``p * x``, which may be a million times ``q``, is no difference.
+    """
     p, q, v = params
-    more, inverse = np.log1p(y / v), 1 / (v + y)
+    less, inverse = np.log1p(v / y), 1 / (v + y)
     share = y * inverse
-    less_x, more_w, x_whole = wx @ more, w @ more, wx @ inverse
+    less_x, less_w, x_whole = wx @ less, w @ less, wx @ inverse
     w_share = w * share
     y_whole = w_share.sum() / v
-    gradient: Array = np.array([-less_x, -more_w, q * y_whole - p * x_whole])
+    gradient: Array = np.array([-less_x, -less_w, q * y_whole - p * x_whole])
     hessian = np.zeros((3, 3))
     hessian[0, 2] = hessian[2, 0] = -x_whole
     hessian[1, 2] = hessian[2, 1] = y_whole
     hessian[2, 2] = p * (wx @ inverse**2) - q / v * (y_whole + w_share @ inverse)
-    return float(-p * less_x - q * more_w), gradient, hessian
+    return float(-p * less_x - q * less_w), gradient, hessian
 
 
 def expected_spend(x: Array, m: Array, params: GammaGammaParams) -> Array:
