@@ -75,8 +75,13 @@ def one(*values: float) -> list[np.ndarray]:
 # Draws --------------------------------------------------------------------------------------------
 
 
+def _between(rng: np.random.Generator, low: float, high: float) -> float:
+    """Anywhere on a logarithmic scale, and often at its ends."""
+    return float(rng.choice([low, high, np.exp(rng.uniform(np.log(low), np.log(high)))], p=[0.1, 0.1, 0.8]))
+
+
 def _size(rng: np.random.Generator) -> float:
-    return float(10 ** rng.uniform(-3, 4))
+    return _between(rng, 1e-3, 1e4)
 
 
 def _near_one(rng: np.random.Generator) -> float:
@@ -94,11 +99,6 @@ def _share(rng: np.random.Generator) -> float:
     return float(rng.choice([0, 1, rng.random(), tiny, 1 - tiny]))
 
 
-def _observed(rng: np.random.Generator, longest: float) -> float:
-    """A length of observation, or none: a new customer."""
-    return float(rng.choice([0.0, 10 ** rng.uniform(np.log10(1 / 24), longest)], p=[0.05, 0.95]))
-
-
 def _ahead(rng: np.random.Generator, expected: float) -> int:
     """A number of purchases: likely, far from it, or anything."""
     likely = rng.poisson(min(expected, 5000.0))
@@ -107,16 +107,16 @@ def _ahead(rng: np.random.Generator, expected: float) -> int:
 
 def draw_pareto_nbd(rng: np.random.Generator) -> Case:
     params = ParetoNBDParams(_size(rng), _size(rng), _near_one(rng), _size(rng))
-    T, horizon = _observed(rng, 6), 10 ** rng.uniform(np.log10(1 / 24), 6)
-    x = _number(rng) if T else 0
+    T, horizon = _between(rng, 1 / 24, 1e6) * (rng.random() > 0.05), _between(rng, 1 / 24, 1e6)
+    x = _number(rng) if T else 0  # a new customer has bought nothing yet
     rate = rng.gamma(params.r + x) / (params.alpha + T)
     return Case(params, x, T * _share(rng) if x else 0.0, T, horizon, _ahead(rng, rate * horizon))
 
 
 def draw_bgbb(rng: np.random.Generator) -> Case:
     params = BGBBParams(_size(rng), _size(rng), _near_one(rng), _size(rng))
-    T, horizon = (int(10 ** rng.uniform(0, rng.choice([1.5, 4, 6]))) for _ in range(2))
-    T *= rng.random() > 0.05  # or a new customer
+    T, horizon = (int(_between(rng, 1, rng.choice([30, 1e4, 1e6]))) for _ in range(2))
+    T *= rng.random() > 0.05
     x = min(_number(rng), T)
     t_x = x + int((T - x) * _share(rng)) if x else 0
     share = rng.beta(params.alpha + x, params.beta + T - x)
@@ -125,7 +125,7 @@ def draw_bgbb(rng: np.random.Generator) -> Case:
 
 def draw_shifted_beta_geometric(rng: np.random.Generator) -> Case:
     params = ShiftedBetaGeometricParams(_near_one(rng), _size(rng))
-    T, horizon = (int(10 ** rng.uniform(0, 6)) for _ in range(2))
+    T, horizon = (int(_between(rng, 1, 1e6)) for _ in range(2))
     n = rng.choice([horizon, int(horizon * rng.random())])
     return Case(params, rng.choice([T, int(T * rng.random())]), 0, T, horizon, n)
 
@@ -135,7 +135,7 @@ def draw_gamma_gamma(rng: np.random.Generator) -> Case:
     if params.p * x + params.q <= 1:  # no expected spend
         return draw_gamma_gamma(rng)
     mean = params.p * params.v / max(params.q - 1, 0.1)
-    m = rng.choice([10 ** rng.uniform(-3, 6), np.clip(mean * 10 ** rng.uniform(-1, 1), 1e-3, 1e6)])
+    m = rng.choice([_between(rng, 1e-3, 1e6), np.clip(mean * 10 ** rng.uniform(-1, 1), 1e-3, 1e6)])
     return Case(params, x, 0, 0, 0, 0, m)
 
 
