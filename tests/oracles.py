@@ -59,22 +59,29 @@ def error(quantity: Quantity, case: Case) -> float:
     value, truth = float(quantity.ours(case)), quantity.truth(case)
     if np.isinf(value) and truth == arb("inf"):
         return 0.0
-    if not np.isfinite(value) or (value < 0 and not quantity.of_log):
+    if not np.isfinite(value):
         return np.inf
-    scale = max(1.0, abs(float(truth))) if quantity.of_log else max(truth, arb(TINY))
-    wrong = abs(float((arb(value) - truth) / scale))
-    return 0.0 if not quantity.of_log and float(truth) < TINY and value < 2 * TINY else wrong
+    if quantity.of_log:
+        return abs(float((arb(value) - truth) / max(arb(1), abs(truth))))
+    if float(truth) < TINY:
+        return 0.0 if 0 <= value < 2 * TINY else np.inf
+    return abs(float((arb(value) - truth) / truth)) if value >= 0 else np.inf
 
 
 def one(*values: float) -> list[np.ndarray]:
     return [np.array([float(value)]) for value in values]
 
 
-# Draws ------------------------------------------------------------------------------------------------------
+# Draws --------------------------------------------------------------------------------------------
+
+
+def _between(rng: np.random.Generator, low: float, high: float) -> float:
+    """Anywhere on a logarithmic scale, and often at its ends."""
+    return float(rng.choice([low, high, np.exp(rng.uniform(np.log(low), np.log(high)))], p=[0.1, 0.1, 0.8]))
 
 
 def _size(rng: np.random.Generator) -> float:
-    return float(10 ** rng.uniform(-3, 4))
+    return _between(rng, 1e-3, 1e4)
 
 
 def _near_one(rng: np.random.Generator) -> float:
@@ -100,14 +107,16 @@ def _ahead(rng: np.random.Generator, expected: float) -> int:
 
 def draw_pareto_nbd(rng: np.random.Generator) -> Case:
     params = ParetoNBDParams(_size(rng), _size(rng), _near_one(rng), _size(rng))
-    x, T, horizon = _number(rng), 10 ** rng.uniform(-1.38, 6), 10 ** rng.uniform(-1.38, 6)
+    T, horizon = _between(rng, 1 / 24, 1e6) * (rng.random() > 0.05), _between(rng, 1 / 24, 1e6)
+    x = _number(rng) if T else 0  # a new customer has bought nothing yet
     rate = rng.gamma(params.r + x) / (params.alpha + T)
     return Case(params, x, T * _share(rng) if x else 0.0, T, horizon, _ahead(rng, rate * horizon))
 
 
 def draw_bgbb(rng: np.random.Generator) -> Case:
     params = BGBBParams(_size(rng), _size(rng), _near_one(rng), _size(rng))
-    T, horizon = (int(10 ** rng.uniform(0, rng.choice([1.5, 4, 6]))) for _ in range(2))
+    T, horizon = (int(_between(rng, 1, rng.choice([30, 1e4, 1e6]))) for _ in range(2))
+    T *= rng.random() > 0.05
     x = min(_number(rng), T)
     t_x = x + int((T - x) * _share(rng)) if x else 0
     share = rng.beta(params.alpha + x, params.beta + T - x)
@@ -116,19 +125,21 @@ def draw_bgbb(rng: np.random.Generator) -> Case:
 
 def draw_shifted_beta_geometric(rng: np.random.Generator) -> Case:
     params = ShiftedBetaGeometricParams(_near_one(rng), _size(rng))
-    T, horizon = (int(10 ** rng.uniform(0, 6)) for _ in range(2))
+    T, horizon = (int(_between(rng, 1, 1e6)) for _ in range(2))
     n = rng.choice([horizon, int(horizon * rng.random())])
     return Case(params, rng.choice([T, int(T * rng.random())]), 0, T, horizon, n)
 
 
 def draw_gamma_gamma(rng: np.random.Generator) -> Case:
-    params = GammaGammaParams(_size(rng), _near_one(rng), _size(rng))
-    x, mean = max(1, _number(rng)), params.p * params.v / max(params.q - 1, 0.1)
-    m = rng.choice([10 ** rng.uniform(-3, 6), np.clip(mean * 10 ** rng.uniform(-1, 1), 1e-3, 1e6)])
+    params, x = GammaGammaParams(_size(rng), _near_one(rng), _size(rng)), max(1, _number(rng))
+    if params.p * x + params.q <= 1:  # no expected spend
+        return draw_gamma_gamma(rng)
+    mean = params.p * params.v / max(params.q - 1, 0.1)
+    m = rng.choice([_between(rng, 1e-3, 1e6), np.clip(mean * 10 ** rng.uniform(-1, 1), 1e-3, 1e6)])
     return Case(params, x, 0, 0, 0, 0, m)
 
 
-# Gamma functions and integrals ------------------------------------------------------------------------------
+# Gamma functions and integrals --------------------------------------------------------------------
 
 
 def log_beta(a: arb, b: arb) -> arb:
@@ -140,30 +151,30 @@ def integral(log_integrand: Callable[[Any], Any], low: float, high: float) -> tu
 
     Cut where doubles see it change, so that no panel hides a narrow peak.
     """
-    grid = np.unique(
-        np.concatenate([np.linspace(low, high, 60), low + (high - low) * np.geomspace(1e-9, 1, 60)])
-    )
+
+    def at(grid):
+        return np.array([float(log_integrand(arb(float(v))).mid()) for v in grid])
+
+    near_low = low + (high - low) * np.geomspace(1e-9, 1, 60)
+    grid = np.unique(np.concatenate([np.linspace(low, high, 60), near_low]))
     for _ in range(6):
-        values = np.array([float(log_integrand(arb(float(v))).mid()) for v in grid])
-        peak = int(values.argmax())
+        peak = int(at(grid).argmax())
         around = grid[max(peak - 1, 0)], grid[min(peak + 1, grid.size - 1)]
         grid = np.unique(np.concatenate([grid, np.linspace(*around, 12)]))
-    values = np.array([float(log_integrand(arb(float(v))).mid()) for v in grid])
-    top, total = float(values.max()), acb(0)
+    values, total = at(grid), acb(0)
+    top = float(values.max())
     counts = np.maximum(values[:-1], values[1:]) > top - 90
-    for (start, end), count in zip(itertools.pairwise(grid.tolist()), counts, strict=True):
-        if count:
-            total += acb.integral(
-                lambda v, _: (log_integrand(v) - top).exp(),
-                start,
-                end,
-                rel_tol=arb("1e-25"),
-                abs_tol=arb("1e-30"),
-            )
+
+    def integrand(v, _):
+        return (log_integrand(v) - top).exp()
+
+    tolerance = {"rel_tol": arb("1e-25"), "abs_tol": arb("1e-30")}
+    for start, end in itertools.compress(itertools.pairwise(grid.tolist()), counts):
+        total += acb.integral(integrand, start, end, **tolerance)
     return top, total.real
 
 
-# Pareto/NBD -------------------------------------------------------------------------------------------------
+# Pareto/NBD ---------------------------------------------------------------------------------------
 
 
 def pareto_log_odds_left(case: Case) -> arb:
@@ -228,8 +239,8 @@ def pareto_count(case: Case) -> arb:
     end = float((1 + arb(case.horizon) / unit).log())
 
     def log_bought(y):
-        zero = case.n == 0
-        return constant + shape * (seen / (seen + y)).log() + (arb(0) if zero else n * (y / (seen + y)).log())
+        bought = n * (y / (seen + y)).log() if case.n else arb(0)
+        return constant + shape * (seen / (seen + y)).log() + bought
 
     def log_integrand(v):
         y = unit * (v.exp() - 1)
@@ -241,7 +252,7 @@ def pareto_count(case: Case) -> arb:
     return stays.exp() + total * arb(top).exp()
 
 
-# Opportunities: BG/BB and the shifted beta-geometric -----------------------------------------------------------
+# Opportunities: BG/BB and the shifted beta-geometric ----------------------------------------------
 
 
 def stays(gamma: float, d: arb, k: float) -> arb:
@@ -259,9 +270,13 @@ def endless_stay(gamma: float, d: arb) -> arb:
 
 
 def long(value: arb) -> np.longdouble:
-    """Two doubles hold what one of 64 bits does."""
+    """Two doubles hold what one number of 64 bits does."""
     high = float(value)
     return np.longdouble(high) + np.longdouble(float(value - high))
+
+
+def exact(value: np.longdouble) -> arb:
+    return arb(float(value)) + arb(float(value - np.longdouble(float(value))))
 
 
 def bgbb_log_ends(case: Case) -> tuple[arb, arb]:
@@ -275,28 +290,23 @@ def bgbb_log_ends(case: Case) -> tuple[arb, arb]:
     p = [np.longdouble(value) for value in case.params]
     step = (p[1] + (m - case.x)) / (p[0] + p[1] + m) * ((p[3] + m) / (p[2] + p[3] + 1 + m))
     terms = np.cumprod(np.append(np.longdouble(1), step[:-1]))
-    total = terms[::-1].sum() if case.T > case.t_x else np.longdouble(0)
-    left = (
-        first + arb(float(total)).log() + arb(float(total - np.longdouble(float(total)))) / float(total)
-        if total
-        else arb("-inf")
-    )
+    left = first + exact(terms[::-1].sum()).log() if case.t_x < case.T else arb("-inf")
     return left, alive
 
 
 def bgbb_log_likelihood(case: Case) -> arb:
     left, alive = bgbb_log_ends(case)
-    return alive if case.T == case.t_x else alive + log1p_exp(left - alive)
+    return alive if case.t_x == case.T else alive + log1p_exp(left - alive)
 
 
 def bgbb_alive(case: Case) -> arb:
     left, alive = bgbb_log_ends(case)
-    return arb(1) if case.T == case.t_x else (-log1p_exp(left - alive)).exp()
+    return arb(1) if case.t_x == case.T else (-log1p_exp(left - alive)).exp()
 
 
 def bgbb_now(case: Case) -> tuple[arb, arb, float, arb]:
     """The Beta distributions of a customer alive."""
-    a, b, g, d = map(arb, case.params)
+    a, b, _, d = map(arb, case.params)
     return a + case.x, b + case.T - case.x, case.params.gamma, d + case.T
 
 
@@ -330,7 +340,7 @@ def bgbb_count(case: Case) -> arb:
     total = np.longdouble(1) + up[::-1].sum() + down[::-1].sum()
     k = arb(float(j[peak]))
     top = log_bought(k) + log_beta(arb(g) + 1, d + k) - log_beta(arb(g), d)
-    return stay + top.exp() * (arb(float(total)) + arb(float(total - np.longdouble(float(total)))))
+    return stay + top.exp() * exact(total)
 
 
 def sbg_log_likelihood(case: Case) -> arb:
@@ -345,7 +355,7 @@ def sbg_count(case: Case) -> arb:
     return (log_beta(left, d + case.n) - log_beta(a, d)).exp()
 
 
-# Gamma-Gamma ---------------------------------------------------------------------------------------------------
+# Gamma-Gamma --------------------------------------------------------------------------------------
 
 
 def gg_log_likelihood(case: Case) -> arb:
@@ -357,103 +367,85 @@ def gg_log_likelihood(case: Case) -> arb:
 
 def gg_expected_spend(case: Case) -> arb:
     p, q, v = map(arb, case.params)
-    below = p * case.x + q - 1
-    return p * (v + arb(case.x) * case.m) / below if below > 0 else arb("nan")
+    return p * (v + arb(case.x) * case.m) / (p * case.x + q - 1)
 
+
+# The table ----------------------------------------------------------------------------------------
 
 ENDS = np.geomspace(0.01, 1, 25)
 WEIGHTS = np.linspace(1, 0.1, 25)
 
 
-def _ends(case: Case, whole: bool) -> np.ndarray:
-    ends = ENDS * case.horizon
-    return np.maximum(np.ceil(ends), 1) if whole else ends
+def purchase_model(kernel: Any, truths: dict[str, Callable], whole: bool = False) -> dict[str, Quantity]:
+    """The quantities of a model of ``(x, t_x, T)``; ``whole`` where it counts opportunities."""
 
-
-def _quantities(kernel: Any, names: dict[str, Callable], whole: bool) -> dict[str, Quantity]:
-    """What purchase models have in common."""
-    ahead = names["purchases ahead"]
+    def ends(case):
+        return np.maximum(np.ceil(ENDS * case.horizon), 1) if whole else ENDS * case.horizon
 
     def discounted(case):
-        terms = zip(_ends(case, whole), WEIGHTS, strict=True)
-        return sum((arb(float(w)) * ahead(case, float(end)) for end, w in terms), arb(0))
+        terms = zip(ends(case).tolist(), WEIGHTS.tolist(), strict=True)
+        return sum((weight * truths["purchases ahead"](case, end) for end, weight in terms), arb(0))
+
+    def ahead(case, ends, weights):
+        return kernel.purchases_given_alive(*one(case.x, case.T), ends, weights, case.params)[0]
 
     ours = {
         "log-likelihood": lambda c: kernel.log_likelihood(*one(c.x, c.t_x, c.T), c.params)[0],
         "P(alive)": lambda c: kernel.probability_alive(*one(c.x, c.t_x, c.T), c.params)[0],
         "staying": lambda c: kernel.probability_of_staying(*one(c.x, c.T), c.horizon, c.params)[0],
-        "purchases ahead": lambda c: kernel.purchases_given_alive(
-            *one(c.x, c.T), np.array([c.horizon]), np.ones(1), c.params
-        )[0],
+        "purchases ahead": lambda c: ahead(c, np.array([c.horizon]), np.ones(1)),
         "endless": lambda c: kernel.endless_purchases(*one(c.x, c.T), c.params)[0],
         "P(n)": lambda c: kernel.count_probability(*one(c.n), c.horizon, *one(c.x, c.T), c.params)[0],
-        "discounted": lambda c: kernel.purchases_given_alive(
-            *one(c.x, c.T), _ends(c, whole), WEIGHTS, c.params
-        )[0],
+        "discounted": lambda c: ahead(c, ends(c), WEIGHTS),
     }
     return {
-        name: Quantity(ours[name], truth, name == "log-likelihood")
-        for name, truth in {**names, "discounted": discounted}.items()
+        name: Quantity(ours[name], truth, of_log=name == "log-likelihood")
+        for name, truth in (truths | {"discounted": discounted}).items()
     }
 
 
+PARETO_NBD = {
+    "log-likelihood": pareto_log_likelihood,
+    "P(alive)": pareto_alive,
+    "staying": pareto_stays,
+    "purchases ahead": pareto_ahead,
+    "endless": pareto_endless,
+    "P(n)": pareto_count,
+}
+BGBB = {
+    "log-likelihood": bgbb_log_likelihood,
+    "P(alive)": bgbb_alive,
+    "staying": lambda c: stays(c.params.gamma, arb(c.params.delta) + c.T, c.horizon),
+    "purchases ahead": bgbb_ahead,
+    "endless": bgbb_endless,
+    "P(n)": bgbb_count,
+}
+SBG = {
+    "staying": lambda c: stays(c.params.alpha, arb(c.params.beta) + c.T, c.horizon),
+    "purchases ahead": lambda c, h=None: expected_stay(
+        c.params.alpha, arb(c.params.beta) + c.T, c.horizon if h is None else h
+    ),
+    "endless": lambda c: endless_stay(c.params.alpha, arb(c.params.beta) + c.T),
+    "P(n)": sbg_count,
+}
+SBG_LIKELIHOOD = Quantity(
+    lambda c: sbg.log_likelihood(*one(c.x, c.T), c.params)[0], sbg_log_likelihood, of_log=True
+)
+GAMMA_GAMMA = {
+    "log-likelihood": Quantity(
+        lambda c: gamma_gamma.log_likelihood(*one(c.x, c.m), c.params)[0], gg_log_likelihood, of_log=True
+    ),
+    "expected spend": Quantity(
+        lambda c: gamma_gamma.expected_spend(*one(c.x, c.m), c.params)[0], gg_expected_spend
+    ),
+}
+
 MODELS = {
-    "Pareto/NBD": Model(
-        draw_pareto_nbd,
-        _quantities(
-            pareto_nbd,
-            {
-                "log-likelihood": pareto_log_likelihood,
-                "P(alive)": pareto_alive,
-                "staying": pareto_stays,
-                "purchases ahead": pareto_ahead,
-                "endless": pareto_endless,
-                "P(n)": pareto_count,
-            },
-            whole=False,
-        ),
-    ),
-    "BG/BB": Model(
-        draw_bgbb,
-        _quantities(
-            bgbb,
-            {
-                "log-likelihood": bgbb_log_likelihood,
-                "P(alive)": bgbb_alive,
-                "staying": lambda c: stays(c.params.gamma, arb(c.params.delta) + c.T, c.horizon),
-                "purchases ahead": bgbb_ahead,
-                "endless": bgbb_endless,
-                "P(n)": bgbb_count,
-            },
-            whole=True,
-        ),
-    ),
+    "Pareto/NBD": Model(draw_pareto_nbd, purchase_model(pareto_nbd, PARETO_NBD)),
+    "BG/BB": Model(draw_bgbb, purchase_model(bgbb, BGBB, whole=True)),
     "shifted beta-geometric": Model(
         draw_shifted_beta_geometric,
-        {
-            "log-likelihood": Quantity(
-                lambda c: sbg.log_likelihood(*one(c.x, c.T), c.params)[0], sbg_log_likelihood, True
-            ),
-            **_quantities(
-                sbg,
-                {
-                    "staying": lambda c: stays(c.params.alpha, arb(c.params.beta) + c.T, c.horizon),
-                    "purchases ahead": lambda c, h=None: expected_stay(
-                        c.params.alpha, arb(c.params.beta) + c.T, c.horizon if h is None else h
-                    ),
-                    "endless": lambda c: endless_stay(c.params.alpha, arb(c.params.beta) + c.T),
-                    "P(n)": sbg_count,
-                },
-                whole=True,
-            ),
-        },
+        {"log-likelihood": SBG_LIKELIHOOD} | purchase_model(sbg, SBG, whole=True),
     ),
-    "Gamma-Gamma": Model(
-        draw_gamma_gamma,
-        {
-            "log-likelihood": Quantity(
-                lambda c: gamma_gamma.log_likelihood(*one(c.x, c.m), c.params)[0], gg_log_likelihood, True
-            ),
-        },
-    ),
+    "Gamma-Gamma": Model(draw_gamma_gamma, GAMMA_GAMMA),
 }

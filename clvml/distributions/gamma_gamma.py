@@ -42,27 +42,21 @@ class GammaGammaParams(NamedTuple):
 
 
 class Spenders(NamedTuple):
-    """Customers by number of purchases: ``numbers`` and their weight; a row each: totals, weights.
-
-    ``logs`` is the sum of ``weight * x * log(y)``, with ``y`` the total of ``x`` purchases.
-    """
+    """Customers by number of purchases: ``numbers`` and their weight; a row each: totals and weights."""
 
     numbers: Array
     number_weight: Array
     y: Array
     weight: Array
     weight_x: Array
-    logs: float
 
 
 def count_spenders(x: Array, m: Array, weight: Array) -> Spenders:
     """What the likelihood needs of customers with ``x`` purchases of average ``m > 0``."""
     by_number = np.bincount(x.astype(np.int64), weight).astype(float)
     numbers = np.flatnonzero(by_number)
-    y, weight_x = x * m, weight * x
-    return Spenders(
-        numbers.astype(float), by_number[numbers], y, weight, weight_x, float(weight_x @ np.log(y))
-    )
+    y = x * m
+    return Spenders(numbers.astype(float), by_number[numbers], y, weight, weight * x)
 
 
 def log_likelihood(x: Array, m: Array, params: GammaGammaParams) -> Array:
@@ -75,9 +69,6 @@ def log_likelihood(x: Array, m: Array, params: GammaGammaParams) -> Array:
 def objective(params: GammaGammaParams, spenders: Spenders) -> tuple[float, Array, Array]:
     """Log-likelihood, less the constant ``sum(log m)``, with gradient and Hessian in ``(p, q, v)``."""
     value, gradient, hessian = _by_number(params, spenders.numbers, spenders.number_weight)
-    unit = float(spenders.number_weight @ spenders.numbers) * np.log(params.v) - spenders.logs
-    value -= params.p * unit
-    gradient[0] -= unit
     for start in range(0, spenders.y.size, _BLOCK):
         block = slice(start, start + _BLOCK)
         part = _by_money(params, spenders.y[block], spenders.weight[block], spenders.weight_x[block])
@@ -103,11 +94,11 @@ def _by_number(params: GammaGammaParams, x: Array, w: Array) -> tuple[float, Arr
 
 
 def _by_money(params: GammaGammaParams, y: Array, w: Array, wx: Array) -> tuple[float, Array, Array]:
-    """The terms with logarithms of money: ``log1p(v/y)`` is ``log1p(y/v) + log(v) - log(y)``."""
+    """The terms with logarithms of money; none is a difference, for ``p`` and ``q`` may be far apart."""
     p, q, v = params
-    more, inverse = np.log1p(y / v), 1 / (v + y)
+    ratio, inverse = y / v, 1 / (v + y)
     share = y * inverse
-    less_x, more_w, x_whole = wx @ more, w @ more, wx @ inverse
+    less_x, more_w, x_whole = wx @ np.log1p(1 / ratio), w @ np.log1p(ratio), wx @ inverse
     w_share = w * share
     y_whole = w_share.sum() / v
     gradient: Array = np.array([-less_x, -more_w, q * y_whole - p * x_whole])

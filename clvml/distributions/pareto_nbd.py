@@ -33,7 +33,7 @@ from scipy.special import expit, exprel, xlog1py
 
 from clvml.distributions import simulation
 from clvml.distributions.chebyshev import POINTS, TO_COEFFICIENTS
-from clvml.distributions.gamma_ratios import log_binomial
+from clvml.distributions.gamma_ratios import log_binomial, log_factorial_rest
 from clvml.distributions.histories import Histories, count_histories, of_rows
 
 Array = NDArray[np.float64]
@@ -54,7 +54,7 @@ def _panels(n_panels: int, n_nodes: int) -> tuple[Array, Array]:
 
 
 _RULES = {False: _panels(1, 32), True: _panels(6, 24)}
-_RULES_AHEAD = {False: _panels(2, 24), True: _panels(6, 24)}
+_RULES_AHEAD = {False: _panels(1, 48), True: _panels(6, 24)}
 
 
 class ParetoNBDParams(NamedTuple):
@@ -80,12 +80,12 @@ class _Futures(NamedTuple):
 
 
 class _Nodes(NamedTuple):
-    """When customers may have left: times ``y`` and log-integrands with weights, shape (n, n_nodes)."""
+    """When customers may have left, times ``y``, shape (n, n_nodes); logarithms relative to ``t_x``."""
 
     y: Array
-    bought: Array  # log((alpha + T) / (alpha + y))
-    stayed: Array  # log((beta + T) / (beta + y))
-    log_term: Array
+    bought: Array  # log((alpha + y) / (alpha + t_x))
+    stayed: Array  # log((beta + y) / (beta + t_x))
+    log_term: Array  # of the integrand, with weights
 
 
 def count(x: Array, t_x: Array, T: Array, weight: Array | None = None) -> Histories:
@@ -95,12 +95,31 @@ def count(x: Array, t_x: Array, T: Array, weight: Array | None = None) -> Histor
 
 def log_odds_left(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
     """``v``, the log-odds of having left by ``T``; minus infinity right after a purchase."""
-    v = np.full(x.shape, -np.inf)
+    return _log_left(x, t_x, T, params) + _fall(x, t_x, T, params)
+
+
+def _log_left(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
+    """As `log_odds_left`, relative to being alive right after ``t_x``."""
+    left = np.full(x.shape, -np.inf)
     for rows, rule in _by_rule(t_x, T, params, x):
-        terms = _nodes(x[rows], t_x[rows], T[rows], of_rows(params, rows), rule).log_term
-        top = terms.max(axis=1)
-        v[rows] = top + np.log(np.exp(terms - top[:, None]).sum(axis=1))
-    return v
+        own = of_rows(params, rows)
+        left[rows], _ = _sum(_nodes(x[rows], t_x[rows], T[rows], own, rule).log_term)
+    return left
+
+
+def _fall(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
+    """How far the logarithm of being alive falls from ``t_x`` to ``T``."""
+    r, alpha, s, beta = params
+    return (r + x) * np.log1p((T - t_x) / (alpha + t_x)) + s * np.log1p((T - t_x) / (beta + t_x))
+
+
+def _sum(log_terms: Array) -> tuple[Array, Array]:
+    """The logarithm of each row's sum, and the shares of its terms."""
+    top = log_terms.max(axis=1)
+    share = np.exp(log_terms - top[:, None])
+    total = share.sum(axis=1)
+    share /= total[:, None]
+    return top + np.log(total), share
 
 
 def probability_alive(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
@@ -109,11 +128,15 @@ def probability_alive(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -
 
 
 def log_likelihood(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
-    """Log-likelihood of each customer."""
+    """Log-likelihood of each customer.
+
+    The purchases until ``t_x``, and what came after relative to that: no difference of large numbers.
+    """
     r, alpha, s, beta = params
-    by_purchase = np.concatenate([[0.0], np.cumsum(np.log(r + np.arange(int(x.max(initial=0)))))])
-    alive = by_purchase[x.astype(int)] - r * np.log1p(T / alpha) - x * np.log(alpha + T)
-    return alive - s * np.log1p(T / beta) + np.logaddexp(0, log_odds_left(x, t_x, T, params))
+    bought = log_factorial_rest(r + x) - log_factorial_rest(r) - np.log1p(x / r)
+    bought += x * (np.log((r + x) / (alpha + t_x)) - 1) + r * (np.log1p(x / r) - np.log1p(t_x / alpha))
+    after = np.logaddexp(-_fall(x, t_x, T, params), _log_left(x, t_x, T, params))
+    return bought - s * np.log1p(t_x / beta) + after
 
 
 def objective(params: ParetoNBDParams, histories: Histories) -> tuple[float, Array, Array]:
@@ -163,34 +186,29 @@ def left(
     its gradient.
     """
     for rows, rule in _by_rule(t_x, T, params, x):
-        own = of_rows(params, rows)
-        nodes = _nodes(x[rows], t_x[rows], T[rows], own, rule)
-        top = nodes.log_term.max(axis=1)
-        share = np.exp(nodes.log_term - top[:, None])
-        total = share.sum(axis=1)
-        share /= total[:, None]
-        slope, mean_curve = _derivatives(x[rows], T[rows], nodes, share, own)
+        own, block = of_rows(params, rows), (x[rows], t_x[rows], T[rows])
+        nodes = _nodes(*block, own, rule)
+        log_left, share = _sum(nodes.log_term)
+        slope, mean_curve = _derivatives(*block, nodes, share, own)
         weighted = slope * share
         products = np.einsum("ink,jnk->ijn", weighted, slope)
-        yield rows, top + np.log(total), weighted.sum(axis=2), products + mean_curve
+        yield rows, log_left + _fall(*block, own), weighted.sum(axis=2), products + mean_curve
 
 
 def _derivatives(
-    x: Array, T: Array, nodes: _Nodes, share: Array, params: ParetoNBDParams
+    x: Array, t_x: Array, T: Array, nodes: _Nodes, share: Array, params: ParetoNBDParams
 ) -> tuple[Array, Array]:
     """Gradient of ``g`` at the nodes, shape (4, n, n_nodes), and its mean Hessian, shape (4, 4, n)."""
     r, alpha, s, beta = _columns(params)
     R = r + x[:, None]
     seen, lived = 1 / (alpha + T[:, None]), 1 / (beta + T[:, None])
     bought, stayed = 1 / (alpha + nodes.y), 1 / (beta + nodes.y)
-    slope = np.stack(
-        [
-            nodes.bought,
-            R * (seen - bought),
-            nodes.stayed + 1 / s,
-            s * (lived - stayed) - stayed,
-        ]
-    )
+    slope = np.empty((4, *share.shape))
+    silence, last = (T - t_x)[:, None], t_x[:, None]
+    np.subtract(np.log1p(silence / (alpha + last)), nodes.bought, out=slope[0])
+    np.multiply(R, seen - bought, out=slope[1])
+    np.subtract(np.log1p(silence / (beta + last)) + 1 / s, nodes.stayed, out=slope[2])
+    np.subtract(s * (lived - stayed), stayed, out=slope[3])
     curve = np.zeros((4, 4, x.size))
     curve[0, 1] = curve[1, 0] = (share * (seen - bought)).sum(axis=1)
     curve[1, 1] = (share * R * (bought**2 - seen**2)).sum(axis=1)
@@ -239,11 +257,11 @@ def _nodes(x: Array, t_x: Array, T: Array, params: ParetoNBDParams, rule: bool) 
     reach = _reach(x, t_x, T, params)[:, None]
     last = np.minimum(alpha, beta) + t_x[:, None]
     step = reach * points
-    y = t_x[:, None] + last * np.expm1(step)
-    silence = T[:, None] - y
-    bought, stayed = np.log1p(silence / (alpha + y)), np.log1p(silence / (beta + y))
+    passed = last * np.expm1(step)
+    y = t_x[:, None] + passed
+    bought, stayed = (np.log1p(passed / (start + t_x[:, None])) for start in (alpha, beta))
     log_width = np.log(s * last * reach * weights) + step
-    return _Nodes(y, bought, stayed, (r + x[:, None]) * bought + s * stayed - np.log(beta + y) + log_width)
+    return _Nodes(y, bought, stayed, log_width - (r + x[:, None]) * bought - s * stayed - np.log(beta + y))
 
 
 def _columns(params: Any) -> Any:

@@ -28,7 +28,7 @@ from clvml.estimators.maximum_likelihood import Objective, Optimum, Prior, maxim
 
 _VAGUE = 1.0  # standard error a standard deviation of a number: its effect may as well be 2.7 times as large
 _SMALL_SAMPLE = 5_000  # customers; from here on Laplace's approximation serves, for each draw costs a pass
-_FAR = 14.0  # e**14, a million: a customer so far from the reference has a covariate in another unit
+_FAR = 30.0  # e**30: a customer so far from the reference has a covariate in another unit
 _WEAK = 1.5  # prior sd of a coefficient: a standard deviation of a number multiplies by e**3 at most
 
 
@@ -225,7 +225,7 @@ class CovariateModel(HistoryModel):
             most = side.terms[abs(effects[first]).argmax()]
             raise InputError(
                 f"{far.sum()} of {len(far)} customers are so far from those of the fit that"
-                f" {self.influences[side.name].multiplies} would be a million times another; the first is"
+                f" {self.influences[side.name].multiplies} would be ten trillion times another; the first is"
                 f" {index[first]!r}: look at the unit of {most!r}."
             )
 

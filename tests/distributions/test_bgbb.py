@@ -1,6 +1,7 @@
 """BG/BB's kernels against the paper, calculus, simulation and exhaustive counting."""
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -87,22 +88,80 @@ def test_a_customers_value_does_not_depend_on_who_else_is_asked_for():
             np.testing.assert_array_equal(function(x[rows], t_x[rows], T[rows], DONATIONS), many[rows])
 
 
-def test_simulated_customers_are_alive_and_buy_as_often_as_expected():
-    n, rng = 400_000, np.random.default_rng(0)
+def test_a_million_simulated_customers_are_alive_and_buy_as_often_as_expected():
+    n, rng = 1_000_000, np.random.default_rng(0)
     alpha, beta, gamma, delta = DONATIONS
     buys, leaves = rng.beta(alpha, beta, n), rng.beta(gamma, delta, n)
-    stayed = np.minimum(rng.geometric(leaves) - 1, 10)
-    before, after = rng.binomial(np.minimum(stayed, 6), buys), rng.binomial(np.maximum(stayed - 6, 0), buys)
-    silent = before == 0
-    zero, six = np.zeros(1), np.full(1, 6.0)
-    alive = (stayed >= 6)[silent].mean()
-    value = bgbb.probability_alive(zero, zero, six, DONATIONS)[0]
-    assert value == pytest.approx(alive, abs=4 * np.sqrt(alive / silent.sum()))
-    alive = (stayed >= 7)[silent].mean()
-    value *= bgbb.probability_of_staying(zero, six, 1, DONATIONS)[0]
-    assert value == pytest.approx(alive, abs=4 * np.sqrt(alive / silent.sum()))
-    bought = after[silent]
-    value = bgbb.expected_purchases(zero, zero, six, np.array(4), DONATIONS)[0]
-    assert value == pytest.approx(bought.mean(), abs=4 * bought.std() / np.sqrt(silent.sum()))
-    x, _ = bgbb.simulate(np.full(n, 6.0), DONATIONS, rng)
-    assert x.mean() == pytest.approx(before.mean(), abs=6 * before.std() / np.sqrt(n))
+    stayed = rng.geometric(np.maximum(leaves, 1e-300)) - 1
+    x, t_x = np.zeros(n), np.zeros(n)
+    for opportunity in range(1, 7):
+        bought = (opportunity <= stayed) & (rng.random(n) < buys)
+        x += bought
+        t_x[bought] = opportunity
+    after = rng.binomial(np.clip(stayed - 6, 0, 4), buys)
+    T = np.full(n, 6.0)
+    alive = bgbb.probability_alive(x, t_x, T, DONATIONS)
+    longer = alive * bgbb.probability_of_staying(x, T, 1, DONATIONS)
+    expected = bgbb.expected_purchases(x, t_x, T, np.array(4), DONATIONS)
+    for some in (x == 0, x == 1, x == 6, (x == 2) & (t_x == 3)):
+        for chance, at in ((alive, 6), (longer, 7)):
+            error = 4 * np.sqrt((chance * (1 - chance))[some].mean() / some.sum())
+            assert (stayed >= at)[some].mean() == pytest.approx(chance[some].mean(), abs=error)
+        error = 4 * after[some].std() / np.sqrt(some.sum())
+        assert after[some].mean() == pytest.approx(expected[some].mean(), abs=error)
+
+
+def test_simulated_histories_have_as_many_purchases_as_expected():
+    n, zero = 400_000, np.zeros(1)
+    x, _ = bgbb.simulate(np.full(n, 6.0), DONATIONS, np.random.default_rng(1))
+    value = bgbb.expected_purchases(zero, zero, zero, np.array(6.0), DONATIONS)[0]
+    assert x.mean() == pytest.approx(value, abs=4 * x.std() / np.sqrt(n))
+
+
+@pytest.mark.parametrize("params", [DONATIONS, BGBBParams(0.6, 30.0, 1.3, 40.0)])
+def test_drawn_futures_have_the_probabilities_of_their_numbers_and_come_when_expected(params):
+    n, horizon = 300_000, 24.0
+    x, T = np.full(n, 2.0), np.full(n, 6.0)
+    row, time = bgbb.simulate_ahead(x, T, horizon, params, np.random.default_rng(0))
+    assert ((np.diff(row) > 0) | (np.diff(row) == 0) & (np.diff(time) > 0)).all()
+    assert ((time >= 1) & (time <= horizon) & (time % 1 == 0)).all()
+    counts = np.bincount(row, minlength=n)
+    for number in range(9):
+        chance = bgbb.count_probability(np.array([number]), horizon, x[:1], T[:1], params)[0]
+        assert (counts == number).mean() == pytest.approx(chance, abs=4 * np.sqrt(chance / n))
+    early = np.bincount(row[time <= 5], minlength=n)
+    value = bgbb.purchases_given_alive(x[:1], T[:1], np.array([5.0]), np.ones(1), params)[0]
+    assert early.mean() == pytest.approx(value, abs=4 * early.std() / np.sqrt(n))
+
+
+def test_no_customers_buy_nothing():
+    none = np.zeros(0)
+    row, time = bgbb.simulate_ahead(none, none, 5.0, DONATIONS, np.random.default_rng(0))
+    assert row.size == time.size == 0
+
+
+def test_the_derivatives_hold_for_a_thousand_silent_opportunities():
+    # Beyond 1,024 silent opportunities terms are summed by few points: the derivatives must follow.
+    x, t_x, T = np.array([3.0, 0.0, 40.0]), np.array([10.0, 0.0, 300.0]), np.array([5000.0, 1500.0, 30_000.0])
+    seen = bgbb.count(x, t_x, T)
+    params = BGBBParams(0.8, 7.0, 0.3, 900.0)
+    value, gradient, hessian = bgbb.objective(params, seen)
+    assert value == pytest.approx(bgbb.log_likelihood(x, t_x, T, params).sum(), rel=1e-12)
+    for i, size in enumerate(1e-4 * np.array(params)):
+        step = np.eye(4)[i] * size
+        up, down = (bgbb.objective(BGBBParams(*(np.array(params) + way)), seen) for way in (step, -step))
+        np.testing.assert_allclose(gradient[i], (up[0] - down[0]) / (2 * size), rtol=1e-6)
+        np.testing.assert_allclose(hessian[i], (up[1] - down[1]) / (2 * size), rtol=1e-5)
+
+
+def test_a_million_opportunities_do_not_fill_the_memory():
+    n = 20_000
+    T = np.full(n, 1e6) - np.arange(n)
+    x = t_x = np.arange(n, dtype=float) % 50
+    tracemalloc.start()
+    alive = bgbb.probability_alive(x[:500], t_x[:500], T[:500], DONATIONS)
+    bgbb.purchases_given_alive(x, T, np.geomspace(1, 1e7, 300), np.ones(300), DONATIONS)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert np.isfinite(alive).all()
+    assert peak < 200e6

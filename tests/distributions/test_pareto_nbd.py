@@ -139,18 +139,54 @@ def test_a_customers_value_does_not_depend_on_who_else_is_asked_for():
             np.testing.assert_array_equal(function(x[rows], t_x[rows], T[rows], CDNOW), many[rows])
 
 
-def test_simulated_customers_are_alive_and_buy_as_often_as_expected():
-    params, n = ParetoNBDParams(0.8, 3.0, 1.2, 9.0), 400_000
+def test_a_million_simulated_customers_are_alive_and_buy_as_often_as_expected():
+    params, n, T = ParetoNBDParams(0.8, 3.0, 1.2, 9.0), 1_000_000, np.full(1_000_000, 20.0)
     rng = np.random.default_rng(0)
     rate, leaving = rng.gamma(params.r, 1 / params.alpha, n), rng.gamma(params.s, 1 / params.beta, n)
     gone = rng.exponential(size=n) / leaving
-    in_all = rng.poisson(rate * np.minimum(gone, 20))
+    with_us = np.minimum(gone, T)
+    x = rng.poisson(rate * with_us).astype(float)
+    t_x = np.where(x > 0, with_us * rng.random(n) ** (1 / np.maximum(x, 1)), 0)
+    ahead = rng.poisson(rate * np.clip(gone - T, 0, 30))
+    alive = pareto_nbd.probability_alive(x, t_x, T, params)
+    expected = pareto_nbd.expected_purchases(x, t_x, T, np.array(30.0), params)
+    for some in (x == 0, x == 1, x > 4, (x > 0) & (t_x < 5), t_x > 18):
+        error = 4 * np.sqrt((alive * (1 - alive))[some].mean() / some.sum())
+        assert (gone > 20)[some].mean() == pytest.approx(alive[some].mean(), abs=error)
+        error = 4 * (ahead - expected)[some].std() / np.sqrt(some.sum())
+        assert ahead[some].mean() == pytest.approx(expected[some].mean(), abs=error)
+
+
+def test_simulated_histories_have_as_many_purchases_as_expected():
+    params, n = ParetoNBDParams(0.8, 3.0, 1.2, 9.0), 400_000
+    x, t_x = pareto_nbd.simulate(np.full(n, 20.0), params, np.random.default_rng(1))
     value = pareto_nbd.expected_purchases(*one(0, 0, 0), np.array(20.0), params)[0]
-    assert value == pytest.approx(in_all.mean(), abs=4 * in_all.std() / np.sqrt(n))
-    silent = in_all == 0
-    alive = (gone > 20)[silent].mean()
-    probability = pareto_nbd.probability_alive(*one(0, 0, 20), params)[0]
-    assert probability == pytest.approx(alive, abs=4 * np.sqrt(alive / silent.sum()))
-    x, t_x = pareto_nbd.simulate(np.full(n, 20.0), params, rng)
     assert x.mean() == pytest.approx(value, abs=4 * x.std() / np.sqrt(n))
     assert (t_x <= 20).all()
+
+
+def test_drawn_futures_have_the_probabilities_of_their_numbers_and_come_when_expected():
+    n, horizon = 300_000, 30.0
+    x, T = np.full(n, 2.0), np.full(n, 11.0)
+    row, time = pareto_nbd.simulate_ahead(x, T, horizon, CDNOW, np.random.default_rng(0))
+    assert (np.diff(row) >= 0).all()
+    assert ((time > 0) & (time <= horizon)).all()
+    counts = np.bincount(row, minlength=n)
+    for number in range(8):
+        chance = pareto_nbd.count_probability(*one(number), horizon, x[:1], T[:1], CDNOW)[0]
+        assert (counts == number).mean() == pytest.approx(chance, abs=4 * np.sqrt(chance / n))
+    early = np.bincount(row[time <= 5], minlength=n)
+    value = pareto_nbd.purchases_given_alive(x[:1], T[:1], np.array([5.0]), np.ones(1), CDNOW)[0]
+    assert early.mean() == pytest.approx(value, abs=4 * early.std() / np.sqrt(n))
+
+
+@pytest.mark.parametrize("s", [1e-3, 0.6, 1.0, 1e4])
+def test_a_sum_over_many_ends_is_the_sum_of_the_expectations(s):
+    T = 10 ** np.random.default_rng(0).uniform(-2, 6, 200)
+    x, ends, weights = np.full(T.size, 2.0), np.geomspace(1 / 24, 1e7, 60), np.linspace(2, 1, 60)
+    params = CDNOW._replace(s=s)
+    each = [pareto_nbd.purchases_given_alive(x, T, ends[i : i + 1], np.ones(1), params) for i in range(60)]
+    value = pareto_nbd.purchases_given_alive(x, T, ends, weights, params)
+    np.testing.assert_allclose(value, weights @ np.array(each), rtol=1e-12)
+    some = pareto_nbd.purchases_given_alive(x[5:9], T[5:9], ends, weights, params)
+    np.testing.assert_array_equal(some, value[5:9])

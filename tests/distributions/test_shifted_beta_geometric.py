@@ -8,7 +8,6 @@ from scipy.special import betaln
 
 from clvml.distributions import shifted_beta_geometric as sbg
 from clvml.distributions.shifted_beta_geometric import ShiftedBetaGeometricParams
-from clvml.distributions.survival import discounted_stay, probability_of_staying
 
 params = st.builds(ShiftedBetaGeometricParams, st.floats(0.05, 5), st.floats(0.05, 5))
 
@@ -48,17 +47,29 @@ def test_the_gradient_and_hessian_are_derivatives_of_the_likelihood(params, seed
         np.testing.assert_allclose(hessian[i], (up[1] - down[1]) / (2 * size), rtol=1e-4, atol=slope_noise)
 
 
-@given(params, st.integers(0, 50), st.integers(1, 50))
-def test_staying_is_a_ratio_of_beta_functions(params, n, k):
-    gamma, delta = params
-    expected = np.exp(betaln(gamma, delta + n + k) - betaln(gamma, delta + n))
-    assert probability_of_staying(gamma, delta, np.full(1, float(n)), k)[0] == pytest.approx(
-        expected, rel=1e-9
-    )
+def test_a_million_simulated_subscribers_renew_as_often_as_expected():
+    params, n = ShiftedBetaGeometricParams(0.704, 1.182), 1_000_000
+    renewed = sbg.simulate(np.full(n, 10.0), params, np.random.default_rng(0))
+    there = renewed >= 3
+    three = np.full(1, 3.0)
+    for after in (1, 4, 7):
+        value = sbg.probability_of_staying(three, three, after, params)[0]
+        share = (renewed[there] >= 3 + after).mean()
+        assert share == pytest.approx(value, abs=4 * np.sqrt(value / there.sum()))
+    ahead = renewed[there] - 3
+    value = sbg.purchases_given_alive(three, three, np.array([7.0]), np.ones(1), params)[0]
+    assert ahead.mean() == pytest.approx(value, abs=4 * ahead.std() / np.sqrt(there.sum()))
+    for number in range(8):
+        chance = sbg.count_probability(np.array([number]), 7.0, three, three, params)[0]
+        assert (ahead == number).mean() == pytest.approx(chance, abs=4 * np.sqrt(chance / there.sum()))
 
 
-def test_simulated_subscribers_renew_as_often_as_expected():
-    params, n = ShiftedBetaGeometricParams(0.704, 1.182), 400_000
-    renewed = sbg.simulate(np.full(n, 7.0), params, np.random.default_rng(0))
-    value = discounted_stay(*params, np.zeros(1), np.array([7.0]), np.ones(1))[0]
-    assert value == pytest.approx(renewed.mean(), abs=4 * renewed.std() / np.sqrt(n))
+def test_drawn_futures_are_renewals_one_after_another():
+    params, n = ShiftedBetaGeometricParams(0.704, 1.182), 200_000
+    T = np.full(n, 2.0)
+    row, time = sbg.simulate_ahead(T, T, 9.0, params, np.random.default_rng(0))
+    made = np.bincount(row, minlength=n)
+    value = sbg.purchases_given_alive(T[:1], T[:1], np.array([9.0]), np.ones(1), params)[0]
+    assert made.mean() == pytest.approx(value, abs=4 * made.std() / np.sqrt(n))
+    np.testing.assert_array_equal(time, np.concatenate([np.arange(1.0, number + 1) for number in made]))
+    np.testing.assert_array_equal(row, np.repeat(np.arange(n), made))
