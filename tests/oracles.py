@@ -429,7 +429,7 @@ SBG = {
     "P(n)": sbg_count,
 }
 SBG_LIKELIHOOD = Quantity(
-    lambda c: sbg.log_likelihood(*one(c.x, c.T), c.params)[0], sbg_log_likelihood, of_log=True
+    lambda c: sbg.log_likelihood(*one(c.x, c.x, c.T), c.params)[0], sbg_log_likelihood, of_log=True
 )
 GAMMA_GAMMA = {
     "log-likelihood": Quantity(

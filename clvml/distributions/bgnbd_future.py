@@ -27,6 +27,7 @@ Array = NDArray[np.float64]
 
 _PANEL = 0.35  # width in logarithms: singularities are pi/2 away or more, so 12 points give 1e-14
 _BLOCK = 16_384
+_CUSTOMERS = 262_144  # at once, so that memory does not grow with their number
 _MANY = 5.0  # purchases: from here on a Poisson number is drawn faster than looked for
 _LONGEST = 1000
 
@@ -62,11 +63,15 @@ def _alike(x: Array, seen: Array, ends: Array, weights: Array, r: float, a: floa
     panels of fixed width: the cost hardly grows with the number of customers or of ends, and a
     customer's value does not depend on who else is asked for.
     """
-    place = np.log(seen) / _PANEL
-    panel = np.floor(place)
-    first, row = group_rows(x, panel)
-    table = _series_in_seen(x[first], panel[first], ends, weights, r, a, b)
-    return _clenshaw(table, row, 2 * (place - panel) - 1)
+    value = np.empty(x.size)
+    for start in range(0, x.size, _CUSTOMERS):
+        part = slice(start, start + _CUSTOMERS)
+        place = np.log(seen[part]) / _PANEL
+        panel = np.floor(place)
+        first, row = group_rows(x[part], panel)
+        table = _series_in_seen(x[part][first], panel[first], ends, weights, r, a, b)
+        value[part] = _clenshaw(table, row, 2 * (place - panel) - 1)
+    return value
 
 
 def _series_in_seen(

@@ -70,10 +70,10 @@ def count_equal(keys: tuple[Array, ...], weights: tuple[Array, ...]) -> tuple[li
 
 def distinct_rows(keys: tuple[Array, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The first row of each distinct one, and for every row the number of its distinct one."""
-    inverse, distinct = pd.factorize(_codes(keys))
+    inverse, distinct = pd.factorize(_codes(keys) if len(keys) > 1 else keys[0])
     first = np.empty(distinct.size, dtype=np.int64)
     first[inverse[::-1]] = np.arange(inverse.size)[::-1]
-    if all((key[first][inverse] == key).all() for key in keys):
+    if len(keys) == 1 or all((key[first][inverse] == key).all() for key in keys):
         return first, inverse
     rows = np.stack(keys)  # two rows share a code, one chance in some 10**7: sort them whole
     _, first, inverse = np.unique(rows, axis=1, return_index=True, return_inverse=True)

@@ -44,12 +44,12 @@ class Renewals(NamedTuple):
     left: float
 
 
-def count(renewed: Array, offered: Array, weight: Array) -> Renewals:
+def count(x: Array, t_x: Array, T: Array, weight: Array) -> Renewals:  # noqa: ARG001
     """What `objective` needs of the customers."""
-    left = offered > renewed
+    left = t_x < T
     made, decided = (
-        np.bincount(number.astype(np.int64), weight, int(offered.max()) + 1)[::-1].cumsum()[::-1][1:]
-        for number in (renewed, renewed + left)
+        np.bincount(number.astype(np.int64), weight, int(T.max()) + 1)[::-1].cumsum()[::-1][1:]
+        for number in (t_x, t_x + left)
     )
     return Renewals(made, decided, float(weight @ left))
 
@@ -66,11 +66,31 @@ def objective(params: ShiftedBetaGeometricParams, renewals: Renewals) -> tuple[f
     return float(value), gradient, hessian
 
 
-def log_likelihood(renewed: Array, offered: Array, params: ShiftedBetaGeometricParams) -> Array:
+def log_likelihood(
+    x: Array,  # noqa: ARG001
+    t_x: Array,
+    T: Array,
+    params: ShiftedBetaGeometricParams,
+) -> Array:
     """Log-likelihood of each customer."""
     alpha, beta = params
-    left = np.where(offered > renewed, np.log(alpha / (alpha + beta + renewed)), 0.0)
-    return left - log_beta_fall(beta, alpha, renewed)
+    left = np.where(t_x < T, np.log(alpha / (alpha + beta + t_x)), 0.0)
+    return left - log_beta_fall(beta, alpha, t_x)
+
+
+def probability_alive(
+    x: Array,  # noqa: ARG001
+    t_x: Array,
+    T: Array,
+    params: ShiftedBetaGeometricParams,  # noqa: ARG001
+) -> Array:
+    """1 for customers who made every renewal, 0 for those who left: a contract tells."""
+    return (t_x == T).astype(float)
+
+
+def rate_of_leaving(params: ShiftedBetaGeometricParams) -> float:
+    """The mean probability of leaving at the first renewal."""
+    return params.alpha / (params.alpha + params.beta)
 
 
 def probability_of_staying(
@@ -125,7 +145,8 @@ def simulate_ahead(
     return row, np.arange(1.0, row.size + 1) - np.repeat(np.cumsum(made) - made, made)
 
 
-def simulate(offered: Array, params: ShiftedBetaGeometricParams, rng: np.random.Generator) -> Array:
-    """Renewals made by customers who were offered so many."""
-    leaves = np.maximum(rng.beta(*params, offered.size), np.finfo(float).tiny)
-    return np.minimum(rng.geometric(leaves) - 1.0, offered)
+def simulate(T: Array, params: ShiftedBetaGeometricParams, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Renewals made, and which was the last, by customers who were offered ``T``: the same number twice."""
+    leaves = np.maximum(rng.beta(*params, T.size), np.finfo(float).tiny)
+    made = np.minimum(rng.geometric(leaves) - 1.0, T)
+    return made, made

@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import ClassVar, Self
 
 import numpy as np
-import pandas as pd
-from numpy.typing import ArrayLike
 
 from clvml.distributions import bgbb
 from clvml.distributions.bgbb import BGBBParams
 from clvml.distributions.histories import Array
-from clvml.errors import InputError
-from clvml.estimators.history_model import HistoryModel, Kernel
+from clvml.estimators.history_model import NOBODY_LEAVES, Kernel
 from clvml.estimators.likelihood_model import Scale
+from clvml.estimators.opportunity_model import OpportunityModel
 
 
-class BGBB(HistoryModel):
+class BGBB(OpportunityModel):
     """The BG/BB model of purchases at discrete opportunities, fitted by maximum likelihood.
 
     Opportunities come one a period: a donation a year, a cruise a season. In the customer summary
@@ -54,6 +52,8 @@ class BGBB(HistoryModel):
     """
 
     title = "BG/BB"
+    counted = "opportunities"
+    instead = "for purchases at any time use BGNBD, MBGNBD or ParetoNBD"
     kernel: ClassVar[Kernel] = bgbb
     Params: ClassVar[type[BGBBParams]] = BGBBParams
     leaving = "gamma / (gamma + delta)"
@@ -73,9 +73,9 @@ class BGBB(HistoryModel):
     )
     limits: ClassVar[dict[tuple[str, ...], str]] = {
         ("gamma to infinity", "delta to infinity"): "customers do not differ in how readily they leave",
-        ("gamma to 0",): "nobody leaves",
-        ("delta to infinity",): "nobody leaves",
-        ("gamma to 0", "delta to infinity"): "nobody leaves",
+        ("gamma to 0",): NOBODY_LEAVES,
+        ("delta to infinity",): NOBODY_LEAVES,
+        ("gamma to 0", "delta to infinity"): NOBODY_LEAVES,
         ("gamma to 0", "delta to 0"): "customers leave at once or never",
         ("alpha to infinity", "beta to infinity"): "customers do not differ in how often they buy",
         ("alpha to 0", "beta to 0"): "customers buy at every opportunity or at none",
@@ -97,35 +97,5 @@ class BGBB(HistoryModel):
         """
         return cls._of(BGBBParams(alpha, beta, gamma, delta), time_unit)
 
-    def _columns(self, customers: pd.DataFrame, time_unit: str | None) -> tuple[Array, Array, Array]:
-        x, t_x, T = super()._columns(customers, time_unit)
-        bad = (t_x % 1 != 0) | (T % 1 != 0) | (x > t_x)
-        if bad.any():
-            first = int(np.argmax(bad))
-            raise InputError(
-                f"{bad.sum()} of {len(customers)} customers do not count opportunities; the first is"
-                f" {customers.index[first]!r}: frequency {x[first]:g}, recency {t_x[first]:g},"
-                f" T {T[first]:g}. BG/BB needs whole numbers with frequency <= recency <= T;"
-                " for purchases at any time use BGNBD, MBGNBD or ParetoNBD."
-            )
-        return x, t_x, T
-
-    def _scale(self, T: Array, counted: Array) -> float:  # noqa: ARG002
-        return 1.0
-
     def _start(self, purchases: float) -> Array:  # noqa: ARG002
         return np.array([1.0, 1.0, *self.first_guess])
-
-    def _ahead(self, horizon: float | str) -> float:
-        ahead = super()._ahead(horizon)
-        if ahead % 1 != 0:
-            raise InputError(
-                f"horizon is {horizon!r}, which is not a whole number of opportunities; BG/BB counts them."
-            )
-        return ahead
-
-    def _observed(self, T: ArrayLike) -> Array:
-        seen = super()._observed(T)
-        if (seen % 1 != 0).any():
-            raise InputError("T must be whole numbers of opportunities, one number a customer.")
-        return seen

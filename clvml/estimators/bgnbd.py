@@ -9,7 +9,7 @@ from clvml.distributions.bgnbd import BGNBDParams
 from clvml.distributions.covariates import Influence
 from clvml.distributions.histories import Array
 from clvml.estimators.covariate_model import CovariateModel, CustomerKernel
-from clvml.estimators.history_model import Kernel
+from clvml.estimators.history_model import NOBODY_LEAVES, Kernel
 from clvml.estimators.likelihood_model import Scale
 
 # What is said of r, alpha, a and b, and what moves them, which MBG/NBD shares.
@@ -27,9 +27,9 @@ SCALES = (
 )
 LIMITS = {
     ("a to infinity", "b to infinity"): "customers do not differ in how readily they leave",
-    ("a to 0",): "nobody leaves",
-    ("b to infinity",): "nobody leaves",
-    ("a to 0", "b to infinity"): "nobody leaves",
+    ("a to 0",): NOBODY_LEAVES,
+    ("b to infinity",): NOBODY_LEAVES,
+    ("a to 0", "b to infinity"): NOBODY_LEAVES,
     ("b to 0",): "everybody leaves after the first chance to",
     ("a to infinity",): "everybody leaves after the first chance to",
     ("a to infinity", "b to 0"): "everybody leaves after the first chance to",

@@ -23,7 +23,11 @@ from clvml.estimators.likelihood_model import LikelihoodModel
 from clvml.estimators.maximum_likelihood import Objective, Optimum, check_params, check_weights
 
 _IN_TIME = ("alpha", "beta")  # parameters in the unit of time; the others are pure numbers
-_NOBODY_LEAVES = 1e-3
+_HARDLY_ANYBODY = 1e-3  # leaves
+NOBODY_LEAVES = (
+    "nobody leaves: P(alive) is near 1 for everyone, and expectations over long horizons will be too high if"
+    " customers do leave"
+)
 _ROUGH_SAMPLE = 20_000  # customers, to come near the optimum of many more
 _DRAWS = 64  # of the parameters, in the intervals of a model that was fitted to few customers
 _FEW = 20_000  # customers; from here on the parameters' own spread does not show in a customer's interval
@@ -114,7 +118,7 @@ class HistoryModel(LikelihoodModel):
             history = history[0][count], history[1][count], history[2][count]
             customers, counted = customers[count], counted[count]
         x, _, T = history
-        _refuse_without_information(x, T, type(self).__name__)
+        self._refuse_without_information(*history, counted)
         known, total = self._learn_known(customers, counted), float(counted.sum())
         scale = self._scale(T, counted)
         unit = np.array([scale if name in _IN_TIME else 1.0 for name in self.Params._fields])
@@ -190,7 +194,7 @@ class HistoryModel(LikelihoodModel):
         x, t_x, T, params = self._new_customer() if customers is None else self._history(customers)
         alive = self.kernel.probability_alive(x, t_x, T, params)
         number = np.full(x.size, float(n))
-        value = alive * self.kernel.count_probability(number, self._ahead(horizon), x, T, params)
+        value = alive * self._count_probability(number, self._ahead(horizon), x, T, params)
         value += (1 - alive) * (n == 0)
         if customers is None:
             return float(value[0])
@@ -304,6 +308,12 @@ class HistoryModel(LikelihoodModel):
         value *= self.kernel.purchases_given_alive(x, T, ends, weights, params)
         return value
 
+    def _count_probability(self, n: Array, horizon: float, x: Array, T: Array, params: Any) -> Array:
+        """P(exactly ``n`` purchases in the next ``horizon``), for customers alive at ``T``."""
+        if horizon == 0:
+            return (n == 0).astype(float)
+        return self.kernel.count_probability(n, horizon, x, T, params)
+
     def _endless(self, x: Array, t_x: Array, T: Array, params: Any) -> Array:
         value = self.kernel.endless_purchases(x, T, params)
         if not np.isfinite(value).all():
@@ -325,13 +335,27 @@ class HistoryModel(LikelihoodModel):
             needed, which = np.unique(pair[rows], return_inverse=True)
             at, number = pairs[needed], np.full(needed.size, float(n))
             for here, params in zip(alive, draws, strict=True):
-                chance = self.kernel.count_probability(number, horizon, x[at], T[at], of_rows(params, at))
+                chance = self._count_probability(number, horizon, x[at], T[at], of_rows(params, at))
                 below[rows] += here[rows] * chance[which] / len(draws)
             n += 1
             for level, quantile in zip(levels, found, strict=True):
                 quantile[rows[below[rows] < level]] = n
             rows = rows[below[rows] < max(levels)]
         return found
+
+    def _refuse_without_information(self, x: Array, t_x: Array, T: Array, counted: Array) -> None:  # noqa: ARG002
+        if x.size < 2:
+            raise FitError(
+                "there is only one customer: how customers differ cannot be learnt from one;"
+                f" use {type(self).__name__}.from_params with parameters from elsewhere."
+            )
+        if not x.any():
+            raise FitError(
+                f"none of the {x.size} customers bought again, so purchase rates cannot be learnt:"
+                " observe them for longer, or check that purchases were not collapsed into one."
+            )
+        if not T.any():
+            raise FitError("every customer has T = 0, so nobody was observed for any time: end it later.")
 
     def _columns(self, customers: pd.DataFrame, time_unit: str | None) -> tuple[Array, Array, Array]:
         """``x, t_x, T`` of the customers, checked; not to be written to."""
@@ -347,7 +371,7 @@ class HistoryModel(LikelihoodModel):
         return np.array([1.0, 1 / purchases, *self.first_guess])
 
     def _ahead(self, horizon: float | str) -> float:
-        return horizon_in(horizon, self.time_unit_)
+        return 0.0 if horizon == 0 else horizon_in(horizon, self.time_unit_)
 
     def _observed(self, T: ArrayLike) -> Array:
         seen = np.asarray(T, dtype=float)
@@ -393,7 +417,7 @@ class HistoryModel(LikelihoodModel):
         """What a user should know about this fit, beside how the search went."""
         scaled = self.Params(*(np.array(self.params_) / self._unit))
         leaving = self.kernel.rate_of_leaving(scaled)
-        if leaving >= _NOBODY_LEAVES:
+        if leaving >= _HARDLY_ANYBODY or NOBODY_LEAVES in self._meanings_of(self._boundary):
             return []
         return [
             f"hardly anybody leaves in this fit ({self.leaving} = {leaving:.2g} {self.leaving_per};"
@@ -412,18 +436,3 @@ def check_coverage(coverage: float) -> None:
     """Refuse what is no share."""
     if not 0 < coverage < 1:
         raise InputError(f"coverage is {coverage!r}; it must be above 0 and below 1, as in 0.9.")
-
-
-def _refuse_without_information(x: Array, T: Array, name: str) -> None:
-    if x.size < 2:
-        raise FitError(
-            "there is only one customer: how customers differ cannot be learnt from one;"
-            f" use {name}.from_params with parameters from elsewhere."
-        )
-    if not x.any():
-        raise FitError(
-            f"none of the {x.size} customers bought again, so purchase rates cannot be learnt:"
-            " observe them for longer, or check that purchases were not collapsed into one."
-        )
-    if not T.any():
-        raise FitError("every customer has T = 0, so nobody was observed for any time: end it later.")

@@ -180,6 +180,7 @@ class LikelihoodModel(BaseEstimator):
         self.standard_errors_ = self.Params(*np.sqrt(np.diag(self.covariance_)).tolist())
         self.n_customers_ = n_customers
         self._unit = unit
+        self._boundary = running_off(optimum, self.Params._fields)
         self._seen = seen if n_customers < _SMALL_SAMPLE and not optimum.at_boundary else None
         return optimum
 
@@ -206,7 +207,8 @@ class LikelihoodModel(BaseEstimator):
         ]
 
     def _at_the_boundary(self, boundary: tuple[str, ...]) -> str:
-        meaning, going = self.limits.get(boundary), [way.replace(" to ", " goes to ") for way in boundary]
+        going = [way.replace(" to ", " goes to ") for way in boundary]
+        meaning = " and ".join(self._meanings_of(boundary))
         return (
             f"the {self.title} likelihood has no interior maximum: it still rises as {' and '.join(going)}"
             f" ({self._found()})"
@@ -214,6 +216,15 @@ class LikelihoodModel(BaseEstimator):
             + ". Predictions are usable, single parameters are not; prior='weak' holds them, more history or"
             " more customers would help."
         )
+
+    def _meanings_of(self, boundary: tuple[str, ...]) -> list[str]:
+        """What it says of customers that these run off, by the limits that explain most of them."""
+        left, meanings = set(boundary), []
+        for limit in sorted(self.limits, key=len, reverse=True):
+            if left.issuperset(limit):
+                left.difference_update(limit)
+                meanings.append(self.limits[limit])
+        return list(dict.fromkeys(meanings))
 
     def _found(self) -> str:
         return ", ".join(f"{name} {value:.3g}" for name, value in self.params_._asdict().items())

@@ -8,7 +8,7 @@ from clvml.distributions import pareto_nbd, pareto_nbd_covariates
 from clvml.distributions.covariates import Influence
 from clvml.distributions.pareto_nbd import ParetoNBDParams
 from clvml.estimators.covariate_model import CovariateModel, CustomerKernel
-from clvml.estimators.history_model import Kernel
+from clvml.estimators.history_model import NOBODY_LEAVES, Kernel
 from clvml.estimators.likelihood_model import Scale
 
 
@@ -90,9 +90,9 @@ class ParetoNBD(CovariateModel):
     )
     limits: ClassVar[dict[tuple[str, ...], str]] = {
         ("s to infinity", "beta to infinity"): "customers do not differ in how readily they leave",
-        ("s to 0",): "nobody leaves",
-        ("beta to infinity",): "nobody leaves",
-        ("s to 0", "beta to infinity"): "nobody leaves",
+        ("s to 0",): NOBODY_LEAVES,
+        ("beta to infinity",): NOBODY_LEAVES,
+        ("s to 0", "beta to infinity"): NOBODY_LEAVES,
         ("s to 0", "beta to 0"): "customers leave at once or never",
         ("r to infinity", "alpha to infinity"): "customers do not differ in how often they buy",
     }

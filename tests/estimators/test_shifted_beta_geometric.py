@@ -36,6 +36,9 @@ def test_seven_renewals_give_the_published_fit(cohort, params, log_likelihood):
 def test_a_row_of_weight_is_that_many_customers():
     table = clvml.customers_from_survivors(REGULAR)
     each = table.loc[table.index.repeat(table["customers"].astype(int))].reset_index(drop=True)
+    with pytest.raises(InputError, match="weights=table"):
+        clvml.ShiftedBetaGeometric().fit(each)
+    each = each.drop(columns="customers")
     model = clvml.ShiftedBetaGeometric().fit(each)
     np.testing.assert_allclose(model.params_, fit(REGULAR).params_, rtol=1e-6)
     assert model.log_likelihood(each).sum() == pytest.approx(model.log_likelihood_, rel=1e-12)
@@ -94,3 +97,21 @@ def test_what_has_no_meaning_is_refused():
         model.probability_alive(pd.DataFrame({"recency": [1.5], "T": [3.0]}))
     with pytest.raises(InputError, match="parameter beta is"):
         clvml.ShiftedBetaGeometric.from_params(alpha=0.7, beta=0)
+
+
+def test_a_subscriber_has_what_every_purchase_model_has():
+    model = clvml.ShiftedBetaGeometric.from_params(alpha=1.7, beta=1.2, time_unit="M")
+    customers = pd.DataFrame({"recency": [3.0, 2.0], "T": [3.0, 6.0]})
+    chances = [model.purchase_probability(n, 4, customers) for n in range(6)]
+    assert sum(chances).tolist() == pytest.approx([1, 1])
+    assert chances[0].iloc[1] == 1  # who left renews no more
+    mean = sum(n * chance for n, chance in enumerate(chances))
+    np.testing.assert_allclose(mean, model.expected_purchases(customers, 4))
+    still = model.probability_alive(customers, after=2)
+    assert still.tolist() == pytest.approx([(1.2 + 3) / (2.9 + 3) * (1.2 + 4) / (2.9 + 4), 0])
+    endless = model.discounted_purchases(customers)
+    assert endless.tolist() == pytest.approx([(1.2 + 3) / 0.7, 0])
+    interval = model.predict_interval(customers, 12)
+    assert interval.loc[1].tolist() == [0, 0]
+    with pytest.raises(InputError, match="never end, undiscounted"):
+        clvml.ShiftedBetaGeometric.from_params(alpha=0.7, beta=1.2).discounted_purchases(customers)
