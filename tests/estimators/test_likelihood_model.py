@@ -1,0 +1,140 @@
+"""What all fitted models share: priors without units, starts, criteria, draws, words for what runs off."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import clvml
+from clvml.errors import FitWarning, InputError
+from clvml.estimators.posterior import pareto_tail, smoothed_weights
+
+SMALL = {"r": 0.8, "alpha": 10.0, "a": 0.6, "b": 2.0}
+
+
+@pytest.fixture(scope="module")
+def fitted(cdnow):
+    return clvml.BGNBD().fit(cdnow)
+
+
+@pytest.fixture
+def few():
+    """Customers whose likelihood has no interior maximum."""
+    return clvml.BGNBD.from_params(**SMALL, time_unit="W").simulate(np.full(60, 30.0), seed=4)
+
+
+@pytest.mark.parametrize("kind", [clvml.BGNBD, clvml.MBGNBD, clvml.ParetoNBD, clvml.GammaGamma])
+def test_a_weak_prior_has_no_unit_and_customers_outweigh_it(kind, cdnow):
+    weak, free = kind(prior="weak").fit(cdnow), kind().fit(cdnow)
+    apart = abs(np.array(weak.params_) - np.array(free.params_)) / np.array(free.standard_errors_)
+    assert 0 < apart.max() < 0.7
+    other = clvml.convert_time_unit(cdnow, "D").assign(monetary_value=100 * cdnow["monetary_value"])
+    units = {"alpha": 7, "beta": 7, "v": 100}
+    expected = [value * units.get(name, 1) for name, value in weak.params_._asdict().items()]
+    np.testing.assert_allclose(kind(prior="weak").fit(other).params_, expected, rtol=1e-6)
+    assert weak.log_likelihood_ < free.log_likelihood_  # without the prior in it
+
+
+def test_a_weak_prior_holds_what_the_data_do_not(few):
+    with pytest.warns(FitWarning, match="prior='weak' holds them"):
+        free = clvml.MBGNBD().fit(few)
+    assert free.fit_record_.at_boundary
+    with pytest.warns(FitWarning, match="hardly identify"):
+        held = clvml.MBGNBD(prior="weak").fit(few)
+    assert not held.fit_record_.at_boundary
+    assert max(held.params_) < 1000
+
+
+def test_the_prior_says_what_it_takes_for_likely():
+    table = clvml.BGNBD.prior_table()
+    assert list(table) == ["typical", "from", "to"]
+    assert table.loc["odds of leaving after a purchase, a / b", "typical"] == pytest.approx(1 / 3)
+    with pytest.raises(InputError, match="prior is 'strong'"):
+        clvml.BGNBD(prior="strong").fit(pd.DataFrame({"frequency": [1, 2.0], "recency": [1, 2.0], "T": 3.0}))
+
+
+def test_a_warm_start_comes_to_the_same_place_sooner(fitted, cdnow):
+    warm = clvml.BGNBD().fit(cdnow, start=fitted.params_)
+    np.testing.assert_allclose(warm.params_, fitted.params_, rtol=1e-8)
+    assert warm.fit_record_.n_evaluations < fitted.fit_record_.n_evaluations
+    np.testing.assert_allclose(warm.fit_record_.starts[0], fitted.params_)
+    with pytest.raises(InputError, match="parameter a is -1"):
+        clvml.BGNBD().fit(cdnow, start=(0.2, 4.0, -1, 2.0))
+
+
+def test_a_start_that_leads_nowhere_is_followed_by_the_usual_one(fitted, cdnow):
+    lost = clvml.BGNBD().fit(cdnow, start=(1e-9, 1e9, 1e9, 1e-9))
+    np.testing.assert_allclose(lost.params_, fitted.params_, rtol=1e-6)
+
+
+def test_criteria_count_parameters_and_customers(fitted):
+    assert fitted.aic_ == pytest.approx(8 + 2 * 9582.429207, abs=1e-5)
+    assert fitted.bic_ == pytest.approx(4 * np.log(2357) + 2 * 9582.429207, abs=1e-5)
+
+
+def test_a_model_that_does_not_contain_the_other_cannot_be_tested_against_it(fitted, cdnow):
+    with pytest.raises(InputError, match="does not contain"):
+        clvml.likelihood_ratio_test(clvml.MBGNBD().fit(cdnow), fitted)
+    with pytest.raises(InputError, match="2357 and 1000 customers"):
+        clvml.likelihood_ratio_test(fitted, clvml.BGNBD().fit(cdnow.sample(1000, random_state=0)))
+
+
+@pytest.mark.parametrize(
+    ("params", "seed", "runs_off", "words"),
+    [
+        ({"r": 0.2, "alpha": 4.0, "a": 2000.0, "b": 5000.0}, 0, "a to infinity", "how readily they leave"),
+        ({"r": 9e4, "alpha": 9e5, "a": 1.0, "b": 3.0}, 1, "r to infinity", "how often they buy"),
+        ({"r": 0.7, "alpha": 5.0, "a": 1e-3, "b": 900.0}, 0, "a to 0", "nobody leaves"),
+    ],
+)
+def test_what_runs_off_is_named_and_explained(params, seed, runs_off, words):
+    customers = clvml.BGNBD.from_params(**params).simulate(np.full(400, 40.0), seed)
+    with pytest.warns(FitWarning, match="no interior maximum") as said:
+        model = clvml.BGNBD().fit(customers)
+    assert runs_off in model.fit_record_.boundary
+    assert words in str(said[0].message)
+
+
+def test_frequent_customers_who_spend_more_are_pointed_out(cdnow):
+    assert clvml.GammaGamma().fit(cdnow).frequency_spend_correlation_ == pytest.approx(0.11, abs=0.005)
+    more = cdnow.assign(monetary_value=cdnow["monetary_value"] * (1 + cdnow["frequency"]))
+    with pytest.warns(FitWarning, match=r"correlated \(\+0\.[3-9]\d, where CDNOW has \+\.11\)"):
+        clvml.GammaGamma().fit(more)
+
+
+def test_customers_who_cannot_leave_before_a_repeat_purchase_are_pointed_out():
+    customers = clvml.MBGNBD.from_params(r=0.6, alpha=8.0, a=3.0, b=1.0).simulate(np.full(4000, 40.0), 1)
+    assert (customers["frequency"] == 0).mean() > 0.8
+    with pytest.warns(FitWarning, match=r"8\d% of the customers have not bought again"):
+        clvml.BGNBD().fit(customers)
+
+
+def test_a_model_forgets_its_customers_when_it_is_saved(fitted):
+    state = pickle.dumps(fitted)
+    assert len(state) < 4000
+    again = pickle.loads(state)
+    assert again.sample_parameters(10, seed=1).attrs["method"] == "laplace"
+    assert str(again.summary()) == str(fitted.summary())
+
+
+@pytest.mark.parametrize("k", [-0.3, 0.2, 0.7])
+def test_the_tail_of_a_pareto_distribution_is_found(k):
+    uniform = np.random.default_rng(0).random(5000)
+    shape, scale = pareto_tail(2 * np.expm1(-k * np.log1p(-uniform)) / k)
+    assert shape == pytest.approx(k, abs=0.05)
+    assert scale == pytest.approx(2, rel=0.05)
+
+
+def test_equal_weights_stay_equal_and_heavy_tails_are_told():
+    weights, k_hat = smoothed_weights(np.zeros(2000))
+    np.testing.assert_allclose(weights, 1 / 2000)
+    assert k_hat < 0.5
+    heavy = np.random.default_rng(0).pareto(0.8, 2000)
+    assert smoothed_weights(np.log1p(heavy))[1] > 0.7
+
+
+def test_given_parameters_have_a_summary_too():
+    text = str(clvml.BGNBD.from_params(**SMALL).summary())
+    assert "given, not fitted" in text
+    assert "alpha" in text
