@@ -268,9 +268,7 @@ def test_predictions_name_what_they_cannot_use(fitted, customers):
         fitted.expected_purchases(customers.drop(columns="age"), 26)
     with pytest.raises(InputError, match="channel that the fit has not seen; the first is 0, with 'fax'"):
         fitted.probability_alive(customers.assign(channel="fax"))
-    with pytest.raises(
-        InputError, match=r"customers are so far from those of the fit.*look at the unit of 'age'"
-    ):
+    with pytest.raises(InputError, match=r"age more than ten times as far from the mean.*look at its unit"):
         fitted.expected_purchases(customers.assign(age=1000 * customers["age"]), 26)
 
 
