@@ -300,8 +300,8 @@ class CovariateModel(HistoryModel):
         vague = [repr(label) for label, one in zip(self._labels, unsaid, strict=True) if one]
         if optimum.at_boundary and vague:
             said.append(
-                f"so the data do not say what {' and '.join(vague)} may be, and a weak prior holds it: leave"
-                " the covariate out of that side, as in covariates={'purchases': ['age']}, or join a rare level"
-                " to another."
+                f"so the data do not say what {' and '.join(vague)} may be, and a weak prior holds it:"
+                " leave the covariate out of that side, as in covariates={'purchases': ['age']}, or join a"
+                " rare level to another."
             )
         return said
