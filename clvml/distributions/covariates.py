@@ -39,6 +39,7 @@ Array = NDArray[np.float64]
 Derivatives = Callable[[Array, Array, Array, Any], tuple[Array, Array, Array]]
 
 _BLOCK = 32_768  # rows at once, so that they stay in cache
+_FAR = 300.0  # a search that is lost must not overflow
 
 
 class Influence(NamedTuple):
@@ -92,7 +93,8 @@ def objective(theta: Array, customers: Design, derivatives: Derivatives) -> tupl
     for start in range(0, customers.x.size, _BLOCK):
         rows = slice(start, start + _BLOCK)
         slopes, w = [slope[:, rows] for slope in customers.slopes], customers.weight[rows]
-        params = [np.exp(theta[at] @ slope) for at, slope in zip(customers.places, slopes, strict=True)]
+        logs = [theta[at] @ slope for at, slope in zip(customers.places, slopes, strict=True)]
+        params = [np.exp(np.clip(log, -_FAR, _FAR)) for log in logs]
         history = customers.x[rows], customers.t_x[rows], customers.T[rows]
         each, slope_each, curve_each = derivatives(*history, params)
         value += float(w @ each)

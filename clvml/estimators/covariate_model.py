@@ -26,10 +26,10 @@ from clvml.estimators.history_model import HistoryModel
 from clvml.estimators.likelihood_model import LikelihoodRatioTest
 from clvml.estimators.maximum_likelihood import Objective, Optimum, Prior, maximise
 
-_VAGUE = 1.0  # standard error a standard deviation of a number: its effect may as well be 2.7 times as large
 _SMALL_SAMPLE = 5_000  # customers; from here on Laplace's approximation serves, for each draw costs a pass
-_FAR = 30.0  # e**30: a customer so far from the reference has a covariate in another unit
 _WEAK = 1.5  # prior sd of a coefficient: a standard deviation of a number multiplies by e**3 at most
+_VAGUE = 1.0  # standard error of a coefficient: its effect may as well be 2.7 times as large
+_ALL_ONE = 30.0  # e**30: a rate so many times another's may as well be larger still
 
 
 class CustomerKernel(Protocol):
@@ -177,7 +177,7 @@ class CovariateModel(HistoryModel):
         moved = {self.influences[side.name]: z for side, z in known}
         seen = design(history, counted, self.Params._fields, moved)
         starts = [np.append(start, np.zeros(self._spread.size)) for start in (optimum.theta, *optimum.starts)]
-        found = maximise(self._search(seen), starts, self.n_customers_, self._prior_of_all())
+        found = self._found_from(starts, self._search(seen))
         self._keep(found)
         statistic, freedom = max(2 * (found.value - optimum.value), 0.0), self._spread.size
         test = LikelihoodRatioTest(statistic, freedom, float(chi2.sf(statistic, freedom)))
@@ -185,6 +185,14 @@ class CovariateModel(HistoryModel):
         small = self.n_customers_ < _SMALL_SAMPLE and not found.at_boundary
         self._seen = (history, counted, [z for _, z in known]) if small else None
         return replace(found, starts=tuple(start[: self._unit.size] for start in found.starts))
+
+    def _found_from(self, starts: list[Array], search: Objective) -> Optimum:
+        """Where the search runs off it takes coefficients along: then a weak prior holds those."""
+        found = maximise(search, starts, self.n_customers_, self._prior_of_all(self.prior == "weak"))
+        if not found.at_boundary:
+            return found
+        held = maximise(search, starts, self.n_customers_, self._prior_of_all(True))
+        return held if held.at_boundary else replace(held, flat=found.flat)
 
     def _search(self, seen: Any) -> Objective:
         """The log-likelihood in logarithms of parameters, each less that of its unit, and coefficients."""
@@ -213,21 +221,7 @@ class CovariateModel(HistoryModel):
         return np.concatenate([np.zeros(0), *(side.spreads for side in self.sides_)])
 
     def known(self, customers: pd.DataFrame) -> list[Array]:
-        known = [encode(customers, side.covariates) for side in self.sides_]
-        for side, z in zip(self.sides_, known, strict=True):
-            self._refuse_far(z * (np.array(side.coefficients) * side.spreads), side, customers.index)
-        return known
-
-    def _refuse_far(self, effects: Array, side: Side, index: pd.Index) -> None:
-        far = abs(effects.sum(axis=1)) > _FAR
-        if far.any():
-            first = int(np.argmax(far))
-            most = side.terms[abs(effects[first]).argmax()]
-            raise InputError(
-                f"{far.sum()} of {len(far)} customers are so far from those of the fit that"
-                f" {self.influences[side.name].multiplies} would be ten trillion times another; the first is"
-                f" {index[first]!r}: look at the unit of {most!r}."
-            )
+        return [encode(customers, side.covariates) for side in self.sides_]
 
     def _estimate(self) -> Array:
         return np.concatenate([self.params_, *(side.coefficients for side in self.sides_)])
@@ -238,7 +232,8 @@ class CovariateModel(HistoryModel):
         for side, z in zip(self.sides_, known, strict=True):
             here, coefficients = np.split(coefficients, [z.shape[1]])
             parameter, sign, _ = self.influences[side.name]
-            own[parameter] = own[parameter] * np.exp(sign * (z @ (here * side.spreads)))
+            effect = np.clip(sign * (z @ (here * side.spreads)), -_ALL_ONE, _ALL_ONE)
+            own[parameter] = own[parameter] * np.exp(effect)
         return self.Params(**own)
 
     # As `LikelihoodModel` has it, with coefficients beside the logarithms of parameters.
@@ -262,14 +257,16 @@ class CovariateModel(HistoryModel):
         base, coefficients = np.split(theta, [len(self.Params._fields)], axis=1)
         return super()._draws(base).join(pd.DataFrame(coefficients, columns=self._labels))
 
-    def _prior_of_all(self) -> Prior | None:
+    def _prior_of_all(self, hold: bool) -> Prior | None:
+        """The prior of the parameters, and that of the coefficients where they are to be held."""
         prior, n = self._prior(), self._spread.size
-        if prior is None:
+        if not hold:
             return None
-        rows, columns = prior.axes.shape
-        axes = np.eye(rows + n, columns + n, columns - rows)
-        axes[:rows, :columns] = prior.axes
-        return Prior(axes, np.append(prior.mean, np.zeros(n)), np.append(prior.sd, np.full(n, _WEAK)))
+        axes, mean, sd = prior or Prior(np.zeros((0, len(self.Params._fields))), np.zeros(0), np.zeros(0))
+        rows, columns = axes.shape
+        wider = np.eye(rows + n, columns + n, columns - rows)
+        wider[:rows, :columns] = axes
+        return Prior(wider, np.append(mean, np.zeros(n)), np.append(sd, np.full(n, _WEAK)))
 
     def _log_posterior(self, theta: Array) -> float:
         if not self.sides_:
@@ -278,7 +275,8 @@ class CovariateModel(HistoryModel):
         searched = np.append(base - np.log(self._unit), coefficients * self._spread)
         seen: Any = self._seen
         (x, t_x, T), counted, known = seen
-        own, prior = self.params_of(known, np.append(np.exp(base), coefficients)), self._prior_of_all()
+        own = self.params_of(known, np.append(np.exp(base), coefficients))
+        prior = self._prior_of_all(self.prior == "weak")
         value = float(counted @ self.kernel.log_likelihood(x, t_x, T, own))
         return value if prior is None else value - prior.penalty(searched)[0]
 
@@ -297,11 +295,13 @@ class CovariateModel(HistoryModel):
 
     def _of_the_search(self, optimum: Optimum) -> list[str]:
         said = super()._of_the_search(optimum)
-        spread = np.sqrt(np.diag(optimum.covariance))[self._unit.size :]
-        vague = [repr(label) for label, sd in zip(self._labels, spread, strict=True) if sd > _VAGUE]
+        spread, flat = np.sqrt(np.diag(optimum.covariance)), optimum.flat
+        unsaid = ((spread > _VAGUE) | (flat != 0))[self._unit.size :]
+        vague = [repr(label) for label, one in zip(self._labels, unsaid, strict=True) if one]
         if optimum.at_boundary and vague:
             said.append(
-                f"so the data do not say what {' and '.join(vague)} may be: leave the covariate out of that"
-                " side, as in covariates={'purchases': ['age']}, or join a rare level to another."
+                f"so the data do not say what {' and '.join(vague)} may be, and a weak prior holds it:"
+                " leave the covariate out of that side, as in covariates={'purchases': ['age']}, or join a"
+                " rare level to another."
             )
         return said

@@ -23,6 +23,7 @@ from clvml.distributions.histories import Array
 from clvml.errors import InputError
 
 MOST_LEVELS = 50
+_TOO_FAR = 10.0  # times as far from the mean as anybody in the fit: a number in another unit
 _SAME = 1e-9  # of a column's size: a spread below is rounding
 _UNEXPLAINED = 1e-8  # share of a column's variance that the columns before it leave over
 
@@ -31,13 +32,15 @@ class Covariate(NamedTuple):
     """A column as the fit saw it.
 
     ``levels`` are those of a category, the reference first, and empty for a number; ``centre`` and
-    ``spread`` are the mean and the standard deviation of a number.
+    ``spread`` are the mean and the standard deviation of a number, ``reach`` is how many of the latter the
+    farthest customer was from the mean.
     """
 
     name: str
     levels: tuple[Any, ...] = ()
     centre: float = 0.0
     spread: float = 1.0
+    reach: float = 0.0
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -126,7 +129,9 @@ def _number(column: pd.Series, weight: Array) -> Covariate:
     values = column.to_numpy(dtype=float)
     centre = float(np.average(values, weights=weight))
     spread = float(np.sqrt(np.average((values - centre) ** 2, weights=weight)))
-    return Covariate(str(column.name), (), centre, spread if spread > _SAME * abs(values).max() else 0.0)
+    if spread <= _SAME * abs(values).max():
+        return Covariate(str(column.name), (), centre, 0.0)
+    return Covariate(str(column.name), (), centre, spread, float(abs(values - centre).max() / spread))
 
 
 def _category(column: pd.Series, weight: Array) -> Covariate:
@@ -150,7 +155,11 @@ def _encode(column: pd.Series, covariate: Covariate) -> Array:
                 f"covariate {column.name!r} was numbers in the fit and is {column.dtype} now: convert it, for"
                 f" example with pandas.to_numeric(customers[{column.name!r}])."
             )
-        return (column.to_numpy(dtype=float)[:, None] - covariate.centre) / covariate.spread
+        z = (column.to_numpy(dtype=float) - covariate.centre) / covariate.spread
+        usual = f"ten times as far from the mean, {covariate.centre:.4g}, as anybody in the fit"
+        rule = f"have a {covariate.name} more than {usual}"
+        _refuse(column, abs(z) > _TOO_FAR * covariate.reach, rule, "look at its unit")
+        return z[:, None]
     known = pd.Index(covariate.levels, dtype=object)
     level = known.get_indexer(pd.Index(column.astype(object)))
     listed = ", ".join(map(repr, covariate.levels))
