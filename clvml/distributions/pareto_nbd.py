@@ -41,7 +41,7 @@ Array = NDArray[np.float64]
 _SHORT = 2.5  # in log(m + y): one panel of nodes serves up to here
 _NEGLIGIBLE = 45.0  # e**-45 of the integrand at t_x: what lies beyond cannot matter
 _BLOCK = 1024  # rows at once, so that nodes stay in cache
-_PANEL = 0.7  # width in log(beta + T): singularities are pi away, so 18 points give 1e-15
+_PANEL = 0.7  # width in log(beta + T): singularities are pi away, so 12 points give 1e-14
 _INTERPOLATED = 16_384  # rows at once
 
 
