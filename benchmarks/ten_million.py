@@ -18,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import pandas as pd
 import pyarrow.parquet
 
 MILLION = 1_000_000
@@ -47,9 +48,9 @@ def work(path: str) -> None:
         sys.stdout.write(f"{name:24} {clock() - start:6.2f} CPU s, {peak} MB at the peak so far\n")
         start = clock()
 
-    table = pyarrow.parquet.read_table(path, columns=["frequency", "recency", "T", "monetary_value"])
-    customers = table.to_pandas(split_blocks=True, self_destruct=True)
-    del table
+    names = ("frequency", "recency", "T", "monetary_value")
+    columns = {name: pyarrow.parquet.read_table(path, columns=[name])[name].to_numpy() for name in names}
+    customers = pd.DataFrame(columns, copy=False)
     customers.attrs["time_unit"] = "W"
     lap("read")
     value = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "36M", 0.10).fit(customers)

@@ -116,7 +116,12 @@ def expected_spend(x: Array, m: Array, params: GammaGammaParams) -> Array:
     Finite where ``p*x + q > 1``; the caller makes sure of it.
     """
     p, q, v = params
-    return p * (v + x * m) / (p * x + (q - 1))
+    spend, number = x * m, p * x
+    spend += v
+    spend *= p
+    number += q - 1
+    spend /= number
+    return spend
 
 
 def posterior(x: Array, m: Array, params: GammaGammaParams) -> tuple[Array, Array]:

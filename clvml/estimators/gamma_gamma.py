@@ -165,10 +165,9 @@ class GammaGamma(LikelihoodModel):
         """
         x, m, index = self._spend(customers)
         p, q, _ = self.params_
-        endless = p * x + q <= 1
-        if endless.any():
+        if p * x.min() + q <= 1:
             raise FitError(
-                f"with q = {q:.3g} the spend of {endless.sum()} of {x.size} customers has no finite mean"
+                f"with q = {q:.3g} the spend of {(p * x + q <= 1).sum()} of {x.size} customers has no finite mean"
                 " (it needs p * frequency + q > 1): spend varies too much for Gamma-Gamma;"
                 " look for extreme amounts, or predict with a formula."
             )
@@ -225,7 +224,7 @@ class GammaGamma(LikelihoodModel):
     def _spend(self, customers: pd.DataFrame) -> tuple[Array, Array, pd.Index]:
         check_is_fitted(self, "params_")
         x, m = checked_columns(customers, self.required_columns).values()
-        return x, np.where(x > 0, m, 0.0), customers.index
+        return x, m, customers.index
 
 
 def _refuse_without_information(m: Array, n_customers: int) -> None:

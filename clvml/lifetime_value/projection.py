@@ -147,7 +147,8 @@ class LifetimeValue(BaseEstimator):
         """
         discounted = self._discounted(customers, horizon, annual_discount_rate)
         spend = self.spend_.expected_spend(customers).to_numpy()
-        value = self.margin * discounted.to_numpy() * spend
+        value = spend * discounted.to_numpy()
+        value *= self.margin
         return pd.Series(value, customers.index, name="clv", copy=False)
 
     def predict_factors(
