@@ -166,9 +166,9 @@ class GammaGamma(LikelihoodModel):
         x, m, index = self._spend(customers)
         p, q, _ = self.params_
         if p * x.min() + q <= 1:
+            endless = int((p * x + q <= 1).sum())
             raise FitError(
-                f"with q = {q:.3g} the spend of {(p * x + q <= 1).sum()} of {x.size} customers has no finite mean"
-                " (it needs p * frequency + q > 1): spend varies too much for Gamma-Gamma;"
+                f"with q = {q:.3g} the spend of {endless} of {x.size} customers has no finite mean (it needs p * frequency + q > 1): spend varies too much for Gamma-Gamma;"
                 " look for extreme amounts, or predict with a formula."
             )
         return pd.Series(gamma_gamma.expected_spend(x, m, self.params_), index, name="expected_spend")
