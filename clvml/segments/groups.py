@@ -10,10 +10,11 @@ from clvml.errors import InputError
 from clvml.segments.kmeans import KMeansSegments
 from clvml.segments.lifecycle import LifecycleStages
 from clvml.segments.rules import RuleSegments, ValueMatrix
+from clvml.segments.tables import ByName
 from clvml.segments.treatments import check_treatments, read_treatments, treat
 
 
-class CustomerGroups(BaseEstimator):
+class CustomerGroups(ByName, BaseEstimator):
     """A segmentation, the value matrix, the lifecycle and the table of treatments, as one model.
 
     Parameters

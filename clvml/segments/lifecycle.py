@@ -32,6 +32,7 @@ from clvml.customers.checks import HISTORY, check_customers
 from clvml.customers.time_units import time_unit_of
 from clvml.customers.transactions import Transactions
 from clvml.errors import InputError
+from clvml.segments.tables import ByName
 
 STAGES = ("exploration", "build-up", "stability", "decline", "former")
 SHAPES = ("broken off early", "broken off midway", "left early", "long-lasting")
@@ -57,7 +58,7 @@ STAGE_OF = dict(
 )
 
 
-class LifecycleStages(BaseEstimator):
+class LifecycleStages(ByName, BaseEstimator):
     """The stage of each customer's relation, by the rule of this module.
 
     Parameters

@@ -21,11 +21,12 @@ from sklearn.utils.validation import check_is_fitted
 from clvml.customers.checks import check_customers
 from clvml.errors import InputError
 from clvml.segments.profile import segment_profile
+from clvml.segments.tables import ByName
 
 ROUNDING = 1e-9  # relative; far above what converting money or time loses, far below what a cut means
 
 
-class RuleSegments(BaseEstimator):
+class RuleSegments(ByName, BaseEstimator):
     """What the rule-based segmentations share; a subclass learns cuts and compares with them.
 
     Attributes
