@@ -82,7 +82,7 @@ def learn_scaling(table: pd.DataFrame) -> pd.DataFrame:
     InputError
         If no feature varies.
     """
-    varying = [name for name in table if not _same(table[name].to_numpy())]
+    varying = [str(name) for name in table if not _same(table[name].to_numpy())]
     if not varying:
         raise InputError(
             f"all features ({', '.join(map(str, table))}) are the same for all {len(table)} customers:"

@@ -9,7 +9,8 @@ from sklearn.utils.validation import check_is_fitted
 from clvml.errors import InputError
 from clvml.segments.kmeans import KMeansSegments
 from clvml.segments.lifecycle import LifecycleStages
-from clvml.segments.rules import RuleSegments, ValueMatrix
+from clvml.segments.matrix import ValueMatrix
+from clvml.segments.rules import RuleSegments
 from clvml.segments.tables import ByName
 from clvml.segments.treatments import check_treatments, read_treatments, treat
 

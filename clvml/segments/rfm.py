@@ -22,7 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers.checks import check_customers
 from clvml.errors import InputError
-from clvml.segments.rules import ROUNDING, RuleSegments, _check_rising
+from clvml.segments.rules import ROUNDING, RuleSegments, check_rising
 
 SCORES = 5
 PARTS = ("recency", "frequency", "monetary")
@@ -105,7 +105,7 @@ class RFMScores(RuleSegments):
         if unknown:
             raise InputError(f"cuts names {unknown[0]!r}; it may name {', '.join(PARTS)}.")
         for name, borders in given.items():
-            _check_rising(f"cuts[{name!r}]", borders, SCORES - 1)
+            check_rising(f"cuts[{name!r}]", borders, SCORES - 1)
         parts = self._parts(table)
         self.cuts_ = {
             name: tuple(map(float, given[name])) if name in given else _quintiles(parts[name])

@@ -76,22 +76,24 @@ def select_number(
         },
         index=pd.Index(list(candidates), name="n_segments"),
     )
-    chosen = _choice(selection["silhouette"], selection["smallest_share"], tolerance)
-    selection["chosen"] = selection.index == chosen
+    chosen = _choice(selection, tolerance)
+    selection["chosen"] = np.arange(len(fits)) == chosen
     selection.attrs["why"] = choice_in_words(selection, tolerance)
-    return selection, fits[selection.index.get_loc(chosen)].cluster_centers_
+    return selection, fits[chosen].cluster_centers_
 
 
-def _choice(silhouette: pd.Series, smallest: pd.Series, tolerance: float) -> int:
-    large = silhouette[smallest >= SMALLEST_SHARE]
-    able = silhouette if large.empty else large
-    return int(able.index[able >= able.max() - tolerance][-1])
+def _choice(selection: pd.DataFrame, tolerance: float) -> int:
+    """The place of the chosen number."""
+    large = selection["smallest_share"].to_numpy() >= SMALLEST_SHARE
+    able = large if large.any() else np.ones_like(large)
+    silhouette = np.where(able, selection["silhouette"], -np.inf)
+    return int(np.flatnonzero(silhouette >= silhouette.max() - tolerance)[-1])
 
 
 def choice_in_words(selection: pd.DataFrame, tolerance: float) -> str:
     """Why this number: the rule with its figures, and what the two other criteria say of it."""
-    row = selection[selection["chosen"]].iloc[0]
-    chosen, found = int(row.name), f"random halves of the customers find them again by {row['stability']:.2f}"
+    row, chosen = selection[selection["chosen"]].iloc[0], selection.index[selection["chosen"]][0]
+    found = f"random halves of the customers find them again by {row['stability']:.2f}"
     if len(selection) == 1:
         return f"{chosen} segments, as asked; {found} of 1."
     large = selection.loc[selection["smallest_share"] >= SMALLEST_SHARE, "silhouette"]

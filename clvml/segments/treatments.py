@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from clvml.errors import InputError
-from clvml.segments.lifecycle import value_at_stake
+from clvml.segments.stake import value_at_stake
 
 SHIPPED = Path(__file__).with_name("treatments.csv")
 COLUMNS = ("segment", "stage", "treatment", "what_to_do", "stake", "share")

@@ -9,7 +9,7 @@ import pandas as pd
 from clvml.customers.transactions import Transactions
 from clvml.segments.cards import segment_cards
 from clvml.segments.groups import CustomerGroups
-from clvml.segments.lifecycle import relation_evidence
+from clvml.segments.relations import relation_evidence
 from clvml.workflow.results import Groups, Segments, Served
 
 

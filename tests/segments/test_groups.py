@@ -6,7 +6,7 @@ from sklearn.base import clone
 from clvml.errors import InputError
 from clvml.segments.groups import CustomerGroups
 from clvml.segments.kmeans import KMeansSegments
-from clvml.segments.rules import ValueMatrix
+from clvml.segments.matrix import ValueMatrix
 from clvml.segments.treatments import read_treatments
 from clvml.tracking.model_json import dump_model, load_model_json
 

@@ -5,14 +5,9 @@ import pytest
 import clvml
 from clvml.customers.time_units import convert_time_unit
 from clvml.errors import InputError, TimeUnitError
-from clvml.segments.lifecycle import (
-    HALVES,
-    LifecycleStages,
-    early_warning,
-    relation_evidence,
-    relation_shapes,
-    value_at_stake,
-)
+from clvml.segments.lifecycle import LifecycleStages
+from clvml.segments.relations import HALVES, relation_evidence, relation_shapes
+from clvml.segments.stake import early_warning, value_at_stake
 from clvml.tracking.model_json import dump_model, load_model_json
 
 

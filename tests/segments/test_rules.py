@@ -8,8 +8,9 @@ from sklearn.exceptions import NotFittedError
 
 from clvml.customers.time_units import convert_time_unit
 from clvml.errors import InputError, TimeUnitError
+from clvml.segments.classes import ABCClasses, ValueTiers
+from clvml.segments.matrix import ValueMatrix
 from clvml.segments.rfm import RFMScores
-from clvml.segments.rules import ABCClasses, ValueMatrix, ValueTiers
 from clvml.tracking.model_json import dump_model, load_model_json
 
 RULES = [RFMScores(), ABCClasses(), ValueTiers(), ValueMatrix(), ValueMatrix(thresholds="median")]
