@@ -199,7 +199,7 @@ def segment_card(card: pd.Series, ax: Axes | None = None) -> Axes:
 CARD_NEEDS = (
     *("name", "customers", "share_of_customers", "share_of_value", "mean_value", "value_low", "value_high"),
     *("total_value", "probability_alive", "stage", "stage_share", "treatment", "what_to_do"),
-    *("treatment_share", "budget"),
+    *("treatment_share", "value_at_stake", "budget"),
 )
 
 
@@ -219,7 +219,8 @@ def card_in_words(card: pd.Series) -> dict[str, str]:
         f" {percent(card['share_of_value'])} of all value.",
         "How sure": f"{spread} Mean P(alive) {number(card['probability_alive'])}.",
         "What to do": f"{str(card['treatment']).capitalize()} ({percent(card['treatment_share'])} of them):"
-        f" {card['what_to_do']}. At most {number(card['budget'])} for all.",
+        f" {card['what_to_do']}. At most {number(card['budget'])} for all, of"
+        f" {number(card['value_at_stake'])} at stake.",
     }
 
 

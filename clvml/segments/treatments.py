@@ -112,6 +112,30 @@ def treat(
     return answers.assign(budget=chosen["share"] * stake)
 
 
+def budgets(treated: pd.DataFrame) -> pd.DataFrame:
+    """What is done how often, what is at stake, and what it may cost.
+
+    Parameters
+    ----------
+    treated : pandas.DataFrame
+        As from `treat`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``treatment`` by falling budget, then ``(all)``; ``customers, value_at_stake, budget`` (totals)
+        and ``share_of_stake``, which is never above 1 (NaN where nothing is at stake).
+    """
+    groups = treated.groupby("treatment")
+    table = groups[["value_at_stake", "budget"]].sum()
+    table.insert(0, "customers", groups.size())
+    table = table.sort_values(["budget", "customers"], ascending=False, kind="stable")
+    table.loc["(all)"] = table.sum()
+    stake = table["value_at_stake"]
+    table["share_of_stake"] = table["budget"] / stake.where(stake > 0)
+    return table.astype({"customers": "int64"}).rename_axis("treatment")
+
+
 def _row_for(table: pd.DataFrame, segment: str, stage: str) -> int:
     fits = table["segment"].isin([segment, ANY]) & table["stage"].isin([stage, ANY])
     if not fits.any():

@@ -36,6 +36,7 @@ CARD = pd.Series(
         "treatment": "retain",
         "what_to_do": "Thank them",
         "treatment_share": 0.99,
+        "value_at_stake": 31_000.0,
         "budget": 3_051.0,
     },
     name=1,
