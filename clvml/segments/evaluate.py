@@ -149,7 +149,13 @@ TEXTBOOK = pd.DataFrame(
 )
 
 
-def textbook_comparison(actual: pd.Series, abc: pd.Series, rfm: pd.Series, clv: pd.Series) -> pd.DataFrame:
+def textbook_comparison(
+    actual: pd.Series,
+    abc: pd.Series,
+    rfm: pd.Series,
+    clv: pd.Series,
+    once_more: pd.Series | None = None,
+) -> pd.DataFrame:
     """The textbook table "ABC against RFM against CLV", with its accuracy measured, not asserted.
 
     Parameters
@@ -160,12 +166,14 @@ def textbook_comparison(actual: pd.Series, abc: pd.Series, rfm: pd.Series, clv: 
         Segments, 1 the most valuable.
     clv : pandas.Series
         Predicted money over the holdout; it orders each customer, as that analysis does.
+    once_more : pandas.Series, optional
+        What customers spent before, for the duration of the holdout: what ABC and RFM would plan with.
 
     Returns
     -------
     pandas.DataFrame
         Index ``analysis``; ``ease`` and ``cost`` in words, then the measured accuracy: ``top10_share,
-        gini, spearman`` and ``bias_pct`` of the total (NaN for those that predict no money).
+        gini, spearman`` and ``bias_pct`` of the total (NaN where nothing is predicted).
     """
     orders = {"ABC": -abc.astype(float), "RFM": -rfm.astype(float), "CLV": clv}
     measured = pd.DataFrame(
@@ -176,6 +184,7 @@ def textbook_comparison(actual: pd.Series, abc: pd.Series, rfm: pd.Series, clv: 
         }
     )
     table = TEXTBOOK.join(measured)
-    table["bias_pct"] = np.nan
-    table.loc["CLV", "bias_pct"] = 100 * (float(clv.sum()) / float(actual.sum()) - 1)
+    totals = {"ABC": once_more, "RFM": once_more, "CLV": clv}
+    planned = {name: np.nan if money is None else float(money.sum()) for name, money in totals.items()}
+    table["bias_pct"] = 100 * (pd.Series(planned) / float(actual.sum()) - 1)
     return table

@@ -10,8 +10,9 @@ from clvml.errors import InputError
 from clvml.segments.kmeans import KMeansSegments
 from clvml.segments.lifecycle import LifecycleStages
 from clvml.segments.matrix import ValueMatrix
+from clvml.segments.relations import HALVES
 from clvml.segments.rules import RuleSegments
-from clvml.segments.tables import ByName
+from clvml.segments.tables import ByName, without_debt
 from clvml.segments.treatments import check_treatments, read_treatments, treat
 
 
@@ -58,6 +59,11 @@ class CustomerGroups(ByName, BaseEstimator):
         parts = (self.segmenter_, self.matrix_, self.stages_)
         names = [name for part in parts for name in part.required_columns]
         return tuple(dict.fromkeys([*names, "clv", "probability_alive"]))
+
+    @property
+    def optional_columns(self) -> tuple[str, ...]:
+        """The columns that `assign` uses where they are there: without them no trend is known."""
+        return HALVES
 
     def fit(self, customers: pd.DataFrame, y: object = None) -> CustomerGroups:  # noqa: ARG002
         """Fit a copy of each part on these customers, with their values joined.
@@ -108,10 +114,4 @@ class CustomerGroups(ByName, BaseEstimator):
         return found.join(treat(classes, evidence["stage"], customers, self.treatments_))
 
     def _table(self, customers: pd.DataFrame) -> pd.DataFrame:
-        # Who returned more than was ever bought has no current value; rules on money take none below 0.
-        current = (ValueMatrix() if self.matrix is None else self.matrix).current
-        if current not in customers:
-            return customers
-        table = customers.assign(**{current: customers[current].clip(lower=0.0)})
-        table.attrs = dict(customers.attrs)
-        return table
+        return without_debt(customers, (ValueMatrix() if self.matrix is None else self.matrix).current)

@@ -93,6 +93,32 @@ def relation_shapes(
     return pd.Series(shape, index=customers.index, dtype="str", name="relation_shape").where(over)
 
 
+def shape_profile(shapes: pd.Series, customers: pd.DataFrame) -> pd.DataFrame:
+    """How many relations ended how, how long they lasted and what they brought.
+
+    Parameters
+    ----------
+    shapes : pandas.Series
+        As from `relation_shapes`.
+    customers : pandas.DataFrame
+        ``recency`` and ``total_spend`` of the same customers.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``relation_shape``, all four in order: ``customers``, ``share_of_customers`` (of the finished
+        relations), ``lasted`` (mean time from first to last purchase) and ``spent`` (mean money); NaN where
+        there is nobody.
+    """
+    known = customers[["recency", "total_spend"]].set_axis(["lasted", "spent"], axis="columns")
+    groups = known.groupby(shapes.reindex(customers.index))
+    sizes = groups.size().reindex(list(SHAPES), fill_value=0)
+    table = pd.DataFrame({"customers": sizes, "share_of_customers": sizes / max(int(sizes.sum()), 1)})
+    table = table.join(groups.mean()).rename_axis("relation_shape")
+    table.attrs = {"time_unit": customers.attrs.get("time_unit")}
+    return table
+
+
 def _purchase_days(transactions: Transactions, customers: pd.DataFrame) -> pd.DataFrame:
     """One row a repeat purchase day within the time observed: customer_id, age, amount, T; in order."""
     rows = transactions.to_pandas()

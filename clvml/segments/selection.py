@@ -99,7 +99,7 @@ def choice_in_words(selection: pd.DataFrame, tolerance: float) -> str:
     large = selection.loc[selection["smallest_share"] >= SMALLEST_SHARE, "silhouette"]
     able = selection["silhouette"] if large.empty else large
     best = f"{able.max():.3f} (at {able.idxmax()})"
-    size = "" if large.empty else f" and whose smallest segment holds {SMALLEST_SHARE:.0%} of the customers"
+    size = "" if large.empty else f" and whose smallest segment holds at least {100 * SMALLEST_SHARE:g} %"
     elbows = selection.index[selection["elbow"]]
     bend = f"the inertia bends at {elbows[0]}" if len(elbows) else "the inertia has no elbow"
     return (

@@ -66,6 +66,18 @@ def note_columns(estimator: Any, customers: Any, columns: Sequence[str]) -> None
         estimator.n_features_in_ = len(columns)
 
 
+def without_debt(customers: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The customers with no money below 0 in the column, if they have it.
+
+    Who returned more than was ever bought has no current value, and rules on money take none below 0.
+    """
+    if column not in customers:
+        return customers
+    table = customers.assign(**{column: customers[column].clip(lower=0.0)})
+    table.attrs = dict(customers.attrs)
+    return table
+
+
 class ByName:
     """What is read by the names of its columns: scikit-learn is told that an array has no meaning here."""
 
