@@ -106,7 +106,7 @@ def migration(customers: pd.DataFrame, moves: pd.DataFrame | None = None, ax: Ax
             column, row, told, ha="center", va="center", fontsize=9, color="white" if share > 0.6 else INK
         )
     told = "" if moves is None else ", with the value gained or lost"
-    dress(ax, f"Where customers went{told}", "segment after", "segment before")
+    dress(ax, f"Where customers went{told}", "after", "before")
     ax.grid(visible=False)
     ax.set_xticks(range(counts.shape[1]), [textwrap.fill(str(name), 16) for name in customers.columns])
     before = zip(customers.index, totals[:, 0], strict=True)
@@ -145,7 +145,8 @@ def segment_card(card: pd.Series, ax: Axes | None = None) -> Axes:
     for place, (heading, text) in enumerate(blocks.items()):
         top = 0.93 - 0.245 * place
         ax.text(0, top, heading, fontsize=10, fontweight="bold", color=BLUE, va="top")
-        ax.text(0.31, top, textwrap.fill(text, 50), fontsize=10, color=INK, va="top", linespacing=1.35)
+        wrapped = textwrap.fill(text.replace(" %", "\u00a0%"), 50).replace("\u00a0", " ")
+        ax.text(0.31, top, wrapped, fontsize=10, color=INK, va="top", linespacing=1.35)
     return ax
 
 
@@ -158,7 +159,8 @@ CARD_NEEDS = (
 
 def card_in_words(card: pd.Series) -> dict[str, str]:
     """The four answers of a card as sentences."""
-    bought = f", typically with {card['frequency']:,g} repeat purchases" if "frequency" in card else ""
+    plural = "" if card.get("frequency") == 1 else "s"
+    bought = f", typically with {card['frequency']:,g} repeat purchase{plural}" if "frequency" in card else ""
     spread = (
         f"Mean between {number(card['value_low'])} and {number(card['value_high'])} (95 %), for customers"
         " differ."
@@ -167,7 +169,7 @@ def card_in_words(card: pd.Series) -> dict[str, str]:
     )
     return {
         "Who they are": f"{card['customers']:,} customers, {percent(card['share_of_customers'])} of all"
-        f"{bought}; most in stage {card['stage']} ({percent(card['stage_share'])}).",
+        f"{bought}; most often in stage {card['stage']} ({percent(card['stage_share'])}).",
         "What they are worth": f"{number(card['mean_value'])} each, {number(card['total_value'])} together:"
         f" {percent(card['share_of_value'])} of all value.",
         "How sure": f"{spread} Mean P(alive) {number(card['probability_alive'])}.",

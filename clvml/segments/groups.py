@@ -65,6 +65,11 @@ class CustomerGroups(ByName, BaseEstimator):
         """The columns that `assign` uses where they are there: without them no trend is known."""
         return HALVES
 
+    @property
+    def categories(self) -> dict[str, tuple[str, ...]]:
+        """The attributes of the segmenter that are no numbers, with their levels."""
+        return getattr(self.segmenter_, "categories", {})
+
     def fit(self, customers: pd.DataFrame, y: object = None) -> CustomerGroups:  # noqa: ARG002
         """Fit a copy of each part on these customers, with their values joined.
 

@@ -141,6 +141,11 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
         features = CUSTOMARY if self.features is None else self.features
         return (*columns_of((*features, self.value or VALUE)), *self.attributes)
 
+    @property
+    def categories(self) -> dict[str, tuple[str, ...]]:
+        """The attributes in use that are no numbers, with their levels."""
+        return {name: code for name, code in self.attribute_coding_.items() if isinstance(code, tuple)}
+
     def fit(self, customers: pd.DataFrame, y: object = None) -> KMeansSegments:  # noqa: ARG002
         """Find the segments of these customers.
 

@@ -23,8 +23,8 @@ class Migration(NamedTuple):
     shares : pandas.DataFrame
         The same as shares of each row.
     moves : pandas.DataFrame
-        One row a move that happened, index ``before, after``: ``customers, value_before, value_after,
-        gained`` (totals; ``gained`` is negative for a loss), the largest loss first.
+        One row a move that happened, staying included, index ``before, after``: ``customers, value_before,
+        value_after, gained`` (totals; ``gained`` is negative for a loss), the largest loss first.
     stayed : float
         The share of those at both dates who are in the same segment.
     """
@@ -33,6 +33,12 @@ class Migration(NamedTuple):
     shares: pd.DataFrame
     moves: pd.DataFrame
     stayed: float
+
+    @property
+    def left(self) -> pd.DataFrame:
+        """The moves of those who left their segment for another, the largest loss first."""
+        before, after = (self.moves.index.get_level_values(name) for name in ("before", "after"))
+        return self.moves[(before != after) & (before != NEW) & (after != GONE)]
 
 
 def migration(
