@@ -21,6 +21,7 @@ import pandas as pd
 
 from clvml.errors import InputError
 from clvml.segments.features import Scaling, scaling_of, scaling_table
+from clvml.segments.tables import named
 
 MISSING = "(missing)"
 MOST_LEVELS = 50
@@ -147,8 +148,8 @@ def _numbers(column: pd.Series) -> pd.Series:
         ) from None
     infinite = np.isinf(values)
     if infinite.any():
-        first = values.index[int(np.argmax(infinite))]
-        raise InputError(f"attribute {column.name!r} is infinite for customer {first!r}.")
+        first = named(values.index[infinite])
+        raise InputError(f"attribute {column.name!r} is infinite for customer {first}.")
     return values
 
 

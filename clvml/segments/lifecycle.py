@@ -31,7 +31,7 @@ from sklearn.utils.validation import check_is_fitted
 from clvml.customers.checks import HISTORY, check_customers
 from clvml.errors import InputError
 from clvml.segments.relations import HALVES
-from clvml.segments.tables import ByName
+from clvml.segments.tables import ByName, named
 
 STAGES = ("exploration", "build-up", "stability", "decline", "former")
 REASONS = (
@@ -220,7 +220,7 @@ def _checked(customers: pd.DataFrame, time_unit: str | None) -> pd.DataFrame:
     if wrong.any():
         raise InputError(
             f"{wrong.sum()} of {len(table)} customers have a probability_alive above 1; the first is"
-            f" {table.index[int(np.argmax(wrong))]!r}."
+            f" {named(table.index[wrong])}."
         )
     return table
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from clvml.errors import InputError
+from clvml.segments.tables import named
 
 NEW, GONE = "(new)", "(gone)"
 
@@ -94,12 +95,12 @@ def migration(
 def _with_value(segments: pd.Series, value: pd.Series, when: str) -> pd.DataFrame:
     for series, what in ((segments, "segments"), (value, "value")):
         if series.index.has_duplicates:
-            twice = series.index[series.index.duplicated()][0]
-            raise InputError(f"the {what} {when} hold customer {twice!r} more than once.")
+            twice = named(series.index[series.index.duplicated()])
+            raise InputError(f"the {what} {when} hold customer {twice} more than once.")
     worth = value.reindex(segments.index)
     for series, what in ((segments, "segment"), (worth, "value")):
         if series.isna().any():
-            raise InputError(f"customer {series.index[series.isna()][0]!r} has no {what} {when}.")
+            raise InputError(f"customer {named(series.index[series.isna()])} has no {what} {when}.")
     return pd.DataFrame({when: segments, f"value_{when}": worth})
 
 

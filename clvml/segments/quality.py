@@ -7,6 +7,7 @@ import pandas as pd
 from sklearn.metrics import adjusted_rand_score
 
 from clvml.errors import InputError
+from clvml.segments.tables import named
 
 
 def separation(segments: pd.Series, value: pd.Series) -> float:
@@ -88,14 +89,14 @@ def matched(customers: pd.Index, amounts: pd.Series, role: str) -> pd.Series:
         raise InputError("no customer has a segment: there is nothing to judge.")
     for index, what in ((customers, "segments"), (amounts.index, role)):
         if index.has_duplicates:
-            raise InputError(f"{what} holds customer {index[index.duplicated()][0]!r} more than once.")
+            raise InputError(f"{what} holds customer {named(index[index.duplicated()])} more than once.")
     strangers = customers.symmetric_difference(amounts.index)
     if len(strangers):
         raise InputError(
             f"segments and {role} must cover the same customers; {len(strangers)} stand in only one of them,"
-            f" the first is {strangers[0]!r}."
+            f" the first is {named(strangers)}."
         )
     aligned = amounts.reindex(customers)
     if aligned.isna().any():
-        raise InputError(f"{role} is missing for customer {aligned.index[aligned.isna()][0]!r}.")
+        raise InputError(f"{role} is missing for customer {named(aligned.index[aligned.isna()])}.")
     return aligned

@@ -88,6 +88,18 @@ class ByName:
         return tags
 
 
+def named(customers: pd.Index) -> str:
+    """The first of these customers as a message names it: an id of numpy's as the plain number it is.
+
+    Examples
+    --------
+    >>> named(pd.Index([17, 23])), named(pd.Index(["00017"]))
+    ('17', "'00017'")
+    """
+    first = customers[0]
+    return repr(first.item() if isinstance(first, np.generic) else first)
+
+
 def in_kind(answer: pd.Series | pd.DataFrame, customers: Any) -> Any:
     """The answer as it is to a table, as an array to an array."""
     return answer if isinstance(customers, pd.DataFrame) else answer.to_numpy()

@@ -24,6 +24,7 @@ import pandas as pd
 
 from clvml.errors import InputError
 from clvml.segments.stake import value_at_stake
+from clvml.segments.tables import named
 
 SHIPPED = Path(__file__).with_name("treatments.csv")
 COLUMNS = ("segment", "stage", "treatment", "what_to_do", "stake", "share")
@@ -102,7 +103,7 @@ def treat(
     pairs = pd.DataFrame({"segment": segments.reindex(index), "stage": stages.reindex(index)})
     without = pairs.isna().any(axis=1)
     if without.any():
-        raise InputError(f"customer {index[without][0]!r} has no segment or no stage.")
+        raise InputError(f"customer {named(index[without])} has no segment or no stage.")
     distinct = pairs.drop_duplicates()
     rows = {(a, b): _row_for(table, str(a), str(b)) for a, b in distinct.itertuples(index=False)}
     chosen = table.iloc[[rows[pair] for pair in pairs.itertuples(index=False, name=None)]].set_axis(index)

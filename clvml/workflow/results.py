@@ -83,6 +83,8 @@ class Groups:
         One row a shape of a finished relation.
     warned : pandas.DataFrame
         Valuable customers who are about to be lost, the most value at stake first.
+    quality : pandas.DataFrame
+        One row a segment: size, mean value, reach (where a contact is known), and profit: value less budget.
     """
 
     model: CustomerGroups
@@ -91,6 +93,7 @@ class Groups:
     budgets: pd.DataFrame
     shapes: pd.DataFrame
     warned: pd.DataFrame
+    quality: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,7 @@ class Segments:
         if self.groups is not None:
             tables |= {"stages": self.groups.by_stage, "budgets": self.groups.budgets}
             tables |= {"shapes": self.groups.shapes, "early_warning": self.groups.warned}
+            tables |= {"quality": self.groups.quality}
         return tables
 
 

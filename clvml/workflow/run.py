@@ -28,6 +28,7 @@ from clvml.segments.relations import relation_evidence
 from clvml.segments.treatments import read_treatments
 from clvml.tracking.connection import quiet, shown, store_uri
 from clvml.tracking.flavor import save_model
+from clvml.workflow.attributes import read_attributes
 from clvml.workflow.config import Config
 from clvml.workflow.console import Progress, Silent
 from clvml.workflow.contenders import CONTENDERS, Contender
@@ -97,6 +98,8 @@ def run(config: Config, progress: Progress | None = None) -> Results:
         transactions = read(config, tell)
     with tell.stage("Splitting customers into calibration and holdout"):
         parts, customers = divide(config, transactions, tell)
+        known = read_attributes(config, customers.index, tell)
+        customers = joined(customers, known.table)
         write_customers(folder, config, transactions, customers)
     treatments = read_treatments(config.segments.treatments or None)  # a bad file is told before the work
     with keeping(folder):
@@ -110,9 +113,9 @@ def run(config: Config, progress: Progress | None = None) -> Results:
             served = fit_to_serve(config, comparison, customers)
             write_model(folder, served, customers)
         with tell.stage("Grouping customers into segments"):
-            segments = group(config, customers, served, treatments, tell)
-            contest = judge_methods(config, parts, comparison, tell)
-            moves = moves_since(transactions, parts, served, segments)
+            segments = group(config, customers, served, known, treatments, tell)
+            contest = judge_methods(config, parts, comparison, known, tell)
+            moves = moves_since(transactions, parts, served, known, segments)
             write_segments(folder, segments, contest, moves)
         with tell.stage("Drawing figures"):
             figures = draw(folder, transactions, parts, comparison, served, segments, moves, tell)

@@ -21,18 +21,24 @@ from clvml.segments.groups import CustomerGroups
 from clvml.segments.intervals import mean_intervals
 from clvml.segments.kmeans import KMeansSegments
 from clvml.segments.movement import Migration, migration
-from clvml.segments.quality import agreement
+from clvml.segments.quality import agreement, segmentation_quality
 from clvml.segments.relations import relation_evidence, relation_shapes, shape_profile
 from clvml.segments.stake import early_warning
 from clvml.segments.tables import CUSTOMARY, VALUE
 from clvml.segments.treatments import budgets
+from clvml.workflow.attributes import Attributes
 from clvml.workflow.config import Config
 from clvml.workflow.console import Progress
 from clvml.workflow.results import Comparison, Groups, Moves, Segments, Served
 
 
 def group(
-    config: Config, customers: pd.DataFrame, served: Served, treatments: pd.DataFrame, tell: Progress
+    config: Config,
+    customers: pd.DataFrame,
+    served: Served,
+    known: Attributes,
+    treatments: pd.DataFrame,
+    tell: Progress,
 ) -> Segments | None:
     """K-means on behaviour and value, with class, stage, treatment and budget of each customer.
 
@@ -40,7 +46,7 @@ def group(
     nobody knows what is at stake. None where customers do not differ enough to be grouped.
     """
     table = joined(customers, served.values)
-    segmenter = kmeans_for(config, table)
+    segmenter = kmeans_for(config, table, known.names)
     try:
         if "probability_alive" not in table:
             segmenter.fit(table)
@@ -48,7 +54,7 @@ def group(
         else:
             model = CustomerGroups(segmenter, treatments=treatments).fit(table)
             segmenter, members = model.segmenter_, joined(model.assign(table), table)
-            groups = groups_of(model, members)
+            groups = groups_of(model, members, known.contact)
     except InputError as error:
         if config.segments.n_segments != "auto":
             raise
@@ -59,21 +65,25 @@ def group(
     return Segments(segmenter, members, segmenter.profile_, worth, groups)
 
 
-def kmeans_for(config: Config, table: pd.DataFrame) -> KMeansSegments:
-    """K-means as the config asks for it, on those of the customary features that the table has."""
+def kmeans_for(config: Config, table: pd.DataFrame, attributes: tuple[str, ...]) -> KMeansSegments:
+    """K-means as the config asks for it, on attributes and those of the customary features that there are."""
     return KMeansSegments(
         n_segments=config.segments.n_segments,
         features=tuple(name for name in CUSTOMARY if name in table),
         value=VALUE,
         random_state=config.segments.random_state,
+        attributes=attributes,
     )
 
 
-def groups_of(model: CustomerGroups, members: pd.DataFrame) -> Groups:
+def groups_of(model: CustomerGroups, members: pd.DataFrame, contact: pd.Series | None) -> Groups:
     """What there is to say of the groups, from their members."""
     by_stage = model.stages_.profile_
     worth = members["clv"].groupby(members["stage"]).mean()
     shapes = relation_shapes(members["stage"], members)
+    quality, _ = segmentation_quality(
+        members["segment"], members["clv"], contact=contact, cost=members["budget"]
+    )
     return Groups(
         model=model,
         by_stage=by_stage.assign(clv=worth.reindex(by_stage.index)),
@@ -81,16 +91,20 @@ def groups_of(model: CustomerGroups, members: pd.DataFrame) -> Groups:
         budgets=budgets(members),
         shapes=shape_profile(shapes, members),
         warned=early_warning(members, members["stage"]),
+        quality=quality,
     )
 
 
-def judge_methods(config: Config, parts: Split, comparison: Comparison, tell: Progress) -> Contest | None:
+def judge_methods(
+    config: Config, parts: Split, comparison: Comparison, known: Attributes, tell: Progress
+) -> Contest | None:
     """The ways to segment, judged on the holdout; None where these customers cannot be segmented."""
     champion = comparison.models[comparison.champion.name]
-    customers = joined(parts.calibration, champion.predict_factors(parts.calibration))
+    customers = joined(parts.calibration, known.table, champion.predict_factors(parts.calibration))
+    kmeans = kmeans_for(config, customers, known.names)
     once_more = HistoricValue(parts.duration).fit(parts.calibration).predict(parts.calibration)
     try:
-        found = contest(customers, parts.holdout["spend"], once_more, kmeans_for(config, customers))
+        found = contest(customers, parts.holdout["spend"], once_more, kmeans)
     except InputError as error:
         tell.say(f"segments not judged: {error}")
         return None
@@ -100,14 +114,15 @@ def judge_methods(config: Config, parts: Split, comparison: Comparison, tell: Pr
 
 
 def moves_since(
-    transactions: Transactions, parts: Split, served: Served, segments: Segments | None
+    transactions: Transactions, parts: Split, served: Served, known: Attributes, segments: Segments | None
 ) -> Moves | None:
     """Who moved between the end of calibration and the end of observation; None without stages."""
     if segments is None or segments.groups is None:
         return None
     model, after = segments.groups.model, segments.members
-    calibration = joined(parts.calibration, relation_evidence(transactions, parts.calibration))
-    table = joined(calibration, served.model.predict_factors(parts.calibration))
+    evidence = relation_evidence(transactions, parts.calibration)
+    values = served.model.predict_factors(parts.calibration)
+    table = joined(parts.calibration, known.table, evidence, values)
     before = joined(model.assign(table), table[["clv"]])
     by_segment = _moved(_labels(before), _labels(after), before, after, _order(model))
     return Moves(

@@ -120,6 +120,19 @@ def budgets_in_words(budgets: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def quality_in_words(quality: pd.DataFrame) -> pd.DataFrame:
+    """Size, reach and profit of each segment, as text; without reach where no contact is known."""
+    shown = {
+        "customers": quality["customers"].map("{:,}".format),
+        "share of customers": quality["share_of_customers"].map("{:.1%}".format),
+        "mean value": quality["mean_value"].map("{:,.2f}".format),
+        "can be reached": quality["reach"].map(lambda share: _number(share, "{:.1%}")),
+        "value less budget": quality["profit"].map("{:,.0f}".format),
+    }
+    table = pd.DataFrame(shown)
+    return table.drop(columns="can be reached") if quality["reach"].isna().all() else table
+
+
 def moves_in_words(moves: Moves) -> str:
     """How many stayed, how stable the segments are, and what the moves were worth."""
     stayed, same, refit = (moves.stability[name] for name in ("stayed", "agreement", "refit_agreement"))
