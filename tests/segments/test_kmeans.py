@@ -203,6 +203,12 @@ def test_an_impossible_value_is_refused_with_column_and_customer(customers, fitt
             ask(broken)
 
 
+def test_a_column_without_any_value_is_refused(customers, fitted):
+    for ask in (KMeansSegments().fit, fitted.predict):
+        with pytest.raises(InputError, match="1000 of 1000 customers have a missing or infinite recency"):
+            ask(customers.assign(recency=np.nan))
+
+
 def test_a_missing_column_is_named(customers, fitted):
     for ask in (KMeansSegments().fit, fitted.predict):
         with pytest.raises(InputError, match="lacks 'probability_alive'"):
