@@ -104,9 +104,9 @@ def treat(
     without = pairs.isna().any(axis=1)
     if without.any():
         raise InputError(f"customer {named(index[without])} has no segment or no stage.")
-    distinct = pairs.drop_duplicates()
-    rows = {(a, b): _row_for(table, str(a), str(b)) for a, b in distinct.itertuples(index=False)}
-    chosen = table.iloc[[rows[pair] for pair in pairs.itertuples(index=False, name=None)]].set_axis(index)
+    groups = pairs.groupby(["segment", "stage"], sort=True)
+    rows = np.array([_row_for(table, str(segment), str(stage)) for segment, stage in groups.size().index])
+    chosen = table.iloc[rows[groups.ngroup()]].set_axis(index)
     at_risk = value_at_stake(customers["clv"], customers["probability_alive"])["at_risk"]
     stake = customers["clv"].where(chosen["stake"] == "clv", at_risk)
     answers = chosen[["treatment", "what_to_do"]].assign(value_at_stake=stake)
