@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from clvml.errors import FitWarning, InputError
+from clvml.segments.relations import relation_evidence
 from clvml.tracking.registry import load, resolve
 from clvml.workflow.config import load_config
 from clvml.workflow.console import Terminal
@@ -104,6 +105,15 @@ def test_who_moved_between_the_two_dates_adds_up_to_what_they_are_worth_now_and_
     assert moved.customers.columns.tolist()[0] == f"1 {cdnow.segments.segmenter.names_[0]}"
     assert 0 < cdnow.moves.stability["stayed"] < 1
     assert 0 < cdnow.moves.stability["refit_agreement"] <= 1
+
+
+def test_where_customers_stood_then_rests_on_their_purchases_until_then(cdnow):
+    calibration = cdnow.split.calibration
+    then = calibration.join(relation_evidence(cdnow.transactions, calibration))
+    then = then.join(cdnow.served.model.predict_factors(calibration))
+    stages = cdnow.segments.groups.model.assign(then)["stage"].value_counts()
+    found = cdnow.moves.stages.customers.sum(axis=1)
+    assert found.to_dict() == stages.to_dict()
 
 
 def test_the_early_warning_and_the_budgets_are_those_of_the_members(cdnow):
