@@ -23,11 +23,9 @@ from clvml.errors import FitError, InputError
 from clvml.lifetime_value.protocol import ValueModel
 from clvml.metrics.champion import choose_champion
 from clvml.metrics.comparison import compare
-from clvml.segments.contest import Contest
 from clvml.segments.relations import relation_evidence
 from clvml.segments.treatments import read_treatments
-from clvml.tracking.connection import quiet, shown, store_uri
-from clvml.tracking.flavor import save_model
+from clvml.tracking.connection import shown, store_uri
 from clvml.workflow.attributes import read_attributes
 from clvml.workflow.config import Config
 from clvml.workflow.console import Progress, Silent
@@ -41,7 +39,7 @@ from clvml.workflow.figures import (
 )
 from clvml.workflow.folder import OutputFolder
 from clvml.workflow.report import report_page
-from clvml.workflow.results import Comparison, Moves, Results, Segments, Served, tables_of
+from clvml.workflow.results import Comparison, Moves, Results, Segments, Served
 from clvml.workflow.segment_figures import segment_figures
 from clvml.workflow.segmenting import group, joined, judge_methods, moves_since
 from clvml.workflow.tracked import segments_name, track
@@ -53,22 +51,7 @@ from clvml.workflow.wording import (
     rule_in_words,
     split_in_words,
 )
-
-FILES = (
-    "config.toml",
-    "data_report.csv",
-    "customers.parquet",
-    "predictions.parquet",
-    "comparison.csv",
-    "model",
-    "segments.csv",
-    "segment_profile.csv",
-    "segment_cards.csv",
-    "segment_tables",
-    "segments",
-    "figures",
-    "report.html",
-)
+from clvml.workflow.written import write_comparison, write_customers, write_model, write_segments
 
 
 def run(config: Config, progress: Progress | None = None) -> Results:
@@ -193,16 +176,6 @@ def two_thirds(first: dt.date, last: dt.date) -> dt.date:
     return last - (last - first) // 3
 
 
-def write_customers(
-    folder: OutputFolder, config: Config, transactions: Transactions, customers: pd.DataFrame
-) -> None:
-    """The first files; what an earlier run left in the folder goes, so that results do not mix."""
-    folder.forget(FILES)
-    folder.text("config.toml", config.to_toml())
-    folder.csv("data_report.csv", transactions.report)
-    folder.parquet("customers.parquet", customers)
-
-
 def contenders_of(config: Config) -> dict[str, Contender]:
     """The contenders that the config names, and the baseline."""
     return {name: CONTENDERS[name] for name in (*config.models.contenders, "zero")}
@@ -246,15 +219,6 @@ def judge(models: dict[str, ValueModel], left_out: dict[str, str], parts: Split)
     return Comparison(kept, families, table, compared, champion, left_out)
 
 
-def write_comparison(folder: OutputFolder, comparison: Comparison, parts: Split) -> None:
-    """The table, and everything that it was made from, customer by customer."""
-    holdout = parts.holdout.add_prefix("holdout_")
-    table = parts.calibration.join([holdout, comparison.predictions])
-    table.attrs = {"time_unit": parts.time_unit}
-    folder.parquet("predictions.parquet", table)
-    folder.csv("comparison.csv", comparison.table)
-
-
 def tell_comparison(comparison: Comparison, parts: Split, tell: Progress) -> None:
     """Print the table, the champion and the rule."""
     title = f"Predicted revenue of the holdout; the truth is {parts.holdout['spend'].sum():,.2f}"
@@ -270,31 +234,6 @@ def fit_to_serve(config: Config, comparison: Comparison, customers: pd.DataFrame
     model = contender.build(**config.value.model_dump())
     model.fit(customers)
     return Served(title, model, model.predict_factors(customers))
-
-
-def write_model(folder: OutputFolder, served: Served, customers: pd.DataFrame) -> None:
-    """The model as a folder of readable JSON that ``clvml score`` and ``mlflow models serve`` take."""
-    import mlflow  # noqa: F401 - its import sets its log levels, so it must come before the silence
-
-    with quiet():
-        folder.place("model", lambda path: save_model(served.model, path, input_example=customers))
-
-
-def write_segments(
-    folder: OutputFolder, segments: Segments | None, contest: Contest | None, moves: Moves | None
-) -> None:
-    """Who is in which segment, what the segments are, how they were judged and who moved."""
-    for name, table in tables_of(segments, contest, moves).items():
-        folder.csv(f"segment_tables/{name}.csv", table)
-    if segments is None:
-        return
-    folder.csv("segments.csv", segments.members)
-    folder.csv("segment_profile.csv", segments.profile)
-    if segments.groups is not None:
-        model, example = segments.groups.model, segments.members
-        folder.csv("segment_cards.csv", segments.groups.cards)
-        with quiet():
-            folder.place("segments", lambda path: save_model(model, path, input_example=example))
 
 
 def draw(
