@@ -14,7 +14,7 @@ between .56 and .59.
 A feature whose standard deviation is below 1 % of its mean says nothing of the customers, and
 standardising would blow its noise up to the size of everything else: it is left out. (Where hardly anybody
 leaves, as at Online Retail, P(alive) is above .99 for everyone. With its noise at full size the segments'
-Gini on the holdout was .46, without it .65: notebooks/04_segments.ipynb.)
+Gini on the holdout was .47, without it .65: notebooks/04_segments.ipynb.)
 
 Beside the columns of the table there is one derived feature: ``silence = T - recency``, the time since
 the last purchase (what other trades call recency).
