@@ -250,7 +250,9 @@ def signature_of(model: Any) -> ModelSignature:
     from mlflow.types.schema import AnyType
 
     columns, categories = columns_of(model), getattr(model, "categories", {})
-    known = PLAUSIBLE | getattr(model, "reference_", {}) | {name: seen[0] for name, seen in categories.items()}
+    known = (
+        PLAUSIBLE | getattr(model, "reference_", {}) | {name: seen[0] for name, seen in categories.items()}
+    )
     plausible = pd.DataFrame({name: [known.get(name, 1.0)] for name in columns})
     answers = answers_of(model, plausible)
     customer = ColSpec(AnyType(), CUSTOMER_ID, required=False)
