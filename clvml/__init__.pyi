@@ -48,12 +48,12 @@ from .lifetime_value.trend import value_over_time as value_over_time
 from .metrics.champion import choose_champion as choose_champion
 from .metrics.comparison import compare as compare
 from .metrics.comparison import score as score
+from .segments.classes import ABCClasses as ABCClasses
+from .segments.classes import ValueTiers as ValueTiers
 from .segments.groups import CustomerGroups as CustomerGroups
 from .segments.kmeans import KMeansSegments as KMeansSegments
 from .segments.lifecycle import LifecycleStages as LifecycleStages
+from .segments.matrix import ValueMatrix as ValueMatrix
 from .segments.rfm import RFMScores as RFMScores
-from .segments.rules import ABCClasses as ABCClasses
-from .segments.rules import ValueMatrix as ValueMatrix
-from .segments.rules import ValueTiers as ValueTiers
 
 __version__: str

@@ -87,7 +87,7 @@ def score(
     horizon: Horizon = None,
     annual_discount_rate: DiscountRate = None,
     segments: Annotated[
-        Path | None, typer.Option(help="A run's folder 'segments': adds segment, stage and treatment.")
+        str | None, typer.Option(help="Segments (URI or folder): adds segment, stage and treatment.")
     ] = None,
     tracking_uri: TrackingUri = None,
     debug: Debug = False,

@@ -12,8 +12,10 @@
 ``bias_by_model(table)``               how far each model's total is off
 ``comparison(table)``                  every model by every metric
 ``segment_profile(profile)``           what sets the segments apart
-``segment_value(profile)``             who they are many, and who brings the money
-``segment_selection(selection)``       the criterion by number of segments
+``segment_value(profile)``             who is many, and who brings the money
+``segment_worth(worth)``               mean value by segment, with intervals
+``segment_lines(centers)``             each segment along its features: parallel coordinates
+``segment_scatter(places)``            customers by segment in two components
 ``tornado(table)``                     how far each factor alone moves lifetime value
 ``two_way(table)``                     lifetime value at two factors together
 ``value_over_time(table)``             average order, frequency, loyalty by period and group
@@ -21,7 +23,8 @@
 ``segment_card(card)``                 a segment on a card: who, worth, how sure, what to do
 ``value_matrix(profile)``              current against potential value
 ``lifecycle_curve(profile)``           where customers stand in their lifecycle
-``migration(customers)``               who moved between two dates
+``relation_shapes(profile)``           how finished relations went, in four shapes
+``migration(customers, moves)``        who moved between two dates, and what it was worth
 =====================================  ======================================================
 
 Without ``ax`` a function makes a figure of its own through pyplot: close it with
@@ -51,13 +54,13 @@ __getattr__, __dir__, __all__ = lazy.attach(
         ],
         "factors": ["tornado", "two_way", "value_over_time"],
         "customer_base": [
-            "lifecycle_curve",
             "migration",
             "segment_card",
-            "segment_choice",
             "value_matrix",
         ],
         "models": ["bias_by_model", "comparison"],
-        "segments": ["segment_profile", "segment_selection", "segment_value"],
+        "relations": ["lifecycle_curve", "relation_shapes"],
+        "segment_space": ["segment_lines", "segment_scatter", "segment_worth"],
+        "segments": ["segment_choice", "segment_profile", "segment_value"],
     },
 )

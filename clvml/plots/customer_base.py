@@ -1,4 +1,4 @@
-"""Figures of the customer base: the value matrix, the lifecycle, who moved, and a segment's card."""
+"""Figures of the customer base: the value matrix, who moved, and a segment's card."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from clvml.plots.style import (
     INK,
     MUTED,
     ORANGE,
-    VERMILION,
     axes_for,
     dress,
     number,
     percent,
+    signed,
 )
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 CLASSES = {"gold": ORANGE, "iron": BLUE, "platinum": GREEN, "lead": MUTED}
 PLACES = {"gold": (1, 1), "iron": (0, 1), "platinum": (1, 0), "lead": (0, 0)}
 ADVICE = {"gold": "everything", "iron": "develop", "platinum": "keep", "lead": "spend little"}
-CURVE = {"exploration": 0.25, "build-up": 0.62, "stability": 1.0, "decline": 0.6, "former": 0.0}
 
 
 def value_matrix(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -73,67 +72,15 @@ def value_matrix(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def lifecycle_curve(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """How many customers stand where in the lifecycle of a relation.
-
-    The curve is the textbook's sketch of volume over time, not a measurement; dots grow with the
-    number of customers.
-
-    Parameters
-    ----------
-    profile : pandas.DataFrame
-        ``LifecycleStages.profile_``: index the stage; ``customers, share_of_customers``, and ``clv``
-        (mean money per customer) where present.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; by default the Axes of a new figure.
-
-    Raises
-    ------
-    InputError
-        If the table is empty, lacks a column, or a stage.
-    """
-    check_table(profile, ["customers", "share_of_customers"], "lifecycle_curve")
-    check_numeric(profile, ["customers", "share_of_customers"], "lifecycle_curve")
-    missing = [stage for stage in CURVE if stage not in profile.index]
-    if missing:
-        raise InputError(f"lifecycle_curve needs a row for each stage; {missing[0]!r} is missing.")
-    from scipy.interpolate import PchipInterpolator
-
-    ax = axes_for(ax, width=8.5, height=4.6)
-    x, heights = np.arange(len(CURVE)), np.array(list(CURVE.values()))
-    grid = np.linspace(-0.45, 4.0, 200)
-    sketch = PchipInterpolator([-0.45, *x], [0.05, *heights])
-    ax.plot(grid, sketch(grid), color=BLUE, linewidth=2, alpha=0.6, zorder=1)
-    part = profile.loc[list(CURVE), "share_of_customers"].to_numpy(dtype=float)
-    colors = [BLUE, BLUE, GREEN, VERMILION, MUTED]
-    ax.scatter(x, heights, s=60 + 2200 * part, c=colors, zorder=2, edgecolors="white", linewidths=1.5)
-    shown = [name for name in ("customers", "share_of_customers", "clv") if name in profile]
-    for place, stage in enumerate(CURVE):
-        row = {str(column): float(profile[column][stage]) for column in shown}
-        told = f"{row['customers']:,.0f} ({percent(row['share_of_customers'])})"
-        if np.isfinite(row.get("clv", np.nan)):
-            told += f"\n{number(row['clv'])} each"
-        lift = 10 + 0.5 * np.sqrt(60 + 2200 * part[place])
-        ax.annotate(
-            told, (place, heights[place]), (0 if place < 3 else 6, lift), textcoords="offset points",
-            ha="center" if place < 3 else "left", fontsize=9, color=INK,
-        )  # fmt: skip
-    dress(ax, "Where customers stand in their lifecycle", "", "volume and profit (sketch)")
-    ax.grid(visible=False)
-    ax.set_xticks(x, list(CURVE))
-    ax.set_yticks([])
-    ax.set_ylim(-0.15, 1.5)
-    ax.set_xlim(-0.6, 4.6)
-    return ax
-
-
-def migration(customers: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Who moved between two dates: shares of each row, with the number of customers.
+def migration(customers: pd.DataFrame, moves: pd.DataFrame | None = None, ax: Axes | None = None) -> Axes:
+    """Who moved between two dates: shares of each row, the number of customers, and the value gained.
 
     Parameters
     ----------
     customers : pandas.DataFrame
         ``Migration.customers``: counts, rows the segment before, columns the segment after.
+    moves : pandas.DataFrame, optional
+        ``Migration.moves``: adds what each move gained or lost.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
@@ -147,17 +94,23 @@ def migration(customers: pd.DataFrame, ax: Axes | None = None) -> Axes:
     counts = customers.to_numpy(dtype=float)
     totals = counts.sum(axis=1, keepdims=True)
     part = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
-    ax = axes_for(ax, width=3.2 + 1.2 * counts.shape[1], height=1.8 + 0.6 * counts.shape[0])
+    ax = axes_for(ax, width=3.2 + 1.2 * counts.shape[1], height=1.8 + 0.7 * counts.shape[0])
     ax.imshow(part, cmap="Blues", vmin=0, vmax=1.15, aspect="auto")
+    gained = {} if moves is None else moves["gained"].to_dict()
     for (row, column), share in np.ndenumerate(part):
         told = f"{percent(share)}\n{counts[row, column]:,.0f}" if counts[row, column] else "–"
+        move = (customers.index[row], customers.columns[column])
+        if move in gained:
+            told += f"\n{signed(gained[move])}"
         ax.text(
             column, row, told, ha="center", va="center", fontsize=9, color="white" if share > 0.6 else INK
         )
-    dress(ax, "Where customers went", "segment after", "segment before")
+    told = "" if moves is None else ", with the value gained or lost"
+    dress(ax, f"Where customers went{told}", "after", "before")
     ax.grid(visible=False)
-    ax.set_xticks(range(counts.shape[1]), [str(name) for name in customers.columns])
-    names = [f"{name} ({int(total):,})" for name, total in zip(customers.index, totals[:, 0], strict=True)]
+    ax.set_xticks(range(counts.shape[1]), [textwrap.fill(str(name), 16) for name in customers.columns])
+    before = zip(customers.index, totals[:, 0], strict=True)
+    names = [f"{textwrap.fill(str(name), 22)}\n({int(total):,})" for name, total in before]
     ax.set_yticks(range(counts.shape[0]), names)
     ax.tick_params(length=0)
     return ax
@@ -192,20 +145,22 @@ def segment_card(card: pd.Series, ax: Axes | None = None) -> Axes:
     for place, (heading, text) in enumerate(blocks.items()):
         top = 0.93 - 0.245 * place
         ax.text(0, top, heading, fontsize=10, fontweight="bold", color=BLUE, va="top")
-        ax.text(0.31, top, textwrap.fill(text, 50), fontsize=10, color=INK, va="top", linespacing=1.35)
+        wrapped = textwrap.fill(text.replace(" %", "\u00a0%"), 50).replace("\u00a0", " ")
+        ax.text(0.31, top, wrapped, fontsize=10, color=INK, va="top", linespacing=1.35)
     return ax
 
 
 CARD_NEEDS = (
     *("name", "customers", "share_of_customers", "share_of_value", "mean_value", "value_low", "value_high"),
     *("total_value", "probability_alive", "stage", "stage_share", "treatment", "what_to_do"),
-    *("treatment_share", "budget"),
+    *("treatment_share", "value_at_stake", "budget"),
 )
 
 
 def card_in_words(card: pd.Series) -> dict[str, str]:
     """The four answers of a card as sentences."""
-    bought = f", typically with {card['frequency']:,g} repeat purchases" if "frequency" in card else ""
+    plural = "" if card.get("frequency") == 1 else "s"
+    bought = f", typically with {card['frequency']:,g} repeat purchase{plural}" if "frequency" in card else ""
     spread = (
         f"Mean between {number(card['value_low'])} and {number(card['value_high'])} (95 %), for customers"
         " differ."
@@ -214,57 +169,14 @@ def card_in_words(card: pd.Series) -> dict[str, str]:
     )
     return {
         "Who they are": f"{card['customers']:,} customers, {percent(card['share_of_customers'])} of all"
-        f"{bought}; most in stage {card['stage']} ({percent(card['stage_share'])}).",
+        f"{bought}; most often in stage {card['stage']} ({percent(card['stage_share'])}).",
         "What they are worth": f"{number(card['mean_value'])} each, {number(card['total_value'])} together:"
         f" {percent(card['share_of_value'])} of all value.",
         "How sure": f"{spread} Mean P(alive) {number(card['probability_alive'])}.",
         "What to do": f"{str(card['treatment']).capitalize()} ({percent(card['treatment_share'])} of them):"
-        f" {card['what_to_do']}. At most {number(card['budget'])} for all.",
+        f" {card['what_to_do']}. At most {number(card['budget'])} for all, of"
+        f" {number(card['value_at_stake'])} at stake.",
     }
-
-
-def segment_choice(selection: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Why so many segments: silhouette, stability and the inertia's elbow in one figure.
-
-    Parameters
-    ----------
-    selection : pandas.DataFrame
-        ``KMeansSegments.selection_``: index the number of segments; ``silhouette, inertia, stability,
-        elbow, chosen``. Inertia is drawn as a share of its largest value.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; by default the Axes of a new figure.
-
-    Raises
-    ------
-    InputError
-        If the table is empty or lacks a column.
-    """
-    needed = ["silhouette", "inertia", "stability", "elbow", "chosen"]
-    check_table(selection, needed, "segment_choice")
-    check_numeric(selection, needed[:2], "segment_choice")
-    ax = axes_for(ax, width=7.5, height=4.6)
-    numbers = selection.index.to_numpy()
-    inertia = selection["inertia"] / selection["inertia"].max()
-    lines = (
-        ("stability: found again in random halves", selection["stability"], GREEN, "s-"),
-        ("silhouette: told apart", selection["silhouette"], BLUE, "o-"),
-        ("inertia left (of its largest)", inertia, MUTED, "^--"),
-    )
-    for label, values, color, style in lines:
-        ax.plot(numbers, values, style, color=color, label=label, linewidth=1.6, markersize=5)
-    chosen = numbers[selection["chosen"].to_numpy(dtype=bool)]
-    for place in chosen:
-        ax.axvline(place, color=ORANGE, linewidth=8, alpha=0.35, zorder=0)
-    for place in numbers[selection["elbow"].to_numpy(dtype=bool)]:
-        ax.annotate(
-            "elbow", (place, inertia[place]), (0, -16), textcoords="offset points", ha="center", color=MUTED
-        )
-    ax.set_xticks(list(numbers))
-    ax.set_ylim(min(0.0, float(np.nanmin(selection["silhouette"])) - 0.05), 1.08)
-    name = f"{chosen[0]} segments" if len(chosen) else "the number of segments"
-    dress(ax, f"Why {name}: the most whose silhouette is as good as the best", "number of segments", "0 to 1")
-    ax.legend(frameon=False, fontsize=9, loc="best")
-    return ax
 
 
 def _finite(share: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,13 @@ from clvml.errors import InputError
 from clvml.plots.checks import check_numeric, check_table
 from clvml.plots.style import (
     BLUE,
+    GREEN,
     INK,
     MUTED,
     ORANGE,
     axes_for,
     dress,
+    feature_in_words,
     number,
     percent,
     time_in,
@@ -105,54 +108,50 @@ def segment_value(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def segment_selection(selection: pd.DataFrame, chosen: int | None = None, ax: Axes | None = None) -> Axes:
-    """The criterion by number of segments, with the choice marked.
+def segment_choice(selection: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Why so many segments: silhouette, stability and the inertia's elbow in one figure.
 
     Parameters
     ----------
     selection : pandas.DataFrame
-        Index the number of segments; the criterion is the first numeric column (of
-        ``KMeansSegments.selection_``: ``silhouette``).
-    chosen : int, optional
-        The number of segments that was chosen; by default the row that the column ``chosen``
-        marks, or else the one with the highest criterion.
+        ``KMeansSegments.selection_``: index the number of segments; ``silhouette, inertia, stability,
+        elbow, chosen``, and the choice in words in ``attrs["why"]`` where it is known. Inertia is drawn as a
+        share of its largest value.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
     Raises
     ------
     InputError
-        If the table is empty or not numeric, or does not list the chosen number.
+        If the table is empty or lacks a column.
     """
-    figure = "segment_selection"
-    check_table(selection, [], figure)
-    numeric = list(selection.select_dtypes("number"))
-    if not numeric:
-        raise InputError(f"{figure} needs a numeric column with the criterion.")
-    values = selection[numeric[0]].astype(float)
-    choice = chosen if chosen is not None else _marked(selection, values)
-    if choice not in values.index:
-        raise InputError(
-            f"{figure}: {choice!r} segments were chosen, but the table lists {list(values.index)}."
+    needed = ["silhouette", "inertia", "stability", "elbow", "chosen"]
+    check_table(selection, needed, "segment_choice")
+    check_numeric(selection, needed[:2], "segment_choice")
+    ax = axes_for(ax, width=7.5, height=4.6)
+    numbers = selection.index.to_numpy()
+    inertia = selection["inertia"] / selection["inertia"].max()
+    lines = (
+        ("stability: found again in random halves", selection["stability"], GREEN, "s-"),
+        ("silhouette: told apart", selection["silhouette"], BLUE, "o-"),
+        ("inertia left (of its largest)", inertia, MUTED, "^--"),
+    )
+    for label, values, color, style in lines:
+        ax.plot(numbers, values, style, color=color, label=label, linewidth=1.6, markersize=5)
+    chosen = numbers[selection["chosen"].to_numpy(dtype=bool)]
+    for place in chosen:
+        ax.axvline(place, color=ORANGE, linewidth=8, alpha=0.35, zorder=0)
+    for place in numbers[selection["elbow"].to_numpy(dtype=bool)]:
+        ax.annotate(
+            "elbow", (place, inertia[place]), (0, -16), textcoords="offset points", ha="center", color=MUTED
         )
-    ax = axes_for(ax, width=6.5, height=4.0)
-    ax.plot(values.index, values, "o-", color=BLUE, linewidth=1.6, markersize=6)
-    ax.plot([choice], [values[choice]], "o", color=ORANGE, markersize=12, zorder=3)
-    # Up and to the right: the criterion rarely rises after the choice, and white keeps the text clear.
-    ax.annotate(
-        f"{choice} segments: {values[choice]:.3g}", (choice, values[choice]), xytext=(9, 7),
-        textcoords="offset points", fontsize=9, color=INK, bbox={"color": "white", "pad": 1},
-    )  # fmt: skip
-    ax.set_xticks(list(values.index))
-    ax.margins(x=0.15, y=0.2)
-    return dress(ax, "Why this many segments", "number of segments", _criterion(str(numeric[0])))
-
-
-def _marked(selection: pd.DataFrame, values: pd.Series) -> Any:
-    """The number of segments that the table marks as chosen, or the one with the best criterion."""
-    if "chosen" in selection and selection["chosen"].any():
-        return selection.index[int(np.argmax(selection["chosen"].to_numpy(dtype=bool)))]
-    return values.idxmax()
+    ax.set_xticks(list(numbers))
+    ax.set_ylim(min(0.0, float(np.nanmin(selection["silhouette"])) - 0.05), 1.08)
+    name = f"{chosen[0]} segments" if len(chosen) else "the number of segments"
+    why = str(selection.attrs.get("why", ""))
+    dress(ax, f"Why {name}", f"number of segments\n\n{textwrap.fill(why, 95)}".rstrip(), "0 to 1")
+    ax.legend(frameon=False, fontsize=9, loc="best")
+    return ax
 
 
 def _standardised(medians: pd.DataFrame) -> pd.DataFrame:
@@ -170,12 +169,8 @@ def _printed(value: float, column: pd.Series) -> str:
 def _heading(column: str, attrs: Mapping[Any, Any]) -> str:
     words = column.removeprefix("median_").removesuffix("_median")
     unit = "money" if words in MONEY else time_in(attrs) if words in TIMES and "time_unit" in attrs else ""
-    words = {"probability_alive": "P(alive)", "clv": "CLV"}.get(words, words.replace("_", " "))
+    words = feature_in_words(words)
     return f"{words}\n({unit})" if unit else words.replace(" ", "\n")
-
-
-def _criterion(column: str) -> str:
-    return {"silhouette": "silhouette (higher is better)"}.get(column, column.replace("_", " "))
 
 
 def _names(profile: pd.DataFrame, sizes: bool = False) -> list[str]:

@@ -114,6 +114,28 @@ def deviation(percentage: float) -> str:
     return f"{percentage:+,.{1 if abs(percentage) < 99.95 else 0}f} %".replace("-", "−")
 
 
+def signed(money: float) -> str:
+    """Money gained or lost, with its sign.
+
+    Examples
+    --------
+    >>> signed(1234.5), signed(-74.0), signed(0.0)
+    ('+1,234', '−74.0', '0')
+    """
+    return "0" if money == 0 else f"{'+' if money > 0 else '−'}{number(abs(money))}"
+
+
+def feature_in_words(column: str) -> str:
+    """The name of a column as a reader says it.
+
+    Examples
+    --------
+    >>> feature_in_words("probability_alive"), feature_in_words("clv"), feature_in_words("monetary_value")
+    ('P(alive)', 'CLV', 'monetary value')
+    """
+    return {"probability_alive": "P(alive)", "clv": "CLV"}.get(column, column.replace("_", " "))
+
+
 def with_thousands(axis: Axis) -> None:
     """Print the ticks as ``1,000``, with decimals only where the ticks need them."""
     from matplotlib.ticker import FuncFormatter

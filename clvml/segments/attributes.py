@@ -1,6 +1,7 @@
 """Customer attributes beside behaviour: numbers and categories, with gaps, made into features.
 
-- **A number** (age, income) is a feature as it is; a missing one takes the median of the fit.
+- **A number** (age, income; it may be negative) is a feature, less skewed as others are; a missing one takes
+  the median of the fit.
 - **A category** (text, bool, pandas' categories) becomes one feature a level, ``"country=NL"``, 1 or 0,
   scaled so that all levels of an attribute together weigh as much as one other feature. Missing is a
   level of its own where the fit has seen it. A level that the fit has not seen is none of the known ones.
@@ -19,9 +20,12 @@ import numpy as np
 import pandas as pd
 
 from clvml.errors import InputError
+from clvml.segments.features import Scaling, scaling_of, scaling_table
+from clvml.segments.tables import named
 
 MISSING = "(missing)"
 MOST_LEVELS = 50
+ROUNDING = 1e-9  # relative
 
 logger = logging.getLogger("clvml")
 
@@ -77,23 +81,49 @@ def attribute_table(customers: pd.DataFrame, coding: dict) -> pd.DataFrame:
     return pd.DataFrame(columns, index=customers.index, dtype=float)
 
 
-def learn_attribute_scaling(table: pd.DataFrame, coding: dict) -> pd.DataFrame:
-    """Rows for the scaling of `clvml.segments.features`: centre and spread; constants are left out."""
-    rows: dict[str, tuple[bool, float, float, float]] = {}
+def coding_in_use(coding: dict, scaling: pd.DataFrame) -> dict:
+    """The coding without the attributes that did not vary."""
+    first = {n: n if isinstance(code, float) else levels_of(n, code)[0] for n, code in coding.items()}
+    return {name: code for name, code in coding.items() if first[name] in scaling.index}
+
+
+def tell_gaps(customers: pd.DataFrame, coding: dict) -> None:
+    """Count in the log the missing numbers that the median of the fit stands for."""
     for name, code in coding.items():
-        columns = [name] if isinstance(code, float) else [f"{name}={level}" for level in code]
+        gaps = int(customers[name].isna().sum()) if isinstance(code, float) and name in customers else 0
+        if gaps:
+            logger.warning(
+                "%d of %d customers have no %s: they count with the median of the fit, %g",
+                gaps, len(customers), name, code,
+            )  # fmt: skip
+
+
+def learn_attribute_scaling(table: pd.DataFrame, coding: dict) -> pd.DataFrame:
+    """The scalings of `clvml.segments.features` for attributes; those that do not vary are left out."""
+    rows: dict[str, Scaling] = {}
+    for name, code in coding.items():
+        columns = [name] if isinstance(code, float) else levels_of(name, code)
         values = table[columns].to_numpy()
         spread = float(np.sqrt(values.var(axis=0).sum()))
-        if spread <= 1e-9 * float(np.abs(values).max(initial=0.0)):
+        if spread <= ROUNDING * float(np.abs(values).max(initial=0.0)):
             logger.warning("attribute %r is the same for all customers and is left out of the segments", name)
-            continue
-        rows |= {
-            column: (False, 1.0, float(centre), spread)
-            for column, centre in zip(columns, values.mean(axis=0), strict=True)
-        }
-    index = pd.Index(list(rows), name="feature", dtype="str")
-    scaling = pd.DataFrame(list(rows.values()), index=index, columns=["logged", "unit", "centre", "spread"])
-    return scaling.astype({"logged": bool, "unit": float, "centre": float, "spread": float})
+        elif isinstance(code, float):
+            rows[name] = scaling_of(values[:, 0])
+        else:
+            centres = map(float, values.mean(axis=0))
+            rows |= {column: Scaling(False, 1.0, next(centres), spread) for column in columns}
+    return scaling_table(rows)
+
+
+def levels_of(name: str, levels: Sequence[str]) -> list[str]:
+    """The features that a category becomes.
+
+    Examples
+    --------
+    >>> levels_of("country", ("DE", "NL"))
+    ['country=DE', 'country=NL']
+    """
+    return [f"{name}={level}" for level in levels]
 
 
 def _coding(column: pd.Series) -> float | tuple[str, ...]:
@@ -118,8 +148,8 @@ def _numbers(column: pd.Series) -> pd.Series:
         ) from None
     infinite = np.isinf(values)
     if infinite.any():
-        first = values.index[int(np.argmax(infinite))]
-        raise InputError(f"attribute {column.name!r} is infinite for customer {first!r}.")
+        first = named(values.index[infinite])
+        raise InputError(f"attribute {column.name!r} is infinite for customer {first}.")
     return values
 
 
@@ -135,4 +165,5 @@ def _indicators(column: pd.Series, levels: tuple[str, ...]) -> dict[str, np.ndar
             "%d of %d customers have a %s that the fit has not seen, the first is %r: they count as none of"
             " the known ones", unknown.sum(), len(values), column.name, values[unknown].iloc[0],
         )  # fmt: skip
-    return {f"{column.name}={level}": (values == level).to_numpy(dtype=float) for level in levels}
+    marks = [(values == level).to_numpy(dtype=float) for level in levels]
+    return dict(zip(levels_of(str(column.name), levels), marks, strict=True))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from clvml.errors import InputError
+from clvml.segments.intervals import mean_intervals
 
-NEEDED = ("segment_name", "clv", "probability_alive", "stage", "treatment", "what_to_do", "budget")
+NEEDED = (
+    *("segment", "segment_name", "clv", "probability_alive", "stage"),
+    *("treatment", "what_to_do", "value_at_stake", "budget"),
+)
 WHO = ("frequency", "recency", "T", "monetary_value")
-NORMAL_95 = 1.96
 
 
 def segment_cards(members: pd.DataFrame) -> pd.DataFrame:
@@ -19,34 +21,35 @@ def segment_cards(members: pd.DataFrame) -> pd.DataFrame:
     ----------
     members : pandas.DataFrame
         One row a customer: ``segment`` and ``segment_name``, ``clv, probability_alive``, ``stage``, and
-        ``treatment, what_to_do, budget`` as from `clvml.segments.treatments.treat`.
+        ``treatment, what_to_do, value_at_stake, budget`` as from `clvml.segments.treatments.treat`.
 
     Returns
     -------
     pandas.DataFrame
         Index ``segment``: ``name, customers, share_of_customers, share_of_value``; medians of the
-        purchase history where present; ``mean_value`` with ``value_low, value_high`` (95 % interval of
-        the mean over customers, by the normal approximation: it says how much the customers of the
-        segment differ, not how wrong the model may be) and ``total_value``; ``probability_alive`` (mean);
+        purchase history where present; ``mean_value`` with ``value_low, value_high`` (95 % interval over
+        customers, see `clvml.segments.intervals`) and ``total_value``; ``probability_alive`` (mean);
         ``stage`` and ``stage_share`` (the most common); ``treatment, what_to_do, treatment_share`` (the
-        most common); ``budget`` (in total).
+        most common); ``value_at_stake`` and ``budget`` (in total).
 
     Raises
     ------
     InputError
         If a column is missing or there are no customers.
     """
-    missing = [name for name in ("segment", *NEEDED) if name not in members]
+    missing = [name for name in NEEDED if name not in members]
     if missing or members.empty:
         raise InputError(f"the members lack {missing[0]!r}." if missing else "there are no members.")
     groups = members.groupby("segment", sort=True)
     rows = {number: _card(group, members) for number, group in groups}
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("segment")
+    cards = pd.DataFrame.from_dict(rows, orient="index").rename_axis("segment")
+    worth = mean_intervals(members["clv"], members["segment"])
+    cards["value_low"], cards["value_high"] = worth["low"], worth["high"]
+    return cards
 
 
 def _card(group: pd.DataFrame, members: pd.DataFrame) -> dict[str, object]:
     clv, total = group["clv"], float(members["clv"].sum())
-    error = NORMAL_95 * float(clv.std(ddof=1)) / np.sqrt(len(clv)) if len(clv) > 1 else np.nan
     stage, stage_share = _most_common(group["stage"])
     treatment, treatment_share = _most_common(group["treatment"])
     words, _ = _most_common(group.loc[group["treatment"] == treatment, "what_to_do"])
@@ -54,11 +57,9 @@ def _card(group: pd.DataFrame, members: pd.DataFrame) -> dict[str, object]:
         "name": group["segment_name"].iloc[0],
         "customers": len(group),
         "share_of_customers": len(group) / len(members),
-        "share_of_value": float(clv.sum()) / total if total > 0 else np.nan,
+        "share_of_value": float(clv.sum()) / total if total > 0 else float("nan"),
         **{name: float(group[name].median()) for name in WHO if name in group},
         "mean_value": float(clv.mean()),
-        "value_low": float(clv.mean()) - error,
-        "value_high": float(clv.mean()) + error,
         "total_value": float(clv.sum()),
         "probability_alive": float(group["probability_alive"].mean()),
         "stage": stage,
@@ -66,6 +67,7 @@ def _card(group: pd.DataFrame, members: pd.DataFrame) -> dict[str, object]:
         "treatment": treatment,
         "what_to_do": words,
         "treatment_share": treatment_share,
+        "value_at_stake": float(group["value_at_stake"].sum()),
         "budget": float(group["budget"].sum()),
     }
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import adjusted_rand_score
 
 from clvml.errors import InputError
 from clvml.metrics.ranking import gini, spearman, top_share
 from clvml.segments.profile import shares
+from clvml.segments.quality import matched, separation
 
 
 def holdout_by_segment(segments: pd.Series, predicted: pd.Series, actual: pd.Series) -> pd.DataFrame:
@@ -46,8 +46,8 @@ def holdout_by_segment(segments: pd.Series, predicted: pd.Series, actual: pd.Ser
     truth = pd.DataFrame(
         {
             "segment": segments,
-            "predicted": _on(segments.index, predicted, "predicted"),
-            "actual": _on(segments.index, actual, "actual"),
+            "predicted": matched(segments.index, predicted, "predicted"),
+            "actual": matched(segments.index, actual, "actual"),
         }
     )
     groups = truth.groupby("segment", sort=True)
@@ -120,7 +120,7 @@ def rank_segmentations(segmentations: Mapping[str, pd.Series], actual: pd.Series
 
 def _ranked(segments: pd.Series, actual: pd.Series) -> dict[str, float]:
     order = -segments.astype(float)
-    truth = _on(segments.index, actual, "actual")
+    truth = matched(segments.index, actual, "actual")
     first = segments == segments.min()
     return {
         "segments": segments.nunique(),
@@ -149,7 +149,13 @@ TEXTBOOK = pd.DataFrame(
 )
 
 
-def textbook_comparison(actual: pd.Series, abc: pd.Series, rfm: pd.Series, clv: pd.Series) -> pd.DataFrame:
+def textbook_comparison(
+    actual: pd.Series,
+    abc: pd.Series,
+    rfm: pd.Series,
+    clv: pd.Series,
+    once_more: pd.Series | None = None,
+) -> pd.DataFrame:
     """The textbook table "ABC against RFM against CLV", with its accuracy measured, not asserted.
 
     Parameters
@@ -160,12 +166,14 @@ def textbook_comparison(actual: pd.Series, abc: pd.Series, rfm: pd.Series, clv: 
         Segments, 1 the most valuable.
     clv : pandas.Series
         Predicted money over the holdout; it orders each customer, as that analysis does.
+    once_more : pandas.Series, optional
+        What customers spent before, for the duration of the holdout: what ABC and RFM would plan with.
 
     Returns
     -------
     pandas.DataFrame
         Index ``analysis``; ``ease`` and ``cost`` in words, then the measured accuracy: ``top10_share,
-        gini, spearman`` and ``bias_pct`` of the total (NaN for those that predict no money).
+        gini, spearman`` and ``bias_pct`` of the total (NaN where nothing is predicted).
     """
     orders = {"ABC": -abc.astype(float), "RFM": -rfm.astype(float), "CLV": clv}
     measured = pd.DataFrame(
@@ -176,97 +184,7 @@ def textbook_comparison(actual: pd.Series, abc: pd.Series, rfm: pd.Series, clv: 
         }
     )
     table = TEXTBOOK.join(measured)
-    table["bias_pct"] = np.nan
-    table.loc["CLV", "bias_pct"] = 100 * (float(clv.sum()) / float(actual.sum()) - 1)
+    totals = {"ABC": once_more, "RFM": once_more, "CLV": clv}
+    planned = {name: np.nan if money is None else float(money.sum()) for name, money in totals.items()}
+    table["bias_pct"] = 100 * (pd.Series(planned) / float(actual.sum()) - 1)
     return table
-
-
-def separation(segments: pd.Series, value: pd.Series) -> float:
-    """The share of the variance of ``value`` that lies between segments, 0 to 1; 0 if it does not vary.
-
-    Examples
-    --------
-    >>> separation(pd.Series([1, 1, 2, 2]), pd.Series([9.0, 9.0, 1.0, 1.0]))
-    1.0
-    """
-    amounts = _on(segments.index, value, "value")
-    total = float(((amounts - amounts.mean()) ** 2).sum())
-    means = amounts.groupby(segments).transform("mean")
-    return float(((means - amounts.mean()) ** 2).sum()) / total if total > 0 else 0.0
-
-
-def segmentation_quality(
-    segments: pd.Series,
-    value: pd.Series,
-    *,
-    contact: pd.Series | None = None,
-    cost: float | pd.Series = 0.0,
-    later: pd.Series | None = None,
-) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Is it a good segmentation? Large enough, told apart, reached, paying, stable.
-
-    Parameters
-    ----------
-    segments, value : pandas.Series
-        Each customer's segment and value.
-    contact : pandas.Series, optional
-        What the customer can be reached by; missing and empty text mean not at all.
-    cost : float or pandas.Series
-        What a customer costs.
-    later : pandas.Series, optional
-        The segments of another date; those who are in both are compared.
-
-    Returns
-    -------
-    by_segment : pandas.DataFrame
-        Index ``segment``; ``customers, share_of_customers, mean_value, reach`` (NaN if not given),
-        ``profit`` (value less cost, in total).
-    overall : dict
-        ``smallest_share``, ``separation`` and ``stability`` (adjusted Rand index of the two dates).
-    """
-    amounts = _on(segments.index, value, "value")
-    costs = _on(segments.index, cost, "cost") if isinstance(cost, pd.Series) else cost
-    groups = pd.DataFrame({"value": amounts, "profit": amounts - costs}).groupby(segments)
-    table = pd.DataFrame({"customers": groups.size(), "share_of_customers": groups.size() / len(segments)})
-    table["mean_value"] = groups["value"].mean()
-    reached = (
-        np.nan if contact is None else _reachable(contact.reindex(segments.index)).groupby(segments).mean()
-    )
-    table["reach"] = reached
-    table["profit"] = groups["profit"].sum()
-    overall = {
-        "smallest_share": float(table["share_of_customers"].min()),
-        "separation": separation(segments, amounts),
-        "stability": np.nan if later is None else agreement(segments, later),
-    }
-    return table.rename_axis("segment"), overall
-
-
-def agreement(segments: pd.Series, others: pd.Series) -> float:
-    """Adjusted Rand index of two segmentations on the customers in both: 1 the same, 0 by chance."""
-    both = segments.index.intersection(others.index)
-    if both.empty:
-        raise InputError("the two segmentations have no customer in common: there is nothing to compare.")
-    return float(adjusted_rand_score(segments.reindex(both), others.reindex(both)))
-
-
-def _reachable(contact: pd.Series) -> pd.Series:
-    return contact.notna() & (contact.astype(str).str.strip() != "")
-
-
-def _on(customers: pd.Index, amounts: pd.Series, role: str) -> pd.Series:
-    if customers.empty:
-        raise InputError("no customer has a segment: there is nothing to judge.")
-    for index, what in ((customers, "segments"), (amounts.index, role)):
-        if index.has_duplicates:
-            raise InputError(f"{what} holds customer {index[index.duplicated()][0]!r} more than once.")
-    strangers = customers.symmetric_difference(amounts.index)
-    if len(strangers):
-        raise InputError(
-            f"segments and {role} must cover the same customers; {len(strangers)} stand in only one of them,"
-            f" the first is {strangers[0]!r}."
-        )
-    aligned = amounts.reindex(customers)
-    if aligned.isna().any():
-        raise InputError(f"{role} is missing for customer {aligned.index[aligned.isna()][0]!r}.")
-    return aligned

@@ -3,19 +3,28 @@
 K-means measures straight distances, so that a feature counts by its spread, and one big spender
 counts like a crowd. Three steps cure that, each learnt from the customers of the fit::
 
-    ratio   = feature / mean(feature)             no currency and no unit of time is left
-    logged  = log1p(ratio)                        if the skewness of the feature exceeds 1
-    point   = (logged - mean(logged)) / sd(logged)
+    ratio  = feature / mean |feature|             no currency and no unit of time is left
+    shape  = sign(ratio) log(1 + |ratio|)         if the skewness of the feature exceeds 1
+    point  = (shape - mean(shape)) / sd(shape)
 
-A feature that is the same for every customer says nothing and is left out. Beside the columns of
-the table there is one derived feature: ``silence = T - recency``, the time since the last purchase
-(what other trades call recency).
+A stronger correction (to no skewness at all, by a power or by quantiles) was tried and tells less: it draws
+the best customers in among the good ones, and on CDNOW the segments' Gini on the holdout falls from .65 to
+between .56 and .59.
+
+A feature whose standard deviation is below 1 % of its mean says nothing of the customers, and
+standardising would blow its noise up to the size of everything else: it is left out. (Where hardly anybody
+leaves, as at Online Retail, P(alive) is above .99 for everyone. With its noise at full size the segments'
+Gini on the holdout was .47, without it .65: notebooks/04_segments.ipynb.)
+
+Beside the columns of the table there is one derived feature: ``silence = T - recency``, the time since
+the last purchase (what other trades call recency).
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,9 +32,19 @@ import pandas as pd
 from clvml.errors import InputError
 
 SKEWED = 1.0  # sample skewness above which a feature is logged; an exponential has 2, a normal 0
+SAME = 0.01  # standard deviation over mean below which a feature does not vary
 DERIVED = {"silence": ("recency", "T")}
 
 logger = logging.getLogger("clvml")
+
+
+class Scaling(NamedTuple):
+    """How one feature becomes a coordinate: see this module's docstring."""
+
+    logged: bool
+    unit: float
+    centre: float
+    spread: float
 
 
 def columns_of(features: Iterable[str]) -> tuple[str, ...]:
@@ -61,19 +80,35 @@ def learn_scaling(table: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If every feature is constant.
+        If no feature varies.
     """
-    varying = [name for name in table if not _constant(table[name].to_numpy())]
+    varying = [str(name) for name in table if not _same(table[name].to_numpy())]
     if not varying:
         raise InputError(
             f"all features ({', '.join(map(str, table))}) are the same for all {len(table)} customers:"
             " there is nothing to tell segments apart; give features that vary."
         )
     for name in table.columns.difference(varying, sort=False):
-        logger.warning("feature %r is the same for all customers and is left out of the segments", name)
-    rows = [_scaling_of(table[name].to_numpy()) for name in varying]
-    index = pd.Index(varying, name="feature")
-    return pd.DataFrame(rows, index=index, columns=["logged", "unit", "centre", "spread"])
+        logger.warning(
+            "feature %r is the same for all customers, to within 1 %%, and is left out of the segments", name
+        )
+    return scaling_table({name: scaling_of(table[name].to_numpy()) for name in varying})
+
+
+def scaling_table(rows: dict[str, Scaling]) -> pd.DataFrame:
+    """The scalings as a table, one row a feature."""
+    table = pd.DataFrame(list(rows.values()), columns=list(Scaling._fields), index=pd.Index(list(rows)))
+    table.index = table.index.astype("str").rename("feature")
+    return table.astype({"logged": bool, "unit": float, "centre": float, "spread": float})
+
+
+def scaling_of(values: np.ndarray) -> Scaling:
+    """The scaling of one feature that varies; it may be negative here."""
+    unit = float(np.abs(values).mean())
+    ratio = values / unit
+    logged = _skewness(ratio) > SKEWED
+    shape = _signed_log(ratio) if logged else ratio
+    return Scaling(logged, unit, float(shape.mean()), float(shape.std()))
 
 
 def standardized(table: pd.DataFrame, scaling: pd.DataFrame) -> np.ndarray:
@@ -81,7 +116,7 @@ def standardized(table: pd.DataFrame, scaling: pd.DataFrame) -> np.ndarray:
     points = np.empty((len(table), len(scaling)))
     for j, (name, row) in enumerate(scaling.iterrows()):
         ratio = table[name].to_numpy() / row["unit"]
-        shape = np.log1p(ratio) if row["logged"] else ratio
+        shape = _signed_log(ratio) if row["logged"] else ratio
         points[:, j] = (shape - row["centre"]) / row["spread"]
     return points
 
@@ -92,17 +127,12 @@ def _feature(customers: pd.DataFrame, name: str) -> pd.Series:
     return customers[name]
 
 
-def _constant(values: np.ndarray) -> bool:
-    # A column computed in floating point is "the same" within rounding, whatever its unit.
-    return bool(np.ptp(values) <= 1e-9 * np.abs(values).max())
+def _same(values: np.ndarray) -> bool:
+    return bool(values.std() <= SAME * values.mean())
 
 
-def _scaling_of(values: np.ndarray) -> tuple[bool, float, float, float]:
-    unit = float(values.mean())
-    ratio = values / unit
-    logged = _skewness(ratio) > SKEWED
-    shape = np.log1p(ratio) if logged else ratio
-    return logged, unit, float(shape.mean()), float(shape.std())
+def _signed_log(ratio: np.ndarray) -> np.ndarray:
+    return np.sign(ratio) * np.log1p(np.abs(ratio))
 
 
 def _skewness(values: np.ndarray) -> float:

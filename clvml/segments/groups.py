@@ -9,11 +9,14 @@ from sklearn.utils.validation import check_is_fitted
 from clvml.errors import InputError
 from clvml.segments.kmeans import KMeansSegments
 from clvml.segments.lifecycle import LifecycleStages
-from clvml.segments.rules import RuleSegments, ValueMatrix
+from clvml.segments.matrix import ValueMatrix
+from clvml.segments.relations import HALVES
+from clvml.segments.rules import RuleSegments
+from clvml.segments.tables import ByName, without_debt
 from clvml.segments.treatments import check_treatments, read_treatments, treat
 
 
-class CustomerGroups(BaseEstimator):
+class CustomerGroups(ByName, BaseEstimator):
     """A segmentation, the value matrix, the lifecycle and the table of treatments, as one model.
 
     Parameters
@@ -56,6 +59,16 @@ class CustomerGroups(BaseEstimator):
         parts = (self.segmenter_, self.matrix_, self.stages_)
         names = [name for part in parts for name in part.required_columns]
         return tuple(dict.fromkeys([*names, "clv", "probability_alive"]))
+
+    @property
+    def optional_columns(self) -> tuple[str, ...]:
+        """The columns that `assign` uses where they are there: without them no trend is known."""
+        return HALVES
+
+    @property
+    def categories(self) -> dict[str, tuple[str, ...]]:
+        """The attributes of the segmenter that are no numbers, with their levels."""
+        return getattr(self.segmenter_, "categories", {})
 
     def fit(self, customers: pd.DataFrame, y: object = None) -> CustomerGroups:  # noqa: ARG002
         """Fit a copy of each part on these customers, with their values joined.
@@ -106,10 +119,4 @@ class CustomerGroups(BaseEstimator):
         return found.join(treat(classes, evidence["stage"], customers, self.treatments_))
 
     def _table(self, customers: pd.DataFrame) -> pd.DataFrame:
-        # Who returned more than was ever bought has no current value; rules on money take none below 0.
-        current = (ValueMatrix() if self.matrix is None else self.matrix).current
-        if current not in customers:
-            return customers
-        table = customers.assign(**{current: customers[current].clip(lower=0.0)})
-        table.attrs = dict(customers.attrs)
-        return table
+        return without_debt(customers, (ValueMatrix() if self.matrix is None else self.matrix).current)

@@ -17,33 +17,41 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
-from sklearn.cluster import KMeans
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers.checks import check_customers
 from clvml.errors import InputError
-from clvml.segments.attributes import attribute_table, learn_attribute_scaling, learn_attributes
+from clvml.segments.attributes import (
+    attribute_table,
+    coding_in_use,
+    learn_attribute_scaling,
+    learn_attributes,
+    tell_gaps,
+)
+from clvml.segments.centers import centers_by_value, nearest
 from clvml.segments.features import columns_of, feature_table, learn_scaling, standardized
 from clvml.segments.naming import TRAIT_COLUMNS, segment_names, segment_traits
 from clvml.segments.profile import segment_profile
 from clvml.segments.selection import select_number
+from clvml.segments.tables import CUSTOMARY, VALUE, as_table, in_kind, note_columns, roles_of
 
-BLOCK = 16_384
 
-
-class KMeansSegments(BaseEstimator):
+class KMeansSegments(TransformerMixin, BaseEstimator):
     """Group customers who are alike in behaviour and value; 1 is the most valuable segment.
 
     Parameters
     ----------
     n_segments : int or "auto"
-        How many segments; "auto" takes, between ``min_segments`` and ``max_segments``, the largest
-        number whose silhouette is within ``tolerance`` of the best.
-    features : sequence of str
-        Columns of the table to segment by; ``"silence"`` stands for ``T - recency``.
-    value : str
-        The column of money that orders the segments; it need not be a feature.
+        How many segments; "auto" chooses between ``min_segments`` and ``max_segments`` by the rule of
+        `clvml.segments.selection`.
+    features : sequence of str, optional
+        Columns of the table to segment by; ``"silence"`` stands for ``T - recency``. By default
+        ``recency, frequency, monetary_value, probability_alive, clv``, and every column of a table that has
+        none of them, or of an array.
+    value : str, optional
+        The column of money that orders the segments; it need not be a feature. By default ``clv``, and the
+        first feature of a table without any of the columns above, or of an array.
     min_segments, max_segments : int
         The range that "auto" looks at.
     tolerance : float
@@ -60,6 +68,8 @@ class KMeansSegments(BaseEstimator):
 
     Attributes
     ----------
+    features_, value_ : tuple of str, str
+        Those in use.
     centers_ : ndarray of shape (segments, features)
         Centres in standardised units, in the order of the segments.
     scaling_ : pandas.DataFrame
@@ -71,14 +81,21 @@ class KMeansSegments(BaseEstimator):
     profile_ : pandas.DataFrame
         Index ``segment``; ``name, customers, share_of_customers, share_of_value``, then medians.
     selection_ : pandas.DataFrame
-        Index ``n_segments``; ``silhouette, inertia, chosen, stability, elbow`` (see
-        `clvml.segments.selection`). One row if the number was given.
+        Index ``n_segments``; ``silhouette, inertia, chosen, stability, elbow, smallest_share`` (see
+        `clvml.segments.selection`); the choice in words in ``attrs["why"]``. One row if the number was given.
     attribute_coding_ : dict
         By attribute: the median for a missing number, or the levels of a category.
     missing_ : pandas.DataFrame
         Index ``attribute``; ``missing, share, handling``: what was missing in the fit.
     time_unit_ : str or None
         The unit of time of the fitted customers.
+    n_features_in_, feature_names_in_ : int, ndarray of str
+        As in scikit-learn; an array has no names.
+
+    Notes
+    -----
+    It takes tables of customers, and arrays of numbers from 0 up, as at the end of a scikit-learn pipeline;
+    an array is answered by an array. Numbers start at 1, not at 0 as scikit-learn's labels do.
 
     Examples
     --------
@@ -95,8 +112,8 @@ class KMeansSegments(BaseEstimator):
     def __init__(
         self,
         n_segments: int | str = "auto",
-        features: Sequence[str] = ("recency", "frequency", "monetary_value", "probability_alive", "clv"),
-        value: str = "clv",
+        features: Sequence[str] | None = None,
+        value: str | None = None,
         min_segments: int = 2,
         max_segments: int = 8,
         tolerance: float = 0.01,
@@ -118,17 +135,23 @@ class KMeansSegments(BaseEstimator):
 
     @property
     def required_columns(self) -> tuple[str, ...]:
-        """The columns that `predict` needs; before the fit, those that `fit` needs."""
+        """The columns that `predict` needs; before the fit, those that `fit` needs of customers."""
         if hasattr(self, "scaling_"):
             return (*columns_of(self._behaviour()), *self.attribute_coding_)
-        return (*columns_of((*self.features, self.value)), *self.attributes)
+        features = CUSTOMARY if self.features is None else self.features
+        return (*columns_of((*features, self.value or VALUE)), *self.attributes)
+
+    @property
+    def categories(self) -> dict[str, tuple[str, ...]]:
+        """The attributes in use that are no numbers, with their levels."""
+        return {name: code for name, code in self.attribute_coding_.items() if isinstance(code, tuple)}
 
     def fit(self, customers: pd.DataFrame, y: object = None) -> KMeansSegments:  # noqa: ARG002
         """Find the segments of these customers.
 
         Parameters
         ----------
-        customers : pandas.DataFrame
+        customers : pandas.DataFrame or array-like of numbers
             One row a customer, with the features and the value. ``frequency``, ``recency``, ``T`` and
             ``probability_alive`` help to name the segments where they are present.
         y : ignored
@@ -141,20 +164,21 @@ class KMeansSegments(BaseEstimator):
             customers than segments, or an argument breaks its rule.
         """
         self._check_arguments()
-        table, coding, missing = self._checked(customers)
-        features = feature_table(table, self.features)
-        extra = attribute_table(customers.loc[table.index], coding)
-        scaling = pd.concat([learn_scaling(features), learn_attribute_scaling(extra, coding)])
-        features = features.join(extra)
-        points = standardized(features, scaling)
-        selection, start = self._select(points)
-        centers = self._ordered(points, start, table[self.value].to_numpy())
-        self.time_unit_ = customers.attrs.get("time_unit")
-        self.attribute_coding_, self.missing_ = _coding_in_use(coding, scaling), missing
-        dropped = [name for name in self.features if name not in scaling.index]
-        self.dropped_features_ = (*dropped, *(n for n in self.attributes if n not in self.attribute_coding_))
-        self.scaling_, self.centers_, self.selection_ = scaling, centers, selection
-        self._describe(table.assign(**features), pd.Series(nearest(points, centers) + 1, index=table.index))
+        given = as_table(self, customers, fitting=True)
+        self.features_, self.value_ = roles_of(given, self.features, self.value)
+        self._check_roles()
+        note_columns(self, customers, (*columns_of((*self.features_, self.value_)), *self.attributes))
+        table, coding = self._in_order(given)
+        extra = attribute_table(table, coding)
+        features = feature_table(table, self.features_)
+        self.scaling_ = pd.concat([learn_scaling(features), learn_attribute_scaling(extra, coding)])
+        self.attribute_coding_ = coding_in_use(coding, self.scaling_)
+        known = table.assign(**features, **extra)
+        points = standardized(known, self.scaling_)
+        self.selection_, start = self._select(points)
+        value = table[self.value_].to_numpy()
+        self.centers_ = centers_by_value(points, start, value, self.random_state)
+        self._remember(given, known, nearest(points, self.centers_) + 1)
         return self
 
     def predict(self, customers: pd.DataFrame) -> pd.Series:
@@ -168,8 +192,9 @@ class KMeansSegments(BaseEstimator):
             If the table counts time in another unit than the fitted one.
         """
         check_is_fitted(self, "centers_")
-        numbers = nearest(self._points(customers), self.centers_) + 1
-        return pd.Series(numbers, index=customers.index, name="segment", dtype="int64")
+        table = as_table(self, customers, fitting=False)
+        numbers = nearest(self._points(table), self.centers_) + 1
+        return in_kind(pd.Series(numbers, index=table.index, name="segment", dtype="int64"), customers)
 
     def fit_predict(self, customers: pd.DataFrame, y: object = None) -> pd.Series:
         """The same as ``fit(customers).predict(customers)``."""
@@ -177,48 +202,56 @@ class KMeansSegments(BaseEstimator):
 
     def segment_names(self, customers: pd.DataFrame) -> pd.Series:
         """Each customer's segment by name."""
-        segments = self.predict(customers)
-        return segments.map(dict(enumerate(self.names_, start=1))).rename("segment_name")
+        segments = pd.Series(self.predict(customers))
+        return in_kind(segments.map(dict(enumerate(self.names_, start=1))).rename("segment_name"), customers)
 
     def transform(self, customers: pd.DataFrame) -> pd.DataFrame:
         """The customers as K-means sees them: standardised features, pure numbers."""
         check_is_fitted(self, "centers_")
-        return pd.DataFrame(
-            self._points(customers), index=customers.index, columns=self.scaling_.index.rename(None)
-        )
+        table = as_table(self, customers, fitting=False)
+        columns = self.scaling_.index.rename(None)
+        return in_kind(pd.DataFrame(self._points(table), index=table.index, columns=columns), customers)
+
+    def get_feature_names_out(self, input_features: object = None) -> np.ndarray:  # noqa: ARG002
+        """The columns of `transform`."""
+        check_is_fitted(self, "centers_")
+        return self.scaling_.index.to_numpy(dtype=object)
+
+    def __sklearn_tags__(self) -> Any:
+        """No negative values, and float64 comes out of `transform` whatever goes in."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.positive_only = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
 
     def _points(self, customers: pd.DataFrame) -> np.ndarray:
         table = check_customers(customers, columns_of(self._behaviour()), self.time_unit_)
         features = feature_table(table, self._behaviour())
-        return standardized(features.join(attribute_table(customers, self.attribute_coding_)), self.scaling_)
+        extra = attribute_table(customers, self.attribute_coding_)
+        tell_gaps(customers, self.attribute_coding_)
+        return standardized(features.join(extra), self.scaling_)
 
-    def _checked(self, customers: pd.DataFrame) -> tuple[pd.DataFrame, dict, pd.DataFrame]:
+    def _in_order(self, customers: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
         """The columns in play, checked, with the rows in an order that depends on their values only."""
-        needed = columns_of((*self.features, self.value))
-        present = customers.columns if isinstance(customers, pd.DataFrame) else ()
-        helpful = tuple(name for name in TRAIT_COLUMNS if name in present)
-        table = check_customers(customers, columns_of((*needed, *helpful)))
-        coding, missing = learn_attributes(customers, tuple(self.attributes))
-        extra = attribute_table(customers, coding)
-        keys = [extra[name].to_numpy() for name in extra] + [
-            table[name].to_numpy() for name in reversed(table.columns)
-        ]
-        return table.iloc[np.lexsort(keys)], coding, missing
+        helpful = [name for name in TRAIT_COLUMNS if name in customers and name not in self.attributes]
+        columns = columns_of((*self.features_, self.value_))
+        table = check_customers(customers, dict.fromkeys((*columns, *helpful)))
+        coding, self.missing_ = learn_attributes(customers, tuple(self.attributes))
+        keys = [values.to_numpy() for _, values in attribute_table(customers, coding).items()]
+        keys += [table[name].to_numpy() for name in reversed(table.columns)]
+        return table.join(customers[list(coding)]).iloc[np.lexsort(keys)], coding
 
     def _behaviour(self) -> list[str]:
         """The features in use that are no attributes."""
-        return [name for name in self.features if name in self.scaling_.index]
+        return [name for name in self.features_ if name in self.scaling_.index]
 
     def _select(self, points: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
-        sample = self._sample(points)
-        candidates = self._candidates(len(np.unique(sample, axis=0)), len(sample))
-        return select_number(sample, candidates, self.tolerance, self.n_init, self.random_state)
-
-    def _sample(self, points: np.ndarray) -> np.ndarray:
         size = min(self.sample_size, len(points))
         rows = np.random.default_rng(self.random_state).choice(len(points), size, replace=False)
         # Rounded, so that the rounding of another currency or unit cannot tell equal customers apart.
-        return np.round(points[np.sort(rows)], 6)
+        sample = np.round(points[np.sort(rows)], 6)
+        candidates = self._candidates(len(np.unique(sample, axis=0)), len(sample))
+        return select_number(sample, candidates, self.tolerance, self.n_init, self.random_state)
 
     def _candidates(self, distinct: int, customers: int) -> range:
         if self.n_segments == "auto":
@@ -228,37 +261,24 @@ class KMeansSegments(BaseEstimator):
         if distinct < fewest:
             raise InputError(
                 f"{fewest} segments need at least {fewest} distinct customers, but the {customers} looked at"
-                f" have only {distinct} distinct rows of {', '.join(self.features)}; ask for fewer segments,"
+                f" have only {distinct} distinct rows of {', '.join(self.features_)}; ask for fewer segments,"
                 " or give more customers or features."
             )
         return range(fewest, most + 1)
 
-    def _ordered(self, points: np.ndarray, start: np.ndarray, value: np.ndarray) -> np.ndarray:
-        """Lloyd's iterations over all customers; the centres by falling mean value."""
-        labels = KMeans(len(start), init=start, n_init=1, random_state=self.random_state).fit(points).labels_
-        sizes = np.bincount(labels, minlength=len(start))
-        worth = np.bincount(labels, value, len(start)) / sizes
-        # Means taken here, in the order of the rows: scikit-learn's threads add up in any order.
-        sums = np.column_stack([np.bincount(labels, column, len(start)) for column in points.T])
-        centers = sums / sizes[:, None]
-        return centers[np.lexsort((*centers.T[::-1], -worth))]
-
-    def _describe(self, table: pd.DataFrame, segments: pd.Series) -> None:
+    def _remember(self, given: pd.DataFrame, table: pd.DataFrame, numbers: np.ndarray) -> None:
+        """What else is learnt: what came in, what was left out, what the segments are."""
+        self.time_unit_ = given.attrs.get("time_unit")
+        kept = (*self._behaviour(), *self.attribute_coding_)
+        self.dropped_features_ = tuple(n for n in (*self.features_, *self.attributes) if n not in kept)
+        segments = pd.Series(numbers, index=table.index)
         centers = pd.DataFrame(self.centers_, columns=self.scaling_.index)
-        self.names_ = segment_names(segment_traits(table, segments, self.value), centers)
-        numbers = [name for name, code in self.attribute_coding_.items() if isinstance(code, float)]
-        columns = list(dict.fromkeys((*self.features, self.value, *numbers)))
-        self.profile_ = segment_profile(table, segments, columns, self.value, self.names_)
+        self.names_ = segment_names(segment_traits(table, segments, self.value_), centers)
+        ages = [name for name, code in self.attribute_coding_.items() if isinstance(code, float)]
+        columns = list(dict.fromkeys((*self.features_, self.value_, *ages)))
+        self.profile_ = segment_profile(table, segments, columns, self.value_, self.names_)
 
     def _check_arguments(self) -> None:
-        if isinstance(self.features, str) or not self.features or len({*self.features}) < len(self.features):
-            raise InputError(
-                f"features is {self.features!r}; it must list at least one column name, each once."
-            )
-        if isinstance(self.attributes, str) or {*self.attributes} & {*self.features, self.value}:
-            raise InputError(
-                f"attributes is {self.attributes!r}; its columns must be neither features nor value."
-            )
         names = ("min_segments", "max_segments", "sample_size")
         counts: dict[str, Any] = {name: getattr(self, name) for name in names}
         if self.n_segments != "auto":
@@ -272,33 +292,14 @@ class KMeansSegments(BaseEstimator):
                 f"min_segments is {self.min_segments}, more than max_segments, {self.max_segments};"
                 " swap them."
             )
+        if isinstance(self.features, str) or (self.features is not None and not self.features):
+            raise InputError(f"features is {self.features!r}; it must list at least one column name.")
 
-
-def _coding_in_use(coding: dict, scaling: pd.DataFrame) -> dict:
-    """The coding without the attributes that did not vary."""
-    return {
-        name: code
-        for name, code in coding.items()
-        if (name if isinstance(code, float) else f"{name}={code[0]}") in scaling.index
-    }
-
-
-def nearest(points: np.ndarray, centers: np.ndarray) -> np.ndarray:
-    """The row of the nearest centre for each point; the first of equals.
-
-    One customer alone gets the same answer, to the last bit, as within a million: there is no matrix
-    product whose rounding depends on the number of rows.
-
-    Examples
-    --------
-    >>> nearest(np.array([[0.0], [2.0]]), np.array([[3.0], [0.5]]))
-    array([1, 0])
-    """
-    found = np.empty(len(points), dtype=np.int64)
-    for start in range(0, len(points), BLOCK):
-        block = points[start : start + BLOCK]
-        squares = np.zeros((len(block), len(centers)))
-        for column, center in zip(block.T, centers.T, strict=True):
-            squares += (column[:, None] - center) ** 2
-        found[start : start + BLOCK] = squares.argmin(axis=1)
-    return found
+    def _check_roles(self) -> None:
+        columns = columns_of((*self.features_, self.value_))
+        if len({*self.features_}) < len(self.features_):
+            raise InputError(f"features is {self.features_!r}; it must list column names, each once.")
+        if isinstance(self.attributes, str) or {*self.attributes} & {*columns}:
+            raise InputError(
+                f"attributes is {self.attributes!r}; its columns must be neither features nor value."
+            )

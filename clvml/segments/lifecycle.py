@@ -29,13 +29,11 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers.checks import HISTORY, check_customers
-from clvml.customers.time_units import time_unit_of
-from clvml.customers.transactions import Transactions
 from clvml.errors import InputError
+from clvml.segments.relations import HALVES
+from clvml.segments.tables import ByName, named
 
 STAGES = ("exploration", "build-up", "stability", "decline", "former")
-SHAPES = ("broken off early", "broken off midway", "left early", "long-lasting")
-HALVES = ("earlier_purchases", "later_purchases", "earlier_spend", "later_spend")
 REASONS = (
     "P(alive) is very low",
     "bought once, long silent",
@@ -57,7 +55,7 @@ STAGE_OF = dict(
 )
 
 
-class LifecycleStages(BaseEstimator):
+class LifecycleStages(ByName, BaseEstimator):
     """The stage of each customer's relation, by the rule of this module.
 
     Parameters
@@ -214,142 +212,6 @@ class LifecycleStages(BaseEstimator):
             )
 
 
-def relation_evidence(
-    transactions: Transactions, customers: pd.DataFrame, established: int = 4
-) -> pd.DataFrame:
-    """What the course of each relation was, from the purchases behind a customer summary.
-
-    Parameters
-    ----------
-    transactions : Transactions
-        The purchases; those after the summary's end, and of other customers, do not count.
-    customers : pandas.DataFrame
-        The summary, with ``T``, ``first_purchase`` and ``attrs["time_unit"]``.
-    established : int
-        As in `LifecycleStages`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        On the customers' index: ``earlier_purchases, later_purchases, earlier_spend, later_spend`` (repeat
-        purchases in the halves of ``T``; purchases of one day are one; spend of a half in which refunds
-        exceed purchases is 0), and ``established_after`` (time
-        from the first purchase to the repeat purchase number ``established``; NaN if it did not come).
-    """
-    missing = [name for name in ("T", "first_purchase") if name not in customers]
-    if missing or "time_unit" not in customers.attrs:
-        raise InputError(
-            f"the customer summary lacks {(missing or ['its time unit'])[0]!r}: make it with clvml.summarize"
-            " or clvml.split, and keep its attrs."
-        )
-    days = _purchase_days(transactions, customers)
-    halves = days.assign(half=np.where(days["age"] > days["T"] / 2, "later", "earlier"))
-    groups = halves.groupby(["customer_id", "half"])["amount"].agg(["size", "sum"])
-    evidence = pd.DataFrame(index=customers.index)
-    for half in ("earlier", "later"):
-        part = groups[groups.index.get_level_values("half") == half].droplevel("half")
-        evidence[f"{half}_purchases"] = part["size"].reindex(customers.index).fillna(0.0).astype(float)
-        evidence[f"{half}_spend"] = part["sum"].reindex(customers.index).fillna(0.0).clip(lower=0.0)
-    reached = days[days.groupby("customer_id").cumcount() == established - 1]
-    evidence["established_after"] = reached.set_index("customer_id")["age"].reindex(customers.index)
-    evidence.attrs["time_unit"] = customers.attrs["time_unit"]
-    return evidence[[*HALVES, "established_after"]]
-
-
-def relation_shapes(
-    stages: pd.Series, customers: pd.DataFrame, few: int = 2, established: int = 4
-) -> pd.Series:
-    """The shape of each finished relation: how far it came before it was over.
-
-    - **broken off early**: in exploration, with fewer than ``few`` repeat purchases;
-    - **broken off midway**: in build-up, with fewer than ``established``;
-    - **left early**: established, but stayed for a shorter time after that than it took to get there;
-    - **long-lasting**: stayed for longer than that.
-
-    Parameters
-    ----------
-    stages : pandas.Series
-        As from `LifecycleStages`; only former customers have a shape.
-    customers : pandas.DataFrame
-        ``frequency``, ``recency`` and ``established_after`` (from `relation_evidence`).
-
-    Returns
-    -------
-    pandas.Series
-        Text on the index of ``customers``, "relation_shape"; missing where the relation is not over.
-    """
-    missing = [name for name in ("frequency", "recency", "established_after") if name not in customers]
-    if missing:
-        raise InputError(
-            f"the customers lack {missing[0]!r}: join what clvml.segments.lifecycle.relation_evidence finds."
-        )
-    frequency, took = customers["frequency"], customers["established_after"]
-    stayed = customers["recency"] - took
-    shape = np.select(
-        [frequency < few, (frequency < established) | took.isna(), stayed < took * (1 - 1e-9)],
-        SHAPES[:3],
-        default=SHAPES[3],
-    )
-    over = stages.reindex(customers.index) == "former"
-    return pd.Series(shape, index=customers.index, dtype="str", name="relation_shape").where(over)
-
-
-def value_at_stake(clv: pd.Series, probability_alive: pd.Series) -> pd.DataFrame:
-    """What can be lost and what may be lost already, per customer, in money.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``value_if_active``: ``clv / P(alive)``, the value if the customer were known to be alive;
-        ``at_risk``: ``value_if_active - clv``, the part of it that the doubt costs. Both are 0 where the
-        customer is worth nothing.
-
-    Examples
-    --------
-    >>> value_at_stake(pd.Series([60.0, 0.0]), pd.Series([0.6, 0.0])).round(2).to_numpy().tolist()
-    [[100.0, 40.0], [0.0, 0.0]]
-    """
-    active = (clv / probability_alive.where(probability_alive > 0)).where(clv > 0, 0.0).fillna(0.0)
-    return pd.DataFrame({"value_if_active": active, "at_risk": (active - clv).clip(lower=0.0)})
-
-
-def early_warning(
-    customers: pd.DataFrame, stages: pd.Series, top_share: float = 0.2, doubt_below: float = 0.8
-) -> pd.DataFrame:
-    """Valuable customers who are about to be lost, the most value at stake first.
-
-    Warned of is who is not a former customer; whose value if active is among the best ``top_share``
-    (all of those equal to the last one); and who is in decline or has P(alive) below ``doubt_below``.
-
-    Parameters
-    ----------
-    customers : pandas.DataFrame
-        ``clv`` and ``probability_alive``.
-    stages : pandas.Series
-        As from `LifecycleStages`, for the same customers.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``stage, probability_alive, clv, value_if_active, at_risk``, by falling ``at_risk``.
-    """
-    table = check_customers(customers, ("clv", "probability_alive"))
-    if not 0 < top_share <= 1:
-        raise InputError(f"top_share is {top_share!r}; it must be above 0 and at most 1.")
-    stake = value_at_stake(table["clv"], table["probability_alive"])
-    ordered = np.sort(stake["value_if_active"])[::-1]
-    least = ordered[max(int(np.ceil(round(top_share * len(ordered), 9))) - 1, 0)]
-    stage = stages.reindex(table.index)
-    valuable = (stake["value_if_active"] >= least * (1 - 1e-9)) & (stake["value_if_active"] > 0)
-    warned = valuable & (stage != "former")
-    warned &= (stage == "decline") | (table["probability_alive"] < doubt_below)
-    found = pd.concat([stage.rename("stage"), table[["probability_alive", "clv"]], stake], axis=1)[warned]
-    order = found.assign(customer=found.index).sort_values(
-        ["at_risk", "customer"], ascending=[False, True], kind="stable"
-    )
-    return order.drop(columns="customer")
-
-
 def _checked(customers: pd.DataFrame, time_unit: str | None) -> pd.DataFrame:
     present = customers.columns if isinstance(customers, pd.DataFrame) else ()
     halves = HALVES if set(HALVES) <= set(present) else ()
@@ -358,7 +220,7 @@ def _checked(customers: pd.DataFrame, time_unit: str | None) -> pd.DataFrame:
     if wrong.any():
         raise InputError(
             f"{wrong.sum()} of {len(table)} customers have a probability_alive above 1; the first is"
-            f" {table.index[int(np.argmax(wrong))]!r}."
+            f" {named(table.index[wrong])}."
         )
     return table
 
@@ -368,17 +230,3 @@ def _trend(table: pd.DataFrame, what: str) -> pd.Series:
         return pd.Series(np.nan, index=table.index)
     earlier, later = table[f"earlier_{what}"], table[f"later_{what}"]
     return (later - earlier) / (later + earlier).where(later + earlier > 0)
-
-
-def _purchase_days(transactions: Transactions, customers: pd.DataFrame) -> pd.DataFrame:
-    """One row a repeat purchase day within the time observed: customer_id, age, amount, T; in order."""
-    rows = transactions.to_pandas()
-    rows = rows[rows["customer_id"].isin(customers.index)]
-    day = pd.to_datetime(rows["date"]).dt.normalize()
-    days = rows.assign(day=day).groupby(["customer_id", "day"], as_index=False)["amount"].sum()
-    born = customers["first_purchase"].dt.normalize().reindex(days["customer_id"]).to_numpy()
-    unit = time_unit_of(customers.attrs["time_unit"]).days
-    days["age"] = (days["day"] - born).dt.total_seconds() / 86_400 / unit
-    days["T"] = customers["T"].reindex(days["customer_id"]).to_numpy()
-    repeat = (days["age"] > 0) & (days["age"] <= days["T"] * (1 + 1e-9))
-    return days[repeat].sort_values(["customer_id", "age"], kind="stable")

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from clvml.errors import InputError
+from clvml.segments.tables import named
 
 NEW, GONE = "(new)", "(gone)"
 
@@ -23,8 +24,8 @@ class Migration(NamedTuple):
     shares : pandas.DataFrame
         The same as shares of each row.
     moves : pandas.DataFrame
-        One row a move that happened, index ``before, after``: ``customers, value_before, value_after,
-        gained`` (totals; ``gained`` is negative for a loss), the largest loss first.
+        One row a move that happened, staying included, index ``before, after``: ``customers, value_before,
+        value_after, gained`` (totals; ``gained`` is negative for a loss), the largest loss first.
     stayed : float
         The share of those at both dates who are in the same segment.
     """
@@ -33,6 +34,12 @@ class Migration(NamedTuple):
     shares: pd.DataFrame
     moves: pd.DataFrame
     stayed: float
+
+    @property
+    def left(self) -> pd.DataFrame:
+        """The moves of those who left their segment for another, the largest loss first."""
+        before, after = (self.moves.index.get_level_values(name) for name in ("before", "after"))
+        return self.moves[(before != after) & (before != NEW) & (after != GONE)]
 
 
 def migration(
@@ -88,12 +95,12 @@ def migration(
 def _with_value(segments: pd.Series, value: pd.Series, when: str) -> pd.DataFrame:
     for series, what in ((segments, "segments"), (value, "value")):
         if series.index.has_duplicates:
-            twice = series.index[series.index.duplicated()][0]
-            raise InputError(f"the {what} {when} hold customer {twice!r} more than once.")
+            twice = named(series.index[series.index.duplicated()])
+            raise InputError(f"the {what} {when} hold customer {twice} more than once.")
     worth = value.reindex(segments.index)
     for series, what in ((segments, "segment"), (worth, "value")):
         if series.isna().any():
-            raise InputError(f"customer {series.index[series.isna()][0]!r} has no {what} {when}.")
+            raise InputError(f"customer {named(series.index[series.isna()])} has no {what} {when}.")
     return pd.DataFrame({when: segments, f"value_{when}": worth})
 
 

@@ -9,7 +9,12 @@ scores, and where many are equal (most customers buy once) scores in between sta
 the user gives the four borders.
 
 The customary map of groups looks at R and at the mean of F and M, rounded up (after Hughes 1994; ten
-groups as direct marketers name them).
+groups as direct marketers name them). Those of the lowest F count as 1 there, whatever they spent: the
+groups to the right are of people who keep buying, and one large first basket makes no loyalist.
+
+Quintiles are relative: the most recent fifth has R = 5 even if it has been silent for months. In a closed
+cohort (CDNOW's customers all joined at least 26 weeks before) nobody who bought once is among them, and
+"New customers" is rightly empty. Fixed ``cuts`` say what recent means in the trade at hand.
 """
 
 from __future__ import annotations
@@ -22,7 +27,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers.checks import check_customers
 from clvml.errors import InputError
-from clvml.segments.rules import ROUNDING, RuleSegments, _check_rising
+from clvml.segments.rules import ROUNDING, RuleSegments, check_rising
 
 SCORES = 5
 PARTS = ("recency", "frequency", "monetary")
@@ -105,7 +110,7 @@ class RFMScores(RuleSegments):
         if unknown:
             raise InputError(f"cuts names {unknown[0]!r}; it may name {', '.join(PARTS)}.")
         for name, borders in given.items():
-            _check_rising(f"cuts[{name!r}]", borders, SCORES - 1)
+            check_rising(f"cuts[{name!r}]", borders, SCORES - 1)
         parts = self._parts(table)
         self.cuts_ = {
             name: tuple(map(float, given[name])) if name in given else _quintiles(parts[name])
@@ -119,7 +124,7 @@ class RFMScores(RuleSegments):
 
     def _numbers(self, table: pd.DataFrame) -> np.ndarray:
         scores = self._scores(table)
-        both = (scores["F"] + scores["M"] + 1) // 2
+        both = ((scores["F"] + scores["M"] + 1) // 2).where(scores["F"] > 1, 1)
         places = np.array([[self.names_.index(name) + 1 for name in row] for row in GROUPS])
         return places[scores["R"] - 1, both - 1].astype(np.int64)
 

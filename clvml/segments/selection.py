@@ -57,34 +57,55 @@ def select_number(
     -------
     selection : pandas.DataFrame
         Index ``n_segments``; columns ``silhouette``, ``inertia`` (sum of squared distances to the
-        centres, over the sample), ``chosen`` (bool, true once), ``stability`` (0 to 1) and ``elbow``
-        (bool; true at most once, and nowhere among fewer than three numbers).
+        centres, over the sample), ``stability`` (0 to 1), ``elbow`` (bool; true at most once, and nowhere
+        among fewer than three numbers), ``smallest_share`` (of the customers) and ``chosen`` (bool, true
+        once). ``attrs["why"]`` is the choice in words.
     centers : ndarray of shape (chosen number, features)
     """
     # A sample does not pay for threads: on a busy machine they spend most of their time waiting.
     with threadpool_limits(1, user_api="openmp"):
         fits = [KMeans(k, n_init=n_init, random_state=random_state).fit(points) for k in candidates]
-    silhouette = silhouettes(points, [fit.labels_ for fit in fits])
-    chosen = _choice(silhouette, [fit.labels_ for fit in fits], tolerance)
+    inertia = [float(fit.inertia_) for fit in fits]
     selection = pd.DataFrame(
         {
-            "silhouette": silhouette,
-            "inertia": [float(fit.inertia_) for fit in fits],
-            "chosen": np.arange(len(fits)) == chosen,
+            "silhouette": silhouettes(points, [fit.labels_ for fit in fits]),
+            "inertia": inertia,
             "stability": stabilities(points, fits, random_state),
-            "elbow": np.arange(len(fits)) == elbow([float(fit.inertia_) for fit in fits]),
+            "elbow": np.arange(len(fits)) == elbow(inertia),
+            "smallest_share": [float(np.bincount(fit.labels_).min() / len(points)) for fit in fits],
         },
         index=pd.Index(list(candidates), name="n_segments"),
     )
+    chosen = _choice(selection, tolerance)
+    selection["chosen"] = np.arange(len(fits)) == chosen
+    selection.attrs["why"] = choice_in_words(selection, tolerance)
     return selection, fits[chosen].cluster_centers_
 
 
-def _choice(silhouette: np.ndarray, labelings: Sequence[np.ndarray], tolerance: float) -> int:
-    smallest = np.array([np.bincount(labels).min() / labels.size for labels in labelings])
-    large = smallest >= SMALLEST_SHARE
+def _choice(selection: pd.DataFrame, tolerance: float) -> int:
+    """The place of the chosen number."""
+    large = selection["smallest_share"].to_numpy() >= SMALLEST_SHARE
     able = large if large.any() else np.ones_like(large)
-    best = silhouette[able].max()
-    return int(np.flatnonzero(able & (silhouette >= best - tolerance))[-1])
+    silhouette = np.where(able, selection["silhouette"], -np.inf)
+    return int(np.flatnonzero(silhouette >= silhouette.max() - tolerance)[-1])
+
+
+def choice_in_words(selection: pd.DataFrame, tolerance: float) -> str:
+    """Why this number: the rule with its figures, and what the two other criteria say of it."""
+    row, chosen = selection[selection["chosen"]].iloc[0], selection.index[selection["chosen"]][0]
+    found = f"random halves of the customers find them again by {row['stability']:.2f}"
+    if len(selection) == 1:
+        return f"{chosen} segments, as asked; {found} of 1."
+    large = selection.loc[selection["smallest_share"] >= SMALLEST_SHARE, "silhouette"]
+    able = selection["silhouette"] if large.empty else large
+    best = f"{able.max():.3f} (at {able.idxmax()})"
+    size = "" if large.empty else f" and whose smallest segment holds at least {100 * SMALLEST_SHARE:g} %"
+    elbows = selection.index[selection["elbow"]]
+    bend = f"the inertia bends at {elbows[0]}" if len(elbows) else "the inertia has no elbow"
+    return (
+        f"{chosen} segments: the most whose silhouette, {row['silhouette']:.3f}, is within {tolerance:g} of"
+        f" the best, {best},{size}; {found} of 1; {bend}."
+    )
 
 
 def stabilities(points: np.ndarray, fits: Sequence[KMeans], random_state: int) -> list[float]:

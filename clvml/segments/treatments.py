@@ -23,7 +23,8 @@ import numpy as np
 import pandas as pd
 
 from clvml.errors import InputError
-from clvml.segments.lifecycle import value_at_stake
+from clvml.segments.stake import value_at_stake
+from clvml.segments.tables import named
 
 SHIPPED = Path(__file__).with_name("treatments.csv")
 COLUMNS = ("segment", "stage", "treatment", "what_to_do", "stake", "share")
@@ -102,14 +103,38 @@ def treat(
     pairs = pd.DataFrame({"segment": segments.reindex(index), "stage": stages.reindex(index)})
     without = pairs.isna().any(axis=1)
     if without.any():
-        raise InputError(f"customer {index[without][0]!r} has no segment or no stage.")
-    distinct = pairs.drop_duplicates()
-    rows = {(a, b): _row_for(table, str(a), str(b)) for a, b in distinct.itertuples(index=False)}
-    chosen = table.iloc[[rows[pair] for pair in pairs.itertuples(index=False, name=None)]].set_axis(index)
+        raise InputError(f"customer {named(index[without])} has no segment or no stage.")
+    groups = pairs.groupby(["segment", "stage"], sort=True)
+    rows = np.array([_row_for(table, str(segment), str(stage)) for segment, stage in groups.size().index])
+    chosen = table.iloc[rows[groups.ngroup()]].set_axis(index)
     at_risk = value_at_stake(customers["clv"], customers["probability_alive"])["at_risk"]
     stake = customers["clv"].where(chosen["stake"] == "clv", at_risk)
     answers = chosen[["treatment", "what_to_do"]].assign(value_at_stake=stake)
     return answers.assign(budget=chosen["share"] * stake)
+
+
+def budgets(treated: pd.DataFrame) -> pd.DataFrame:
+    """What is done how often, what is at stake, and what it may cost.
+
+    Parameters
+    ----------
+    treated : pandas.DataFrame
+        As from `treat`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``treatment`` by falling budget, then ``(all)``; ``customers, value_at_stake, budget`` (totals)
+        and ``share_of_stake``, which is never above 1 (NaN where nothing is at stake).
+    """
+    groups = treated.groupby("treatment")
+    table = groups[["value_at_stake", "budget"]].sum()
+    table.insert(0, "customers", groups.size())
+    table = table.sort_values(["budget", "customers"], ascending=False, kind="stable")
+    table.loc["(all)"] = table.sum()
+    stake = table["value_at_stake"]
+    table["share_of_stake"] = table["budget"] / stake.where(stake > 0)
+    return table.astype({"customers": "int64"}).rename_axis("treatment")
 
 
 def _row_for(table: pd.DataFrame, segment: str, stage: str) -> int:

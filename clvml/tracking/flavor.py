@@ -4,12 +4,13 @@ The folder holds ``data/model.json`` (see :mod:`~clvml.tracking.model_json`) und
 ``clvml``, which gives the estimator back (:func:`load_model`), and ``python_function``, which
 ``mlflow models serve`` and ``mlflow.pyfunc`` load. Neither pickles anything.
 
-The signature, for a lifetime-value model and for a segmenter::
+The signature, for a lifetime-value model and for segments::
 
     in   customer_id (any type, may be left out), then the model's columns: double, but for
-         categories among its covariates, which are string, boolean or long
-    out  clv, then its factors as double          | segment (long), segment_name
-         customer_id last, where it was given     | customer_id last, where it was given
+         categories: string, boolean or long among covariates, any type among attributes
+    out  clv, then its factors as double          | segment (long), segment_name; of customer
+         customer_id last, where it was given     | groups class, stage, treatment and budget too
+                                                  | customer_id last, where it was given
 
 with the parameters ``horizon`` and ``annual_discount_rate`` for a lifetime-value model. Money comes
 first because ``spark_udf(result_type="double")`` takes the first column of that type. The columns
@@ -59,7 +60,7 @@ def save_model(
     Parameters
     ----------
     model : estimator
-        A fitted lifetime-value model, or :class:`clvml.KMeansSegments`.
+        A fitted lifetime-value model, a segmentation, or :class:`clvml.CustomerGroups`.
     path : str or Path
         A folder that does not exist yet.
     input_example : pandas.DataFrame, optional
@@ -199,7 +200,8 @@ def answers_of(
     Returns
     -------
     pandas.DataFrame
-        ``clv`` and its factors, or ``segment`` and ``segment_name``; never a missing number.
+        ``clv`` and its factors, or ``segment``, ``segment_name`` and, of customer groups, class, stage,
+        treatment and budget; never a missing number.
 
     Raises
     ------
@@ -210,6 +212,8 @@ def answers_of(
         answers = model.predict_factors(customers, horizon=horizon, annual_discount_rate=annual_discount_rate)
     elif horizon is not None or annual_discount_rate is not None:
         raise InputError(f"{type(model).__name__} takes neither a horizon nor an annual discount rate.")
+    elif hasattr(model, "assign"):
+        answers = model.assign(customers)
     else:
         segments = model.predict(customers)
         answers = pd.DataFrame({"segment": segments, "segment_name": model.segment_names(customers)})
@@ -218,13 +222,19 @@ def answers_of(
 
 
 def columns_of(model: Any) -> tuple[str, ...]:
-    """The columns that a request carries; a model that reads none is sent the purchase history."""
+    """The columns that a request must carry; a model that reads none is sent the purchase history."""
     return tuple(model.required_columns) or HISTORY
+
+
+def optional_columns_of(model: Any) -> tuple[str, ...]:
+    """The columns that a request may carry as well."""
+    return tuple(getattr(model, "optional_columns", ()))
 
 
 def request_of(model: Any, customers: pd.DataFrame) -> pd.DataFrame:
     """Customers in the form in which the served model takes them: the id as the first column."""
-    request = customers[list(columns_of(model))]
+    more = [name for name in optional_columns_of(model) if name in customers]
+    request = customers[[*columns_of(model), *more]]
     # MLflow has no type for pandas' categories: a request carries what they stand for.
     coded = request.select_dtypes("category")
     request = request.astype({name: coded[name].cat.categories.dtype for name in coded})
@@ -239,12 +249,16 @@ def signature_of(model: Any) -> ModelSignature:
     from mlflow.types import ColSpec, Schema
     from mlflow.types.schema import AnyType
 
-    columns = columns_of(model)
-    known = PLAUSIBLE | getattr(model, "reference_", {})
+    columns, categories = columns_of(model), getattr(model, "categories", {})
+    known = (
+        PLAUSIBLE | getattr(model, "reference_", {}) | {name: seen[0] for name, seen in categories.items()}
+    )
     plausible = pd.DataFrame({name: [known.get(name, 1.0)] for name in columns})
     answers = answers_of(model, plausible)
     customer = ColSpec(AnyType(), CUSTOMER_ID, required=False)
-    inputs = [ColSpec(_mlflow_type(plausible[name]), name, required=False) for name in columns]
+    types = {name: AnyType() if name in categories else _mlflow_type(plausible[name]) for name in columns}
+    types |= dict.fromkeys(optional_columns_of(model), "double")
+    inputs = [ColSpec(kind, name, required=False) for name, kind in types.items()]
     outputs = [ColSpec(_mlflow_type(answers[name]), name) for name in answers]
     return ModelSignature(
         inputs=Schema([customer, *inputs]), outputs=Schema([*outputs, customer]), params=_parameters(model)

@@ -17,7 +17,6 @@ from clvml.errors import TrackingError
 from clvml.tracking.connection import connected, without_prints
 from clvml.tracking.customer_files import AnswerFile, check_ids, read_batches
 from clvml.tracking.flavor import answers_of, load_model
-from clvml.tracking.model_json import load_model_folder
 
 
 class RegisteredVersion(NamedTuple):
@@ -171,8 +170,10 @@ def score_batch(
     annual_discount_rate : float, optional
         None takes the model's own.
     segments : str or Path, optional
-        The folder ``segments`` of a run (a `clvml.CustomerGroups`): adds segment, class, stage and
-        treatment to each customer. Stages then rest on the summary alone: it holds no trend.
+        The registered segments (``models:/<name>-segments@champion``) or the folder ``segments`` of a run:
+        adds segment, class, stage and treatment to each customer, by the model's own horizon and rate. The
+        customers that a run writes carry the purchases of each half of their relation; without them stages
+        know no trend.
 
     Returns
     -------
@@ -190,7 +191,7 @@ def score_batch(
     """
     model = load(model_uri, tracking_uri=tracking_uri)
     horizon = _number_if_plain(horizon)
-    groups = None if segments is None else load_model_folder(segments)
+    groups = None if segments is None else load(segments, tracking_uri=tracking_uri)
     check_ids(customers)
     written = []
     with AnswerFile(out_path) as file:
@@ -198,7 +199,7 @@ def score_batch(
             check_time_unit(batch, getattr(model, "time_unit_", None))
             answers = answers_of(model, batch, horizon, annual_discount_rate)
             if groups is not None:
-                answers = answers.join(groups.assign(_with_values(batch, answers)))
+                answers = answers.join(answers_of(groups, _with_values(batch, answers_of(model, batch))))
             file.write(answers)
             written.append(answers)
     return pd.concat(written)

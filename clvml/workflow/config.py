@@ -162,13 +162,24 @@ class ModelsSection(Section):
 class SegmentsSection(Section):
     """How many segments: a number, or ``"auto"`` for the criterion of `KMeansSegments`.
 
-    ``treatments`` is a CSV file to use instead of `clvml.segments.treatments`' own; the path is relative
-    to the config's folder.
+    ``treatments`` is a CSV file to use instead of `clvml.segments.treatments`' own. ``attributes`` is a CSV
+    or Parquet file with more about the customers, one row each, their id named as in the purchases; segments
+    rest on its ``attribute_columns`` too (all, if none are named). ``contact`` is the column by which a
+    customer can be reached; it is only counted. Paths are relative to the config's folder.
     """
 
     n_segments: int | Literal["auto"] = "auto"
     random_state: int = 0
     treatments: str = ""
+    attributes: str = ""
+    attribute_columns: tuple[str, ...] = ()
+    contact: str = ""
+
+    @model_validator(mode="after")
+    def _columns_have_a_table(self) -> Self:
+        if (self.attribute_columns or self.contact) and not self.attributes:
+            raise ValueError("names columns of attributes but not the table they are in: give attributes")
+        return self
 
 
 class TrackingSection(Section):
@@ -237,7 +248,7 @@ def load_config(path: str | Path | None = None, overrides: Mapping[str, Any] | N
     """
     values = {} if path is None else _read_toml(Path(path))
     _resolve_source(values, Path(path).parent if path is not None else Path())
-    _resolve_treatments(values, Path(path).parent if path is not None else Path())
+    _resolve_tables(values, Path(path).parent if path is not None else Path())
     for key, value in (overrides or {}).items():
         if value is not None:
             section, name = key.split(".")
@@ -272,10 +283,13 @@ def _resolve_source(values: dict[str, Any], folder: Path) -> None:
         data["source"] = str((folder / data["source"]).resolve())
 
 
-def _resolve_treatments(values: dict[str, Any], folder: Path) -> None:
+def _resolve_tables(values: dict[str, Any], folder: Path) -> None:
     segments = values.get("segments")
-    if isinstance(segments, dict) and isinstance(segments.get("treatments"), str) and segments["treatments"]:
-        segments["treatments"] = str((folder / segments["treatments"]).resolve())
+    if not isinstance(segments, dict):
+        return
+    for name in ("treatments", "attributes"):
+        if isinstance(segments.get(name), str) and segments[name]:
+            segments[name] = str((folder / segments[name]).resolve())
 
 
 def _completed(config: Config) -> Config:

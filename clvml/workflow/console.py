@@ -154,14 +154,17 @@ def readable_notes(progress: Progress) -> Iterator[None]:
 
 
 class _Notes(logging.Handler):
-    """Passes log records of clvml on as lines."""
+    """Passes log records of clvml on as lines, each once."""
 
     def __init__(self, progress: Progress) -> None:
         super().__init__(logging.WARNING)
-        self.progress = progress
+        self.progress, self.told = progress, set[str]()
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.progress.say(f"note: {record.getMessage()}")
+        note = record.getMessage()
+        if note not in self.told:
+            self.told.add(note)
+            self.progress.say(f"note: {note}")
 
 
 def aligned(table: pd.DataFrame) -> str:

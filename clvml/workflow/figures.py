@@ -22,7 +22,7 @@ from clvml.lifetime_value.projection import LifetimeValue
 from clvml.metrics.calibration import calibration_by_decile, calibration_by_frequency
 from clvml.metrics.frequency_recency import frequency_recency_matrix
 from clvml.metrics.ranking import lift_curve
-from clvml.workflow.results import Comparison, Segments, Served
+from clvml.workflow.results import Comparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -98,33 +98,6 @@ def purchase_figures(model: HistoryModel, split: Split, over_time: pd.DataFrame)
     matrix = plots.frequency_recency_matrix
     yield Figure("probability_alive", "P(alive) by history", partial(matrix, alive), (7, 5.2))
     yield Figure("expected_purchases", "Purchases to come by history", partial(matrix, ahead), (7, 5.2))
-
-
-def segment_figures(served: Served, segments: Segments | None) -> Iterator[Figure]:
-    """Who holds the value to come, and in which segments."""
-    clv = served.values["clv"]
-    yield Figure("value_distribution", "Who holds the value", partial(plots.value_distribution, clv))
-    if segments is None:
-        return
-    profile, selection = segments.profile, segments.segmenter.selection_
-    height = 1.8 + 0.6 * len(profile)
-    draw_value = partial(plots.segment_value, profile)
-    yield Figure("segment_profile", "Segments", partial(plots.segment_profile, profile), (11, height))
-    yield Figure("segment_value", "Segments by value", draw_value, (9, height + 0.6))
-    if len(selection) > 1:
-        yield Figure(
-            "segment_selection", "Number of segments", partial(plots.segment_choice, selection), (8, 4.6)
-        )
-    if segments.groups is None:
-        return
-    groups = segments.groups
-    draw_matrix = partial(plots.value_matrix, groups.model.matrix_.profile_)
-    draw_stages = partial(plots.lifecycle_curve, groups.by_stage)
-    yield Figure("value_matrix", "Current against potential value", draw_matrix, (7, 5.2))
-    yield Figure("lifecycle", "Where customers stand", draw_stages, (8.5, 4.6))
-    for number, card in groups.cards.iterrows():
-        draw_card = partial(plots.segment_card, card)
-        yield Figure(f"segment_card_{number}", f"Segment {number}: {card['name']}", draw_card, (7, 4.2))
 
 
 def models_shown(comparison: Comparison) -> list[str]:

@@ -11,17 +11,25 @@ from pathlib import Path
 import pandas as pd
 
 from clvml.customers.time_units import time_unit_of
-from clvml.workflow.results import Results
+from clvml.segments.contest import Contest
+from clvml.workflow.results import Groups, Results
 from clvml.workflow.wording import (
+    budgets_in_words,
     command_lines,
     comparison_in_words,
     data_report_in_words,
     duration_in_words,
+    methods_in_words,
+    moves_in_words,
     profile_in_words,
+    quality_in_words,
     rule_in_words,
+    segments_judged_in_words,
     split_in_words,
+    textbook_in_words,
 )
 
+WARNED = 10  # customers shown; all are in early_warning.csv
 WIDE = 1200  # pixels: a figure that is wider has a row of the page to itself
 
 STYLE = """
@@ -29,6 +37,7 @@ STYLE = """
 body { font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: #f4f6f8; margin: 0; }
 main { max-width: 68rem; margin: 2rem auto; padding: 1rem 3rem 3rem; background: var(--paper); }
 h1 { font-size: 1.7rem; margin-bottom: .2rem; } h2 { font-size: 1.25rem; margin-top: 2.4rem; }
+h3 { font-size: 1.05rem; margin: 1.6rem 0 .4rem; } summary { cursor: pointer; margin: .8rem 0; }
 .question { color: var(--soft); font-size: 1.1rem; margin-top: 0; }
 .answer { border-left: 4px solid var(--accent); padding: .4rem 1.2rem; background: #eef4f8; }
 .scroll { overflow-x: auto; }
@@ -137,12 +146,50 @@ def _figure(title: str, path: Path) -> str:
 
 
 def _segments(results: Results) -> list[str]:
-    if results.segments is None:
+    found = results.segments
+    if found is None:
         return []
-    return [
+    why = found.segmenter.selection_.attrs["why"]
+    parts = [
         "<h2>Segments</h2>",
         "<p>Customers until the end of observation, grouped by K-means; 1 is the most valuable.</p>",
-        _table(profile_in_words(results.segments.profile)),
+        _table(profile_in_words(found.profile)),
+        f'<p class="note">{escape(why)}</p>',
+    ]
+    if results.contest is not None:
+        parts += _contest(results.contest)
+    if found.groups is not None:
+        parts += _what_to_do(found.groups)
+    if results.moves is not None:
+        parts += ["<h3>Who moved</h3>", f"<p>{escape(moves_in_words(results.moves))}</p>"]
+    return parts
+
+
+def _contest(contest: Contest) -> list[str]:
+    return [
+        "<h3>Which way to segment told who would be valuable</h3>",
+        "<p>Each method saw the calibration period and is judged on the holdout.</p>",
+        _table(methods_in_words(contest.ranking)),
+        "<p>The textbooks' three, with their accuracy measured; ABC and RFM plan with what was spent before,"
+        " once more:</p>",
+        _table(textbook_in_words(contest.textbook)),
+        "<details><summary>Every segment of every method</summary>",
+        _table(segments_judged_in_words(contest.by_segment)),
+        "</details>",
+    ]
+
+
+def _what_to_do(groups: Groups) -> list[str]:
+    warned = groups.warned.head(WARNED).rename(index=str).rename_axis("customer")
+    return [
+        "<h3>What to do, and what it may cost</h3>",
+        "<p>Never more than the value at stake.</p>",
+        _table(budgets_in_words(groups.budgets)),
+        "<h3>Large enough, reached, paying?</h3>",
+        _table(quality_in_words(groups.quality)),
+        "<h3>Early warning</h3>",
+        f"<p>{len(groups.warned):,} valuable customers may be about to be lost; the most at stake:</p>",
+        _table(warned),
     ]
 
 

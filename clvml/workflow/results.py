@@ -11,8 +11,10 @@ from clvml.customers.split import Split
 from clvml.customers.transactions import Transactions
 from clvml.lifetime_value.protocol import ValueModel
 from clvml.metrics.champion import Champion
+from clvml.segments.contest import Contest
 from clvml.segments.groups import CustomerGroups
 from clvml.segments.kmeans import KMeansSegments
+from clvml.segments.movement import Migration
 from clvml.workflow.config import Config
 
 
@@ -75,11 +77,42 @@ class Groups:
         One row a stage, with the mean value.
     cards : pandas.DataFrame
         One row a segment, as from `clvml.segments.cards.segment_cards`.
+    budgets : pandas.DataFrame
+        One row a treatment: what is at stake, and what it may cost.
+    shapes : pandas.DataFrame
+        One row a shape of a finished relation.
+    warned : pandas.DataFrame
+        Valuable customers who are about to be lost, the most value at stake first.
+    quality : pandas.DataFrame
+        One row a segment: size, mean value, reach (where a contact is known), and profit: value less budget.
     """
 
     model: CustomerGroups
     by_stage: pd.DataFrame
     cards: pd.DataFrame
+    budgets: pd.DataFrame
+    shapes: pd.DataFrame
+    warned: pd.DataFrame
+    quality: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Who moved between the end of calibration and the end of observation.
+
+    Attributes
+    ----------
+    segments, stages : Migration
+        By segment ("1 Champions") and by stage.
+    stability : dict of str to float
+        ``stayed`` (share of the customers in the same segment), ``agreement`` (adjusted Rand index of the
+        two dates) and ``refit_agreement`` (of the customers at the second date: segments fitted at the first
+        date against those of the second).
+    """
+
+    segments: Migration
+    stages: Migration
+    stability: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -91,10 +124,12 @@ class Segments:
     segmenter : KMeansSegments
         Fitted.
     members : pandas.DataFrame
-        One row a customer: segment, name, the features with the value, and, where there are ``groups``,
-        ``value_class, stage, reason, treatment, what_to_do, value_at_stake, budget``.
+        One row a customer: segment, name, where there are ``groups`` ``value_class, stage, reason,
+        treatment, what_to_do, value_at_stake, budget``, and the customer summary with the value.
     profile : pandas.DataFrame
         One row a segment.
+    worth : pandas.DataFrame
+        One row a segment: the mean value with its interval.
     groups : Groups or None
         None where the model to serve gives no P(alive).
     """
@@ -102,7 +137,17 @@ class Segments:
     segmenter: KMeansSegments
     members: pd.DataFrame
     profile: pd.DataFrame
+    worth: pd.DataFrame
     groups: Groups | None = None
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """What is found of the segments, by name."""
+        tables = {"choice": self.segmenter.selection_, "worth": self.worth}
+        if self.groups is not None:
+            tables |= {"stages": self.groups.by_stage, "budgets": self.groups.budgets}
+            tables |= {"shapes": self.groups.shapes, "early_warning": self.groups.warned}
+            tables |= {"quality": self.groups.quality}
+        return tables
 
 
 @dataclass(frozen=True)
@@ -119,8 +164,10 @@ class Results:
         Calibration and holdout.
     customers : pandas.DataFrame
         The summary of all customers until the end of observation.
-    comparison, served, segments
-        See the classes above.
+    comparison, served, segments, moves
+        See the classes above; the last two are None where there are none.
+    contest : Contest or None
+        The ways to segment, judged on the holdout.
     figures : dict of str to Path
         By title.
     folder : Path
@@ -134,5 +181,24 @@ class Results:
     comparison: Comparison
     served: Served
     segments: Segments | None
+    contest: Contest | None
+    moves: Moves | None
     figures: dict[str, Path]
     folder: Path
+
+    def segment_tables(self) -> dict[str, pd.DataFrame]:
+        """What is found of the segments, on the holdout and on the way, by name."""
+        return tables_of(self.segments, self.contest, self.moves)
+
+
+def tables_of(
+    segments: Segments | None, contest: Contest | None, moves: Moves | None
+) -> dict[str, pd.DataFrame]:
+    """All tables of segments by name; those of what there is."""
+    tables = {} if segments is None else segments.tables()
+    if contest is not None:
+        tables |= {"methods": contest.ranking, "methods_by_segment": contest.by_segment}
+        tables |= {"textbook": contest.textbook}
+    if moves is not None:
+        tables |= {"segment_moves": moves.segments.moves, "stage_moves": moves.stages.moves}
+    return tables

@@ -23,11 +23,10 @@ from clvml.errors import FitError, InputError
 from clvml.lifetime_value.protocol import ValueModel
 from clvml.metrics.champion import choose_champion
 from clvml.metrics.comparison import compare
-from clvml.segments.kmeans import KMeansSegments
+from clvml.segments.relations import relation_evidence
 from clvml.segments.treatments import read_treatments
-from clvml.tracking.connection import quiet, shown, store_uri
-from clvml.tracking.flavor import save_model
-from clvml.tracking.model_json import save_model_folder
+from clvml.tracking.connection import shown, store_uri
+from clvml.workflow.attributes import read_attributes
 from clvml.workflow.config import Config
 from clvml.workflow.console import Progress, Silent
 from clvml.workflow.contenders import CONTENDERS, Contender
@@ -37,13 +36,13 @@ from clvml.workflow.figures import (
     purchase_figures,
     purchase_model,
     purchases_shown,
-    segment_figures,
 )
 from clvml.workflow.folder import OutputFolder
 from clvml.workflow.report import report_page
-from clvml.workflow.results import Comparison, Results, Segments, Served
-from clvml.workflow.tracked import track
-from clvml.workflow.treatment import with_treatment
+from clvml.workflow.results import Comparison, Moves, Results, Segments, Served
+from clvml.workflow.segment_figures import segment_figures
+from clvml.workflow.segmenting import group, joined, judge_methods, moves_since
+from clvml.workflow.tracked import segments_name, track
 from clvml.workflow.wording import (
     command_lines,
     commands_for_folder,
@@ -52,21 +51,7 @@ from clvml.workflow.wording import (
     rule_in_words,
     split_in_words,
 )
-
-FILES = (
-    "config.toml",
-    "data_report.csv",
-    "customers.parquet",
-    "predictions.parquet",
-    "comparison.csv",
-    "model",
-    "segments.csv",
-    "segment_profile.csv",
-    "segment_cards.csv",
-    "segments",
-    "figures",
-    "report.html",
-)
+from clvml.workflow.written import write_comparison, write_customers, write_model, write_segments
 
 
 def run(config: Config, progress: Progress | None = None) -> Results:
@@ -96,6 +81,8 @@ def run(config: Config, progress: Progress | None = None) -> Results:
         transactions = read(config, tell)
     with tell.stage("Splitting customers into calibration and holdout"):
         parts, customers = divide(config, transactions, tell)
+        known = read_attributes(config, customers.index, tell)
+        customers = joined(customers, known.table)
         write_customers(folder, config, transactions, customers)
     treatments = read_treatments(config.segments.treatments or None)  # a bad file is told before the work
     with keeping(folder):
@@ -109,23 +96,34 @@ def run(config: Config, progress: Progress | None = None) -> Results:
             served = fit_to_serve(config, comparison, customers)
             write_model(folder, served, customers)
         with tell.stage("Grouping customers into segments"):
-            segments = group(config, customers, served, tell)
-            if segments is not None:
-                segments = with_treatment(segments, customers, transactions, served, treatments)
-            write_segments(folder, segments)
+            segments = group(config, customers, served, known, treatments, tell)
+            contest = judge_methods(config, parts, comparison, known, tell)
+            moves = moves_since(transactions, parts, served, known, segments)
+            write_segments(folder, segments, contest, moves)
         with tell.stage("Drawing figures"):
-            figures = draw(folder, transactions, parts, comparison, served, segments, tell)
+            figures = draw(folder, transactions, parts, comparison, served, segments, moves, tell)
         results = Results(
-            config, transactions, parts, customers, comparison, served, segments, figures, folder.path
+            config=config,
+            transactions=transactions,
+            split=parts,
+            customers=customers,
+            comparison=comparison,
+            served=served,
+            segments=segments,
+            contest=contest,
+            moves=moves,
+            figures=figures,
+            folder=folder.path,
         )
+        commands = commands_after(config, with_groups=segments is not None and segments.groups is not None)
         with tell.stage("Writing the report"):
-            folder.text("report.html", report_page(results, commands_after(config)))
+            folder.text("report.html", report_page(results, commands))
         tell.say(f"written to {folder.path}: open {folder.path / 'report.html'}")
         if config.tracking.enabled:
             with tell.stage("Writing MLflow runs and registering the models"):
                 track(results, tell)
     tell.say("next:")
-    for line in command_lines(commands_after(config)):
+    for line in command_lines(commands):
         tell.say(f"  {line}")
     return results
 
@@ -156,14 +154,15 @@ def read(config: Config, tell: Progress) -> Transactions:
 
 
 def divide(config: Config, transactions: Transactions, tell: Progress) -> tuple[Split, pd.DataFrame]:
-    """Calibration and holdout, and the summary of all customers until the end of observation."""
+    """Calibration and holdout, and all customers until the end of observation with the course they took."""
     section = config.split
     collapse = None if section.collapse == "none" else section.collapse
     observation_end = section.observation_end or transactions.last_date.date()
     calibration_end = section.calibration_end or two_thirds(transactions.first_date.date(), observation_end)
     parts = split(transactions, calibration_end, observation_end, section.time_unit, collapse)
     tell.say(split_in_words(parts))
-    return parts, summarize(transactions, observation_end, section.time_unit, collapse)
+    customers = summarize(transactions, observation_end, section.time_unit, collapse)
+    return parts, joined(customers, relation_evidence(transactions, customers))
 
 
 def two_thirds(first: dt.date, last: dt.date) -> dt.date:
@@ -175,16 +174,6 @@ def two_thirds(first: dt.date, last: dt.date) -> dt.date:
     datetime.date(2020, 1, 21)
     """
     return last - (last - first) // 3
-
-
-def write_customers(
-    folder: OutputFolder, config: Config, transactions: Transactions, customers: pd.DataFrame
-) -> None:
-    """The first files; what an earlier run left in the folder goes, so that results do not mix."""
-    folder.forget(FILES)
-    folder.text("config.toml", config.to_toml())
-    folder.csv("data_report.csv", transactions.report)
-    folder.parquet("customers.parquet", customers)
 
 
 def contenders_of(config: Config) -> dict[str, Contender]:
@@ -230,15 +219,6 @@ def judge(models: dict[str, ValueModel], left_out: dict[str, str], parts: Split)
     return Comparison(kept, families, table, compared, champion, left_out)
 
 
-def write_comparison(folder: OutputFolder, comparison: Comparison, parts: Split) -> None:
-    """The table, and everything that it was made from, customer by customer."""
-    holdout = parts.holdout.add_prefix("holdout_")
-    table = parts.calibration.join([holdout, comparison.predictions])
-    table.attrs = {"time_unit": parts.time_unit}
-    folder.parquet("predictions.parquet", table)
-    folder.csv("comparison.csv", comparison.table)
-
-
 def tell_comparison(comparison: Comparison, parts: Split, tell: Progress) -> None:
     """Print the table, the champion and the rule."""
     title = f"Predicted revenue of the holdout; the truth is {parts.holdout['spend'].sum():,.2f}"
@@ -256,47 +236,6 @@ def fit_to_serve(config: Config, comparison: Comparison, customers: pd.DataFrame
     return Served(title, model, model.predict_factors(customers))
 
 
-def write_model(folder: OutputFolder, served: Served, customers: pd.DataFrame) -> None:
-    """The model as a folder of readable JSON that ``clvml score`` and ``mlflow models serve`` take."""
-    import mlflow  # noqa: F401 - its import sets its log levels, so it must come before the silence
-
-    with quiet():
-        folder.place("model", lambda path: save_model(served.model, path, input_example=customers))
-
-
-def group(config: Config, customers: pd.DataFrame, served: Served, tell: Progress) -> Segments | None:
-    """K-means on behaviour and value; None where customers do not differ enough to be grouped."""
-    columns = ["frequency", "recency", "T", "monetary_value"]
-    table = customers[columns].join(served.values)
-    features = ("recency", "frequency", "monetary_value", "probability_alive", "clv")
-    segmenter = KMeansSegments(
-        n_segments=config.segments.n_segments,
-        features=tuple(name for name in features if name in table),
-        random_state=config.segments.random_state,
-    )
-    try:
-        numbers = segmenter.fit_predict(table)
-    except InputError as error:
-        if config.segments.n_segments != "auto":
-            raise
-        tell.say(f"no segments: {error}")
-        return None
-    members = pd.DataFrame({"segment": numbers, "segment_name": segmenter.segment_names(table)}).join(table)
-    tell.say(f"{len(segmenter.names_)} segments, the most valuable first: {' | '.join(segmenter.names_)}")
-    return Segments(segmenter, members, segmenter.profile_)
-
-
-def write_segments(folder: OutputFolder, segments: Segments | None) -> None:
-    """Who is in which segment, and what the segments are."""
-    if segments is not None:
-        folder.csv("segments.csv", segments.members)
-        folder.csv("segment_profile.csv", segments.profile)
-        if segments.groups is not None:
-            groups = segments.groups.model
-            folder.place("segments", lambda path: save_model_folder(groups, path))
-            folder.csv("segment_cards.csv", segments.groups.cards)
-
-
 def draw(
     folder: OutputFolder,
     transactions: Transactions,
@@ -304,6 +243,7 @@ def draw(
     comparison: Comparison,
     served: Served,
     segments: Segments | None,
+    moves: Moves | None,
     tell: Progress,
 ) -> dict[str, Path]:
     """Draw every figure into the folder; their paths by title."""
@@ -311,7 +251,7 @@ def draw(
     purchases = purchase_model(comparison.models.get(purchases_shown(comparison) or ""))
     if purchases is not None:
         figures += purchase_figures(purchases, parts, purchases_over_time(transactions, parts))
-    figures += segment_figures(served, segments)
+    figures += segment_figures(served, segments, moves)
     drawn: dict[str, Path] = {}
     for figure in figures:
         try:
@@ -321,15 +261,16 @@ def draw(
     return drawn
 
 
-def commands_after(config: Config) -> list[tuple[str, str]]:
-    """What to type next."""
+def commands_after(config: Config, with_groups: bool) -> list[tuple[str, str]]:
+    """What to type next; with groups, scoring gives segment, stage and treatment too."""
     tracking = config.tracking
     if not tracking.enabled:
-        return commands_for_folder(config.folder)
+        return commands_for_folder(config.folder, with_groups)
     own, default = store_uri("sqlite:///mlflow.db"), store_uri(None)
     uri = default if tracking.uri is None else store_uri(tracking.uri)
     return next_commands(
         model=f"models:/{tracking.registered_model}@champion",
+        segments=f"models:/{segments_name(config)}@champion" if with_groups else None,
         uri=shown(uri),
         is_found=uri == default,
         is_here=uri == own,

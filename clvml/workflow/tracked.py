@@ -16,14 +16,19 @@ import pandas as pd
 from clvml import plots
 from clvml.errors import TrackingError
 from clvml.metrics.calibration import calibration_by_decile
+from clvml.segments.contest import KMEANS
+from clvml.segments.kmeans import KMeansSegments
 from clvml.tracking.records import DatasetRecord, RunRecord, comparison_records, parameters_of
 from clvml.tracking.runs import WrittenRun, write_records
+from clvml.workflow.config import Config
 from clvml.workflow.console import Progress
 from clvml.workflow.figures import Figure, purchases_shown
-from clvml.workflow.results import Results, Segments
+from clvml.workflow.results import Results
 
 PURCHASE_FIGURES = ("cumulative_purchases", "calibration_by_frequency", "probability_alive")
-SEGMENT_FIGURES = ("segment_", "value_matrix", "lifecycle")  # what the names of the files begin with
+# What the names of the files begin with.
+SEGMENT_FIGURES = ("segment_", "stage_", "value_matrix", "lifecycle", "relation_shapes")
+SEGMENT_METRICS = ("silhouette", "inertia", "stability", "smallest_share")
 
 
 def track(results: Results, tell: Progress) -> dict[str, WrittenRun]:
@@ -52,8 +57,9 @@ def track(results: Results, tell: Progress) -> dict[str, WrittenRun]:
     if segments is not None:
         written |= write(
             [segments],
-            registered_model_name=f"{tracking.registered_model}-segments",
+            registered_model_name=segments_name(results.config),
             champion=segments.name,
+            champion_tags=segment_tags(results),
         )
     tell_written(results, written, tell)
     return written
@@ -92,7 +98,7 @@ def compared_records(results: Results) -> list[RunRecord]:
 
 def served_record(results: Results) -> RunRecord:
     """The model to serve, with what belongs to the comparison as a whole."""
-    served, split = results.served, results.split
+    served = results.served
     clv = served.values["clv"]
     return RunRecord(
         name=f"to serve: {served.title}",
@@ -107,50 +113,64 @@ def served_record(results: Results) -> RunRecord:
         figures={
             path.stem: path for path in results.figures.values() if not path.stem.startswith(SEGMENT_FIGURES)
         },
-        datasets=[
-            DatasetRecord(
-                f"{results.config.experiment.name}_observation",
-                results.customers,
-                context="observation",
-                source=results.config.data.source,
-                facts={"observation_end": f"{split.observation_end:%Y-%m-%d}", **policy_counts(results)},
-            )
-        ],
+        datasets=[observation_of(results)],
         model=served.model,
         input_example=results.customers.head(5),
     )
 
 
+def segments_name(config: Config) -> str:
+    """What the segments are registered as."""
+    return f"{config.tracking.registered_model}-segments"
+
+
 def segment_record(results: Results) -> RunRecord | None:
-    """The segments, if there are any."""
-    if results.segments is None:
+    """The segments, if there are any: with stage and treatment where the model gives P(alive)."""
+    found = results.segments
+    if found is None:
         return None
-    segmenter = results.segments.segmenter
-    chosen = segmenter.selection_.query("chosen").iloc[0]
+    segmenter = found.segmenter
+    cards = {} if found.groups is None else {"cards": found.groups.cards}
     return RunRecord(
         name="segments",
-        tags={**constants_of(results), "role": "segments"},
-        params=parameters_of(segmenter),
-        metrics={
-            "silhouette": float(chosen["silhouette"]),
-            "inertia": float(chosen["inertia"]),
-            "segments": float(len(segmenter.names_)),
-        },
-        tables={
-            "profile": results.segments.profile,
-            "selection": segmenter.selection_,
-            **_cards(results.segments),
-        },
+        tags={**constants_of(results), "role": "segments", "why": segmenter.selection_.attrs["why"]},
+        params={**parameters_of(segmenter), "features": ", ".join(segmenter.features_)},
+        metrics=segment_metrics(results, segmenter),
+        tables={"profile": found.profile, **cards, **results.segment_tables()},
         figures={
             path.stem: path for path in results.figures.values() if path.stem.startswith(SEGMENT_FIGURES)
         },
-        model=segmenter,
-        input_example=results.segments.members.head(5),
+        datasets=[observation_of(results)],
+        model=segmenter if found.groups is None else found.groups.model,
+        input_example=found.members.head(5),
     )
 
 
-def _cards(segments: Segments) -> dict[str, pd.DataFrame]:
-    return {} if segments.groups is None else {"cards": segments.groups.cards}
+def segment_metrics(results: Results, segmenter: KMeansSegments) -> dict[str, float]:
+    """How good the segments are: by themselves, on the holdout, and from one date to the other."""
+    chosen = segmenter.selection_[segmenter.selection_["chosen"]].iloc[0]
+    metrics = {name: float(chosen[name]) for name in SEGMENT_METRICS}
+    metrics["segments"] = float(len(segmenter.names_))
+    if results.contest is not None:
+        judged = results.contest.ranking
+        names = ("gini", "top10_share", "lift", "separation")
+        metrics |= {name: float(judged[name].to_dict()[KMEANS]) for name in names}
+    if results.moves is not None:
+        metrics |= results.moves.stability
+        metrics["gained"] = float(results.moves.segments.left["gained"].sum())
+    return metrics
+
+
+def segment_tags(results: Results) -> dict[str, str]:
+    """What the registered segments rest on, and how K-means did on the holdout."""
+    found = results.contest
+    judged = {} if found is None else found.ranking.loc[KMEANS].to_dict()
+    return {
+        "values": results.served.title,
+        "fitted_until": f"{results.split.observation_end:%Y-%m-%d}",
+        "experiment": results.config.tracking.experiment,
+        **{f"holdout_{name}": f"{value:.6g}" for name, value in judged.items()},
+    }
 
 
 def constants_of(results: Results) -> dict[str, Any]:
@@ -176,6 +196,17 @@ def datasets_of(results: Results) -> list[DatasetRecord]:
         DatasetRecord(f"{name}_calibration", results.split.calibration, "calibration", source, facts),
         DatasetRecord(f"{name}_holdout", results.split.holdout, "holdout", source, facts),
     ]
+
+
+def observation_of(results: Results) -> DatasetRecord:
+    """All customers until the end of observation."""
+    return DatasetRecord(
+        f"{results.config.experiment.name}_observation",
+        results.customers,
+        context="observation",
+        source=results.config.data.source,
+        facts={"observation_end": f"{results.split.observation_end:%Y-%m-%d}", **policy_counts(results)},
+    )
 
 
 def policy_counts(results: Results) -> dict[str, str]:

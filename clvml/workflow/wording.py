@@ -10,7 +10,7 @@ import pandas as pd
 from clvml.customers.policy import RULES
 from clvml.customers.split import Split
 from clvml.customers.time_units import horizon_in, time_unit_of
-from clvml.workflow.results import Comparison
+from clvml.workflow.results import Comparison, Moves
 
 COMPARISON_FORMATS = {
     "total": ("total", "{:,.0f}"),
@@ -68,6 +68,94 @@ def profile_in_words(profile: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(shown, index=profile.index)
 
 
+def methods_in_words(ranking: pd.DataFrame) -> pd.DataFrame:
+    """The ways to segment as text, the one that told best first."""
+    return pd.DataFrame(
+        {
+            "segments": ranking["segments"].map("{:,}".format),
+            "top 10 %": ranking["top10_share"].map("{:.3f}".format),
+            "Gini": ranking["gini"].map("{:.3f}".format),
+            "Spearman": ranking["spearman"].map("{:.3f}".format),
+            "lift of the first": ranking["lift"].map("{:.2f}".format),
+            "variance between": ranking["separation"].map("{:.1%}".format),
+        },
+        index=ranking.index,
+    )
+
+
+def segments_judged_in_words(by_segment: pd.DataFrame) -> pd.DataFrame:
+    """Every segment of every method as text."""
+    methods, numbers = (by_segment.index.get_level_values(level) for level in ("method", "segment"))
+    parts = zip(methods, numbers, by_segment["name"], strict=True)
+    labels = [f"{method}: {number} {name}" for method, number, name in parts]
+    table = by_segment.set_axis(pd.Index(labels, name="method and segment"))
+    formats = {"share_of_customers": "{:.1%}", "share_of_revenue": "{:.1%}", "lift": "{:.2f}"}
+    formats |= {"predicted": "{:,.2f}", "actual": "{:,.2f}", "bias_pct": "{:+.1f}"}
+    shown = {"customers": table["customers"].map("{:,}".format)}
+    for name, pattern in formats.items():
+        heading = {"bias_pct": "bias %"}.get(name, name.replace("_", " "))
+        shown[heading] = table[name].map(lambda value, p=pattern: _number(value, p))
+    return pd.DataFrame(shown)
+
+
+def textbook_in_words(textbook: pd.DataFrame) -> pd.DataFrame:
+    """ABC against RFM against CLV, as text."""
+    measured = {"top10_share": ("top 10 %", "{:.3f}"), "gini": ("Gini", "{:.3f}")}
+    measured |= {"spearman": ("Spearman", "{:.3f}"), "bias_pct": ("bias %", "{:+.1f}")}
+    shown = {"ease": textbook["ease"], "cost": textbook["cost"]}
+    for name, (heading, pattern) in measured.items():
+        shown[heading] = textbook[name].map(lambda value, p=pattern: _number(value, p))
+    return pd.DataFrame(shown)
+
+
+def budgets_in_words(budgets: pd.DataFrame) -> pd.DataFrame:
+    """What may be spent on each treatment, as text."""
+    return pd.DataFrame(
+        {
+            "customers": budgets["customers"].map("{:,}".format),
+            "value at stake": budgets["value_at_stake"].map("{:,.0f}".format),
+            "budget": budgets["budget"].map("{:,.0f}".format),
+            "of the stake": budgets["share_of_stake"].map(lambda share: _number(share, "{:.1%}")),
+        }
+    )
+
+
+def quality_in_words(quality: pd.DataFrame) -> pd.DataFrame:
+    """Size, reach and profit of each segment, as text; without reach where no contact is known."""
+    shown = {
+        "customers": quality["customers"].map("{:,}".format),
+        "share of customers": quality["share_of_customers"].map("{:.1%}".format),
+        "mean value": quality["mean_value"].map("{:,.2f}".format),
+        "can be reached": quality["reach"].map(lambda share: _number(share, "{:.1%}")),
+        "value less budget": quality["profit"].map("{:,.0f}".format),
+    }
+    table = pd.DataFrame(shown)
+    return table.drop(columns="can be reached") if quality["reach"].isna().all() else table
+
+
+def moves_in_words(moves: Moves) -> str:
+    """How many stayed, how stable the segments are, and what the moves were worth."""
+    stayed, same, refit = (moves.stability[name] for name in ("stayed", "agreement", "refit_agreement"))
+    told = (
+        f"{stayed:.0%} of the customers are in the segment that they were in at the end of calibration"
+        f" (adjusted Rand index {_number(same, '{:.2f}')}). Segments fitted then group the customers of today"
+        f" as those of today do, by {_number(refit, '{:.2f}')} of 1."
+    )
+    left = moves.segments.left
+    if left.empty:
+        return f"{told} Nobody moved."
+    said = [_move_in_words(left.index[place], left.iloc[place]) for place in (0, -1)]
+    everybody = moves.segments.moves["gained"].sum()
+    return (
+        f"{told} Those who moved changed in value by {left['gained'].sum():+,.0f}, all customers by"
+        f" {everybody:+,.0f}. The lowest and the highest change: {said[0]}; {said[1]}."
+    )
+
+
+def _move_in_words(move: tuple[str, str], row: pd.Series) -> str:
+    return f"{row['gained']:+,.0f} by {row['customers']:,.0f} from {move[0]} to {move[1]}"
+
+
 def duration_in_words(duration: float | str, time_unit: str) -> str:
     """A duration with its unit.
 
@@ -92,7 +180,7 @@ def split_in_words(split: Split) -> str:
 
 
 def next_commands(
-    *, model: str, uri: str, is_found: bool, is_here: bool, folder: Path
+    *, model: str, uri: str, is_found: bool, is_here: bool, folder: Path, segments: str | None = None
 ) -> list[tuple[str, str]]:
     """Commands to type next, each with what it does.
 
@@ -108,6 +196,8 @@ def next_commands(
         Whether it is the embedded store of the current folder, where ``mlflow ui`` looks.
     folder : path
         The output folder.
+    segments : str, optional
+        URI of the registered segments.
 
     Examples
     --------
@@ -125,7 +215,7 @@ def next_commands(
     """
     address = uri.rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
     look = f"compare the runs at {address}/?workflowType=machine_learning"
-    commands = _use(model, folder)
+    commands = _use(model, folder, segments)
     if not is_found:
         commands.insert(0, (f"export MLFLOW_TRACKING_URI={shlex.quote(uri)}", "where the registry is"))
     if uri.startswith("http"):
@@ -134,17 +224,18 @@ def next_commands(
     return [(ui, look), *commands]
 
 
-def commands_for_folder(folder: Path) -> list[tuple[str, str]]:
+def commands_for_folder(folder: Path, with_groups: bool = False) -> list[tuple[str, str]]:
     """Commands to type next after a run without MLflow."""
-    return _use(str(folder / "model"), folder)
+    return _use(str(folder / "model"), folder, str(folder / "segments") if with_groups else None)
 
 
-def _use(model: str, folder: Path) -> list[tuple[str, str]]:
+def _use(model: str, folder: Path, segments: str | None) -> list[tuple[str, str]]:
     name, customers = shlex.quote(model), shlex.quote(str(folder / "customers.parquet"))
+    groups = f" --segments {shlex.quote(segments)}" if segments else ""
     serve = f"mlflow models serve -m {name} --env-manager local"
     return [
         (serve, "serve it on port 5000 (--port 5001 while mlflow ui runs)"),
-        (f"clvml score {name} {customers} scores.parquet", "score a file of customers"),
+        (f"clvml score {name} {customers} scores.parquet{groups}", "score a file of customers"),
     ]
 
 

@@ -36,6 +36,7 @@ CARD = pd.Series(
         "treatment": "retain",
         "what_to_do": "Thank them",
         "treatment_share": 0.99,
+        "value_at_stake": 31_000.0,
         "budget": 3_051.0,
     },
     name=1,
@@ -50,7 +51,36 @@ SELECTION = pd.DataFrame(
     },
     index=pd.Index([2, 3, 4], name="n_segments"),
 )
+SHAPES = pd.DataFrame(
+    {
+        "customers": [90, 6, 4, 0],
+        "share_of_customers": [0.9, 0.06, 0.04, 0.0],
+        "lasted": [0.0, 8.0, 20.0, np.nan],
+        "spent": [30.0, 100.0, 300.0, np.nan],
+    },
+    index=["broken off early", "broken off midway", "left early", "long-lasting"],
+)
+CENTERS = pd.DataFrame(
+    {"frequency": [2.0, 0.1, -0.5], "clv": [2.5, 0.0, -0.6], "probability_alive": [1.0, 0.9, -0.7]},
+    index=["1 Champions", "2 Steady", "3 Silent"],
+)
+PLACES = pd.DataFrame(
+    {
+        "first": [2.0, 2.2, -1.0, -1.1],
+        "second": [0.0, 0.1, 0.5, 0.4],
+        "segment": ["1 best", "1 best", "2", "2"],
+    }
+)
+WORTH = pd.DataFrame(
+    {"name": ["best", "rest", "one"], "mean": [200.0, 40.0, 5.0], "low": [180.0, 38.0, np.nan]}
+    | {"high": [225.0, 41.0, np.nan]},
+    index=pd.Index([1, 2, 3], name="segment"),
+)
 FIGURES = {
+    "relation_shapes": SHAPES,
+    "segment_lines": CENTERS,
+    "segment_scatter": PLACES,
+    "segment_worth": WORTH,
     "value_matrix": MATRIX,
     "lifecycle_curve": STAGES,
     "migration": MOVES,
@@ -102,9 +132,57 @@ def test_moves_are_shares_of_each_row():
     assert "60 % 6" in words(ax)
 
 
+def test_a_move_shows_what_was_gained_or_lost():
+    moves = pd.DataFrame(
+        {"gained": [-74.0, 1234.0]}, index=pd.MultiIndex.from_tuples([("gold", "lead"), ("lead", "gold")])
+    )
+    told = words(plots.migration(MOVES, moves))
+    assert "40 % 4 −74.0" in told
+    assert "10 % 10 +1,234" in told
+
+
+def test_shapes_are_counted_and_a_relation_that_is_not_over_has_none():
+    told = words(plots.relation_shapes(SHAPES))
+    assert "90 customers (90 %) 0 time units from first to last, 30.0 each" in told
+    assert "0 customers (0 %)" in told
+    with pytest.raises(InputError, match="none is over"):
+        plots.relation_shapes(SHAPES.assign(customers=0))
+    with pytest.raises(InputError, match="'left early' is missing"):
+        plots.relation_shapes(SHAPES.drop("left early"))
+
+
+def test_a_line_runs_through_the_centre_of_its_segment_and_ends_with_its_name():
+    ax = plots.segment_lines(CENTERS)
+    drawn = [line.get_ydata().tolist() for line in ax.lines if len(line.get_ydata()) == 3]
+    assert drawn == CENTERS.to_numpy().tolist()
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["frequency", "CLV", "P(alive)"]
+    assert all(name in words(ax) for name in CENTERS.index)
+    with pytest.raises(InputError, match="two features"):
+        plots.segment_lines(CENTERS[["clv"]])
+
+
+def test_a_scatter_names_each_segment_at_its_middle():
+    ax = plots.segment_scatter(PLACES)
+    assert {text.get_text(): text.xy for text in ax.texts}["1 best"] == pytest.approx((2.1, 0.05))
+    assert [len(drawn.get_offsets()) for drawn in ax.collections] == [2, 2]
+
+
+def test_worth_is_told_with_its_interval_where_there_is_one():
+    told = words(plots.segment_worth(WORTH))
+    assert "200 (180 to 225)" in told
+    assert told.endswith("5.00")
+
+
 def test_a_card_answers_four_questions():
     told = words(plots.segment_card(CARD))
-    for part in ("5 repeat purchases", "53 % of all value", "between 140 and 178", "Retain", "3,051"):
+    for part in (
+        "of 31,000 at stake",
+        "5 repeat purchases",
+        "53 % of all value",
+        "between 140 and 178",
+        "Retain",
+        "3,051",
+    ):
         assert part in told
     with pytest.raises(InputError, match="'budget'"):
         plots.segment_card(CARD.drop("budget"))
@@ -115,3 +193,6 @@ def test_the_choice_names_the_number_and_marks_the_elbow():
     assert "Why 3 segments" in ax.get_title()
     assert "elbow" in words(ax)
     assert len(ax.get_legend().get_texts()) == 3
+    explained = SELECTION.copy()
+    explained.attrs["why"] = "3 segments: the most whose silhouette is good"
+    assert "the most whose silhouette" in plots.segment_choice(explained).get_xlabel()

@@ -75,12 +75,6 @@ def profile():
     )
 
 
-def selection():
-    index = pd.Index([2, 3, 4, 5], name="n_segments")
-    chosen = [False, False, True, False]
-    return pd.DataFrame({"silhouette": [0.738, 0.743, 0.738, 0.6], "chosen": chosen}, index=index)
-
-
 def clv():
     return pd.Series(np.geomspace(1, 1000, 400), name="clv")
 
@@ -121,7 +115,6 @@ FIGURES = {
     "comparison": (clvml.plots.comparison, compared),
     "segment_profile": (clvml.plots.segment_profile, profile),
     "segment_value": (clvml.plots.segment_value, profile),
-    "segment_selection": (clvml.plots.segment_selection, selection),
     "tornado": (clvml.plots.tornado, factors),
     "two_way": (clvml.plots.two_way, two_factors),
     "value_over_time": (clvml.plots.value_over_time, trend),
@@ -148,7 +141,8 @@ def line(ax, label):
 
 
 def test_every_public_figure_is_in_this_list():
-    elsewhere = {"lifecycle_curve", "migration", "segment_card", "segment_choice", "value_matrix"}
+    elsewhere = {"lifecycle_curve", "migration", "relation_shapes", "segment_card", "segment_choice"}
+    elsewhere |= {"segment_lines", "segment_scatter", "segment_worth", "value_matrix"}
     assert set(FIGURES) | elsewhere == set(clvml.plots.__all__)  # those are in test_customer_base.py
 
 
@@ -393,14 +387,6 @@ def test_segment_bars_are_the_shares():
     assert customers == profile()["share_of_customers"].tolist()
     assert value == profile()["share_of_value"].tolist()
     assert {"41 %", "60 %"} <= set(words(ax))
-
-
-def test_the_chosen_number_of_segments_is_marked():
-    assert "4 segments: 0.738" in words(clvml.plots.segment_selection(selection()))
-    assert "3 segments: 0.743" in words(clvml.plots.segment_selection(selection()[["silhouette"]]))
-    assert "2 segments: 0.738" in words(clvml.plots.segment_selection(selection(), chosen=2))
-    with pytest.raises(InputError, match="9 segments were chosen"):
-        clvml.plots.segment_selection(selection(), chosen=9)
 
 
 def test_text_where_numbers_belong_is_refused_by_the_name_of_its_column():

@@ -70,6 +70,32 @@ def test_a_level_never_seen_is_counted_and_new_attributes_are_ignored(people, fi
     assert "8 of 9 customers have a country that the fit has not seen, the first is 'FR'" in caplog.text
 
 
+def test_a_number_missing_later_counts_with_the_median_of_the_fit_and_is_counted(people, fitted, caplog):
+    median = people["age"].median()
+    with caplog.at_level(logging.WARNING, logger="clvml"):
+        gone = fitted.transform(people.iloc[:9].assign(age=np.nan))
+    assert f"9 of 9 customers have no age: they count with the median of the fit, {median:g}" in caplog.text
+    pd.testing.assert_frame_equal(gone, fitted.transform(people.iloc[:9].assign(age=median)))
+
+
+def test_a_skewed_attribute_is_logged_as_a_feature_is_and_may_be_negative(people):
+    rng = np.random.default_rng(8)
+    balance = np.where(rng.random(len(people)) < 0.2, -1.0, 1.0) * rng.lognormal(3, 0.3, len(people))
+    table = people.assign(income=rng.lognormal(10, 1, len(people)), balance=balance)
+    model = KMeansSegments(2, features=("clv",), attributes=("income", "balance")).fit(table)
+    assert model.scaling_["logged"].to_dict() == {"clv": False, "income": True, "balance": False}
+    debt = table.assign(balance=-table["balance"], income=-table["income"])
+    assert np.isfinite(model.transform(debt)).all(axis=None)
+
+
+def test_another_currency_of_an_attribute_changes_no_segment(people):
+    rng = np.random.default_rng(9)
+    table = people.assign(income=rng.lognormal(10, 1, len(people)))
+    model = KMeansSegments(2, features=("clv",), attributes=("income", "country"))
+    expected = model.fit_predict(table)
+    pd.testing.assert_series_equal(model.fit_predict(table.assign(income=table["income"] * 131.7)), expected)
+
+
 def test_attributes_without_a_value_or_the_same_for_all_are_left_out(people, caplog):
     table = people.assign(empty=np.nan, same="x")
     model = KMeansSegments(2, features=("clv",), attributes=("age", "empty", "same"))

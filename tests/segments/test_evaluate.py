@@ -3,14 +3,12 @@ import pytest
 
 from clvml.errors import InputError
 from clvml.segments.evaluate import (
-    agreement,
     holdout_by_segment,
     judge_segmentations,
     rank_segmentations,
-    segmentation_quality,
-    separation,
     textbook_comparison,
 )
+from clvml.segments.quality import agreement, segmentation_quality, separation
 
 SEGMENTS = pd.Series([1, 2, 2, 1, 2], index=list("abcde"), name="segment")
 ACTUAL = pd.Series([70.0, 10.0, 0.0, 10.0, 10.0], index=list("abcde"))

@@ -109,14 +109,14 @@ def test_skewed_features_are_logged_and_all_are_standardised(customers, fitted):
     points = fitted.transform(customers)
     np.testing.assert_allclose(points.mean(), 0, atol=1e-12)
     np.testing.assert_allclose(points.std(ddof=0), 1)
-    skewness = customers[list(fitted.features)].skew()
+    skewness = customers[list(fitted.features_)].skew()
     assert fitted.scaling_["logged"].to_dict() == (skewness > 1).to_dict()
     assert fitted.scaling_["logged"].nunique() == 2  # both cases are looked at
 
 
 def test_the_profile_adds_up_and_shows_medians(customers, fitted):
     profile, segments = fitted.profile_, fitted.predict(customers)
-    columns = ["name", "customers", "share_of_customers", "share_of_value", *fitted.features]
+    columns = ["name", "customers", "share_of_customers", "share_of_value", *fitted.features_]
     assert profile.columns.tolist() == columns
     assert profile["customers"].sum() == len(customers)
     assert profile["share_of_customers"].sum() == pytest.approx(1)
@@ -155,9 +155,11 @@ def test_silence_is_a_feature_made_from_T_and_recency(customers):
     np.testing.assert_allclose(last, expected)
 
 
-def test_a_constant_feature_is_left_out_and_said_so(customers, fitted, caplog):
+@pytest.mark.parametrize("spread", [0.0, 0.008])
+def test_a_feature_that_hardly_varies_is_left_out_and_said_so(customers, fitted, caplog, spread):
+    shop = 5 + 5 * spread * np.random.default_rng(0).normal(size=len(customers))
     with caplog.at_level(logging.WARNING, logger="clvml"):
-        segmenter = KMeansSegments(features=(*fitted.features, "shop")).fit(customers.assign(shop=0.1))
+        segmenter = KMeansSegments(features=(*fitted.features_, "shop")).fit(customers.assign(shop=shop))
     assert "'shop' is the same for all customers" in caplog.text
     assert segmenter.dropped_features_ == ("shop",)
     assert "shop" not in segmenter.required_columns
@@ -180,7 +182,7 @@ def test_it_follows_the_conventions_of_scikit_learn(customers):
 def test_what_is_learnt_is_plain_numbers_and_tables(fitted):
     learnt = {name: value for name, value in vars(fitted).items() if name.endswith("_")}
     assert {"centers_", "names_", "profile_", "selection_", "scaling_"} <= set(learnt)
-    plain = (float, str, tuple, dict, np.ndarray, pd.DataFrame, type(None))
+    plain = (int, float, str, tuple, dict, np.ndarray, pd.DataFrame, type(None))
     assert all(isinstance(value, plain) for value in learnt.values())
 
 
@@ -201,15 +203,19 @@ def test_an_impossible_value_is_refused_with_column_and_customer(customers, fitt
             ask(broken)
 
 
+def test_a_column_without_any_value_is_refused(customers, fitted):
+    for ask in (KMeansSegments().fit, fitted.predict):
+        with pytest.raises(InputError, match="1000 of 1000 customers have a missing or infinite recency"):
+            ask(customers.assign(recency=np.nan))
+
+
 def test_a_missing_column_is_named(customers, fitted):
     for ask in (KMeansSegments().fit, fitted.predict):
         with pytest.raises(InputError, match="lacks 'probability_alive'"):
             ask(customers.drop(columns="probability_alive"))
 
 
-def test_no_table_and_an_empty_table_are_refused(customers):
-    with pytest.raises(InputError, match="not list"):
-        KMeansSegments().fit([[1.0, 2.0]])
+def test_an_empty_table_is_refused(customers):
     with pytest.raises(InputError, match="empty"):
         KMeansSegments().fit(customers.iloc[:0])
 

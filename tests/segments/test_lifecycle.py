@@ -5,14 +5,9 @@ import pytest
 import clvml
 from clvml.customers.time_units import convert_time_unit
 from clvml.errors import InputError, TimeUnitError
-from clvml.segments.lifecycle import (
-    HALVES,
-    LifecycleStages,
-    early_warning,
-    relation_evidence,
-    relation_shapes,
-    value_at_stake,
-)
+from clvml.segments.lifecycle import LifecycleStages
+from clvml.segments.relations import HALVES, relation_evidence, relation_shapes, shape_profile
+from clvml.segments.stake import early_warning, value_at_stake
 from clvml.tracking.model_json import dump_model, load_model_json
 
 
@@ -93,6 +88,16 @@ def test_the_four_shapes_of_a_finished_relation(relations):
         "left": "left early",
         "long": "long-lasting",
     }
+
+
+def test_finished_relations_are_counted_by_their_shape(relations):
+    shapes = relation_shapes(LifecycleStages().fit_predict(relations), relations)
+    table = shape_profile(shapes, relations)
+    assert table["customers"].tolist() == [1, 1, 1, 1]
+    assert table.loc["long-lasting", ["lasted", "spent"]].tolist() == pytest.approx([10.0, 100.0])
+    nobody = shape_profile(shapes.where(shapes == "left early"), relations)
+    assert nobody["customers"].tolist() == [0, 0, 1, 0]
+    assert nobody["share_of_customers"].sum() == 1
 
 
 def test_order_currency_and_unit_of_time_change_no_stage(relations):

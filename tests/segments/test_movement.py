@@ -18,6 +18,7 @@ def test_moves_worked_out_by_hand():
     assert found.moves.loc[("gold", "lead"), "gained"] == -74.0
     assert found.moves.loc[("(new)", "gold"), "gained"] == 70.0
     assert found.stayed == pytest.approx(2 / 3)
+    assert found.left.index.tolist() == [("gold", "lead")]
 
 
 def test_nothing_is_lost_on_the_way():

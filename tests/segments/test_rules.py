@@ -8,8 +8,9 @@ from sklearn.exceptions import NotFittedError
 
 from clvml.customers.time_units import convert_time_unit
 from clvml.errors import InputError, TimeUnitError
+from clvml.segments.classes import ABCClasses, ValueTiers
+from clvml.segments.matrix import ValueMatrix
 from clvml.segments.rfm import RFMScores
-from clvml.segments.rules import ABCClasses, ValueMatrix, ValueTiers
 from clvml.tracking.model_json import dump_model, load_model_json
 
 RULES = [RFMScores(), ABCClasses(), ValueTiers(), ValueMatrix(), ValueMatrix(thresholds="median")]
@@ -131,6 +132,37 @@ def test_rfm_scores_of_a_tie_are_equal_and_the_lowest_are_one():
     scores = RFMScores().fit(table).scores(table)
     assert scores["F"].tolist() == [1] * 6 + [4, 4, 5, 5]
     assert set(scores["M"]) == {1}
+
+
+def test_who_bought_once_is_new_promising_or_fading_whatever_was_spent():
+    silence = np.repeat([1.0, 10.0, 20.0, 30.0, 40.0], 4)
+    repeats = np.tile([0.0, 0.0, 3.0, 9.0], 5)
+    table = pd.DataFrame(
+        {
+            "frequency": repeats,
+            "recency": np.where(repeats > 0, 50.0 - silence, 0.0),
+            "T": np.where(repeats > 0, 50.0, silence),
+            "total_spend": np.tile([5.0, 900.0, 60.0, 400.0], 5),  # the second spent most, in one basket
+        }
+    )
+    named = RFMScores().fit(table).segment_names(table).to_numpy().reshape(5, 4)
+    assert named[:, 0].tolist() == named[:, 1].tolist()
+    assert named[:, 1].tolist() == [
+        "New customers",
+        "Promising",
+        "About to sleep",
+        "Hibernating",
+        "Hibernating",
+    ]
+    assert named[0, 3] == "Champions"
+
+
+def test_nobody_is_new_in_a_closed_cohort(cdnow):
+    rfm = RFMScores().fit(cdnow)
+    once = cdnow["frequency"] == 0
+    assert (cdnow["T"] - cdnow["recency"])[once].min() > 26
+    assert rfm.scores(cdnow).loc[once, "R"].max() == 4
+    assert "New customers" not in set(rfm.segment_names(cdnow))
 
 
 def test_rfm_by_fixed_cuts_counts_the_borders_exceeded():

@@ -7,7 +7,7 @@ import pytest
 from clvml.errors import InputError
 from clvml.segments.cards import segment_cards
 from clvml.segments.lifecycle import STAGES
-from clvml.segments.treatments import check_treatments, read_treatments, treat
+from clvml.segments.treatments import budgets, check_treatments, read_treatments, treat
 
 PAIRS = list(itertools.product(["gold", "platinum", "iron", "lead"], STAGES))
 INDEX = pd.Index([f"c{i}" for i in range(len(PAIRS))], name="customer_id")
@@ -38,6 +38,17 @@ def test_the_first_row_that_fits_counts_and_the_budget_is_its_share(tmp_path):
     assert former["treatment"] == "call"
     assert (former["value_at_stake"], former["budget"]) == pytest.approx((80.0, 40.0))
     assert (found["treatment"] == "wait").sum() == 19
+
+
+def test_budgets_add_up_and_stay_below_what_is_at_stake():
+    treated = treat(SEGMENTS, ALL_STAGES, CUSTOMERS)
+    table = budgets(treated)
+    parts = table.drop("(all)")
+    assert parts["customers"].sum() == table.loc["(all)", "customers"] == len(treated)
+    assert parts["budget"].sum() == pytest.approx(treated["budget"].sum())
+    assert (parts["share_of_stake"].dropna() <= 1).all()
+    assert parts.loc["spend less", "budget"] == 0
+    assert parts["budget"].is_monotonic_decreasing
 
 
 @pytest.mark.parametrize(
@@ -80,7 +91,9 @@ def test_a_card_says_who_what_how_sure_and_what_to_do():
     assert cards["customers"].sum() == len(members)
     assert cards["share_of_value"].sum() == pytest.approx(1)
     assert cards["budget"].sum() == pytest.approx(members["budget"].sum())
+    assert cards["value_at_stake"].sum() == pytest.approx(members["value_at_stake"].sum())
     assert (cards["value_low"] < cards["mean_value"]).all()
+    assert (cards["mean_value"] < cards["value_high"]).all()
     assert cards.loc[1, ["treatment", "treatment_share"]].tolist() == ["retain", 0.8]
     with pytest.raises(InputError, match="lack 'budget'"):
         segment_cards(members.drop(columns="budget"))

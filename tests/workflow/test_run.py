@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from clvml.errors import FitWarning, InputError
-from clvml.tracking.registry import load
+from clvml.segments.relations import relation_evidence
+from clvml.tracking.registry import load, resolve
 from clvml.workflow.config import load_config
 from clvml.workflow.console import Terminal
 from clvml.workflow.run import run
@@ -82,6 +83,53 @@ def test_every_customer_has_a_stage_and_a_treatment_within_what_is_at_stake(cdno
     cards = pd.read_csv(cdnow.folder / "segment_cards.csv", index_col="segment")
     assert cards["budget"].sum() == pytest.approx(segments["budget"].sum())
     assert cards["customers"].tolist() == cdnow.segments.profile["customers"].tolist()
+
+
+def test_the_ways_to_segment_are_judged_on_the_holdout(cdnow):
+    tables = {path.stem: pd.read_csv(path) for path in (cdnow.folder / "segment_tables").iterdir()}
+    by_method = tables["methods_by_segment"].groupby("method")
+    assert by_method["customers"].sum().tolist() == [len(cdnow.split.calibration)] * 5
+    assert by_method["share_of_revenue"].sum().tolist() == pytest.approx([1.0] * 5)
+    textbook = tables["textbook"].set_index("analysis")
+    champion = cdnow.comparison.table.loc[cdnow.comparison.champion.name]
+    assert textbook.loc["CLV", "bias_pct"] == pytest.approx(champion["bias_pct"])
+    assert textbook.loc["CLV", "top10_share"] == pytest.approx(champion["top10_share"])
+
+
+def test_who_moved_between_the_two_dates_adds_up_to_what_they_are_worth_now_and_were(cdnow):
+    moved = cdnow.moves.segments
+    served, calibration = cdnow.served.model, cdnow.split.calibration
+    then, now = served.predict(calibration).sum(), cdnow.served.values["clv"].sum()
+    assert moved.customers.to_numpy().sum() == len(cdnow.customers)
+    assert moved.moves["gained"].sum() == pytest.approx(now - then)
+    assert moved.customers.columns.tolist()[0] == f"1 {cdnow.segments.segmenter.names_[0]}"
+    assert 0 < cdnow.moves.stability["stayed"] < 1
+    assert 0 < cdnow.moves.stability["refit_agreement"] <= 1
+
+
+def test_where_customers_stood_then_rests_on_their_purchases_until_then(cdnow):
+    calibration = cdnow.split.calibration
+    then = calibration.join(relation_evidence(cdnow.transactions, calibration))
+    then = then.join(cdnow.served.model.predict_factors(calibration))
+    stages = cdnow.segments.groups.model.assign(then)["stage"].value_counts()
+    found = cdnow.moves.stages.customers.sum(axis=1)
+    assert found.to_dict() == stages.to_dict()
+
+
+def test_the_early_warning_and_the_budgets_are_those_of_the_members(cdnow):
+    warned, budgets = cdnow.segments.groups.warned, cdnow.segments.groups.budgets
+    assert warned["at_risk"].is_monotonic_decreasing
+    assert "former" not in set(warned["stage"])
+    assert budgets.loc["(all)", "budget"] == pytest.approx(cdnow.segments.members["budget"].sum())
+    assert (budgets["share_of_stake"].dropna() <= 1).all()
+
+
+def test_the_folder_of_segments_is_a_model_that_mlflow_serves(cdnow):
+    served = mlflow.pyfunc.load_model(str(cdnow.folder / "segments"))
+    answers = served.predict(cdnow.segments.members.head(20).reset_index())
+    told = ["segment", "segment_name", "value_class", "stage", "treatment"]
+    expected = cdnow.segments.members[told].head(20).reset_index(drop=True)
+    pd.testing.assert_frame_equal(answers[told], expected, check_dtype=False)
 
 
 def test_no_figure_is_blank(cdnow):
@@ -181,8 +229,12 @@ def test_both_families_stand_in_one_experiment_and_the_champion_is_registered(sa
         assert runs[name].data.tags["family"] == row["family"]
     served = load("models:/clv@champion", tracking_uri=uri).predict(found.customers)
     pd.testing.assert_series_equal(served, found.served.values["clv"], check_exact=True)
-    segments = load("models:/clv-segments@champion", tracking_uri=uri).predict(found.segments.members)
-    assert segments.tolist() == found.segments.members["segment"].tolist()
+    version = resolve("models:/clv-segments@champion", tracking_uri=uri)
+    assert {"values", "fitted_until", "holdout_gini", "stability", "stayed"} <= set(version.tags)
+    told = load("models:/clv-segments@champion", tracking_uri=uri).assign(found.segments.members)
+    pd.testing.assert_frame_equal(told, found.segments.members[told.columns])
+    metrics = runs["segments"].data.metrics
+    assert metrics["gini"] == found.contest.ranking.loc["K-means", "gini"]
 
 
 def test_the_online_retail_experiment_reads_its_config_and_says_when_the_data_are_absent(tmp_path):

@@ -1,0 +1,172 @@
+"""The part of a run that groups customers: who they are, where they stand, what to do, and who moved.
+
+The segments are fitted on all customers until the end of observation, with the values of the model to
+serve. Which way to segment told who would be valuable is another question: that is judged on the holdout,
+with segments and values of the calibration period. Moves compare the end of calibration with the end of
+observation by one segmentation and one model, the served ones, so that only the customers change.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+from sklearn.base import clone
+
+from clvml.customers.split import Split
+from clvml.customers.transactions import Transactions
+from clvml.errors import InputError
+from clvml.lifetime_value.formula_models import HistoricValue
+from clvml.segments.cards import segment_cards
+from clvml.segments.contest import Contest, contest
+from clvml.segments.groups import CustomerGroups
+from clvml.segments.intervals import mean_intervals
+from clvml.segments.kmeans import KMeansSegments
+from clvml.segments.movement import Migration, migration
+from clvml.segments.quality import agreement, segmentation_quality
+from clvml.segments.relations import relation_evidence, relation_shapes, shape_profile
+from clvml.segments.stake import early_warning
+from clvml.segments.tables import CUSTOMARY, VALUE
+from clvml.segments.treatments import budgets
+from clvml.workflow.attributes import Attributes
+from clvml.workflow.config import Config
+from clvml.workflow.console import Progress
+from clvml.workflow.results import Comparison, Groups, Moves, Segments, Served
+
+
+def group(
+    config: Config,
+    customers: pd.DataFrame,
+    served: Served,
+    known: Attributes,
+    treatments: pd.DataFrame,
+    tell: Progress,
+) -> Segments | None:
+    """K-means on behaviour and value, with class, stage, treatment and budget of each customer.
+
+    A model that gives no P(alive) (a formula) leaves it at the segments: without it there is no stage, and
+    nobody knows what is at stake. None where customers do not differ enough to be grouped.
+    """
+    table = joined(customers, served.values)
+    segmenter = kmeans_for(config, table, known.names)
+    try:
+        if "probability_alive" not in table:
+            segmenter.fit(table)
+            members, groups = joined(_numbers_and_names(segmenter, table), table), None
+        else:
+            model = CustomerGroups(segmenter, treatments=treatments).fit(table)
+            segmenter, members = model.segmenter_, joined(model.assign(table), table)
+            groups = groups_of(model, members, known.contact)
+    except InputError as error:
+        if config.segments.n_segments != "auto":
+            raise
+        tell.say(f"no segments: {error}")
+        return None
+    tell.say(f"{len(segmenter.names_)} segments, the most valuable first: {' | '.join(segmenter.names_)}")
+    worth = mean_intervals(members["clv"], members["segment"]).assign(name=list(segmenter.names_))
+    return Segments(segmenter, members, segmenter.profile_, worth, groups)
+
+
+def kmeans_for(config: Config, table: pd.DataFrame, attributes: tuple[str, ...]) -> KMeansSegments:
+    """K-means as the config asks for it, on attributes and those of the customary features that there are."""
+    return KMeansSegments(
+        n_segments=config.segments.n_segments,
+        features=tuple(name for name in CUSTOMARY if name in table),
+        value=VALUE,
+        random_state=config.segments.random_state,
+        attributes=attributes,
+    )
+
+
+def groups_of(model: CustomerGroups, members: pd.DataFrame, contact: pd.Series | None) -> Groups:
+    """What there is to say of the groups, from their members."""
+    by_stage = model.stages_.profile_
+    worth = members["clv"].groupby(members["stage"]).mean()
+    shapes = relation_shapes(members["stage"], members)
+    quality, _ = segmentation_quality(
+        members["segment"], members["clv"], contact=contact, cost=members["budget"]
+    )
+    return Groups(
+        model=model,
+        by_stage=by_stage.assign(clv=worth.reindex(by_stage.index)),
+        cards=segment_cards(members),
+        budgets=budgets(members),
+        shapes=shape_profile(shapes, members),
+        warned=early_warning(members, members["stage"]),
+        quality=quality,
+    )
+
+
+def judge_methods(
+    config: Config, parts: Split, comparison: Comparison, known: Attributes, tell: Progress
+) -> Contest | None:
+    """The ways to segment, judged on the holdout; None where these customers cannot be segmented."""
+    champion = comparison.models[comparison.champion.name]
+    customers = joined(parts.calibration, known.table, champion.predict_factors(parts.calibration))
+    kmeans = kmeans_for(config, customers, known.names)
+    once_more = HistoricValue(parts.duration).fit(parts.calibration).predict(parts.calibration)
+    try:
+        found = contest(customers, parts.holdout["spend"], once_more, kmeans)
+    except InputError as error:
+        tell.say(f"segments not judged: {error}")
+        return None
+    best = found.ranking.index[0]
+    tell.say(f"told best who would be valuable: {best} (Gini {found.ranking['gini'].iloc[0]:.3f})")
+    return found
+
+
+def moves_since(
+    transactions: Transactions, parts: Split, served: Served, known: Attributes, segments: Segments | None
+) -> Moves | None:
+    """Who moved between the end of calibration and the end of observation; None without stages."""
+    if segments is None or segments.groups is None:
+        return None
+    model, after = segments.groups.model, segments.members
+    evidence = relation_evidence(transactions, parts.calibration)
+    values = served.model.predict_factors(parts.calibration)
+    table = joined(parts.calibration, known.table, evidence, values)
+    before = joined(model.assign(table), table[["clv"]])
+    by_segment = _moved(_labels(before), _labels(after), before, after, _order(model))
+    return Moves(
+        segments=by_segment,
+        stages=_moved(before["stage"], after["stage"], before, after, list(model.stages_.names_)),
+        stability={
+            "stayed": by_segment.stayed,
+            "agreement": agreement(before["segment"], after["segment"]),
+            "refit_agreement": _refit_agreement(model, table, after),
+        },
+    )
+
+
+def joined(customers: pd.DataFrame, *tables: pd.DataFrame) -> pd.DataFrame:
+    """The tables side by side, a column that stands in several once, with the time unit kept."""
+    result = customers
+    for table in tables:
+        result = result.join(table[table.columns.difference(result.columns, sort=False)])
+    result.attrs = {key: value for table in (customers, *tables) for key, value in table.attrs.items()}
+    return result
+
+
+def _numbers_and_names(segmenter: KMeansSegments, table: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({"segment": segmenter.predict(table), "segment_name": segmenter.segment_names(table)})
+
+
+def _moved(
+    before: pd.Series, after: pd.Series, worth: pd.DataFrame, later: pd.DataFrame, order: list[str]
+) -> Migration:
+    return migration(before, after, worth["clv"], later["clv"], order)
+
+
+def _labels(members: pd.DataFrame) -> pd.Series:
+    return members["segment"].astype(str) + " " + members["segment_name"]
+
+
+def _order(model: CustomerGroups) -> list[str]:
+    return [f"{number} {name}" for number, name in enumerate(model.names_, start=1)]
+
+
+def _refit_agreement(model: CustomerGroups, before: pd.DataFrame, after: pd.DataFrame) -> float:
+    """How far a segmentation fitted at the first date groups the customers of the second alike."""
+    again = clone(model.segmenter_).set_params(n_segments=len(model.names_))
+    try:
+        return agreement(again.fit(before).predict(after), after["segment"])
+    except InputError:  # fewer kinds of customers then than segments now
+        return float("nan")
