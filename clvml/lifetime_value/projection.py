@@ -288,6 +288,8 @@ class LifetimeValue(BaseEstimator):
         check_is_fitted(self, "purchases_")
         _check_margin(self.margin)
         ahead, rate = self.horizon if horizon is None else horizon, self._rate(annual_discount_rate)
+        if ahead is not None:
+            horizon_in(ahead, self.time_unit_)  # a value over no time is a slip, where an expectation is not
         if rate == 0 and ahead is not None:
             return self.purchases_.expected_purchases(customers, ahead)
         return self.purchases_.discounted_purchases(customers, ahead, rate, self.period)
