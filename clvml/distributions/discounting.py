@@ -18,6 +18,7 @@ from clvml.distributions.chebyshev import POINTS, TO_COEFFICIENTS, polynomials
 Array = NDArray[np.float64]
 
 _EACH = 64  # periods that stand for themselves
+_COUNTLESS = 1 << 20  # periods, from here on
 _FORGOTTEN = 60.0  # e**-60: what comes after cannot matter
 _BEGINNING = 40  # halvings of the time ahead: what was bought before cannot matter
 _NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(12)
@@ -34,7 +35,7 @@ def discounted_ends(horizon: float, rate: float, period: float = 1.0) -> tuple[A
     >>> discounted_ends(2.5, 0.0)
     (array([2.5]), array([1.]))
     >>> discounted_ends(2.5, 0.1)[0]
-    array([1. , 2. , 2.5])
+    array([2.5, 1. , 2. ])
     """
     delta = np.log1p(rate)
     if delta == 0:
@@ -42,15 +43,14 @@ def discounted_ends(horizon: float, rate: float, period: float = 1.0) -> tuple[A
     if period == 0:
         return _continuous_ends(horizon, delta)
     horizon = min(horizon, period * (np.ceil(_FORGOTTEN / (delta * period)) + 1))
-    ends = np.append(period * np.arange(1.0, np.ceil(horizon / period)), horizon)
-    discount = np.exp(-delta * ends)
-    weights = np.append(-np.diff(discount), discount[-1])
-    parts = [(ends[:_EACH], weights[:_EACH])]
-    start = _EACH
-    while start < ends.size:
-        octave = slice(start, 2 * start)
-        parts.append(_at_chebyshev_points(ends[octave], weights[octave], period * start))
-        start *= 2
+    parts = [(np.array([horizon]), np.exp([-delta * horizon]))]
+    whole = int(np.ceil(horizon / period)) - 1  # periods before the last, which may be shorter
+    first = 1
+    while first <= whole:
+        # The last whole period is one for itself, for what follows it may be shorter.
+        last = min(max(2 * (first - 1), _EACH), max(whole - 1, first))
+        parts.append(_periods(first, last, period, delta, horizon))
+        first = last + 1
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
 
@@ -72,6 +72,19 @@ def _continuous_ends(horizon: float, delta: float) -> tuple[Array, Array]:
     u = np.exp(log_u)
     weights = np.tile(_NODE_WEIGHTS * np.log(4) / 2, quarters.size) * u * np.exp(-u)
     return np.append(u / delta, horizon), np.append(weights, np.exp(-delta * horizon))
+
+
+def _periods(first: int, last: int, period: float, delta: float, horizon: float) -> tuple[Array, Array]:
+    """Ends of whole periods ``first`` to ``last``, and what each one's discount is above the next one's."""
+    if first > _COUNTLESS and last > first:  # their sum is the integral from half a period before, to 1e-13
+        low, high = np.log(first - 0.5), np.log(last + 0.5)
+        numbers = np.exp((low + high) / 2 + (high - low) / 2 * _NODES)
+        density = _NODE_WEIGHTS * (high - low) / 2 * numbers
+        return period * numbers, -np.expm1(-delta * period) * np.exp(-delta * period * numbers) * density
+    ends = period * np.arange(first, last + 1.0)
+    after = np.minimum(ends + period, horizon)
+    weights = -np.exp(-delta * ends) * np.expm1(-delta * (after - ends))
+    return (ends, weights) if first <= _EACH else _at_chebyshev_points(ends, weights, period * (first - 1))
 
 
 def _at_chebyshev_points(ends: Array, weights: Array, start: float) -> tuple[Array, Array]:

@@ -168,8 +168,9 @@ class GammaGamma(LikelihoodModel):
         if p * x.min() + q <= 1:
             endless = int((p * x + q <= 1).sum())
             raise FitError(
-                f"with q = {q:.3g} the spend of {endless} of {x.size} customers has no finite mean"
-                " (it needs p * frequency + q > 1): spend varies too much for Gamma-Gamma; look for extreme amounts, or predict with a formula."
+                f"with q = {q:.3g} the spend of {endless} of {x.size} customers has no finite mean (it needs"
+                " p * frequency + q > 1): spend varies too much for Gamma-Gamma; look for extreme amounts, or"
+                " predict with a formula."
             )
         return pd.Series(gamma_gamma.expected_spend(x, m, self.params_), index, name="expected_spend")
 

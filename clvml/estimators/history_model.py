@@ -216,7 +216,7 @@ class HistoryModel(LikelihoodModel):
         horizon : float or str, optional
             A horizon that is not a whole number of periods ends in a shorter one. Where None, all
             purchases ever to come (the discounted expected residual transactions of Fader, Hardie,
-            Lee 2005), discounted continuously.
+            Lee 2005), discounted continuously; of models that count opportunities, from one to the next.
         annual_discount_rate : float, default 0
             A fraction a year.
         period : float or str, default 1
@@ -233,7 +233,7 @@ class HistoryModel(LikelihoodModel):
         if horizon is None and rate == 0:
             value = self._endless(*history)
         elif horizon is None:
-            value = self._expected(*history, *endless_ends(rate))
+            value = self._expected(*history, *self._endless_ends(rate))
         else:
             every = period if period == 0 else self._ahead(period)
             value = self._expected(*history, *discounted_ends(self._ahead(horizon), rate, float(every)))
@@ -361,6 +361,9 @@ class HistoryModel(LikelihoodModel):
         """``x, t_x, T`` of the customers, checked; not to be written to."""
         x, t_x, T = checked_columns(customers, HISTORY, time_unit).values()
         return x, t_x, T
+
+    def _endless_ends(self, rate: float) -> tuple[Array, Array]:
+        return endless_ends(rate)
 
     def _scale(self, T: Array, counted: Array) -> float:
         """The unit of time of the search, so that the user's does not matter."""

@@ -81,7 +81,11 @@ class LikelihoodModel(BaseEstimator):
 
     @property
     def aic_(self) -> float:
-        """Akaike's information criterion, twice the parameters less twice the log-likelihood."""
+        """Akaike's information criterion, twice the parameters less twice the log-likelihood.
+
+        To be compared between models of the same customers and the same kind: that of BG/BB counts
+        probabilities, that of BG/NBD, MBG/NBD and Pareto/NBD densities of times.
+        """
         check_is_fitted(self, "log_likelihood_")
         return 2 * self.n_parameters_ - 2 * self.log_likelihood_
 

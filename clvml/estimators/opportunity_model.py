@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from clvml.distributions.discounting import discounted_ends
 from clvml.distributions.histories import Array
 from clvml.errors import InputError
 from clvml.estimators.history_model import HistoryModel
@@ -34,6 +35,9 @@ class OpportunityModel(HistoryModel):
                 f" T {T[first]:g}. {self.title} needs whole numbers with frequency <= recency <= T;"
                 f" {self.instead}."
             )
+
+    def _endless_ends(self, rate: float) -> tuple[Array, Array]:
+        return discounted_ends(np.inf, rate)  # there is nothing between opportunities
 
     def _scale(self, T: Array, counted: Array) -> float:  # noqa: ARG002
         return 1.0

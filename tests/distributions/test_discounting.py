@@ -24,3 +24,21 @@ def test_the_sum_is_the_one_over_all_periods(horizon, rate):
 def test_a_thousand_years_in_weeks_need_few_ends():
     ends, _ = discounted_ends(52_000, 0.0018)
     assert ends.size < 400
+
+
+@pytest.mark.parametrize("horizon", [1 << 20, (1 << 20) + 2, 2_500_000.3])
+def test_countless_periods_are_an_integral(horizon):
+    rate = 1e-6
+    ends = np.arange(1.0, np.ceil(horizon))
+    after = np.append(ends[1:], horizon)
+    delta = np.log1p(rate)
+    weights = -np.exp(-delta * ends) * np.expm1(-delta * (after - ends))
+    by_period = weights @ smooth(ends) + smooth(np.array(float(horizon))) * np.exp(-delta * horizon)
+    few, summed = discounted_ends(horizon, rate)
+    assert summed @ smooth(few) == pytest.approx(by_period, rel=1e-11)
+
+
+def test_no_end_and_hardly_a_discount_need_few_ends_too():
+    ends, weights = discounted_ends(np.inf, 1e-9)
+    assert ends.size < 500
+    assert weights.sum() == pytest.approx(1, rel=1e-8)

@@ -102,3 +102,11 @@ def test_what_has_no_meaning_is_refused():
         clvml.BGBB.from_params(**PUBLISHED | {"gamma": -1.0})
     with pytest.raises(FitError, match="bought again"):
         clvml.BGBB().fit(pd.DataFrame({"frequency": [0.0, 0], "recency": [0.0, 0], "T": [6.0, 6]}))
+
+
+def test_donations_without_end_are_discounted_from_opportunity_to_opportunity():
+    model = clvml.BGBB.from_params(alpha=1.2, beta=0.75, gamma=0.66, delta=2.78, time_unit="Y")
+    customers = pd.DataFrame({"frequency": [3.0], "recency": [6.0], "T": [6.0]})
+    endless = model.discounted_purchases(customers, None, 0.10)
+    long = model.discounted_purchases(customers, 2000, 0.10)
+    assert endless.iloc[0] == pytest.approx(long.iloc[0], rel=1e-12)
