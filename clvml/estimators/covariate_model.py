@@ -212,7 +212,7 @@ class CovariateModel(HistoryModel):
         to_natural = np.append(params, 1 / self._spread)
         self.params_ = self.Params(*params.tolist())
         self.log_likelihood_ = found.value
-        self.covariance_ = to_natural[:, None] * found.covariance * to_natural
+        self.covariance_ = np.outer(to_natural, to_natural) * found.covariance
         self.standard_errors_ = self.Params(*np.sqrt(np.diag(self.covariance_))[: params.size].tolist())
 
     @property

@@ -180,7 +180,7 @@ class LikelihoodModel(BaseEstimator):
         params = unit * np.exp(optimum.theta)
         self.params_ = self.Params(*params.tolist())
         self.log_likelihood_ = optimum.value
-        self.covariance_ = params[:, None] * optimum.covariance * params
+        self.covariance_ = np.outer(params, params) * optimum.covariance
         self.standard_errors_ = self.Params(*np.sqrt(np.diag(self.covariance_)).tolist())
         self.n_customers_ = n_customers
         self._unit = unit

@@ -113,7 +113,8 @@ class Optimum:
         information = (self.hessian + self.hessian.T) / -2
         sizes, directions = np.linalg.eigh(information)
         sizes = np.maximum(sizes, np.finfo(float).eps * max(abs(sizes).max(), 1e-300))
-        return (directions / sizes) @ directions.T
+        inverse = (directions / sizes) @ directions.T
+        return (inverse + inverse.T) / 2
 
     @property
     def smallest_curvature(self) -> float:
