@@ -7,7 +7,7 @@ else; `BGBB`, which counts opportunities, checks more and scales nothing.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from clvml.customers.checks import HISTORY, checked_columns
 from clvml.customers.time_units import horizon_in, rate_per_unit, time_unit_of
 from clvml.distributions.discounting import discounted_ends, endless_ends
-from clvml.distributions.histories import Array, distinct_rows, of_rows
+from clvml.distributions.histories import Array, count_equal, distinct_rows, of_rows
 from clvml.errors import FitError, InputError
 from clvml.estimators.likelihood_model import LikelihoodModel
 from clvml.estimators.maximum_likelihood import Objective, Optimum, check_params, check_weights
@@ -29,7 +29,7 @@ NOBODY_LEAVES = (
     " customers do leave"
 )
 _ROUGH_SAMPLE = 20_000  # customers, to come near the optimum of many more
-_DRAWS = 64  # of the parameters, in the intervals of a model that was fitted to few customers
+_DRAWS = 32  # of the parameters, in the intervals of a model that was fitted to few customers
 _FEW = 20_000  # customers; from here on the parameters' own spread does not show in a customer's interval
 
 
@@ -129,6 +129,7 @@ class HistoryModel(LikelihoodModel):
         some = (*history, counted) if every < 2 or start is not None else None
         rough = None if some else self.kernel.count(*(column[::every] for column in (*history, counted)))
         optimum = self._learn(self.kernel.count(*history, counted), starts, unit, total, rough)
+        self._seen = None if self._seen is None else _Customers(*history, counted)
         optimum = self._learn_influence(optimum, known, history, counted)
         self.time_unit_ = customers.attrs.get("time_unit")
         self._report(optimum, self._warnings(x, counted))
@@ -302,6 +303,13 @@ class HistoryModel(LikelihoodModel):
 
         return objective
 
+    def _log_likelihood_at(self, params: Array) -> float:
+        if isinstance(self._seen, _Customers):  # count equal ones when they are first asked for
+            *history, weight = self._seen
+            self._seen = count_equal(tuple(history), (weight,))
+        (x, t_x, T), (weight,) = self._seen
+        return float(weight @ self.kernel.log_likelihood(x, t_x, T, self.Params(*params)))
+
     def _expected(self, x: Array, t_x: Array, T: Array, params: Any, ends: Array, weights: Array) -> Array:
         """Weighted sum over ``ends`` of the expected purchases until then."""
         value = self.kernel.probability_alive(x, t_x, T, params)
@@ -428,6 +436,15 @@ class HistoryModel(LikelihoodModel):
             " too high if customers do leave; observe them for longer, or compare with a formula on a"
             " holdout."
         ]
+
+
+class _Customers(NamedTuple):
+    """The customers of a fit, for draws of its parameters."""
+
+    x: Array
+    t_x: Array
+    T: Array
+    weight: Array
 
 
 def _own(params: Any) -> list[Array]:

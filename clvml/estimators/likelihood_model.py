@@ -70,6 +70,7 @@ class LikelihoodModel(BaseEstimator):
     standard_errors_: Any
     n_customers_: float
     fit_record_: FitRecord
+    _seen: Any  # of the customers of the fit, for draws of the parameters
 
     def __init__(self, prior: Literal["weak"] | None = None) -> None:
         self.prior = prior
@@ -258,9 +259,12 @@ class LikelihoodModel(BaseEstimator):
 
     def _log_posterior(self, theta: Array) -> float:
         """Of logarithms of parameters in the user's units, each as likely as another before the data."""
-        value = self._objective(self._seen)(np.exp(theta))[0]
-        prior = self._prior()
+        value, prior = self._log_likelihood_at(np.exp(theta)), self._prior()
         return value if prior is None else value - prior.penalty(theta - np.log(self._unit))[0]
+
+    def _log_likelihood_at(self, params: Array) -> float:
+        """The log-likelihood of the customers of the fit at other parameters."""
+        return self._objective(self._seen)(params)[0]
 
     def _parameter_table(self) -> pd.DataFrame:
         estimate, error = np.array(self.params_), np.array(self.standard_errors_)
