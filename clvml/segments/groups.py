@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Protocol
+
 import pandas as pd
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
@@ -14,6 +16,18 @@ from clvml.segments.relations import HALVES
 from clvml.segments.rules import RuleSegments
 from clvml.segments.tables import ByName, without_debt
 from clvml.segments.treatments import check_treatments, read_treatments, treat
+
+ALIVE = "probability_alive"
+
+
+class TellsAlive(Protocol):
+    """What `CustomerGroups` asks of a model of purchases."""
+
+    required_columns: tuple[str, ...]
+
+    def fit(self, customers: pd.DataFrame) -> Any: ...
+
+    def probability_alive(self, customers: pd.DataFrame) -> pd.Series: ...
 
 
 class CustomerGroups(ByName, BaseEstimator):
@@ -29,11 +43,15 @@ class CustomerGroups(ByName, BaseEstimator):
         The stages that the treatments are chosen by.
     treatments : pandas.DataFrame, optional
         As from `clvml.segments.treatments.read_treatments`; by default the table shipped.
+    purchases : estimator with ``probability_alive``, optional
+        Such as `BGNBD`: tells P(alive) where the customers come without it, with the value of a formula.
 
     Attributes
     ----------
     segmenter_, matrix_, stages_ : estimators
         Fitted copies.
+    purchases_ : estimator or None
+        A copy, fitted where customers came without P(alive).
     treatments_ : pandas.DataFrame
         The table in use.
     names_, time_unit_
@@ -46,19 +64,24 @@ class CustomerGroups(ByName, BaseEstimator):
         matrix: ValueMatrix | None = None,
         stages: LifecycleStages | None = None,
         treatments: pd.DataFrame | None = None,
+        purchases: TellsAlive | None = None,
     ) -> None:
         self.segmenter = segmenter
         self.matrix = matrix
         self.stages = stages
         self.treatments = treatments
+        self.purchases = purchases
 
     @property
     def required_columns(self) -> tuple[str, ...]:
         """The columns that `assign` needs."""
         check_is_fitted(self, "segmenter_")
         parts = (self.segmenter_, self.matrix_, self.stages_)
-        names = [name for part in parts for name in part.required_columns]
-        return tuple(dict.fromkeys([*names, "clv", "probability_alive"]))
+        names = dict.fromkeys([name for part in parts for name in part.required_columns])
+        if self.purchases_ is None:
+            return tuple(names | dict.fromkeys(["clv", ALIVE]))
+        names.pop(ALIVE, None)
+        return tuple(names | dict.fromkeys(["clv", *self.purchases_.required_columns]))
 
     @property
     def optional_columns(self) -> tuple[str, ...]:
@@ -80,6 +103,9 @@ class CustomerGroups(ByName, BaseEstimator):
         """
         table = self.treatments
         self.treatments_ = read_treatments() if table is None else check_treatments(table)
+        told = self.purchases is None or ALIVE in customers
+        self.purchases_ = None if told else clone(self.purchases).fit(customers)
+        customers = self.with_alive(customers)
         segmenter = KMeansSegments() if self.segmenter is None else clone(self.segmenter)
         self.matrix_ = (ValueMatrix() if self.matrix is None else clone(self.matrix)).fit(
             self._table(customers)
@@ -92,7 +118,18 @@ class CustomerGroups(ByName, BaseEstimator):
     def predict(self, customers: pd.DataFrame) -> pd.Series:
         """Each customer's segment number."""
         check_is_fitted(self, "segmenter_")
-        return self.segmenter_.predict(customers)
+        return self.segmenter_.predict(self.with_alive(customers))
+
+    @property
+    def clv_has_doubt(self) -> bool:
+        """Whether P(alive) is a factor of the customers' value: not where it came without."""
+        return self.purchases_ is None
+
+    def with_alive(self, customers: pd.DataFrame) -> pd.DataFrame:
+        """The customers with P(alive), from the model of purchases where they come without it."""
+        if self.purchases_ is None or ALIVE in customers:
+            return customers
+        return customers.assign(**{ALIVE: self.purchases_.probability_alive(customers)})
 
     def assign(self, customers: pd.DataFrame) -> pd.DataFrame:
         """Segment, class, stage and treatment of each customer, without a refit.
@@ -112,11 +149,12 @@ class CustomerGroups(ByName, BaseEstimator):
         absent = [name for name in self.required_columns if name not in customers]
         if absent:
             raise InputError(f"the customers lack {absent[0]!r}, which their segment and stage rest on.")
+        customers = self.with_alive(customers)
         evidence = self.stages_.evidence(customers)
         classes = self.matrix_.segment_names(self._table(customers)).rename("value_class")
         segments, names = self.segmenter_.predict(customers), self.segmenter_.segment_names(customers)
         found = pd.concat([segments, names, classes, evidence[["stage", "reason"]]], axis=1)
-        return found.join(treat(classes, evidence["stage"], customers, self.treatments_))
+        return found.join(treat(classes, evidence["stage"], customers, self.treatments_, self.clv_has_doubt))
 
     def _table(self, customers: pd.DataFrame) -> pd.DataFrame:
         return without_debt(customers, (ValueMatrix() if self.matrix is None else self.matrix).current)

@@ -9,27 +9,42 @@ from clvml.customers.checks import check_customers
 from clvml.errors import InputError
 
 
-def value_at_stake(clv: pd.Series, probability_alive: pd.Series) -> pd.DataFrame:
+def value_at_stake(clv: pd.Series, probability_alive: pd.Series, clv_has_doubt: bool = True) -> pd.DataFrame:
     """What can be lost and what may be lost already, per customer, in money.
+
+    Parameters
+    ----------
+    clv, probability_alive : pandas.Series
+        Of the same customers.
+    clv_has_doubt : bool, default True
+        Whether P(alive) is a factor of ``clv``, as in a model of purchases; a formula takes customers
+        to be alive.
 
     Returns
     -------
     pandas.DataFrame
-        ``value_if_active``: ``clv / P(alive)``, the value if the customer were known to be alive;
-        ``at_risk``: ``value_if_active - clv``, the part of it that the doubt costs. Both are 0 where the
-        customer is worth nothing.
+        ``value_if_active``: ``clv / P(alive)``, the value if the customer were known to be alive, or ``clv``
+        itself where it has no doubt in it; ``at_risk``: the part of it that the doubt costs. Both are 0 where
+        the customer is worth nothing.
 
     Examples
     --------
     >>> value_at_stake(pd.Series([60.0, 0.0]), pd.Series([0.6, 0.0])).round(2).to_numpy().tolist()
     [[100.0, 40.0], [0.0, 0.0]]
     """
+    if not clv_has_doubt:
+        active = clv.clip(lower=0.0)
+        return pd.DataFrame({"value_if_active": active, "at_risk": active * (1 - probability_alive)})
     active = (clv / probability_alive.where(probability_alive > 0)).where(clv > 0, 0.0).fillna(0.0)
     return pd.DataFrame({"value_if_active": active, "at_risk": (active - clv).clip(lower=0.0)})
 
 
 def early_warning(
-    customers: pd.DataFrame, stages: pd.Series, top_share: float = 0.2, doubt_below: float = 0.8
+    customers: pd.DataFrame,
+    stages: pd.Series,
+    top_share: float = 0.2,
+    doubt_below: float = 0.8,
+    clv_has_doubt: bool = True,
 ) -> pd.DataFrame:
     """Valuable customers who are about to be lost, the most value at stake first.
 
@@ -42,6 +57,8 @@ def early_warning(
         ``clv`` and ``probability_alive``.
     stages : pandas.Series
         As from `LifecycleStages`, for the same customers.
+    clv_has_doubt : bool, default True
+        As in `value_at_stake`.
 
     Returns
     -------
@@ -51,7 +68,7 @@ def early_warning(
     table = check_customers(customers, ("clv", "probability_alive"))
     if not 0 < top_share <= 1:
         raise InputError(f"top_share is {top_share!r}; it must be above 0 and at most 1.")
-    stake = value_at_stake(table["clv"], table["probability_alive"])
+    stake = value_at_stake(table["clv"], table["probability_alive"], clv_has_doubt)
     ordered = np.sort(stake["value_if_active"])[::-1]
     least = ordered[max(int(np.ceil(round(top_share * len(ordered), 9))) - 1, 0)]
     stage = stages.reindex(table.index)

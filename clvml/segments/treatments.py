@@ -74,6 +74,7 @@ def treat(
     stages: pd.Series,
     customers: pd.DataFrame,
     treatments: pd.DataFrame | None = None,
+    clv_has_doubt: bool = True,
 ) -> pd.DataFrame:
     """The treatment and the budget of each customer.
 
@@ -87,6 +88,8 @@ def treat(
         ``clv`` and ``probability_alive`` of the same customers.
     treatments : pandas.DataFrame, optional
         As from `read_treatments`.
+    clv_has_doubt : bool, default True
+        As in `clvml.segments.stake.value_at_stake`.
 
     Returns
     -------
@@ -107,7 +110,8 @@ def treat(
     groups = pairs.groupby(["segment", "stage"], sort=True)
     rows = np.array([_row_for(table, str(segment), str(stage)) for segment, stage in groups.size().index])
     chosen = table.iloc[rows[groups.ngroup()]].set_axis(index)
-    at_risk = value_at_stake(customers["clv"], customers["probability_alive"])["at_risk"]
+    stakes = value_at_stake(customers["clv"], customers["probability_alive"], clv_has_doubt)
+    at_risk = stakes["at_risk"]
     stake = customers["clv"].where(chosen["stake"] == "clv", at_risk)
     answers = chosen[["treatment", "what_to_do"]].assign(value_at_stake=stake)
     return answers.assign(budget=chosen["share"] * stake)

@@ -96,7 +96,7 @@ def run(config: Config, progress: Progress | None = None) -> Results:
             served = fit_to_serve(config, comparison, customers)
             write_model(folder, served, customers)
         with tell.stage("Grouping customers into segments"):
-            segments = group(config, customers, served, known, treatments, tell)
+            segments = group(config, customers, comparison, served, known, treatments, tell)
             contest = judge_methods(config, parts, comparison, known, tell)
             moves = moves_since(transactions, parts, served, known, segments)
             write_segments(folder, segments, contest, moves)
@@ -185,18 +185,13 @@ def fit(config: Config, parts: Split, tell: Progress) -> tuple[dict[str, ValueMo
     """Every contender fitted on the calibration period, and those left out with the reason."""
     models: dict[str, ValueModel] = {}
     left_out: dict[str, str] = {}
-    for name, contender in contenders_of(config).items():
+    for contender in contenders_of(config).values():
         model = contender.build(horizon=parts.duration, annual_discount_rate=0.0, margin=1.0)
         try:
             models[contender.title] = model.fit(parts.calibration)
         except FitError as error:
-            if not contender.optional:
-                error.add_note(
-                    f"To compare the others without it, leave {name!r} out of [models] contenders."
-                )
-                raise
             left_out[contender.title] = str(error)
-            tell.say(f"left out: {error}")
+            tell.say(f"left out: {contender.title}: {error}")
     return models, left_out
 
 
@@ -213,8 +208,13 @@ def judge(models: dict[str, ValueModel], left_out: dict[str, str], parts: Split)
     families = {title: known[title].family for title in predictions}
     compared = compare(parts.holdout["spend"], table, families)
     baselines = [title for title, family in families.items() if family == "baseline"]
-    eligible = [title for title in predictions if title not in baselines and not known[title].optional]
-    champion = choose_champion(compared, eligible or None)
+    able = [title for title in predictions if title not in baselines]
+    if not able:
+        raise FitError(
+            "no model could be fitted to the customers of the calibration period, so there is nothing to"
+            f" compare: {'; '.join(f'{title}: {reason}' for title, reason in left_out.items())}"
+        )
+    champion = choose_champion(compared, [title for title in able if not known[title].optional] or able)
     kept = {title: models[title] for title in predictions}
     return Comparison(kept, families, table, compared, champion, left_out)
 

@@ -13,11 +13,14 @@ from sklearn.base import clone
 
 from clvml.customers.split import Split
 from clvml.customers.transactions import Transactions
-from clvml.errors import InputError
+from clvml.errors import FitError, InputError
+from clvml.estimators.bgnbd import BGNBD
+from clvml.estimators.history_model import HistoryModel
 from clvml.lifetime_value.formula_models import HistoricValue
+from clvml.lifetime_value.projection import LifetimeValue
 from clvml.segments.cards import segment_cards
 from clvml.segments.contest import Contest, contest
-from clvml.segments.groups import CustomerGroups
+from clvml.segments.groups import ALIVE, CustomerGroups
 from clvml.segments.intervals import mean_intervals
 from clvml.segments.kmeans import KMeansSegments
 from clvml.segments.movement import Migration, migration
@@ -35,6 +38,7 @@ from clvml.workflow.results import Comparison, Groups, Moves, Segments, Served
 def group(
     config: Config,
     customers: pd.DataFrame,
+    comparison: Comparison,
     served: Served,
     known: Attributes,
     treatments: pd.DataFrame,
@@ -42,17 +46,23 @@ def group(
 ) -> Segments | None:
     """K-means on behaviour and value, with class, stage, treatment and budget of each customer.
 
-    A model that gives no P(alive) (a formula) leaves it at the segments: without it there is no stage, and
-    nobody knows what is at stake. None where customers do not differ enough to be grouped.
+    Where the model to serve gives no P(alive) (a formula), the best model of purchases in the comparison
+    does; where none can be fitted, it is left at the segments: without it there is no stage, and nobody knows
+    what is at stake. None where customers do not differ enough to be grouped.
     """
-    table = joined(customers, served.values)
+    beside = None if ALIVE in served.values else purchases_beside(comparison, customers)
+    plain = table = joined(customers, served.values)
+    if beside is not None:
+        tell.say(f"{served.title} does not tell who is still a customer: P(alive) is that of {beside.title}")
+        table = joined(table, beside.probability_alive(customers).to_frame())
     segmenter = kmeans_for(config, table, known.names)
     try:
-        if "probability_alive" not in table:
+        if ALIVE not in table:
             segmenter.fit(table)
             members, groups = joined(_numbers_and_names(segmenter, table), table), None
+            tell.say("no stages or treatments: no model can be fitted that tells who is still a customer")
         else:
-            model = CustomerGroups(segmenter, treatments=treatments).fit(table)
+            model = CustomerGroups(segmenter, treatments=treatments, purchases=beside).fit(plain)
             segmenter, members = model.segmenter_, joined(model.assign(table), table)
             groups = groups_of(model, members, known.contact)
     except InputError as error:
@@ -63,6 +73,17 @@ def group(
     tell.say(f"{len(segmenter.names_)} segments, the most valuable first: {' | '.join(segmenter.names_)}")
     worth = mean_intervals(members["clv"], members["segment"]).assign(name=list(segmenter.names_))
     return Segments(segmenter, members, segmenter.profile_, worth, groups)
+
+
+def purchases_beside(comparison: Comparison, customers: pd.DataFrame) -> HistoryModel | None:
+    """The model of purchases that ranked best, fitted to these customers, or BG/NBD where none competed."""
+    models = (comparison.models[title] for title in comparison.champion.ranks.index)
+    ranked = (model.purchases_ for model in models if isinstance(model, LifetimeValue))
+    best = next((model for model in ranked if isinstance(model, HistoryModel)), BGNBD())
+    try:
+        return clone(best).fit(customers)
+    except FitError:
+        return None
 
 
 def kmeans_for(config: Config, table: pd.DataFrame, attributes: tuple[str, ...]) -> KMeansSegments:
@@ -90,7 +111,7 @@ def groups_of(model: CustomerGroups, members: pd.DataFrame, contact: pd.Series |
         cards=segment_cards(members),
         budgets=budgets(members),
         shapes=shape_profile(shapes, members),
-        warned=early_warning(members, members["stage"]),
+        warned=early_warning(members, members["stage"], clv_has_doubt=model.clv_has_doubt),
         quality=quality,
     )
 
@@ -100,7 +121,10 @@ def judge_methods(
 ) -> Contest | None:
     """The ways to segment, judged on the holdout; None where these customers cannot be segmented."""
     champion = comparison.models[comparison.champion.name]
-    customers = joined(parts.calibration, known.table, champion.predict_factors(parts.calibration))
+    values = champion.predict_factors(parts.calibration)
+    customers = joined(parts.calibration, known.table, values)
+    if ALIVE not in values and (beside := purchases_beside(comparison, parts.calibration)) is not None:
+        customers = joined(customers, beside.probability_alive(parts.calibration).to_frame())
     kmeans = kmeans_for(config, customers, known.names)
     once_more = HistoricValue(parts.duration).fit(parts.calibration).predict(parts.calibration)
     try:
