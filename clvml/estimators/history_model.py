@@ -30,6 +30,7 @@ NOBODY_LEAVES = (
 )
 _ROUGH_SAMPLE = 20_000  # customers, to come near the optimum of many more
 _DRAWS = 32  # of the parameters, in the intervals of a model that was fitted to few customers
+_CHANCES = 200_000  # of customers times numbers of purchases, at once
 _FEW = 20_000  # customers; from here on the parameters' own spread does not show in a customer's interval
 
 
@@ -338,17 +339,21 @@ class HistoryModel(LikelihoodModel):
         alive = [self.kernel.probability_alive(x, t_x, T, params) for params in draws]
         pairs, pair = distinct_rows((x, T, *_own(draws[0])))
         found = [np.zeros(x.size, dtype=np.int64) for _ in levels]
-        below, rows, n = 1 - np.mean(alive, axis=0), np.arange(x.size), 0
+        below, rows, first, width = 1 - np.mean(alive, axis=0), np.arange(x.size), 0, 1
         while rows.size:
             needed, which = np.unique(pair[rows], return_inverse=True)
-            at, number = pairs[needed], np.full(needed.size, float(n))
+            numbers = np.tile(np.arange(first, first + width, dtype=float), needed.size)
+            at = np.repeat(pairs[needed], width)
+            chance = np.zeros((rows.size, width))
             for here, params in zip(alive, draws, strict=True):
-                chance = self._count_probability(number, horizon, x[at], T[at], of_rows(params, at))
-                below[rows] += here[rows] * chance[which] / len(draws)
-            n += 1
+                each = self._count_probability(numbers, horizon, x[at], T[at], of_rows(params, at))
+                chance += here[rows, None] / len(draws) * each.reshape(-1, width)[which]
+            up_to = below[rows, None] + chance.cumsum(axis=1)
             for level, quantile in zip(levels, found, strict=True):
-                quantile[rows[below[rows] < level]] = n
-            rows = rows[below[rows] < max(levels)]
+                quantile[rows] += (up_to < level).sum(axis=1)
+            below[rows] = up_to[:, -1]
+            rows, first = rows[below[rows] < max(levels)], first + width
+            width = max(1, min(2 * width, _CHANCES // max(rows.size, 1)))
         return found
 
     def _refuse_without_information(self, x: Array, t_x: Array, T: Array, counted: Array) -> None:  # noqa: ARG002
