@@ -228,7 +228,9 @@ class LifetimeValue(BaseEstimator):
             counts = purchases.predict_interval(customers, ahead, coverage)
             ranges["purchases_lower"], ranges["purchases_upper"] = counts["lower"], counts["upper"]
         filled = {f"{name}_{end}": np.empty(len(customers)) for name in names for end in ("lower", "upper")}
-        simulated = self._futures(customers, horizon, annual_discount_rate, n_simulations, seed, together=False)
+        simulated = self._futures(
+            customers, horizon, annual_discount_rate, n_simulations, seed, together=False
+        )
         for rows, *quantities in simulated:
             for name, drawn in zip(_QUANTITIES, quantities, strict=True):
                 if name in names:
@@ -269,7 +271,9 @@ class LifetimeValue(BaseEstimator):
         rank = rank_of_bounds(n_simulations, coverage)
         code, names = _coded(groups, customers.index)
         sums = np.zeros((3, len(names), n_simulations))
-        simulated = self._futures(customers, horizon, annual_discount_rate, n_simulations, seed, together=True)
+        simulated = self._futures(
+            customers, horizon, annual_discount_rate, n_simulations, seed, together=True
+        )
         for rows, *quantities in simulated:
             member = (np.arange(len(names))[:, None] == code[rows]).astype(float)
             member[-1] = 1.0
