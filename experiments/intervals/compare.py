@@ -4,8 +4,8 @@
 
 Simulated customers live one purchase at a time, by code of this file alone: first purchase within twelve
 weeks, fitted after 39 weeks, held out for 39 more. ``given`` models know the true parameters, ``fitted``
-ones are fitted to each repetition's customers. Real customers are CDNOW's, and those in ../shared/data where it
-is present; where not, their rows stay as they were.
+ones are fitted to each repetition's customers. Real customers are CDNOW's, and those in ../shared/data
+where it is present; where not, their rows stay as they were.
 """
 
 from __future__ import annotations
@@ -33,28 +33,34 @@ SHARED = HERE.parents[2] / "shared" / "data"
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 FITTED, HELD_OUT, RATE, SIMULATIONS = 39.0, 39.0, 0.10, 199
 KEYS = ["data", "model", "customers", "parameters", "of", "quantity", "coverage"]
-TOTALS = {500: 100, 2357: 100, 20_000: 10}  # repetitions, of groups and totals
-EACH = {500: 3, 2357: 1, 20_000: 1}  # of them, those in which each customer is looked at
 SPEND = {"CDNOW": (6.2496, 3.7442, 15.4435), "loyal": (6.0, 2.5, 7.5), "fickle": (6.0, 2.5, 7.5)}
 MODELS = {"BG/NBD": clvml.BGNBD, "MBG/NBD": clvml.MBGNBD, "Pareto/NBD": clvml.ParetoNBD}
 
 
 class World(NamedTuple):
-    """By which model customers live, and its parameters by name."""
+    """By which model customers live, its parameters by name, and what is repeated how often.
+
+    For each number of customers: repetitions, and those of them in which each customer is looked at.
+    """
 
     model: str
     name: str
     params: dict[str, float]
+    sizes: dict[int, tuple[int, int]]
 
 
+ALL_SIZES = {500: (100, 3), 2357: (100, 1), 20_000: (10, 1)}
+SMALL = {500: (100, 3)}
+SLOW_SIZES = {500: (100, 1), 2357: (30, 1), 20_000: (10, 1)}  # a draw of Pareto/NBD parameters takes longer
+SLOW_SMALL = {500: (50, 1)}
 WORLDS = (
-    World("BG/NBD", "CDNOW", {"r": 0.2426, "alpha": 4.4136, "a": 0.7929, "b": 2.4259}),
-    World("BG/NBD", "loyal", {"r": 0.8, "alpha": 8.0, "a": 0.5, "b": 9.5}),
-    World("BG/NBD", "fickle", {"r": 0.8, "alpha": 8.0, "a": 1.5, "b": 2.5}),
-    World("MBG/NBD", "CDNOW", {"r": 0.5248, "alpha": 6.1831, "a": 0.8914, "b": 1.6140}),
-    World("MBG/NBD", "loyal", {"r": 0.8, "alpha": 8.0, "a": 0.5, "b": 9.5}),
-    World("Pareto/NBD", "CDNOW", {"r": 0.5533, "alpha": 10.5777, "s": 0.6062, "beta": 11.6687}),
-    World("Pareto/NBD", "loyal", {"r": 0.8, "alpha": 8.0, "s": 0.6, "beta": 60.0}),
+    World("BG/NBD", "CDNOW", {"r": 0.2426, "alpha": 4.4136, "a": 0.7929, "b": 2.4259}, ALL_SIZES),
+    World("BG/NBD", "loyal", {"r": 0.8, "alpha": 8.0, "a": 0.5, "b": 9.5}, SMALL),
+    World("BG/NBD", "fickle", {"r": 0.8, "alpha": 8.0, "a": 1.5, "b": 2.5}, SMALL),
+    World("MBG/NBD", "CDNOW", {"r": 0.5248, "alpha": 6.1831, "a": 0.8914, "b": 1.6140}, ALL_SIZES),
+    World("MBG/NBD", "loyal", {"r": 0.8, "alpha": 8.0, "a": 0.5, "b": 9.5}, SMALL),
+    World("Pareto/NBD", "CDNOW", {"r": 0.5533, "alpha": 10.5777, "s": 0.6062, "beta": 11.6687}, SLOW_SIZES),
+    World("Pareto/NBD", "loyal", {"r": 0.8, "alpha": 8.0, "s": 0.6, "beta": 60.0}, SLOW_SMALL),
 )
 
 
@@ -160,7 +166,7 @@ def repetition(task: tuple[World, int, int]) -> pd.DataFrame:
     rows = []
     for parameters in ("given", "fitted"):
         value = model_of(world, customers, parameters)
-        found = list(of_each(value, customers, truth)) if seed < EACH[n] else []
+        found = list(of_each(value, customers, truth)) if seed < world.sizes[n][1] else []
         # Twenty thousand Pareto/NBD likelihoods a thousand times over take a minute.
         if (world.model, n, parameters) != ("Pareto/NBD", 20_000, "fitted"):
             found += of_groups(value, customers, truth, seed)
@@ -195,7 +201,7 @@ def real(name: str, split: clvml.Split) -> tuple[pd.DataFrame, pd.DataFrame]:
     rows, totals = [], []
     for model, kind in MODELS.items():
         value = clvml.LifetimeValue(kind(), clvml.GammaGamma(), split.duration).fit(customers)
-        found = [row for row in of_each_real(value, customers, truth)]
+        found = list(of_each_real(value, customers, truth))
         found += of_groups(value, customers, truth, seed=0)
         rows.append(pd.DataFrame(found).assign(data=name, model=model, parameters="fitted"))
         totals.append(ranges_of_groups(value, customers, truth).assign(data=name, model=model))
@@ -216,7 +222,9 @@ def of_each_real(value: clvml.LifetimeValue, customers: pd.DataFrame, truth: pd.
                 yield counted(label, name, level, truth[name][at], low[at], high[at])
 
 
-def ranges_of_groups(value: clvml.LifetimeValue, customers: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
+def ranges_of_groups(
+    value: clvml.LifetimeValue, customers: pd.DataFrame, truth: pd.DataFrame
+) -> pd.DataFrame:
     """What was said of groups and total at 90 %, and what came."""
     group = customers["frequency"].clip(upper=3).astype(int).rename("group")
     said = value.predict_total_interval(customers, group, 0.9)
@@ -259,7 +267,7 @@ def main() -> None:
     renewed("coverage.csv", shares(pd.concat([rows for rows, _ in found])).reset_index())
     with ProcessPoolExecutor(int(sys.argv[1]) if len(sys.argv) > 1 else 1) as pool:
         for world in WORLDS:
-            tasks = [(world, n, seed) for n, times in TOTALS.items() for seed in range(times)]
+            tasks = [(world, n, seed) for n, (times, _) in world.sizes.items() for seed in range(times)]
             rows = pd.concat(pool.map(repetition, tasks))
             renewed("coverage.csv", shares(rows).reset_index())
 
