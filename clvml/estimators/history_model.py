@@ -29,9 +29,8 @@ NOBODY_LEAVES = (
     " customers do leave"
 )
 _ROUGH_SAMPLE = 20_000  # customers, to come near the optimum of many more
-_DRAWS = 32  # of the parameters, in the intervals of a model that was fitted to few customers
+_DRAWS = 32  # of the parameters, in the intervals of counts
 _CHANCES = 200_000  # of customers times numbers of purchases, at once
-_FEW = 20_000  # customers; from here on the parameters' own spread does not show in a customer's interval
 
 
 class Kernel(Protocol):
@@ -265,15 +264,9 @@ class HistoryModel(LikelihoodModel):
         return pd.DataFrame({"lower": lower[row], "upper": upper[row]}, index=customers.index)
 
     def likely_params(self, customers: pd.DataFrame, n_draws: int = _DRAWS, seed: int = 0) -> list[Any]:
-        """Parameters of these customers to average predictions over.
-
-        Draws where few customers were seen in the fit, else the estimate.
-        """
+        """Parameters of these customers to average predictions over, as `likely` gives them."""
         known = self.known(customers)
-        if not hasattr(self, "covariance_") or self.n_customers_ >= _FEW:
-            return [self.params_of(known, self._estimate())]
-        draws = self.sample_parameters(n_draws, seed)
-        return [self.params_of(known, draw) for draw in draws.to_numpy()]
+        return [self.params_of(known, draw) for draw in self.likely(n_draws, seed)]
 
     def simulate(self, T: ArrayLike, seed: int) -> pd.DataFrame:
         """Customers drawn from the model, as a summary with ``frequency, recency, T``.
@@ -421,9 +414,6 @@ class HistoryModel(LikelihoodModel):
     def known(self, customers: pd.DataFrame) -> list[Array]:  # noqa: ARG002
         """What is known of customers beside their history: arrays of a row each."""
         return []
-
-    def _estimate(self) -> Array:
-        return np.array(self.params_)
 
     def params_of(self, known: list[Array], estimate: Array) -> Any:  # noqa: ARG002
         """The parameters of customers of whom this is known, by an estimate or a draw of all parameters."""

@@ -31,6 +31,7 @@ from clvml.estimators.posterior import draw_corrected, draw_normal
 from clvml.estimators.summary import FitSummary
 
 _VAGUE = 1.0  # standard error of a log-parameter: the parameter may as well be 2.7 times as large
+_FEW = 20_000  # customers; from here on the parameters' own spread does not show in a customer's interval
 _SMALL_SAMPLE = 100_000  # customers; from here on Laplace's approximation is exact for practical purposes
 
 
@@ -125,7 +126,8 @@ class LikelihoodModel(BaseEstimator):
         on nothing more. Below, where it is too narrow (a tenth for the dropout of CDNOW's 2,357),
         draws come from a wider Student-t and are drawn again with Pareto-smoothed importance weights
         (Vehtari, Simpson, Gelman, Yao, Gabry 2024), as long as the model still knows its customers: a
-        model that was saved and read again does not.
+        model that was saved and read again does not. What runs off to a boundary is held at the estimate;
+        with ``prior="weak"`` it is drawn like the rest.
 
         Parameters
         ----------
@@ -153,6 +155,16 @@ class LikelihoodModel(BaseEstimator):
         table = self._draws(draws)
         table.attrs.update(method="laplace" if k_hat is None else "importance", k_hat=k_hat)
         return table
+
+    def likely(self, n_draws: int, seed: int, *, together: bool = False) -> list[Array]:
+        """Parameters to spread predictions over: draws, or the estimate alone where it may as well be known.
+
+        That is where the parameters were given, or many customers were seen and each of those to come is
+        looked at by itself: what the parameters leave open only shows where it moves many ``together``.
+        """
+        if not hasattr(self, "covariance_") or (self.n_customers_ >= _FEW and not together):
+            return [self._estimate()]
+        return list(self.sample_parameters(n_draws, seed).to_numpy())
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the customers that the model was fitted to."""
@@ -246,6 +258,9 @@ class LikelihoodModel(BaseEstimator):
     def _searched(self) -> tuple[str, ...]:
         """Names of the parameters whose logarithms are searched."""
         return tuple(self.Params._fields)
+
+    def _estimate(self) -> Array:
+        return np.array(self.params_)
 
     def _search_estimate(self) -> Array:
         return np.log(np.array(self.params_))

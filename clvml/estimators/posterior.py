@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 _FREEDOM = 7.0  # of the Student-t that proposes: wider than the posterior in its tails
+_FLAT = 5.0  # e-folds of standard deviation: the data say nothing of this direction
 _LEAST = 1000  # proposals, below which a tail of weights is too short to fit
 
 
@@ -85,5 +86,10 @@ def pareto_tail(excess: Array) -> tuple[float, float]:
 
 
 def _root(covariance: Array) -> Array:
+    """A square root; directions in which the likelihood is flat are held.
+
+    So it is where a fit sits on a boundary: what lies further out predicts the same, and a normal would reach
+    as far the other way, where the likelihood is nil.
+    """
     sizes, directions = np.linalg.eigh((covariance + covariance.T) / 2)
-    return directions * np.sqrt(np.maximum(sizes, 0.0))
+    return directions * np.sqrt(np.where(sizes > _FLAT**2, 0.0, np.maximum(sizes, 0.0)))

@@ -1,8 +1,10 @@
 """What customers may yet do, drawn many times: the spread of purchases, spend and value.
 
-Each simulation takes one likely set of parameters for all customers, so that what is uncertain in them
-moves all together, as it does in a total. Within it each customer is alive or not, buys and leaves as
-the model of purchases says, and spends at a level drawn from what is known of them.
+Each simulation takes a likely set of parameters of its own for all customers, so that what is uncertain
+in them moves all together, as it does in a total. Within it each customer is alive or not, buys and leaves
+as the model of purchases says, and spends at a level drawn from what is known of them. Where many
+customers were seen, the estimates serve all simulations of single ones: what one may do outweighs by far
+what is uncertain in the parameters.
 
 Customers go in blocks: memory does not grow with their number.
 """
@@ -22,10 +24,9 @@ from clvml.distributions.gamma_gamma import GammaGammaParams
 from clvml.distributions.histories import Array, of_rows
 from clvml.errors import InputError
 from clvml.estimators.gamma_gamma import GammaGamma
-from clvml.estimators.history_model import HistoryModel, Kernel
-from clvml.estimators.likelihood_model import LikelihoodModel
+from clvml.estimators.history_model import HistoryModel, Kernel, check_coverage
 
-_BLOCK = 4096  # customers at once
+_BLOCK = 8192  # customers at once
 _ROWS = 32_768  # simulated customers at once
 _LONG = 50_000_000  # simulated customers: some ten seconds, from which on a bar shows how far it is
 _FORGOTTEN = 12.0  # e**-12 of the value: what comes after that in a sum without end does not show
@@ -61,7 +62,7 @@ class Discount(NamedTuple):
 
 
 class Futures(NamedTuple):
-    """Simulated purchases, spend and value, shape (n_simulations, n_customers) each, of a block."""
+    """Simulated purchases, spend and value, shape (n_customers, n_simulations) each, of a block."""
 
     rows: slice
     purchases: Array
@@ -72,16 +73,22 @@ class Futures(NamedTuple):
 Pairs = list[tuple[Array, GammaGammaParams]]
 
 
-def likely_pairs(purchases: HistoryModel, spend: GammaGamma, n_pairs: int, seed: int) -> Pairs:
-    """Parameters of purchases and of spend that the data leave open; of given ones, themselves."""
-    money = [spend.Params(*draw) for draw in _likely(spend, n_pairs, seed + 1)]
-    return list(zip(_likely(purchases, n_pairs, seed), money, strict=True))
+def likely_pairs(
+    purchases: HistoryModel, spend: GammaGamma, n_simulations: int, seed: int, *, together: bool
+) -> Pairs:
+    """Parameters of purchases and of spend for each simulation, or one pair for all of them.
+
+    A set that served several simulations would count for more than it knows: quantiles of a total would
+    lie too near to one another.
+    """
+    rates = purchases.likely(n_simulations, seed, together=together)
+    money = [spend.Params(*draw) for draw in spend.likely(n_simulations, seed + 1, together=together)]
+    n_pairs = max(len(rates), len(money))
+    return list(zip(_as_many(rates, n_pairs), _as_many(money, n_pairs), strict=True))
 
 
-def _likely(model: LikelihoodModel, n_draws: int, seed: int) -> list[Array]:
-    if not hasattr(model, "covariance_"):
-        return [np.array(model.params_)] * n_draws
-    return list(model.sample_parameters(n_draws, seed).to_numpy())
+def _as_many(params: list[Any], n: int) -> list[Any]:
+    return params * n if len(params) == 1 else params
 
 
 def simulate_futures(
@@ -98,10 +105,10 @@ def simulate_futures(
     starts = range(0, n, _BLOCK)
     shown = n * n_simulations > _LONG and sys.stderr.isatty()
     for start in track(starts, "simulating futures", disable=not shown, transient=True):
-        rng = np.random.default_rng((seed, start))
+        rng = np.random.default_rng((seed, start + 1))  # (seed, 0) would be the parameters' own stream
         rows = slice(start, min(start + _BLOCK, n))
         block = customers.of(rows)
-        futures = Futures(rows, *(np.zeros((n_simulations, block.x.size)) for _ in range(3)))
+        futures = Futures(rows, *(np.zeros((block.x.size, n_simulations)) for _ in range(3)))
         for share, (draw, spend) in zip(shares, likely, strict=True):
             params = model.params_of(block.known, draw)
             _fill(futures, share, block, model.kernel, params, spend, discount, rng)
@@ -134,7 +141,8 @@ def _fill(
         buyers = who[row[starts]]
         level = rng.standard_gamma(shape[buyers]) / rate[buyers]
         amount = rng.standard_gamma(spend.p, row.size)
-        cells = simulations[0] * x.size + here[row[starts]]
+        simulation = simulations[0] + here[row[starts]] // x.size
+        cells = buyers * futures.purchases.shape[1] + simulation
         futures.purchases.reshape(-1)[cells] = np.diff(starts, append=row.size)
         spent = worth = np.add.reduceat(amount, starts) / level
         if discount.delta:
@@ -159,13 +167,28 @@ def discount_without_end(delta: float) -> Discount:
     return Discount(_FORGOTTEN / delta, delta, 0.0)
 
 
-def quantiles(simulated: Array, coverage: float) -> tuple[Array, Array]:
-    """Lower and upper bounds along the first axis that hold ``coverage`` of what is to come.
+def rank_of_bounds(n_simulations: int, coverage: float) -> int:
+    """``k`` such that the ``k``-th smallest and the ``k``-th largest of the simulations hold ``coverage``.
 
-    Of ``n`` simulations the ``k``-th smallest lies above a new one with probability ``k / (n + 1)`` exactly.
+    A new one lies below the ``k``-th smallest of ``n`` with probability ``k / (n + 1)`` exactly.
+
+    Raises
+    ------
+    InputError
+        If coverage is no share, or so few simulations do not reach so far out.
     """
-    n = len(simulated)
-    lower = max(int(np.floor((n + 1) * (1 - coverage) / 2)), 1) - 1
-    upper = min(int(np.ceil((n + 1) * (1 + coverage) / 2)), n) - 1
-    parts = np.partition(simulated, (lower, upper), axis=0)
-    return parts[lower], parts[upper]
+    check_coverage(coverage)
+    needed = int(np.ceil(round(2 / (1 - coverage), 6))) - 1
+    if isinstance(n_simulations, bool) or not isinstance(n_simulations, int) or n_simulations < needed:
+        raise InputError(
+            f"n_simulations is {n_simulations!r}; a coverage of {coverage:g} needs a whole number, {needed:,}"
+            " or more."
+        )
+    return int(round((n_simulations + 1) * (1 - coverage) / 2, 6))  # 9.999999999999998 is the tenth
+
+
+def bounds(simulated: Array, rank: int) -> tuple[Array, Array]:
+    """The ``rank``-th smallest and largest along the last axis."""
+    low, high = rank - 1, simulated.shape[-1] - rank
+    parts = np.partition(simulated, (low, high), axis=-1)
+    return parts[..., low], parts[..., high]

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 import clvml
-from clvml.errors import InputError
-from clvml.lifetime_value.futures import Discount
+from clvml.errors import FitWarning, InputError
+from clvml.lifetime_value.futures import Discount, likely_pairs, rank_of_bounds
 
 PURCHASES = {"r": 0.6, "alpha": 6.0, "a": 0.8, "b": 2.5}
 SPEND = {"p": 6.0, "q": 4.0, "v": 15.0}
@@ -116,11 +116,64 @@ def test_a_purchase_is_discounted_from_the_end_of_its_period_or_at_once():
     np.testing.assert_allclose(Discount(4.5, 0.1, 0.0).of(time), np.exp(-0.1 * time))
 
 
+@pytest.mark.parametrize("coverage", [0.5, 0.8, 0.9, 0.95, 0.99])
+def test_of_199_simulations_as_many_lie_beyond_each_bound_as_the_coverage_says(coverage):
+    assert rank_of_bounds(199, coverage) / 200 == pytest.approx((1 - coverage) / 2)
+
+
+def test_each_simulation_of_a_total_has_parameters_of_its_own(value):
+    rates, money = zip(*likely_pairs(value.purchases_, value.spend_, 199, 0, together=True), strict=True)
+    for draws in (rates, money):
+        assert len(draws) == 199
+        assert len({tuple(draw) for draw in draws}) > 150  # some are likely enough to come twice
+
+
+def test_of_many_customers_the_estimates_serve_for_each_but_not_for_their_total():
+    many = clvml.BGNBD.from_params(**PURCHASES).simulate(np.full(20_000, CALIBRATION), seed=0)
+    rates = clvml.BGNBD().fit(many)
+    given = clvml.GammaGamma.from_params(**SPEND)
+    ((estimate, spend),) = likely_pairs(rates, given, 99, 0, together=False)
+    np.testing.assert_array_equal(estimate, rates.params_)
+    assert spend == given.params_
+    assert len(likely_pairs(rates, given, 99, 0, together=True)) == 99
+
+
+def test_where_nobody_leaves_ranges_hold_what_came_though_the_fit_runs_off():
+    rng, n = np.random.default_rng(5), 2000
+    rate = rng.gamma(0.7, 1 / 9.5, n)
+    x, later = rng.poisson(rate * CALIBRATION), rng.poisson(rate * HORIZON)
+    recency = np.where(x > 0, CALIBRATION * rng.random(n) ** (1 / np.maximum(x, 1)), 0.0)
+    customers = pd.DataFrame({"frequency": x.astype(float), "recency": recency, "T": CALIBRATION})
+    customers["monetary_value"] = clvml.GammaGamma.from_params(**SPEND).simulate(customers["frequency"], 0)
+    value = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), HORIZON)
+    with pytest.warns(FitWarning, match="no interior maximum"):
+        value.fit(customers)
+    ranges = value.predict_interval(customers, 0.9)
+    assert (later > ranges["purchases_upper"]).mean() == pytest.approx(0.03, abs=0.02)
+    total = value.predict_total_interval(customers, coverage=0.98).loc["total"]
+    assert total["purchases_lower"] < later.sum() < total["purchases_upper"]
+    assert total["purchases_upper"] < 1.2 * total["purchases_lower"]
+
+
+def test_parameters_and_futures_are_drawn_from_streams_of_their_own(value, customers, monkeypatch):
+    made, make = [], np.random.default_rng
+
+    def noted(seed):
+        made.append(make(seed).random())
+        return make(seed)
+
+    monkeypatch.setattr(np.random, "default_rng", noted)
+    value.predict_total_interval(customers.head(10), n_simulations=19, seed=4)
+    assert len(made) == len(set(made)) == 3
+
+
 def test_what_cannot_be_simulated_is_refused_in_words(value, customers):
     with pytest.raises(InputError, match="coverage is 90"):
         value.predict_interval(customers, coverage=90)
     with pytest.raises(InputError, match="n_simulations is 0"):
         value.predict_interval(customers, n_simulations=0)
+    with pytest.raises(InputError, match=r"n_simulations is 38; a coverage of .* needs a whole number, 39"):
+        value.predict_total_interval(customers, coverage=0.95, n_simulations=38)
     with pytest.raises(InputError, match="groups lacks customers"):
         value.predict_total_interval(customers, pd.Series(1, index=[-1]))
     residual = clvml.LifetimeValue(value.purchases_, value.spend_, horizon=None).fit(customers)
