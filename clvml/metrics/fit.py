@@ -16,7 +16,7 @@ from clvml.errors import InputError
 from clvml.estimators.gamma_gamma import GammaGamma
 from clvml.estimators.history_model import HistoryModel
 
-_COHORTS = 60
+_COHORTS = 20
 _SHOWN = 0.98  # share of the customers that the bins of spend hold
 
 
@@ -24,7 +24,7 @@ def fit_by_frequency(customers: pd.DataFrame, model: HistoryModel, top: int = 7)
     """How many customers made 0, 1, 2, ... repeat purchases, and how many the model expects.
 
     Customers are taken by cohorts of those first seen at the same time, each as a new customer over as long
-    as they were observed. Of more than 60 different ``T``, neighbours make a cohort.
+    as they were observed. Of more than 20 different ``T``, neighbours make a cohort.
 
     Parameters
     ----------
