@@ -125,7 +125,8 @@ class LikelihoodModel(BaseEstimator):
         on nothing more. Below, where it is too narrow (a tenth for the dropout of CDNOW's 2,357),
         draws come from a wider Student-t and are drawn again with Pareto-smoothed importance weights
         (Vehtari, Simpson, Gelman, Yao, Gabry 2024), as long as the model still knows its customers: a
-        model that was saved and read again does not.
+        model that was saved and read again does not. At a boundary, draws stay at the estimate in the
+        direction in which the likelihood has no maximum.
 
         Parameters
         ----------

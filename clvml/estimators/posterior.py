@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 _FREEDOM = 7.0  # of the Student-t that proposes: wider than the posterior in its tails
+_NOTHING_SAID = 10.0  # e-folds: the parameter may as well be twenty thousand times as large
 _LEAST = 1000  # proposals, below which a tail of weights is too short to fit
 
 
@@ -85,5 +86,9 @@ def pareto_tail(excess: Array) -> tuple[float, float]:
 
 
 def _root(covariance: Array) -> Array:
+    """A root of the covariance of log-parameters, without the directions of which the data say nothing.
+
+    Along these a fit at a boundary has no maximum, and no normal distribution: draws stay at the estimate.
+    """
     sizes, directions = np.linalg.eigh((covariance + covariance.T) / 2)
-    return directions * np.sqrt(np.maximum(sizes, 0.0))
+    return directions * np.sqrt(np.where(sizes > _NOTHING_SAID**2, 0.0, np.maximum(sizes, 0.0)))
