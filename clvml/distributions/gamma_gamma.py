@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import zeta
+from scipy.special import betainc, zeta
 
 from clvml.distributions.gamma_ratios import (
     digamma_rise,
@@ -122,6 +122,14 @@ def expected_spend(x: Array, m: Array, params: GammaGammaParams) -> Array:
     number += q - 1
     spend /= number
     return spend
+
+
+def average_below(x: Array, m: Array, params: GammaGammaParams) -> Array:
+    """P(average spend over ``x`` purchases <= ``m``): the total over total plus ``v`` is Beta(p*x, q)."""
+    p, q, v = params
+    total = x * m
+    share = total / (total + v)
+    return np.asarray(betainc(p * x, q, share), dtype=float)
 
 
 def posterior(x: Array, m: Array, params: GammaGammaParams) -> tuple[Array, Array]:

@@ -25,6 +25,11 @@
 ``lifecycle_curve(profile)``           where customers stand in their lifecycle
 ``relation_shapes(profile)``           how finished relations went, in four shapes
 ``migration(customers, moves)``        who moved between two dates, and what it was worth
+``heterogeneity(table)``               how customers differ in one trait, as a fit has it
+``probability_alive_over_time(table)`` still a customer? Along one history, and after today
+``fit_by_frequency(table)``            how often customers bought, and what a fit expects
+``fit_by_spend(table)``                what customers spend on average, and what a fit expects
+``ranges(intervals)``                  what customers or groups may bring, and what came
 =====================================  ======================================================
 
 Without ``ax`` a function makes a figure of its own through pyplot: close it with
@@ -52,13 +57,16 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "predicted_against_actual",
             "value_distribution",
         ],
+        "fits": ["fit_by_frequency", "fit_by_spend"],
         "factors": ["tornado", "two_way", "value_over_time"],
+        "beliefs": ["heterogeneity", "probability_alive_over_time"],
         "customer_base": [
             "migration",
             "segment_card",
             "value_matrix",
         ],
         "models": ["bias_by_model", "comparison"],
+        "intervals": ["ranges"],
         "relations": ["lifecycle_curve", "relation_shapes"],
         "segment_space": ["segment_lines", "segment_scatter", "segment_worth"],
         "segments": ["segment_choice", "segment_profile", "segment_value"],

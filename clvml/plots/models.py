@@ -148,7 +148,7 @@ def _draw_lane(ax: Axes, lane: int, values: pd.Series, families: pd.Series) -> N
         ax.annotate(
             text, (at if np.isfinite(at) else lane + 0.47, place), xytext=(0, 5), textcoords="offset points",
             ha="center", va="bottom", fontsize=8, color=INK,
-            fontweight="bold" if text in best_texts else "normal",
+            fontweight="bold" if text in best_texts else "normal", in_layout=False,
         )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ champion first, then those that rank customers otherwise, by RMSE. Bars and lane
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -17,9 +18,11 @@ import pandas as pd
 from clvml import plots
 from clvml.customers.split import Split
 from clvml.customers.time_units import time_unit_of
+from clvml.estimators.gamma_gamma import GammaGamma
 from clvml.estimators.history_model import HistoryModel
 from clvml.lifetime_value.projection import LifetimeValue
 from clvml.metrics.calibration import calibration_by_decile, calibration_by_frequency
+from clvml.metrics.fit import fit_by_frequency, fit_by_spend
 from clvml.metrics.frequency_recency import frequency_recency_matrix
 from clvml.metrics.ranking import lift_curve
 from clvml.workflow.results import Comparison
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 
 SHOWN = 4
 GRID_POINTS = 500
+BEST = 10  # customers whose ranges are shown
+OFTEN = 4  # repeat purchases, from which on customers are one group
 
 
 class Figure(NamedTuple):
@@ -44,15 +49,19 @@ class Figure(NamedTuple):
         """The figure, drawn; pyplot and its global state stay out of it."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure as Canvas
+        from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-        canvas = Canvas(figsize=self.size, layout="constrained")
+        layout = ConstrainedLayoutEngine()
+        canvas = Canvas(figsize=self.size, dpi=110, layout=layout)
         FigureCanvasAgg(canvas)
         self.draw(ax=canvas.subplots())
+        layout.execute(canvas)  # else saving would draw twice, the first time only to place the Axes
+        canvas.set_layout_engine("none")
         return canvas
 
     def save(self, path: Path) -> None:
         """Draw into a PNG file."""
-        self.drawn().savefig(path, dpi=110, format="png")
+        self.drawn().savefig(path, format="png")
 
 
 def comparison_figures(comparison: Comparison, split: Split) -> Iterator[Figure]:
@@ -95,9 +104,33 @@ def purchase_figures(model: HistoryModel, split: Split, over_time: pd.DataFrame)
     yield Figure("purchases_per_period", "The same by period", partial(plots.purchases_per_period, tracking))
     draw_frequency = partial(plots.calibration_by_frequency, by_frequency)
     yield Figure("calibration_by_frequency", "Purchases by frequency", draw_frequency)
+    fit = fit_by_frequency(customers, model).rename(columns={"expected": model.title})
+    yield Figure("fit_by_frequency", "How often they bought", partial(plots.fit_by_frequency, fit))
     matrix = plots.frequency_recency_matrix
     yield Figure("probability_alive", "P(alive) by history", partial(matrix, alive), (7, 5.2))
     yield Figure("expected_purchases", "Purchases to come by history", partial(matrix, ahead), (7, 5.2))
+
+
+def value_figures(value: LifetimeValue, split: Split) -> Iterator[Figure]:
+    """What customers spend, and how far off their spend in the holdout could be and was."""
+    customers, came = split.calibration, split.holdout["spend"]
+    if not isinstance(value.spend_, GammaGamma):
+        return
+    fit = fit_by_spend(customers, value.spend_)
+    yield Figure("fit_by_spend", "What they spent on average", partial(plots.fit_by_spend, fit))
+    # A copy has forgotten the customers of its fit and draws by Laplace's approximation: seconds faster.
+    value = copy.deepcopy(value)
+    groups = customers["frequency"].clip(upper=OFTEN).map("{:.0f}".format).replace(f"{OFTEN}", f"{OFTEN}+")
+    totals = value.predict_total_interval(customers, groups).rename_axis("repeat purchases")
+    came_by_group = pd.concat([came.groupby(groups).sum(), pd.Series({"total": came.sum()})])
+    draw_totals = partial(plots.ranges, totals, "spend", came_by_group)
+    yield Figure("ranges_by_frequency", "What groups might spend (90 %), and did", draw_totals, (8.5, 4.4))
+    best = value.predict(customers).nlargest(BEST).index
+    each = value.predict_total_interval(customers.loc[best], best.to_series()).loc[best]
+    draw_best = partial(plots.ranges, each.rename_axis("customer"), "spend", came)
+    yield Figure(
+        "ranges_of_best", "What the best customers might spend (90 %), and did", draw_best, (8.5, 5.4)
+    )
 
 
 def models_shown(comparison: Comparison) -> list[str]:

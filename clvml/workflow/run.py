@@ -20,6 +20,7 @@ from clvml.customers.split import Split, purchases_over_time, split
 from clvml.customers.summary import summarize
 from clvml.customers.transactions import Transactions, read_transactions
 from clvml.errors import FitError, InputError
+from clvml.lifetime_value.projection import LifetimeValue
 from clvml.lifetime_value.protocol import ValueModel
 from clvml.metrics.champion import choose_champion
 from clvml.metrics.comparison import compare
@@ -36,6 +37,7 @@ from clvml.workflow.figures import (
     purchase_figures,
     purchase_model,
     purchases_shown,
+    value_figures,
 )
 from clvml.workflow.folder import OutputFolder
 from clvml.workflow.report import report_page
@@ -248,9 +250,12 @@ def draw(
 ) -> dict[str, Path]:
     """Draw every figure into the folder; their paths by title."""
     figures: list[Figure] = [*comparison_figures(comparison, parts)]
-    purchases = purchase_model(comparison.models.get(purchases_shown(comparison) or ""))
+    value = comparison.models.get(purchases_shown(comparison) or "")
+    purchases = purchase_model(value)
     if purchases is not None:
         figures += purchase_figures(purchases, parts, purchases_over_time(transactions, parts))
+    if isinstance(value, LifetimeValue):
+        figures += value_figures(value, parts)
     figures += segment_figures(served, segments, moves)
     drawn: dict[str, Path] = {}
     for figure in figures:

@@ -138,3 +138,20 @@ def test_given_parameters_have_a_summary_too():
     text = str(clvml.BGNBD.from_params(**SMALL).summary())
     assert "given, not fitted" in text
     assert "alpha" in text
+
+
+def test_draws_at_a_boundary_stay_where_the_likelihood_goes_on_rising():
+    """CDNOW's first quarter: Pareto/NBD's s and beta run off together, their ratio does not."""
+    early = clvml.split(clvml.load_cdnow(), "1997-03-31", "1997-12-29").calibration
+    with pytest.warns(FitWarning, match="s goes to infinity and beta goes to infinity"):
+        model = clvml.ParetoNBD().fit(early)
+    draws = model.sample_parameters(200, seed=0)
+    leaving = (draws["s"] / draws["beta"]) / (model.params_.s / model.params_.beta)
+    assert 0.1 < leaving.std() < 1
+    assert (np.log(draws["s"] / model.params_.s).abs() < 1).all()
+    total = model.expected_purchases(early, 13).sum()
+    several = [
+        model.from_params(**draw).expected_purchases(early, 13).sum()
+        for draw in draws[:20].to_dict("records")
+    ]
+    assert min(several) < total < max(several)

@@ -104,7 +104,47 @@ def trend():
     return pd.concat(tables, ignore_index=True)
 
 
+def spread():
+    values = pd.Index(np.linspace(0.005, 1.995, 200), name="value")
+    density = np.exp(-values.to_numpy())
+    table = pd.DataFrame({"density": density, "lower": 0.9 * density, "upper": 1.1 * density}, values)
+    table.attrs = {"trait": "purchase rate", "per": "purchases per {unit}", "title": "BG/NBD", "mean": 1.0}
+    table.attrs |= {"median": 0.69, "coverage": 0.9, "time_unit": "W"}
+    return table
+
+
+def along():
+    time = np.array([0.0, 1, 2, 3, 3, 4, 5, 7])
+    alive = [1.0, 0.9, 0.8, 0.7, 1.0, 0.95, 0.9, 0.8]
+    table = pd.DataFrame({"time": time, "probability_alive": alive, "purchase": np.isin(range(8), (0, 4))})
+    table.attrs = {"today": 5.0, "time_unit": "W", "title": "BG/NBD"}
+    return table
+
+
+def counted():
+    return by_frequency()[["actual", "predicted"]] * 100
+
+
+def spent():
+    money = pd.Index(np.arange(2.5, 100, 5), name="monetary_value")
+    bins = np.arange(20.0)
+    table = pd.DataFrame({"actual": bins * (20 - bins), "expected": bins * (19 - bins) + 1}, money)
+    table.attrs = {"width": 5.0, "beyond": {"actual": 12.0, "expected": 14.2}, "title": "Gamma-Gamma"}
+    return table
+
+
+def intervals():
+    columns = {"clv": [11_000.0, 8_000.0, 60_000.0], "clv_lower": [9_321.0, 6_174.0, 53_560.0]}
+    columns["clv_upper"] = [13_195.0, 9_760.0, 67_299.0]
+    return pd.DataFrame(columns, index=pd.Index(["once", "again", "total"], name="group"))
+
+
 FIGURES = {
+    "heterogeneity": (clvml.plots.heterogeneity, spread),
+    "probability_alive_over_time": (clvml.plots.probability_alive_over_time, along),
+    "fit_by_frequency": (clvml.plots.fit_by_frequency, counted),
+    "fit_by_spend": (clvml.plots.fit_by_spend, spent),
+    "ranges": (clvml.plots.ranges, intervals),
     "cumulative_purchases": (clvml.plots.cumulative_purchases, tracking),
     "purchases_per_period": (clvml.plots.purchases_per_period, tracking),
     "calibration_by_frequency": (clvml.plots.calibration_by_frequency, by_frequency),
@@ -197,6 +237,11 @@ def test_an_empty_table_is_refused_before_a_figure_is_opened(draw, table):
         ("comparison", "family"),
         ("segment_profile", "customers"),
         ("segment_value", "share_of_value"),
+        ("heterogeneity", "upper"),
+        ("probability_alive_over_time", "purchase"),
+        ("fit_by_frequency", "actual"),
+        ("fit_by_spend", "expected"),
+        ("ranges", "clv_lower"),
     ],
 )
 def test_a_missing_column_is_named(name, column):
@@ -413,3 +458,71 @@ def test_a_two_way_map_writes_the_money_into_its_cells():
             )
         )
     )
+
+
+def test_heterogeneity_marks_mean_and_median_names_the_unit_and_draws_the_band_there_is():
+    ax = clvml.plots.heterogeneity(spread())
+    assert {"mean 1.00", "half are below 0.69", "90 % of what the data leave open"} <= set(words(ax))
+    assert ax.get_xlabel() == "purchase rate of a customer (purchases per week)"
+    given = spread().assign(lower=np.nan, upper=np.nan)
+    assert len(clvml.plots.heterogeneity(given).collections) == len(ax.collections) - 1
+
+
+def test_a_density_without_bound_runs_out_of_the_figure_and_leaves_the_rest_readable():
+    steep = spread()
+    steep.iloc[0, :3] *= 1000
+    steep.attrs["mean"] = np.inf
+    ax = clvml.plots.heterogeneity(steep)
+    assert ax.get_ylim()[1] < 2
+    assert "mean ∞" not in words(ax)
+
+
+def test_purchases_are_dots_where_p_alive_has_risen_and_what_comes_is_dashed():
+    ax = clvml.plots.probability_alive_over_time(along())
+    dots = next(drawn for drawn in ax.lines if drawn.get_marker() == "o")
+    assert dots.get_xydata().tolist() == [[0, 1.0], [3, 1.0]]
+    dashed = [list(drawn.get_xdata()) for drawn in ax.lines if drawn.get_linestyle() == "--"]
+    assert dashed == [[5.0, 7.0], [5.0, 5.0]]
+    assert "today 90 %" in words(ax)
+    assert ax.get_xlabel().startswith("weeks since the first purchase")
+
+
+def test_a_history_by_date_is_drawn_by_date():
+    table = along()
+    table["date"] = pd.Timestamp("1997-01-01") + pd.to_timedelta(7 * table["time"], unit="D")
+    ax = clvml.plots.probability_alive_over_time(table)
+    assert ax.get_xlabel().startswith("date")
+    assert mpl.dates.num2date(ax.lines[0].get_xdata(orig=False)[-1]).date().isoformat() == "1997-02-05"
+
+
+def test_bars_are_what_was_and_each_model_has_its_dots():
+    table = counted().assign(other=counted()["predicted"] * 1.1)
+    ax = clvml.plots.fit_by_frequency(table)
+    assert ax.containers[0].datavalues.tolist() == table["actual"].tolist()
+    assert line(ax, "other").get_ydata().tolist() == table["other"].tolist()
+
+
+def test_who_spends_beyond_the_bars_is_counted_below_them():
+    ax = clvml.plots.fit_by_spend(spent())
+    assert "12 customers, and 14 expected" in ax.get_xlabel()
+    assert ax.get_ylabel() == "customers in steps of 5"
+    assert line(ax, "Gamma-Gamma").get_ydata().tolist() == spent()["expected"].tolist()
+
+
+def test_ranges_say_how_many_held_what_came_and_colour_what_was_outside():
+    came = pd.Series({"total": 70_976.0, "once": 11_700.0, "again": 6_174.0})
+    ax = clvml.plots.ranges(intervals(), "clv", came)
+    assert ax.get_title().endswith("in its range in 2 of 3")
+    assert line(ax, "came").get_xydata().tolist() == [[11_700.0, 0.0], [6_174.0, 1.0]]
+    assert line(ax, "came, out of range").get_xydata().tolist() == [[70_976.0, 2.0]]
+    assert {"9,321 to 13,195", "53,560 to 67,299"} <= set(words(ax))
+    assert next((bar.get_x(), bar.get_width()) for bar in ax.patches) == (9_321.0, 3_874.0)
+
+
+def test_ranges_without_what_is_expected_or_came_are_bars_alone():
+    counts = pd.DataFrame({"purchases_lower": [0, 1], "purchases_upper": [25, 39]})
+    ax = clvml.plots.ranges(counts, "purchases")
+    assert not ax.lines
+    assert "0 to 25" in words(ax)
+    with pytest.raises(InputError, match="lacks 'total'"):
+        clvml.plots.ranges(intervals(), "clv", pd.Series({"once": 1.0, "again": 2.0}))
