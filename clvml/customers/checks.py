@@ -53,7 +53,7 @@ def checked_columns(
     """
     if not isinstance(customers, pd.DataFrame):
         raise InputError(
-            f"customers must be a pandas DataFrame with one row a customer, not {type(customers).__name__};"
+            f"customers must be a pandas DataFrame with one row a customer, not {_kind(customers)};"
             " clvml.split and clvml.summarize make one from transactions."
         )
     check_time_unit(customers, time_unit)
@@ -135,12 +135,18 @@ def _refuse(table: pd.DataFrame, bad: np.ndarray | pd.Series, rule: str, shown: 
     first = int(np.argmax(bad))
     values = ", ".join(f"{name} {table[name].iloc[first]:g}" for name in shown)
     raise InputError(
-        f"{bad.sum()} of {len(table)} customers {rule}; the first is {_plain(table.index[first])!r}"
+        f"{bad.sum()} of {len(table)} customers {rule}; the first is {plain(table.index[first])!r}"
         + (f": {values}." if values else ".")
     )
 
 
-def _plain(value: object) -> object:
+def _kind(value: object) -> str:
+    """Its class by its full name: polars has a DataFrame too."""
+    return f"{type(value).__module__}.{type(value).__name__}".removeprefix("builtins.")
+
+
+def plain(value: object) -> object:
+    """A number as Python writes it, without numpy's name around it."""
     return value.item() if isinstance(value, np.generic) else value
 
 

@@ -141,14 +141,11 @@ def probability_of_staying(x: Array, T: Array, after: float, params: BGBBParams)
     return survival.probability_of_staying(params.gamma, params.delta, T, after)
 
 
-def expected_purchases(x: Array, t_x: Array, T: Array, horizon: Array, params: BGBBParams) -> Array:
-    """E[X(n, n + horizon) | x, t_x, n], purchases at the next opportunities; equation 14 of the paper."""
-    ahead = purchases_given_alive(x, T, np.atleast_1d(horizon), np.ones(1), params)
-    return probability_alive(x, t_x, T, params) * ahead
-
-
 def purchases_given_alive(x: Array, T: Array, ends: Array, weights: Array, params: BGBBParams) -> Array:
-    """Weighted sum over ``ends`` of the expected purchases until then, for customers alive at ``n``."""
+    """Weighted sum over ``ends`` of the expected purchases until then, for customers alive at ``n``.
+
+    Equation 14 of the paper without P(alive).
+    """
     alpha, beta, gamma, delta = params
     return (alpha + x) / (alpha + beta + T) * discounted_stay(gamma, delta, T, ends, weights)
 

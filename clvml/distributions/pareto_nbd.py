@@ -269,12 +269,6 @@ def _columns(params: Any) -> Any:
     return params._make(np.reshape(param, (-1, 1)) for param in params)
 
 
-def expected_purchases(x: Array, t_x: Array, T: Array, horizon: Array, params: ParetoNBDParams) -> Array:
-    """E[Y(t) | x, t_x, T], purchases in the next ``horizon``; equation 41 of the paper."""
-    ahead = purchases_given_alive(x, T, np.atleast_1d(horizon), np.ones(1), params)
-    return probability_alive(x, t_x, T, params) * ahead
-
-
 def probability_of_staying(x: Array, T: Array, after: float, params: ParetoNBDParams) -> Array:  # noqa: ARG001
     """P(alive at ``T + after`` | alive at ``T``)."""
     return np.exp(-params.s * np.log1p(after / (params.beta + T)))
@@ -284,7 +278,8 @@ def purchases_given_alive(x: Array, T: Array, ends: Array, weights: Array, param
     """Weighted sum over ``ends`` of the expected purchases until then, for customers alive at ``T``.
 
     Given alive, ``lambda ~ Gamma(r+x, alpha+T)`` and ``mu ~ Gamma(s, beta+T)``: the rate times the
-    time they will be with us. Of many ends the latter is interpolated, for it is smooth in ``log(beta + T)``.
+    time they will be with us; equation 41 of the paper without P(alive). Of many ends the latter is
+    interpolated, for it is smooth in ``log(beta + T)``.
     """
     lived = params.beta + T
     interpolate = ends.size > POINTS.size

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from clvml.customers.checks import HISTORY
+from clvml.customers.checks import HISTORY, plain
 from clvml.distributions.histories import Array
 from clvml.errors import InputError
 
@@ -106,13 +106,9 @@ def _refuse(column: pd.Series, bad: np.ndarray, rule: str, way_out: str) -> None
         first = int(np.argmax(bad))
         customer, value = column.index[first], column.iloc[first]
         raise InputError(
-            f"{bad.sum()} of {len(column)} customers {rule}; the first is {_plain(customer)!r}, with"
-            f" {_plain(value)!r}: {way_out}."
+            f"{bad.sum()} of {len(column)} customers {rule}; the first is {plain(customer)!r}, with"
+            f" {plain(value)!r}: {way_out}."
         )
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def _learn(column: pd.Series, weight: Array) -> Covariate:
@@ -136,7 +132,7 @@ def _number(column: pd.Series, weight: Array) -> Covariate:
 
 def _category(column: pd.Series, weight: Array) -> Covariate:
     counts = pd.Series(weight).groupby(column.astype(object).to_numpy()).sum()
-    odd = [level for level in counts.index if not isinstance(_plain(level), str | bool | int | float)]
+    odd = [level for level in counts.index if not isinstance(plain(level), str | bool | int | float)]
     if odd or len(counts) > MOST_LEVELS:
         raise InputError(
             f"covariate {column.name!r} has {len(counts)} levels, such as {counts.index[0]!r}: categories are"
@@ -145,7 +141,7 @@ def _category(column: pd.Series, weight: Array) -> Covariate:
         )
     # Equal counts in the order of the names, so that the order of customers does not matter.
     levels = sorted(counts.index, key=lambda level: (-counts[level], str(level)))
-    return Covariate(str(column.name), tuple(_plain(level) for level in levels))
+    return Covariate(str(column.name), tuple(plain(level) for level in levels))
 
 
 def _encode(column: pd.Series, covariate: Covariate) -> Array:

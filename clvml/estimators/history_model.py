@@ -20,7 +20,7 @@ from clvml.distributions.discounting import discounted_ends, endless_ends
 from clvml.distributions.histories import Array, count_equal, distinct_rows, of_rows
 from clvml.errors import FitError, InputError
 from clvml.estimators.likelihood_model import LikelihoodModel
-from clvml.estimators.maximum_likelihood import Objective, Optimum, check_params, check_weights
+from clvml.estimators.maximum_likelihood import Objective, Optimum, check_params, check_start, check_weights
 
 _IN_TIME = ("alpha", "beta")  # parameters in the unit of time; the others are pure numbers
 _HARDLY_ANYBODY = 1e-3  # leaves
@@ -112,7 +112,7 @@ class HistoryModel(LikelihoodModel):
             If the fit sits on a boundary or hardly identifies a parameter, and what to do then.
         """
         history = self._columns(customers, None)
-        counted = check_weights(weights, len(customers))
+        counted = check_weights(weights, customers)
         if weights is not None:
             count = counted > 0
             history = history[0][count], history[1][count], history[2][count]
@@ -124,7 +124,7 @@ class HistoryModel(LikelihoodModel):
         unit = np.array([scale if name in _IN_TIME else 1.0 for name in self.Params._fields])
         starts = [unit * self._start(float(counted @ x) / total)]
         if start is not None:
-            starts.insert(0, np.array(check_params(self.Params(*start))))  # type: ignore[misc]
+            starts.insert(0, check_start(start, self.Params))
         every = x.size // _ROUGH_SAMPLE
         some = (*history, counted) if every < 2 or start is not None else None
         rough = None if some else self.kernel.count(*(column[::every] for column in (*history, counted)))

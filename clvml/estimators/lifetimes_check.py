@@ -202,7 +202,7 @@ def _question(
     if not 0 <= rate < float("inf"):
         raise InputError(f"monthly_discount_rate is {rate!r}; it must be a finite number, zero or more.")
     table.attrs["time_unit"] = unit
-    return Question(table, check_weights(weights, len(table)), time_unit_of(unit), months, float(rate))
+    return Question(table, check_weights(weights, table), time_unit_of(unit), months, float(rate))
 
 
 def _parameters(pair: Pair) -> pd.DataFrame:

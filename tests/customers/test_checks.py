@@ -57,6 +57,7 @@ def test_what_is_no_summary_is_refused(customers):
         "is empty": customers.iloc[:0],
         "more than once in the index; the first is '00017'": pd.concat([customers, customers]),
         "not list": [1],
+        "not .*odd.DataFrame": type("DataFrame", (), {"__module__": "odd"})(),
     }
     for said, table in cases.items():
         with pytest.raises(InputError, match=said):

@@ -67,7 +67,7 @@ def test_a_new_customers_expectation_is_the_closed_form_of_the_paper(params, n):
     share = gammaln(gamma + delta) + gammaln(1 + delta + n) - gammaln(gamma + delta + n) - gammaln(1 + delta)
     closed = alpha / (alpha + beta) * delta / (gamma - 1) * -np.expm1(share)
     zero = np.zeros(1)
-    value = bgbb.expected_purchases(zero, zero, zero, np.array(n), params)[0]
+    value = bgbb.purchases_given_alive(zero, zero, np.array([n]), np.ones(1), params)[0]
     assert value == pytest.approx(closed, rel=1e-8)
 
 
@@ -102,7 +102,7 @@ def test_a_million_simulated_customers_are_alive_and_buy_as_often_as_expected():
     T = np.full(n, 6.0)
     alive = bgbb.probability_alive(x, t_x, T, DONATIONS)
     longer = alive * bgbb.probability_of_staying(x, T, 1, DONATIONS)
-    expected = bgbb.expected_purchases(x, t_x, T, np.array(4), DONATIONS)
+    expected = alive * bgbb.purchases_given_alive(x, T, np.array([4.0]), np.ones(1), DONATIONS)
     for some in (x == 0, x == 1, x == 6, (x == 2) & (t_x == 3)):
         for chance, at in ((alive, 6), (longer, 7)):
             error = 4 * np.sqrt((chance * (1 - chance))[some].mean() / some.sum())
@@ -114,7 +114,7 @@ def test_a_million_simulated_customers_are_alive_and_buy_as_often_as_expected():
 def test_simulated_histories_have_as_many_purchases_as_expected():
     n, zero = 400_000, np.zeros(1)
     x, _ = bgbb.simulate(np.full(n, 6.0), DONATIONS, np.random.default_rng(1))
-    value = bgbb.expected_purchases(zero, zero, zero, np.array(6.0), DONATIONS)[0]
+    value = bgbb.purchases_given_alive(zero, zero, np.array([6.0]), np.ones(1), DONATIONS)[0]
     assert x.mean() == pytest.approx(value, abs=4 * x.std() / np.sqrt(n))
 
 

@@ -239,10 +239,21 @@ def test_parameters_must_be_positive(kind, value):
         kind.from_params(**dict.fromkeys(kind.Params._fields, 1.0) | {"alpha": value})
 
 
-@pytest.mark.parametrize("weights", [[1.0], [-1.0] * 2357, [float("nan")] * 2357, [0.0] * 2357])
+@pytest.mark.parametrize("weights", [[1.0], [-1.0] * 2357, [float("nan")] * 2357, [0.0] * 2357, "many"])
 def test_weights_are_checked(kind, cdnow, weights):
     with pytest.raises(InputError, match="weights"):
         kind().fit(cdnow, weights=weights)
+
+
+def test_weights_of_the_same_customers_in_another_order_are_refused(kind, cdnow):
+    with pytest.raises(InputError, match="in another order"):
+        kind().fit(cdnow, weights=pd.Series(1.0, cdnow.index[::-1]))
+
+
+@pytest.mark.parametrize("start", [[1.0], [1.0] * 5, "abcd", 1.0, [1.0, -1.0, 1.0, 1.0]])
+def test_a_start_is_a_positive_number_for_each_parameter(kind, cdnow, start):
+    with pytest.raises(InputError, match=r"start is|parameter alpha is"):
+        kind().fit(cdnow, start=start)
 
 
 @pytest.mark.parametrize("n", [-1, 1.5, True, "1"])
