@@ -7,6 +7,12 @@ from .customers.time_units import convert_time_unit as convert_time_unit
 from .customers.transactions import TransactionPolicy as TransactionPolicy
 from .customers.transactions import Transactions as Transactions
 from .customers.transactions import read_transactions as read_transactions
+from .errors import ClvmlError as ClvmlError
+from .errors import FitError as FitError
+from .errors import FitWarning as FitWarning
+from .errors import InputError as InputError
+from .errors import TimeUnitError as TimeUnitError
+from .errors import TrackingError as TrackingError
 from .estimators.bgbb import BGBB as BGBB
 from .estimators.bgnbd import BGNBD as BGNBD
 from .estimators.gamma_gamma import GammaGamma as GammaGamma
