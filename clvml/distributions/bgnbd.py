@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvml.distributions import bgnbd_future, simulation
-from clvml.distributions.covariates import sum_over_numbers
+from clvml.distributions.gamma_ratios import log_beta_fall, log_gamma_sequence
 from clvml.distributions.histories import Histories, count_histories, of_rows
 
 Array = NDArray[np.float64]
@@ -73,14 +73,22 @@ def _odds_left(x: Array, t_x: Array, T: Array, params: BGNBDParams, at_first: in
 
 
 def log_likelihood(x: Array, t_x: Array, T: Array, params: BGNBDParams, at_first: int = 0) -> Array:
-    """Log-likelihood of each customer."""
+    """Log-likelihood of each customer.
+
+    The purchases until ``t_x``, and what came after relative to that: no difference of large numbers.
+    """
     r, alpha, a, b = params
-    bought = np.concatenate([[0.0], np.cumsum(np.log(r + np.arange(int(x.max(initial=0)))))])[x.astype(int)]
-    own = np.broadcast_to(a, x.shape)
-    (stayed,) = -sum_over_numbers(x + at_first, lambda j, rows: np.log1p(own[rows] / (b + j))[None], 1)
-    u = log_odds_left(np.maximum(x, 1 - at_first), t_x, T, params, at_first)
-    left = np.where(x + at_first > 0, np.logaddexp(0, u), 0.0)
-    return (bought + stayed) - r * np.log1p(T / alpha) - x * np.log(alpha + T) + left
+    chances = x + at_first
+    silent = -(r + x) * np.log1p((T - t_x) / (alpha + t_x))
+    left = np.where(chances > 0, np.log(a / (b + np.maximum(chances - 1, 0))), -np.inf)
+    return log_gamma_sequence(x, t_x, r, alpha) + _log_stayed(chances, a, b) + np.logaddexp(silent, left)
+
+
+def _log_stayed(chances: Array, a: float | Array, b: float) -> Array:
+    """Log-probability of having stayed through all chances to leave; who leave alike need a table only."""
+    if isinstance(a, np.ndarray):
+        return -log_beta_fall(b, a, chances)
+    return -log_beta_fall(b, a, np.arange(chances.max(initial=0) + 1))[chances.astype(np.int64)]
 
 
 def objective(params: BGNBDParams, histories: Histories, at_first: int = 0) -> tuple[float, Array, Array]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc
+from scipy.special import betainc, betaincc
 
 from clvml.distributions.beta_average import average_staying, average_steepness, steepness
 from clvml.distributions.chebyshev import POINTS, polynomials, to_coefficients
@@ -30,6 +30,8 @@ _BLOCK = 16_384
 _CUSTOMERS = 262_144  # at once, so that memory does not grow with their number
 _MANY = 5.0  # purchases: from here on a Poisson number is drawn faster than looked for
 _LONGEST = 1000
+_TAIL = 1e-100
+_ROUNDING = 1e-17
 
 
 def purchases(
@@ -132,7 +134,7 @@ def _clenshaw(table: Array, row: NDArray[np.int64], u: Array) -> Array:
 def endless(x: Array, a: float | Array, b: float) -> Array:
     """Expected purchases ever to come, the mean of ``1/p``; infinite where ``a <= 1``."""
     over = np.broadcast_to(np.maximum(a - 1, 0.0), x.shape)
-    return np.divide(a + b + x - 1, over, out=np.full(x.shape, np.inf), where=over > 0)
+    return np.divide(over + (b + x), over, out=np.full(x.shape, np.inf), where=over > 0)
 
 
 def staying(x: Array, seen: Array, t: float, r: float, a: float | Array, b: float) -> Array:
@@ -153,11 +155,30 @@ def count_probability(
 
     with ``N`` negative binomial. Both terms are positive, so nothing cancels.
     """
-    n, x, seen = np.broadcast_arrays(n, x, seen)
-    R, B, share, bought = r + x, b + x, t / (seen + t), np.maximum(n, 1)
+    n, x, seen = (np.asarray(values, dtype=float) for values in np.broadcast_arrays(n, x, seen))
+    R, B, bought = r + x, b + x, np.maximum(n, 1)
     leaves = np.exp(-log_beta_fall(B, a, bought)) * a / (B + bought - 1)
-    exactly = log_binomial(n, R, t, seen) - log_beta_fall(B, a, n)
-    return R / (n + R) * np.exp(exactly) + np.where(n > 0, leaves * betainc(bought, R, share), 0.0)
+    exactly = np.log(R / (n + R)) + log_binomial(n, R, t, seen)
+    stays = np.exp(exactly - log_beta_fall(B, a, n))
+    return stays + np.where(n > 0, leaves * _as_many(bought, R, t, seen, exactly), 0.0)
+
+
+def _as_many(n: Array, R: Array, t: float, seen: Array, log_exactly: Array) -> Array:
+    """P(N >= n), ``N`` negative binomial; an incomplete beta function of what is left of 1 if that is less.
+
+    That is zero at times from 1e-284 down, so far tails are summed, from the probability of ``n`` itself.
+    """
+    share, rest = t / (seen + t), seen / (seen + t)
+    more = np.where(share < 0.5, betainc(n, R, share), betaincc(R, n, rest))
+    far = np.flatnonzero(more < _TAIL)
+    n, R, share, term = n[far], R[far], share[far], np.ones(far.size)
+    total, i = term.copy(), 0
+    while (term > _ROUNDING * total).any():
+        term = term * share * ((R + n + i) / (n + 1 + i))
+        total += term
+        i += 1
+    more[far] = np.exp(log_exactly[far]) * total
+    return more
 
 
 def simulate(

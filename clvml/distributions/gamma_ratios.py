@@ -133,6 +133,17 @@ def log_beta_sequence(j: ArrayLike, k: ArrayLike, a: ArrayLike, b: ArrayLike) ->
     return own + steps + rest + np.log(a / (a + j) * (b / (b + k)) * (whole / before))
 
 
+def log_gamma_sequence(x: ArrayLike, t: ArrayLike, r: ArrayLike, alpha: ArrayLike) -> Array:
+    """``ln`` of ``Gamma(r+x) / Gamma(r) * alpha**r / (alpha+t)**(r+x)``.
+
+    The density of the times of ``x`` events until ``t``, where their rate is ``Gamma(r, alpha)``.
+    """
+    x, t, r, alpha = (np.asarray(value, dtype=float) for value in (x, t, r, alpha))
+    rest = log_factorial_rest(r + x) - log_factorial_rest(r) - np.log1p(x / r)
+    rest += r * (np.log1p(x / r) - np.log1p(t / alpha))
+    return rest + x * (np.log((r + x) / (alpha + t)) - 1)
+
+
 def log_factorial_rest(x: ArrayLike) -> Array:
     """``ln Gamma(x+1) - x ln(x) + x``: 0 at 0, about ``ln(2 pi x) / 2`` beyond."""
     x = np.asarray(x, dtype=float)

@@ -33,7 +33,7 @@ from scipy.special import expit, exprel, xlog1py
 
 from clvml.distributions import simulation
 from clvml.distributions.chebyshev import POINTS, TO_COEFFICIENTS
-from clvml.distributions.gamma_ratios import log_binomial, log_factorial_rest
+from clvml.distributions.gamma_ratios import log_binomial, log_gamma_sequence
 from clvml.distributions.histories import Histories, count_histories, of_rows
 
 Array = NDArray[np.float64]
@@ -133,10 +133,8 @@ def log_likelihood(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> A
     The purchases until ``t_x``, and what came after relative to that: no difference of large numbers.
     """
     r, alpha, s, beta = params
-    bought = log_factorial_rest(r + x) - log_factorial_rest(r) - np.log1p(x / r)
-    bought += x * (np.log((r + x) / (alpha + t_x)) - 1) + r * (np.log1p(x / r) - np.log1p(t_x / alpha))
     after = np.logaddexp(-_fall(x, t_x, T, params), _log_left(x, t_x, T, params))
-    return bought - s * np.log1p(t_x / beta) + after
+    return log_gamma_sequence(x, t_x, r, alpha) - s * np.log1p(t_x / beta) + after
 
 
 def objective(params: ParetoNBDParams, histories: Histories) -> tuple[float, Array, Array]:
