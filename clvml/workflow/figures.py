@@ -56,7 +56,7 @@ class Figure(NamedTuple):
         FigureCanvasAgg(canvas)
         self.draw(ax=canvas.subplots())
         layout.execute(canvas)  # else saving would draw twice, the first time only to place the Axes
-        canvas.set_layout_engine("none")
+        canvas.set_layout_engine(None)
         return canvas
 
     def save(self, path: Path) -> None:
