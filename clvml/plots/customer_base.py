@@ -162,8 +162,7 @@ def card_in_words(card: pd.Series) -> dict[str, str]:
     plural = "" if card.get("frequency") == 1 else "s"
     bought = f", typically with {card['frequency']:,g} repeat purchase{plural}" if "frequency" in card else ""
     spread = (
-        f"Mean between {number(card['value_low'])} and {number(card['value_high'])} (95 %), for customers"
-        " differ."
+        f"Their mean lies between {number(card['value_low'])} and {number(card['value_high'])} (95 %)."
         if np.isfinite(card["value_low"])
         else "One customer: no interval."
     )
@@ -173,9 +172,9 @@ def card_in_words(card: pd.Series) -> dict[str, str]:
         "What they are worth": f"{number(card['mean_value'])} each, {number(card['total_value'])} together:"
         f" {percent(card['share_of_value'])} of all value.",
         "How sure": f"{spread} Mean P(alive) {number(card['probability_alive'])}.",
-        "What to do": f"{str(card['treatment']).capitalize()} ({percent(card['treatment_share'])} of them):"
-        f" {card['what_to_do']}. At most {number(card['budget'])} for all, of"
-        f" {number(card['value_at_stake'])} at stake.",
+        "What to do": f"Mostly {card['treatment']} ({percent(card['treatment_share'])} of them):"
+        f" {card['what_to_do']}. All treatments of the segment: at most {number(card['budget'])}, where"
+        f" {number(card['value_at_stake'])} may be kept or won back.",
     }
 
 

@@ -176,11 +176,11 @@ def test_worth_is_told_with_its_interval_where_there_is_one():
 def test_a_card_answers_four_questions():
     told = words(plots.segment_card(CARD))
     for part in (
-        "of 31,000 at stake",
+        "where 31,000 may be kept or won back",
         "5 repeat purchases",
         "53 % of all value",
         "between 140 and 178",
-        "Retain",
+        "Mostly retain",
         "3,051",
     ):
         assert part in told
