@@ -179,6 +179,11 @@ def rate_of_leaving(params: BGBBParams) -> float:
     return params.gamma / (params.gamma + params.delta)
 
 
+def total(params: BGBBParams, seen: Opportunities) -> float:
+    """Total log-likelihood alone."""
+    return float(seen.weight @ log_likelihood(seen.x, seen.t_x, seen.n, params))
+
+
 def objective(params: BGBBParams, seen: Opportunities) -> tuple[float, Array, Array]:
     """Total log-likelihood with its gradient and Hessian in ``(alpha, beta, gamma, delta)``.
 

@@ -91,6 +91,17 @@ def _log_stayed(chances: Array, a: float | Array, b: float) -> Array:
     return -log_beta_fall(b, a, np.arange(chances.max(initial=0) + 1))[chances.astype(np.int64)]
 
 
+def total(params: BGNBDParams, histories: Histories, at_first: int = 0) -> float:
+    """Total log-likelihood alone, by sums over the purchase numbers and elementary functions."""
+    r, alpha, a, b = params
+    N, T, w, wx = histories.more_than, histories.T, histories.T_weight, histories.T_purchases
+    stayed = np.concatenate([[w.sum()], N]) if at_first else N
+    value = N @ np.log(r + np.arange(N.size)) - stayed @ np.log1p(a / (b + np.arange(stayed.size)))
+    value -= w @ (r * np.log1p(T / alpha)) + wx @ np.log(alpha + T)
+    u = log_odds_left(histories.x, histories.t_x, histories.T_repeat, params, at_first)
+    return float(value + histories.weight @ np.logaddexp(0, u))
+
+
 def objective(params: BGNBDParams, histories: Histories, at_first: int = 0) -> tuple[float, Array, Array]:
     """Total log-likelihood with its gradient and Hessian in ``(r, alpha, a, b)``."""
     value, gradient, hessian = _without_dropout(params, histories, at_first)

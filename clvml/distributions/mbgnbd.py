@@ -41,6 +41,11 @@ def count(x: Array, t_x: Array, T: Array, weight: Array | None = None) -> Histor
     return count_histories(x, t_x, T, weight, everyone=True)
 
 
+def total(params: BGNBDParams, histories: Histories) -> float:
+    """Total log-likelihood alone."""
+    return bgnbd.total(params, histories, _AT_FIRST)
+
+
 def objective(params: BGNBDParams, histories: Histories) -> tuple[float, Array, Array]:
     """Total log-likelihood with its gradient and Hessian in ``(r, alpha, a, b)``."""
     return bgnbd.objective(params, histories, _AT_FIRST)

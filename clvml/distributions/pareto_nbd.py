@@ -137,6 +137,12 @@ def log_likelihood(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> A
     return log_gamma_sequence(x, t_x, r, alpha) - s * np.log1p(t_x / beta) + after
 
 
+def total(params: ParetoNBDParams, histories: Histories) -> float:
+    """Total log-likelihood alone."""
+    x, t_x, T = histories.x, histories.t_x, histories.T_repeat
+    return float(histories.weight @ log_likelihood(x, t_x, T, params))
+
+
 def objective(params: ParetoNBDParams, histories: Histories) -> tuple[float, Array, Array]:
     """Total log-likelihood with its gradient and Hessian in ``(r, alpha, s, beta)``."""
     value, gradient, hessian = _alive(params, histories)

@@ -66,6 +66,11 @@ def objective(params: ShiftedBetaGeometricParams, renewals: Renewals) -> tuple[f
     return float(value), gradient, hessian
 
 
+def total(params: ShiftedBetaGeometricParams, renewals: Renewals) -> float:
+    """Total log-likelihood alone."""
+    return objective(params, renewals)[0]
+
+
 def log_likelihood(
     x: Array,  # noqa: ARG001
     t_x: Array,

@@ -7,7 +7,7 @@ else; `BGBB`, which counts opportunities, checks more and scales nothing.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from clvml.customers.checks import HISTORY, checked_columns
 from clvml.customers.time_units import horizon_in, rate_per_unit, time_unit_of
 from clvml.distributions.discounting import discounted_ends, endless_ends
-from clvml.distributions.histories import Array, count_equal, distinct_rows, of_rows
+from clvml.distributions.histories import Array, distinct_rows, of_rows
 from clvml.errors import FitError, InputError
 from clvml.estimators.likelihood_model import LikelihoodModel
 from clvml.estimators.maximum_likelihood import Objective, Optimum, check_params, check_start, check_weights
@@ -36,13 +36,15 @@ _CHANCES = 200_000  # of customers times numbers of purchases, at once
 class Kernel(Protocol):
     """The functions of a model of repeat purchases, such as `clvml.distributions.bgnbd`.
 
-    The first five look back at a history ``(x, t_x, T)``; the next five look ahead from ``T``, for customers
+    The first six look back at a history ``(x, t_x, T)``; the next five look ahead from ``T``, for customers
     who are still with us, where it no longer matters when they bought last.
     """
 
     def count(self, x: Array, t_x: Array, T: Array, weight: Array) -> Any: ...
 
     def objective(self, params: Any, histories: Any, /) -> tuple[float, Array, Array]: ...
+
+    def total(self, params: Any, histories: Any, /) -> float: ...
 
     def log_likelihood(self, x: Array, t_x: Array, T: Array, params: Any) -> Array: ...
 
@@ -129,7 +131,6 @@ class HistoryModel(LikelihoodModel):
         some = (*history, counted) if every < 2 or start is not None else None
         rough = None if some else self.kernel.count(*(column[::every] for column in (*history, counted)))
         optimum = self._learn(self.kernel.count(*history, counted), starts, unit, total, rough)
-        self._seen = None if self._seen is None else _Customers(*history, counted)
         optimum = self._learn_influence(optimum, known, history, counted)
         self.time_unit_ = customers.attrs.get("time_unit")
         self._report(optimum, self._warnings(x, counted))
@@ -298,11 +299,7 @@ class HistoryModel(LikelihoodModel):
         return objective
 
     def _log_likelihood_at(self, params: Array) -> float:
-        if isinstance(self._seen, _Customers):  # count equal ones when they are first asked for
-            *history, weight = self._seen
-            self._seen = count_equal(tuple(history), (weight,))
-        (x, t_x, T), (weight,) = self._seen
-        return float(weight @ self.kernel.log_likelihood(x, t_x, T, self.Params(*params)))
+        return self.kernel.total(self.Params(*params), self._seen)
 
     def _expected(self, x: Array, t_x: Array, T: Array, params: Any, ends: Array, weights: Array) -> Array:
         """Weighted sum over ``ends`` of the expected purchases until then."""
@@ -431,15 +428,6 @@ class HistoryModel(LikelihoodModel):
             " too high if customers do leave; observe them for longer, or compare with a formula on a"
             " holdout."
         ]
-
-
-class _Customers(NamedTuple):
-    """The customers of a fit, for draws of its parameters."""
-
-    x: Array
-    t_x: Array
-    T: Array
-    weight: Array
 
 
 def _own(params: Any) -> list[Array]:

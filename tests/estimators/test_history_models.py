@@ -83,6 +83,17 @@ def test_customers_sum_to_the_log_likelihood(fitted, cdnow):
     assert fitted.log_likelihood(cdnow).sum() == pytest.approx(fitted.log_likelihood_, rel=1e-12)
 
 
+@pytest.mark.parametrize("model", [*CDNOW, clvml.BGBB, clvml.ShiftedBetaGeometric])
+def test_the_total_alone_is_that_of_the_objective(model, cdnow):
+    kernel, params = model.kernel, model.Params(*np.linspace(0.5, 2.0, len(model.Params._fields)))
+    x, t_x, T = (np.floor(cdnow[name].to_numpy()) for name in ("frequency", "recency", "T"))
+    x = np.minimum(x, t_x)
+    seen = kernel.count(x, t_x, T, np.full(x.size, 2.0))
+    total = kernel.total(params, seen)
+    assert total == pytest.approx(kernel.objective(params, seen)[0], rel=1e-12)
+    assert total == pytest.approx(2 * kernel.log_likelihood(x, t_x, T, params).sum(), rel=1e-11)
+
+
 def test_predictions_keep_the_index_and_the_callers_frame(fitted, cdnow):
     before = cdnow.copy()
     alive = fitted.probability_alive(cdnow)
