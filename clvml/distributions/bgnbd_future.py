@@ -22,6 +22,7 @@ from clvml.distributions.beta_average import average_staying, average_steepness,
 from clvml.distributions.chebyshev import POINTS, polynomials, to_coefficients
 from clvml.distributions.gamma_ratios import log_beta_fall, log_binomial
 from clvml.distributions.histories import distinct_rows, group_rows
+from clvml.distributions.simulation import numbers_of_purchases, row_of_each
 
 Array = NDArray[np.float64]
 
@@ -30,6 +31,7 @@ _BLOCK = 16_384
 _CUSTOMERS = 262_144  # at once, so that memory does not grow with their number
 _MANY = 5.0  # purchases: from here on a Poisson number is drawn faster than looked for
 _LONGEST = 1000
+_EVER = 1e-150  # of the time ahead, the time observed: it makes no difference any more
 _TAIL = 1e-100
 _ROUNDING = 1e-17
 
@@ -189,14 +191,16 @@ def simulate(
     How many there would be without leaving is Poisson, and leaving cuts them after a geometric number.
     The times of all would be uniform, whose first few in order are sums of exponentials over their total.
     """
-    R, odds = r + x, horizon / seen
-    buyers = np.flatnonzero(rng.random(x.size) < -np.expm1(-R * np.log1p(odds)))
-    would = _one_or_more(R[buyers], odds[buyers], rng)
+    R = r + x
+    odds = np.minimum(horizon / np.maximum(seen, _EVER), 1 / _EVER)
+    with np.errstate(over="ignore"):  # however many
+        buyers = np.flatnonzero(rng.random(x.size) < -np.expm1(-R * np.log1p(odds)))
+        would = _one_or_more(R[buyers], odds[buyers], rng)
     number, more = would.copy(), np.flatnonzero(would > 1)
     own = np.broadcast_to(a, x.shape)[buyers[more]]
     leaves = np.maximum(rng.beta(own, b + x[buyers[more]]), np.finfo(float).tiny)
     number[more] = np.minimum(rng.geometric(leaves), would[more])
-    row = np.repeat(buyers, number)
+    row = buyers[row_of_each(number)]
     clock = np.cumsum(rng.standard_exponential(row.size))
     last = np.cumsum(number) - 1
     start = np.concatenate([[0.0], clock[last[:-1]]]) if buyers.size else np.zeros(0)
@@ -207,13 +211,15 @@ def simulate(
 def _one_or_more(R: Array, odds: Array, rng: np.random.Generator) -> NDArray[np.int64]:
     """Negative binomial numbers given that they are not zero.
 
-    Few expected: by going through the probabilities; many: as Poisson numbers, the zeros drawn again.
+    Few expected: by going through the probabilities; many: by when the first is made, for then the rate
+    afterwards is Gamma again.
     """
     number = np.ones(R.size, dtype=np.int64)
     rows = np.flatnonzero(R * odds > _MANY)
-    while rows.size:
-        number[rows] = rng.poisson(rng.standard_gamma(R[rows]) * odds[rows])
-        rows = rows[number[rows] == 0]
+    some = -np.expm1(-R[rows] * np.log1p(odds[rows]))
+    first = np.minimum(np.expm1(-np.log1p(-some * rng.random(rows.size)) / R[rows]), odds[rows])
+    left = (odds[rows] - first) / (1 + first)
+    number[rows] += numbers_of_purchases(rng.standard_gamma(R[rows] + 1) * left, rng)
     rows, n = np.flatnonzero(R * odds <= _MANY), 1
     some = -np.expm1(-R[rows] * np.log1p(odds[rows]))
     left = rng.random(rows.size) * some  # of the probability, above that of n and fewer

@@ -420,11 +420,12 @@ def simulate_ahead(
 
     As many as Poisson says of the rate and the time with us, at any time within it.
     """
-    rate = rng.gamma(params.r + x) / (params.alpha + T)
-    leaving = rng.gamma(params.s, size=T.size) / (params.beta + T)
     with np.errstate(divide="ignore", over="ignore"):  # who hardly leaves stays for ever
+        rate = np.minimum(rng.gamma(params.r + x) / (params.alpha + T), np.finfo(float).max)
+        leaving = rng.gamma(params.s, size=T.size) / (params.beta + T)
         with_us = np.minimum(horizon, rng.exponential(size=T.size) / leaving)
-    row = np.repeat(np.arange(T.size), rng.poisson(rate * with_us))
+        number = simulation.numbers_of_purchases(rate * with_us, rng)
+    row = simulation.row_of_each(number)
     return row, with_us[row] * (1 - rng.random(row.size))
 
 

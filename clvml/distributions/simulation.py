@@ -6,9 +6,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvml.distributions.gamma_gamma import GammaGammaParams
+from clvml.errors import InputError
 
 Array = NDArray[np.float64]
 Params = tuple[float, float, float, float]
+
+_MOST = 10**9  # purchases of one customer, beyond which nobody tells them apart
+_MEMORY = 5 * 10**7  # purchases at once
+
+
+def numbers_of_purchases(mean: Array, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Poisson numbers, of any mean."""
+    return rng.poisson(np.minimum(mean, _MOST))
+
+
+def row_of_each(number: NDArray[np.int64]) -> NDArray[np.int64]:
+    """To whom each purchase belongs, where customers make so many.
+
+    Raises
+    ------
+    InputError
+        If there are more purchases than memory holds.
+    """
+    if number.sum() > _MEMORY:
+        raise InputError(
+            f"{number.sum():,} purchases of {number.size:,} customers are too many to simulate one by one:"
+            " look at the parameters, which may be in another time unit, or give a shorter horizon."
+        )
+    return np.repeat(np.arange(number.size), number)
 
 
 def bgnbd_histories(
@@ -25,7 +50,8 @@ def bgnbd_histories(
     if at_first:
         here = here[rng.random(here.size) >= dropout[here]]
     while here.size:
-        clock[here] += rng.exponential(1 / rate[here])
+        with np.errstate(over="ignore"):  # who hardly buys does so after all time
+            clock[here] += rng.exponential(size=here.size) / rate[here]
         here = here[clock[here] <= T[here]]
         x[here] += 1
         t_x[here] = clock[here]
@@ -39,7 +65,7 @@ def pareto_nbd_histories(T: Array, params: Params, rng: np.random.Generator) -> 
     rate, leaving = rng.gamma(r, 1 / alpha, T.size), rng.gamma(s, 1 / beta, T.size)
     with np.errstate(divide="ignore", over="ignore"):  # who hardly leaves stays for ever
         with_us = np.minimum(T, rng.exponential(size=T.size) / leaving)
-    x = rng.poisson(rate * with_us).astype(float)
+    x = numbers_of_purchases(rate * with_us, rng).astype(float)
     # The last of x purchases at any time within with_us: the largest of x uniform numbers.
     return x, np.where(x > 0, with_us * rng.random(T.size) ** (1 / np.maximum(x, 1)), 0.0)
 

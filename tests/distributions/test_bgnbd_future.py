@@ -106,6 +106,16 @@ def test_simulated_customers_buy_as_often_as_the_probabilities_say():
     np.testing.assert_allclose(seen, expected, atol=4 * np.sqrt(0.25 / customers))
 
 
+@pytest.mark.parametrize("params", [CDNOW, BGNBDParams(0.02, 1e-6, 0.1, 3.0)])
+def test_of_many_purchases_to_come_as_many_are_simulated_as_the_probabilities_say(params):
+    n, x, T, horizon = 200_000, 1.0, 10.0, 300.0
+    row, _ = bgnbd.simulate_ahead(np.full(n, x), np.full(n, T), horizon, params, np.random.default_rng(1))
+    number = np.arange(40.0)
+    seen = np.bincount(np.bincount(row, minlength=n), minlength=40)[:40] / n
+    chance = bgnbd.count_probability(number, horizon, *one(x, T), params)
+    np.testing.assert_allclose(seen, chance, atol=4 * np.sqrt(0.25 / n))
+
+
 def test_simulated_futures_follow_the_probabilities_and_the_clock():
     n = 200_000
     x, T = np.full(n, 3.0), np.full(n, 10.0)

@@ -18,6 +18,7 @@ from clvml.distributions.gamma_gamma import GammaGammaParams
 from clvml.distributions.mbgnbd import MBGNBDParams
 from clvml.distributions.pareto_nbd import ParetoNBDParams
 from clvml.distributions.shifted_beta_geometric import ShiftedBetaGeometricParams
+from clvml.errors import InputError
 
 PROMISED = 1e-10
 POINTS = {"BG/NBD": 5, "MBG/NBD": 5, "Pareto/NBD": 20}  # whose oracles take long
@@ -173,3 +174,25 @@ def test_probabilities_of_all_numbers_sum_to_one_with_the_expected_mean(kernel, 
 def test_more_purchases_than_opportunities_are_impossible():
     for kernel, params in ((bgbb, BGBBParams(1, 1, 1, 1)), (sbg, ShiftedBetaGeometricParams(1, 1))):
         assert kernel.count_probability(*one(11), 10.0, *one(2, 6), params)[0] == 0
+
+
+def futures(kernel, params):
+    """Purchases of four customers, or none where they are refused."""
+    x, T = np.array([0.0, 0.0, 1.0, 30.0]), np.array([0.0, 40.0, 40.0, 40.0])
+    try:
+        return kernel.simulate_ahead(x, T, 39.0, params, np.random.default_rng(0))
+    except InputError:
+        return None
+
+
+@pytest.mark.parametrize("kernel", [bgnbd, mbgnbd, pareto_nbd])
+def test_futures_of_any_parameters_are_drawn_unless_memory_cannot_hold_them(kernel):
+    kind = type(PARAMS[kernel][0])
+    grid = itertools.product((1e-300, 1.0, 1e300), repeat=4)
+    drawn = [future for params in grid if (future := futures(kernel, kind(*params))) is not None]
+    assert len(drawn) > 40
+    for row, time in drawn:
+        assert ((time >= 0) & (time <= 39)).all()
+        assert (np.diff(row) >= 0).all()
+    with pytest.raises(InputError, match="too many to simulate"):
+        kernel.simulate_ahead(*one(1, 40), 39.0, kind(1e300, 1.0, 1e-300, 1e300), np.random.default_rng(0))

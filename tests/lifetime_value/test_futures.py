@@ -68,7 +68,7 @@ def test_ninety_percent_ranges_cover_ninety_percent_of_simulated_holdouts(value,
 
 def test_ranges_of_groups_and_totals_hold_what_came(value, customers):
     groups = customers["frequency"].clip(upper=3)
-    ranges = value.predict_total_interval(customers, groups, coverage=0.98)
+    ranges = value.predict_total_interval(customers, groups, coverage=0.98, n_simulations=399)
     assert list(ranges.index) == [0.0, 1.0, 2.0, 3.0, "total"]
     assert ranges["customers"].tolist() == [*groups.value_counts().sort_index(), len(customers)]
     for name, truth in (("purchases", "later"), ("spend", "later_spend")):
@@ -179,3 +179,24 @@ def test_what_cannot_be_simulated_is_refused_in_words(value, customers):
     residual = clvml.LifetimeValue(value.purchases_, value.spend_, horizon=None).fit(customers)
     with pytest.raises(InputError, match="annual_discount_rate above 0"):
         residual.predict_interval(customers)
+
+
+@pytest.mark.parametrize("kind", [clvml.BGNBD, clvml.MBGNBD, clvml.ParetoNBD])
+def test_ranges_at_a_boundary_are_those_of_what_the_data_hold(kind):
+    """Nobody leaves and all prices are nearly alike: each model has parameters without a maximum."""
+    rng, n = np.random.default_rng(1), 2000
+    rate = rng.gamma(2.0, 1 / 10, n)
+    x, later = rng.poisson(rate * CALIBRATION), rng.poisson(rate * HORIZON)
+    last = np.where(x > 0, CALIBRATION * rng.random(n) ** (1 / np.maximum(x, 1)), 0.0)
+    spent = np.where(x > 0, 10 * np.exp(0.01 * rng.standard_normal(n)), 0.0)
+    alike = pd.DataFrame({"frequency": x, "recency": last, "T": CALIBRATION, "monetary_value": spent})
+    with pytest.warns(FitWarning, match="no interior maximum"):
+        value = clvml.LifetimeValue(kind(), clvml.GammaGamma(), HORIZON).fit(alike)
+    assert value.purchases_.fit_record_.at_boundary
+    assert value.spend_.fit_record_.at_boundary
+    total = value.predict_total_interval(alike, n_simulations=199).loc["total"]
+    assert total["purchases_lower"] < later.sum() < total["purchases_upper"]
+    assert total["purchases_upper"] < 1.1 * total["purchases_lower"]
+    assert total["spend"] == pytest.approx(10 * total["purchases"], rel=0.01)
+    each = value.predict_interval(alike.head(200), n_simulations=199)
+    assert np.isfinite(each.to_numpy()).all()
