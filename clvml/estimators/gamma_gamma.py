@@ -177,7 +177,8 @@ class GammaGamma(LikelihoodModel):
     def predict_interval(self, customers: pd.DataFrame, coverage: float = 0.9) -> pd.DataFrame:
         """The range of each customer's own mean spend on a purchase, given what they spent so far.
 
-        Exact: the customer's rate is Gamma(p*x + q, v + x*m), and mean spend is ``p`` over it.
+        Exact, given the parameters: the customer's rate is Gamma(p*x + q, v + x*m), and mean spend is ``p``
+        over it. What a fit to few customers leaves open is not in it, so that it is narrow then.
 
         Returns
         -------
