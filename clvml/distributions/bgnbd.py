@@ -10,8 +10,8 @@ after the first purchase, under observation for ``T``. All times share one unit,
 does ``alpha``; ``r``, ``a`` and ``b`` are pure numbers.
 
 Fader, Hardie, Lee (2005), "Counting Your Customers" the Easy Way: An Alternative to the
-Pareto/NBD Model, Marketing Science 24(2). Their likelihood (equation 6) is written here
-without gamma functions: ratios of gamma functions at whole distances are finite products, and
+Pareto/NBD Model, Marketing Science 24(2). The sum of their likelihood (equation 6) is written
+here without gamma functions: ratios of gamma functions at whole distances are finite products, and
 products become sums over the purchase numbers ``j``. What is left for each customer is the
 log-odds of having left, ``u``, which also gives P(alive) and all derivatives.
 
@@ -93,34 +93,45 @@ def _log_stayed(chances: Array, a: float | Array, b: float) -> Array:
 
 def total(params: BGNBDParams, histories: Histories, at_first: int = 0) -> float:
     """Total log-likelihood alone, by sums over the purchase numbers and elementary functions."""
+    u = log_odds_left(histories.x, histories.t_x, histories.T_repeat, params, at_first)
+    left = histories.weight @ np.logaddexp(0, u)
+    return float(_were_nobody_to_leave(params, histories, at_first) + left)
+
+
+def _were_nobody_to_leave(params: BGNBDParams, histories: Histories, at_first: int) -> float:
+    """The terms that need only the purchase numbers and the lengths of observation."""
     r, alpha, a, b = params
     N, T, w, wx = histories.more_than, histories.T, histories.T_weight, histories.T_purchases
-    stayed = np.concatenate([[w.sum()], N]) if at_first else N
+    stayed = _chances_taken(histories, at_first)
     value = N @ np.log(r + np.arange(N.size)) - stayed @ np.log1p(a / (b + np.arange(stayed.size)))
-    value -= w @ (r * np.log1p(T / alpha)) + wx @ np.log(alpha + T)
-    u = log_odds_left(histories.x, histories.t_x, histories.T_repeat, params, at_first)
-    return float(value + histories.weight @ np.logaddexp(0, u))
+    return float(value - w @ (r * np.log1p(T / alpha)) - wx @ np.log(alpha + T))
+
+
+def _chances_taken(histories: Histories, at_first: int) -> Array:
+    """The weight of customers who stayed at more than ``j`` chances to leave."""
+    N = histories.more_than
+    return np.concatenate([[histories.T_weight.sum()], N]) if at_first else N
 
 
 def objective(params: BGNBDParams, histories: Histories, at_first: int = 0) -> tuple[float, Array, Array]:
     """Total log-likelihood with its gradient and Hessian in ``(r, alpha, a, b)``."""
-    value, gradient, hessian = _without_dropout(params, histories, at_first)
+    value = np.array([_were_nobody_to_leave(params, histories, at_first)])
+    gradient, hessian = _without_dropout(params, histories, at_first)
     for start in range(0, histories.x.size, _BLOCK):
         block = slice(start, start + _BLOCK)
         rows = (histories.x[block], histories.t_x[block], histories.T_repeat[block], histories.weight[block])
-        for total, part in zip((value, gradient, hessian), _left(params, *rows, at_first), strict=True):
-            total += part
+        for so_far, part in zip((value, gradient, hessian), _left(params, *rows, at_first), strict=True):
+            so_far += part
     return float(value[0]), gradient, hessian
 
 
-def _without_dropout(params: BGNBDParams, histories: Histories, at_first: int) -> tuple[Array, Array, Array]:
-    """The terms that need only the purchase numbers and the lengths of observation."""
+def _without_dropout(params: BGNBDParams, histories: Histories, at_first: int) -> tuple[Array, Array]:
+    """The derivatives of `_were_nobody_to_leave`."""
     r, alpha, a, b = params
     N, T, w, wx = histories.more_than, histories.T, histories.T_weight, histories.T_purchases
-    stayed = np.concatenate([[w.sum()], N]) if at_first else N
+    stayed = _chances_taken(histories, at_first)
     rj, bj = r + np.arange(N.size), b + np.arange(stayed.size)
     abj, seen = a + bj, alpha + T
-    value = N @ np.log(rj) - stayed @ np.log1p(a / bj) - w @ (r * np.log1p(T / alpha)) - wx @ np.log(seen)
     gradient = np.array(
         [
             (N / rj).sum() - w @ np.log1p(T / alpha),
@@ -135,7 +146,7 @@ def _without_dropout(params: BGNBDParams, histories: Histories, at_first: int) -
     hessian[1, 1] = (wx / seen**2).sum() - w @ (r * T * (2 * alpha + T) / (alpha * seen) ** 2)
     hessian[2, 2] = hessian[2, 3] = hessian[3, 2] = (stayed / abj**2).sum()
     hessian[3, 3] = -(stayed * a * (a + 2 * bj) / (bj * abj) ** 2).sum()
-    return np.array([value]), gradient, hessian
+    return gradient, hessian
 
 
 def _left(

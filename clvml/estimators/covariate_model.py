@@ -14,7 +14,6 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.stats import chi2
 from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers.checks import HISTORY
@@ -179,9 +178,7 @@ class CovariateModel(HistoryModel):
         starts = [np.append(start, np.zeros(self._spread.size)) for start in (optimum.theta, *optimum.starts)]
         found = self._found_from(starts, self._search(seen))
         self._keep(found)
-        statistic, freedom = max(2 * (found.value - optimum.value), 0.0), self._spread.size
-        test = LikelihoodRatioTest(statistic, freedom, float(chi2.sf(statistic, freedom)))
-        self.likelihood_ratio_test_ = test
+        self.likelihood_ratio_test_ = LikelihoodRatioTest.of(found.value - optimum.value, self._spread.size)
         small = self.n_customers_ < _SMALL_SAMPLE and not found.at_boundary
         self._seen = (history, counted, [z for _, z in known]) if small else None
         return replace(found, starts=tuple(start[: self._unit.size] for start in found.starts))

@@ -16,10 +16,9 @@ from clvml.distributions.histories import Array
 from clvml.errors import FitError
 from clvml.estimators.history_model import check_coverage
 from clvml.estimators.likelihood_model import LikelihoodModel, Scale
-from clvml.estimators.maximum_likelihood import Objective, check_params, check_start, check_weights
+from clvml.estimators.maximum_likelihood import Objective, check_params, check_weights
 
 _CORRELATED = 0.25  # of frequency and spend; CDNOW has .11, and the model does well there
-_ROUGH_SAMPLE = 20_000  # customers, to come near the optimum of many more
 
 
 class GammaGamma(LikelihoodModel):
@@ -131,14 +130,9 @@ class GammaGamma(LikelihoodModel):
         used = np.flatnonzero((x > 0) & (m > 0) & (counted > 0))
         x, m, counted = x[used], m[used], counted[used]
         _refuse_without_information(m, len(customers))
-        total = float(counted.sum())
-        unit = np.array([1.0, 1.0, float(counted @ m) / total])
-        starts = [unit * np.array([4.0, 4.0, 0.75])]
-        if start is not None:
-            starts.insert(0, check_start(start, self.Params))
-        every = x.size // _ROUGH_SAMPLE if start is None else 0
-        rough = gamma_gamma.count_spenders(x[::every], m[::every], counted[::every]) if every > 1 else None
-        optimum = self._learn(gamma_gamma.count_spenders(x, m, counted), starts, unit, total, rough)
+        unit = np.array([1.0, 1.0, float(counted @ m) / float(counted.sum())])
+        usual = unit * np.array([4.0, 4.0, 0.75])
+        optimum = self._learn(gamma_gamma.count_spenders, (x, m, counted), usual, unit, start)
         self.log_likelihood_ -= float(counted @ np.log(m))
         self.n_set_aside_ = len(customers) - used.size
         self.frequency_spend_correlation_ = _correlation(x, m, counted)

@@ -20,7 +20,7 @@ from clvml.distributions.discounting import discounted_ends, endless_ends
 from clvml.distributions.histories import Array, distinct_rows, of_rows
 from clvml.errors import FitError, InputError
 from clvml.estimators.likelihood_model import LikelihoodModel
-from clvml.estimators.maximum_likelihood import Objective, Optimum, check_params, check_start, check_weights
+from clvml.estimators.maximum_likelihood import Objective, Optimum, check_params, check_weights
 
 _IN_TIME = ("alpha", "beta")  # parameters in the unit of time; the others are pure numbers
 _HARDLY_ANYBODY = 1e-3  # leaves
@@ -28,7 +28,6 @@ NOBODY_LEAVES = (
     "nobody leaves: P(alive) is near 1 for everyone, and expectations over long horizons will be too high if"
     " customers do leave"
 )
-_ROUGH_SAMPLE = 20_000  # customers, to come near the optimum of many more
 _DRAWS = 32  # of the parameters, in the intervals of counts
 _CHANCES = 200_000  # of customers times numbers of purchases, at once
 
@@ -121,16 +120,10 @@ class HistoryModel(LikelihoodModel):
             customers, counted = customers[count], counted[count]
         x, _, T = history
         self._refuse_without_information(*history, counted)
-        known, total = self._learn_known(customers, counted), float(counted.sum())
-        scale = self._scale(T, counted)
+        known, scale = self._learn_known(customers, counted), self._scale(T, counted)
         unit = np.array([scale if name in _IN_TIME else 1.0 for name in self.Params._fields])
-        starts = [unit * self._start(float(counted @ x) / total)]
-        if start is not None:
-            starts.insert(0, check_start(start, self.Params))
-        every = x.size // _ROUGH_SAMPLE
-        some = (*history, counted) if every < 2 or start is not None else None
-        rough = None if some else self.kernel.count(*(column[::every] for column in (*history, counted)))
-        optimum = self._learn(self.kernel.count(*history, counted), starts, unit, total, rough)
+        usual = unit * self._start(float(counted @ x) / float(counted.sum()))
+        optimum = self._learn(self.kernel.count, (*history, counted), usual, unit, start)
         optimum = self._learn_influence(optimum, known, history, counted)
         self.time_unit_ = customers.attrs.get("time_unit")
         self._report(optimum, self._warnings(x, counted))

@@ -6,8 +6,9 @@ the search, keeps what was found and draws from what is left uncertain.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from clvml.estimators.maximum_likelihood import (
     Objective,
     Optimum,
     Prior,
+    check_start,
     in_log_parameters,
     maximise,
     report,
@@ -32,6 +34,7 @@ from clvml.estimators.summary import FitSummary
 
 _VAGUE = 1.0  # standard error of a log-parameter: the parameter may as well be 2.7 times as large
 _FEW = 20_000  # customers; from here on the parameters' own spread does not show in a customer's interval
+_ROUGH_SAMPLE = 20_000  # customers, to come near the optimum of many more
 _SMALL_SAMPLE = 100_000  # customers; from here on Laplace's approximation is exact for practical purposes
 
 
@@ -181,15 +184,29 @@ class LikelihoodModel(BaseEstimator):
         raise NotImplementedError
 
     def _learn(
-        self, seen: Any, starts: list[Array], unit: Array, n_customers: float, rough: Any = None
+        self,
+        count: Callable[..., Any],
+        columns: tuple[Array, ...],
+        start: Array,
+        unit: Array,
+        own_start: object = None,
     ) -> Optimum:
-        """Search, and keep what was found; ``rough`` is what is seen of a sample of the customers."""
-        prior, near = self._prior(), None
+        """Search, and keep what was found.
+
+        ``count`` makes of ``columns``, the last of them the weights, what `_objective` needs. Where the user
+        has no start, a sample of very many customers comes near the optimum first.
+        """
+        n_customers, every = float(columns[-1].sum()), columns[0].size // _ROUGH_SAMPLE
+        starts, near = [start], None
+        if own_start is not None:
+            starts.insert(0, check_start(own_start, self.Params))
+        elif every > 1:
+            sample = count(*(column[::every] for column in columns))
+            near = in_log_parameters(self._objective(sample), unit)
+        seen = count(*columns)
         objective = in_log_parameters(self._objective(seen), unit)
-        if rough is not None:
-            near = in_log_parameters(self._objective(rough), unit)
-        logs = [np.log(start / unit) for start in starts]
-        optimum = maximise(objective, logs, n_customers, prior, near)
+        logs = [np.log(one / unit) for one in starts]
+        optimum = maximise(objective, logs, n_customers, self._prior(), near)
         params = unit * np.exp(optimum.theta)
         self.params_ = self.Params(*params.tolist())
         self.log_likelihood_ = optimum.value
@@ -327,6 +344,12 @@ class LikelihoodRatioTest:
     degrees_of_freedom: int
     p_value: float
 
+    @classmethod
+    def of(cls, gain: float, degrees_of_freedom: int) -> Self:
+        """The test of a gain in log-likelihood."""
+        statistic = max(2 * gain, 0.0)
+        return cls(statistic, degrees_of_freedom, float(chi2.sf(statistic, degrees_of_freedom)))
+
     def __str__(self) -> str:
         return (
             f"likelihood ratio {self.statistic:.2f} on {self.degrees_of_freedom}"
@@ -356,12 +379,11 @@ def likelihood_ratio_test(smaller: LikelihoodModel, larger: LikelihoodModel) -> 
             " likelihood-ratio test needs the same ones."
         )
     freedom = larger.n_parameters_ - smaller.n_parameters_
-    statistic = 2 * (larger.log_likelihood_ - smaller.log_likelihood_)
-    if freedom < 1 or statistic < -1e-6:
+    gain = larger.log_likelihood_ - smaller.log_likelihood_
+    if freedom < 1 or gain < -1e-6:
         raise InputError(
             f"{larger.title} with {larger.n_parameters_} parameters and log-likelihood"
             f" {larger.log_likelihood_:.2f} does not contain {smaller.title} with {smaller.n_parameters_} and"
             f" {smaller.log_likelihood_:.2f}; give the smaller model first, or compare aic_ or bic_."
         )
-    statistic = max(statistic, 0.0)
-    return LikelihoodRatioTest(statistic, freedom, float(chi2.sf(statistic, freedom)))
+    return LikelihoodRatioTest.of(gain, freedom)

@@ -159,32 +159,43 @@ def maximise(
     with one_blas_thread():
         if rough is not None:
             near = _newton(rough, starts[0], total_weight, prior, 1e-4)
-            starts = [near.theta, *starts] if near.converged and not near.at_boundary else starts
+            starts = [near.theta, *starts] if near.converged else starts
+        tried, failed = [], 0
         for start in starts:
+            tried.append(start)
             optimum = _newton(objective, start, total_weight, prior)
-            if optimum.converged and not optimum.at_boundary:
-                drifted = abs(optimum.theta).max() > _DRIFTED and optimum.smallest_curvature < _VAGUE
-                return replace(optimum, flat=_flat_direction(optimum, None)) if drifted else optimum
-        return _held(objective, optimum, starts, total_weight, prior)
+            if optimum.converged:
+                optimum = _drifted(optimum, start)
+                break
+            failed += optimum.n_evaluations
+        else:
+            optimum = _held(objective, start, total_weight, prior)
+    return replace(optimum, n_evaluations=failed + optimum.n_evaluations, starts=tuple(tried))
 
 
-def _held(
-    objective: Objective, lost: Optimum, starts: list[Array], total_weight: float, prior: Prior | None
-) -> Optimum:
-    """The search from the last start again, with a whisker of a prior that stops what runs off.
+def _drifted(found: Optimum, start: Array) -> Optimum:
+    """The same, marked where it lies far off and the likelihood hardly holds it there."""
+    if abs(found.theta).max() > _DRIFTED and found.smallest_curvature < _VAGUE:
+        return replace(found, flat=_flat_direction(found, start, None))
+    return found
+
+
+def _held(objective: Objective, start: Array, total_weight: float, prior: Prior | None) -> Optimum:
+    """The search again, with a whisker of a prior that stops what runs off.
 
     Ever weaker ones cost ever less likelihood; the last that holds is taken.
     """
-    held, evaluations = None, lost.n_evaluations
+    theta, evaluations = start, 0
+    held: list[Optimum] = []
     for sd in _WHISKERS:
-        whisker = _and_whisker(prior, starts[-1].size, sd)
-        there = _newton(objective, starts[-1] if held is None else held.theta, total_weight, whisker)
+        whisker = _and_whisker(prior, start.size, sd)
+        there = _newton(objective, theta, total_weight, whisker)
         evaluations += there.n_evaluations
-        if held is None or there.converged:
-            held, flat = there, _flat_direction(there, whisker)
-        if not there.converged:
+        if held and not there.converged:
             break
-    return replace(held or lost, n_evaluations=evaluations, flat=flat, starts=tuple(starts))
+        theta = there.theta
+        held.append(replace(there, flat=_flat_direction(there, start, whisker)))
+    return replace(held[-1], n_evaluations=evaluations)
 
 
 def _and_whisker(prior: Prior | None, size: int, sd: float) -> Prior:
@@ -194,14 +205,14 @@ def _and_whisker(prior: Prior | None, size: int, sd: float) -> Prior:
     return Prior(*(np.concatenate(parts) for parts in zip(prior, whisker, strict=True)))
 
 
-def _flat_direction(found: Optimum, prior: Prior | None) -> Array:
+def _flat_direction(found: Optimum, start: Array, prior: Prior | None) -> Array:
     """Where the search ran in directions that the likelihood does not hold, zero where it does.
 
     Where it holds all and the search only ran far, what ran farthest.
     """
     held = 0 if prior is None else prior.penalty(found.theta)[2]
     sizes, directions = np.linalg.eigh(-found.hessian - held)
-    moved = found.theta - found.starts[-1]
+    moved = found.theta - start
     flat = np.sqrt((directions[:, sizes <= max(_FLAT, sizes[0])] ** 2).sum(axis=1))
     if sizes[0] > _VAGUE:
         flat = (abs(moved) == abs(moved).max()).astype(float)
@@ -236,15 +247,14 @@ def _newton(
         theta, (value, gradient, hessian) = theta + scale * step, there
         if converged:
             break
-    lost = not converged or bool(abs(theta).max() >= far)
     return Optimum(
         theta,
         value if prior is None else value + prior.penalty(theta)[0],
         hessian,
-        converged,
+        converged and bool(abs(theta).max() < far),
         evaluations,
         float(abs(gradient).max() / total_weight),
-        np.full(theta.size, float(lost)),
+        np.zeros(theta.size),
         (start,),
     )
 
