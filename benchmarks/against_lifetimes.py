@@ -57,7 +57,7 @@ def contest(n: int) -> tuple[dict[str, list[float]], float]:
     with quiet_lifetimes() as lifetimes:
         theirs, their_spend, works = _fitted(lifetimes, customers)
         works |= _predictions(theirs, their_spend, customers)
-        runs = 15 if n <= FEW else 3
+        runs = 41 if n <= FEW else 3
         seconds = {name: [cpu(work, runs) for work in contenders] for name, contenders in works.items()}
     their_params = {name: float(value) for name, value in theirs.params_.items()}
     their_value = clvml.BGNBD.from_params(**their_params).log_likelihood(customers).sum()
