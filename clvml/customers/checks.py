@@ -12,6 +12,8 @@ from clvml.errors import InputError, TimeUnitError
 
 HISTORY = ("frequency", "recency", "T")
 
+_BLOCK = 65_536
+
 
 def check_customers(
     customers: pd.DataFrame, columns: Iterable[str] = HISTORY, time_unit: str | None = None
@@ -63,29 +65,42 @@ def checked_columns(
         raise InputError(
             f"the customer summary lacks {_listed(missing)}; it has {_listed(map(str, customers.columns))}."
         )
-    if customers.empty:
+    if not len(customers):
         raise InputError("the customer summary is empty: there is no customer to look at.")
     if not customers.index.is_unique:
         _refuse(customers, customers.index.duplicated(), "stand more than once in the index", [])
     values = {name: _as_float(customers[name]) for name in names}
-    if not all(_is_amount(column) for column in values.values()) or not _is_history(values):
+    if not _keep_the_rules(values):
         table = pd.DataFrame(values, index=customers.index, copy=True)
         _check_values(table)  # raises, unless recency is past T by no more than rounding
         values["recency"] = np.minimum(values["recency"], values["T"])
     return values
 
 
-def _is_amount(column: np.ndarray) -> bool:
+def _keep_the_rules(values: dict[str, np.ndarray]) -> bool:
+    """Looked at in blocks that stay in cache."""
+    names, columns = list(values), list(values.values())
+    for start in range(0, columns[0].size, _BLOCK):
+        part = [column[start : start + _BLOCK] for column in columns]
+        if not all(map(_are_amounts, part)) or not _is_history(dict(zip(names, part, strict=True))):
+            return False
+    return True
+
+
+def _are_amounts(column: np.ndarray) -> bool:
     """No value is missing, infinite or negative."""
-    return bool(column.min() >= 0 and column.max() < np.inf)  # a missing value is the minimum, and fails
+    least, most = np.minimum.reduce(column), np.maximum.reduce(column)
+    return bool(least >= 0 and most < np.inf)  # a missing value is both, and fails
 
 
 def _is_history(values: dict[str, np.ndarray]) -> bool:
     """Of frequency, recency and T, those that are there agree."""
     x, t_x, T = (values.get(name) for name in HISTORY)
-    whole = x is None or bool((x == np.floor(x)).all())
-    ordered = t_x is None or T is None or bool((t_x <= T).all())
-    return whole and ordered and (x is None or t_x is None or not ((x == 0) & (t_x > 0)).any())
+    broken = 0 if x is None else np.count_nonzero(x != np.floor(x))
+    if t_x is not None:
+        broken += 0 if T is None else np.count_nonzero(t_x > T)
+        broken += 0 if x is None else np.count_nonzero((x == 0) & (t_x > 0))
+    return broken == 0
 
 
 def check_time_unit(customers: pd.DataFrame, time_unit: str | None) -> None:
