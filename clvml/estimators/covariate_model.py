@@ -224,8 +224,9 @@ class CovariateModel(HistoryModel):
         return np.concatenate([self.params_, *(side.coefficients for side in self.sides_)])
 
     def params_of(self, known: list[Array], estimate: Array) -> Any:
-        base, coefficients = np.split(estimate, [len(self.Params._fields)])
-        own = dict(zip(self.Params._fields, base.tolist(), strict=True))
+        names = self.Params._fields
+        own = dict(zip(names, estimate[: len(names)].tolist(), strict=True))
+        coefficients = estimate[len(names) :]
         for side, z in zip(self.sides_, known, strict=True):
             here, coefficients = np.split(coefficients, [z.shape[1]])
             parameter, sign, _ = self.influences[side.name]
