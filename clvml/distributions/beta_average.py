@@ -31,6 +31,7 @@ _SHARED = 8  # so many neighbouring x share nodes, which need half as many more 
 _LARGE_B = 1000.0  # beyond it Gauss-Jacobi nodes near p = 0 lose relative accuracy
 _NEGLIGIBLE = 80.0  # e**-80: weights below it cannot matter, whatever the function's range
 _FLAT = 40.0  # e**-40: past this distance the integrand is a pure exponential
+_SMALLEST = 1e-140  # of p and z: what is averaged is R from far above on, and p * z is still a full number
 _BLOCK = 65_536  # values at once
 
 
@@ -46,25 +47,24 @@ def average_steepness(x: Array, z: Array, r: float, a: float, b: float) -> Array
     Parameters
     ----------
     x : ndarray, shape (n,)
-        Ascending whole numbers.
-    z : ndarray, shape (n_panels, n_points)
-        Each panel's values are alike, so that one set of nodes serves them.
+        Whole numbers.
+    z : ndarray, shape (n, n_points)
+        Those of a row are alike, so that one set of nodes serves them.
 
     Returns
     -------
-    ndarray, shape (n, n_panels, n_points)
+    ndarray, shape (n, n_points)
     """
-    number, panel = (grid.ravel() for grid in np.indices((x.size, len(z))))
-    x, z_max = x[number], z.max(axis=1)[panel]
-    R, value = r + x, np.empty((x.size, z.shape[1]))
-    needed = _nodes_needed(z_max, R, b + x)
+    z, R, value = np.maximum(z, _SMALLEST), r + x, np.empty(z.shape)
+    reach = z.max(axis=1)
+    needed = _nodes_needed(reach, R, b + x)
     for n_nodes in sorted(set(needed.tolist())):
         for some in _chunks(np.flatnonzero(needed == n_nodes), n_nodes):
-            p, w = _nodes(n_nodes, x[some], a, b, z_max[some] * (1 + R[some]))
+            p, w = _nodes(n_nodes, x[some], a, b, reach[some] * (1 + R[some]))
             for part in _chunks(np.arange(some.size), n_nodes * z.shape[1]):
                 rows = some[part]
-                value[rows] = _steep(p[part], w[part], z[panel[rows]], R[rows])
-    return value.reshape(-1, *z.shape)
+                value[rows] = _steep(p[part], w[part], z[rows], R[rows])
+    return value
 
 
 def _chunks(rows: NDArray[np.int64], each: int) -> list[NDArray[np.int64]]:
@@ -130,7 +130,7 @@ def _golub_welsch(n_nodes: int, a: float, b: float) -> tuple[Array, Array]:
     matrix = np.diag((1 + diagonal) / 2) + np.diag(np.sqrt(square) / 2, -1)
     with one_blas_thread():
         nodes, vectors = np.linalg.eigh(matrix)
-    return np.clip(nodes, np.finfo(float).tiny, 1.0), vectors[0] ** 2
+    return np.clip(nodes, _SMALLEST, 1.0), vectors[0] ** 2
 
 
 def _trapezoid(a: float, B: Array, reach: Array) -> tuple[Array, Array]:

@@ -15,13 +15,14 @@ overflows for heavy buyers and divides zero by zero at ``a = 1``.
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import betainc, betaincc
 
 from clvml.distributions.beta_average import average_staying, average_steepness, steepness
 from clvml.distributions.chebyshev import POINTS, polynomials, to_coefficients
 from clvml.distributions.gamma_ratios import log_beta_fall, log_binomial
-from clvml.distributions.histories import distinct_rows, group_rows
+from clvml.distributions.histories import distinct_rows, group_rows, repeat_often
 from clvml.distributions.simulation import numbers_of_purchases, row_of_each
 
 Array = NDArray[np.float64]
@@ -65,37 +66,60 @@ def _alike(x: Array, seen: Array, ends: Array, weights: Array, r: float, a: floa
     discounted sum. For each ``x`` the expectation over ``z`` is a function of ``z`` alone, and the sum
     is one of ``seen`` alone; both are smooth in logarithms. So both are kept as Chebyshev series in
     panels of fixed width: the cost hardly grows with the number of customers or of ends, and a
-    customer's value does not depend on who else is asked for.
+    customer's value does not depend on who else is asked for. Many who are equal are computed once.
     """
     value = np.empty(x.size)
     for start in range(0, x.size, _CUSTOMERS):
         part = slice(start, start + _CUSTOMERS)
-        place = np.log(seen[part]) / _PANEL
-        panel = np.floor(place)
-        first, row = group_rows(x[part], panel)
-        table = _series_in_seen(x[part][first], panel[first], ends, weights, r, a, b)
-        value[part] = _clenshaw(table, row, 2 * (place - panel) - 1)
+        own, length = x[part], seen[part]
+        if own.size <= _BLOCK or not repeat_often((own, length)):
+            value[part] = _interpolated(own, length, ends, weights, r, a, b)
+            continue
+        first, row = group_rows(own, pd.factorize(length)[0])
+        value[part] = _interpolated(own[first], length[first], ends, weights, r, a, b)[row]
     return value
+
+
+def _interpolated(x: Array, seen: Array, ends: Array, weights: Array, r: float, a: float, b: float) -> Array:
+    place = np.log(seen) / _PANEL
+    panel = np.floor(place)
+    first, row = group_rows(x, panel)
+    table = _series_in_seen(x[first], panel[first], ends, weights, r, a, b)
+    return _clenshaw(table, row, 2 * (place - panel) - 1)
 
 
 def _series_in_seen(
     x: Array, panel: Array, ends: Array, weights: Array, r: float, a: float, b: float
 ) -> Array:
     """Chebyshev coefficients in ``log(seen)``, shape (n_points, n), of the sum for each ``x`` and panel."""
-    panels, which_panel = np.unique(panel, return_inverse=True)
-    numbers, which_number = np.unique(x, return_inverse=True)
-    seen = np.exp(_PANEL * (panels[:, None] + (1 + POINTS) / 2)).ravel()
-    z = ends / seen[:, None]
+    if ends.size == 1:
+        z = ends / _lengths(panel)
+        values = weights * z * average_steepness(x, z, r, a, b)
+    else:
+        panels, which_panel = np.unique(panel, return_inverse=True)
+        numbers, which_number = np.unique(x, return_inverse=True)
+        z = ends / _lengths(panels).reshape(-1, 1)
+        sums = _sums(numbers, z, weights, r, a, b).reshape(numbers.size, panels.size, -1)
+        values = sums[which_number, which_panel]
+    return to_coefficients(values).T.copy()
+
+
+def _lengths(panels: Array) -> Array:
+    """The points of each panel, a row each."""
+    return np.exp(_PANEL * (panels[:, None] + (1 + POINTS) / 2))
+
+
+def _sums(numbers: Array, z: Array, weights: Array, r: float, a: float, b: float) -> Array:
+    """Weighted sums of the expected purchases over each row of ``z``, for each number of purchases."""
     steep = steepness(r + numbers, a, b + numbers)
-    sums = np.empty((numbers.size, seen.size))
+    sums = np.empty((numbers.size, len(z)))
     for c in np.unique(steep).tolist():
         rows = np.flatnonzero(steep == c)
         used, moments = _moments(z, weights, c)
         series = _series_in_z(numbers[rows], used, c, r, a, b)
         # Term by term, so that panels which only others need add nothing but zeros.
         sums[rows] = sum(term[:, None] * moment for term, moment in zip(series.T, moments, strict=True))
-    values = sums.reshape(numbers.size, panels.size, POINTS.size)[which_number, which_panel]
-    return to_coefficients(values).T.copy()
+    return sums
 
 
 def _moments(z: Array, weights: Array, c: float) -> tuple[Array, Array]:
@@ -116,8 +140,9 @@ def _moments(z: Array, weights: Array, c: float) -> tuple[Array, Array]:
 
 def _series_in_z(numbers: Array, panels: Array, c: float, r: float, a: float, b: float) -> Array:
     """Coefficients in ``log(1 + c*z)`` of the expected purchases over ``z``, a row for each number."""
-    z = np.expm1(_PANEL * (panels[:, None] + (1 + POINTS) / 2)) / c
-    return to_coefficients(average_steepness(numbers, z, r, a, b)).reshape(numbers.size, -1)
+    z = np.tile(np.expm1(_PANEL * (panels[:, None] + (1 + POINTS) / 2)) / c, (numbers.size, 1))
+    values = average_steepness(np.repeat(numbers, panels.size), z, r, a, b)
+    return to_coefficients(values).reshape(numbers.size, -1)
 
 
 def _clenshaw(table: Array, row: NDArray[np.int64], u: Array) -> Array:

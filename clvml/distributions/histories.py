@@ -60,12 +60,17 @@ def count_histories(
 
 def count_equal(keys: tuple[Array, ...], weights: tuple[Array, ...]) -> tuple[list[Array], list[Array]]:
     """Distinct rows of ``keys`` and the sums of ``weights`` over each, or all rows where few are equal."""
-    sample = tuple(key[:: max(1, key.size // _SAMPLE)] for key in keys)
-    if keys[0].size < 2 or np.unique(_codes(sample)).size > _WORTH_COUNTING * sample[0].size:
+    if not repeat_often(keys):
         return list(keys), list(weights)
     first, inverse = distinct_rows(keys)
     sums = [np.bincount(inverse, weight, first.size).astype(float) for weight in weights]
     return [key[first] for key in keys], sums
+
+
+def repeat_often(keys: tuple[Array, ...]) -> bool:
+    """Whether rows of ``keys`` are equal to others so often that it pays to count them, by a sample."""
+    sample = tuple(key[:: max(1, key.size // _SAMPLE)] for key in keys)
+    return keys[0].size > 1 and np.unique(_codes(sample)).size <= _WORTH_COUNTING * sample[0].size
 
 
 def distinct_rows(keys: tuple[Array, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -80,20 +85,26 @@ def distinct_rows(keys: tuple[Array, ...]) -> tuple[NDArray[np.int64], NDArray[n
     return first, inverse.ravel()
 
 
-def group_rows(x: Array, panel: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """As `distinct_rows` of two columns of whole numbers, without hashing while their ranges are small."""
+def group_rows(x: Array, panel: Array | NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """As `distinct_rows` of two columns of whole numbers, without hashing while their ranges are small.
+
+    Any row of each distinct one, not the first.
+    """
     low, high = panel.min(), panel.max()
     width = int(high - low) + 1
     if (x.max() + 1) * width > 4 * x.size + 100_000:
-        return distinct_rows((x, panel))
-    code = (x * width + (panel - low)).astype(np.int64)
-    first = np.full(int(code.max()) + 1, -1)
-    first[code[::-1]] = np.arange(code.size)[::-1]
-    present = first >= 0
-    return first[present], (np.cumsum(present) - 1)[code]
+        return distinct_rows((x, panel.astype(float)))
+    code = x.astype(np.int64)
+    code *= width
+    code += panel.astype(np.int64, copy=False)
+    code -= int(low)
+    one = np.full(int(code.max()) + 1, -1)
+    one[code] = np.arange(code.size)
+    present = one >= 0
+    return one[present], (np.cumsum(present) - 1)[code]
 
 
-def of_rows(params: Any, rows: NDArray[np.int64]) -> Any:
+def of_rows(params: Any, rows: NDArray[np.int64] | slice) -> Any:
     """The parameters of these customers; a number, not an array, is everybody's."""
     return params._make(param[rows] if isinstance(param, np.ndarray) else param for param in params)
 

@@ -200,6 +200,25 @@ def test_nothing_happens_in_no_time(fitted, cdnow):
     assert (fitted.predict_interval(cdnow, 0) == 0).all(axis=None)
 
 
+@pytest.mark.parametrize("horizon", [1e-300, 1e-200, 1e-30, 1e-12])
+def test_in_hardly_any_time_customers_buy_at_their_rate(fitted, cdnow, horizon):
+    rate = (fitted.params_.r + cdnow["frequency"]) / (fitted.params_.alpha + cdnow["T"])
+    expected = horizon * rate * fitted.probability_alive(cdnow)
+    np.testing.assert_allclose(fitted.expected_purchases(cdnow, horizon), expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("in_whole_weeks", [True, False])
+@pytest.mark.parametrize("rate", [0.0, 0.1])
+def test_a_customer_expects_the_same_in_a_crowd_as_alone(fitted, in_whole_weeks, rate):
+    T = np.random.default_rng(0).uniform(20, 39, 40_000)
+    crowd = fitted.simulate(np.ceil(T) if in_whole_weeks else T, seed=1)
+    few = crowd.iloc[::4000]
+    among = fitted.discounted_purchases(crowd, 52, rate)[few.index]
+    assert (fitted.discounted_purchases(few, 52, rate) == among).all()
+    one = fitted.discounted_purchases(few.iloc[:1], 52, rate)
+    assert (one == among.iloc[:1]).all()
+
+
 def test_simulated_customers_give_back_their_parameters(kind, fitted):
     customers = fitted.simulate(np.random.default_rng(0).uniform(27, 39, 50_000), seed=1)
     again = kind().fit(customers)
