@@ -30,7 +30,7 @@ from clvml.distributions.gamma_ratios import (
 
 Array = NDArray[np.float64]
 
-_BLOCK = 8192
+_BLOCK = 32_768
 
 
 class GammaGammaParams(NamedTuple):
@@ -79,17 +79,16 @@ def objective(params: GammaGammaParams, spenders: Spenders) -> tuple[float, Arra
 def _by_number(params: GammaGammaParams, x: Array, w: Array) -> tuple[float, Array, Array]:
     """The terms with gamma functions."""
     p, q, _ = params
-    own = p * x
-    own_rest, total_rest = log_factorial_rest(np.stack([own, own + q]))
-    rest = total_rest - own_rest - log_factorial_rest(q)
-    shares = own * np.log1p(q / own) + q * np.log1p(own / q) + np.log(own) - np.log1p(own / q)
-    each, other = np.stack([own, np.full_like(own, q)]), np.stack([np.full_like(own, q), own])
-    rise, fall = digamma_rise(each, other), trigamma_fall(each, other)
-    gradient: Array = np.array([w @ (x * rise[0]), w @ rise[1], 0.0])
+    own, wx = p * x, w * x
+    total = own + q
+    rests = log_factorial_rest(np.concatenate([total, own, [q]]))
+    rest = rests[: x.size] - rests[x.size : -1] - rests[-1]
+    shares = own * np.log1p(q / own) + (q - 1) * np.log1p(own / q) + np.log(own)
+    gradient: Array = np.array([wx @ digamma_rise(own, q), w @ digamma_rise(q, own), 0.0])
     hessian = np.zeros((3, 3))
-    hessian[0, 0] = -(w @ (x**2 * fall[0]))
-    hessian[0, 1] = hessian[1, 0] = w @ (x * zeta(2.0, own + q))
-    hessian[1, 1] = -(w @ fall[1])
+    hessian[0, 0] = -((wx * x) @ trigamma_fall(own, q))
+    hessian[0, 1] = hessian[1, 0] = wx @ zeta(2.0, total)
+    hessian[1, 1] = -(w @ trigamma_fall(q, own))
     return float(w @ (rest + shares)), gradient, hessian
 
 

@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 
 _LARGE = 6.0
 _APART = 0.01  # of one argument, to the other: a plain difference keeps 13 digits
-_BINET = 1j * np.array(
+_TAU = np.array(
     [
         0.119026134410869931,
         0.598589257742219693,
@@ -33,6 +33,7 @@ _BINET = 1j * np.array(
         3.34927819645835833,
     ]
 )
+_BINET = 1j * _TAU
 _WEIGHTS = np.array(
     [
         0.0790215082669411155,
@@ -65,35 +66,44 @@ def log_beta_fall(y: ArrayLike, a: ArrayLike, h: ArrayLike) -> Array:
 def digamma_rise(y: ArrayLike, h: ArrayLike) -> Array:
     """``psi(y + h) - psi(y)``: the sum of ``1 / (y + j)`` over ``j < h`` where ``h`` is whole."""
     y, h = _broadcast(y, h)
-    if (h > _APART * y).all():
-        return digamma(y + h) - digamma(y)
+    rise = np.asarray(digamma(y + h) - digamma(y))
+    near = h <= _APART * y
+    if near.any():
+        rise[near] = _digamma_rise_near(y[near], h[near])
+    return rise
+
+
+def _digamma_rise_near(y: Array, h: Array) -> Array:
     rise = np.zeros(y.shape)
     for low in _raised(y):
         rise[low] += h[low] / (y[low] * (y[low] + h[low]))
         y[low] += 1
+    one = 1 / (y[:, None] + _BINET)
+    two = 1 / (y[:, None] + h[:, None] + _BINET)
     rise += np.log1p(h / y) + h / (2 * y * (y + h))
-    for i_tau, weight in zip(_BINET, _WEIGHTS, strict=True):
-        z = y + i_tau
-        rise += weight * (h / (z * (z + h)) * (1 / z + 1 / (z + h))).real
-    return rise
+    return rise + h * (_WEIGHTS * (one * two * (one + two)).real).sum(axis=1)
 
 
 def trigamma_fall(y: ArrayLike, h: ArrayLike) -> Array:
     """``psi'(y) - psi'(y + h)``: the sum of ``1 / (y + j)**2`` over ``j < h`` where ``h`` is whole."""
     y, h = _broadcast(y, h)
-    if (h > _APART * y).all():
-        return zeta(2.0, y) - zeta(2.0, y + h)
+    fall = np.asarray(zeta(2.0, y) - zeta(2.0, y + h))
+    near = h <= _APART * y
+    if near.any():
+        fall[near] = _trigamma_fall_near(y[near], h[near])
+    return fall
+
+
+def _trigamma_fall_near(y: Array, h: Array) -> Array:
     fall = np.zeros(y.shape)
     for low in _raised(y):
         fall[low] += h[low] / (y[low] * (y[low] + h[low])) * (1 / y[low] + 1 / (y[low] + h[low]))
         y[low] += 1
     step = h / (y * (y + h))
     fall += step + step * (1 / y + 1 / (y + h)) / 2
-    for i_tau, weight in zip(_BINET, _WEIGHTS, strict=True):
-        z = y + i_tau
-        one, two = 1 / z, 1 / (z + h)
-        fall += 2 * weight * (h / (z * (z + h)) * (one**2 + one * two + two**2)).real
-    return fall
+    one = 1 / (y[:, None] + _BINET)
+    two = 1 / (y[:, None] + h[:, None] + _BINET)
+    return fall + 2 * h * (_WEIGHTS * (one * two * (one**2 + one * two + two**2)).real).sum(axis=1)
 
 
 def log_binomial(j: ArrayLike, k: ArrayLike, u: ArrayLike, v: ArrayLike) -> Array:
@@ -148,9 +158,9 @@ def log_factorial_rest(x: ArrayLike) -> Array:
     """``ln Gamma(x+1) - x ln(x) + x``: 0 at 0, about ``ln(2 pi x) / 2`` beyond."""
     x = np.asarray(x, dtype=float)
     large = np.maximum(x, _LARGE)
-    rest = np.log(2 * np.pi * large) / 2
-    for i_tau, weight in zip(_BINET, _WEIGHTS, strict=True):
-        rest += weight * (1 / (large + i_tau)).real
+    rest, square = np.log(2 * np.pi * large) / 2, large**2
+    for tau, weight in zip(_TAU, _WEIGHTS, strict=True):
+        rest += weight * large / (square + tau**2)
     small = x < _LARGE
     if small.any():
         few = np.where(small, x, 0.0)

@@ -126,9 +126,13 @@ class GammaGamma(LikelihoodModel):
             spend more or less than others.
         """
         x, m = checked_columns(customers, self.required_columns).values()
-        counted = check_weights(weights, customers)
-        used = np.flatnonzero((x > 0) & (m > 0) & (counted > 0))
-        x, m, counted = x[used], m[used], counted[used]
+        spent = (x > 0) & (m > 0)
+        if weights is not None:
+            counted = check_weights(weights, customers)
+            spent &= counted > 0
+        used = np.flatnonzero(spent)
+        x, m = x[used], m[used]
+        counted = np.ones(used.size) if weights is None else counted[used]
         _refuse_without_information(m, len(customers))
         unit = np.array([1.0, 1.0, float(counted @ m) / float(counted.sum())])
         usual = unit * np.array([4.0, 4.0, 0.75])
@@ -238,6 +242,8 @@ def _refuse_without_information(m: Array, n_customers: int) -> None:
 
 def _correlation(x: Array, m: Array, weight: Array) -> float:
     """Pearson's correlation; 0 where one of the two does not vary."""
-    from_mean = [values - weight @ values / weight.sum() for values in (x, m)]
-    spread = np.prod([np.sqrt(weight @ off**2) for off in from_mean])
-    return float(weight @ (from_mean[0] * from_mean[1]) / spread) if spread > 0 else 0.0
+    n = weight.sum()
+    far, off = x - weight @ x / n, m - weight @ m / n
+    off_weight = weight * off
+    spread = np.sqrt(weight @ far**2) * np.sqrt(off_weight @ off)
+    return float(off_weight @ far / spread) if spread > 0 else 0.0
