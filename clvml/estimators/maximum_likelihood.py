@@ -30,6 +30,7 @@ _FAR = 14.0  # e**14: a parameter beyond a million times its natural scale has r
 _DRIFTED = 7.0  # e**7: and one beyond a thousand times, where the likelihood hardly holds it
 _WHISKERS = (10.0, 100.0, 1000.0)  # standard deviations
 _LAST_RISE = 1e-12  # a customer, of the likelihood: the step that promises no more is the last
+_LAST_STEP = 1e-5  # in log-parameters: the likelihood is a parabola from here on, no need to look again
 _VAGUE = 1.0  # curvature below which the likelihood hardly holds a direction
 _FLAT = 0.01  # and below which it does not
 
@@ -59,7 +60,7 @@ class FitRecord:
     n_evaluations : int
         Evaluations of the likelihood with its derivatives.
     gradient_norm : float
-        Largest derivative in a log-parameter, a customer.
+        Largest derivative in a log-parameter, a customer, where the likelihood was evaluated last.
     condition_number : float
         Of the Hessian in log-parameters at the optimum.
     boundary : tuple of str
@@ -158,7 +159,7 @@ def maximise(
     """
     with one_blas_thread():
         if rough is not None:
-            near = _newton(rough, starts[0], total_weight, prior, 1e-4)
+            near = _newton(rough, starts[0], total_weight, prior, 1e-4, np.inf)
             starts = [near.theta, *starts] if near.converged else starts
         tried, failed = [], 0
         for start in starts:
@@ -225,6 +226,7 @@ def _newton(
     total_weight: float,
     prior: Prior | None,
     last_rise: float = _LAST_RISE,
+    last_step: float = _LAST_STEP,
 ) -> Optimum:
     start = theta
     value, gradient, hessian = _with_prior(objective, theta, prior)
@@ -232,9 +234,12 @@ def _newton(
         raise FitError("the likelihood is not finite at the start: look for extreme values in the customers.")
     evaluations, converged = 1, False
     far = _FAR if prior is None else 2 * _FAR
-    while evaluations < _MAX_STEPS and abs(theta).max() < far:
+    while not converged and evaluations < _MAX_STEPS and abs(theta).max() < far:
         step = _step(gradient, hessian)
         converged = bool(gradient @ step < last_rise * total_weight)
+        if converged and abs(step).max() < last_step:
+            theta, value = theta + step, value + float(gradient @ step) / 2
+            break
         scale = 1.0
         while scale > 1e-8:
             there = _with_prior(objective, theta + scale * step, prior)
@@ -245,8 +250,6 @@ def _newton(
         else:
             break
         theta, (value, gradient, hessian) = theta + scale * step, there
-        if converged:
-            break
     return Optimum(
         theta,
         value if prior is None else value + prior.penalty(theta)[0],
