@@ -27,6 +27,7 @@ from clvml.distributions.gamma_ratios import (
     log_factorial_rest,
     trigamma_fall,
 )
+from clvml.distributions.histories import count_numbers
 
 Array = NDArray[np.float64]
 
@@ -53,7 +54,7 @@ class Spenders(NamedTuple):
 
 def count_spenders(x: Array, m: Array, weight: Array) -> Spenders:
     """What the likelihood needs of customers with ``x`` purchases of average ``m > 0``."""
-    by_number = np.bincount(x.astype(np.int64), weight).astype(float)
+    by_number = count_numbers(x, weight)
     numbers = np.flatnonzero(by_number)
     y = x * m
     return Spenders(numbers.astype(float), by_number[numbers], y, weight, weight * x)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 _SAMPLE = 8192
+_BLOCK = 65_536
 _WORTH_COUNTING = 0.5
 _MIX = tuple(np.uint64(odd) for odd in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
 
@@ -47,15 +48,23 @@ def count_histories(
     ``everyone`` for models in which those without repeat purchases may have left too.
     """
     weight = np.ones_like(x) if weight is None else weight
-    by_x = np.bincount(x.astype(np.int64), weight)
-    more_than = by_x[::-1].cumsum()[::-1][1:]
+    more_than = count_numbers(x, weight)[::-1].cumsum()[::-1][1:]
     distinct_T, (T_weight, T_purchases) = count_equal((T,), (weight, weight * x))
     rows = (x, t_x, T, weight)
     if not everyone:
-        repeat = np.flatnonzero(x)
+        repeat = np.flatnonzero(x > 0)
         rows = (x[repeat], t_x[repeat], T[repeat], weight[repeat])
     (x_repeat, t_repeat, T_repeat), (w_repeat,) = count_equal(rows[:3], rows[3:])
     return Histories(more_than, distinct_T[0], T_weight, T_purchases, x_repeat, t_repeat, T_repeat, w_repeat)
+
+
+def count_numbers(x: Array, weight: Array) -> Array:
+    """The weight of the customers with ``0, 1, 2, ...`` purchases, up to the most of any."""
+    counted = np.zeros(int(x.max()) + 1)
+    for start in range(0, x.size, _BLOCK):
+        part = slice(start, start + _BLOCK)
+        counted += np.bincount(x[part].astype(np.int64), weight[part], counted.size)
+    return counted
 
 
 def count_equal(keys: tuple[Array, ...], weights: tuple[Array, ...]) -> tuple[list[Array], list[Array]]:
@@ -74,22 +83,18 @@ def repeat_often(keys: tuple[Array, ...]) -> bool:
 
 
 def distinct_rows(keys: tuple[Array, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The first row of each distinct one, and for every row the number of its distinct one."""
+    """A row of each distinct one, and for every row the number of its distinct one."""
     inverse, distinct = pd.factorize(_codes(keys) if len(keys) > 1 else keys[0])
-    first = np.empty(distinct.size, dtype=np.int64)
-    first[inverse[::-1]] = np.arange(inverse.size)[::-1]
-    if len(keys) == 1 or all((key[first][inverse] == key).all() for key in keys):
-        return first, inverse
+    one = _one_of_each(inverse, distinct.size)
+    if len(keys) == 1 or all((key[one][inverse] == key).all() for key in keys):
+        return one, inverse
     rows = np.stack(keys)  # two rows share a code, one chance in some 10**7: sort them whole
-    _, first, inverse = np.unique(rows, axis=1, return_index=True, return_inverse=True)
-    return first, inverse.ravel()
+    _, one, inverse = np.unique(rows, axis=1, return_index=True, return_inverse=True)
+    return one, inverse.ravel()
 
 
 def group_rows(x: Array, panel: Array | NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """As `distinct_rows` of two columns of whole numbers, without hashing while their ranges are small.
-
-    Any row of each distinct one, not the first.
-    """
+    """As `distinct_rows` of two columns of whole numbers, without hashing while their ranges are small."""
     low, high = panel.min(), panel.max()
     width = int(high - low) + 1
     if (x.max() + 1) * width > 4 * x.size + 100_000:
@@ -98,10 +103,18 @@ def group_rows(x: Array, panel: Array | NDArray[np.int64]) -> tuple[NDArray[np.i
     code *= width
     code += panel.astype(np.int64, copy=False)
     code -= int(low)
-    one = np.full(int(code.max()) + 1, -1)
-    one[code] = np.arange(code.size)
+    one = _one_of_each(code, int(code.max()) + 1)
     present = one >= 0
     return one[present], (np.cumsum(present) - 1)[code]
+
+
+def _one_of_each(code: NDArray[np.int64], n_codes: int) -> NDArray[np.int64]:
+    """A row that has each code, -1 where none has."""
+    one = np.full(n_codes, -1)
+    for start in range(0, code.size, _BLOCK):
+        part = code[start : start + _BLOCK]
+        one[part] = np.arange(start, start + part.size)
+    return one
 
 
 def of_rows(params: Any, rows: NDArray[np.int64] | slice) -> Any:
