@@ -80,7 +80,7 @@ def checked_columns(
 def _keep_the_rules(values: dict[str, np.ndarray]) -> bool:
     """Looked at in blocks that stay in cache."""
     names, columns = list(values), list(values.values())
-    for start in range(0, columns[0].size, _BLOCK):
+    for start in range(0, columns[0].size if columns else 0, _BLOCK):
         part = [column[start : start + _BLOCK] for column in columns]
         if not all(map(_are_amounts, part)) or not _is_history(dict(zip(names, part, strict=True))):
             return False

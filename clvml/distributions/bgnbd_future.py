@@ -29,7 +29,6 @@ Array = NDArray[np.float64]
 
 _PANEL = 0.35  # width in logarithms: singularities are pi/2 away or more, so 12 points give 1e-14
 _BLOCK = 16_384
-_CUSTOMERS = 262_144  # at once, so that memory does not grow with their number
 _MANY = 5.0  # purchases: from here on a Poisson number is drawn faster than looked for
 _LONGEST = 1000
 _EVER = 1e-150  # of the time ahead, the time observed: it makes no difference any more
@@ -68,23 +67,17 @@ def _alike(x: Array, seen: Array, ends: Array, weights: Array, r: float, a: floa
     panels of fixed width: the cost hardly grows with the number of customers or of ends, and a
     customer's value does not depend on who else is asked for. Many who are equal are computed once.
     """
-    value = np.empty(x.size)
-    for start in range(0, x.size, _CUSTOMERS):
-        part = slice(start, start + _CUSTOMERS)
-        own, length = x[part], seen[part]
-        if own.size <= _BLOCK or not repeat_often((own, length)):
-            value[part] = _interpolated(own, length, ends, weights, r, a, b)
-            continue
-        first, row = group_rows(own, pd.factorize(length)[0])
-        value[part] = _interpolated(own[first], length[first], ends, weights, r, a, b)[row]
-    return value
+    if x.size <= _BLOCK or not repeat_often((x, seen)):
+        return _interpolated(x, seen, ends, weights, r, a, b)
+    one, row = group_rows(x, pd.factorize(seen)[0])
+    return _interpolated(x[one], seen[one], ends, weights, r, a, b)[row]
 
 
 def _interpolated(x: Array, seen: Array, ends: Array, weights: Array, r: float, a: float, b: float) -> Array:
     place = np.log(seen) / _PANEL
     panel = np.floor(place)
-    first, row = group_rows(x, panel)
-    table = _series_in_seen(x[first], panel[first], ends, weights, r, a, b)
+    one, row = group_rows(x, panel)
+    table = _series_in_seen(x[one], panel[one], ends, weights, r, a, b)
     return _clenshaw(table, row, 2 * (place - panel) - 1)
 
 

@@ -116,11 +116,10 @@ def expected_spend(x: Array, m: Array, params: GammaGammaParams) -> Array:
     Finite where ``p*x + q > 1``; the caller makes sure of it.
     """
     p, q, v = params
-    spend, number = x * m, p * x
-    spend += v
-    spend *= p
-    number += q - 1
-    spend /= number
+    spend = np.empty(x.size)
+    for start in range(0, x.size, _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        spend[rows] = p * (v + x[rows] * m[rows]) / (p * x[rows] + (q - 1))
     return spend
 
 

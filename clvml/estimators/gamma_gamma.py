@@ -170,7 +170,8 @@ class GammaGamma(LikelihoodModel):
                 " p * frequency + q > 1): spend varies too much for Gamma-Gamma; look for extreme amounts, or"
                 " predict with a formula."
             )
-        return pd.Series(gamma_gamma.expected_spend(x, m, self.params_), index, name="expected_spend")
+        spend = gamma_gamma.expected_spend(x, m, self.params_)
+        return pd.Series(spend, index, name="expected_spend", copy=False)
 
     def predict_interval(self, customers: pd.DataFrame, coverage: float = 0.9) -> pd.DataFrame:
         """The range of each customer's own mean spend on a purchase, given what they spent so far.

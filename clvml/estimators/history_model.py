@@ -28,6 +28,7 @@ NOBODY_LEAVES = (
     "nobody leaves: P(alive) is near 1 for everyone, and expectations over long horizons will be too high if"
     " customers do leave"
 )
+_CUSTOMERS = 262_144  # at once, so that memory does not grow with their number
 _DRAWS = 32  # of the parameters, in the intervals of counts
 _CHANCES = 200_000  # of customers times numbers of purchases, at once
 
@@ -296,8 +297,12 @@ class HistoryModel(LikelihoodModel):
 
     def _expected(self, x: Array, t_x: Array, T: Array, params: Any, ends: Array, weights: Array) -> Array:
         """Weighted sum over ``ends`` of the expected purchases until then."""
-        value = self.kernel.probability_alive(x, t_x, T, params)
-        value *= self.kernel.purchases_given_alive(x, T, ends, weights, params)
+        value = np.empty(x.size)
+        for start in range(0, x.size, _CUSTOMERS):
+            rows = slice(start, start + _CUSTOMERS)
+            own = of_rows(params, rows)
+            value[rows] = self.kernel.probability_alive(x[rows], t_x[rows], T[rows], own)
+            value[rows] *= self.kernel.purchases_given_alive(x[rows], T[rows], ends, weights, own)
         return value
 
     def _count_probability(self, n: Array, horizon: float, x: Array, T: Array, params: Any) -> Array:
