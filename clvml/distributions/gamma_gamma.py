@@ -19,7 +19,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, zeta
+from scipy.optimize.elementwise import find_root
+from scipy.special import betainc, gammaincc, gammainccinv, zeta
 
 from clvml.distributions.gamma_ratios import (
     digamma_rise,
@@ -32,6 +33,7 @@ from clvml.distributions.histories import count_numbers
 Array = NDArray[np.float64]
 
 _BLOCK = 32_768
+_APART = 1e-6  # relative: what lies between quantiles lies between these, whatever the rounding
 
 
 class GammaGammaParams(NamedTuple):
@@ -135,3 +137,24 @@ def posterior(x: Array, m: Array, params: GammaGammaParams) -> tuple[Array, Arra
     """Shape and rate of the Gamma distribution of ``nu``, given ``x`` purchases of average ``m``."""
     p, q, v = params
     return p * x + q, v + x * m
+
+
+def mean_spend_quantile(level: float, x: Array, m: Array, likely: list[GammaGammaParams]) -> Array:
+    """The quantile of each customer's own mean spend, ``p / nu``, where any of ``likely`` may be true."""
+    low, high = np.full(x.size, np.inf), np.zeros(x.size)
+    for p, q, v in likely:
+        quantile = p * (v + x * m) / gammainccinv(p * x + q, level)
+        low, high = np.minimum(low, quantile), np.maximum(high, quantile)
+    if len(likely) == 1:
+        return low
+
+    def too_likely(z: Array, x: Array, y: Array) -> Array:
+        """P(mean spend <= z), less the level."""
+        below = np.zeros(z.shape)
+        for p, q, v in likely:
+            below += gammaincc(p * x + q, p * (v + y) / z)
+        return below / len(likely) - level
+
+    between = low * (1 - _APART), high * (1 + _APART)
+    found = find_root(too_likely, between, args=(x, x * m), tolerances={"xrtol": 1e-9})
+    return np.asarray(found.x, dtype=float)

@@ -6,6 +6,7 @@ the search, keeps what was found and draws from what is left uncertain.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple, Self
@@ -17,7 +18,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from clvml.distributions.histories import Array
-from clvml.errors import InputError
+from clvml.errors import FitWarning, InputError
 from clvml.estimators.maximum_likelihood import (
     FitRecord,
     Objective,
@@ -29,7 +30,13 @@ from clvml.estimators.maximum_likelihood import (
     report,
     running_off,
 )
-from clvml.estimators.posterior import draw_corrected, draw_normal
+from clvml.estimators.posterior import (
+    RELIABLE,
+    LogDensity,
+    draw_corrected,
+    draw_normal,
+    within_reach,
+)
 from clvml.estimators.summary import FitSummary
 
 _VAGUE = 1.0  # standard error of a log-parameter: the parameter may as well be 2.7 times as large
@@ -126,11 +133,13 @@ class LikelihoodModel(BaseEstimator):
         """Draws of the parameters from what the data leave open.
 
         Laplace's approximation, normal in the logarithms of the parameters, and from 100,000 customers
-        on nothing more. Below, where it is too narrow (a tenth for the dropout of CDNOW's 2,357),
+        on nothing more. Below, where it is too narrow (a sixth for the dropout of CDNOW's 2,357),
         draws come from a wider Student-t and are drawn again with Pareto-smoothed importance weights
         (Vehtari, Simpson, Gelman, Yao, Gabry 2024), as long as the model still knows its customers: a
-        model that was saved and read again does not. What runs off to a boundary is held at the estimate;
-        with ``prior="weak"`` it is drawn like the rest.
+        model that was saved and read again does not. Where the data do not end, neither would the draws:
+        a normal prior, three e-folds wide around the estimate, ends them. What runs off to a boundary is
+        held at the estimate; with ``prior="weak"``, which then takes the place of the other, it is drawn
+        like the rest.
 
         Parameters
         ----------
@@ -144,6 +153,11 @@ class LikelihoodModel(BaseEstimator):
         DataFrame, shape (n_draws, n_parameters)
             ``attrs["method"]`` says ``"laplace"`` or ``"importance"``; ``attrs["k_hat"]`` is then the shape
             of the tail of the weights: below .5 good, above .7 not to be relied on.
+
+        Warns
+        -----
+        FitWarning
+            If k-hat stays above .7.
         """
         check_is_fitted(self, "covariance_")
         if isinstance(n_draws, bool) or not isinstance(n_draws, int) or n_draws < 1:
@@ -154,7 +168,18 @@ class LikelihoodModel(BaseEstimator):
         if getattr(self, "_seen", None) is None:
             draws = draw_normal(center, spread, n_draws, rng)
         else:
-            draws, k_hat = draw_corrected(center, spread, self._log_posterior, n_draws, rng)
+            density: LogDensity = self._log_posterior
+            if self.prior is None:
+                spread, density = within_reach(center, spread, density)
+            draws, k_hat = draw_corrected(center, spread, density, n_draws, rng)
+            if k_hat > RELIABLE:
+                warnings.warn(
+                    f"draws of the {self.title} parameters are not to be relied on (k-hat {k_hat:.2f}, above"
+                    f" {RELIABLE}): ranges made of them may be too narrow; prior='weak' holds what the data"
+                    " leave open, as more customers would.",
+                    FitWarning,
+                    stacklevel=2,
+                )
         table = self._draws(draws)
         table.attrs.update(method="laplace" if k_hat is None else "importance", k_hat=k_hat)
         return table

@@ -13,8 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+LogDensity = Callable[[Array], float]
 
-_FREEDOM = 7.0  # of the Student-t that proposes: wider than the posterior in its tails
+_FREEDOM = 7.0  # of the Student-t that proposes
+_REACH = 3.0  # e-folds: a parameter may well be twenty times as large, or as small
+_ROUNDS = 3
+RELIABLE = 0.7  # k-hat, up to which the weights of this many draws may be relied on
 _FLAT = 5.0  # e-folds of standard deviation: the data say nothing of this direction
 _LEAST = 1000  # proposals, below which a tail of weights is too short to fit
 
@@ -24,29 +28,53 @@ def draw_normal(center: Array, covariance: Array, n_draws: int, rng: np.random.G
     return center + rng.standard_normal((n_draws, center.size)) @ _root(covariance).T
 
 
+def within_reach(center: Array, covariance: Array, log_density: LogDensity) -> tuple[Array, LogDensity]:
+    """Covariance and density with a normal prior around the center, three e-folds wide.
+
+    Where the data hold a direction on one side only, they would leave all that lies beyond equally likely,
+    however far; and further out than this it predicts the same.
+    """
+
+    def held(theta: Array) -> float:
+        return log_density(theta) - float(((theta - center) ** 2).sum()) / (2 * _REACH**2)
+
+    information = np.linalg.inv(covariance) + np.eye(center.size) / _REACH**2
+    return np.asarray(np.linalg.inv(information), dtype=float), held
+
+
 def draw_corrected(
-    center: Array,
-    covariance: Array,
-    log_density: Callable[[Array], float],
-    n_draws: int,
-    rng: np.random.Generator,
+    center: Array, covariance: Array, log_density: LogDensity, n_draws: int, rng: np.random.Generator
 ) -> tuple[Array, float]:
     """Draws from a density that is roughly normal, shape (n_draws, n_parameters), and k-hat.
 
     Proposals of a Student-t are drawn again by their smoothed importance weights, systematically, so
-    that each stands within one of its expected number of times.
+    that each stands within one of its expected number of times. While the weights have a heavy tail the
+    proposals move to where the weighted ones lie.
     """
-    n_proposed, size = max(n_draws, _LEAST), center.size
-    normal = rng.standard_normal((n_proposed, size))
-    wide = np.sqrt(_FREEDOM / rng.chisquare(_FREEDOM, n_proposed))
-    proposed = center + (normal * wide[:, None]) @ _root(covariance).T
-    distance = (normal**2).sum(axis=1) * wide**2
-    log_proposal = -(_FREEDOM + size) / 2 * np.log1p(distance / _FREEDOM)
-    log_target = np.array([log_density(theta) for theta in proposed])
-    weights, k_hat = smoothed_weights(np.nan_to_num(log_target, nan=-np.inf) - log_proposal)
+    n_proposed = max(n_draws, _LEAST)
+    best = np.inf, np.empty(0), np.empty(0)
+    for _ in range(_ROUNDS):
+        proposed, log_proposal = _propose(center, covariance, n_proposed, rng)
+        log_target = np.array([log_density(theta) for theta in proposed])
+        weights, k_hat = smoothed_weights(np.nan_to_num(log_target, nan=-np.inf) - log_proposal)
+        best = min(best, (k_hat, weights, proposed), key=lambda found: found[0])
+        if k_hat < RELIABLE:
+            break
+        center = weights @ proposed
+        covariance = (weights * (proposed - center).T) @ (proposed - center)
+    k_hat, weights, proposed = best
     places = (np.arange(n_draws) + rng.random()) / n_draws
     chosen = np.searchsorted(np.cumsum(weights), places, side="right")
     return proposed[rng.permutation(np.minimum(chosen, n_proposed - 1))], k_hat
+
+
+def _propose(center: Array, covariance: Array, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Draws of a Student-t, wider than the density in its tails, and their log-densities."""
+    normal = rng.standard_normal((n, center.size))
+    wide = np.sqrt(_FREEDOM / rng.chisquare(_FREEDOM, n))
+    distance = (normal**2).sum(axis=1) * wide**2
+    log_proposal = -(_FREEDOM + center.size) / 2 * np.log1p(distance / _FREEDOM)
+    return center + (normal * wide[:, None]) @ _root(covariance).T, log_proposal
 
 
 def smoothed_weights(log_ratios: Array) -> tuple[Array, float]:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import invgamma
 
 import clvml
 from clvml.errors import FitError, FitWarning
@@ -67,3 +68,22 @@ def test_customers_who_hardly_differ_are_reported():
     with pytest.warns(FitWarning, match="no interior maximum"):
         model = clvml.GammaGamma().fit(alike)
     np.testing.assert_allclose(model.expected_spend(alike), 2, rtol=0.1)
+
+
+def test_the_range_of_mean_spend_is_that_of_an_inverse_gamma_given_the_parameters(cdnow):
+    p, q, v = 6.25, 3.74, 15.44
+    ranges = clvml.GammaGamma.from_params(p=p, q=q, v=v).predict_interval(cdnow, 0.8)
+    rate = p * (v + cdnow["frequency"] * cdnow["monetary_value"])
+    for end, level in {"lower": 0.1, "upper": 0.9}.items():
+        expected = invgamma.ppf(level, p * cdnow["frequency"] + q, scale=rate)
+        np.testing.assert_allclose(ranges[end], expected, rtol=1e-9)
+
+
+def test_ranges_of_mean_spend_average_over_what_few_customers_leave_open(fitted, cdnow):
+    buyers = cdnow[cdnow["frequency"] > 0].iloc[:40]
+    ranges = fitted.predict_interval(buyers, 0.9)
+    x, total = buyers["frequency"], buyers["frequency"] * buyers["monetary_value"]
+    draws = fitted.sample_parameters(32, seed=0)
+    for end, level in {"lower": 0.05, "upper": 0.95}.items():
+        below = [invgamma.cdf(ranges[end], p * x + q, scale=p * (v + total)) for p, q, v in draws.to_numpy()]
+        np.testing.assert_allclose(np.mean(below, axis=0), level, rtol=1e-6)

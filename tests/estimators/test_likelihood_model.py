@@ -8,7 +8,8 @@ import pytest
 
 import clvml
 from clvml.errors import FitWarning, InputError
-from clvml.estimators.posterior import pareto_tail, smoothed_weights
+from clvml.estimators import posterior
+from clvml.estimators.posterior import draw_corrected, pareto_tail, smoothed_weights, within_reach
 
 SMALL = {"r": 0.8, "alpha": 10.0, "a": 0.6, "b": 2.0}
 
@@ -132,6 +133,36 @@ def test_equal_weights_stay_equal_and_heavy_tails_are_told():
     assert k_hat < 0.5
     heavy = np.random.default_rng(0).pareto(0.8, 2000)
     assert smoothed_weights(np.log1p(heavy))[1] > 0.7
+
+
+def test_proposals_move_to_where_the_weight_is_until_the_draws_may_be_relied_on():
+    """A banana: a normal at its top knows nothing of its arms."""
+
+    def log_density(theta):
+        return -(theta[0] ** 2) / 2 - (theta[1] - theta[0] ** 2) ** 2
+
+    rng = np.random.default_rng(0)
+    draws, k_hat = draw_corrected(np.zeros(2), np.diag([0.2, 0.5]), log_density, 20_000, rng)
+    assert k_hat < 0.7
+    np.testing.assert_allclose(draws.mean(axis=0), [0, 1], atol=0.1)
+    np.testing.assert_allclose(draws.std(axis=0), [1, np.sqrt(2.5)], rtol=0.15)
+
+
+def test_draws_that_may_not_be_relied_on_say_so(fitted, monkeypatch):
+    monkeypatch.setattr(
+        posterior, "smoothed_weights", lambda ratios: (np.full(ratios.size, 1 / ratios.size), 0.9)
+    )
+    with pytest.warns(FitWarning, match="k-hat 0.90, above 0.7"):
+        fitted.sample_parameters(10, seed=0)
+
+
+def test_what_the_data_leave_open_on_one_side_ends_within_reach():
+    """Nothing beyond zero is less likely than zero itself."""
+    covariance, held = within_reach(np.zeros(1), np.eye(1) * 100, lambda theta: -max(-theta[0], 0.0))
+    assert 3 * 0.9 < np.sqrt(covariance[0, 0]) < 3
+    draws, k_hat = draw_corrected(np.zeros(1), covariance, held, 4000, np.random.default_rng(0))
+    assert k_hat < 0.7
+    assert 6 < draws.max() < 15
 
 
 def test_given_parameters_have_a_summary_too():
