@@ -101,9 +101,9 @@ def log_odds_left(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Ar
 def _log_left(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
     """As `log_odds_left`, relative to being alive right after ``t_x``."""
     left = np.full(x.shape, -np.inf)
-    for rows, rule in _by_rule(t_x, T, params, x):
-        own = of_rows(params, rows)
-        left[rows], _ = _sum(_nodes(x[rows], t_x[rows], T[rows], own, rule).log_term)
+    for rows, reach, rule in _by_rule(x, t_x, T, params):
+        nodes = _nodes(x[rows], t_x[rows], of_rows(params, rows), reach, rule)
+        left[rows], _ = _sum(nodes.log_term)
     return left
 
 
@@ -189,9 +189,9 @@ def left(
     that of ``g`` over when they may have left, its Hessian the mean of that of ``g`` plus the covariance of
     its gradient.
     """
-    for rows, rule in _by_rule(t_x, T, params, x):
+    for rows, reach, rule in _by_rule(x, t_x, T, params):
         own, block = of_rows(params, rows), (x[rows], t_x[rows], T[rows])
-        nodes = _nodes(*block, own, rule)
+        nodes = _nodes(x[rows], t_x[rows], own, reach, rule)
         log_left, share = _sum(nodes.log_term)
         slope, mean_curve = _derivatives(*block, nodes, share, own)
         weighted = slope * share
@@ -222,15 +222,17 @@ def _derivatives(
     return slope, curve
 
 
-def _by_rule(t_x: Array, T: Array, params: ParetoNBDParams, x: Array) -> list[tuple[NDArray[np.int64], bool]]:
-    """Blocks of customers who had time to leave, and whether each needs the long rule."""
+def _by_rule(
+    x: Array, t_x: Array, T: Array, params: ParetoNBDParams
+) -> Iterator[tuple[NDArray[np.int64], Array, bool]]:
+    """Blocks of customers who had time to leave, how far the integrand reaches, and which rule that needs."""
     silent = np.flatnonzero(t_x < T)
-    long = _reach(x[silent], t_x[silent], T[silent], of_rows(params, silent)) > _SHORT
-    return [
-        (rows[start : start + _BLOCK], rule)
-        for rows, rule in ((silent[~long], False), (silent[long], True))
-        for start in range(0, rows.size, _BLOCK)
-    ]
+    reach = _reach(x[silent], t_x[silent], T[silent], of_rows(params, silent))
+    for rule in _RULES:
+        same = np.flatnonzero((reach > _SHORT) == rule)
+        for start in range(0, same.size, _BLOCK):
+            block = same[start : start + _BLOCK]
+            yield silent[block], reach[block], rule
 
 
 def _reach(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
@@ -254,18 +256,17 @@ def _reach(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
     return outside
 
 
-def _nodes(x: Array, t_x: Array, T: Array, params: ParetoNBDParams, rule: bool) -> _Nodes:
+def _nodes(x: Array, t_x: Array, params: ParetoNBDParams, reach: Array, rule: bool) -> _Nodes:
     """Nodes in ``log(m + y)`` between ``t_x`` and where the integrand is negligible."""
     r, alpha, s, beta = _columns(params)
     points, weights = _RULES[rule]
-    reach = _reach(x, t_x, T, params)[:, None]
-    last = np.minimum(alpha, beta) + t_x[:, None]
+    x, t_x, reach = x[:, None], t_x[:, None], reach[:, None]
+    last = np.minimum(alpha, beta) + t_x
     step = reach * points
     passed = last * np.expm1(step)
-    y = t_x[:, None] + passed
-    bought, stayed = (np.log1p(passed / (start + t_x[:, None])) for start in (alpha, beta))
-    log_width = np.log(s * last * reach * weights) + step
-    return _Nodes(y, bought, stayed, log_width - (r + x[:, None]) * bought - s * stayed - np.log(beta + y))
+    bought, stayed = (np.log1p(passed / (start + t_x)) for start in (alpha, beta))
+    log_width = np.log(s * last * reach * weights / (beta + t_x)) + step
+    return _Nodes(t_x + passed, bought, stayed, log_width - (r + x) * bought - (s + 1) * stayed)
 
 
 def _columns(params: Any) -> Any:
