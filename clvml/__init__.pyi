@@ -21,7 +21,7 @@ from .estimators.lifetimes import from_lifetimes as from_lifetimes
 from .estimators.lifetimes import to_lifetimes as to_lifetimes
 from .estimators.lifetimes_check import LifetimesCheck as LifetimesCheck
 from .estimators.lifetimes_check import check_against_lifetimes as check_against_lifetimes
-from .estimators.likelihood_model import likelihood_ratio_test as likelihood_ratio_test
+from .estimators.likelihood_ratio import likelihood_ratio_test as likelihood_ratio_test
 from .estimators.mbgnbd import MBGNBD as MBGNBD
 from .estimators.pareto_nbd import ParetoNBD as ParetoNBD
 from .estimators.shifted_beta_geometric import ShiftedBetaGeometric as ShiftedBetaGeometric

@@ -9,7 +9,8 @@ import numpy as np
 from clvml.distributions import bgbb
 from clvml.distributions.bgbb import BGBBParams
 from clvml.distributions.histories import Array
-from clvml.estimators.history_model import NOBODY_LEAVES, Kernel
+from clvml.distributions.kernel import Kernel
+from clvml.estimators.history_model import NOBODY_LEAVES
 from clvml.estimators.likelihood_model import Scale
 from clvml.estimators.opportunity_model import OpportunityModel
 

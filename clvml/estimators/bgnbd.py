@@ -8,8 +8,9 @@ from clvml.distributions import bgnbd, bgnbd_covariates
 from clvml.distributions.bgnbd import BGNBDParams
 from clvml.distributions.covariates import Influence
 from clvml.distributions.histories import Array
+from clvml.distributions.kernel import Kernel
 from clvml.estimators.covariate_model import CovariateModel, CustomerKernel
-from clvml.estimators.history_model import NOBODY_LEAVES, Kernel
+from clvml.estimators.history_model import NOBODY_LEAVES
 from clvml.estimators.likelihood_model import Scale
 
 # What is said of r, alpha, a and b, and what moves them, which MBG/NBD shares.

@@ -22,7 +22,7 @@ from clvml.distributions.histories import Array
 from clvml.errors import InputError
 from clvml.estimators.covariates import Covariate, encode, learn_covariates
 from clvml.estimators.history_model import HistoryModel
-from clvml.estimators.likelihood_model import LikelihoodRatioTest
+from clvml.estimators.likelihood_ratio import LikelihoodRatioTest
 from clvml.estimators.maximum_likelihood import Objective, Optimum, Prior, maximise
 
 _SMALL_SAMPLE = 5_000  # customers; from here on Laplace's approximation serves, for each draw costs a pass

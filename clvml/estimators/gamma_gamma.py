@@ -13,9 +13,9 @@ from clvml.distributions import gamma_gamma, simulation
 from clvml.distributions.gamma_gamma import GammaGammaParams
 from clvml.distributions.histories import Array, distinct_rows
 from clvml.errors import FitError
-from clvml.estimators.history_model import check_coverage
+from clvml.estimators.checks import check_coverage, check_params, check_weights
 from clvml.estimators.likelihood_model import LikelihoodModel, Scale
-from clvml.estimators.maximum_likelihood import Objective, check_params, check_weights
+from clvml.estimators.maximum_likelihood import Objective
 
 _DRAWS = 32  # of the parameters, in a customer's range
 _CORRELATED = 0.25  # of frequency and spend; CDNOW has .11, and the model does well there

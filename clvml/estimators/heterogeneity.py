@@ -29,7 +29,7 @@ from clvml.distributions.mbgnbd import MBGNBDParams
 from clvml.distributions.pareto_nbd import ParetoNBDParams
 from clvml.distributions.shifted_beta_geometric import ShiftedBetaGeometricParams
 from clvml.errors import InputError
-from clvml.estimators.history_model import check_coverage
+from clvml.estimators.checks import check_coverage
 from clvml.estimators.likelihood_model import LikelihoodModel
 
 _CELLS = 200

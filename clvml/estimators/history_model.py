@@ -7,7 +7,7 @@ else; `BGBB`, which counts opportunities, checks more and scales nothing.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -18,9 +18,11 @@ from clvml.customers.checks import HISTORY, checked_columns
 from clvml.customers.time_units import horizon_in, rate_per_unit, time_unit_of
 from clvml.distributions.discounting import discounted_ends, endless_ends
 from clvml.distributions.histories import Array, distinct_rows, of_rows
+from clvml.distributions.kernel import Kernel
 from clvml.errors import FitError, InputError
+from clvml.estimators.checks import check_coverage, check_params, check_weights
 from clvml.estimators.likelihood_model import LikelihoodModel
-from clvml.estimators.maximum_likelihood import Objective, Optimum, check_params, check_weights
+from clvml.estimators.maximum_likelihood import Objective, Optimum
 
 _IN_TIME = ("alpha", "beta")  # parameters in the unit of time; the others are pure numbers
 _HARDLY_ANYBODY = 1e-3  # leaves
@@ -31,42 +33,6 @@ NOBODY_LEAVES = (
 _CUSTOMERS = 262_144  # at once, so that memory does not grow with their number
 _DRAWS = 32  # of the parameters, in the intervals of counts
 _CHANCES = 200_000  # of customers times numbers of purchases, at once
-
-
-class Kernel(Protocol):
-    """The functions of a model of repeat purchases, such as `clvml.distributions.bgnbd`.
-
-    The first six look back at a history ``(x, t_x, T)``; the next five look ahead from ``T``, for customers
-    who are still with us, where it no longer matters when they bought last.
-    """
-
-    def count(self, x: Array, t_x: Array, T: Array, weight: Array) -> Any: ...
-
-    def objective(self, params: Any, histories: Any, /) -> tuple[float, Array, Array]: ...
-
-    def total(self, params: Any, histories: Any, /) -> float: ...
-
-    def log_likelihood(self, x: Array, t_x: Array, T: Array, params: Any) -> Array: ...
-
-    def probability_alive(self, x: Array, t_x: Array, T: Array, params: Any) -> Array: ...
-
-    def simulate(self, T: Array, params: Any, rng: np.random.Generator) -> tuple[Array, Array]: ...
-
-    def probability_of_staying(self, x: Array, T: Array, after: float, params: Any) -> Array: ...
-
-    def purchases_given_alive(
-        self, x: Array, T: Array, ends: Array, weights: Array, params: Any
-    ) -> Array: ...
-
-    def endless_purchases(self, x: Array, T: Array, params: Any) -> Array: ...
-
-    def count_probability(self, n: Array, horizon: float, x: Array, T: Array, params: Any) -> Array: ...
-
-    def simulate_ahead(
-        self, x: Array, T: Array, horizon: float, params: Any, rng: np.random.Generator
-    ) -> tuple[NDArray[np.int64], Array]: ...
-
-    def rate_of_leaving(self, params: Any) -> float: ...
 
 
 class HistoryModel(LikelihoodModel):
@@ -431,9 +397,3 @@ class HistoryModel(LikelihoodModel):
 def _own(params: Any) -> list[Array]:
     """The parameters that differ from customer to customer."""
     return [param for param in params if isinstance(param, np.ndarray)]
-
-
-def check_coverage(coverage: float) -> None:
-    """Refuse what is no share."""
-    if not 0 < coverage < 1:
-        raise InputError(f"coverage is {coverage!r}; it must be above 0 and below 1, as in 0.9.")

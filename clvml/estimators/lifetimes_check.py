@@ -24,6 +24,7 @@ from clvml.customers.checks import HISTORY, check_customers
 from clvml.customers.time_units import time_unit_of
 from clvml.distributions.histories import Array
 from clvml.errors import ClvmlError, InputError
+from clvml.estimators.checks import check_weights
 from clvml.estimators.lifetimes import quiet_lifetimes, to_lifetimes
 from clvml.estimators.lifetimes_pairs import (
     Pair,
@@ -38,7 +39,6 @@ from clvml.estimators.lifetimes_pairs import (
     pair_of_spend,
 )
 from clvml.estimators.lifetimes_wording import on_fit, on_months, on_predictions, on_times, plain
-from clvml.estimators.maximum_likelihood import check_weights
 
 _MILLIONTH = 1e-6
 _ROUNDING = 1e-9  # in units of time

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import ClassVar, Self
 
 from clvml.distributions import mbgnbd
+from clvml.distributions.kernel import Kernel
 from clvml.distributions.mbgnbd import MBGNBDParams
 from clvml.estimators.bgnbd import INFLUENCES, LIMITS, MEANINGS, SCALES
 from clvml.estimators.covariate_model import CovariateModel, CustomerKernel
-from clvml.estimators.history_model import Kernel
 
 
 class MBGNBD(CovariateModel):

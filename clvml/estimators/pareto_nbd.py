@@ -6,9 +6,10 @@ from typing import ClassVar, Self
 
 from clvml.distributions import pareto_nbd, pareto_nbd_covariates
 from clvml.distributions.covariates import Influence
+from clvml.distributions.kernel import Kernel
 from clvml.distributions.pareto_nbd import ParetoNBDParams
 from clvml.estimators.covariate_model import CovariateModel, CustomerKernel
-from clvml.estimators.history_model import NOBODY_LEAVES, Kernel
+from clvml.estimators.history_model import NOBODY_LEAVES
 from clvml.estimators.likelihood_model import Scale
 
 

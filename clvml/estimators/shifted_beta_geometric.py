@@ -12,9 +12,10 @@ from sklearn.utils.validation import check_is_fitted
 from clvml.customers.checks import checked_columns
 from clvml.distributions import shifted_beta_geometric as sbg
 from clvml.distributions.histories import Array
+from clvml.distributions.kernel import Kernel
 from clvml.distributions.shifted_beta_geometric import ShiftedBetaGeometricParams
 from clvml.errors import FitError, InputError
-from clvml.estimators.history_model import NOBODY_LEAVES, Kernel
+from clvml.estimators.history_model import NOBODY_LEAVES
 from clvml.estimators.likelihood_model import Scale
 from clvml.estimators.opportunity_model import OpportunityModel
 

@@ -22,9 +22,11 @@ from rich.progress import track
 from clvml.distributions import gamma_gamma
 from clvml.distributions.gamma_gamma import GammaGammaParams
 from clvml.distributions.histories import Array, of_rows
+from clvml.distributions.kernel import Kernel
 from clvml.errors import InputError
+from clvml.estimators.checks import check_coverage
 from clvml.estimators.gamma_gamma import GammaGamma
-from clvml.estimators.history_model import HistoryModel, Kernel, check_coverage
+from clvml.estimators.history_model import HistoryModel
 
 _BLOCK = 8192  # customers at once
 _ROWS = 32_768  # simulated customers at once
