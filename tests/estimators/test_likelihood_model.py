@@ -156,6 +156,21 @@ def test_draws_that_may_not_be_relied_on_say_so(fitted, monkeypatch):
         fitted.sample_parameters(10, seed=0)
 
 
+def test_draws_are_those_of_a_markov_chain(fitted):
+    center, spread = fitted._search_estimate(), fitted._search_covariance()
+    rng, step = np.random.default_rng(1), np.linalg.cholesky(spread)
+    here, height, chain = center, fitted._log_posterior(center), []
+    for _ in range(20_000):
+        there = here + step @ rng.standard_normal(4)
+        if np.log(rng.random()) < (new := fitted._log_posterior(there)) - height:
+            here, height = there, new
+        chain.append(here)
+    levels, sd = [0.05, 0.25, 0.5, 0.75, 0.95], np.sqrt(np.diag(spread))
+    draws = np.log(fitted.sample_parameters(4000, seed=0).to_numpy())
+    ours, theirs = (np.quantile((logs - center) / sd, levels, axis=0) for logs in (draws, chain))
+    np.testing.assert_allclose(ours, theirs, atol=0.2)
+
+
 def test_what_the_data_leave_open_on_one_side_ends_within_reach():
     """Nothing beyond zero is less likely than zero itself."""
     covariance, held = within_reach(np.zeros(1), np.eye(1) * 100, lambda theta: -max(-theta[0], 0.0))
