@@ -56,7 +56,7 @@ def test_simulated_totals_lie_within_their_ranges_as_often_as_promised(coverage)
 
 def test_no_more_simulated_customers_than_promised_lie_above_their_ranges(coverage):
     each = coverage[coverage["data"].str.startswith("simulated") & (coverage["of"] == "customer")]
-    # mean spend has no parameter uncertainty in it, and says so: too narrow where few customers were fitted
+    # of mean spend, the customers of one fit share the error of its parameters: three fits are three cases
     each = each[(each["quantity"] != "mean_spend") | (each["parameters"] == "given")]
     tail = (1 - each["coverage"]) / 2
     assert (each["above"] < tail + 4 * np.sqrt(tail * (1 - tail) / each["cases"])).all()
