@@ -113,6 +113,42 @@ def test_a_customer_in_btyd(bgnbd, cdnow):
     assert bgnbd.probability_alive(one).item() == pytest.approx(0.9688523, abs=5.1e-8)
 
 
+def test_a_customer_of_pareto_nbd_in_btyd(cdnow):
+    at_the_third_start = clvml.ParetoNBD.from_params(r=0.553371, alpha=10.579519, s=0.605907, beta=11.658110)
+    assert at_the_third_start.expected_purchases_new_customer(52) == pytest.approx(1.473434, abs=1e-6)
+    one = cdnow.loc[[1516]]
+    assert at_the_third_start.expected_purchases(one, 52).item() == pytest.approx(25.45647, abs=5.1e-5)
+    assert at_the_third_start.probability_alive(one).item() == pytest.approx(0.997874, abs=1e-6)
+    printed = [0.7062289, 0.1442396, 0.02250658, 0.00309267]
+    expected = at_the_third_start.expected_purchases(histories([10, 15, 20, 25], 20, 39), 52)
+    np.testing.assert_allclose(expected, printed, rtol=2e-6)
+
+
+def test_the_first_ten_customers_of_note_025_are_expected_to_spend_as_printed(cdnow):
+    printed = [24.65, 18.91, 35.17, 35.17, 35.17, 71.46, 18.91, 35.17, 27.28, 35.17]
+    expected = clvml.GammaGamma().fit(cdnow).expected_spend(cdnow.head(10))
+    np.testing.assert_allclose(expected, printed, rtol=0, atol=0.0051)
+
+
+RESIDUAL_LIFETIMES = {
+    (3.80, 15.20): [3.31, 3.45, 3.59, 3.72, 3.84],
+    (1 / 15, 4 / 15): [7.68, 9.46, 9.86, 10.06, 10.19],
+}
+
+
+@pytest.mark.parametrize("params", RESIDUAL_LIFETIMES)
+def test_residual_lifetimes_of_contracts_are_the_printed_ones(params):
+    """Fader, Hardie (2010), Customer-Base Valuation in a Contractual Setting, table 3, at 10 % a year.
+
+    There the renewal that comes next is not discounted.
+    """
+    model = clvml.ShiftedBetaGeometric.from_params(alpha=params[0], beta=params[1], time_unit="Y")
+    renewed = np.arange(5.0)
+    customers = pd.DataFrame({"recency": renewed, "T": renewed})
+    value = 1.1 * model.discounted_purchases(customers, None, annual_discount_rate=0.1)
+    np.testing.assert_allclose(value, RESIDUAL_LIFETIMES[params], rtol=0, atol=0.0051)
+
+
 def test_more_purchases_before_the_same_silence_mean_fewer_to_come_as_btyd_prints(bgnbd):
     printed = [0.3474606, 0.04283391, 0.004158973, 0.0003583685]
     expected = bgnbd.expected_purchases(histories([10, 15, 20, 25], 20, 39), 52)

@@ -113,8 +113,8 @@ class HistoryModel(LikelihoodModel):
         """
         x, t_x, T, params = self._history(customers)
         alive = self.kernel.probability_alive(x, t_x, T, params)
-        if after != 0:
-            alive *= self.kernel.probability_of_staying(x, T, self._ahead(after), params)
+        if (time := self._ahead(after)) > 0:
+            alive *= self.kernel.probability_of_staying(x, T, time, params)
         return pd.Series(alive, customers.index, name="probability_alive", copy=False)
 
     def expected_purchases(self, customers: pd.DataFrame, horizon: float | str) -> pd.Series:
@@ -197,8 +197,8 @@ class HistoryModel(LikelihoodModel):
         elif horizon is None:
             value = self._expected(*history, *self._endless_ends(rate))
         else:
-            every = period if period == 0 else self._ahead(period)
-            value = self._expected(*history, *discounted_ends(self._ahead(horizon), rate, float(every)))
+            ends = discounted_ends(self._ahead(horizon), rate, self._ahead(period))
+            value = self._expected(*history, *ends)
         return pd.Series(value, customers.index, name="discounted_purchases", copy=False)
 
     def predict_interval(
@@ -341,7 +341,8 @@ class HistoryModel(LikelihoodModel):
         return np.array([1.0, 1 / purchases, *self.first_guess])
 
     def _ahead(self, horizon: float | str) -> float:
-        return 0.0 if horizon == 0 else horizon_in(horizon, self.time_unit_)
+        now = isinstance(horizon, int | float | np.number) and horizon == 0
+        return 0.0 if now else horizon_in(horizon, self.time_unit_)
 
     def _observed(self, T: ArrayLike) -> Array:
         seen = np.asarray(T, dtype=float)

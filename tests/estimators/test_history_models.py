@@ -219,6 +219,20 @@ def test_a_customer_expects_the_same_in_a_crowd_as_alone(fitted, in_whole_weeks,
     assert (one == among.iloc[:1]).all()
 
 
+@pytest.mark.parametrize("several", [[1.0, 2.0], np.array([1.0, 2.0]), pd.Series([1.0, 2.0])])
+def test_one_horizon_at_a_time(fitted, cdnow, several):
+    asked = (
+        lambda: fitted.expected_purchases(cdnow, several),
+        lambda: fitted.expected_purchases_new_customer(several),
+        lambda: fitted.probability_alive(cdnow, after=several),
+        lambda: fitted.purchase_probability(0, several),
+        lambda: fitted.discounted_purchases(cdnow, 39, 0.1, period=several),
+    )
+    for ask in asked:
+        with pytest.raises(InputError, match="it must be a number or text such as '12M'"):
+            ask()
+
+
 def test_simulated_customers_give_back_their_parameters(kind, fitted):
     customers = fitted.simulate(np.random.default_rng(0).uniform(27, 39, 50_000), seed=1)
     again = kind().fit(customers)
