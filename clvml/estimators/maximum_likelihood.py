@@ -29,7 +29,7 @@ _FAR = 14.0  # e**14: a parameter beyond a million times its natural scale has r
 _DRIFTED = 7.0  # e**7: and one beyond a thousand times, where the likelihood hardly holds it
 _WHISKERS = (10.0, 100.0, 1000.0)  # standard deviations
 _LAST_RISE = 1e-12  # a customer, of the likelihood: the step that promises no more is the last
-_LAST_STEP = 1e-5  # in log-parameters: the likelihood is a parabola from here on, no need to look again
+_LAST_STEP = 3e-6  # in log-parameters: the likelihood is a parabola from here on, no need to look again
 _VAGUE = 1.0  # curvature below which the likelihood hardly holds a direction
 _FLAT = 0.01  # and below which it does not
 
