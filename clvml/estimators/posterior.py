@@ -18,6 +18,7 @@ LogDensity = Callable[[Array], float]
 _FREEDOM = 7.0  # of the Student-t that proposes
 _REACH = 3.0  # e-folds: a parameter may well be twenty times as large, or as small
 _ROUNDS = 3
+_ENOUGH = 20.0  # draws that count, to learn from where the others should lie
 RELIABLE = 0.7  # k-hat, up to which the weights of this many draws may be relied on
 _FLAT = 5.0  # e-folds of standard deviation: the data say nothing of this direction
 _LEAST = 1000  # proposals, below which a tail of weights is too short to fit
@@ -49,20 +50,20 @@ def draw_corrected(
 
     Proposals of a Student-t are drawn again by their smoothed importance weights, systematically, so
     that each stands within one of its expected number of times. While the weights have a heavy tail the
-    proposals move to where the weighted ones lie.
+    proposals move to where the weighted ones lie, unless these are but a few.
     """
     n_proposed = max(n_draws, _LEAST)
-    best = np.inf, np.empty(0), np.empty(0)
+    rounds = []
     for _ in range(_ROUNDS):
         proposed, log_proposal = _propose(center, covariance, n_proposed, rng)
         log_target = np.array([log_density(theta) for theta in proposed])
         weights, k_hat = smoothed_weights(np.nan_to_num(log_target, nan=-np.inf) - log_proposal)
-        best = min(best, (k_hat, weights, proposed), key=lambda found: found[0])
-        if k_hat < RELIABLE:
+        rounds.append((k_hat, weights, proposed))
+        if k_hat < RELIABLE or 1 / (weights @ weights) < _ENOUGH:
             break
         center = weights @ proposed
         covariance = (weights * (proposed - center).T) @ (proposed - center)
-    k_hat, weights, proposed = best
+    k_hat, weights, proposed = min(rounds, key=lambda found: found[0])
     places = (np.arange(n_draws) + rng.random()) / n_draws
     chosen = np.searchsorted(np.cumsum(weights), places, side="right")
     return proposed[rng.permutation(np.minimum(chosen, n_proposed - 1))], k_hat
@@ -102,8 +103,9 @@ def pareto_tail(excess: Array) -> tuple[float, float]:
     n = x.size
     if x[-1] <= 0:
         return -np.inf, 0.0
-    m = 30 + int(np.sqrt(n))
-    quartile = max(x[int(n / 4 + 0.5) - 1], np.finfo(float).tiny)
+    m, quartile = 30 + int(np.sqrt(n)), x[int(n / 4 + 0.5) - 1]
+    if quartile < np.finfo(float).tiny:  # next to a few, the others count for nothing
+        return np.inf, 0.0
     theta = 1 / x[-1] + (1 - np.sqrt(m / (np.arange(1, m + 1) - 0.5))) / (3 * quartile)
     shape = np.log1p(-theta[:, None] * x).mean(axis=1)
     profile = n * (np.log(-theta / shape) - shape - 1)

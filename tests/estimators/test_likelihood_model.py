@@ -148,6 +148,14 @@ def test_proposals_move_to_where_the_weight_is_until_the_draws_may_be_relied_on(
     np.testing.assert_allclose(draws.std(axis=0), [1, np.sqrt(2.5)], rtol=0.15)
 
 
+def test_a_density_that_lies_elsewhere_is_not_relied_on():
+    def log_density(theta):
+        return -1e4 * ((theta - 5) ** 2).sum()
+
+    _, k_hat = draw_corrected(np.zeros(2), np.eye(2), log_density, 1000, np.random.default_rng(0))
+    assert k_hat > 0.7
+
+
 def test_draws_that_may_not_be_relied_on_say_so(fitted, monkeypatch):
     monkeypatch.setattr(
         posterior, "smoothed_weights", lambda ratios: (np.full(ratios.size, 1 / ratios.size), 0.9)
