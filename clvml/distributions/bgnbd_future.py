@@ -74,6 +74,7 @@ def _alike(x: Array, seen: Array, ends: Array, weights: Array, r: float, a: floa
 
 
 def _interpolated(x: Array, seen: Array, ends: Array, weights: Array, r: float, a: float, b: float) -> Array:
+    """By the series in ``log(seen)`` of each customer's ``x``, in the panel that their ``seen`` lies in."""
     place = np.log(seen) / _PANEL
     panel = np.floor(place)
     one, row = group_rows(x, panel)
