@@ -33,7 +33,8 @@ from clvml.distributions.histories import count_numbers
 Array = NDArray[np.float64]
 
 _BLOCK = 32_768
-_APART = 1e-6  # relative: what lies between quantiles lies between these, whatever the rounding
+_APART = 1e-6  # in logarithms: what lies between quantiles lies between these, whatever the rounding
+_LARGEST = 709.0  # e**709 is nearly the largest number
 
 
 class GammaGammaParams(NamedTuple):
@@ -140,21 +141,25 @@ def posterior(x: Array, m: Array, params: GammaGammaParams) -> tuple[Array, Arra
 
 
 def mean_spend_quantile(level: float, x: Array, m: Array, likely: list[GammaGammaParams]) -> Array:
-    """The quantile of each customer's own mean spend, ``p / nu``, where any of ``likely`` may be true."""
+    """The quantile of each customer's own mean spend, ``p / nu``, where any of ``likely`` may be true.
+
+    Infinite where it is beyond all numbers, as that of one-time buyers may be at a tiny ``q``.
+    """
     low, high = np.full(x.size, np.inf), np.zeros(x.size)
     for p, q, v in likely:
-        quantile = p * (v + x * m) / gammainccinv(p * x + q, level)
+        with np.errstate(divide="ignore", over="ignore"):
+            quantile = p * (v + x * m) / gammainccinv(p * x + q, level)
         low, high = np.minimum(low, quantile), np.maximum(high, quantile)
     if len(likely) == 1:
         return low
 
-    def too_likely(z: Array, x: Array, y: Array) -> Array:
+    def too_likely(log_z: Array, x: Array, y: Array) -> Array:
         """P(mean spend <= z), less the level."""
-        below = np.zeros(z.shape)
+        below = np.zeros(log_z.shape)
         for p, q, v in likely:
-            below += gammaincc(p * x + q, p * (v + y) / z)
+            below += gammaincc(p * x + q, p * (v + y) * np.exp(-log_z))
         return below / len(likely) - level
 
-    between = low * (1 - _APART), high * (1 + _APART)
-    found = find_root(too_likely, between, args=(x, x * m), tolerances={"xrtol": 1e-9})
-    return np.asarray(found.x, dtype=float)
+    between = np.log(low) - _APART, np.minimum(np.log(high) + _APART, _LARGEST)
+    found = find_root(too_likely, between, args=(x, x * m), tolerances={"xatol": 1e-10})
+    return np.where(found.success, np.exp(found.x), high)

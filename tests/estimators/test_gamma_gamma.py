@@ -6,6 +6,7 @@ import pytest
 from scipy.stats import invgamma
 
 import clvml
+from clvml.distributions.gamma_gamma import GammaGammaParams, mean_spend_quantile
 from clvml.errors import FitError, FitWarning
 
 
@@ -87,3 +88,15 @@ def test_ranges_of_mean_spend_average_over_what_few_customers_leave_open(fitted,
     for end, level in {"lower": 0.05, "upper": 0.95}.items():
         below = [invgamma.cdf(ranges[end], p * x + q, scale=p * (v + total)) for p, q, v in draws.to_numpy()]
         np.testing.assert_allclose(np.mean(below, axis=0), level, rtol=1e-6)
+
+
+def test_ranges_of_mean_spend_beyond_all_numbers_are_infinite_not_missing():
+    """At a tiny q the level of one-time buyers may be anything."""
+    x, m = np.array([0.0, 1.0, 5000.0]), np.array([0.0, 10.0, 1e6])
+    wild, tame = GammaGammaParams(6.0, 0.001, 15.0), GammaGammaParams(6.0, 3.0, 14.0)
+    known, either, mostly = (
+        mean_spend_quantile(0.95, x, m, likely) for likely in ([wild], [wild, tame], [wild] + 19 * [tame])
+    )
+    assert np.isinf([known[0], either[0]]).all()
+    assert tame.v < mostly[0] < np.inf
+    assert np.isfinite(np.stack([known, either, mostly])[:, 1:]).all()
