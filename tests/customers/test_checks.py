@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from clvml.customers import checks
 from clvml.customers.checks import check_customers
 from clvml.errors import InputError, TimeUnitError
 
@@ -71,3 +72,10 @@ def test_another_time_unit_is_refused_with_the_way_to_convert(customers):
         check_customers(customers, time_unit="D")
     customers.attrs.clear()
     check_customers(customers, time_unit="D")
+
+
+def test_the_last_block_of_customers_is_looked_at_too(monkeypatch):
+    monkeypatch.setattr(checks, "_BLOCK", 2)
+    customers = pd.DataFrame({"frequency": [1.0] * 5, "recency": [2.0] * 5, "T": [3.0] * 4 + [1.0]})
+    with pytest.raises(InputError, match="1 of 5 customers have recency outside"):
+        check_customers(customers)

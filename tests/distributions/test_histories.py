@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from clvml.distributions import histories
 from clvml.distributions.bgnbd import BGNBDParams, objective
 from clvml.distributions.histories import count_equal, count_histories
 
@@ -40,3 +41,19 @@ def test_real_valued_times_are_left_alone():
     keys, weights = count_equal((times,), (np.ones(5000),))
     assert keys[0] is times
     assert weights[0].sum() == 5000
+
+
+def test_customers_are_counted_the_same_block_by_block(monkeypatch):
+    monkeypatch.setattr(histories, "_BLOCK", 7)
+    rng = np.random.default_rng(0)
+    x, T, weight = (
+        rng.integers(0, 9, 100).astype(float),
+        rng.integers(5, 9, 100).astype(float),
+        rng.random(100),
+    )
+    np.testing.assert_allclose(histories.count_numbers(x, weight), np.bincount(x.astype(int), weight))
+    for find in (histories.distinct_rows, lambda keys: histories.group_rows(*keys)):
+        one, row = find((x, T))
+        assert len(set(zip(x[one], T[one], strict=True))) == one.size
+        assert (x[one][row] == x).all()
+        assert (T[one][row] == T).all()

@@ -10,6 +10,7 @@ from sklearn.exceptions import NotFittedError
 
 import clvml
 from clvml.errors import FitError, FitWarning, InputError, TimeUnitError
+from clvml.estimators import history_model
 
 
 class Published(NamedTuple):
@@ -77,6 +78,18 @@ def test_pareto_nbd_forecasts_by_frequency_as_published(cdnow):
     forecast = clvml.ParetoNBD().fit(cdnow).expected_purchases(cdnow, 39).groupby(group).mean()
     published = (0.1384, 0.5995, 1.1958, 1.7138, 2.3983, 2.9072, 3.8186, 6.4031)
     np.testing.assert_allclose(forecast, published, atol=5.1e-5)
+
+
+def test_the_fit_is_where_the_likelihood_is_flat(fitted):
+    params = np.array(fitted.params_)
+    gradient = params * fitted._objective(fitted._seen)(params)[1] / fitted.n_customers_
+    assert abs(gradient).max() < 1e-11
+
+
+def test_customers_are_expected_to_buy_the_same_block_by_block(fitted, cdnow, monkeypatch):
+    at_once = fitted.expected_purchases(cdnow, 39)
+    monkeypatch.setattr(history_model, "_CUSTOMERS", 100)
+    assert (fitted.expected_purchases(cdnow, 39) == at_once).all()
 
 
 def test_customers_sum_to_the_log_likelihood(fitted, cdnow):
