@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 import clvml
-from clvml.estimators.lifetimes import quiet_lifetimes
+from clvml.compat.lifetimes._bridge import quiet_lifetimes
 
 CDNOW = {"r": 0.2425945, "alpha": 4.413602, "a": 0.7929219, "b": 2.4259063}
 SPEND = {"p": 6.2495725, "q": 3.7442248, "v": 15.4435208}

@@ -72,9 +72,9 @@ def run(
         "tracking.enabled": False if no_tracking else None,
     }
     with failures_in_words(debug):
-        from clvml.workflow.config import load_config
-        from clvml.workflow.console import Terminal
-        from clvml.workflow.run import run as run_workflow
+        from clvml.workflow._config import load_config
+        from clvml.workflow._console import Terminal
+        from clvml.workflow._run import run as run_workflow
 
         run_workflow(load_config(config, overrides), Terminal())
 
@@ -94,7 +94,7 @@ def score(
 ) -> None:
     """Score a file of customers with a registered model."""
     with failures_in_words(debug):
-        from clvml.tracking.registry import score_batch
+        from clvml.tracking._registry import score_batch
 
         scored = score_batch(
             model,

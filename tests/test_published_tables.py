@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import clvml
-from clvml.customers.datasets import _installed
+from clvml.customers._datasets import _installed
 
 
 class Fit(NamedTuple):

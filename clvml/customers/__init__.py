@@ -1,6 +1,7 @@
-"""Transactions in, one row per customer out.
+"""Transactions in, one row per customer out: checked purchases, summaries, calibration and holdout."""
 
-``sources`` opens a file or frame, ``policy`` judges its rows, ``transactions`` joins the two;
-``summary`` makes one row a customer, ``split`` a calibration and a holdout of it. ``datasets``
-reads CDNOW, ``checks`` refuses bad summaries, ``time_units`` knows what a week is.
-"""
+from __future__ import annotations
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,1 +1,7 @@
-"""The models as pure functions of arrays: likelihood, derivatives, expectations."""
+"""The models as pure functions of arrays: likelihood, derivatives, expectations; one module per model."""
+
+from __future__ import annotations
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

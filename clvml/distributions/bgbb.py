@@ -28,17 +28,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from clvml.distributions import survival
-from clvml.distributions.gamma_ratios import (
+from clvml.distributions import _survival as survival
+from clvml.distributions._gamma_ratios import (
     digamma_rise,
     log_beta_binomial,
     log_beta_fall,
     log_beta_sequence,
     trigamma_fall,
 )
-from clvml.distributions.histories import count_equal, distinct_rows
-from clvml.distributions.survival import discounted_stay, draw_stay, endless_stay
-from clvml.distributions.whole_sums import panels
+from clvml.distributions._histories import count_equal, distinct_rows
+from clvml.distributions._survival import discounted_stay, draw_stay, endless_stay
+from clvml.distributions._whole_sums import panels
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]

@@ -27,9 +27,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from clvml.distributions import bgnbd_future, simulation
-from clvml.distributions.gamma_ratios import log_beta_fall, log_gamma_sequence
-from clvml.distributions.histories import Histories, count_histories, of_rows
+from clvml.distributions import _bgnbd_future as bgnbd_future
+from clvml.distributions import _simulation as simulation
+from clvml.distributions._gamma_ratios import log_beta_fall, log_gamma_sequence
+from clvml.distributions._histories import Histories, count_histories, of_rows
 
 Array = NDArray[np.float64]
 

@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 from scipy.optimize.elementwise import find_root
 from scipy.special import betainc, gammaincc, gammainccinv, zeta
 
-from clvml.distributions.gamma_ratios import (
+from clvml.distributions._gamma_ratios import (
     digamma_rise,
     log_binomial,
     log_factorial_rest,
     trigamma_fall,
 )
-from clvml.distributions.histories import count_numbers
+from clvml.distributions._histories import count_numbers
 
 Array = NDArray[np.float64]
 

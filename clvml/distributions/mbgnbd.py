@@ -21,9 +21,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clvml.distributions import bgnbd, bgnbd_covariates, simulation
+from clvml.distributions import _bgnbd_covariates as bgnbd_covariates
+from clvml.distributions import _simulation as simulation
+from clvml.distributions import bgnbd
+from clvml.distributions._histories import Histories, count_histories
 from clvml.distributions.bgnbd import BGNBDParams
-from clvml.distributions.histories import Histories, count_histories
 
 Array = NDArray[np.float64]
 
@@ -57,7 +59,7 @@ def log_likelihood(x: Array, t_x: Array, T: Array, params: BGNBDParams) -> Array
 
 
 def derivatives(x: Array, t_x: Array, T: Array, params: Any) -> tuple[Array, Array, Array]:
-    """As `clvml.distributions.bgnbd_covariates.derivatives`."""
+    """As `clvml.distributions.derivatives`."""
     return bgnbd_covariates.derivatives(x, t_x, T, params, _AT_FIRST)
 
 

@@ -31,10 +31,10 @@ from numpy.polynomial.chebyshev import chebval
 from numpy.typing import NDArray
 from scipy.special import expit, exprel, xlog1py
 
-from clvml.distributions import simulation
-from clvml.distributions.chebyshev import POINTS, TO_COEFFICIENTS
-from clvml.distributions.gamma_ratios import log_binomial, log_gamma_sequence
-from clvml.distributions.histories import Histories, count_histories, of_rows
+from clvml.distributions import _simulation as simulation
+from clvml.distributions._chebyshev import POINTS, TO_COEFFICIENTS
+from clvml.distributions._gamma_ratios import log_binomial, log_gamma_sequence
+from clvml.distributions._histories import Histories, count_histories, of_rows
 
 Array = NDArray[np.float64]
 

@@ -23,8 +23,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from clvml.distributions import survival
-from clvml.distributions.gamma_ratios import log_beta_fall
+from clvml.distributions import _survival as survival
+from clvml.distributions._gamma_ratios import log_beta_fall
 
 Array = NDArray[np.float64]
 

@@ -41,34 +41,4 @@ from __future__ import annotations
 
 import lazy_loader as lazy
 
-# No module here has the name of a function: importing the module would hide the function.
-__getattr__, __dir__, __all__ = lazy.attach(
-    __name__,
-    submod_attrs={
-        "purchases": [
-            "calibration_by_frequency",
-            "cumulative_purchases",
-            "frequency_recency_matrix",
-            "purchases_per_period",
-        ],
-        "values": [
-            "calibration_by_decile",
-            "lift_curve",
-            "predicted_against_actual",
-            "value_distribution",
-        ],
-        "fits": ["fit_by_frequency", "fit_by_spend"],
-        "factors": ["tornado", "two_way", "value_over_time"],
-        "beliefs": ["heterogeneity", "probability_alive_over_time"],
-        "customer_base": [
-            "migration",
-            "segment_card",
-            "value_matrix",
-        ],
-        "models": ["bias_by_model", "comparison"],
-        "intervals": ["ranges"],
-        "relations": ["lifecycle_curve", "relation_shapes"],
-        "segment_space": ["segment_lines", "segment_scatter", "segment_worth"],
-        "segments": ["segment_choice", "segment_profile", "segment_value"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,11 +1,10 @@
-"""MLflow: runs, models as readable JSON, the registry. Nothing above imports it, and it imports mlflow late.
+"""MLflow: runs, the model flavour, the registry. Importing it does not import mlflow.
 
-========== =======================================================================
-model_json any clvml estimator as JSON text and back, bit for bit, without pickle
-flavor     that JSON as an MLflow model: save, log, load, score over HTTP
-connection which tracking store we speak to, whether it is there, and its silence
-registry   register, promote, resolve, load, score a file
-records    what there is to say about a run, as plain data
-runs       one loop that writes records into runs
-========== =======================================================================
+`clvml.tracking.flavor` is the loader module that saved MLflow models name: it keeps its path.
 """
+
+from __future__ import annotations
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,6 +1,6 @@
 """clvml models as MLflow models: a folder of readable JSON that MLflow can log, register and serve.
 
-The folder holds ``data/model.json`` (see :mod:`~clvml.tracking.model_json`) under two flavours:
+The folder holds ``data/model.json`` (see :mod:`~clvml.scoring`) under two flavours:
 ``clvml``, which gives the estimator back (:func:`load_model`), and ``python_function``, which
 ``mlflow models serve`` and ``mlflow.pyfunc`` load. Neither pickles anything.
 
@@ -31,11 +31,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from clvml.customers.checks import HISTORY
-from clvml.customers.time_units import horizon_in
+from clvml.customers._summary_checks import HISTORY
+from clvml.customers._time_units import horizon_in
 from clvml.errors import ClvmlError, InputError, TrackingError
-from clvml.tracking.customer_files import CUSTOMER_ID
-from clvml.tracking.model_json import MODEL_FILE, load_model_folder, save_model_folder
+from clvml.scoring._customer_files import CUSTOMER_ID
+from clvml.scoring._model_file import MODEL_FILE, load_model_folder, save_model_folder
 
 if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
@@ -73,7 +73,7 @@ def save_model(
     Raises
     ------
     InputError
-        If the model has no place in a JSON file (see :func:`~clvml.tracking.model_json.dump_model`).
+        If the model has no place in a JSON file (see :func:`~clvml.scoring.dump_model`).
     """
     import mlflow
 
@@ -113,7 +113,7 @@ def log_model(
     name : str
         The model's name in the run.
     registered_model_name : str, optional
-        Also register it as a version of this name (see :func:`clvml.tracking.registry.register`
+        Also register it as a version of this name (see :func:`clvml.tracking.register`
         for an alias too).
     params, tags : dict, optional
         Of the logged model; MLflow adds the run's parameters.

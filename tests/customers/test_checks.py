@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clvml.customers import checks
-from clvml.customers.checks import check_customers
+from clvml.customers import _summary_checks as checks
+from clvml.customers._summary_checks import check_customers
 from clvml.errors import InputError, TimeUnitError
 
 

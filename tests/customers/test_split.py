@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import clvml.customers.datasets
-from clvml.customers.datasets import load_cdnow
-from clvml.customers.split import purchases_over_time, split
-from clvml.customers.summary import summarize
-from clvml.customers.transactions import TransactionPolicy, read_transactions
+import clvml.customers._datasets
+from clvml.customers._datasets import load_cdnow
+from clvml.customers._split import purchases_over_time, split
+from clvml.customers._summary import summarize
+from clvml.customers._transactions import TransactionPolicy, read_transactions
 from clvml.errors import InputError
 
 ENDS = ("1997-09-30", "1998-06-30")
@@ -179,7 +179,7 @@ def test_a_holdout_that_is_not_fully_observed_is_said(transactions, caplog):
 
 def test_cdnow_is_read_without_importing_lifetimes():
     code = (
-        "import sys; from clvml.customers.datasets import load_cdnow; load_cdnow();"
+        "import sys; from clvml.customers._datasets import load_cdnow; load_cdnow();"
         "print(sorted({'lifetimes', 'mlflow', 'matplotlib'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -191,7 +191,7 @@ def test_cdnow_says_what_is_missing(monkeypatch):
         load_cdnow("tenth")
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(InputError, match="pip install lifetimes"):
-        clvml.customers.datasets.load_cdnow()
+        clvml.customers._datasets.load_cdnow()
 
 
 def test_nobody_has_been_observed_until_a_day_in_the_future():

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clvml.customers.checks import check_customers
-from clvml.customers.summary import summarize
-from clvml.customers.transactions import TransactionPolicy, read_transactions
+from clvml.customers._summary import summarize
+from clvml.customers._summary_checks import check_customers
+from clvml.customers._transactions import TransactionPolicy, read_transactions
 from clvml.errors import InputError
 
 NOON = pd.Timestamp("1997-01-01 12:00")

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from clvml.customers.summary import summarize
-from clvml.customers.time_units import TIME_UNITS, convert_time_unit, horizon_in, time_unit_of
+from clvml.customers._summary import summarize
+from clvml.customers._time_units import TIME_UNITS, convert_time_unit, horizon_in, time_unit_of
 from clvml.errors import InputError
 
 SALES = pd.DataFrame(

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.dataset
 import pytest
 
-from clvml.customers.policy import RULES
-from clvml.customers.transactions import TransactionPolicy, read_transactions
+from clvml.customers._policy import RULES
+from clvml.customers._transactions import TransactionPolicy, read_transactions
 from clvml.errors import InputError
 
 ONLINE_RETAIL = Path(__file__).parents[2] / "../shared/data/online_retail/online_retail.parquet"

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clvml.distributions import bgnbd
+from clvml.distributions._bgnbd_covariates import derivatives
+from clvml.distributions._histories import count_histories
 from clvml.distributions.bgnbd import BGNBDParams
-from clvml.distributions.bgnbd_covariates import derivatives
-from clvml.distributions.histories import count_histories
 
 PUBLISHED = BGNBDParams(0.243, 4.414, 0.793, 2.426)
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from clvml.distributions import bgnbd
+from clvml.distributions._bgnbd_covariates import derivatives
+from clvml.distributions._covariates import Influence, design, objective
+from clvml.distributions._histories import count_histories
 from clvml.distributions.bgnbd import BGNBDParams
-from clvml.distributions.bgnbd_covariates import derivatives
-from clvml.distributions.covariates import Influence, design, objective
-from clvml.distributions.histories import count_histories
 
 PARAMS = BGNBDParams(0.5, 4.0, 0.8, 2.4)
 PURCHASES, DROPOUT = Influence("alpha", -1.0, "the purchase rate"), Influence("a", 1.0, "the odds of leaving")

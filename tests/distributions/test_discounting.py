@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from clvml.distributions.discounting import discounted_ends
+from clvml.distributions._discounting import discounted_ends
 
 
 def smooth(t):

@@ -6,7 +6,7 @@ from flint import arb, ctx
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clvml.distributions import gamma_ratios
+from clvml.distributions import _gamma_ratios as gamma_ratios
 
 sizes = st.floats(-3, 6).map(lambda exponent: float(10.0**exponent))
 steps = st.floats(-15, 7).map(lambda exponent: float(10.0**exponent))

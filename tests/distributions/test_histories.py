@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from clvml.distributions import histories
+from clvml.distributions import _histories as histories
+from clvml.distributions._histories import count_equal, count_histories
 from clvml.distributions.bgnbd import BGNBDParams, objective
-from clvml.distributions.histories import count_equal, count_histories
 
 
 def histories_in_days(n):

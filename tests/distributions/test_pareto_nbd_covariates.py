@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clvml.distributions import pareto_nbd
+from clvml.distributions._pareto_nbd_covariates import derivatives
 from clvml.distributions.pareto_nbd import ParetoNBDParams
-from clvml.distributions.pareto_nbd_covariates import derivatives
 
 PUBLISHED = ParetoNBDParams(0.553, 10.578, 0.606, 11.669)
 

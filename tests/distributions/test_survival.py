@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clvml.distributions.discounting import discounted_ends
-from clvml.distributions.survival import discounted_stay, endless_stay, probability_of_staying
+from clvml.distributions._discounting import discounted_ends
+from clvml.distributions._survival import discounted_stay, endless_stay, probability_of_staying
 
 positive = st.floats(0.01, 50)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from clvml.distributions.whole_sums import panels
+from clvml.distributions._whole_sums import panels
 
 
 def summed(function, start, stop):

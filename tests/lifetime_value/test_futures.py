@@ -6,7 +6,7 @@ import pytest
 
 import clvml
 from clvml.errors import FitWarning, InputError
-from clvml.lifetime_value.futures import Discount, likely_pairs, rank_of_bounds
+from clvml.lifetime_value._futures import Discount, likely_pairs, rank_of_bounds
 
 PURCHASES = {"r": 0.6, "alpha": 6.0, "a": 0.8, "b": 2.5}
 SPEND = {"p": 6.0, "q": 4.0, "v": 15.0}
@@ -104,7 +104,7 @@ def test_the_same_seed_gives_the_same_ranges_and_blocks_do_not_matter(value, cus
     some = customers.head(300)
     ranges = value.predict_interval(some, seed=5)
     pd.testing.assert_frame_equal(ranges, value.predict_interval(some, seed=5))
-    monkeypatch.setattr("clvml.lifetime_value.futures._BLOCK", 64)
+    monkeypatch.setattr("clvml.lifetime_value._futures._BLOCK", 64)
     blocks = value.predict_interval(some, seed=5)
     np.testing.assert_array_equal(blocks["purchases_upper"], ranges["purchases_upper"])
     assert blocks["spend_upper"].mean() == pytest.approx(ranges["spend_upper"].mean(), rel=0.05)

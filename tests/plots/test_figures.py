@@ -252,7 +252,7 @@ def test_a_missing_column_is_named(name, column):
 
 
 def test_importing_the_plots_does_not_load_matplotlib():
-    code = "import sys, clvml.plots.values, clvml.plots.style; assert 'matplotlib' not in sys.modules"
+    code = "import sys, clvml.plots._values, clvml.plots._style; assert 'matplotlib' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -327,7 +327,7 @@ def test_deciles_of_several_models_stand_side_by_side():
 
 
 def test_groups_of_the_prediction_average_to_the_whole_and_keep_zeros_together():
-    from clvml.plots.values import _grouped_means
+    from clvml.plots._values import _grouped_means
 
     rng = np.random.default_rng(0)
     predicted = pd.Series(np.where(rng.random(1000) < 0.6, 0.0, rng.lognormal(3, 1.5, 1000)))
@@ -388,7 +388,7 @@ def test_equal_values_for_everyone_make_one_bar():
 def test_bias_bars_run_from_the_smallest_in_the_colour_of_the_family():
     from matplotlib.colors import to_rgba
 
-    from clvml.plots.style import FAMILIES
+    from clvml.plots._style import FAMILIES
 
     ax = clvml.plots.bias_by_model(compared())
     assert [bar.get_width() for bar in ax.patches] == [-15.6, 61.2, -100.0, 143.9]

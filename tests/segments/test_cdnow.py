@@ -1,8 +1,8 @@
 import pytest
 
 import clvml
-from clvml.segments.evaluate import holdout_by_segment
-from clvml.segments.kmeans import KMeansSegments
+from clvml.segments.grouping._kmeans import KMeansSegments
+from clvml.segments.judging._holdout import holdout_by_segment
 
 
 @pytest.fixture(scope="module")

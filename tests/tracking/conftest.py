@@ -18,8 +18,8 @@ import pandas as pd
 import pytest
 
 import clvml
-from clvml.tracking.records import DatasetRecord, RunRecord, parameters_of
-from clvml.tracking.runs import WrittenRun, write_records
+from clvml.tracking._records import DatasetRecord, RunRecord, parameters_of
+from clvml.tracking._runs import WrittenRun, write_records
 
 STARTS_WITHIN = 120.0
 

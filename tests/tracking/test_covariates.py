@@ -7,10 +7,10 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 import clvml
+from clvml.scoring._model_file import dump_model, load_model_json
 from clvml.tracking import flavor
-from clvml.tracking.connection import quiet
-from clvml.tracking.model_json import dump_model, load_model_json
-from clvml.tracking.records import parameters_of
+from clvml.tracking._connection import quiet
+from clvml.tracking._records import parameters_of
 
 COVARIATES = {"purchases": ["basket", "channel", "zone"], "dropout": ("member",)}
 

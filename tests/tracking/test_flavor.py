@@ -11,7 +11,7 @@ from mlflow.exceptions import MlflowException
 import clvml
 from clvml.errors import TrackingError
 from clvml.tracking import flavor
-from clvml.tracking.connection import quiet
+from clvml.tracking._connection import quiet
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ import pytest
 
 import clvml
 from clvml.errors import InputError, TimeUnitError, TrackingError
-from clvml.tracking import customer_files, registry
+from clvml.scoring import _customer_files as customer_files
+from clvml.tracking import _registry as registry
 
 URI = "models:/clv@champion"
 

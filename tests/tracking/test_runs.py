@@ -13,9 +13,9 @@ from matplotlib import pyplot
 import clvml
 from clvml.errors import InputError, TrackingError
 from clvml.tracking import flavor
-from clvml.tracking.connection import connected
-from clvml.tracking.records import RunRecord, comparison_records, parameters_of
-from clvml.tracking.runs import write_records
+from clvml.tracking._connection import connected
+from clvml.tracking._records import RunRecord, comparison_records, parameters_of
+from clvml.tracking._runs import write_records
 
 CHAMPION = "BG/NBD x Gamma-Gamma"
 
@@ -127,7 +127,7 @@ def test_the_users_mlflow_settings_and_output_stay_as_they_were(store, capfd, mo
 
 def test_two_processes_may_make_the_store_at_the_same_time(tmp_path):
     code = (
-        "from clvml.tracking.runs import write_records; from clvml.tracking.records import RunRecord;"
+        "from clvml.tracking._runs import write_records; from clvml.tracking._records import RunRecord;"
         "import sys; write_records([RunRecord(sys.argv[1])], experiment='q')"
     )
     environment = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}

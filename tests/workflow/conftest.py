@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from clvml.__main__ import app
-from clvml.customers.datasets import load_cdnow
+from clvml.customers._datasets import load_cdnow
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from clvml.errors import InputError
-from clvml.tracking.registry import score_batch
-from clvml.workflow.attributes import read_attributes
-from clvml.workflow.config import load_config
-from clvml.workflow.run import run
+from clvml.tracking._registry import score_batch
+from clvml.workflow._attribute_files import read_attributes
+from clvml.workflow._config import load_config
+from clvml.workflow._run import run
 
 
 @pytest.fixture(scope="module")

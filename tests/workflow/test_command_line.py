@@ -9,7 +9,7 @@ import time
 import pandas as pd
 import pytest
 
-from clvml.tracking.registry import load
+from clvml.tracking._registry import load
 
 FILES = {
     "config.toml",
@@ -128,7 +128,7 @@ def test_an_unexpected_failure_is_a_sentence_too_and_debug_shows_where(clvml, sa
     def broken(*_):
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr("clvml.workflow.run.judge", broken)
+    monkeypatch.setattr("clvml.workflow._run.judge", broken)
     said = one_sentence(clvml("run", "--transactions", sales, "--no-tracking"))
     assert "unexpected ZeroDivisionError: by zero; --debug shows where it came from." in said
     result = clvml("run", "--transactions", sales, "--no-tracking", "--debug")

@@ -6,9 +6,9 @@ import typing
 
 import pytest
 
-from clvml.customers.policy import TransactionPolicy
+from clvml.customers._policy import TransactionPolicy
 from clvml.errors import InputError
-from clvml.workflow.config import PolicySection, load_config
+from clvml.workflow._config import PolicySection, load_config
 
 
 def test_an_empty_file_is_the_cdnow_comparison(tmp_path):

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import clvml
-from clvml.workflow.config import ContenderName
-from clvml.workflow.contenders import CONTENDERS
+from clvml.workflow._config import ContenderName
+from clvml.workflow._contenders import CONTENDERS
 
 FORMULAS = Path(__file__).parents[2] / "experiments" / "formulas"
 

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from clvml.errors import FitWarning, InputError
-from clvml.segments.relations import relation_evidence
-from clvml.tracking.registry import load, resolve
-from clvml.workflow.config import load_config
-from clvml.workflow.console import Terminal
-from clvml.workflow.run import run
+from clvml.segments.grouping._relationship_course import relation_evidence
+from clvml.tracking._registry import load, resolve
+from clvml.workflow._config import load_config
+from clvml.workflow._console import Terminal
+from clvml.workflow._run import run
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from clvml.workflow.wording import next_commands
+from clvml.workflow._formatting import next_commands
 
 
 def commands(uri: str, is_found: bool, is_here: bool) -> list[str]:

@@ -1,0 +1,226 @@
+"""The bridge to the lifetimes package: its fitted models come over, ours go back, and it competes.
+
+lifetimes (0.11.3, archived) sets a pandas option and a warnings filter when it is imported, warns
+in its formulas and prints when a fit fails; all of that is kept inside this module.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from clvml.customers._summary_checks import HISTORY, check_customers
+from clvml.customers._time_units import horizon_in, rate_per_unit
+from clvml.distributions._discounting import discounted_ends
+from clvml.distributions.bgnbd import BGNBDParams
+from clvml.distributions.gamma_gamma import GammaGammaParams
+from clvml.errors import FitError, InputError
+from clvml.models._bgbb import BGBB
+from clvml.models._bgnbd import BGNBD
+from clvml.models._gamma_gamma import GammaGamma
+from clvml.models._mbgnbd import MBGNBD
+from clvml.models._pareto_nbd import ParetoNBD
+
+PurchaseModel = BGNBD | MBGNBD | ParetoNBD | BGBB
+
+COUNTERPARTS: dict[str, Any] = {
+    "BetaGeoFitter": BGNBD,
+    "ModifiedBetaGeoFitter": MBGNBD,
+    "ParetoNBDFitter": ParetoNBD,
+    "BetaGeoBetaBinomFitter": BGBB,
+    "GammaGammaFitter": GammaGamma,
+}
+
+
+@contextlib.contextmanager
+def quiet_lifetimes() -> Iterator[Any]:
+    """The package, with its warnings, its prints and its change of a pandas option kept in here."""
+    option = "mode.chained_assignment"
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        before = pd.get_option(option)
+        import lifetimes
+
+        pd.set_option(option, before)
+        warnings.simplefilter("ignore")
+        yield lifetimes
+
+
+def counterpart_of(fitter: Any) -> Any:
+    """The class of clvml for a fitter of lifetimes, or of a class derived from one.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    for base in type(fitter).__mro__:
+        if base.__name__ in COUNTERPARTS:
+            return COUNTERPARTS[base.__name__]
+    raise InputError(
+        f"clvml has no counterpart of {type(fitter).__name__}; it takes {', '.join(COUNTERPARTS)}."
+    )
+
+
+def from_lifetimes(fitter: Any, *, time_unit: str | None = None) -> PurchaseModel | GammaGamma:
+    """The clvml model with the parameters of a fitted lifetimes model.
+
+    Parameters
+    ----------
+    fitter : a fitter of lifetimes
+        Fitted, or loaded from a file by its ``load_model``.
+    time_unit : {"D", "W", "M", "Y"}, optional
+        The unit that it was fitted in, which lifetimes does not know.
+
+    Raises
+    ------
+    InputError
+        If there is no counterpart in clvml, the fitter has not been fitted, or its parameters are not
+        positive and finite.
+    """
+    model = counterpart_of(fitter)
+    if not hasattr(fitter, "params_"):
+        raise InputError(
+            f"this {type(fitter).__name__} has not been fitted: call its fit or load_model first."
+        )
+    params = {key: float(value) for key, value in fitter.params_.items()}
+    unit = {} if model is GammaGamma else {"time_unit": time_unit}
+    return model.from_params(**params, **unit)
+
+
+def to_lifetimes(model: PurchaseModel | GammaGamma) -> Any:
+    """A lifetimes model with the parameters of a fitted clvml model, ready to predict.
+
+    Raises
+    ------
+    InputError
+        If there is no counterpart in lifetimes.
+    """
+    names = {counterpart: name for name, counterpart in COUNTERPARTS.items()}
+    if type(model) not in names:
+        raise InputError(f"lifetimes has no counterpart of {type(model).__name__} in clvml.")
+    check_is_fitted(model, "params_")
+    if getattr(model, "sides_", ()):
+        raise InputError("lifetimes has no covariates: fit the model without them to take it there.")
+    with quiet_lifetimes() as lifetimes:
+        fitter = getattr(lifetimes, names[type(model)])()
+    fitter.params_ = pd.Series(model.params_._asdict())
+    if isinstance(model, BGNBD | MBGNBD | ParetoNBD):  # as their fit does; that of BG/BB does not
+        fitter.predict = fitter.conditional_expected_number_of_purchases_up_to_time
+    return fitter
+
+
+class LifetimesValue(BaseEstimator):
+    """Lifetime value by the lifetimes package: its own fits and its own formulas.
+
+    The contender that every comparison includes, so that users who come from lifetimes see what
+    changes. Discounting follows `clvml.LifetimeValue`; lifetimes' own function counts in months.
+
+    Parameters
+    ----------
+    horizon, annual_discount_rate, margin
+        As in `clvml.LifetimeValue`.
+
+    Attributes
+    ----------
+    purchase_params_ : BGNBDParams
+    spend_params_ : GammaGammaParams
+    time_unit_ : {"D", "W", "M", "Y"} or None
+    """
+
+    required_columns = (*HISTORY, "monetary_value")
+
+    purchase_params_: BGNBDParams
+    spend_params_: GammaGammaParams
+    time_unit_: str | None
+
+    def __init__(self, horizon: float | str, annual_discount_rate: float = 0.0, margin: float = 1.0) -> None:
+        self.horizon = horizon
+        self.annual_discount_rate = annual_discount_rate
+        self.margin = margin
+
+    def fit(self, customers: pd.DataFrame) -> Self:
+        """Fit lifetimes' BetaGeoFitter and GammaGammaFitter.
+
+        Raises
+        ------
+        FitError
+            If lifetimes cannot fit these customers.
+        """
+        table = check_customers(customers, self.required_columns)
+        x, t_x, T, m = (table[name].to_numpy() for name in self.required_columns)
+        spent = (x > 0) & (m > 0)
+        with quiet_lifetimes() as lifetimes:
+            try:
+                purchases = lifetimes.BetaGeoFitter().fit(x, t_x, T)
+                spend = lifetimes.GammaGammaFitter().fit(x[spent], m[spent])
+            except Exception as error:  # lifetimes raises many kinds, some bare
+                reason = " ".join(str(error).split()) or type(error).__name__
+                raise FitError(f"lifetimes could not fit these customers: {reason}") from error
+        self.purchase_params_ = BGNBDParams(*purchases.params_.tolist())
+        self.spend_params_ = GammaGammaParams(*spend.params_.tolist())
+        self.time_unit_ = table.attrs.get("time_unit")
+        return self
+
+    def predict(
+        self,
+        customers: pd.DataFrame,
+        horizon: float | str | None = None,
+        annual_discount_rate: float | None = None,
+    ) -> pd.Series:
+        """Lifetime value of each customer over the horizon, a Series named ``clv``."""
+        return self.predict_factors(customers, horizon, annual_discount_rate)["clv"]
+
+    def predict_factors(
+        self,
+        customers: pd.DataFrame,
+        horizon: float | str | None = None,
+        annual_discount_rate: float | None = None,
+    ) -> pd.DataFrame:
+        """Value and what it is made of: ``clv, expected_purchases, expected_spend, probability_alive``.
+
+        Raises
+        ------
+        FitError
+            If lifetimes returns something that is not a number for a customer.
+        """
+        check_is_fitted(self, "purchase_params_")
+        table = check_customers(customers, self.required_columns, self.time_unit_)
+        rate = self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate
+        ends, weights = discounted_ends(
+            horizon_in(self.horizon if horizon is None else horizon, self.time_unit_),
+            rate_per_unit(rate, self.time_unit_),
+        )
+        factors = self._factors(table, ends, weights)
+        broken = factors.isna().any(axis=1)
+        if broken.any():
+            raise FitError(
+                f"lifetimes returns nan for {broken.sum()} of {len(factors)} customers;"
+                f" the first is {factors.index[int(np.argmax(broken))]!r}."
+            )
+        return factors
+
+    def _factors(self, table: pd.DataFrame, ends: np.ndarray, weights: np.ndarray) -> pd.DataFrame:
+        x, t_x, T, m = (table[name].to_numpy() for name in self.required_columns)
+        purchases = to_lifetimes(BGNBD.from_params(**self.purchase_params_._asdict()))
+        spend = to_lifetimes(GammaGamma.from_params(**self.spend_params_._asdict()))
+        with quiet_lifetimes():
+            until = [np.asarray(purchases.predict(end, x, t_x, T), dtype=float) for end in ends]
+            spent = np.asarray(spend.conditional_expected_average_profit(x, m), dtype=float)
+            alive = np.asarray(purchases.conditional_probability_alive(x, t_x, T), dtype=float)
+        discounted = weights @ np.stack(until)
+        columns = {
+            "clv": self.margin * discounted * spent,
+            "expected_purchases": until[-1],
+            "expected_spend": spent,
+            "probability_alive": alive,
+        }
+        return pd.DataFrame(columns, index=table.index)

@@ -1,0 +1,301 @@
+"""Check my results: the same customers by lifetimes and by clvml, and why they differ where they do.
+
+Two packages differ for three reasons, which the report keeps apart. The *parameters*: an optimum that was
+not reached, a penalty, other customers. The *formulas*: nan, infinity, lost digits. The *conventions*: a
+month of lifetimes is 30 days or 4.345 weeks, and it discounts from the end of each month. So predictions
+stand three times: by lifetimes, by clvml at lifetimes' parameters, and by clvml.
+
+Log-likelihoods are those of the customers as given, by clvml at either set of parameters. The number
+that lifetimes stores is on another scale: the negative mean a customer, any penalty included, with time
+divided by the longest T (Pareto/NBD: the sum).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from clvml.compat.lifetimes._bridge import quiet_lifetimes, to_lifetimes
+from clvml.compat.lifetimes._findings import on_fit, on_months, on_predictions, on_times, plain
+from clvml.compat.lifetimes._pairs import (
+    Pair,
+    Question,
+    attempt,
+    brought_over,
+    by_clvml,
+    by_lifetimes,
+    discounted,
+    new_fitter,
+    pair_of_purchases,
+    pair_of_spend,
+)
+from clvml.customers._summary_checks import HISTORY, check_customers
+from clvml.customers._time_units import time_unit_of
+from clvml.distributions._histories import Array
+from clvml.errors import ClvmlError, InputError
+from clvml.inference._arguments import check_weights
+
+_MILLIONTH = 1e-6
+_ROUNDING = 1e-9  # in units of time
+_PENALTY = 0.01  # of the kind that lifetimes' documentation recommends
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class LifetimesCheck:
+    """What lifetimes and clvml say of the same customers; prints as a report.
+
+    Attributes
+    ----------
+    title : str
+    findings : tuple of str
+        What differs and why, in words.
+    parameters : DataFrame
+        Index ``model, parameter``; columns ``lifetimes, clvml``, and their difference
+        ``in_standard_errors``, to three decimals.
+    log_likelihood : DataFrame
+        Index ``model``; of the customers as given by ``lifetimes, clvml``, the ``gain`` of clvml to six
+        decimals, and ``stored``, the number that lifetimes keeps.
+    predictions : DataFrame
+        Index ``quantity``; totals by ``lifetimes``, by clvml ``at_lifetimes_parameters``, and by
+        ``clvml``; how many are ``not_a_number`` in lifetimes; the ``largest_difference`` of a customer, and
+        ``at`` whom, unless it is below a millionth of the largest value.
+    conventions : DataFrame
+        Value of all customers by how it is asked for: lifetimes' call, clvml's, and two customary mistakes.
+    habits : DataFrame
+        What customary steps do to the fit: its parameters, the log-likelihood of the customers as given,
+        and the totals.
+    customers : DataFrame
+        Each customer's predictions; columns ``(by whom, quantity)``.
+    """
+
+    title: str
+    findings: tuple[str, ...]
+    parameters: pd.DataFrame
+    log_likelihood: pd.DataFrame
+    predictions: pd.DataFrame
+    conventions: pd.DataFrame
+    habits: pd.DataFrame
+    customers: pd.DataFrame
+
+    def _tables(self) -> dict[str, pd.DataFrame]:
+        tables = {
+            "Parameters": self.parameters,
+            "Log-likelihood of these customers": self.log_likelihood,
+            "Predictions, summed over customers": self.predictions,
+            "Value of all customers, by how it is asked for": self.conventions,
+            "What customary steps do to the fit": self.habits,
+        }
+        return {heading: table for heading, table in tables.items() if not table.empty}
+
+    def __repr__(self) -> str:
+        said = "\n".join(f"- {finding}" for finding in self.findings)
+        tables = [
+            f"{name}\n{table.to_string(float_format=_shown, na_rep='')}"
+            for name, table in self._tables().items()
+        ]
+        return "\n\n".join([self.title, said, *tables])
+
+    def _repr_html_(self) -> str:
+        said = "".join(f"<li>{html.escape(finding)}</li>" for finding in self.findings)
+        tables = "".join(
+            f"<h4>{html.escape(heading)}</h4>{table.to_html(float_format=_shown, na_rep='')}"
+            for heading, table in self._tables().items()
+        )
+        return f"<h3>{html.escape(self.title)}</h3><ul>{said}</ul>{tables}"
+
+
+def _shown(value: float) -> str:
+    return f"{value:,.7g}"
+
+
+def check_against_lifetimes(
+    customers: pd.DataFrame,
+    purchases: Any = None,
+    spend: Any = None,
+    *,
+    months: int = 12,
+    monthly_discount_rate: float = 0.01,
+    time_unit: str | None = None,
+    weights: object = None,
+) -> LifetimesCheck:
+    """Compare clvml with lifetimes on your customers, and say why they differ.
+
+    Both packages are fitted to the same customers, unless you bring fitters of your own.
+
+    Parameters
+    ----------
+    customers : DataFrame
+        ``frequency, recency, T`` and, for spend and value, ``monetary_value``.
+    purchases : fitter of lifetimes, optional
+        A fitted or loaded model of purchases, instead of a BetaGeoFitter fitted here.
+    spend : GammaGammaFitter, optional
+        A fitted or loaded one, instead of one fitted here.
+    months, monthly_discount_rate : int, float
+        ``time`` and ``discount_rate`` of lifetimes' ``customer_lifetime_value``.
+    time_unit : {"D", "W", "M", "Y"}, optional
+        The unit of ``recency`` and ``T``; needed where ``customers.attrs`` do not tell.
+    weights : array-like, optional
+        How many customers each row stands for.
+
+    Returns
+    -------
+    LifetimesCheck
+        Print it. Whatever lifetimes could not do is said in ``findings``.
+
+    Raises
+    ------
+    InputError
+        If the customers break a rule, their time unit is unknown, or a fitter is of another kind.
+    FitError
+        If clvml cannot fit the model of purchases to these customers.
+    """
+    question = _question(customers, months, monthly_discount_rate, time_unit, weights)
+    bought, trouble = pair_of_purchases(question, purchases)
+    spent, no_spend = pair_of_spend(question, spend)
+    theirs, no_answer = by_lifetimes(question, bought.at_theirs, spent and spent.at_theirs)
+    answers = {
+        "lifetimes": theirs,
+        "at_lifetimes_parameters": by_clvml(question, bought.at_theirs, spent and spent.at_theirs),
+        "clvml": by_clvml(question, bought.ours, spent and spent.ours),
+    }
+    pairs = [bought] if spent is None else [bought, spent]
+    conventions = _conventions(question, bought, answers)
+    values = conventions.get("value", pd.Series(dtype=float))
+    habits, no_habit = _habits(question, bought, spent)
+    return LifetimesCheck(
+        f"{question.weights.sum():,.0f} customers by lifetimes and by clvml, {months} months ahead, time in"
+        f" {question.unit.name}s",
+        (
+            *filter(None, (trouble, no_spend, *no_answer, no_habit)),
+            *(said for pair in pairs for said in on_fit(question, pair)),
+            *on_predictions(question, answers),
+            *([on_months(question, *values.iloc[1:3])] if len(values) else []),
+            *on_times(question, bought),
+        ),
+        pd.concat([_parameters(pair) for pair in pairs]),
+        pd.DataFrame({pair.title: _log_likelihood(question, pair) for pair in pairs}).T.rename_axis("model"),
+        _predictions(question, answers),
+        conventions,
+        habits,
+        pd.concat(answers, axis=1),
+    )
+
+
+def _question(
+    customers: pd.DataFrame, months: int, rate: float, time_unit: str | None, weights: object
+) -> Question:
+    money = ["monetary_value"] if "monetary_value" in customers else []
+    table = check_customers(customers, [*HISTORY, *money], time_unit)
+    unit = time_unit or table.attrs.get("time_unit")
+    if unit is None:
+        raise InputError(
+            "the customers do not say their time unit, and lifetimes does not know it either: give time_unit"
+            " as 'D', 'W', 'M' or 'Y'."
+        )
+    if isinstance(months, bool) or not isinstance(months, int) or months < 1:
+        raise InputError(f"months is {months!r}; it must be a whole number of one or more.")
+    if not 0 <= rate < float("inf"):
+        raise InputError(f"monthly_discount_rate is {rate!r}; it must be a finite number, zero or more.")
+    table.attrs["time_unit"] = unit
+    return Question(table, check_weights(weights, table), time_unit_of(unit), months, float(rate))
+
+
+def _parameters(pair: Pair) -> pd.DataFrame:
+    ours, errors = np.array(pair.ours.params_), np.array(pair.ours.standard_errors_)
+    theirs = np.full(ours.shape, np.nan) if pair.at_theirs is None else np.array(pair.at_theirs.params_)
+    index = pd.MultiIndex.from_product(
+        [[pair.title], pair.ours.params_._fields], names=["model", "parameter"]
+    )
+    columns = {
+        "lifetimes": theirs,
+        "clvml": ours,
+        "in_standard_errors": np.round((theirs - ours) / errors, 3) + 0.0,
+    }
+    return pd.DataFrame(columns, index)
+
+
+def _log_likelihood(question: Question, pair: Pair) -> dict[str, float]:
+    theirs, ours = question.log_likelihood(pair.at_theirs), question.log_likelihood(pair.ours)
+    stored = float(getattr(pair.fitter, "_negative_log_likelihood_", np.nan))
+    return {"lifetimes": theirs, "clvml": ours, "gain": round(ours - theirs, 6) + 0.0, "stored": stored}
+
+
+def _predictions(question: Question, answers: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Totals of each quantity by each way, and the customer on whom the two differ most."""
+    rows: dict[str, dict[str, Any]] = {}
+    for name in answers["clvml"]:
+        values = {way: table[name] for way, table in answers.items() if name in table}
+        row: dict[str, Any] = {way: question.total(value) for way, value in values.items()}
+        if "lifetimes" in values:
+            apart = (values["lifetimes"] - values["clvml"]).abs()
+            row["not_a_number"] = int(apart.isna().sum())
+            if apart.max() > _MILLIONTH * values["clvml"].abs().max():
+                row["largest_difference"], row["at"] = apart.max(), str(plain(apart.idxmax()))
+        rows[str(name)] = row
+    return pd.DataFrame(list(rows.values()), pd.Index(list(rows), name="quantity"))
+
+
+def _conventions(question: Question, bought: Pair, answers: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """The value of all customers by how it is asked for; mistakes by clvml at lifetimes' parameters."""
+    if "clv" not in answers["lifetimes"]:
+        return pd.DataFrame()
+    months, unit, own = question.months, question.unit, question.months / 12 * question.unit.per_year
+    spend = answers["at_lifetimes_parameters"]["expected_spend"]
+    by_unit = bought.ours.discounted_purchases(question.customers, f"{months}M", question.annual_rate)
+    span = months * question.month
+    rows = [
+        (f"lifetimes: time={months}, freq={unit.code!r}", span, answers["lifetimes"]["clv"]),
+        (f"clvml, in lifetimes' {months} months", span, answers["clvml"]["clv"]),
+        (f"clvml: horizon '{months}M'", own, by_unit * answers["clvml"]["expected_spend"]),
+    ]
+    if unit.code != "D":
+        mistaken = discounted(question, bought.at_theirs, 30.0, months) * spend
+        rows.append((f"lifetimes: time={months}, and freq left at 'D'", months * 30.0, mistaken))
+    if unit.code != "M":
+        mistaken = discounted(question, bought.at_theirs, question.month, round(own)) * spend
+        label = f"lifetimes: time={own:.0f}, as if it counted {unit.name}s"
+        rows.append((label, round(own) * question.month, mistaken))
+    totals = [(how, length, question.total(values)) for how, length, values in rows]
+    return pd.DataFrame(totals, columns=["how", f"{unit.name}s", "value"]).set_index("how")
+
+
+def _habits(question: Question, bought: Pair, spent: Pair | None) -> tuple[pd.DataFrame, str]:
+    """What customary steps do to the fit of purchases, judged on the customers as given."""
+    table, weights, unit = question.customers, question.weights, question.unit
+    penalised = new_fitter(type(to_lifetimes(bought.ours)).__name__, _PENALTY)
+    fit = attempt(f"fit with penalizer_coef={_PENALTY}", partial(penalised.fit, *question.history, weights))
+    with_penalty, trouble = brought_over(*fit, unit.code)
+    again = (table["frequency"] > 0).to_numpy()
+    whole = table.assign(**{name: np.floor(table[name] + _ROUNDING) for name in ("recency", "T")})
+    fits = {
+        "clvml": bought.ours,
+        "lifetimes": bought.at_theirs,
+        f"lifetimes, penalizer_coef={_PENALTY}": with_penalty,
+        "frequency 0 left out": _quietly_fitted(bought.ours, table[again], weights[again]),
+    }
+    if not np.allclose(whole, table, rtol=0, atol=_ROUNDING):
+        fits[f"times cut to whole {unit.name}s"] = _quietly_fitted(bought.ours, whole, weights)
+    rows = {label: _judged(question, fit, spent) for label, fit in fits.items() if fit is not None}
+    return pd.DataFrame(list(rows.values()), pd.Index(list(rows), name="fit")), trouble
+
+
+def _quietly_fitted(model: Any, table: pd.DataFrame, weights: Array) -> Any:
+    """A fit that nobody asked for: its warnings are not the user's, and there may be none."""
+    with quiet_lifetimes():
+        try:
+            return type(model)().fit(table, weights=weights)
+        except ClvmlError:
+            return None
+
+
+def _judged(question: Question, bought: Any, spent: Pair | None) -> dict[str, float]:
+    answers = by_clvml(question, bought, spent and spent.ours)
+    totals = {
+        name: question.total(answers[name]) for name in ("expected_purchases", "clv") if name in answers
+    }
+    return bought.params_._asdict() | {"log_likelihood": question.log_likelihood(bought)} | totals

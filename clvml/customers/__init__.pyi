@@ -1,0 +1,9 @@
+from ._datasets import load_cdnow as load_cdnow
+from ._split import Split as Split
+from ._split import purchases_over_time as purchases_over_time
+from ._split import split as split
+from ._summary import summarize as summarize
+from ._time_units import convert_time_unit as convert_time_unit
+from ._transactions import TransactionPolicy as TransactionPolicy
+from ._transactions import Transactions as Transactions
+from ._transactions import read_transactions as read_transactions

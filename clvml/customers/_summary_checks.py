@@ -1,0 +1,169 @@
+"""The one place where a customer summary is checked, and where columns meet the papers' symbols."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from clvml.customers._time_units import time_unit_of
+from clvml.errors import InputError, TimeUnitError
+
+HISTORY = ("frequency", "recency", "T")
+
+_BLOCK = 65_536
+
+
+def check_customers(
+    customers: pd.DataFrame, columns: Iterable[str] = HISTORY, time_unit: str | None = None
+) -> pd.DataFrame:
+    """A checked copy of the named columns as float64, on the same index.
+
+    Parameters
+    ----------
+    customers : pandas.DataFrame
+        One row a customer; the index is the customer id.
+    columns : iterable of str
+        The columns that the caller needs. Columns that are present but not named are ignored.
+    time_unit : {"D", "W", "M", "Y"}, optional
+        The unit that the caller counts in. A summary that names another one is refused; a
+        summary that names none is taken on trust.
+
+    Raises
+    ------
+    InputError
+        If there are no customers, a column is missing or not numeric, an id stands twice, or a
+        value is missing, infinite, negative, or breaks ``recency <= T``. The message names the
+        first customer concerned.
+    TimeUnitError
+        If the summary is in another time unit.
+    """
+    values = checked_columns(customers, columns, time_unit)
+    table = pd.DataFrame(values, index=customers.index, copy=True)
+    table.attrs.update(customers.attrs)
+    return table
+
+
+def checked_columns(
+    customers: pd.DataFrame, columns: Iterable[str] = HISTORY, time_unit: str | None = None
+) -> dict[str, np.ndarray]:
+    """The named columns as float64 arrays that keep the rules of `check_customers`; not to be written to.
+
+    What all rules share is looked at in a few passes over the arrays; only a summary that breaks one
+    is searched for the customer to name.
+    """
+    if not isinstance(customers, pd.DataFrame):
+        raise InputError(
+            f"customers must be a pandas DataFrame with one row a customer, not {_kind(customers)};"
+            " clvml.split and clvml.summarize make one from transactions."
+        )
+    check_time_unit(customers, time_unit)
+    names = list(columns)
+    missing = [name for name in names if name not in customers]
+    if missing:
+        raise InputError(
+            f"the customer summary lacks {_listed(missing)}; it has {_listed(map(str, customers.columns))}."
+        )
+    if not len(customers):
+        raise InputError("the customer summary is empty: there is no customer to look at.")
+    if not customers.index.is_unique:
+        _refuse(customers, customers.index.duplicated(), "stand more than once in the index", [])
+    values = {name: _as_float(customers[name]) for name in names}
+    if not _keep_the_rules(values):
+        table = pd.DataFrame(values, index=customers.index, copy=True)
+        _check_values(table)  # raises, unless recency is past T by no more than rounding
+        values["recency"] = np.minimum(values["recency"], values["T"])
+    return values
+
+
+def _keep_the_rules(values: dict[str, np.ndarray]) -> bool:
+    """Looked at in blocks that stay in cache."""
+    names, columns = list(values), list(values.values())
+    for start in range(0, columns[0].size if columns else 0, _BLOCK):
+        part = [column[start : start + _BLOCK] for column in columns]
+        if not all(map(_are_amounts, part)) or not _is_history(dict(zip(names, part, strict=True))):
+            return False
+    return True
+
+
+def _are_amounts(column: np.ndarray) -> bool:
+    """No value is missing, infinite or negative."""
+    least, most = np.minimum.reduce(column), np.maximum.reduce(column)
+    return bool(least >= 0 and most < np.inf)  # a missing value is both, and fails
+
+
+def _is_history(values: dict[str, np.ndarray]) -> bool:
+    """Of frequency, recency and T, those that are there agree."""
+    x, t_x, T = (values.get(name) for name in HISTORY)
+    broken = 0 if x is None else np.count_nonzero(x != np.floor(x))
+    if t_x is not None:
+        broken += 0 if T is None else np.count_nonzero(t_x > T)
+        broken += 0 if x is None else np.count_nonzero((x == 0) & (t_x > 0))
+    return broken == 0
+
+
+def check_time_unit(customers: pd.DataFrame, time_unit: str | None) -> None:
+    """Refuse a summary that counts time in another unit than ``time_unit``."""
+    current = customers.attrs.get("time_unit")
+    if current is None or time_unit is None or current == time_unit:
+        return
+    ours, theirs = time_unit_of(time_unit).name, time_unit_of(current).name
+    raise TimeUnitError(
+        f"the model counts time in {ours}s, the customer summary in {theirs}s: convert it with"
+        f" clvml.convert_time_unit(customers, {time_unit!r}), or fit the model again in {theirs}s."
+    )
+
+
+def _as_float(column: pd.Series) -> np.ndarray:
+    try:
+        return column.to_numpy(dtype=float, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"column {column.name!r} holds {column.dtype} values that are not numbers; convert it first,"
+            f" for example with pandas.to_numeric(customers[{column.name!r}])."
+        ) from None
+
+
+def _check_values(table: pd.DataFrame) -> None:
+    for name in map(str, table):
+        values = table[name].to_numpy()
+        _refuse(table, ~np.isfinite(values), f"have a missing or infinite {name}", [name])
+        _refuse(table, values < 0, f"have a negative {name}", [name])
+    if "frequency" in table:
+        _refuse(
+            table, table["frequency"] % 1 != 0, "have a frequency that is not a whole number", ["frequency"]
+        )
+    if {"recency", "T"} <= set(table):
+        recency, T = table["recency"], table["T"]
+        shown = [name for name in HISTORY if name in table]
+        _refuse(table, recency > T * (1 + 1e-9), "have recency outside [0, T]", shown)
+    if {"frequency", "recency"} <= set(table):
+        late = (table["frequency"] == 0) & (table["recency"] > 0)
+        _refuse(table, late, "have no repeat purchase but a positive recency", ["frequency", "recency"])
+
+
+def _refuse(table: pd.DataFrame, bad: np.ndarray | pd.Series, rule: str, shown: list[str]) -> None:
+    bad = np.asarray(bad)
+    if not bad.any():
+        return
+    first = int(np.argmax(bad))
+    values = ", ".join(f"{name} {table[name].iloc[first]:g}" for name in shown)
+    raise InputError(
+        f"{bad.sum()} of {len(table)} customers {rule}; the first is {plain(table.index[first])!r}"
+        + (f": {values}." if values else ".")
+    )
+
+
+def _kind(value: object) -> str:
+    """Its class by its full name: polars has a DataFrame too."""
+    return f"{type(value).__module__}.{type(value).__name__}".removeprefix("builtins.")
+
+
+def plain(value: object) -> object:
+    """A number as Python writes it, without numpy's name around it."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(repr(name) for name in names)

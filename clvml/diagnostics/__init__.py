@@ -1,0 +1,7 @@
+"""A fitted model beside its data: goodness of fit, heterogeneity, P(alive) over time."""
+
+from __future__ import annotations
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

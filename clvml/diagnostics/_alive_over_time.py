@@ -1,0 +1,169 @@
+"""What a model says along one customer's history: still with us? Day by day, and after today.
+
+P(alive) falls while a customer is silent, the faster the more often they used to buy, and jumps when they
+buy. Up to today each moment is judged by what was known then; after today, by what is known today.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from clvml.customers._time_units import time_unit_of
+from clvml.distributions._histories import Array
+from clvml.errors import InputError
+from clvml.models._history_model import HistoryModel
+from clvml.models._opportunity_model import OpportunityModel
+
+_STEPS = 400
+
+
+def probability_alive_over_time(
+    model: HistoryModel,
+    purchases: Any,
+    today: Any,
+    ahead: float = 0.0,
+    step: float | None = None,
+    covariates: Mapping[str, Any] | None = None,
+) -> pd.DataFrame:
+    """P(alive) of one customer from the first purchase to today and on.
+
+    Parameters
+    ----------
+    model : fitted model of purchases, such as clvml.BGNBD
+    purchases : array-like
+        When the customer bought: dates, of which a day counts once, or times in the model's unit, the first
+        of them 0.
+    today : date or float
+        The end of the observation, in the same terms.
+    ahead : float, default 0
+        How long to go on after today, in the model's unit, without knowing whether they buy meanwhile.
+    step : float, optional
+        Time from row to row; by default a day where the model knows its unit, and not more than some 400
+        rows; models of opportunities go from one to the next.
+    covariates : mapping, optional
+        The customer's, where the model has any.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``time`` since the first purchase, ``probability_alive``, ``purchase`` (whether the customer bought
+        then; there are two rows of such a time, before and after), and ``date`` where dates were given.
+        ``attrs`` say ``today`` (as a time), ``time_unit`` and ``title``.
+
+    Raises
+    ------
+    InputError
+        If a purchase or an argument is out of its place, or dates are given to a model that knows no unit
+        of time.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> model = clvml.BGNBD.from_params(r=0.243, alpha=4.414, a=0.793, b=2.426, time_unit="W")
+    >>> probability_alive_over_time(model, [0, 2, 5], today=39, step=13).round(2).iloc[-3:]
+       time  probability_alive  purchase
+    5  13.0               0.52     False
+    6  26.0               0.24     False
+    7  39.0               0.12     False
+    """
+    times, end, first = _in_time(model, purchases, today)
+    _check(times, end, ahead, step)
+    counts = isinstance(model, OpportunityModel)
+    every = step or _step(model, end + ahead)
+    observed = _histories(times, end, every, twice=not counts)
+    table = observed[["T", "purchase"]].rename(columns={"T": "time"})
+    histories = observed.drop(columns="purchase").assign(**(covariates or {}))
+    table.insert(1, "probability_alive", model.probability_alive(histories).to_numpy())
+    if ahead > 0:
+        table = pd.concat([table, _after(model, histories.tail(1), end, _grid(ahead, every)[1:])])
+    table = table.reset_index(drop=True)
+    if first is not None:
+        table["date"] = first + pd.to_timedelta(table["time"] * _days(model), unit="D").dt.round("s")
+    table.attrs = {"today": end, "time_unit": model.time_unit_, "title": model.title}
+    return table
+
+
+def _in_time(model: HistoryModel, purchases: Any, today: Any) -> tuple[Array, float, pd.Timestamp | None]:
+    """Times since the first purchase, the end, and the date of the first purchase if there are dates."""
+    given = pd.Series(np.asarray(purchases))
+    if given.empty:
+        raise InputError("purchases is empty: a history begins with a purchase.")
+    if pd.api.types.is_numeric_dtype(given):
+        return given.to_numpy(dtype=float), _number(today), None
+    try:
+        days = pd.to_datetime(given).dt.normalize().drop_duplicates().sort_values()
+        end = pd.Timestamp(today).normalize()
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"purchases and today are neither all dates nor all times ({error}); give dates such as"
+            " '1997-09-30', or numbers in the model's unit of time."
+        ) from None
+    if days.isna().any() or pd.isna(end):
+        raise InputError("a date is missing in purchases or today: a history needs all of them.")
+    elapsed = (pd.Series([*days, end]) - days.iloc[0]).dt.days.to_numpy() / _days(model)
+    return elapsed[:-1], float(elapsed[-1]), days.iloc[0]
+
+
+def _number(today: Any) -> float:
+    try:
+        return float(today)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"today is {today!r} and purchases are numbers: give it as a time since the first purchase too."
+        ) from None
+
+
+def _days(model: HistoryModel) -> float:
+    if model.time_unit_ is None:
+        raise InputError(
+            "the model knows no unit of time, so dates cannot be counted in it: give times since the first"
+            " purchase, or set customers.attrs['time_unit'] before fitting."
+        )
+    return time_unit_of(model.time_unit_).days
+
+
+def _check(times: Array, end: float, ahead: float, step: float | None) -> None:
+    if times[0] != 0 or not (np.diff(times) > 0).all():
+        raise InputError("purchases must be times that rise from 0, the first purchase; sort them.")
+    if not times[-1] <= end < np.inf:
+        raise InputError(f"today is {end:g}, before the last purchase at {times[-1]:g}: give a later one.")
+    if not 0 <= ahead < np.inf:
+        raise InputError(f"ahead is {ahead!r}; it must be zero or more, and finite.")
+    if step is not None and not 0 < step < np.inf:
+        raise InputError(f"step is {step!r}; it must be positive and finite.")
+
+
+def _step(model: HistoryModel, length: float) -> float:
+    if isinstance(model, OpportunityModel):
+        return 1.0
+    day = 0.0 if model.time_unit_ is None else 1 / _days(model)
+    return max(day, length / _STEPS) or 1.0
+
+
+def _grid(length: float, step: float) -> Array:
+    """From 0 to ``length``, which is its last point, whole or not."""
+    return np.append(np.arange(0.0, length * (1 - 1e-9), step), length)
+
+
+def _histories(times: Array, end: float, step: float, twice: bool) -> pd.DataFrame:
+    """The customer as known at each time; with ``twice`` before a purchase as well as after it."""
+    bought = times[1:]
+    moments = np.setdiff1d(_grid(end, step), bought)
+    known = np.searchsorted(times, moments, side="right") - 1
+    after = pd.DataFrame({"frequency": known, "T": moments, "purchase": moments == 0.0})
+    there = np.arange(1, times.size)
+    parts = [after, pd.DataFrame({"frequency": there, "T": bought, "purchase": True})]
+    if twice:
+        parts.append(pd.DataFrame({"frequency": there - 1, "T": bought, "purchase": False}))
+    table = pd.concat(parts).sort_values(["T", "frequency"], ignore_index=True)
+    table.insert(1, "recency", times[table["frequency"].to_numpy()])
+    return table.astype({"frequency": float})
+
+
+def _after(model: HistoryModel, last: pd.DataFrame, end: float, later: Array) -> pd.DataFrame:
+    alive = [float(model.probability_alive(last, after=float(time)).iloc[0]) for time in later]
+    return pd.DataFrame({"time": end + later, "probability_alive": alive, "purchase": False})

@@ -1,0 +1,105 @@
+"""What a model of purchases says about every history that a customer could have.
+
+A grid of frequency and recency for customers first seen ``T`` ago shows at a glance what the
+model has learnt: a long silence says little about a rare buyer and much about a frequent one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import pandas as pd
+
+from clvml.customers._time_units import horizon_in
+from clvml.errors import InputError
+
+Quantity = Literal["probability_alive", "expected_purchases"]
+
+
+class PurchaseModel(Protocol):
+    """What is asked of the model: both predictions, on a customer summary."""
+
+    def probability_alive(self, customers: pd.DataFrame) -> Any:
+        """P(alive) of each customer."""
+
+    def expected_purchases(self, customers: pd.DataFrame, horizon: float) -> Any:
+        """Expected purchases of each customer over the horizon."""
+
+
+def frequency_recency_matrix(
+    model: PurchaseModel,
+    T: float,
+    quantity: Quantity = "probability_alive",
+    horizon: float | str | None = None,
+    max_frequency: int = 20,
+    recency_step: float | None = None,
+) -> pd.DataFrame:
+    """P(alive) or expected purchases for every frequency and recency of a customer of age ``T``.
+
+    Parameters
+    ----------
+    model : fitted model of purchases, such as clvml.BGNBD
+    T : float
+        Time since the first purchase, in the model's unit of time.
+    quantity : {"probability_alive", "expected_purchases"}
+    horizon : float or str, optional
+        For ``"expected_purchases"``: how far ahead, in the model's unit or as in ``"12M"``.
+    max_frequency : int
+        The columns are the frequencies 0 to ``max_frequency``.
+    recency_step : float, optional
+        Distance of the rows; by default ``T / 40`` or one unit of time, whichever is larger.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``recency`` from 0 to at most ``T``, columns ``frequency``. NaN where no history
+        exists: nobody has one without the other. ``attrs`` say ``quantity``, ``T``, ``horizon``
+        and ``time_unit``.
+
+    Raises
+    ------
+    InputError
+        If an argument breaks its rule, or the horizon is missing.
+    """
+    unit = getattr(model, "time_unit_", None)
+    _check(T, quantity, horizon, max_frequency, recency_step)
+    ahead = None if horizon is None else horizon_in(horizon, unit)
+    grid = _histories(T, max_frequency, recency_step or max(1.0, T / 40))
+    grid.attrs.update({} if unit is None else {"time_unit": unit})
+    possible = grid[(grid["frequency"] > 0) == (grid["recency"] > 0)]
+    if quantity == "probability_alive":
+        values = model.probability_alive(possible)
+    else:
+        assert ahead is not None  # checked above
+        values = model.expected_purchases(possible, ahead)
+    column = pd.Series(np.asarray(values, dtype=float), index=possible.index).reindex(grid.index)
+    table = pd.DataFrame({"recency": grid["recency"], "frequency": grid["frequency"], "value": column}).pivot(
+        index="recency", columns="frequency", values="value"
+    )
+    table.columns = table.columns.astype(int)
+    attrs = {"quantity": quantity, "T": float(T), "horizon": ahead, "time_unit": unit}
+    table.attrs = {name: value for name, value in attrs.items() if value is not None}
+    return table
+
+
+def _histories(T: float, max_frequency: int, step: float) -> pd.DataFrame:
+    recency = np.minimum(step * np.arange(np.floor(T / step * (1 + 1e-12)) + 1), T)
+    frequency, recency = np.meshgrid(np.arange(max_frequency + 1.0), recency)
+    grid = pd.DataFrame({"frequency": frequency.ravel(), "recency": recency.ravel(), "T": float(T)})
+    return grid.rename_axis("customer_id")
+
+
+def _check(
+    T: float, quantity: str, horizon: float | str | None, max_frequency: int, recency_step: float | None
+) -> None:
+    if not 0 < T < np.inf:
+        raise InputError(f"T is {T!r}; it must be positive and finite.")
+    if quantity not in ("probability_alive", "expected_purchases"):
+        raise InputError(f"quantity is {quantity!r}; it must be 'probability_alive' or 'expected_purchases'.")
+    if quantity == "expected_purchases" and horizon is None:
+        raise InputError("expected purchases need a horizon: give one, such as horizon=39 or horizon='12M'.")
+    if not (max_frequency >= 1 and int(max_frequency) == max_frequency):
+        raise InputError(f"max_frequency is {max_frequency!r}; it must be a whole number of at least 1.")
+    if recency_step is not None and not 0 < recency_step <= T:
+        raise InputError(f"recency_step is {recency_step!r}; it must be positive and at most T, {T:g}.")

@@ -1,0 +1,256 @@
+"""What a BG/NBD customer who is still with us will do.
+
+Such a customer buys at a rate ``lambda ~ Gamma(R, seen)`` and leaves after a purchase with
+probability ``p ~ Beta(a, B)``, where ``R = r + x`` and ``B = b + x`` grow with the purchases made and
+``seen = alpha + T`` with the time observed. BG/NBD and its modification differ only in ``b``. Everything
+here is an average over ``p`` of a positive function of ``z = t / seen``, ``t`` the time ahead::
+
+    purchases in t       (1 - (1 + p*z) ** -R) / p
+    still there at t     (1 + p*z) ** -R
+
+Fader, Hardie, Lee (2005), equations 8 to 10, before the integral over ``p`` is done: their 2F1
+overflows for heavy buyers and divides zero by zero at ``a = 1``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import betainc, betaincc
+
+from clvml.distributions._beta_average import average_staying, average_steepness, steepness
+from clvml.distributions._chebyshev import POINTS, polynomials, to_coefficients
+from clvml.distributions._gamma_ratios import log_beta_fall, log_binomial
+from clvml.distributions._histories import distinct_rows, group_rows, repeat_often
+from clvml.distributions._simulation import numbers_of_purchases, row_of_each
+
+Array = NDArray[np.float64]
+
+_PANEL = 0.35  # width in logarithms: singularities are pi/2 away or more, so 12 points give 1e-14
+_BLOCK = 16_384
+_MANY = 5.0  # purchases: from here on a Poisson number is drawn faster than looked for
+_LONGEST = 1000
+_EVER = 1e-150  # of the time ahead, the time observed: it makes no difference any more
+_TAIL = 1e-100
+_ROUNDING = 1e-17
+
+
+def purchases(
+    x: Array, seen: Array, ends: Array, weights: Array, r: float, a: float | Array, b: float
+) -> Array:
+    """Weighted sum over ``ends`` of the expected purchases until then.
+
+    Where customers have an ``a`` of their own, the value at theirs is interpolated between those at the
+    Chebyshev points around it: it is smooth in the logarithm of ``a`` too.
+    """
+    if not isinstance(a, np.ndarray):
+        return _alike(x, seen, ends, weights, r, a, b)
+    place = np.log(a) / _PANEL
+    panel = np.floor(place)
+    value = np.empty(x.size)
+    for number in np.unique(panel):
+        rows = np.flatnonzero(panel == number)
+        around = np.exp(_PANEL * (number + (1 + POINTS) / 2)).tolist()
+        values = np.stack([_alike(x[rows], seen[rows], ends, weights, r, near, b) for near in around], axis=1)
+        terms = polynomials(2 * (place[rows] - number) - 1)
+        value[rows] = (to_coefficients(values) * terms.T).sum(axis=1)
+    return value
+
+
+def _alike(x: Array, seen: Array, ends: Array, weights: Array, r: float, a: float, b: float) -> Array:
+    """The same where customers leave alike.
+
+    One end is an expectation; many, with the differences of a discount factor as weights, are a
+    discounted sum. For each ``x`` the expectation over ``z`` is a function of ``z`` alone, and the sum
+    is one of ``seen`` alone; both are smooth in logarithms. So both are kept as Chebyshev series in
+    panels of fixed width: the cost hardly grows with the number of customers or of ends, and a
+    customer's value does not depend on who else is asked for. Many who are equal are computed once.
+    """
+    if x.size <= _BLOCK or not repeat_often((x, seen)):
+        return _interpolated(x, seen, ends, weights, r, a, b)
+    one, row = group_rows(x, pd.factorize(seen)[0])
+    return _interpolated(x[one], seen[one], ends, weights, r, a, b)[row]
+
+
+def _interpolated(x: Array, seen: Array, ends: Array, weights: Array, r: float, a: float, b: float) -> Array:
+    """By the series in ``log(seen)`` of each customer's ``x``, in the panel that their ``seen`` lies in."""
+    place = np.log(seen) / _PANEL
+    panel = np.floor(place)
+    one, row = group_rows(x, panel)
+    table = _series_in_seen(x[one], panel[one], ends, weights, r, a, b)
+    return _clenshaw(table, row, 2 * (place - panel) - 1)
+
+
+def _series_in_seen(
+    x: Array, panel: Array, ends: Array, weights: Array, r: float, a: float, b: float
+) -> Array:
+    """Chebyshev coefficients in ``log(seen)``, shape (n_points, n), of the sum for each ``x`` and panel."""
+    if ends.size == 1:
+        z = ends / _lengths(panel)
+        values = weights * z * average_steepness(x, z, r, a, b)
+    else:
+        panels, which_panel = np.unique(panel, return_inverse=True)
+        numbers, which_number = np.unique(x, return_inverse=True)
+        z = ends / _lengths(panels).reshape(-1, 1)
+        sums = _sums(numbers, z, weights, r, a, b).reshape(numbers.size, panels.size, -1)
+        values = sums[which_number, which_panel]
+    return to_coefficients(values).T.copy()
+
+
+def _lengths(panels: Array) -> Array:
+    """The points of each panel, a row each."""
+    return np.exp(_PANEL * (panels[:, None] + (1 + POINTS) / 2))
+
+
+def _sums(numbers: Array, z: Array, weights: Array, r: float, a: float, b: float) -> Array:
+    """Weighted sums of the expected purchases over each row of ``z``, for each number of purchases."""
+    steep = steepness(r + numbers, a, b + numbers)
+    sums = np.empty((numbers.size, len(z)))
+    for c in np.unique(steep).tolist():
+        rows = np.flatnonzero(steep == c)
+        used, moments = _moments(z, weights, c)
+        series = _series_in_z(numbers[rows], used, c, r, a, b)
+        # Term by term, so that panels which only others need add nothing but zeros.
+        sums[rows] = sum(term[:, None] * moment for term, moment in zip(series.T, moments, strict=True))
+    return sums
+
+
+def _moments(z: Array, weights: Array, c: float) -> tuple[Array, Array]:
+    """What turns series in ``log(1 + c*z)`` into weighted sums at each row of ``z``.
+
+    The panels that hold any ``z``, and moments of shape (n_panels * n_points, n_rows).
+    """
+    place = np.log1p(c * z) / _PANEL
+    panel = np.floor(place)
+    used, which = np.unique(panel, return_inverse=True)
+    terms = polynomials(2 * (place - panel).ravel() - 1) * (weights * z).ravel()
+    n_rows = z.shape[0]
+    cell = which.reshape(z.shape) * n_rows + np.arange(n_rows)[:, None]
+    sums = [np.bincount(cell.ravel(), term, used.size * n_rows).astype(float) for term in terms]
+    by_panel = np.stack(sums, axis=0).reshape(POINTS.size, used.size, n_rows)
+    return used, by_panel.transpose(1, 0, 2).reshape(-1, n_rows)
+
+
+def _series_in_z(numbers: Array, panels: Array, c: float, r: float, a: float, b: float) -> Array:
+    """Coefficients in ``log(1 + c*z)`` of the expected purchases over ``z``, a row for each number."""
+    z = np.tile(np.expm1(_PANEL * (panels[:, None] + (1 + POINTS) / 2)) / c, (numbers.size, 1))
+    values = average_steepness(np.repeat(numbers, panels.size), z, r, a, b)
+    return to_coefficients(values).reshape(numbers.size, -1)
+
+
+def _clenshaw(table: Array, row: NDArray[np.int64], u: Array) -> Array:
+    """Chebyshev series ``row`` of the table at ``u`` in [-1, 1]."""
+    value = np.empty(u.size)
+    for start in range(0, u.size, _BLOCK):
+        part = slice(start, start + _BLOCK)
+        at, twice = row[part], 2 * u[part]
+        ahead, behind = table[-1][at], np.zeros(at.size)
+        for coefficient in table[-2:0:-1]:
+            ahead, behind = coefficient[at] + twice * ahead - behind, ahead
+        value[part] = table[0][at] + u[part] * ahead - behind
+    return value
+
+
+def endless(x: Array, a: float | Array, b: float) -> Array:
+    """Expected purchases ever to come, the mean of ``1/p``; infinite where ``a <= 1``."""
+    over = np.broadcast_to(np.maximum(a - 1, 0.0), x.shape)
+    return np.divide(over + (b + x), over, out=np.full(x.shape, np.inf), where=over > 0)
+
+
+def staying(x: Array, seen: Array, t: float, r: float, a: float | Array, b: float) -> Array:
+    """The probability of being there after another ``t``."""
+    own = np.broadcast_to(a, x.shape)
+    first, row = distinct_rows((x, seen, own))
+    return average_staying(t / seen[first], r + x[first], own[first], b + x[first])[row]
+
+
+def count_probability(
+    n: Array, t: float, x: Array, seen: Array, r: float, a: float | Array, b: float
+) -> Array:
+    """The probability of exactly ``n`` purchases in ``t``; equation 8 of the paper.
+
+    Whoever stays through all of them, or leaves at the ``n``-th when more would have come::
+
+        P(n) = P(stays n times) * P(N = n) + P(leaves at the n-th) * P(N >= n)
+
+    with ``N`` negative binomial. Both terms are positive, so nothing cancels.
+    """
+    n, x, seen = (np.asarray(values, dtype=float) for values in np.broadcast_arrays(n, x, seen))
+    R, B, bought = r + x, b + x, np.maximum(n, 1)
+    leaves = np.exp(-log_beta_fall(B, a, bought)) * a / (B + bought - 1)
+    exactly = np.log(R / (n + R)) + log_binomial(n, R, t, seen)
+    stays = np.exp(exactly - log_beta_fall(B, a, n))
+    return stays + np.where(n > 0, leaves * _as_many(bought, R, t, seen, exactly), 0.0)
+
+
+def _as_many(n: Array, R: Array, t: float, seen: Array, log_exactly: Array) -> Array:
+    """P(N >= n), ``N`` negative binomial; an incomplete beta function of what is left of 1 if that is less.
+
+    That is zero at times from 1e-284 down, so far tails are summed, from the probability of ``n`` itself.
+    """
+    share, rest = t / (seen + t), seen / (seen + t)
+    more = np.where(share < 0.5, betainc(n, R, share), betaincc(R, n, rest))
+    far = np.flatnonzero(more < _TAIL)
+    n, R, share, term = n[far], R[far], share[far], np.ones(far.size)
+    total, i = term.copy(), 0
+    while (term > _ROUNDING * total).any():
+        term = term * share * ((R + n + i) / (n + 1 + i))
+        total += term
+        i += 1
+    more[far] = np.exp(log_exactly[far]) * total
+    return more
+
+
+def simulate(
+    x: Array, seen: Array, horizon: float, r: float, a: float | Array, b: float, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], Array]:
+    """Purchases drawn for each customer: whose, in ascending order, and when, up to ``horizon``.
+
+    How many there would be without leaving is Poisson, and leaving cuts them after a geometric number.
+    The times of all would be uniform, whose first few in order are sums of exponentials over their total.
+    """
+    R = r + x
+    odds = np.minimum(horizon / np.maximum(seen, _EVER), 1 / _EVER)
+    with np.errstate(over="ignore"):  # however many
+        buyers = np.flatnonzero(rng.random(x.size) < -np.expm1(-R * np.log1p(odds)))
+        would = _one_or_more(R[buyers], odds[buyers], rng)
+    number, more = would.copy(), np.flatnonzero(would > 1)
+    own = np.broadcast_to(a, x.shape)[buyers[more]]
+    leaves = np.maximum(rng.beta(own, b + x[buyers[more]]), np.finfo(float).tiny)
+    number[more] = np.minimum(rng.geometric(leaves), would[more])
+    row = buyers[row_of_each(number)]
+    clock = np.cumsum(rng.standard_exponential(row.size))
+    last = np.cumsum(number) - 1
+    start = np.concatenate([[0.0], clock[last[:-1]]]) if buyers.size else np.zeros(0)
+    total = clock[last] - start + rng.standard_gamma(would - number + 1.0)
+    return row, (clock - np.repeat(start, number)) / np.repeat(total, number) * horizon
+
+
+def _one_or_more(R: Array, odds: Array, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Negative binomial numbers given that they are not zero.
+
+    Few expected: by going through the probabilities; many: by when the first is made, for then the rate
+    afterwards is Gamma again.
+    """
+    number = np.ones(R.size, dtype=np.int64)
+    rows = np.flatnonzero(R * odds > _MANY)
+    some = -np.expm1(-R[rows] * np.log1p(odds[rows]))
+    first = np.minimum(np.expm1(-np.log1p(-some * rng.random(rows.size)) / R[rows]), odds[rows])
+    left = (odds[rows] - first) / (1 + first)
+    number[rows] += numbers_of_purchases(rng.standard_gamma(R[rows] + 1) * left, rng)
+    rows, n = np.flatnonzero(R * odds <= _MANY), 1
+    some = -np.expm1(-R[rows] * np.log1p(odds[rows]))
+    left = rng.random(rows.size) * some  # of the probability, above that of n and fewer
+    share = odds[rows] / (1 + odds[rows])
+    chance = (1 - some) * R[rows] * share
+    while rows.size:
+        left -= chance
+        further = np.flatnonzero(left > 0)
+        rows, left, share, chance = rows[further], left[further], share[further], chance[further]
+        chance = chance * share * (R[rows] + n) / (n + 1)
+        n += 1
+        number[rows] = n
+        if n > _LONGEST:  # rounding has left a probability that nothing fills
+            break
+    return number

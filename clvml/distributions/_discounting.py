@@ -1,0 +1,96 @@
+"""Discounted sums as weighted sums of expectations.
+
+Discounting the increments of ``e`` at the end of each period is, by Abel summation, a sum over
+``e`` itself: ``d**H * e(H) + sum over h < H of (d**h - d**(h+1)) * e(h)``, ``d = 1/(1 + rate)``. Discounting
+them when they happen is the same with an integral in place of the sum.
+
+``e`` is smooth in ``log(h)``. So the first periods stand for themselves, and those of each
+doubling after them are summed by 12 Chebyshev points: a thousand years in weeks need 250 ends.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clvml.distributions._chebyshev import POINTS, TO_COEFFICIENTS, polynomials
+
+Array = NDArray[np.float64]
+
+_EACH = 64  # periods that stand for themselves
+_COUNTLESS = 1 << 20  # periods, from here on
+_FORGOTTEN = 60.0  # e**-60: what comes after cannot matter
+_BEGINNING = 40  # halvings of the time ahead: what was bought before cannot matter
+_NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(12)
+
+
+def discounted_ends(horizon: float, rate: float, period: float = 1.0) -> tuple[Array, Array]:
+    """Ends of periods and weights ``w``, so that ``sum(w * e(end))`` is a discounted sum.
+
+    ``rate`` is that of one unit of time; periods of 0 discount continuously. A horizon that is not a
+    whole number of periods ends in a shorter one.
+
+    Examples
+    --------
+    >>> discounted_ends(2.5, 0.0)
+    (array([2.5]), array([1.]))
+    >>> discounted_ends(2.5, 0.1)[0]
+    array([2.5, 1. , 2. ])
+    """
+    delta = np.log1p(rate)
+    if delta == 0:
+        return np.array([horizon]), np.ones(1)
+    if period == 0:
+        return _continuous_ends(horizon, delta)
+    horizon = min(horizon, period * (np.ceil(_FORGOTTEN / (delta * period)) + 1))
+    parts = [(np.array([horizon]), np.exp([-delta * horizon]))]
+    whole = int(np.ceil(horizon / period)) - 1  # periods before the last, which may be shorter
+    first = 1
+    while first <= whole:
+        # The last whole period is one for itself, for what follows it may be shorter.
+        last = min(max(2 * (first - 1), _EACH), max(whole - 1, first))
+        parts.append(_periods(first, last, period, delta, horizon))
+        first = last + 1
+    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+
+
+def endless_ends(rate: float) -> tuple[Array, Array]:
+    """Ends and weights of the sum without end, discounted continuously at ``delta = log(1 + rate)``.
+
+    Integrated by parts it is ``integral of exp(-u) * e(u / delta) du``, by the trapezoidal rule in
+    ``log(u)``, whose error falls like ``exp(-pi**2 / step)``.
+    """
+    u = np.exp(np.arange(np.log(1e-10), np.log(_FORGOTTEN), 0.3))
+    return u / np.log1p(rate), 0.3 * u * np.exp(-u)
+
+
+def _continuous_ends(horizon: float, delta: float) -> tuple[Array, Array]:
+    """As `endless_ends` up to the horizon, by Gauss-Legendre in ``log(u)``, and the horizon itself."""
+    horizon = min(horizon, _FORGOTTEN / delta)
+    quarters = np.log(delta * horizon) - np.log(4) * np.arange(_BEGINNING // 2)
+    log_u = (quarters[:, None] + np.log(4) * (_NODES - 1) / 2).ravel()
+    u = np.exp(log_u)
+    weights = np.tile(_NODE_WEIGHTS * np.log(4) / 2, quarters.size) * u * np.exp(-u)
+    return np.append(u / delta, horizon), np.append(weights, np.exp(-delta * horizon))
+
+
+def _periods(first: int, last: int, period: float, delta: float, horizon: float) -> tuple[Array, Array]:
+    """Ends of whole periods ``first`` to ``last``, and what each one's discount is above the next one's."""
+    if first > _COUNTLESS and last > first:  # their sum is the integral from half a period before, to 1e-13
+        low, high = np.log(first - 0.5), np.log(last + 0.5)
+        numbers = np.exp((low + high) / 2 + (high - low) / 2 * _NODES)
+        density = _NODE_WEIGHTS * (high - low) / 2 * numbers
+        return period * numbers, -np.expm1(-delta * period) * np.exp(-delta * period * numbers) * density
+    ends = period * np.arange(first, last + 1.0)
+    after = np.minimum(ends + period, horizon)
+    weights = -np.exp(-delta * ends) * np.expm1(-delta * (after - ends))
+    return (ends, weights) if first <= _EACH else _at_chebyshev_points(ends, weights, period * (first - 1))
+
+
+def _at_chebyshev_points(ends: Array, weights: Array, start: float) -> tuple[Array, Array]:
+    """Few ends and weights that sum a smooth function as these many do."""
+    if ends.size <= POINTS.size:
+        return ends, weights
+    low, half = np.log(start), np.log(2) / 2 * (1 + 1e-12)  # ends lie in (start, 2 * start]
+    moments = polynomials((np.log(ends) - low) / half - 1) @ weights
+    return np.exp(low + half * (1 + POINTS)), moments @ TO_COEFFICIENTS

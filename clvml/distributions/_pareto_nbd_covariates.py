@@ -1,0 +1,51 @@
+"""Pareto/NBD customers with parameters of their own: the derivatives of each one's likelihood.
+
+As `clvml.distributions.pareto_nbd`, whose derivatives of having left serve. Those here are in the
+logarithms of ``(r, alpha, s, beta)``, as `clvml.distributions` needs them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from clvml.distributions._covariates import added, of_purchases
+from clvml.distributions.pareto_nbd import ParetoNBDParams, left
+
+Array = NDArray[np.float64]
+
+
+def derivatives(x: Array, t_x: Array, T: Array, params: Any) -> tuple[Array, Array, Array]:
+    """Log-likelihoods (n,), gradients (4, n) and Hessians (4, 4, n) in the log-parameters.
+
+    ``params`` are ``r, alpha, s, beta``, each an array of one number a customer.
+    """
+    r, alpha, s, beta = params
+    return added(of_purchases(x, T, r, alpha), _of_lifetime(T, s, beta), _of_leaving(x, t_x, T, params))
+
+
+def _of_lifetime(T: Array, s: Array, beta: Array) -> tuple[Array, Array, Array]:
+    """``-s * log1p(T / beta)``: a lifetime of at least ``T``."""
+    lived, stayed = T / (beta + T), s * np.log1p(T / beta)
+    slope, curve = np.zeros((4, T.size)), np.zeros((4, 4, T.size))
+    slope[2], slope[3] = -stayed, s * lived
+    curve[2, 2] = -stayed
+    curve[2, 3] = curve[3, 2] = s * lived
+    curve[3, 3] = -s * lived * (1 - lived)
+    return -stayed, slope, curve
+
+
+def _of_leaving(x: Array, t_x: Array, T: Array, params: Any) -> tuple[Array, Array, Array]:
+    """``softplus(v)`` of customers who had time to leave."""
+    value, slope, curve = np.zeros(x.size), np.zeros((4, x.size)), np.zeros((4, 4, x.size))
+    for rows, v, gradient, hessian in left(x, t_x, T, ParetoNBDParams(*params)):
+        p, gone = np.stack([param[rows] for param in params]), expit(v)
+        value[rows] = np.logaddexp(0, v)
+        slope[:, rows] = gone * p * gradient
+        products = gone * hessian - gone**2 * gradient[:, None] * gradient
+        curve[..., rows] = p[:, None] * products * p
+    curve[np.arange(4), np.arange(4)] += slope
+    return value, slope, curve

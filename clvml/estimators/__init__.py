@@ -1,1 +1,0 @@
-"""The models with fit and predict, in scikit-learn's conventions; formulas live in distributions."""

@@ -1,0 +1,13 @@
+from ._calibration import calibration_by_decile as calibration_by_decile
+from ._calibration import calibration_by_frequency as calibration_by_frequency
+from ._champion import Champion as Champion
+from ._champion import choose_champion as choose_champion
+from ._comparison import compare as compare
+from ._comparison import score as score
+from ._ranking import concentration as concentration
+from ._ranking import gini as gini
+from ._ranking import lift_curve as lift_curve
+from ._ranking import normalised_gini as normalised_gini
+from ._ranking import rank_correlation as rank_correlation
+from ._ranking import spearman as spearman
+from ._ranking import top_share as top_share

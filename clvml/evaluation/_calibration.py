@@ -1,0 +1,108 @@
+"""Are predictions right on average, group by group? By decile of prediction, by past frequency.
+
+Bias in total can hide two wrongs that cancel: too much for the best customers, too little for the
+rest. These tables set the mean prediction of a group against the mean of what came.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from clvml.customers._summary_checks import check_customers
+from clvml.errors import InputError
+from clvml.evaluation._alignment import aligned
+from clvml.evaluation._ranking import in_predicted_order
+
+
+def calibration_by_decile(actual: pd.Series, predicted: pd.Series) -> pd.DataFrame:
+    """Mean prediction and mean truth of each tenth of the customers, highest predictions first.
+
+    Customers with equal predictions share their actual values equally, so the order of rows does
+    not matter. Fewer than ten customers make one group each.
+
+    Parameters
+    ----------
+    actual, predicted : pandas.Series
+        One number a customer, on the same customers.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``decile`` from 1, the highest predicted; columns ``customers, predicted, actual``.
+
+    Raises
+    ------
+    InputError
+        If the two do not fit together.
+
+    Examples
+    --------
+    >>> actual = pd.Series(np.arange(20.0))
+    >>> calibration_by_decile(actual, actual + 1).head(2)
+            customers  predicted  actual
+    decile
+    1               2       19.5    18.5
+    2               2       17.5    16.5
+    """
+    truth, forecast = aligned(actual, predicted)
+    n_groups = min(10, len(truth))
+    table = pd.DataFrame(
+        {"predicted": np.sort(forecast)[::-1], "actual": in_predicted_order(truth, forecast)}
+    )
+    sizes = [len(part) for part in np.array_split(np.arange(len(truth)), n_groups)]
+    decile = pd.Series(np.repeat(np.arange(1, n_groups + 1), sizes), name="decile")
+    means = table.groupby(decile).mean()
+    means.insert(0, "customers", sizes)
+    return means
+
+
+def calibration_by_frequency(
+    customers: pd.DataFrame, holdout: pd.DataFrame, expected: pd.Series, top: int = 7
+) -> pd.DataFrame:
+    """Mean expected and mean actual holdout purchases by repeat purchases in the calibration period.
+
+    Parameters
+    ----------
+    customers : pandas.DataFrame
+        The customer summary of the calibration period, with ``frequency``.
+    holdout : pandas.DataFrame
+        The same customers, with ``purchases``.
+    expected : pandas.Series
+        Expected purchases in the holdout, of the same customers.
+    top : int
+        From this frequency on, customers form one group.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``frequency``, text from "0" to "7+", without those that no customer has; columns
+        ``customers, predicted, actual``.
+
+    Raises
+    ------
+    InputError
+        If the three do not fit together, or ``top`` is below 1.
+
+    Examples
+    --------
+    >>> customers = pd.DataFrame({"frequency": [0.0, 0.0, 9.0]})
+    >>> holdout = pd.DataFrame({"purchases": [0.0, 1.0, 6.0]})
+    >>> calibration_by_frequency(customers, holdout, pd.Series([0.2, 0.4, 5.0]))
+               customers  predicted  actual
+    frequency
+    0                  2        0.3     0.5
+    7+                 1        5.0     6.0
+    """
+    if top < 1:
+        raise InputError(f"top is {top!r}; it must be at least 1.")
+    if "purchases" not in holdout:
+        raise InputError("the holdout lacks the column 'purchases'; clvml.split makes it.")
+    frequency = check_customers(customers, ["frequency"])["frequency"]
+    group, actual = aligned(frequency.clip(upper=top), holdout["purchases"])
+    _, predicted = aligned(frequency, expected)
+    table = pd.DataFrame({"predicted": predicted, "actual": actual})
+    means = table.groupby(group).mean()
+    means.insert(0, "customers", table.groupby(group).size())
+    labels = [f"{top}+" if value == top else f"{value:.0f}" for value in means.index]
+    return means.set_axis(pd.Index(labels, name="frequency"), axis="index")

@@ -1,0 +1,208 @@
+"""Does a model know who is valuable? Lift curve, share of the top customers, Gini, rank correlation.
+
+All but the last come from one curve: customers ordered by predicted value, highest first, against
+the share of actual revenue that they bring. Customers with equal predictions have no order, so they
+share their revenue equally, which is what a random order among them gives on average: predicting
+the same for everyone has the diagonal for its curve, a Gini of 0 and 10 % in the top 10 %. Values are
+equal when they differ by rounding alone: the order of two multiplications must not rank customers.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from clvml.errors import InputError
+from clvml.evaluation._alignment import FloatArray, aligned, require_revenue
+
+ORACLE = "oracle"
+ROUNDING = 1e-12  # relative
+
+
+def spearman(actual: pd.Series, predicted: pd.Series) -> float:
+    """Rank correlation, equal values sharing their mean rank; 0 where either side is constant.
+
+    Examples
+    --------
+    >>> spearman(pd.Series([1.0, 5.0, 9.0]), pd.Series([2.0, 3.0, 4.0]))
+    1.0
+    >>> spearman(pd.Series([1.0, 5.0, 9.0]), pd.Series([0.0, 0.0, 0.0]))
+    0.0
+    """
+    return rank_correlation(*aligned(actual, predicted))
+
+
+def top_share(actual: pd.Series, predicted: pd.Series, share: float = 0.10) -> float:
+    """The share of actual revenue that the customers predicted to be the best ones bring.
+
+    Parameters
+    ----------
+    actual, predicted : pandas.Series
+        Money per customer, on the same customers.
+    share : float
+        How many customers are taken, rounded up: 0.10 takes 236 of 2357.
+
+    Raises
+    ------
+    InputError
+        If the two do not fit together, there is no revenue, or ``share`` is outside (0, 1].
+
+    Examples
+    --------
+    >>> actual = pd.Series([0.0, 60.0, 10.0, 30.0])
+    >>> top_share(actual, pd.Series([1.0, 4.0, 3.0, 2.0]), share=0.5)
+    0.7
+    >>> top_share(actual, pd.Series(0.0, index=actual.index), share=0.5)
+    0.5
+    """
+    if not 0 < share <= 1:
+        raise InputError(f"share is {share!r}; it must be above 0 and at most 1.")
+    curve = concentration(*aligned(actual, predicted))
+    return float(curve[n_top(len(actual), share)])
+
+
+def gini(actual: pd.Series, predicted: pd.Series) -> float:
+    """How well the predicted order concentrates revenue, as a fraction of the best possible order.
+
+    Twice the area between the lift curve and the diagonal, divided by the same for the oracle, who
+    orders customers by their actual revenue: 1 is a perfect order, 0 a random one, below 0 worse
+    than random. It is 0 where all customers bring the same, since no order is better than another.
+
+    Parameters
+    ----------
+    actual, predicted : pandas.Series
+        Money per customer, on the same customers.
+
+    Raises
+    ------
+    InputError
+        If the two do not fit together or there is no revenue.
+
+    Examples
+    --------
+    >>> actual = pd.Series([0.0, 60.0, 10.0, 30.0])
+    >>> gini(actual, actual)
+    1.0
+    >>> print(f"{gini(actual, pd.Series([1.0, 4.0, 3.0, 2.0])):.3f}")
+    0.800
+    """
+    return normalised_gini(*aligned(actual, predicted))
+
+
+def lift_curve(actual: pd.Series, predictions: pd.DataFrame, points: int = 101) -> pd.DataFrame:
+    """Cumulative share of revenue against share of customers, best predicted first.
+
+    Parameters
+    ----------
+    actual : pandas.Series
+        Money per customer.
+    predictions : pandas.DataFrame
+        One column a model, on the same customers.
+    points : int
+        Number of rows, evenly spaced from 0 to 1, at least 2.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``share_of_customers`` from 0 to 1; one column a model, and "oracle", the order by
+        actual revenue, last.
+
+    Raises
+    ------
+    InputError
+        If the two do not fit together, there is no revenue, a model is named "oracle", or there
+        are fewer than two points.
+
+    Examples
+    --------
+    >>> actual = pd.Series([0.0, 60.0, 10.0, 30.0])
+    >>> lift_curve(actual, pd.DataFrame({"model": [1.0, 4.0, 3.0, 2.0]}), points=3)
+                        model  oracle
+    share_of_customers
+    0.0                   0.0     0.0
+    0.5                   0.7     0.9
+    1.0                   1.0     1.0
+    """
+    if ORACLE in predictions:
+        raise InputError(f"a model is named {ORACLE!r}, which stands for the best possible order; rename it.")
+    if points < 2:
+        raise InputError(f"points is {points!r}; a curve needs at least 2.")
+    orders = {str(name): predictions[name] for name in predictions} | {ORACLE: actual}
+    grid = np.linspace(0.0, 1.0, points)
+    customers = np.linspace(0.0, 1.0, len(actual) + 1)
+    curves = {
+        name: np.interp(grid, customers, concentration(*aligned(actual, order)))
+        for name, order in orders.items()
+    }
+    return pd.DataFrame(curves, index=pd.Index(grid, name="share_of_customers"))
+
+
+def n_top(n_customers: int, share: float) -> int:
+    """How many customers the top ``share`` holds, rounded up.
+
+    Examples
+    --------
+    >>> n_top(2357, 0.10), n_top(10, 0.1), n_top(3, 0.10)
+    (236, 1, 1)
+    """
+    # 0.07 * 100 is 7.000000000000001: rounding first keeps the eighth customer out.
+    return math.ceil(round(share * n_customers, 9))
+
+
+def concentration(actual: FloatArray, predicted: FloatArray) -> FloatArray:
+    """Share of revenue brought by the best predicted 0, 1, ..., n customers; ties share equally."""
+    total = require_revenue(actual)
+    curve = np.concatenate([[0.0], np.cumsum(in_predicted_order(actual, predicted))]) / total
+    curve[-1] = 1.0  # what the sums of shared revenue lose in the last digit
+    return curve
+
+
+def in_predicted_order(actual: FloatArray, predicted: FloatArray) -> FloatArray:
+    """Actual values, highest prediction first; those with equal predictions share their mean."""
+    level = levels(predicted)
+    sizes = np.bincount(level)
+    shared = np.bincount(level, weights=actual) / sizes
+    return np.repeat(shared[::-1], sizes[::-1])
+
+
+def levels(values: FloatArray) -> NDArray[np.intp]:
+    """The rank of each value among the distinct ones, 0 the lowest; equal but for rounding is equal.
+
+    Examples
+    --------
+    >>> levels(np.array([0.3, 5.0, 0.1 + 0.2])).tolist()
+    [0, 1, 0]
+    """
+    order = np.argsort(values)
+    ordered = values[order]
+    rises = np.diff(ordered) > ROUNDING * np.abs(ordered[1:])
+    level = np.empty(len(values), dtype=np.intp)
+    level[order] = np.concatenate([[0], np.cumsum(rises)])
+    return level
+
+
+def normalised_gini(actual: FloatArray, predicted: FloatArray) -> float:
+    """:func:`gini` of arrays."""
+    if np.ptp(levels(predicted)) == 0:
+        return 0.0
+    best = _gini(actual, actual)
+    # A difference in the last digits only is no difference between customers.
+    return _gini(actual, predicted) / best if best > 1e-12 else 0.0
+
+
+def rank_correlation(actual: FloatArray, predicted: FloatArray) -> float:
+    """:func:`spearman` of arrays."""
+    one, other = rankdata(levels(actual)), rankdata(levels(predicted))
+    if np.ptp(one) == 0 or np.ptp(other) == 0:
+        return 0.0
+    return float(np.corrcoef(one, other)[0, 1])
+
+
+def _gini(actual: FloatArray, predicted: FloatArray) -> float:
+    curve = concentration(actual, predicted)
+    area = float(np.mean((curve[1:] + curve[:-1]) / 2))
+    return 2 * area - 1

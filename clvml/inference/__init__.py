@@ -1,0 +1,7 @@
+"""Statistical inference without customers: maximum likelihood, priors, draws of parameters, tests."""
+
+from __future__ import annotations
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

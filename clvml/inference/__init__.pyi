@@ -1,0 +1,4 @@
+from ._fit_summary import FitSummary as FitSummary
+from ._likelihood_ratio import LikelihoodRatioTest as LikelihoodRatioTest
+from ._likelihood_ratio import likelihood_ratio_test as likelihood_ratio_test
+from ._maximum_likelihood import FitRecord as FitRecord

@@ -1,0 +1,75 @@
+"""Whether the larger of two nested models is better than chance would make it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from scipy.stats import chi2
+from sklearn.utils.validation import check_is_fitted
+
+from clvml.errors import InputError
+from clvml.models._likelihood_model import LikelihoodModel
+
+
+@dataclass(frozen=True)
+class LikelihoodRatioTest:
+    """Is the larger of two nested models better than chance would make it?
+
+    Attributes
+    ----------
+    statistic : float
+        Twice the difference of the log-likelihoods.
+    degrees_of_freedom : int
+        How many parameters the larger has more.
+    p_value : float
+        The chance of such a statistic if the smaller were true, by Wilks' chi-square.
+    """
+
+    statistic: float
+    degrees_of_freedom: int
+    p_value: float
+
+    @classmethod
+    def of(cls, gain: float, degrees_of_freedom: int) -> Self:
+        """The test of a gain in log-likelihood."""
+        statistic = max(2 * gain, 0.0)
+        return cls(statistic, degrees_of_freedom, float(chi2.sf(statistic, degrees_of_freedom)))
+
+    def __str__(self) -> str:
+        return (
+            f"likelihood ratio {self.statistic:.2f} on {self.degrees_of_freedom}"
+            f" degree{'s' * (self.degrees_of_freedom != 1)} of freedom, p = {self.p_value:.3g}"
+        )
+
+
+def likelihood_ratio_test(smaller: LikelihoodModel, larger: LikelihoodModel) -> LikelihoodRatioTest:
+    """Test a model against a larger one that contains it, both fitted to the same customers.
+
+    Raises
+    ------
+    InputError
+        If the models were fitted to different numbers of customers, the larger has no more parameters,
+        or a lower likelihood, which a model that contains the smaller cannot have.
+
+    References
+    ----------
+    Wilks (1938), The Large-Sample Distribution of the Likelihood Ratio, Annals of Mathematical
+    Statistics 9(1).
+    """
+    check_is_fitted(smaller, "log_likelihood_")
+    check_is_fitted(larger, "log_likelihood_")
+    if smaller.n_customers_ != larger.n_customers_:
+        raise InputError(
+            f"the models were fitted to {smaller.n_customers_:g} and {larger.n_customers_:g} customers; a"
+            " likelihood-ratio test needs the same ones."
+        )
+    freedom = larger.n_parameters_ - smaller.n_parameters_
+    gain = larger.log_likelihood_ - smaller.log_likelihood_
+    if freedom < 1 or gain < -1e-6:
+        raise InputError(
+            f"{larger.title} with {larger.n_parameters_} parameters and log-likelihood"
+            f" {larger.log_likelihood_:.2f} does not contain {smaller.title} with {smaller.n_parameters_} and"
+            f" {smaller.log_likelihood_:.2f}; give the smaller model first, or compare aic_ or bic_."
+        )
+    return LikelihoodRatioTest.of(gain, freedom)

@@ -1,0 +1,7 @@
+"""Customer economics: profitability, equity, sensitivity to each factor, and value over time."""
+
+from __future__ import annotations
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,7 @@
+"""Formula-based lifetime values: the textbook sums as pure functions, and as models fitted to customers."""
+
+from __future__ import annotations
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

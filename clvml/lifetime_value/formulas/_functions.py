@@ -1,0 +1,248 @@
+"""Lifetime value by formula: the sums that textbooks and managers compute, as pure functions.
+
+All arguments of one function count time in one period (a year, a month, ...), whichever it is::
+
+    r     discount rate per period, as a fraction        n     number of periods
+    m     margin, the money a period brings              rho   probability to stay for another period
+
+Arguments are numbers or arrays and broadcast; results are float64. ``n`` need not be whole: the
+closed forms are continued. Missing values (NaN) stay missing where they stand, and are logged;
+any other value that breaks a rule raises :class:`~clvml.errors.InputError`.
+
+All discounted sums with a constant payment are one geometric sum with ``d = 1 - rho / (1 + r)``
+(:mod:`~clvml.lifetime_value.formulas`). The formulas with parts (loyalty effects, profit contribution) are
+written in ``_loyalty.py``, those with a transition matrix (brand switching, migration) in ``_chains.py``;
+all are found here.
+
+Sources: Blattberg, Kim, Neslin, "Database Marketing" (2008), chapters 5 and 6, for the retention
+formulas; Gupta, Lehmann, "Customers as assets" (Journal of Interactive Marketing 17, 2003) for the
+sum without end; any textbook of finance for the annuity.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from clvml.lifetime_value.formulas._chains import BrandSwitching, brand_switching, migration
+from clvml.lifetime_value.formulas._loyalty import LoyaltyEffects, loyalty_effects, profit_contribution
+from clvml.lifetime_value.formulas._sums import (
+    First,
+    FloatArray,
+    checked,
+    geometric_sum,
+    periods,
+    refuse_endless,
+    steady_sum,
+)
+
+__all__ = [
+    "BrandSwitching",
+    "First",
+    "FloatArray",
+    "LoyaltyEffects",
+    "annuity",
+    "brand_switching",
+    "historic",
+    "loyalty_effects",
+    "migration",
+    "profit_contribution",
+    "repeat_purchase",
+    "retention",
+    "total_customer_value",
+]
+
+
+def annuity(income: ArrayLike, discount_rate: ArrayLike, n_periods: ArrayLike) -> FloatArray:
+    """Present value of a steady income, ``I * (1 - (1 + r)**-n) / r``: the loyal customer's value.
+
+    The first income comes at the end of the first period. At ``r = 0`` it is ``n * I``.
+
+    Parameters
+    ----------
+    income : array_like
+        Money per period.
+    discount_rate : array_like
+        Per period, as a fraction, above -1.
+    n_periods : array_like
+        Periods of loyalty, above 0; infinite where ``discount_rate`` is above 0.
+
+    Raises
+    ------
+    InputError
+        If an argument breaks its rule, or a sum without end does not converge.
+
+    Examples
+    --------
+    A customer who brings 100 twice a month for 20 years, at 8 % a year:
+
+    >>> print(f"{annuity(2400, 0.08, 20):.2f}")
+    23563.55
+    >>> annuity(2400, [0.0, 0.08], [20, np.inf]).tolist()
+    [48000.0, 30000.0]
+    """
+    return checked("income", income) * steady_sum(discount_rate, n_periods, "next")
+
+
+def retention(
+    margin: ArrayLike,
+    retention_rate: ArrayLike,
+    discount_rate: ArrayLike,
+    n_periods: ArrayLike | None = None,
+    first: First = "now",
+) -> FloatArray:
+    """Present value of a margin that lasts as long as the customer stays, ``sum m * rho**t / (1 + r)**t``.
+
+    Without end it is ``m * (1 + r) / (1 + r - rho)`` where the first margin comes now, and
+    ``m * rho / (1 + r - rho)`` where it comes after a period.
+
+    Parameters
+    ----------
+    margin : array_like
+        Money per period from a customer who is still there.
+    retention_rate : array_like
+        Probability to stay for another period, in [0, 1].
+    discount_rate : array_like
+        Per period, as a fraction, above -1.
+    n_periods : array_like, optional
+        Number of margins counted, above 0; None (or infinite) for a sum without end.
+    first : {"now", "next"}
+        Whether the first margin comes at once (``t = 0, ..., n - 1``), or after one period and if
+        the customer has stayed (``t = 1, ..., n``).
+
+    Raises
+    ------
+    InputError
+        If an argument breaks its rule, or a sum without end does not converge
+        (``rho >= 1 + r``).
+
+    Examples
+    --------
+    A margin of 100 a year, of which each time 80 % of customers stay, at 10 % a year:
+
+    >>> print(f"{retention(100, 0.8, 0.10):.2f} {retention(100, 0.8, 0.10, first='next'):.2f}")
+    366.67 266.67
+    >>> print(f"{retention(100, 0.8, 0.10, n_periods=3):.2f}")
+    225.62
+
+    Who never leaves is worth the annuity:
+
+    >>> float(retention(2400, 1, 0.08, 20, first="next") - annuity(2400, 0.08, 20))
+    0.0
+    """
+    money = checked("margin", margin)
+    rho = checked("retention_rate", retention_rate, lowest=0, highest=1)
+    r = checked("discount_rate", discount_rate, above=-1)
+    n = periods(np.inf if n_periods is None else n_periods)
+    # r + (1 - rho), not 1 + r - rho: a tiny rate must not drown in the 1.
+    loss = (r + (1 - rho)) / (1 + r)
+    refuse_endless(loss, n, {"retention_rate": rho, "discount_rate": r}, "retention_rate < 1 + discount_rate")
+    return money * geometric_sum(loss, n, first)
+
+
+def repeat_purchase(
+    profit: ArrayLike,
+    purchases_per_period: ArrayLike,
+    discount_rate: ArrayLike,
+    n_periods: ArrayLike,
+    first: First = "now",
+) -> FloatArray:
+    """Present value of regular purchases over ``n`` periods: the salesperson's sum.
+
+    Parameters
+    ----------
+    profit : array_like
+        Money per purchase.
+    purchases_per_period : array_like
+        Not negative.
+    discount_rate : array_like
+        Per period, as a fraction, above -1.
+    n_periods : array_like
+        Above 0.
+    first : {"now", "next"}
+        Whether a period's purchases are paid at its beginning or at its end.
+
+    Raises
+    ------
+    InputError
+        If an argument breaks its rule.
+
+    Examples
+    --------
+    100 a purchase, twice a month, for 20 years, at 8 % a year; each year's purchases are counted at
+    its beginning, at its end, or without discounting:
+
+    >>> print(f"{repeat_purchase(100, 2 * 12, 0.08, 20):.2f}")
+    25448.64
+    >>> print(f"{repeat_purchase(100, 2 * 12, 0.08, 20, first='next'):.2f}")
+    23563.55
+    >>> print(f"{repeat_purchase(100, 2 * 12, 0.0, 20):.2f}")
+    48000.00
+    """
+    money = checked("profit", profit) * checked("purchases_per_period", purchases_per_period, lowest=0)
+    return money * steady_sum(discount_rate, n_periods, first)
+
+
+def total_customer_value(
+    average_purchase: ArrayLike,
+    purchases_per_period: ArrayLike,
+    lifetime: ArrayLike,
+    retention_rate: ArrayLike,
+) -> FloatArray:
+    """The rule of thumb: average purchase x purchases per period x lifetime x retention rate.
+
+    It is not discounted.
+
+    Parameters
+    ----------
+    average_purchase : array_like
+        Money per purchase.
+    purchases_per_period : array_like
+        Not negative.
+    lifetime : array_like
+        Average length of the relation in periods, not negative.
+    retention_rate : array_like
+        Probability to stay for another period, in [0, 1]. With a lifetime of
+        ``1 / (1 - retention_rate)`` the rule is the retention formula without end at ``r = 0``,
+        the first margin after a period.
+
+    Raises
+    ------
+    InputError
+        If an argument breaks its rule.
+
+    Examples
+    --------
+    >>> print(f"{total_customer_value(100, 24, 5, 0.8):.2f}, {retention(2400, 0.8, 0, first='next'):.2f}")
+    9600.00, 9600.00
+    """
+    value = (
+        checked("average_purchase", average_purchase)
+        * checked("purchases_per_period", purchases_per_period, lowest=0)
+        * checked("lifetime", lifetime, lowest=0)
+        * checked("retention_rate", retention_rate, lowest=0, highest=1)
+    )
+    return value[()]
+
+
+def historic(spend: ArrayLike, cost: ArrayLike = 0.0) -> FloatArray:
+    """What the customer has brought so far, less what was spent on them.
+
+    Parameters
+    ----------
+    spend : array_like
+        Money received from the customer.
+    cost : array_like, optional
+        Money spent on the customer, not negative.
+
+    Raises
+    ------
+    InputError
+        If an argument breaks its rule.
+
+    Examples
+    --------
+    >>> historic([120.0, 30.0], cost=50).tolist()
+    [70.0, -20.0]
+    """
+    return (checked("spend", spend) - checked("cost", cost, lowest=0))[()]

@@ -1,0 +1,232 @@
+"""Profit contribution and loyalty effects as models: the annuity with its costs, and with what loyalty adds.
+
+Costs, growth and effects cannot be seen in a table of purchases. They are arguments, per year, that
+change nothing unless given: a number for everyone, or the name of a column of the customer summary
+where they are known per customer.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
+from clvml.customers._time_units import time_unit_of
+from clvml.errors import InputError
+from clvml.lifetime_value.formulas import _functions as formulas
+from clvml.lifetime_value.formulas._loyalty import grown_sum
+from clvml.lifetime_value.formulas._models import RetentionFormulaValue, per_time_unit, ratio_error
+from clvml.lifetime_value.formulas._sums import FloatArray, checked, steady_sum
+
+EFFECTS = ("cross_selling", "cost_to_serve", "referrals", "price")
+
+
+class CostedFormulaValue(RetentionFormulaValue):
+    """What both share: arguments per year that are a number or the name of a column."""
+
+    _amounts: ClassVar[tuple[str, ...]] = ()
+
+    def _columns(self) -> tuple[str, ...]:
+        named = [getattr(self, name) for name in self._amounts]
+        return (*self.required_columns, *dict.fromkeys(name for name in named if isinstance(name, str)))
+
+    def _per_unit(self, name: str, table: pd.DataFrame) -> FloatArray:
+        """A yearly amount per time unit, for each customer."""
+        given = getattr(self, name)
+        yearly = checked(name, table[given].to_numpy() if isinstance(given, str) else given, lowest=0)
+        if yearly.ndim > 0 and not isinstance(given, str):
+            raise InputError(f"{name} is {given!r}; it must be a number, or the name of a column.")
+        return np.broadcast_to(yearly / self._units_per_year(name, yearly), len(table))
+
+    def _units_per_year(self, name: str, yearly: FloatArray | float) -> float:
+        if self.time_unit_ is None and np.any(np.asarray(yearly) != 0):
+            raise InputError(
+                f"{name} is given per year, but the customer summary does not say its time unit: set"
+                " customers.attrs['time_unit'] to 'D', 'W', 'M' or 'Y' before fitting."
+            )
+        return 1.0 if self.time_unit_ is None else time_unit_of(self.time_unit_).per_year
+
+
+class ProfitContributionValue(CostedFormulaValue):
+    """Profit rather than income: repeat income less the cost to serve, as long as customers are loyal.
+
+    For a present customer acquisition and first purchase are in the past; to come are
+    ``(income - service cost)`` for ``n = 1 / (1 - retention_rate)`` time units, at most the horizon,
+    income being that of *repeat* purchases per time unit. :meth:`new_customer_value` is the whole
+    formula, from acquisition on.
+
+    Parameters
+    ----------
+    horizon, annual_discount_rate, margin, retention_rate
+        As in :class:`RetentionFormulaValue`; the margin multiplies income, costs come off after it.
+    acquisition_cost, first_purchase_cost : float, default 0
+        To win a customer, and direct costs of the first purchase beyond the margin.
+    annual_service_cost : float or str, default 0
+        Direct cost to serve a customer for a year, or the column that holds it.
+    annual_income_growth : float, default 0
+        As a fraction a year, above -1.
+
+    Attributes
+    ----------
+    params_ : dict of str to float
+        ``retention_rate``, ``mean_income`` (of repeat purchases) per time unit, ``mean_first_purchase``.
+    standard_errors_ : dict of str to float
+
+    Examples
+    --------
+    >>> one = {"frequency": 2.0, "recency": 8.0, "T": 10.0, "monetary_value": 30.0, "total_spend": 70.0}
+    >>> customers = pd.DataFrame([one])
+    >>> customers.attrs["time_unit"] = "M"
+    >>> model = ProfitContributionValue(horizon=5, retention_rate=1, annual_service_cost=12)
+    >>> model.fit(customers).predict(customers).tolist()  # (6 - 1) a month for five months
+    [25.0]
+    """
+
+    required_columns: ClassVar[tuple[str, ...]] = (
+        "frequency", "recency", "T", "monetary_value", "total_spend",
+    )  # fmt: skip
+    _amounts: ClassVar[tuple[str, ...]] = ("annual_service_cost",)
+
+    def __init__(
+        self,
+        horizon: float | str,
+        annual_discount_rate: float = 0.0,
+        margin: float = 1.0,
+        retention_rate: float | None = None,
+        acquisition_cost: float = 0.0,
+        first_purchase_cost: float = 0.0,
+        annual_service_cost: float | str = 0.0,
+        annual_income_growth: float = 0.0,
+    ):
+        super().__init__(horizon, annual_discount_rate, margin, retention_rate)
+        self.acquisition_cost = acquisition_cost
+        self.first_purchase_cost = first_purchase_cost
+        self.annual_service_cost = annual_service_cost
+        self.annual_income_growth = annual_income_growth
+
+    def new_customer_value(
+        self, horizon: float | str | None = None, annual_discount_rate: float | None = None
+    ) -> float:
+        """The profit of a customer yet to be won, from acquisition on: the formula in full.
+
+        With a column of service costs, their mean over the customers fitted to counts.
+        """
+        check_is_fitted(self)
+        n_units, rate = self._terms(self.time_unit_, horizon, annual_discount_rate)
+        value = formulas.profit_contribution(
+            self.acquisition_cost,
+            self.params_["mean_first_purchase"] * self.margin,
+            self.first_purchase_cost,
+            self.params_["mean_income"] * self.margin,
+            self.params_["mean_service_cost"],
+            rate,
+            self._lifetime(n_units),
+            self._growth(),
+        )
+        return float(value)
+
+    def _estimate(self, table: pd.DataFrame) -> dict[str, float]:
+        checked("acquisition_cost", self.acquisition_cost, lowest=0)
+        checked("first_purchase_cost", self.first_purchase_cost, lowest=0)
+        self._growth()
+        repeat, time = self._repeat_spend(table), table["T"].sum()
+        return {
+            "retention_rate": self._retention_rate(table),
+            "mean_income": float(repeat.sum() / time) if time else 0.0,
+            "mean_first_purchase": float((table["total_spend"] - repeat).mean()),
+            "mean_service_cost": float(self._per_unit("annual_service_cost", table).mean()),
+        }
+
+    def _standard_errors(self, table: pd.DataFrame) -> dict[str, float]:
+        repeat = self._repeat_spend(table)
+        cost = pd.Series(self._per_unit("annual_service_cost", table), table.index)
+        ones = pd.Series(1.0, table.index)
+        return super()._standard_errors(table) | {
+            "mean_income": ratio_error(repeat, table["T"]),
+            "mean_first_purchase": ratio_error(table["total_spend"] - repeat, ones),
+            "mean_service_cost": ratio_error(cost, ones),
+        }
+
+    def _growth(self) -> float:
+        yearly = float(checked("annual_income_growth", self.annual_income_growth, above=-1))
+        per_year = self._units_per_year("annual_income_growth", yearly)
+        return float(np.expm1(np.log1p(yearly) / per_year))
+
+    def _repeat_spend(self, table: pd.DataFrame) -> pd.Series:
+        return table["frequency"] * table["monetary_value"]
+
+    def _value(
+        self, table: pd.DataFrame, n_units: float, rate: float
+    ) -> tuple[FloatArray, dict[str, FloatArray | float]]:
+        income = per_time_unit(self._repeat_spend(table), table["T"])
+        lifetime = self._lifetime(n_units)
+        cost = self._per_unit("annual_service_cost", table)
+        value = income * grown_sum(rate, lifetime, self._growth())
+        return value, {"income": income, "service_cost": cost, "lifetime": lifetime}
+
+    def _cost(self, table: pd.DataFrame, n_units: float, rate: float) -> FloatArray | float:
+        yearly = self._per_unit("annual_service_cost", table)
+        return yearly * steady_sum(rate, self._lifetime(n_units), "next")
+
+
+class LoyaltyEffectsValue(CostedFormulaValue):
+    """The loyal customer's annuity, plus streams that grow with the length of the relation.
+
+    Each effect is the share of the customer's income by which its stream grows per year from now
+    on; with all of them 0, as by default, the value is :class:`AnnuityValue`'s. Factors: ``income``,
+    ``lifetime``, and the money of each stream, which adds up to the value.
+
+    Parameters
+    ----------
+    horizon, annual_discount_rate, margin, retention_rate
+        As in :class:`RetentionFormulaValue`.
+    cross_selling, cost_to_serve, referrals, price : float or str, default 0
+        Further sales, savings in serving and marketing, income from referred customers, and lower
+        price sensitivity: 0.05 is 5 % of income more each year. Or the column that holds it.
+
+    Examples
+    --------
+    >>> customers = pd.DataFrame({"frequency": [2.0], "recency": [8.0], "T": [10.0], "total_spend": [1000.0]})
+    >>> customers.attrs["time_unit"] = "Y"
+    >>> model = LoyaltyEffectsValue(horizon=3, retention_rate=1, cross_selling=0.1).fit(customers)
+    >>> model.predict_factors(customers)[["clv", "base", "cross_selling"]].values.round(9).tolist()
+    [[330.0, 300.0, 30.0]]
+    """
+
+    _amounts: ClassVar[tuple[str, ...]] = EFFECTS
+
+    def __init__(
+        self,
+        horizon: float | str,
+        annual_discount_rate: float = 0.0,
+        margin: float = 1.0,
+        retention_rate: float | None = None,
+        cross_selling: float | str = 0.0,
+        cost_to_serve: float | str = 0.0,
+        referrals: float | str = 0.0,
+        price: float | str = 0.0,
+    ):
+        super().__init__(horizon, annual_discount_rate, margin, retention_rate)
+        self.cross_selling = cross_selling
+        self.cost_to_serve = cost_to_serve
+        self.referrals = referrals
+        self.price = price
+
+    def _estimate(self, table: pd.DataFrame) -> dict[str, float]:
+        for name in EFFECTS:
+            self._per_unit(name, table)
+        return super()._estimate(table)
+
+    def _value(
+        self, table: pd.DataFrame, n_units: float, rate: float
+    ) -> tuple[FloatArray, dict[str, FloatArray | float]]:
+        income = per_time_unit(table["total_spend"], table["T"])
+        lifetime = self._lifetime(n_units)
+        growth = {name: income * self._per_unit(name, table) for name in EFFECTS}
+        effects = formulas.loyalty_effects(income, rate, lifetime, **growth)
+        streams = {
+            name: stream * self.margin for name, stream in effects._asdict().items() if name != "total"
+        }
+        return effects.total, {"income": income, "lifetime": lifetime, **streams}

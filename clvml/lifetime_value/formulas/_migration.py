@@ -1,0 +1,222 @@
+"""Migration as a model: a transition matrix between recency states, estimated from purchases.
+
+Time runs in periods (a month by default). A customer is in recency state ``k`` when the
+last purchase was ``k - 1`` whole periods ago; in the next period they buy with probability ``p[k]``, and are
+in state 1 again, or move on to ``k + 1``. The last state is for good: they have left. ``p[k]`` is the
+share of customers seen in state ``k`` who bought next, with the estimate of the state before it as one
+further observation, so that states hardly anybody was seen in have an estimate too.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
+from clvml.customers._time_units import horizon_in, time_unit_of
+from clvml.customers._transactions import Transactions, as_transactions
+from clvml.errors import FitError, InputError
+from clvml.lifetime_value.formulas._chains import migration
+from clvml.lifetime_value.formulas._models import FormulaValue
+from clvml.lifetime_value.formulas._sums import FloatArray
+
+
+class MigrationValue(FormulaValue):
+    """A Markov chain over how long ago customers bought last, after Pfeifer and Carraway (2000).
+
+    Each customer is valued from the state they are in today, ``E`` active periods to come (discounted,
+    up to the horizon) times what an active period of theirs has brought on average. Factors:
+    ``recency_state``, ``expected_active_periods`` (discounted) and ``spend_per_active_period``.
+
+    Fitted to a customer summary alone, a customer's purchases are taken to be evenly spread between
+    the first and the last; with the transactions, as they were.
+
+    Parameters
+    ----------
+    horizon, annual_discount_rate, margin
+        As in :class:`FormulaValue`.
+    n_states : int, default 13
+        Recency states, the last of which is "left": who has not bought for ``n_states - 1`` periods.
+    period : float or str, optional
+        Length of a period, in time units or as text such as ``"1M"``, which is the default where the
+        customers know their time unit; otherwise one time unit.
+
+    Attributes
+    ----------
+    params_ : dict of str to float
+        ``buys_after_1, ...``: the probability to buy in the next period, by recency state.
+    standard_errors_ : dict of str to float
+        Of each of them, as a share of that many customers.
+    period_ : float
+        Length of a period in time units.
+
+    Examples
+    --------
+    >>> customers = pd.DataFrame(
+    ...     {"frequency": [3.0, 0.0], "recency": [3.0, 0.0], "T": [4.0, 4.0], "total_spend": [40.0, 9.0]}
+    ... )
+    >>> model = MigrationValue(horizon=2, n_states=4).fit(customers)
+    >>> model.predict_factors(customers).round(2).iloc[:, :2].values.tolist()
+    [[5.51, 2.0], [0.0, 4.0]]
+    """
+
+    required_columns: ClassVar[tuple[str, ...]] = ("frequency", "recency", "T", "total_spend")
+
+    def __init__(
+        self,
+        horizon: float | str,
+        annual_discount_rate: float = 0.0,
+        margin: float = 1.0,
+        n_states: int = 13,
+        period: float | str | None = None,
+    ):
+        super().__init__(horizon, annual_discount_rate, margin)
+        self.n_states = n_states
+        self.period = period
+
+    def fit(self, customers: pd.DataFrame, transactions: Transactions | Any = None) -> Self:
+        """Estimate the transition probabilities.
+
+        Parameters
+        ----------
+        customers : pandas.DataFrame
+            One row a customer, with the columns in ``required_columns``.
+        transactions : Transactions or frame, optional
+            The purchases that the summary was made from; those after its end, and of other
+            customers, are left out. The summary then needs ``first_purchase``.
+
+        Raises
+        ------
+        InputError
+            If the summary, the transactions or an argument breaks a rule.
+        FitError
+            If no customer was observed for a whole period.
+        """
+        time_unit = customers.attrs.get("time_unit") if isinstance(customers, pd.DataFrame) else None
+        if isinstance(self.n_states, bool) or not isinstance(self.n_states, int) or self.n_states < 2:
+            raise InputError(f"n_states is {self.n_states!r}; it must be a whole number of 2 or more.")
+        default = 1.0 if time_unit is None else "1M"
+        self.period_ = horizon_in(default if self.period is None else self.period, time_unit)
+        super().fit(customers)
+        if transactions is not None:
+            gaps, quiet = _gaps_seen(customers, transactions, self.period_)
+            self._learn(gaps, np.ones(len(gaps)), quiet)
+        return self
+
+    @property
+    def transitions(self) -> pd.DataFrame:
+        """The transition matrix, by recency state; the last is "left"."""
+        check_is_fitted(self)
+        names = pd.Index([*map(str, range(1, self.n_states)), "left"], name="recency_state")
+        return pd.DataFrame(_chain(list(self.params_.values())), names, names)
+
+    def _estimate(self, table: pd.DataFrame) -> dict[str, float]:
+        last, quiet = self._last_period(table)
+        active = self._active_periods(table)
+        came_back = active > 0
+        even = last[came_back] / active[came_back]
+        # A gap of 2.5 periods stands for gaps of 2 and of 3, half of each.
+        shorter, longer = np.floor(even), even - np.floor(even)
+        gaps = np.concatenate([shorter, shorter + 1])
+        weights = np.concatenate([active[came_back] * (1 - longer), active[came_back] * longer])
+        return self._learn(gaps, weights, quiet)
+
+    def _learn(self, gaps: FloatArray, weights: FloatArray, quiet: FloatArray) -> dict[str, float]:
+        """Probabilities from the periods between purchases, and those since the last."""
+        states = np.arange(1, self.n_states)
+        bought = np.array([weights[gaps == state].sum() for state in states])
+        seen = np.array([weights[gaps >= state].sum() + (quiet >= state).sum() for state in states])
+        if not seen[0]:
+            raise FitError(
+                "transitions cannot be estimated: no customer was observed for a whole period of"
+                f" {self.period_:g} time units; end the observation later, or give a shorter period."
+            )
+        probabilities = []
+        before = bought.sum() / seen.sum()
+        for number, of in zip(bought, seen, strict=True):
+            before = (number + before) / (of + 1)
+            probabilities.append(float(before))
+        names = [f"buys_after_{state}" for state in states]
+        errors = np.sqrt(np.array(probabilities) * (1 - np.array(probabilities)) / (seen + 1))
+        self.params_ = dict(zip(names, probabilities, strict=True))
+        self.standard_errors_ = dict(zip(names, errors.tolist(), strict=True))
+        return self.params_
+
+    def _standard_errors(self, table: pd.DataFrame) -> dict[str, float]:  # noqa: ARG002 - learnt with the rest
+        return self.standard_errors_
+
+    def _active_periods(self, table: pd.DataFrame) -> FloatArray:
+        """Periods with a purchase after the first one's: no more than purchases, nor than periods."""
+        return np.minimum(table["frequency"].to_numpy(), self._last_period(table)[0])
+
+    def _last_period(self, table: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
+        """The period of the last purchase, counted from the first one's, and whole periods since."""
+        last, now = (np.floor(table[name].to_numpy() / self.period_ + 1e-9) for name in ("recency", "T"))
+        return last, now - last
+
+    def _value(
+        self, table: pd.DataFrame, n_units: float, rate: float
+    ) -> tuple[FloatArray, dict[str, FloatArray | float]]:
+        state = np.minimum(self._last_period(table)[1].astype(int) + 1, self.n_states)
+        expected = self._periods_to_come(n_units / self.period_, rate)[state - 1]
+        spend = table["total_spend"].to_numpy() / (1 + self._active_periods(table))
+        factors: dict[str, FloatArray | float] = {
+            "recency_state": state.astype(np.float64),
+            "expected_active_periods": expected,
+            "spend_per_active_period": spend,
+        }
+        return expected * spend, factors
+
+    def _periods_to_come(self, n_periods: float, rate: float) -> FloatArray:
+        """Discounted active periods by state; part of a period counts as that part of it."""
+        matrix = _chain(list(self.params_.values()))
+        per_period = math.expm1(self.period_ * math.log1p(rate))
+        buys = np.zeros(len(matrix))
+        buys[0] = 1.0
+        whole = math.floor(n_periods)
+        ahead = [
+            matrix @ migration(matrix, buys, per_period, n) / (1 + per_period) if n else np.zeros(len(buys))
+            for n in (whole, whole + 1)
+        ]
+        return ahead[0] + (n_periods - whole) * (ahead[1] - ahead[0])
+
+
+def _chain(buys: list[float]) -> FloatArray:
+    matrix = np.zeros((len(buys) + 1, len(buys) + 1))
+    for state, probability in enumerate(buys):
+        matrix[state, 0] += probability
+        matrix[state, state + 1] += 1 - probability
+    matrix[-1, -1] = 1.0
+    return matrix
+
+
+def _gaps_seen(
+    customers: pd.DataFrame, transactions: Transactions | Any, period: float
+) -> tuple[FloatArray, FloatArray]:
+    """Periods between purchases, and whole ones since the last, from the purchases themselves."""
+    if "first_purchase" not in customers:
+        raise InputError(
+            "the customer summary lacks 'first_purchase'; clvml.summarize and clvml.split give it."
+        )
+    unit = time_unit_of(customers.attrs.get("time_unit", ""))
+    length = pd.Timedelta(days=unit.days * period)
+    rows = as_transactions(transactions).to_pandas()[["customer_id", "date"]]
+    rows = rows.join(customers[["first_purchase", "T"]], on="customer_id", how="inner")
+    if rows.empty:
+        raise InputError(
+            "none of the transactions is of a customer in the summary: fit both from the same data."
+        )
+    since = (rows["date"].dt.normalize() - rows["first_purchase"].dt.normalize()) / pd.Timedelta(
+        days=unit.days
+    )
+    rows = rows[(since >= 0) & (since <= rows["T"] + 1e-9)]
+    at = ((rows["date"].dt.normalize() - rows["first_purchase"].dt.normalize()) / length + 1e-9).astype(int)
+    active = pd.DataFrame({"customer_id": rows["customer_id"], "period": at}).drop_duplicates()
+    active = active.sort_values(["customer_id", "period"])
+    gaps = active.groupby("customer_id")["period"].diff().dropna().to_numpy(dtype=np.float64)
+    last = active.groupby("customer_id")["period"].max().reindex(customers.index).fillna(0)
+    quiet = np.floor(customers["T"].to_numpy() / period + 1e-9) - last.to_numpy()
+    return gaps, np.maximum(quiet, 0)

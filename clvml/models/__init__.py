@@ -1,0 +1,10 @@
+"""Models of purchases, spend and retention with ``fit`` and ``predict``, in scikit-learn's conventions.
+
+The formulas are in `clvml.distributions`, one module per model.
+"""
+
+from __future__ import annotations
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,102 @@
+"""BG/BB as an estimator: at how many of the opportunities to come each customer will buy."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+import numpy as np
+
+from clvml.distributions import bgbb
+from clvml.distributions._histories import Array
+from clvml.distributions._kernel import Kernel
+from clvml.distributions.bgbb import BGBBParams
+from clvml.models._history_model import NOBODY_LEAVES
+from clvml.models._likelihood_model import Scale
+from clvml.models._opportunity_model import OpportunityModel
+
+
+class BGBB(OpportunityModel):
+    """The BG/BB model of purchases at discrete opportunities, fitted by maximum likelihood.
+
+    Opportunities come one a period: a donation a year, a cruise a season. In the customer summary
+    ``T`` is the number of opportunities, ``frequency`` at how many of them the customer bought, and
+    ``recency`` the number of the last of these, 0 if none. See `clvml.distributions.bgbb`.
+
+    Attributes
+    ----------
+    params_ : BGBBParams
+        ``alpha, beta, gamma, delta``, pure numbers.
+    time_unit_ : {"D", "W", "M", "Y"} or None
+        How often opportunities come, if the customers said so.
+    log_likelihood_ : float
+        Total log-likelihood at the optimum.
+    covariance_ : ndarray, shape (4, 4)
+        Of the parameters, from the inverse observed information.
+    standard_errors_ : BGBBParams
+        Their square roots.
+    n_customers_ : float
+        Number of customers, or the sum of their weights.
+    fit_record_ : FitRecord
+        How the search went, with messages in words.
+
+    References
+    ----------
+    Fader, Hardie, Shang (2010), Customer-Base Analysis in a Discrete-Time Noncontractual Setting,
+    Marketing Science 29(6).
+
+    Examples
+    --------
+    >>> import clvml
+    >>> model = clvml.BGBB.from_params(alpha=1.204, beta=0.750, gamma=0.657, delta=2.783)
+    >>> round(model.expected_purchases_new_customer(10), 2)
+    3.18
+    """
+
+    title = "BG/BB"
+    counted = "opportunities"
+    instead = "for purchases at any time use BGNBD, MBGNBD or ParetoNBD"
+    kernel: ClassVar[Kernel] = bgbb
+    Params: ClassVar[type[BGBBParams]] = BGBBParams
+    leaving = "gamma / (gamma + delta)"
+    leaving_per = "an opportunity"
+    first_guess = (1.0, 3.0)
+    meanings = (
+        "buying at an opportunity: alpha / (alpha + beta) on average,",
+        "and the larger alpha + beta, the more alike",
+        "leaving before an opportunity: gamma / (gamma + delta) on average,",
+        "and the larger gamma + delta, the more alike",
+    )
+    scales = (
+        Scale("odds of buying at an opportunity, alpha / beta", (1, -1, 0, 0), 1.0, 2.0),
+        Scale("how alike customers buy, sqrt(alpha * beta)", (0.5, 0.5, 0, 0), 1.0, 1.5),
+        Scale("odds of leaving before an opportunity, gamma / delta", (0, 0, 1, -1), 1 / 3, 2.0),
+        Scale("how alike customers leave, sqrt(gamma * delta)", (0, 0, 0.5, 0.5), 1.5, 1.5),
+    )
+    limits: ClassVar[dict[tuple[str, ...], str]] = {
+        ("gamma to infinity", "delta to infinity"): "customers do not differ in how readily they leave",
+        ("gamma to 0",): NOBODY_LEAVES,
+        ("delta to infinity",): NOBODY_LEAVES,
+        ("gamma to 0", "delta to infinity"): NOBODY_LEAVES,
+        ("gamma to 0", "delta to 0"): "customers leave at once or never",
+        ("alpha to infinity", "beta to infinity"): "customers do not differ in how often they buy",
+        ("alpha to 0", "beta to 0"): "customers buy at every opportunity or at none",
+    }
+
+    params_: BGBBParams
+    standard_errors_: BGBBParams
+
+    @classmethod
+    def from_params(
+        cls, *, alpha: float, beta: float, gamma: float, delta: float, time_unit: str | None = None
+    ) -> Self:
+        """A model with these parameters, for predictions without a fit.
+
+        Raises
+        ------
+        InputError
+            If a parameter is not positive and finite, or the time unit is unknown.
+        """
+        return cls._of(BGBBParams(alpha, beta, gamma, delta), time_unit)
+
+    def _start(self, purchases: float) -> Array:  # noqa: ARG002
+        return np.array([1.0, 1.0, *self.first_guess])

@@ -1,0 +1,90 @@
+"""MBG/NBD as an estimator: how often, and how long, each customer will buy."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from clvml.distributions import mbgnbd
+from clvml.distributions._kernel import Kernel
+from clvml.distributions.mbgnbd import MBGNBDParams
+from clvml.models._bgnbd import INFLUENCES, LIMITS, MEANINGS, SCALES
+from clvml.models._covariate_model import CovariateModel, CustomerKernel
+
+
+class MBGNBD(CovariateModel):
+    """The modified BG/NBD model, fitted by maximum likelihood.
+
+    While with us a customer buys at a rate of their own; after any purchase, the first
+    included, they leave for good with a probability of their own.
+    See `clvml.distributions.mbgnbd` for the formulas.
+
+    Parameters
+    ----------
+    prior : {"weak"}, optional
+        Hold the search by a weak prior, for data that do not hold all parameters; see `prior_table`.
+    covariates : sequence of str, or mapping of {"purchases", "dropout"} to such, default ()
+        Columns of the customers, known from the start and unchanging: numbers, or categories (text, bool,
+        pandas' categories). Each multiplies the purchase rate and the odds of leaving
+        by ``exp(coefficient)``; see `clvml.distributions`. A mapping names them by side.
+
+    Attributes
+    ----------
+    params_ : MBGNBDParams
+        ``r, alpha, a, b``; ``alpha`` in the time unit of the customers. With covariates those of
+        the reference customer: numbers at their mean, categories at their most frequent level.
+    coefficients_ : DataFrame
+        How covariates move each side, with standard errors and 95 % intervals.
+    likelihood_ratio_test_ : LikelihoodRatioTest or None
+        Against the model without covariates, where there are any.
+    time_unit_ : {"D", "W", "M", "Y"} or None
+        The unit of the customers that the model was fitted to; summaries in another are refused.
+    log_likelihood_ : float
+        Total log-likelihood at the optimum.
+    covariance_ : ndarray, shape (4, 4) or more
+        Of the parameters, then the coefficients, from the inverse observed information.
+    standard_errors_ : MBGNBDParams
+        Their square roots.
+    n_customers_ : float
+        Number of customers, or the sum of their weights.
+    fit_record_ : FitRecord
+        How the search went, with messages in words.
+
+    References
+    ----------
+    Batislam, Denizel, Filiztekin (2007), Empirical validation and comparison of models for customer
+    base analysis, International Journal of Research in Marketing 24(3).
+
+    Examples
+    --------
+    >>> import clvml
+    >>> split = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30", time_unit="W")
+    >>> model = clvml.MBGNBD().fit(split.calibration)
+    >>> [round(value, 3) for value in model.params_]
+    [0.525, 6.183, 0.891, 1.614]
+    """
+
+    title = "MBG/NBD"
+    kernel: ClassVar[Kernel] = mbgnbd
+    by_customer: ClassVar[CustomerKernel] = mbgnbd
+    influences = INFLUENCES
+    Params: ClassVar[type[MBGNBDParams]] = MBGNBDParams
+    leaving = "a / (a + b)"
+    leaving_per = "a purchase"
+    first_guess = (1.0, 2.0)
+    meanings = MEANINGS
+    scales = SCALES
+    limits = LIMITS
+
+    params_: MBGNBDParams
+    standard_errors_: MBGNBDParams
+
+    @classmethod
+    def from_params(cls, *, r: float, alpha: float, a: float, b: float, time_unit: str | None = None) -> Self:
+        """A model with these parameters, for predictions without a fit.
+
+        Raises
+        ------
+        InputError
+            If a parameter is not positive and finite, or the time unit is unknown.
+        """
+        return cls._of(MBGNBDParams(r, alpha, a, b), time_unit)

@@ -1,0 +1,137 @@
+"""Figures of what a fitted model believes: how customers differ, and whether one of them is still there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from clvml.plots._style import (
+    BLUE,
+    INK,
+    MUTED,
+    ORANGE,
+    axes_for,
+    dress,
+    number,
+    percent,
+    time_in,
+    with_percent,
+)
+from clvml.plots._table_checks import check_numeric, check_table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_BODY = 0.06  # of the width: what is steeper than the density here runs out of the figure
+_DIFFER = {
+    "purchase rate": "How often customers buy",
+    "purchase probability": "How readily customers buy",
+    "dropout probability": "How readily customers leave",
+    "rate of leaving": "How readily customers leave",
+    "mean spend": "What customers spend on a purchase",
+}
+
+
+def heterogeneity(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """How customers differ in one trait: its density, the mean and the median, and how sure that is.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One of `clvml.diagnostics.heterogeneity`: index ``value``, columns ``density, lower,
+        upper`` (no band where the last two are missing); ``attrs`` name the trait, its unit, mean and median.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default the Axes of a new figure. A density that is far higher near 0 than anywhere
+        else runs out of the figure.
+
+    Raises
+    ------
+    InputError
+        If the table is empty or lacks a column.
+    """
+    check_table(table, ["density", "lower", "upper"], "heterogeneity")
+    check_numeric(table, ["density"], "heterogeneity")
+    ax = axes_for(ax)
+    values = table.index.to_numpy(dtype=float)
+    ax.plot(values, table["density"], color=BLUE, linewidth=2)
+    ax.fill_between(values, 0, table["density"], color=BLUE, alpha=0.15, linewidth=0)
+    if table["lower"].notna().any():
+        label = f"{percent(table.attrs.get('coverage', np.nan))} of what the data leave open"
+        ax.fill_between(values, table["lower"], table["upper"], color=BLUE, alpha=0.3, lw=0, label=label)
+        ax.legend(frameon=False, fontsize=9, loc="center right")
+    body = table.iloc[int(_BODY * len(table)) :]
+    ax.set_xlim(0, values[-1])
+    ax.set_ylim(0, 1.35 * float(np.nanmax(body[["density", "upper"]].to_numpy(dtype=float))))
+    marks = {"mean": (ORANGE, "-", 0.97), "median": (MUTED, "--", 0.88)}
+    for name, (color, style, height) in marks.items():
+        _mark(ax, name, float(table.attrs.get(name, np.nan)), color, style, height)
+    trait = str(table.attrs.get("trait", "value"))
+    per = str(table.attrs.get("per", "")).format(unit=time_in(table.attrs, plural=False))
+    told = f"{_DIFFER.get(trait, 'How customers differ')}{_by(table)}"
+    return dress(ax, told, f"{trait} of a customer{f' ({per})' if per else ''}", "density of customers")
+
+
+def probability_alive_over_time(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """P(alive) along one customer's history: falling in silence, jumping at purchases, open after today.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From `clvml.diagnostics.probability_alive_over_time`: ``time, probability_alive, purchase``,
+        and ``date`` where known; the attribute ``today`` is a time.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default the Axes of a new figure.
+
+    Raises
+    ------
+    InputError
+        If the table is empty or lacks a column.
+    """
+    figure = "probability_alive_over_time"
+    check_table(table, ["time", "probability_alive", "purchase"], figure)
+    check_numeric(table, ["time", "probability_alive"], figure)
+    ax = axes_for(ax, width=8.5)
+    at = table["date"] if "date" in table else table["time"]
+    today = float(table.attrs.get("today", table["time"].iloc[-1]))
+    seen, later = table["time"] <= today, table["time"] >= today
+    alive, bought = table["probability_alive"], table["purchase"].to_numpy(dtype=bool)
+    ax.plot(at[seen], alive[seen], color=BLUE, linewidth=2)
+    ax.fill_between(at[seen], 0, alive[seen], color=BLUE, alpha=0.12, linewidth=0)
+    ax.plot(at[bought], alive[bought], "o", color=ORANGE, markersize=7, clip_on=False)
+    ax.vlines(at[bought], 0, alive[bought], color=ORANGE, linewidth=1)
+    if later.sum() > 1:
+        ax.plot(at[later], alive[later], color=BLUE, linewidth=2, linestyle="--")
+        ax.axvline(at[seen].iloc[-1], color=MUTED, linewidth=1, linestyle="--")
+    _tell_today(ax, at[seen].iloc[-1], float(alive[seen].iloc[-1]))
+    ax.set_ylim(0, 1.08)
+    ax.set_yticks(np.linspace(0, 1, 6))
+    with_percent(ax.yaxis)
+    x = "date" if "date" in table else f"{time_in(table.attrs)} since the first purchase"
+    label = f"{x}; dots are purchases"
+    return dress(ax, f"Still a customer?{_by(table)}", label, "P(alive): still a customer")
+
+
+def _by(table: pd.DataFrame) -> str:
+    """Whose belief it is, where the table says so."""
+    return f" ({table.attrs['title']})" if "title" in table.attrs else ""
+
+
+def _mark(ax: Axes, name: str, value: float, color: str, style: str, height: float) -> None:
+    if not np.isfinite(value):
+        return
+    ax.axvline(value, color=color, linewidth=1.8, linestyle=style)
+    printed = number(value) if value >= 1 else f"{value:.2g}"
+    told = {"mean": f"mean {printed}", "median": f"half are below {printed}"}[name]
+    ax.annotate(
+        told, (value, height), xycoords=("data", "axes fraction"), xytext=(5, 0), textcoords="offset points",
+        va="top", fontsize=9, color=INK,
+    )  # fmt: skip
+
+
+def _tell_today(ax: Axes, place: Any, alive: float) -> None:
+    ax.annotate(
+        f"today {percent(alive)}", (place, alive), xytext=(6, 8), textcoords="offset points", fontsize=9,
+        fontweight="bold", color=INK, annotation_clip=False,
+    )  # fmt: skip

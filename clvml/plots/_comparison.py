@@ -1,0 +1,182 @@
+"""Figures of the comparison table: all models side by side, each in the colour of its family."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from clvml.errors import InputError
+from clvml.plots._style import FAINT, FAMILIES, INK, PURPLE, axes_for, deviation, dress, number
+from clvml.plots._table_checks import check_numeric, check_table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class Metric(NamedTuple):
+    """How a metric is headed, how it is printed, and which way is better."""
+
+    heading: str
+    better: str
+
+    def distance(self, values: pd.Series) -> pd.Series:
+        """How far each value is from perfect, up to a constant: smaller is better."""
+        return {"zero": values.abs(), "low": values, "high": -values}[self.better]
+
+
+METRICS = {
+    "bias_pct": Metric("bias of total\n(0 is best)", "zero"),
+    "mae": Metric("MAE, money\n(low is good)", "low"),
+    "rmse": Metric("RMSE, money\n(low is good)", "low"),
+    "spearman": Metric("Spearman\n(high is good)", "high"),
+    "gini": Metric("Gini\n(high is good)", "high"),
+    "top10_share": Metric("top 10 % share\n(high is good)", "high"),
+}
+
+
+def bias_by_model(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """How far each model's predicted total is from the actual one, in percent.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The comparison: index the model, columns ``bias_pct`` and ``family``.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default the Axes of a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The models stand in order of the size of their bias, the smallest on top.
+
+    Raises
+    ------
+    InputError
+        If the table is empty or lacks a column.
+    """
+    check_table(table, ["bias_pct", "family"], "bias_by_model")
+    check_numeric(table, ["bias_pct"], "bias_by_model")
+    ordered = table.loc[table["bias_pct"].abs().sort_values().index]
+    bias, places = ordered["bias_pct"], np.arange(len(ordered))
+    ax = axes_for(ax, width=8.0, height=1.6 + 0.36 * len(table))
+    ax.barh(places, bias, color=[family_color(name) for name in ordered["family"]], height=0.65)
+    for place, value in zip(places, bias, strict=True):
+        _label_bar(ax, float(place), float(value))
+    ax.axvline(0, color=INK, linewidth=1)
+    ax.set_yticks(places, [str(model) for model in ordered.index])
+    ax.invert_yaxis()
+    ax.margins(x=0.13)
+    dress(ax, "Bias of the predicted total: zero is right", "predicted total less actual total (%)", "model")
+    ax.grid(visible=False, axis="y")
+    _name_families(ax, ordered["family"])
+    return ax
+
+
+def comparison(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Every model by every metric at a glance: one lane a metric, further right is better.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The comparison: index the model, column ``family``, and the metrics at hand among
+        ``bias_pct, mae, rmse, spearman, gini, top10_share``.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default the Axes of a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        In each lane the worst model stands at the left border, the best at the right one with
+        its value in bold.
+
+    Raises
+    ------
+    InputError
+        If the table is empty, lacks ``family`` or holds no metric.
+    """
+    check_table(table, ["family"], "comparison")
+    metrics = [name for name in METRICS if name in table]
+    if not metrics:
+        raise InputError(f"comparison needs at least one of the columns {', '.join(map(repr, METRICS))}.")
+    check_numeric(table, metrics, "comparison")
+    ax = axes_for(ax, width=2.6 + 1.3 * len(metrics), height=2.0 + 0.42 * len(table))
+    for lane, name in enumerate(metrics):
+        _draw_lane(ax, lane, table[name], table["family"])
+    ax.set_yticks(range(len(table)), [str(model) for model in table.index])
+    ax.set_ylim(len(table) - 0.4, -0.7)
+    ax.set_xlim(-0.02, len(metrics))
+    dress(
+        ax,
+        "Models by metric: no single column decides",
+        "further right in a lane is better, bold is best",
+        "model",
+    )
+    ax.set_xticks(np.arange(len(metrics)) + 0.47, [METRICS[name].heading for name in metrics], fontsize=9)
+    ax.tick_params(axis="both", length=0, labeltop=True, labelbottom=False)
+    ax.grid(visible=False, axis="x")
+    ax.spines[["left", "bottom"]].set_visible(False)
+    _name_families(ax, table["family"], below=True)
+    return ax
+
+
+def family_color(family: object) -> str:
+    """The colour of a family of models; purple for one that clvml does not know."""
+    return FAMILIES.get(str(family), PURPLE)
+
+
+def _label_bar(ax: Axes, place: float, value: float) -> None:
+    ax.annotate(
+        deviation(value), (value if np.isfinite(value) else 0, place), xytext=(4 if value >= 0 else -4, 0),
+        textcoords="offset points", ha="left" if value >= 0 else "right", va="center", fontsize=9, color=INK,
+    )  # fmt: skip
+
+
+def _draw_lane(ax: Axes, lane: int, values: pd.Series, families: pd.Series) -> None:
+    distance = METRICS[str(values.name)].distance(values)
+    worst, best = distance.max(), distance.min()
+    spread = worst - best
+    x = lane + 0.19 + 0.57 * ((worst - distance) / spread if spread > 0 else distance * 0 + 1)
+    places = np.arange(len(values))
+    texts = [_printed(str(values.name), value, values) for value in values]
+    # Bold whatever prints like the best: a reader cannot see why only one of them should be.
+    best_texts = {text for text, off in zip(texts, distance, strict=True) if off == best}
+    ax.axvspan(lane + 0.02, lane + 0.93, color=FAINT, alpha=0.45, linewidth=0, zorder=0)
+    ax.scatter(x, places, s=42, color=[family_color(name) for name in families], zorder=3)
+    for place, at, text in zip(places, x, texts, strict=True):
+        ax.annotate(
+            text, (at if np.isfinite(at) else lane + 0.47, place), xytext=(0, 5), textcoords="offset points",
+            ha="center", va="bottom", fontsize=8, color=INK,
+            fontweight="bold" if text in best_texts else "normal", in_layout=False,
+        )  # fmt: skip
+
+
+def _printed(metric: str, value: float, values: pd.Series) -> str:
+    if not np.isfinite(value):
+        return "–"
+    if metric == "bias_pct":
+        return deviation(value)
+    if metric == "top10_share":
+        return f"{100 * value:.1f} %"
+    if metric in ("spearman", "gini"):
+        return f"{value:.3f}".replace("-", "−")
+    return number(value, largest=float(values.min()))
+
+
+def _name_families(ax: Axes, families: pd.Series, below: bool = False) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.transforms import ScaledTranslation
+
+    marks = [
+        Line2D([], [], marker="o", linestyle="", color=family_color(name), label=str(name))
+        for name in dict.fromkeys(families)
+    ]
+    if not below:
+        ax.legend(handles=marks, frameon=False, fontsize=9, loc="best")
+        return
+    under_the_label = ax.transAxes + ScaledTranslation(0, -22 / 72, ax.figure.dpi_scale_trans)
+    ax.legend(
+        handles=marks, frameon=False, fontsize=9, ncols=len(marks), loc="upper center",
+        bbox_to_anchor=(0.5, 0), bbox_transform=under_the_label, borderaxespad=0,
+    )  # fmt: skip

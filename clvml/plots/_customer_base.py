@@ -1,0 +1,182 @@
+"""Figures of the customer base: the value matrix, who moved, and a segment's card."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from clvml.errors import InputError
+from clvml.plots._style import (
+    BLUE,
+    GREEN,
+    INK,
+    MUTED,
+    ORANGE,
+    axes_for,
+    dress,
+    number,
+    percent,
+    signed,
+)
+from clvml.plots._table_checks import check_numeric, check_table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+CLASSES = {"gold": ORANGE, "iron": BLUE, "platinum": GREEN, "lead": MUTED}
+PLACES = {"gold": (1, 1), "iron": (0, 1), "platinum": (1, 0), "lead": (0, 0)}
+ADVICE = {"gold": "everything", "iron": "develop", "platinum": "keep", "lead": "spend little"}
+
+
+def value_matrix(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """The four classes of the value matrix: how many customers, and how much of the value to come.
+
+    Parameters
+    ----------
+    profile : pandas.DataFrame
+        ``ValueMatrix.profile_``: columns ``name, customers, share_of_customers, share_of_value``.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default the Axes of a new figure.
+
+    Raises
+    ------
+    InputError
+        If the table is empty, lacks a column, or names other classes.
+    """
+    columns = ["name", "customers", "share_of_customers", "share_of_value"]
+    check_table(profile, columns, "value_matrix")
+    unknown = sorted(set(profile["name"]) - set(PLACES))
+    if unknown:
+        raise InputError(f"value_matrix draws {', '.join(PLACES)}; the table names {unknown[0]!r}.")
+    ax = axes_for(ax, width=7.0, height=5.2)
+    rows = profile[columns].itertuples(index=False, name=None)
+    for name, customers, of_customers, of_value in rows:
+        x, y = PLACES[name]
+        color = CLASSES[name]
+        ax.fill_between([x, x + 1], y, y + 1, color=color, alpha=0.12 + 0.4 * _finite(of_value))
+        middle: dict[str, Any] = {"ha": "center", "va": "center", "color": INK}
+        ax.text(x + 0.5, y + 0.75, f"{name}: {ADVICE[name]}", fontsize=12, fontweight="bold", **middle)
+        ax.text(x + 0.5, y + 0.47, f"{percent(of_value)} of the value to come", fontsize=11, **middle)
+        told = f"{customers:,} customers ({percent(of_customers)})"
+        ax.text(x + 0.5, y + 0.25, told, fontsize=10, **middle)
+    ax.set_xlim(0, 2)
+    ax.set_ylim(0, 2)
+    dress(ax, "Current against potential value", "current value", "potential value")
+    ax.grid(visible=False)
+    ax.set_xticks([0.5, 1.5], ["low", "high"])
+    ax.set_yticks([0.5, 1.5], ["low", "high"])
+    ax.tick_params(length=0)
+    return ax
+
+
+def migration(customers: pd.DataFrame, moves: pd.DataFrame | None = None, ax: Axes | None = None) -> Axes:
+    """Who moved between two dates: shares of each row, the number of customers, and the value gained.
+
+    Parameters
+    ----------
+    customers : pandas.DataFrame
+        ``Migration.customers``: counts, rows the segment before, columns the segment after.
+    moves : pandas.DataFrame, optional
+        ``Migration.moves``: adds what each move gained or lost.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default the Axes of a new figure.
+
+    Raises
+    ------
+    InputError
+        If the table is empty or not numeric.
+    """
+    check_table(customers, [], "migration")
+    check_numeric(customers, list(customers), "migration")
+    counts = customers.to_numpy(dtype=float)
+    totals = counts.sum(axis=1, keepdims=True)
+    part = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
+    ax = axes_for(ax, width=3.2 + 1.2 * counts.shape[1], height=1.8 + 0.7 * counts.shape[0])
+    ax.imshow(part, cmap="Blues", vmin=0, vmax=1.15, aspect="auto")
+    gained = {} if moves is None else moves["gained"].to_dict()
+    for (row, column), share in np.ndenumerate(part):
+        told = f"{percent(share)}\n{counts[row, column]:,.0f}" if counts[row, column] else "–"
+        move = (customers.index[row], customers.columns[column])
+        if move in gained:
+            told += f"\n{signed(gained[move])}"
+        ax.text(
+            column, row, told, ha="center", va="center", fontsize=9, color="white" if share > 0.6 else INK
+        )
+    told = "" if moves is None else ", with the value gained or lost"
+    dress(ax, f"Where customers went{told}", "after", "before")
+    ax.grid(visible=False)
+    ax.set_xticks(range(counts.shape[1]), [textwrap.fill(str(name), 16) for name in customers.columns])
+    before = zip(customers.index, totals[:, 0], strict=True)
+    names = [f"{textwrap.fill(str(name), 22)}\n({int(total):,})" for name, total in before]
+    ax.set_yticks(range(counts.shape[0]), names)
+    ax.tick_params(length=0)
+    return ax
+
+
+def segment_card(card: pd.Series, ax: Axes | None = None) -> Axes:
+    """One segment on a card: who they are, what they are worth, how sure that is, what to do.
+
+    Parameters
+    ----------
+    card : pandas.Series
+        A row of `clvml.segments.acting.segment_cards`.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default the Axes of a new figure.
+
+    Raises
+    ------
+    InputError
+        If an entry is missing.
+    """
+    if not isinstance(card, pd.Series):
+        raise InputError(f"segment_card draws a row of segment_cards, not {type(card).__name__}.")
+    check_table(card.to_frame().T, CARD_NEEDS, "segment_card")
+    ax = axes_for(ax, width=6.5, height=4.2)
+    blocks = card_in_words(card)
+    ax.set_axis_off()
+    ax.set_xlim(0, 1)
+    ax.set_ylim(0, 1)
+    title = f"{card.name} {card['name']}"
+    ax.set_title(title, x=0.0, ha="left", fontsize=14, fontweight="bold", color=INK)
+    ax.plot([0, 1], [0.99, 0.99], color=BLUE, linewidth=3)
+    for place, (heading, text) in enumerate(blocks.items()):
+        top = 0.93 - 0.245 * place
+        ax.text(0, top, heading, fontsize=10, fontweight="bold", color=BLUE, va="top")
+        wrapped = textwrap.fill(text.replace(" %", "\u00a0%"), 50).replace("\u00a0", " ")
+        ax.text(0.31, top, wrapped, fontsize=10, color=INK, va="top", linespacing=1.35)
+    return ax
+
+
+CARD_NEEDS = (
+    *("name", "customers", "share_of_customers", "share_of_value", "mean_value", "value_low", "value_high"),
+    *("total_value", "probability_alive", "stage", "stage_share", "treatment", "what_to_do"),
+    *("treatment_share", "value_at_stake", "budget"),
+)
+
+
+def card_in_words(card: pd.Series) -> dict[str, str]:
+    """The four answers of a card as sentences."""
+    plural = "" if card.get("frequency") == 1 else "s"
+    bought = f", typically with {card['frequency']:,g} repeat purchase{plural}" if "frequency" in card else ""
+    spread = (
+        f"Their mean lies between {number(card['value_low'])} and {number(card['value_high'])} (95 %)."
+        if np.isfinite(card["value_low"])
+        else "One customer: no interval."
+    )
+    return {
+        "Who they are": f"{card['customers']:,} customers, {percent(card['share_of_customers'])} of all"
+        f"{bought}; most often in stage {card['stage']} ({percent(card['stage_share'])}).",
+        "What they are worth": f"{number(card['mean_value'])} each, {number(card['total_value'])} together:"
+        f" {percent(card['share_of_value'])} of all value.",
+        "How sure": f"{spread} Mean P(alive) {number(card['probability_alive'])}.",
+        "What to do": f"Mostly {card['treatment']} ({percent(card['treatment_share'])} of them):"
+        f" {card['what_to_do']}. All treatments of the segment: at most {number(card['budget'])}, where"
+        f" {number(card['value_at_stake'])} may be kept or won back.",
+    }
+
+
+def _finite(share: float) -> float:
+    return float(share) if np.isfinite(share) else 0.0

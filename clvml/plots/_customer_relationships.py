@@ -1,0 +1,151 @@
+"""Figures of relations over time: the lifecycle, and the shapes of those that are over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from clvml.errors import InputError
+from clvml.plots._style import (
+    BLUE,
+    FAINT,
+    GREEN,
+    INK,
+    MUTED,
+    ORANGE,
+    VERMILION,
+    axes_for,
+    dress,
+    number,
+    percent,
+    time_in,
+)
+from clvml.plots._table_checks import check_numeric, check_table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+CURVE = {"exploration": 0.25, "build-up": 0.62, "stability": 1.0, "decline": 0.6, "former": 0.0}
+# By shape: how long it lasts in the sketch, how high it gets, and its colour.
+SHAPES = {
+    "broken off early": (0.9, 0.25, MUTED),
+    "broken off midway": (1.9, 0.62, ORANGE),
+    "left early": (2.9, 1.0, VERMILION),
+    "long-lasting": (4.8, 1.0, BLUE),
+}
+
+
+def lifecycle_curve(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """How many customers stand where in the lifecycle of a relation.
+
+    The curve is the textbook's sketch of volume over time, not a measurement; dots grow with the
+    number of customers.
+
+    Parameters
+    ----------
+    profile : pandas.DataFrame
+        ``LifecycleStages.profile_``: index the stage; ``customers, share_of_customers``, and ``clv``
+        (mean money per customer) where present.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default the Axes of a new figure.
+
+    Raises
+    ------
+    InputError
+        If the table is empty, lacks a column, or a stage.
+    """
+    check_table(profile, ["customers", "share_of_customers"], "lifecycle_curve")
+    check_numeric(profile, ["customers", "share_of_customers"], "lifecycle_curve")
+    missing = [stage for stage in CURVE if stage not in profile.index]
+    if missing:
+        raise InputError(f"lifecycle_curve needs a row for each stage; {missing[0]!r} is missing.")
+    from scipy.interpolate import PchipInterpolator
+
+    ax = axes_for(ax, width=8.5, height=4.6)
+    x, heights = np.arange(len(CURVE)), np.array(list(CURVE.values()))
+    grid = np.linspace(-0.45, 4.0, 200)
+    sketch = PchipInterpolator([-0.45, *x], [0.05, *heights])
+    ax.plot(grid, sketch(grid), color=BLUE, linewidth=2, alpha=0.6, zorder=1)
+    part = profile.loc[list(CURVE), "share_of_customers"].to_numpy(dtype=float)
+    colors = [BLUE, BLUE, GREEN, VERMILION, MUTED]
+    ax.scatter(x, heights, s=60 + 2200 * part, c=colors, zorder=2, edgecolors="white", linewidths=1.5)
+    shown = [name for name in ("customers", "share_of_customers", "clv") if name in profile]
+    for place, stage in enumerate(CURVE):
+        row = {str(column): float(profile[column][stage]) for column in shown}
+        told = f"{row['customers']:,.0f} ({percent(row['share_of_customers'])})"
+        if np.isfinite(row.get("clv", np.nan)):
+            told += f"\n{number(row['clv'])} each"
+        lift = 10 + 0.5 * np.sqrt(60 + 2200 * part[place])
+        ax.annotate(
+            told, (place, heights[place]), (0 if place < 3 else 6, lift), textcoords="offset points",
+            ha="center" if place < 3 else "left", fontsize=9, color=INK,
+        )  # fmt: skip
+    dress(ax, "Where customers stand in their lifecycle", "", "volume and profit (sketch)")
+    ax.grid(visible=False)
+    ax.set_xticks(x, list(CURVE))
+    ax.set_yticks([])
+    ax.set_ylim(-0.15, 1.5)
+    ax.set_xlim(-0.6, 4.6)
+    return ax
+
+
+def relation_shapes(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """The four shapes of a finished relation: how many ended so, and what they brought.
+
+    The curves are the textbook's sketch of value over time, not a measurement.
+
+    Parameters
+    ----------
+    profile : pandas.DataFrame
+        As from `clvml.segments.grouping.shape_profile`: index the shape; ``customers, share_of_customers,
+        lasted, spent``.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default the Axes of a new figure.
+
+    Raises
+    ------
+    InputError
+        If the table is empty, lacks a column or a shape, or no relation is over.
+    """
+    columns = ["customers", "share_of_customers", "lasted", "spent"]
+    check_table(profile, columns, "relation_shapes")
+    check_numeric(profile, columns[:2], "relation_shapes")
+    missing = [shape for shape in SHAPES if shape not in profile.index]
+    if missing:
+        raise InputError(f"relation_shapes needs a row for each shape; {missing[0]!r} is missing.")
+    if not profile["customers"].sum() > 0:
+        raise InputError("relation_shapes draws finished relations, and none is over yet.")
+    ax = axes_for(ax, width=8.5, height=4.4)
+    time = np.linspace(0, 5, 400)
+    for lane, (shape, (end, top, color)) in enumerate(SHAPES.items()):
+        row = {str(name): float(profile[name][shape]) for name in columns}
+        floor = len(SHAPES) - 1 - lane
+        ax.axhline(floor, color=FAINT, linewidth=1)
+        ax.plot(time, floor + 0.8 * _course(time, end, top), color=color, linewidth=2.5)
+        ax.fill_between(time, floor, floor + 0.8 * _course(time, end, top), color=color, alpha=0.15)
+        ax.text(5.1, floor + 0.2, _told(row, profile.attrs), fontsize=10, color=INK, linespacing=1.4)
+    dress(ax, "How finished relations went", "value over time (sketch)", "shape of the relation")
+    ax.grid(visible=False)
+    ax.set_xticks([])
+    ax.set_yticks([floor + 0.3 for floor in range(len(SHAPES))], list(SHAPES)[::-1])
+    ax.tick_params(length=0)
+    ax.set_ylim(0, len(SHAPES))
+    ax.set_xlim(0, 8)
+    return ax
+
+
+def _course(time: np.ndarray, end: float, top: float) -> np.ndarray:
+    """Up to ``top`` along an S, and down to nothing at ``end``."""
+    rising = 1 / (1 + np.exp(-3 * (time - 1.2)))
+    falling = 1 / (1 + np.exp(np.minimum(14 * (time - end + 0.2), 50)))
+    return np.minimum(rising, top) * falling
+
+
+def _told(row: dict[str, float], attrs: dict) -> str:
+    told = f"{row['customers']:,.0f} customers ({percent(row['share_of_customers'])})"
+    if not row["customers"]:
+        return told
+    lasted = f"{number(row['lasted']) if row['lasted'] else 0} {time_in(attrs)}"
+    return f"{told}\n{lasted} from first to last, {number(row['spent'])} each"

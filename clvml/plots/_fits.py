@@ -1,0 +1,98 @@
+"""Figures of a fitted model beside the data it was fitted to: counts of customers, bars and lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from clvml.plots._style import BLUE, FAINT, INK, MUTED, axes_for, dress, looks, with_thousands
+from clvml.plots._table_checks import check_numeric, check_table, model_columns
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def fit_by_frequency(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """How many customers made 0, 1, 2, ... repeat purchases: bars what was, dots what models expect.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From `clvml.diagnostics.fit_by_frequency`: index the frequency label (``"0"`` to ``"7+"``), ``actual``
+        and one or more columns of numbers that a model expects.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default the Axes of a new figure.
+
+    Raises
+    ------
+    InputError
+        If the table is empty, lacks a column, or holds no model.
+    """
+    figure = "fit_by_frequency"
+    check_table(table, ["actual"], figure)
+    models = model_columns(table, ["actual"], figure)
+    check_numeric(table, ["actual"], figure)
+    ax = axes_for(ax)
+    places = np.arange(len(table))
+    bars = ax.bar(places, table["actual"], 0.75, color=FAINT, edgecolor=MUTED, label="actual")
+    ax.bar_label(bars, [f"{count:,.0f}" for count in table["actual"]], padding=7, fontsize=9, color=INK)
+    shifts = np.linspace(-0.2, 0.2, len(models)) if len(models) > 1 else [0.0]
+    for (model, look), shift in zip(looks(models).items(), shifts, strict=True):
+        ax.plot(places + shift, table[model], "o", color=look.color, markersize=7, label=str(model))
+    ax.set_xticks(places, [str(label) for label in table.index])
+    ax.margins(y=0.1)
+    with_thousands(ax.yaxis)
+    dress(
+        ax,
+        "How often customers bought: a good fit puts its dots on the bars",
+        "repeat purchases while observed",
+        "customers",
+    )
+    ax.grid(visible=False, axis="x")
+    ax.legend(frameon=False, fontsize=9)
+    return ax
+
+
+def fit_by_spend(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """How many customers spent how much on average: bars what was, a line what the model expects.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From `clvml.diagnostics.fit_by_spend`: index the middle of a bin of money, columns ``actual,
+        expected``; the attribute ``beyond`` counts who is above the last bin.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default the Axes of a new figure.
+
+    Raises
+    ------
+    InputError
+        If the table is empty or lacks a column.
+    """
+    check_table(table, ["actual", "expected"], "fit_by_spend")
+    check_numeric(table, ["actual", "expected"], "fit_by_spend")
+    ax = axes_for(ax)
+    money = table.index.to_numpy(dtype=float)
+    width = float(table.attrs.get("width", 2 * money[0]))
+    ax.bar(money, table["actual"], width, color=FAINT, edgecolor=MUTED, linewidth=0.6, label="actual")
+    label = str(table.attrs.get("title", "expected"))
+    ax.plot(money, table["expected"], color=BLUE, linewidth=2, label=label)
+    ax.set_xlim(0, money[-1] + width / 2)
+    with_thousands(ax.xaxis)
+    beyond = table.attrs.get("beyond")
+    told = (
+        ""
+        if beyond is None
+        else (f"\nabove: {beyond['actual']:,.0f} customers, and {beyond['expected']:,.0f} expected")
+    )
+    dress(
+        ax,
+        "What customers spend on average: a good fit follows the bars",
+        f"average spend on a repeat purchase (money){told}",
+        f"customers in steps of {width:g}",
+    )
+    ax.grid(visible=False, axis="x")
+    ax.legend(frameon=False, fontsize=9)
+    return ax

@@ -1,0 +1,138 @@
+"""Figures of where segments lie: along each feature, in two components, and in money with how sure it is."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from clvml.errors import InputError
+from clvml.plots._style import (
+    BLUE,
+    INK,
+    MUTED,
+    LineEnd,
+    axes_for,
+    dress,
+    feature_in_words,
+    label_ends,
+    looks,
+    number,
+    with_thousands,
+)
+from clvml.plots._table_checks import check_numeric, check_table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def segment_lines(centers: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Each segment as a line through its features: parallel coordinates, 0 being the average customer.
+
+    Parameters
+    ----------
+    centers : pandas.DataFrame
+        Index the segment (by name); one column a feature, in standard deviations of all customers, such as
+        the means by segment of ``KMeansSegments.transform``.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default the Axes of a new figure.
+
+    Raises
+    ------
+    InputError
+        If the table is empty, not numeric, or has fewer than two features.
+    """
+    check_table(centers, [], "segment_lines")
+    check_numeric(centers, list(centers), "segment_lines")
+    if centers.shape[1] < 2:
+        raise InputError("segment_lines needs at least two features: a line joins two points.")
+    ax = axes_for(ax, width=9.0, height=4.6)
+    places = np.arange(centers.shape[1])
+    ax.axhline(0, color=MUTED, linewidth=1)
+    styles = looks(centers.index)
+    for name, row in centers.iterrows():
+        ax.plot(places, row, "o-", color=styles[name].color, linewidth=1.8, markersize=5)
+    ax.set_xticks(places, [feature_in_words(str(name)) for name in centers])
+    ax.set_xlim(-0.2, places[-1] + 0.1)
+    dress(ax, "What sets the segments apart", "", "standard deviations from the average customer")
+    ax.set_xlabel("feature")
+    ax.figure.canvas.draw()
+    label_ends(ax, [LineEnd(row.iloc[-1], str(name), styles[name].color) for name, row in centers.iterrows()])
+    return ax
+
+
+def segment_scatter(places: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Customers in two components, coloured by segment, the name of each at its middle.
+
+    Parameters
+    ----------
+    places : pandas.DataFrame
+        As from `clvml.segments.grouping.two_components`: ``first, second, segment``.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default the Axes of a new figure.
+
+    Raises
+    ------
+    InputError
+        If the table is empty or lacks a column.
+    """
+    check_table(places, ["first", "second", "segment"], "segment_scatter")
+    check_numeric(places, ["first", "second"], "segment_scatter")
+    ax = axes_for(ax, width=7.5, height=5.4)
+    groups = places.groupby("segment", sort=True)
+    styles = looks(groups.groups)
+    for segment, group in groups:
+        color = styles[segment].color
+        ax.scatter(group["first"], group["second"], s=12, alpha=0.35, color=color, linewidths=0)
+    for segment, group in groups:
+        middle = group[["first", "second"]].median()
+        ax.annotate(
+            str(segment), (middle["first"], middle["second"]), ha="center", fontsize=9, fontweight="bold",
+            color=styles[segment].color, bbox={"color": "white", "alpha": 0.8, "pad": 1.5},
+        )  # fmt: skip
+    first, second = places.attrs.get("axes", ["first component", "second component"])
+    ax.margins(x=0.18)
+    wrapped = [textwrap.fill(axis, 46) for axis in (first, second)]
+    return dress(ax, "Customers by segment, in two components", *wrapped)
+
+
+def segment_worth(worth: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """The mean value of a customer of each segment, with its interval.
+
+    Parameters
+    ----------
+    worth : pandas.DataFrame
+        Index the segment; ``mean, low, high`` as from `clvml.segments.judging.mean_intervals` (no interval
+        where they are missing), and ``name`` where present.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default the Axes of a new figure.
+
+    Raises
+    ------
+    InputError
+        If the table is empty or lacks a column.
+    """
+    check_table(worth, ["mean", "low", "high"], "segment_worth")
+    check_numeric(worth, ["mean"], "segment_worth")
+    ax = axes_for(ax, width=8.0, height=1.6 + 0.5 * len(worth))
+    rows = np.arange(len(worth))
+    low, high = worth["low"].fillna(worth["mean"]), worth["high"].fillna(worth["mean"])
+    ax.hlines(rows, low, high, color=BLUE, linewidth=6, alpha=0.35)
+    ax.plot(worth["mean"], rows, "o", color=BLUE, markersize=7)
+    for row, (mean, lower, upper) in enumerate(zip(worth["mean"], worth["low"], worth["high"], strict=True)):
+        told = f"{number(mean)} ({number(lower)} to {number(upper)})" if np.isfinite(lower) else number(mean)
+        ax.annotate(
+            told, (max(mean, high.iloc[row]), row), (8, 0), textcoords="offset points", va="center",
+            fontsize=9, color=INK,
+        )  # fmt: skip
+    names = worth["name"] if "name" in worth else pd.Series("", index=worth.index)
+    ax.set_yticks(rows, [f"{segment} {name}".rstrip() for segment, name in names.items()])
+    ax.invert_yaxis()
+    ax.set_ylim(len(worth) - 0.4, -0.6)
+    ax.set_xlim(0, 1.35 * float(high.max()) if high.max() > 0 else 1)
+    with_thousands(ax.xaxis)
+    dress(ax, "What a customer of each segment is worth", "mean value, with its 95 % interval", "segment")
+    ax.grid(visible=False, axis="y")
+    return ax

@@ -1,0 +1,190 @@
+"""Figures of segments: what sets them apart, what they are worth, and why there are so many."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from clvml.errors import InputError
+from clvml.plots._style import (
+    BLUE,
+    GREEN,
+    INK,
+    MUTED,
+    ORANGE,
+    axes_for,
+    dress,
+    feature_in_words,
+    number,
+    percent,
+    time_in,
+    with_percent,
+)
+from clvml.plots._table_checks import check_numeric, check_table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SIZES = ("name", "customers", "share_of_customers", "share_of_value")
+MONEY = ("monetary_value", "clv", "total_spend", "expected_spend")
+TIMES = ("recency", "T")
+
+
+def segment_profile(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """The median customer of each segment: coloured against the other segments, printed as is.
+
+    Parameters
+    ----------
+    profile : pandas.DataFrame
+        Index the segment; columns ``customers`` (how many) and one median a feature; ``name``,
+        ``share_of_customers`` and ``share_of_value`` are understood where present.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default the Axes of a new figure.
+
+    Raises
+    ------
+    InputError
+        If the table is empty, lacks ``customers``, or has no numeric feature.
+    """
+    figure = "segment_profile"
+    check_table(profile, ["customers"], figure)
+    features = [name for name in profile.select_dtypes("number") if name not in SIZES]
+    if not features:
+        raise InputError(f"{figure} needs at least one numeric column of medians besides {SIZES}.")
+    medians = profile[features].astype(float)
+    ax = axes_for(ax, width=2.8 + 1.15 * len(features), height=1.6 + 0.5 * len(profile))
+    deviation = _standardised(medians)
+    shade = np.abs(deviation.to_numpy())
+    limit = max(1.0, float(np.nanmax(shade)))
+    mesh = ax.imshow(deviation, cmap="PuOr_r", vmin=-limit, vmax=limit, aspect="auto", alpha=0.8)
+    for (row, column), value in np.ndenumerate(medians.to_numpy()):
+        text = _printed(value, medians.iloc[:, column])
+        dark = shade[row, column] > 0.75 * limit
+        ax.text(column, row, text, ha="center", va="center", fontsize=9, color="white" if dark else INK)
+    dress(ax, "The median customer of each segment", "median in the segment", "segment")
+    ax.set_xticks(range(len(features)), [_heading(str(name), profile.attrs) for name in features], fontsize=9)
+    ax.set_yticks(range(len(profile)), _names(profile, sizes=True), fontsize=9)
+    _bare(ax)
+    bar = ax.figure.colorbar(mesh, ax=ax, label="against the other segments\n(standard deviations)")
+    bar.outline.set_visible(False)
+    return ax
+
+
+def segment_value(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Each segment's share of the customers against its share of the value.
+
+    Parameters
+    ----------
+    profile : pandas.DataFrame
+        Index the segment; columns ``share_of_customers`` and ``share_of_value`` (0 to 1), and
+        ``name`` where present.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default the Axes of a new figure.
+
+    Raises
+    ------
+    InputError
+        If the table is empty or lacks a column.
+    """
+    shares = {"share_of_customers": ("customers", MUTED), "share_of_value": ("value", BLUE)}
+    check_table(profile, shares, "segment_value")
+    check_numeric(profile, shares, "segment_value")
+    ax = axes_for(ax, width=7.5, height=1.6 + 0.62 * len(profile))
+    places = np.arange(len(profile))
+    for shift, (column, (label, color)) in zip((-0.19, 0.19), shares.items(), strict=True):
+        bars = ax.barh(places + shift, profile[column], 0.36, color=color, label=f"share of {label}")
+        ax.bar_label(bars, [percent(share) for share in profile[column]], padding=3, fontsize=9, color=color)
+    ax.set_yticks(places, _names(profile))
+    ax.invert_yaxis()
+    ax.margins(x=0.1)
+    with_percent(ax.xaxis)
+    dress(ax, "Who is many, and who brings the value", "share of all customers, and of all value", "segment")
+    ax.grid(visible=False, axis="y")
+    ax.legend(frameon=False, fontsize=9, loc="best")
+    return ax
+
+
+def segment_choice(selection: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Why so many segments: silhouette, stability and the inertia's elbow in one figure.
+
+    Parameters
+    ----------
+    selection : pandas.DataFrame
+        ``KMeansSegments.selection_``: index the number of segments; ``silhouette, inertia, stability,
+        elbow, chosen``, and the choice in words in ``attrs["why"]`` where it is known. Inertia is drawn as a
+        share of its largest value.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default the Axes of a new figure.
+
+    Raises
+    ------
+    InputError
+        If the table is empty or lacks a column.
+    """
+    needed = ["silhouette", "inertia", "stability", "elbow", "chosen"]
+    check_table(selection, needed, "segment_choice")
+    check_numeric(selection, needed[:2], "segment_choice")
+    ax = axes_for(ax, width=7.5, height=4.6)
+    numbers = selection.index.to_numpy()
+    inertia = selection["inertia"] / selection["inertia"].max()
+    lines = (
+        ("stability: found again in random halves", selection["stability"], GREEN, "s-"),
+        ("silhouette: told apart", selection["silhouette"], BLUE, "o-"),
+        ("inertia left (of its largest)", inertia, MUTED, "^--"),
+    )
+    for label, values, color, style in lines:
+        ax.plot(numbers, values, style, color=color, label=label, linewidth=1.6, markersize=5)
+    chosen = numbers[selection["chosen"].to_numpy(dtype=bool)]
+    for place in chosen:
+        ax.axvline(place, color=ORANGE, linewidth=8, alpha=0.35, zorder=0)
+    for place in numbers[selection["elbow"].to_numpy(dtype=bool)]:
+        ax.annotate(
+            "elbow", (place, inertia[place]), (0, -16), textcoords="offset points", ha="center", color=MUTED
+        )
+    ax.set_xticks(list(numbers))
+    ax.set_ylim(min(0.0, float(np.nanmin(selection["silhouette"])) - 0.05), 1.08)
+    name = f"{chosen[0]} segments" if len(chosen) else "the number of segments"
+    why = str(selection.attrs.get("why", ""))
+    dress(ax, f"Why {name}", f"number of segments\n\n{textwrap.fill(why, 95)}".rstrip(), "0 to 1")
+    ax.legend(frameon=False, fontsize=9, loc="best")
+    return ax
+
+
+def _standardised(medians: pd.DataFrame) -> pd.DataFrame:
+    """Each column less its mean, in its standard deviations; zero where segments do not differ."""
+    spread = medians.std(ddof=0)
+    return (medians - medians.mean()) / spread.where(spread > 0, 1.0)
+
+
+def _printed(value: float, column: pd.Series) -> str:
+    if (column.dropna() % 1 == 0).all() and np.isfinite(value):
+        return f"{value:,.0f}"
+    return number(value, largest=float(column.abs().max()))
+
+
+def _heading(column: str, attrs: Mapping[Any, Any]) -> str:
+    words = column.removeprefix("median_").removesuffix("_median")
+    unit = "money" if words in MONEY else time_in(attrs) if words in TIMES and "time_unit" in attrs else ""
+    words = feature_in_words(words)
+    return f"{words}\n({unit})" if unit else words.replace(" ", "\n")
+
+
+def _names(profile: pd.DataFrame, sizes: bool = False) -> list[str]:
+    if "name" in profile:
+        names = [f"{segment} {name}" for segment, name in profile["name"].items()]
+    else:
+        names = [f"segment {segment}" for segment in profile.index]
+    if not sizes:
+        return names
+    return [f"{name}\n{size:,.0f} customers" for name, size in zip(names, profile["customers"], strict=True)]
+
+
+def _bare(ax: Axes) -> None:
+    ax.grid(visible=False)
+    ax.tick_params(length=0)
+    for spine in ax.spines.values():
+        spine.set_visible(False)

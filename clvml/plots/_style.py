@@ -1,0 +1,192 @@
+"""The look that all figures share: colours that colour-blind readers tell apart, money, labels.
+
+Everything is set on the Axes at hand, never in matplotlib's global settings, so that a figure
+sits well in a reader's own style. The first six colours are those of Okabe and Ito (2008, "Color
+Universal Design"), without the yellow, which is too faint on white; three dark ones of Paul Tol follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from clvml.customers._time_units import TIME_UNITS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+
+BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9",
+)  # fmt: skip
+WINE, OLIVE, INDIGO = "#882255", "#999933", "#332288"
+INK, MUTED, FAINT = "#222222", "#6b6b6b", "#e6e6e6"
+LINES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
+WIDTHS = (3.0, 1.9, 1.0)
+FAMILIES = {"probabilistic": BLUE, "formula": VERMILION, "baseline": MUTED}
+
+
+class Look(NamedTuple):
+    """How one model is drawn in every figure that names the models in the same order."""
+
+    color: str
+    linestyle: Any
+    linewidth: float
+
+    def line(self) -> dict[str, Any]:
+        """Arguments for a line; thin ones lie on top, so that models which agree are all seen."""
+        return {**self._asdict(), "zorder": 2.9 - self.linewidth / 10}
+
+
+def looks(models: Iterable[Any]) -> dict[Any, Look]:
+    """A colour, style and width of line for each model, by its position.
+
+    Widths repeat after three models, colours after nine, and then the style changes.
+    """
+    colors = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, WINE, OLIVE, INDIGO)
+    return {
+        model: Look(colors[i % len(colors)], LINES[i // len(colors) % len(LINES)], WIDTHS[i % len(WIDTHS)])
+        for i, model in enumerate(models)
+    }
+
+
+def axes_for(ax: Axes | None, width: float = 7.5, height: float = 4.5) -> Axes:
+    """``ax`` itself, or the Axes of a new figure of ``width`` x ``height`` inches."""
+    if ax is not None:
+        return ax
+    from matplotlib import pyplot as plt
+
+    return plt.subplots(figsize=(width, height), layout="constrained")[1]
+
+
+def dress(ax: Axes, title: str, x: str, y: str) -> Axes:
+    """Title on the left, axis labels, no box, and a faint grid behind the data."""
+    ax.set_title(title, x=0.0, ha="left", fontsize=11, fontweight="bold", color=INK)
+    ax.set_xlabel(x, color=INK)
+    ax.set_ylabel(y, color=INK)
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    ax.grid(color=FAINT, linewidth=0.8)
+    ax.set_axisbelow(True)
+    return ax
+
+
+def number(value: float, largest: float | None = None) -> str:
+    """A number with as many digits as a reader needs, given the largest one it stands beside.
+
+    Examples
+    --------
+    >>> number(1234.5), number(24.65), number(0.7266), number(3.2, largest=1500)
+    ('1,234', '24.6', '0.73', '3')
+    """
+    if not np.isfinite(value):
+        return "–"
+    size = abs(value if largest is None else largest)
+    return f"{value:,.{0 if size >= 100 else 1 if size >= 10 else 2}f}"
+
+
+def percent(share: float) -> str:
+    """A share as a percentage; a decimal only where it would otherwise read as none or all.
+
+    Examples
+    --------
+    >>> percent(0.4213), percent(0.0042), percent(0), percent(1)
+    ('42 %', '0.4 %', '0 %', '100 %')
+    """
+    if not np.isfinite(share):
+        return "–"
+    extreme = 0 < share < 0.0095 or 0.9905 < share < 1
+    return f"{100 * share:,.{1 if extreme else 0}f} %"
+
+
+def deviation(percentage: float) -> str:
+    """A deviation in percent with its sign, to a tenth below a hundred.
+
+    Examples
+    --------
+    >>> deviation(-15.561), deviation(193.04)
+    ('−15.6 %', '+193 %')
+    """
+    if not np.isfinite(percentage):
+        return "–"
+    return f"{percentage:+,.{1 if abs(percentage) < 99.95 else 0}f} %".replace("-", "−")
+
+
+def signed(money: float) -> str:
+    """Money gained or lost, with its sign.
+
+    Examples
+    --------
+    >>> signed(1234.5), signed(-74.0), signed(0.0)
+    ('+1,234', '−74.0', '0')
+    """
+    return "0" if money == 0 else f"{'+' if money > 0 else '−'}{number(abs(money))}"
+
+
+def feature_in_words(column: str) -> str:
+    """The name of a column as a reader says it.
+
+    Examples
+    --------
+    >>> feature_in_words("probability_alive"), feature_in_words("clv"), feature_in_words("monetary_value")
+    ('P(alive)', 'CLV', 'monetary value')
+    """
+    return {"probability_alive": "P(alive)", "clv": "CLV"}.get(column, column.replace("_", " "))
+
+
+def with_thousands(axis: Axis) -> None:
+    """Print the ticks as ``1,000``, with decimals only where the ticks need them."""
+    from matplotlib.ticker import FuncFormatter
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+
+
+def with_percent(axis: Axis) -> None:
+    """Print the ticks of an axis of shares as percentages."""
+    from matplotlib.ticker import PercentFormatter
+
+    axis.set_major_formatter(PercentFormatter(xmax=1, decimals=0, symbol=" %"))
+
+
+def time_in(attrs: Mapping[Any, Any], plural: bool = True) -> str:
+    """The name of the table's unit of time, or the neutral word where it does not say.
+
+    Examples
+    --------
+    >>> time_in({"time_unit": "W"}), time_in({"time_unit": "D"}, plural=False), time_in({})
+    ('weeks', 'day', 'time units')
+    """
+    unit = TIME_UNITS.get(str(attrs.get("time_unit")))
+    return (unit.name if unit else "time unit") + ("s" if plural else "")
+
+
+class LineEnd(NamedTuple):
+    """Where a line ends, and what to write there."""
+
+    y: float
+    text: str
+    color: str
+
+
+def label_ends(ax: Axes, ends: Iterable[LineEnd], fontsize: float = 9) -> None:
+    """Write the names of the lines at their right ends, moved apart where they would overlap.
+
+    The heights are the nearest ones, in least squares, that keep the order and the distance of
+    a line of text: an isotonic regression of the heights less their due distances.
+    """
+    from scipy.optimize import isotonic_regression
+
+    ordered = sorted((end for end in ends if np.isfinite(end.y)), key=lambda end: end.y)
+    if not ordered:
+        return
+    points = ax.transData.transform([(0.0, end.y) for end in ordered])
+    heights = ax.transAxes.inverted().transform(points)[:, 1]
+    line = 1.25 * fontsize / 72 * ax.figure.dpi / ax.get_window_extent().height
+    due = line * np.arange(len(ordered))
+    places = isotonic_regression(heights - due).x + due
+    for end, place in zip(ordered, places, strict=True):
+        ax.text(
+            1.01, place, end.text, color=end.color, fontsize=fontsize, va="center", transform=ax.transAxes
+        )

@@ -1,0 +1,355 @@
+"""Figures of money by customer: was the prediction right, did it rank well, who holds the value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from clvml.errors import InputError
+from clvml.plots._style import (
+    BLUE,
+    FAINT,
+    INK,
+    MUTED,
+    ORANGE,
+    Look,
+    axes_for,
+    dress,
+    looks,
+    number,
+    percent,
+    with_percent,
+    with_thousands,
+)  # fmt: skip
+from clvml.plots._table_checks import check_numeric, check_table, check_values, model_columns
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+GROUPS_PER_DECADE = 4
+FEWEST_IN_GROUP = 0.01
+
+
+def predicted_against_actual(
+    actual: pd.Series, predictions: pd.DataFrame | pd.Series, ax: Axes | None = None
+) -> Axes:
+    """Mean actual against mean predicted value, customers grouped by their prediction.
+
+    The groups are ranges of each model's prediction, four to a power of ten, and joined where
+    they would hold less than one customer in a hundred; predictions of zero and less are one
+    group. Both axes are logarithmic, and linear around zero.
+
+    Parameters
+    ----------
+    actual : pandas.Series
+        Money by customer in the holdout.
+    predictions : pandas.DataFrame or pandas.Series
+        Predicted money, one column a model, on the same customers. With a single model the
+        customers themselves are drawn too, faintly.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default the Axes of a new figure.
+
+    Raises
+    ------
+    InputError
+        If there are no customers or models, the customers differ, or a value is not finite.
+    """
+    figure = "predicted_against_actual"
+    truth = check_values(actual, figure)
+    table = _on_customers(truth, predictions, figure)
+    groups = {model: _grouped_means(truth, table[model]) for model in table}
+    alone = len(groups) == 1
+    ax = axes_for(ax, width=6.4 if alone else 8.2, height=5.4)
+    shown = pd.concat(groups.values())[["predicted", "actual"]]
+    if alone:
+        shown = pd.DataFrame({"predicted": table.iloc[:, 0], "actual": truth})
+        ax.scatter(table.iloc[:, 0], truth, s=5, color=MUTED, alpha=0.3, linewidths=0, rasterized=True)
+    _same_scale(ax, shown)
+    for model, look in looks(table.columns).items():
+        _draw_groups(ax, groups[model], str(model), look)
+    dress(
+        ax,
+        "Predicted and actual value: a good model lies on the diagonal",
+        "mean predicted value of the group (money per customer)",
+        "mean actual value in the holdout (money per customer)",
+    )
+    _legend(ax, inside="upper left" if alone else None, title="dot area: number of customers")
+    return ax
+
+
+def calibration_by_decile(tables: pd.DataFrame | Mapping[str, pd.DataFrame], ax: Axes | None = None) -> Axes:
+    """Predicted and actual mean value by decile of the prediction, each model its own deciles.
+
+    Parameters
+    ----------
+    tables : pandas.DataFrame or mapping of model name to DataFrame
+        Index decile (1 the highest predicted), columns ``predicted`` and ``actual``: means.
+        Up to four models read well side by side.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default the Axes of a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        A full dot for the prediction, an open one for what came, a line between them.
+
+    Raises
+    ------
+    InputError
+        If there is no table, or one is empty or lacks a column.
+    """
+    figure = "calibration_by_decile"
+    by_model = {"predicted": tables} if isinstance(tables, pd.DataFrame) else dict(tables)
+    if not by_model:
+        raise InputError(f"{figure} got no model: there is nothing to draw.")
+    for table in by_model.values():
+        check_table(table, ["predicted", "actual"], figure)
+        check_numeric(table, ["predicted", "actual"], figure)
+    ax = axes_for(ax, width=7.5 if len(by_model) == 1 else 10.0)
+    width = 0.7 / len(by_model)
+    for i, (model, look) in enumerate(looks(by_model).items()):
+        _draw_dumbbells(ax, by_model[model], str(model), look, width * (i - (len(by_model) - 1) / 2))
+    _symlog_money(ax, pd.concat(by_model.values())[["predicted", "actual"]])
+    deciles = sorted(set().union(*(table.index for table in by_model.values())))
+    ax.set_xticks(deciles)
+    dress(
+        ax,
+        "Value by decile of the prediction: how far the dots are from the rings",
+        "decile of predicted value, 1 the highest",
+        "mean value (money per customer)",
+    )
+    ax.grid(visible=False, axis="x")
+    for edge in deciles[:-1]:
+        ax.axvline(edge + 0.5, color=FAINT, linewidth=0.8, zorder=0)
+    ax.plot([], [], "o", mfc="white", color=INK, markersize=6, label="actual (of each model's decile)")
+    _legend(ax, inside="upper right" if len(by_model) == 1 else None)
+    return ax
+
+
+def lift_curve(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Share of the actual revenue brought by the customers whom each model ranks highest.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Index the share of customers from 0 to 1, one column a model with the cumulative share
+        of revenue, and ``oracle`` (ranking by the truth) if at hand.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default the Axes of a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The legend names the models by their share at the top 10 %, best first.
+
+    Raises
+    ------
+    InputError
+        If the table is empty or holds no model.
+    """
+    figure = "lift_curve"
+    check_table(table, [], figure)
+    models = model_columns(table, ["oracle"], figure)
+    ordered = table.sort_index()
+    at_tenth = {name: float(np.interp(0.1, ordered.index, ordered[name])) for name in ordered}
+    ax = axes_for(ax, width=6.8, height=5.2)
+    if "oracle" in ordered:
+        ax.plot(
+            ordered.index, ordered["oracle"], color=INK, linewidth=1.2, label=_lift_label("oracle", at_tenth)
+        )
+    known = looks(models)
+    for model in sorted(models, key=lambda name: -at_tenth[name]):
+        look = known[model]
+        label = _lift_label(model, at_tenth)
+        ax.plot(ordered.index, ordered[model], label=label, **look.line())
+    ax.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":", label="at random (10 %)")
+    ax.axvline(0.1, color=MUTED, linewidth=0.8, linestyle="--")
+    ax.set_xlim(0, 1)
+    ax.set_ylim(0, 1.01)
+    with_percent(ax.xaxis)
+    with_percent(ax.yaxis)
+    dress(
+        ax,
+        "Share of revenue by rank: a higher curve is a better ranking",
+        "customers, highest predicted value first",
+        "share of the actual holdout revenue",
+    )
+    _legend(ax, inside="lower right", title="share of revenue in the top 10 %")
+    return ax
+
+
+def value_distribution(clv: pd.Series, top: float = 0.1, ax: Axes | None = None) -> Axes:
+    """How predicted value is spread over the customers, and how much of it the top ones hold.
+
+    Parameters
+    ----------
+    clv : pandas.Series
+        Predicted money by customer. Values of zero and less have no place on a logarithmic
+        axis: they are counted in a note.
+    top : float
+        The share of customers whose share of the value is told.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default the Axes of a new figure.
+
+    Raises
+    ------
+    InputError
+        If there are no customers, a value is not finite, or ``top`` is not inside (0, 1).
+    """
+    values = check_values(clv, "value_distribution")
+    if not 0 < top < 1:
+        raise InputError(f"top is {top!r}; it must be a share between 0 and 1, such as 0.1.")
+    heavy = values.nlargest(int(np.ceil(top * len(values))))
+    positive = values[values > 0]
+    ax = axes_for(ax)
+    label = "predicted value (money per customer, logarithmic)"
+    dress(ax, _distribution_title(values, heavy), label + _left_out(values), "customers")
+    ax.grid(visible=False, axis="x")
+    with_thousands(ax.yaxis)
+    if positive.empty:
+        ax.text(0.5, 0.5, "no customer has a positive predicted value", ha="center", transform=ax.transAxes)
+        return ax
+    _draw_histogram(ax, positive)
+    _mark_heavy(ax, heavy.min(), positive, f"top {percent(top)}")
+    return ax
+
+
+def _on_customers(truth: pd.Series, predictions: pd.DataFrame | pd.Series, figure: str) -> pd.DataFrame:
+    if isinstance(predictions, pd.Series):
+        predictions = predictions.to_frame(name=predictions.name or "predicted")
+    check_table(predictions, [], figure)
+    absent = ~truth.index.isin(predictions.index)
+    if absent.any() or len(predictions) != len(truth):
+        raise InputError(
+            f"{figure} needs the same customers in actual ({len(truth)}) and predictions"
+            f" ({len(predictions)}); {absent.sum()} of the former are not among the latter."
+        )
+    table = predictions.reindex(truth.index)
+    return pd.DataFrame({model: check_values(table[model], figure) for model in table})
+
+
+def _grouped_means(actual: pd.Series, predicted: pd.Series) -> pd.DataFrame:
+    """Mean prediction, mean actual and number of customers by range of the prediction."""
+    positive = predicted.where(predicted > 0)
+    ranges = np.floor(GROUPS_PER_DECADE * np.log10(positive)).fillna(-np.inf)
+    sizes = ranges.value_counts().sort_index()
+    joined = pd.Series(_joined(sizes.tolist(), FEWEST_IN_GROUP * len(actual)), index=sizes.index)
+    pairs = pd.DataFrame({"predicted": predicted, "actual": actual}).groupby(ranges.map(joined).to_numpy())
+    return pairs.mean().assign(customers=pairs.size())
+
+
+def _joined(sizes: list[int], fewest: float) -> list[int]:
+    """Number neighbouring ranges alike until they hold ``fewest`` customers together.
+
+    Examples
+    --------
+    >>> _joined([50, 1, 1, 30, 9], fewest=10)
+    [0, 1, 1, 1, 1]
+    """
+    numbers, current, held = [], 0, 0
+    for size in sizes:
+        numbers.append(current)
+        held += size
+        if held >= fewest:
+            current, held = current + 1, 0
+    last = max(current - 1, 0)  # what remains above the last full group goes into it
+    return [min(number, last) for number in numbers]
+
+
+def _draw_groups(ax: Axes, groups: pd.DataFrame, model: str, look: Look) -> None:
+    x, y = groups["predicted"], groups["actual"]
+    ax.plot(x, y, label=model, **look.line())
+    area = 12 + 700 * groups["customers"] / groups["customers"].sum()
+    ax.scatter(x, y, s=area, color=look.color, alpha=0.6, linewidths=0, zorder=3, clip_on=False)
+
+
+def _legend(ax: Axes, inside: str | None, title: str | None = None) -> None:
+    """A legend in a corner that is empty, or else to the right of the Axes."""
+    place: dict[str, Any] = (
+        {"loc": inside} if inside else {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0)}
+    )
+    ax.legend(frameon=False, fontsize=9, title=title, title_fontsize=9, alignment="left", **place)
+
+
+def _linear_up_to(values: pd.DataFrame) -> float:
+    """The power of ten below which the axis is linear: just under the smallest positive means."""
+    positive = values.to_numpy(dtype=float)
+    positive = positive[positive > 0]
+    return float(10 ** np.floor(np.log10(np.quantile(positive, 0.05)))) if positive.size else 1.0
+
+
+def _same_scale(ax: Axes, values: pd.DataFrame) -> None:
+    """One scale for both axes, logarithmic but linear around zero, and the diagonal."""
+    linear = _linear_up_to(values)
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    limits = (1.5 * low if low < 0 else -0.15 * linear, 1.6 * max(high, linear))
+    ax.set_xscale("symlog", linthresh=linear)
+    ax.set_yscale("symlog", linthresh=linear)
+    ax.set_xlim(limits)
+    ax.set_ylim(limits)
+    ax.plot(limits, limits, color=INK, linewidth=1, label="predicted = actual")
+    with_thousands(ax.xaxis)
+    with_thousands(ax.yaxis)
+
+
+def _draw_dumbbells(ax: Axes, table: pd.DataFrame, model: str, look: Look, shift: float) -> None:
+    x = table.index.to_numpy(dtype=float) + shift
+    ax.vlines(x, table["predicted"], table["actual"], color=look.color, linewidth=1.5)
+    ax.plot(x, table["predicted"], "o", color=look.color, markersize=5, label=model)
+    ax.plot(x, table["actual"], "o", mfc="white", color=look.color, markersize=6, label="_actual")
+
+
+def _symlog_money(ax: Axes, values: pd.DataFrame) -> None:
+    linear = _linear_up_to(values)
+    ax.set_yscale("symlog", linthresh=linear)
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    ax.set_ylim(1.5 * low if low < 0 else -0.1 * linear, 2 * max(high, linear))
+    with_thousands(ax.yaxis)
+
+
+def _lift_label(model: Any, at_tenth: Mapping[Any, float]) -> str:
+    return f"{model} ({percent(at_tenth[model])})"
+
+
+def _distribution_title(values: pd.Series, heavy: pd.Series) -> str:
+    total = values.sum()
+    if not total > 0:
+        return "Predicted value by customer"
+    return (
+        f"The top {percent(len(heavy) / len(values))} of customers hold"
+        f" {percent(heavy.sum() / total)} of the predicted value"
+    )
+
+
+def _draw_histogram(ax: Axes, positive: pd.Series) -> None:
+    # A handful of values near zero would stretch a logarithmic axis over many empty decades.
+    low, high = positive.quantile(0.005), positive.max()
+    # One value for everyone would make bins of no width.
+    edges = np.geomspace(low, high, 41) if high > low * 1.001 else np.array([high * 0.9, high * 1.1])
+    counts, _ = np.histogram(np.clip(positive, edges[0], edges[-1]), edges)
+    ax.bar(edges[:-1], counts, np.diff(edges), align="edge", color=BLUE, edgecolor="white", linewidth=0.5)
+    ax.set_xscale("log")
+    ax.margins(y=0.12)
+    with_thousands(ax.xaxis)
+
+
+def _mark_heavy(ax: Axes, threshold: float, positive: pd.Series, name: str) -> None:
+    if not positive.min() < threshold:
+        return
+    ax.axvline(threshold, color=ORANGE, linewidth=1.8)
+    ax.annotate(
+        f"{name}: from {number(threshold)}", (threshold, 0.99), xycoords=("data", "axes fraction"),
+        xytext=(5, 0), textcoords="offset points", va="top", fontsize=9, color=INK,
+    )  # fmt: skip
+
+
+def _left_out(values: pd.Series) -> str:
+    silent = int((values <= 0).sum())
+    return (
+        f"\nnot shown: {silent:,} customers ({percent(silent / len(values))}) with zero or less"
+        if silent
+        else ""
+    )

@@ -1,0 +1,7 @@
+"""Saved models and score files: one contract for batches, REST and Spark."""
+
+from __future__ import annotations
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,401 @@
+"""A fitted estimator as readable JSON and back, bit for bit, and nothing is pickled.
+
+An estimator is its class (a public name of `clvml`), its constructor arguments and what it learnt
+(attributes that end in ``_``). Numbers, text, lists and dictionaries stand as themselves; anything
+else is an object with one key that starts with ``$`` and says what it is::
+
+    {"$float": "inf"}      {"$tuple": [...]}      {"$array": {"dtype": ..., "shape": ..., "values": ...}}
+    {"$record": {"class": "FitRecord", "fields": {...}}}      {"$estimator": {"class": ..., ...}}
+
+Floats are written with Python's shortest text that reads back as the same float. Reading builds
+only what is named here, from classes of clvml: a file cannot run code of its own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import json
+import math
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+from clvml.errors import InputError
+
+FORMAT_VERSION = 2
+MODEL_FILE = "model.json"
+LINE_WIDTH = 100
+
+
+def dump_model(model: BaseEstimator) -> str:
+    """The estimator as JSON text.
+
+    Raises
+    ------
+    InputError
+        If the class is not a public estimator of clvml, or an attribute holds something that has
+        no place in the file; the message names the attribute.
+    """
+    document = {
+        "clvml_model": FORMAT_VERSION,
+        "clvml_version": version("clvml"),
+        "model": _encode_estimator(model, type(model).__name__),
+    }
+    return _render(document) + "\n"
+
+
+def load_model_json(text: str) -> Any:
+    """The estimator that :func:`dump_model` wrote.
+
+    Raises
+    ------
+    InputError
+        If the text is damaged, is no clvml model, or was written by a newer format.
+    """
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"the model file is damaged: {error.msg} at line {error.lineno}; save the model again."
+        ) from None
+    _check_version(document)
+    try:
+        return _decode_estimator(document["model"])
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"the model file is damaged or incomplete ({type(error).__name__}: {error});"
+            " save the model again."
+        ) from None
+
+
+def save_model_folder(model: BaseEstimator, folder: str | Path) -> Path:
+    """Write the estimator to ``folder/model.json`` (the folder is made) and return the file's path."""
+    text = dump_model(model)
+    path = Path(folder) / MODEL_FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def load_model_folder(folder: str | Path) -> Any:
+    """Read the estimator from ``folder/model.json``, or from the file itself.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it cannot be read as a model.
+    """
+    path = Path(folder)
+    path = path / MODEL_FILE if path.is_dir() else path
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(
+            f"there is no model at {path}; clvml.scoring._model_file.save_model_folder makes one."
+        ) from None
+    except UnicodeDecodeError:
+        raise InputError(f"the model file {path} is damaged: it is not UTF-8 text.") from None
+    return load_model_json(text)
+
+
+def _check_version(document: Any) -> None:
+    written = document.get("clvml_model") if isinstance(document, dict) else None
+    if not isinstance(written, int) or "model" not in document:
+        raise InputError("this JSON is not a clvml model: the key 'clvml_model' or 'model' is missing.")
+    if written > FORMAT_VERSION:
+        written_by = document.get("clvml_version", "a newer version")
+        raise InputError(
+            f"the model is in format {written}, written by clvml {written_by}; this clvml reads up to format"
+            f" {FORMAT_VERSION}: install clvml {written_by} or newer."
+        )
+
+
+# Estimators: the only classes named by a short, public name.
+
+
+def _encode_estimator(model: BaseEstimator, where: str) -> dict[str, Any]:
+    name = type(model).__name__
+    if _public_estimator(name) is not type(model):
+        raise InputError(
+            f"{where} is a {type(model).__module__}.{name}, which is not a public estimator of clvml,"
+            " so it has no place in a model file."
+        )
+    learnt = {key: value for key, value in vars(model).items() if key.endswith("_") and key[0] != "_"}
+    return {
+        "class": name,
+        "parameters": _encode_fields(model.get_params(deep=False), where),
+        "learnt": _encode_fields(learnt, where),
+    }
+
+
+def _decode_estimator(encoded: dict[str, Any]) -> Any:
+    name = encoded["class"]
+    estimator = _public_estimator(name)
+    if estimator is None:
+        raise InputError(f"the model is a {name!r}, which this version of clvml does not know.")
+    parameters = _decode_fields(encoded["parameters"])
+    unknown = sorted(set(parameters) - set(inspect.signature(estimator).parameters))
+    if unknown:
+        raise InputError(f"{name} has no parameter {unknown[0]!r} in this version of clvml.")
+    model = estimator(**parameters)
+    for key, value in _decode_fields(encoded["learnt"]).items():
+        if not key.endswith("_") or key.startswith("_"):
+            raise InputError(f"the model file is damaged: {key!r} is not a learnt attribute.")
+        setattr(model, key, value)
+    return model
+
+
+def _public_estimator(name: str) -> type[BaseEstimator] | None:
+    clvml = importlib.import_module("clvml")
+    found = getattr(clvml, name, None) if name in clvml.__all__ else None
+    return found if isinstance(found, type) and issubclass(found, BaseEstimator) else None
+
+
+# Values.
+
+
+def _encode_fields(fields: dict[str, Any], where: str) -> dict[str, Any]:
+    return {key: _encode(value, f"{where}.{key}") for key, value in fields.items()}
+
+
+def _decode_fields(fields: dict[str, Any]) -> dict[str, Any]:
+    return {key: _decode(value) for key, value in fields.items()}
+
+
+def _encode(value: Any, where: str) -> Any:
+    if value is None or type(value) in (bool, int, str):
+        return value
+    if type(value) is float:
+        return value if math.isfinite(value) else {"$float": repr(value)}
+    for known, encode in _ENCODERS:
+        if isinstance(value, known):
+            return encode(value, where)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in dataclasses.fields(value)]
+        return _encode_record(value, {name: getattr(value, name) for name in names}, where)
+    raise InputError(
+        f"{where} holds a {type(value).__module__}.{type(value).__name__}, which has no place in a model"
+        " file: numbers, text, lists, dictionaries, arrays, small tables and clvml's own records have."
+    )
+
+
+def _encode_list(value: list[Any], where: str) -> Any:
+    return [_encode(item, f"{where}[{i}]") for i, item in enumerate(value)]
+
+
+def _encode_tuple(value: tuple[Any, ...], where: str) -> Any:
+    if hasattr(value, "_fields"):
+        return _encode_record(value, dict(zip(value._fields, value, strict=True)), where)
+    return {"$tuple": _encode_list(list(value), where)}
+
+
+def _encode_dict(value: dict[Any, Any], where: str) -> Any:
+    if all(type(key) is str and not key.startswith("$") for key in value):
+        return _encode_fields(value, where)
+    keys = [_encode(key, f"a key of {where}") for key in value]
+    values = [_encode(item, f"{where}[{key!r}]") for key, item in value.items()]
+    return {"$dict": [list(pair) for pair in zip(keys, values, strict=True)]}
+
+
+def _encode_scalar(value: np.generic, where: str) -> Any:
+    return {"$scalar": _encode_array(np.asarray(value), where)["$array"]}
+
+
+def _encode_array(value: np.ndarray, where: str) -> Any:
+    kind = value.dtype.kind
+    if kind not in "biufUMO" or (kind == "f" and value.dtype.itemsize > 8):
+        raise InputError(f"{where} is an array of {value.dtype}, which has no place in a model file.")
+    # A product of matrices depends on their layout in its last bit.
+    layout = {"order": "F"} if value.flags.f_contiguous and not value.flags.c_contiguous else {}
+    plain = value.astype(str) if kind == "M" else value.ravel() if kind == "O" else value
+    values = _encode(plain.tolist(), where)
+    return {"$array": {"dtype": value.dtype.str, "shape": list(value.shape), **layout, "values": values}}
+
+
+def _encode_record(value: Any, fields: dict[str, Any], where: str) -> Any:
+    name = type(value).__name__
+    if _record_class(name) is not type(value):
+        raise InputError(
+            f"{where} is a {type(value).__module__}.{name}, which is not among the records of a model file."
+        )
+    return {"$record": {"class": name, "fields": _encode_fields(fields, where)}}
+
+
+def _encode_series(value: pd.Series, where: str) -> Any:
+    column = _encode_column(value, where)
+    index, attrs = _encode_index(value.index, where), _encode(value.attrs, f"{where}.attrs")
+    return {"$series": {**column, "index": index, "attrs": attrs}}
+
+
+def _encode_frame(value: pd.DataFrame, where: str) -> Any:
+    columns = [_encode_column(column, f"{where}[{name!r}]") for name, column in value.items()]
+    index, attrs = _encode_index(value.index, where), _encode(value.attrs, f"{where}.attrs")
+    label = _encode(value.columns.name, where)
+    return {"$frame": {"label": label, "index": index, "columns": columns, "attrs": attrs}}
+
+
+def _encode_index(value: pd.Index, where: str) -> Any:
+    if isinstance(value, pd.MultiIndex):
+        raise InputError(f"{where} has an index of several levels, which has no place in a model file.")
+    if type(value) is pd.RangeIndex:
+        return {"name": _encode(value.name, where), "range": [value.start, value.stop, value.step]}
+    return _encode_column(value.to_series(), f"the index of {where}")
+
+
+def _encode_column(value: pd.Series, where: str) -> dict[str, Any]:
+    dtype = str(value.dtype)
+    if dtype not in _COLUMN_DTYPES and not dtype.startswith("datetime64"):
+        raise InputError(f"{where} is a column of {dtype}, which has no place in a model file.")
+    if dtype in ("float64", "float32", "object"):
+        values = value.tolist()
+    else:
+        text = str if dtype.startswith("datetime64") else lambda item: item
+        values = [None if missing else text(item) for item, missing in zip(value, value.isna(), strict=True)]
+    return {"name": _encode(value.name, where), "dtype": dtype, "values": _encode_list(values, where)}
+
+
+_COLUMN_DTYPES = {
+    *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+    *("float32", "float64", "str", "string", "object", "Int64", "Float64", "boolean"),
+}
+
+_ENCODERS: list[tuple[type, Callable[[Any, str], Any]]] = [
+    (np.generic, _encode_scalar),
+    (np.ndarray, _encode_array),
+    (list, _encode_list),
+    (tuple, _encode_tuple),
+    (dict, _encode_dict),
+    (pd.Series, _encode_series),
+    (pd.DataFrame, _encode_frame),
+    (BaseEstimator, lambda value, where: {"$estimator": _encode_estimator(value, where)}),
+]
+
+
+def _decode(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_decode(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    tag = next(iter(value), "")
+    if len(value) != 1 or not tag.startswith("$"):
+        return _decode_fields(value)
+    if tag not in _DECODERS:
+        raise InputError(f"the model file holds {tag!r}, which this version of clvml does not know.")
+    return _DECODERS[tag](value[tag])
+
+
+def _decode_array(encoded: dict[str, Any]) -> np.ndarray:
+    values, dtype = _decode(encoded["values"]), np.dtype(encoded["dtype"])
+    if dtype.kind == "O":
+        array = np.empty(len(values), dtype=object)
+        array[:] = values
+    else:
+        array = np.array(values, dtype=dtype)
+    array = array.reshape(encoded["shape"])
+    return np.asfortranarray(array) if encoded.get("order") == "F" else array
+
+
+def _decode_record(encoded: dict[str, Any]) -> Any:
+    kind = _record_class(encoded["class"])
+    if kind is None:
+        raise InputError(
+            f"the model file holds a {encoded['class']!r}, which this version of clvml does not know."
+        )
+    return kind(**_decode_fields(encoded["fields"]))
+
+
+def _record_class(name: str) -> type | None:
+    """The record of this name; format 1 has the dotted path of the class, which ends in the same name."""
+    name = name.rpartition(".")[2]
+    return getattr(importlib.import_module(_RECORDS[name]), name) if name in _RECORDS else None
+
+
+# NamedTuples and dataclasses that a model file may hold, by the name in the file, which never changes.
+_RECORDS = {
+    "BGBBParams": "clvml.distributions.bgbb",
+    "BGNBDParams": "clvml.distributions.bgnbd",
+    "Covariate": "clvml.models._covariates",
+    "FitRecord": "clvml.inference._maximum_likelihood",
+    "GammaGammaParams": "clvml.distributions.gamma_gamma",
+    "LikelihoodRatioTest": "clvml.inference._likelihood_ratio",
+    "MBGNBDParams": "clvml.distributions.mbgnbd",
+    "ParetoNBDParams": "clvml.distributions.pareto_nbd",
+    "ShiftedBetaGeometricParams": "clvml.distributions.shifted_beta_geometric",
+    "Side": "clvml.models._covariate_model",
+}
+
+
+def _decode_series(encoded: dict[str, Any]) -> pd.Series:
+    series = _decode_column(encoded, _decode_index(encoded["index"]))
+    series.attrs.update(_decode(encoded["attrs"]))
+    return series
+
+
+def _decode_frame(encoded: dict[str, Any]) -> pd.DataFrame:
+    index = _decode_index(encoded["index"])
+    columns = [_decode_column(column, index) for column in encoded["columns"]]
+    frame = pd.concat(columns, axis=1) if columns else pd.DataFrame(index=index)
+    frame.columns.name = _decode(encoded["label"])
+    frame.attrs.update(_decode(encoded["attrs"]))
+    return frame
+
+
+def _decode_index(encoded: dict[str, Any]) -> pd.Index:
+    name = _decode(encoded["name"])
+    if "range" in encoded:
+        start, stop, step = encoded["range"]
+        return pd.RangeIndex(start, stop, step, name=name)
+    return pd.Index(_decode(encoded["values"]), dtype=encoded["dtype"], name=name)
+
+
+def _decode_column(encoded: dict[str, Any], index: pd.Index) -> pd.Series:
+    values, name = _decode(encoded["values"]), _decode(encoded["name"])
+    return pd.Series(values, index=index, dtype=encoded["dtype"], name=name)
+
+
+_DECODERS: dict[str, Callable[[Any], Any]] = {
+    "$float": float,
+    "$tuple": lambda values: tuple(_decode(values)),
+    "$dict": lambda pairs: {_decode(key): _decode(value) for key, value in pairs},
+    "$scalar": lambda encoded: _decode_array(encoded)[()],
+    "$array": _decode_array,
+    "$record": _decode_record,
+    "$estimator": _decode_estimator,
+    "$series": _decode_series,
+    "$frame": _decode_frame,
+}
+
+
+def _render(value: Any, indent: int = 0) -> str:
+    """Indented JSON that keeps on one line what fits on one: a row of numbers, not a column."""
+    flat = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    if not isinstance(value, dict | list) or len(flat) + indent <= LINE_WIDTH or not value:
+        return flat
+    inner, outer = " " * (indent + 2), " " * indent
+    if isinstance(value, dict):
+        lines = [f"{json.dumps(k, ensure_ascii=False)}: {_render(v, indent + 2)}" for k, v in value.items()]
+    elif any(isinstance(item, dict | list) for item in value):
+        lines = [_render(item, indent + 2) for item in value]
+    else:
+        lines = _filled([json.dumps(item, ensure_ascii=False) for item in value], LINE_WIDTH - indent)
+    first, last = "{}" if isinstance(value, dict) else "[]"
+    return first + "\n" + ",\n".join(inner + line for line in lines) + "\n" + outer + last
+
+
+def _filled(items: list[str], width: int) -> list[str]:
+    lines = [items[0]]
+    for item in items[1:]:
+        if len(lines[-1]) + len(item) + 2 <= width:
+            lines[-1] += f", {item}"
+        else:
+            lines.append(item)
+    return lines

@@ -1,0 +1,3 @@
+from . import acting as acting
+from . import grouping as grouping
+from . import judging as judging

@@ -1,0 +1,160 @@
+"""Everything there is to say of a customer beside the value: segment, class, stage and treatment."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import pandas as pd
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.validation import check_is_fitted
+
+from clvml.errors import InputError
+from clvml.segments.acting._treatments import check_treatments, read_treatments, treat
+from clvml.segments.grouping._kmeans import KMeansSegments
+from clvml.segments.grouping._lifecycle import LifecycleStages
+from clvml.segments.grouping._matrix import ValueMatrix
+from clvml.segments.grouping._relationship_course import HALVES
+from clvml.segments.grouping._rules import RuleSegments
+from clvml.segments.grouping._tables import ByName, without_debt
+
+ALIVE = "probability_alive"
+
+
+class TellsAlive(Protocol):
+    """What `CustomerGroups` asks of a model of purchases."""
+
+    required_columns: tuple[str, ...]
+
+    def fit(self, customers: pd.DataFrame) -> Any: ...
+
+    def probability_alive(self, customers: pd.DataFrame) -> pd.Series: ...
+
+
+class CustomerGroups(ByName, BaseEstimator):
+    """A segmentation, the value matrix, the lifecycle and the table of treatments, as one model.
+
+    Parameters
+    ----------
+    segmenter : KMeansSegments or a rule-based segmentation, optional
+        By default `KMeansSegments`.
+    matrix : ValueMatrix, optional
+        The classes that the treatments are chosen by.
+    stages : LifecycleStages, optional
+        The stages that the treatments are chosen by.
+    treatments : pandas.DataFrame, optional
+        As from `clvml.segments.acting.read_treatments`; by default the table shipped.
+    purchases : estimator with ``probability_alive``, optional
+        Such as `BGNBD`: tells P(alive) where the customers come without it, with the value of a formula.
+
+    Attributes
+    ----------
+    segmenter_, matrix_, stages_ : estimators
+        Fitted copies.
+    purchases_ : estimator or None
+        A copy, fitted where customers came without P(alive).
+    treatments_ : pandas.DataFrame
+        The table in use.
+    names_, time_unit_
+        Those of the segmenter.
+    """
+
+    def __init__(
+        self,
+        segmenter: KMeansSegments | RuleSegments | None = None,
+        matrix: ValueMatrix | None = None,
+        stages: LifecycleStages | None = None,
+        treatments: pd.DataFrame | None = None,
+        purchases: TellsAlive | None = None,
+    ) -> None:
+        self.segmenter = segmenter
+        self.matrix = matrix
+        self.stages = stages
+        self.treatments = treatments
+        self.purchases = purchases
+
+    @property
+    def required_columns(self) -> tuple[str, ...]:
+        """The columns that `assign` needs."""
+        check_is_fitted(self, "segmenter_")
+        parts = (self.segmenter_, self.matrix_, self.stages_)
+        names = dict.fromkeys([name for part in parts for name in part.required_columns])
+        if self.purchases_ is None:
+            return tuple(names | dict.fromkeys(["clv", ALIVE]))
+        names.pop(ALIVE, None)
+        return tuple(names | dict.fromkeys(["clv", *self.purchases_.required_columns]))
+
+    @property
+    def optional_columns(self) -> tuple[str, ...]:
+        """The columns that `assign` uses where they are there: without them no trend is known."""
+        return HALVES
+
+    @property
+    def categories(self) -> dict[str, tuple[str, ...]]:
+        """The attributes of the segmenter that are no numbers, with their levels."""
+        return getattr(self.segmenter_, "categories", {})
+
+    def fit(self, customers: pd.DataFrame, y: object = None) -> CustomerGroups:  # noqa: ARG002
+        """Fit a copy of each part on these customers, with their values joined.
+
+        Raises
+        ------
+        InputError
+            As in the parts.
+        """
+        table = self.treatments
+        self.treatments_ = read_treatments() if table is None else check_treatments(table)
+        told = self.purchases is None or ALIVE in customers
+        self.purchases_ = None if told else clone(self.purchases).fit(customers)
+        customers = self.with_alive(customers)
+        segmenter = KMeansSegments() if self.segmenter is None else clone(self.segmenter)
+        self.matrix_ = (ValueMatrix() if self.matrix is None else clone(self.matrix)).fit(
+            self._table(customers)
+        )
+        self.stages_ = (LifecycleStages() if self.stages is None else clone(self.stages)).fit(customers)
+        self.segmenter_ = segmenter.fit(customers)
+        self.names_, self.time_unit_ = self.segmenter_.names_, self.segmenter_.time_unit_
+        return self
+
+    def predict(self, customers: pd.DataFrame) -> pd.Series:
+        """Each customer's segment number."""
+        check_is_fitted(self, "segmenter_")
+        return self.segmenter_.predict(self.with_alive(customers))
+
+    @property
+    def clv_has_doubt(self) -> bool:
+        """Whether P(alive) is a factor of the customers' value: not where it came without."""
+        return self.purchases_ is None
+
+    def with_alive(self, customers: pd.DataFrame) -> pd.DataFrame:
+        """The customers with P(alive), from the model of purchases where they come without it."""
+        if self.purchases_ is None or ALIVE in customers:
+            return customers
+        return customers.assign(**{ALIVE: self.purchases_.probability_alive(customers)})
+
+    def assign(self, customers: pd.DataFrame) -> pd.DataFrame:
+        """Segment, class, stage and treatment of each customer, without a refit.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``segment, segment_name, value_class, stage, reason, treatment, what_to_do, value_at_stake,
+            budget``, on the customers' index.
+
+        Raises
+        ------
+        InputError
+            As in the parts, or if ``clv`` or ``probability_alive`` is missing.
+        """
+        check_is_fitted(self, "segmenter_")
+        absent = [name for name in self.required_columns if name not in customers]
+        if absent:
+            raise InputError(f"the customers lack {absent[0]!r}, which their segment and stage rest on.")
+        customers = self.with_alive(customers)
+        evidence = self.stages_.evidence(customers)
+        classes = self.matrix_.segment_names(self._table(customers)).rename("value_class")
+        segments, names = self.segmenter_.predict(customers), self.segmenter_.segment_names(customers)
+        found = pd.concat([segments, names, classes, evidence[["stage", "reason"]]], axis=1)
+        return found.join(treat(classes, evidence["stage"], customers, self.treatments_, self.clv_has_doubt))
+
+    def _table(self, customers: pd.DataFrame) -> pd.DataFrame:
+        return without_debt(customers, (ValueMatrix() if self.matrix is None else self.matrix).current)

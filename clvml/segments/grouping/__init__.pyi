@@ -1,0 +1,11 @@
+from ._classes import ABCClasses as ABCClasses
+from ._classes import ValueTiers as ValueTiers
+from ._components import two_components as two_components
+from ._kmeans import KMeansSegments as KMeansSegments
+from ._lifecycle import LifecycleStages as LifecycleStages
+from ._matrix import ValueMatrix as ValueMatrix
+from ._profile import segment_profile as segment_profile
+from ._relationship_course import relation_evidence as relation_evidence
+from ._relationship_course import relation_shapes as relation_shapes
+from ._relationship_course import shape_profile as shape_profile
+from ._rfm import RFMScores as RFMScores

@@ -1,0 +1,305 @@
+"""K-means segments of customers, tied to value.
+
+Customers become points (see `clvml.segments.grouping`), the number of segments is chosen on a sample
+(`clvml.segments.grouping`), and Lloyd's iterations over all customers start from the sample's centres,
+so that a million customers cost little more than ten thousand. Segments are numbered by the mean value
+of their customers, 1 being the most valuable, and named by what they are (`clvml.segments.grouping`).
+
+The customers are put into an order of their own first: neither their order in the table nor the
+currency nor the unit of time changes a segment. What is learnt is a few numbers, no scikit-learn object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from clvml.customers._summary_checks import check_customers
+from clvml.errors import InputError
+from clvml.segments.grouping._attributes import (
+    attribute_table,
+    coding_in_use,
+    learn_attribute_scaling,
+    learn_attributes,
+    tell_gaps,
+)
+from clvml.segments.grouping._centers import centers_by_value, nearest
+from clvml.segments.grouping._features import columns_of, feature_table, learn_scaling, standardized
+from clvml.segments.grouping._naming import TRAIT_COLUMNS, segment_names, segment_traits
+from clvml.segments.grouping._profile import segment_profile
+from clvml.segments.grouping._selection import select_number
+from clvml.segments.grouping._tables import CUSTOMARY, VALUE, as_table, in_kind, note_columns, roles_of
+
+
+class KMeansSegments(TransformerMixin, BaseEstimator):
+    """Group customers who are alike in behaviour and value; 1 is the most valuable segment.
+
+    Parameters
+    ----------
+    n_segments : int or "auto"
+        How many segments; "auto" chooses between ``min_segments`` and ``max_segments`` by the rule of
+        `clvml.segments.grouping`.
+    features : sequence of str, optional
+        Columns of the table to segment by; ``"silence"`` stands for ``T - recency``. By default
+        ``recency, frequency, monetary_value, probability_alive, clv``, and every column of a table that has
+        none of them, or of an array.
+    value : str, optional
+        The column of money that orders the segments; it need not be a feature. By default ``clv``, and the
+        first feature of a table without any of the columns above, or of an array.
+    min_segments, max_segments : int
+        The range that "auto" looks at.
+    tolerance : float
+        How far below the best silhouette counts as no worse.
+    sample_size : int
+        Customers in the seeded sample on which the number is chosen.
+    n_init : int
+        Starts of each K-means on the sample; the best one counts.
+    random_state : int
+        Seed of the sample and of the starts.
+    attributes : sequence of str
+        Columns of customer attributes to segment by as well: numbers or categories, with gaps (see
+        `clvml.segments.grouping`).
+
+    Attributes
+    ----------
+    features_, value_ : tuple of str, str
+        Those in use.
+    centers_ : ndarray of shape (segments, features)
+        Centres in standardised units, in the order of the segments.
+    scaling_ : pandas.DataFrame
+        How each feature is made comparable: ``logged, unit, centre, spread``; index ``feature``.
+    dropped_features_ : tuple of str
+        Features that were left out because they did not vary.
+    names_ : tuple of str
+        What the segments are, in their order.
+    profile_ : pandas.DataFrame
+        Index ``segment``; ``name, customers, share_of_customers, share_of_value``, then medians.
+    selection_ : pandas.DataFrame
+        Index ``n_segments``; ``silhouette, inertia, chosen, stability, elbow, smallest_share`` (see
+        `clvml.segments.grouping`); the choice in words in ``attrs["why"]``. One row if the number was given.
+    attribute_coding_ : dict
+        By attribute: the median for a missing number, or the levels of a category.
+    missing_ : pandas.DataFrame
+        Index ``attribute``; ``missing, share, handling``: what was missing in the fit.
+    time_unit_ : str or None
+        The unit of time of the fitted customers.
+    n_features_in_, feature_names_in_ : int, ndarray of str
+        As in scikit-learn; an array has no names.
+
+    Notes
+    -----
+    It takes tables of customers, and arrays of numbers from 0 up, as at the end of a scikit-learn pipeline;
+    an array is answered by an array. Numbers start at 1, not at 0 as scikit-learn's labels do.
+
+    Examples
+    --------
+    >>> customers = pd.DataFrame(
+    ...     {"frequency": [9.0, 8.0, 9.0, 1.0, 1.0, 2.0], "clv": [90.0, 85.0, 95.0, 5.0, 4.0, 6.0]}
+    ... )
+    >>> segmenter = KMeansSegments(n_segments=2, features=("frequency", "clv"))
+    >>> segmenter.fit_predict(customers).tolist()
+    [1, 1, 1, 2, 2, 2]
+    >>> segmenter.names_
+    ('Loyal customers', 'Low-value regulars')
+    """
+
+    def __init__(
+        self,
+        n_segments: int | str = "auto",
+        features: Sequence[str] | None = None,
+        value: str | None = None,
+        min_segments: int = 2,
+        max_segments: int = 8,
+        tolerance: float = 0.01,
+        sample_size: int = 10_000,
+        n_init: int = 10,
+        random_state: int = 0,
+        attributes: Sequence[str] = (),
+    ) -> None:
+        self.n_segments = n_segments
+        self.features = features
+        self.value = value
+        self.min_segments = min_segments
+        self.max_segments = max_segments
+        self.tolerance = tolerance
+        self.sample_size = sample_size
+        self.n_init = n_init
+        self.random_state = random_state
+        self.attributes = attributes
+
+    @property
+    def required_columns(self) -> tuple[str, ...]:
+        """The columns that `predict` needs; before the fit, those that `fit` needs of customers."""
+        if hasattr(self, "scaling_"):
+            return (*columns_of(self._behaviour()), *self.attribute_coding_)
+        features = CUSTOMARY if self.features is None else self.features
+        return (*columns_of((*features, self.value or VALUE)), *self.attributes)
+
+    @property
+    def categories(self) -> dict[str, tuple[str, ...]]:
+        """The attributes in use that are no numbers, with their levels."""
+        return {name: code for name, code in self.attribute_coding_.items() if isinstance(code, tuple)}
+
+    def fit(self, customers: pd.DataFrame, y: object = None) -> KMeansSegments:  # noqa: ARG002
+        """Find the segments of these customers.
+
+        Parameters
+        ----------
+        customers : pandas.DataFrame or array-like of numbers
+            One row a customer, with the features and the value. ``frequency``, ``recency``, ``T`` and
+            ``probability_alive`` help to name the segments where they are present.
+        y : ignored
+            Only for scikit-learn's conventions.
+
+        Raises
+        ------
+        InputError
+            If a column is missing, a value is missing, infinite or negative, there are fewer distinct
+            customers than segments, or an argument breaks its rule.
+        """
+        self._check_arguments()
+        given = as_table(self, customers, fitting=True)
+        self.features_, self.value_ = roles_of(given, self.features, self.value)
+        self._check_roles()
+        note_columns(self, customers, (*columns_of((*self.features_, self.value_)), *self.attributes))
+        table, coding = self._in_order(given)
+        extra = attribute_table(table, coding)
+        features = feature_table(table, self.features_)
+        self.scaling_ = pd.concat([learn_scaling(features), learn_attribute_scaling(extra, coding)])
+        self.attribute_coding_ = coding_in_use(coding, self.scaling_)
+        known = table.assign(**features, **extra)
+        points = standardized(known, self.scaling_)
+        self.selection_, start = self._select(points)
+        value = table[self.value_].to_numpy()
+        self.centers_ = centers_by_value(points, start, value, self.random_state)
+        self._remember(given, known, nearest(points, self.centers_) + 1)
+        return self
+
+    def predict(self, customers: pd.DataFrame) -> pd.Series:
+        """Each customer's segment number (int64, from 1), by the nearest centre; no refit.
+
+        Raises
+        ------
+        InputError
+            If a needed column is missing or holds a missing, infinite or negative value.
+        TimeUnitError
+            If the table counts time in another unit than the fitted one.
+        """
+        check_is_fitted(self, "centers_")
+        table = as_table(self, customers, fitting=False)
+        numbers = nearest(self._points(table), self.centers_) + 1
+        return in_kind(pd.Series(numbers, index=table.index, name="segment", dtype="int64"), customers)
+
+    def fit_predict(self, customers: pd.DataFrame, y: object = None) -> pd.Series:
+        """The same as ``fit(customers).predict(customers)``."""
+        return self.fit(customers, y).predict(customers)
+
+    def segment_names(self, customers: pd.DataFrame) -> pd.Series:
+        """Each customer's segment by name."""
+        segments = pd.Series(self.predict(customers))
+        return in_kind(segments.map(dict(enumerate(self.names_, start=1))).rename("segment_name"), customers)
+
+    def transform(self, customers: pd.DataFrame) -> pd.DataFrame:
+        """The customers as K-means sees them: standardised features, pure numbers."""
+        check_is_fitted(self, "centers_")
+        table = as_table(self, customers, fitting=False)
+        columns = self.scaling_.index.rename(None)
+        return in_kind(pd.DataFrame(self._points(table), index=table.index, columns=columns), customers)
+
+    def get_feature_names_out(self, input_features: object = None) -> np.ndarray:  # noqa: ARG002
+        """The columns of `transform`."""
+        check_is_fitted(self, "centers_")
+        return self.scaling_.index.to_numpy(dtype=object)
+
+    def __sklearn_tags__(self) -> Any:
+        """No negative values, and float64 comes out of `transform` whatever goes in."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.positive_only = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+    def _points(self, customers: pd.DataFrame) -> np.ndarray:
+        table = check_customers(customers, columns_of(self._behaviour()), self.time_unit_)
+        features = feature_table(table, self._behaviour())
+        extra = attribute_table(customers, self.attribute_coding_)
+        tell_gaps(customers, self.attribute_coding_)
+        return standardized(features.join(extra), self.scaling_)
+
+    def _in_order(self, customers: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
+        """The columns in play, checked, with the rows in an order that depends on their values only."""
+        helpful = [name for name in TRAIT_COLUMNS if name in customers and name not in self.attributes]
+        columns = columns_of((*self.features_, self.value_))
+        table = check_customers(customers, dict.fromkeys((*columns, *helpful)))
+        coding, self.missing_ = learn_attributes(customers, tuple(self.attributes))
+        keys = [values.to_numpy() for _, values in attribute_table(customers, coding).items()]
+        keys += [table[name].to_numpy() for name in reversed(table.columns)]
+        return table.join(customers[list(coding)]).iloc[np.lexsort(keys)], coding
+
+    def _behaviour(self) -> list[str]:
+        """The features in use that are no attributes."""
+        return [name for name in self.features_ if name in self.scaling_.index]
+
+    def _select(self, points: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
+        size = min(self.sample_size, len(points))
+        rows = np.random.default_rng(self.random_state).choice(len(points), size, replace=False)
+        # Rounded, so that the rounding of another currency or unit cannot tell equal customers apart.
+        sample = np.round(points[np.sort(rows)], 6)
+        candidates = self._candidates(len(np.unique(sample, axis=0)), len(sample))
+        return select_number(sample, candidates, self.tolerance, self.n_init, self.random_state)
+
+    def _candidates(self, distinct: int, customers: int) -> range:
+        if self.n_segments == "auto":
+            fewest, most = self.min_segments, min(self.max_segments, distinct)
+        else:
+            fewest = most = int(self.n_segments)
+        if distinct < fewest:
+            raise InputError(
+                f"{fewest} segments need at least {fewest} distinct customers, but the {customers} looked at"
+                f" have only {distinct} distinct rows of {', '.join(self.features_)}; ask for fewer segments,"
+                " or give more customers or features."
+            )
+        return range(fewest, most + 1)
+
+    def _remember(self, given: pd.DataFrame, table: pd.DataFrame, numbers: np.ndarray) -> None:
+        """What else is learnt: what came in, what was left out, what the segments are."""
+        self.time_unit_ = given.attrs.get("time_unit")
+        kept = (*self._behaviour(), *self.attribute_coding_)
+        self.dropped_features_ = tuple(n for n in (*self.features_, *self.attributes) if n not in kept)
+        segments = pd.Series(numbers, index=table.index)
+        centers = pd.DataFrame(self.centers_, columns=self.scaling_.index)
+        self.names_ = segment_names(segment_traits(table, segments, self.value_), centers)
+        ages = [name for name, code in self.attribute_coding_.items() if isinstance(code, float)]
+        columns = list(dict.fromkeys((*self.features_, self.value_, *ages)))
+        self.profile_ = segment_profile(table, segments, columns, self.value_, self.names_)
+
+    def _check_arguments(self) -> None:
+        names = ("min_segments", "max_segments", "sample_size")
+        counts: dict[str, Any] = {name: getattr(self, name) for name in names}
+        if self.n_segments != "auto":
+            counts["n_segments"] = self.n_segments
+        for name, number in counts.items():
+            if not isinstance(number, Integral) or isinstance(number, bool) or number < 2:
+                otherwise = ' or "auto"' if name == "n_segments" else ""
+                raise InputError(f"{name} is {number!r}; it must be a whole number from 2 up{otherwise}.")
+        if self.min_segments > self.max_segments:
+            raise InputError(
+                f"min_segments is {self.min_segments}, more than max_segments, {self.max_segments};"
+                " swap them."
+            )
+        if isinstance(self.features, str) or (self.features is not None and not self.features):
+            raise InputError(f"features is {self.features!r}; it must list at least one column name.")
+
+    def _check_roles(self) -> None:
+        columns = columns_of((*self.features_, self.value_))
+        if len({*self.features_}) < len(self.features_):
+            raise InputError(f"features is {self.features_!r}; it must list column names, each once.")
+        if isinstance(self.attributes, str) or {*self.attributes} & {*columns}:
+            raise InputError(
+                f"attributes is {self.attributes!r}; its columns must be neither features nor value."
+            )

@@ -1,0 +1,232 @@
+"""Where each customer's relation stands: exploration, build-up, stability, decline, former.
+
+The rule, from top to bottom; the first that holds decides, and the column ``reason`` names it:
+
+1. **former**: P(alive) is below ``former_below``; or the customer bought once and has been silent for
+   more than ``silent_after`` typical gaps (BG/NBD takes who bought once as alive for certain). The
+   typical gap is the time between first and last purchases over the number of repeat purchases, all
+   customers of the fit together.
+2. **decline**: a repeat buyer with P(alive) below ``decline_below``; or purchases or spend are falling.
+3. **exploration**: fewer than ``few`` repeat purchases.
+4. **build-up**: purchases or spend are rising, or fewer than ``established`` repeat purchases.
+5. **stability**: all others.
+
+**Rising and falling** compare the customer with the own past: repeat purchases (and what was spent on
+them) in the later half of the time since the first purchase, against the earlier half, as
+``trend = (later - earlier) / (later + earlier)``. From 1/3 on (twice as much later) it rises, to -1/3 it
+falls, given at least ``established`` repeat purchases: with fewer, halves differ by chance. Purchases of
+the halves come from `relation_evidence`; without them the trend is unknown and rules that use it do
+not hold.
+
+All of this is free of the units of money and time.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from clvml.customers._summary_checks import HISTORY, check_customers
+from clvml.errors import InputError
+from clvml.segments.grouping._relationship_course import HALVES
+from clvml.segments.grouping._tables import ByName, named
+
+STAGES = ("exploration", "build-up", "stability", "decline", "former")
+REASONS = (
+    "P(alive) is very low",
+    "bought once, long silent",
+    "P(alive) is low",
+    "purchases are falling",
+    "spend is falling",
+    "few purchases",
+    "purchases are rising",
+    "spend is rising",
+    "not yet established",
+    "established and steady",
+)
+STAGE_OF = dict(
+    zip(
+        REASONS,
+        ("former", "former", "decline", "decline", "decline", "exploration", *["build-up"] * 3, "stability"),
+        strict=True,
+    )
+)
+
+
+class LifecycleStages(ByName, BaseEstimator):
+    """The stage of each customer's relation, by the rule of this module.
+
+    Parameters
+    ----------
+    former_below, decline_below : float
+        P(alive) below which a relation is over, and below which it declines.
+    silent_after : float
+        Typical gaps of silence after which somebody who bought once is gone.
+    few, established : int
+        Repeat purchases from which a relation is more than a trial, and from which it is established.
+    trend : float
+        From this trend on it rises, to minus this trend it falls; 1/3 is twice as much.
+
+    Attributes
+    ----------
+    typical_gap_ : float
+        In the unit of time of the fit; infinite if nobody came back.
+    names_ : tuple of str
+        The stages.
+    profile_ : pandas.DataFrame
+        Index ``stage``; ``customers, share_of_customers`` and medians of the evidence.
+    time_unit_ : str or None
+        The unit of time of the fitted customers.
+
+    Examples
+    --------
+    >>> customers = pd.DataFrame(
+    ...     {
+    ...         "frequency": [0.0, 2.0, 9.0, 9.0, 9.0],
+    ...         "recency": [0.0, 20.0, 29.0, 18.0, 6.0],
+    ...         "T": [4.0, 30.0, 30.0, 30.0, 30.0],
+    ...         "probability_alive": [1.0, 0.8, 0.97, 0.4, 0.01],
+    ...     }
+    ... )
+    >>> LifecycleStages().fit_predict(customers).tolist()
+    ['exploration', 'build-up', 'stability', 'decline', 'former']
+    """
+
+    required_columns = (*HISTORY, "probability_alive")
+
+    def __init__(
+        self,
+        former_below: float = 0.2,
+        decline_below: float = 0.5,
+        silent_after: float = 3.0,
+        few: int = 2,
+        established: int = 4,
+        trend: float = 1 / 3,
+    ) -> None:
+        self.former_below = former_below
+        self.decline_below = decline_below
+        self.silent_after = silent_after
+        self.few = few
+        self.established = established
+        self.trend = trend
+
+    def fit(self, customers: pd.DataFrame, y: object = None) -> LifecycleStages:  # noqa: ARG002
+        """Learn the typical gap between purchases.
+
+        Parameters
+        ----------
+        customers : pandas.DataFrame
+            One row a customer, with ``frequency, recency, T, probability_alive``, and the columns of
+            `relation_evidence` where they are known.
+        y : ignored
+            Only for scikit-learn's conventions.
+
+        Raises
+        ------
+        InputError
+            If a column is missing, or a value is missing, infinite, negative or no probability.
+        """
+        self._check_arguments()
+        table = _checked(customers, None)
+        repeats = float(np.sort(table["frequency"]).sum())
+        self.typical_gap_ = float(np.sort(table["recency"]).sum()) / repeats if repeats else float("inf")
+        self.time_unit_ = customers.attrs.get("time_unit")
+        self.names_ = STAGES
+        evidence = self._evidence(table)
+        groups = evidence.groupby("stage")
+        sizes = groups.size().reindex(list(STAGES), fill_value=0)
+        profile = pd.DataFrame({"customers": sizes, "share_of_customers": sizes / len(table)})
+        medians = groups[["frequency", "probability_alive", "silence_in_gaps"]].median()
+        self.profile_ = profile.join(medians).rename_axis("stage")
+        return self
+
+    def predict(self, customers: pd.DataFrame) -> pd.Series:
+        """Each customer's stage (text), named "stage"."""
+        return self.evidence(customers)["stage"]
+
+    def fit_predict(self, customers: pd.DataFrame, y: object = None) -> pd.Series:
+        """The same as ``fit(customers).predict(customers)``."""
+        return self.fit(customers, y).predict(customers)
+
+    def evidence(self, customers: pd.DataFrame) -> pd.DataFrame:
+        """The stage with what it rests on.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``stage``, ``reason`` (the rule that decided), ``frequency``, ``probability_alive``,
+            ``silence_in_gaps`` (time since the last purchase in typical gaps), ``purchase_trend`` and
+            ``spend_trend`` (-1 to 1; NaN where not known).
+
+        Raises
+        ------
+        InputError
+            As in `fit`.
+        TimeUnitError
+            If the table counts time in another unit than the fitted one.
+        """
+        check_is_fitted(self, "typical_gap_")
+        return self._evidence(_checked(customers, self.time_unit_))
+
+    def _evidence(self, table: pd.DataFrame) -> pd.DataFrame:
+        known = pd.DataFrame(index=table.index)
+        known["frequency"], known["probability_alive"] = table["frequency"], table["probability_alive"]
+        gap = self.typical_gap_ or np.nan
+        known["silence_in_gaps"] = ((table["T"] - table["recency"]) / gap).fillna(0.0)
+        # Halves of a short relation differ by chance: there is no trend to speak of.
+        enough = table["frequency"] >= self.established
+        for name, what in (("purchase_trend", "purchases"), ("spend_trend", "spend")):
+            known[name] = _trend(table, what).where(enough)
+        reason = self._reasons(known)
+        return pd.concat([reason.map(STAGE_OF).rename("stage"), reason.rename("reason"), known], axis=1)
+
+    def _reasons(self, known: pd.DataFrame) -> pd.Series:
+        alive, frequency = known["probability_alive"], known["frequency"]
+        trends, edge = known[["purchase_trend", "spend_trend"]], self.trend * (1 - 1e-9)
+        falling, rising = trends <= -edge, trends >= edge
+        holds = [
+            alive < self.former_below,
+            (frequency == 0) & (known["silence_in_gaps"] > self.silent_after * (1 + 1e-9)),
+            (frequency > 0) & (alive < self.decline_below),
+            falling["purchase_trend"],
+            falling["spend_trend"],
+            frequency < self.few,
+            rising["purchase_trend"],
+            rising["spend_trend"],
+            frequency < self.established,
+        ]
+        return pd.Series(np.select(holds, REASONS[:-1], default=REASONS[-1]), index=known.index, dtype="str")
+
+    def _check_arguments(self) -> None:
+        if not 0 <= self.former_below <= self.decline_below <= 1:
+            raise InputError(
+                f"former_below is {self.former_below!r} and decline_below {self.decline_below!r}; they must"
+                " be probabilities, the first not above the second."
+            )
+        if not (self.silent_after > 0 and 0 < self.trend <= 1 and 1 <= self.few <= self.established):
+            raise InputError(
+                "silent_after must be positive, trend in (0, 1], and few from 1 to established; they are"
+                f" {self.silent_after!r}, {self.trend!r}, {self.few!r} and {self.established!r}."
+            )
+
+
+def _checked(customers: pd.DataFrame, time_unit: str | None) -> pd.DataFrame:
+    present = customers.columns if isinstance(customers, pd.DataFrame) else ()
+    halves = HALVES if set(HALVES) <= set(present) else ()
+    table = check_customers(customers, (*LifecycleStages.required_columns, *halves), time_unit)
+    wrong = table["probability_alive"] > 1 + 1e-9
+    if wrong.any():
+        raise InputError(
+            f"{wrong.sum()} of {len(table)} customers have a probability_alive above 1; the first is"
+            f" {named(table.index[wrong])}."
+        )
+    return table
+
+
+def _trend(table: pd.DataFrame, what: str) -> pd.Series:
+    if f"later_{what}" not in table:
+        return pd.Series(np.nan, index=table.index)
+    earlier, later = table[f"earlier_{what}"], table[f"later_{what}"]
+    return (later - earlier) / (later + earlier).where(later + earlier > 0)

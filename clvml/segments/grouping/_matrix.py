@@ -1,0 +1,97 @@
+"""The value matrix: what customers bring now, against what they are expected to bring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from clvml.errors import InputError
+from clvml.segments.grouping._rules import ROUNDING, RuleSegments, reaches
+
+
+class ValueMatrix(RuleSegments):
+    """Current value against potential (predicted) value: gold, iron, platinum, lead.
+
+    ============  ==================  ==================
+    .             low potential       high potential
+    ============  ==================  ==================
+    high current  platinum: keep      gold: everything
+    low current   lead: little        iron: develop
+    ============  ==================  ==================
+
+    Numbers follow the value to come: gold 1, iron 2, platinum 3, lead 4.
+
+    Parameters
+    ----------
+    current, predicted : str
+        The columns of money.
+    thresholds : {"mean", "median"} or pair of float
+        By rule, high is above the mean (or median) of the customers of the fit; by the user, high is
+        from the given money on, current first.
+
+    Attributes
+    ----------
+    thresholds_ : tuple of float
+        Current and predicted money that part low from high.
+
+    Examples
+    --------
+    >>> customers = pd.DataFrame({"total_spend": [90.0, 9.0, 90.0, 9.0], "clv": [80.0, 80.0, 8.0, 8.0]})
+    >>> ValueMatrix().fit(customers).segment_names(customers).tolist()
+    ['gold', 'iron', 'platinum', 'lead']
+    """
+
+    def __init__(
+        self,
+        current: str = "total_spend",
+        predicted: str = "clv",
+        thresholds: str | Sequence[float] = "mean",
+    ) -> None:
+        self.current = current
+        self.predicted = predicted
+        self.thresholds = thresholds
+
+    @property
+    def required_columns(self) -> tuple[str, ...]:
+        """The two columns of money."""
+        return (self.current, self.predicted)
+
+    def _learn(self, table: pd.DataFrame) -> None:
+        if self.current == self.predicted:
+            raise InputError(f"current and predicted are both {self.current!r}; give two columns.")
+        self.names_ = ("gold", "iron", "platinum", "lead")
+        columns = [table[name].to_numpy() for name in self.required_columns]
+        if isinstance(self.thresholds, str):
+            if self.thresholds not in ("mean", "median"):
+                raise InputError(
+                    f'thresholds is {self.thresholds!r}; it must be "mean", "median" or a pair of money.'
+                )
+            rule = np.mean if self.thresholds == "mean" else np.median
+            # Sorted: the last bit of a sum depends on its order, and the order of rows must not matter.
+            self.thresholds_ = tuple(float(rule(np.sort(values))) for values in columns)
+        else:
+            self.thresholds_ = _money_pair(self.thresholds)
+
+    def _numbers(self, table: pd.DataFrame) -> np.ndarray:
+        high = [
+            self._is_high(table[name].to_numpy(), threshold)
+            for name, threshold in zip(self.required_columns, self.thresholds_, strict=True)
+        ]
+        return np.select([high[0] & high[1], high[1], high[0]], [1, 2, 3], default=4).astype(np.int64)
+
+    def _is_high(self, values: np.ndarray, threshold: float) -> np.ndarray:
+        if isinstance(self.thresholds, str):
+            return values > threshold * (1 + ROUNDING)
+        return reaches(values, threshold)
+
+    def _value(self) -> str:
+        return self.predicted
+
+
+def _money_pair(thresholds: Sequence[float]) -> tuple[float, float]:
+    values = np.asarray(thresholds, dtype=float)
+    if values.shape != (2,) or not np.isfinite(values).all() or (values < 0).any():
+        raise InputError(f'thresholds is {thresholds!r}; it must be "mean", "median" or a pair of money.')
+    return float(values[0]), float(values[1])

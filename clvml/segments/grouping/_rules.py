@@ -1,0 +1,125 @@
+"""Rule-based segmentations under the interface of K-means: learn cuts once, then compare with them.
+
+A rule segmentation learns thresholds (money, or time) from the customers of the fit, and assigns every
+customer, old or new, by comparing with them. So equal customers are in one segment, whatever their order
+in the table; and since thresholds are learnt in the customers' own currency and unit of time, another
+one gives the same segments. Comparisons leave a billionth of room, so that the rounding of a conversion
+does not tell equal customers apart.
+
+Segments are numbered from 1, the most valuable; `names_` has their names in that order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from clvml.customers._summary_checks import check_customers
+from clvml.errors import InputError
+from clvml.segments.grouping._profile import segment_profile
+from clvml.segments.grouping._tables import ByName
+
+ROUNDING = 1e-9  # relative; far above what converting money or time loses, far below what a cut means
+
+
+class RuleSegments(ByName, BaseEstimator):
+    """What the rule-based segmentations share; a subclass learns cuts and compares with them.
+
+    Attributes
+    ----------
+    names_ : tuple of str
+        The names of the segments, in the order of their numbers; a name may have no customer.
+    profile_ : pandas.DataFrame
+        Index ``segment``; ``name, customers, share_of_customers, share_of_value``, then medians.
+    time_unit_ : str or None
+        The unit of time of the fitted customers.
+    """
+
+    @property
+    def required_columns(self) -> tuple[str, ...]:
+        """The columns that `fit` and `predict` need."""
+        raise NotImplementedError
+
+    def fit(self, customers: pd.DataFrame, y: object = None) -> RuleSegments:  # noqa: ARG002
+        """Learn the cuts from these customers.
+
+        Parameters
+        ----------
+        customers : pandas.DataFrame
+            One row a customer, with `required_columns`, finite and not negative.
+        y : ignored
+            Only for scikit-learn's conventions.
+
+        Raises
+        ------
+        InputError
+            If a column is missing, a value is missing, infinite or negative, or an argument breaks its rule.
+        """
+        table = check_customers(customers, self.required_columns)
+        self._learn(table)
+        self.time_unit_ = customers.attrs.get("time_unit")
+        self.profile_ = self._profile(table, self._numbers(table))
+        return self
+
+    def predict(self, customers: pd.DataFrame) -> pd.Series:
+        """Each customer's segment number (int64, from 1), by the learnt cuts; no refit.
+
+        Raises
+        ------
+        InputError
+            If a needed column is missing or holds a missing, infinite or negative value.
+        TimeUnitError
+            If the table counts time in another unit than the fitted one.
+        """
+        check_is_fitted(self, "names_")
+        table = check_customers(customers, self.required_columns, self.time_unit_)
+        return pd.Series(self._numbers(table), index=customers.index, name="segment", dtype="int64")
+
+    def fit_predict(self, customers: pd.DataFrame, y: object = None) -> pd.Series:
+        """The same as ``fit(customers).predict(customers)``."""
+        return self.fit(customers, y).predict(customers)
+
+    def segment_names(self, customers: pd.DataFrame) -> pd.Series:
+        """Each customer's segment by name."""
+        segments = self.predict(customers)
+        return segments.map(dict(enumerate(self.names_, start=1))).rename("segment_name")
+
+    def _learn(self, table: pd.DataFrame) -> None:
+        raise NotImplementedError
+
+    def _numbers(self, table: pd.DataFrame) -> np.ndarray:
+        raise NotImplementedError
+
+    def _value(self) -> str:
+        """The column whose total the profile shares out."""
+        raise NotImplementedError
+
+    def _profile(self, table: pd.DataFrame, numbers: np.ndarray) -> pd.DataFrame:
+        segments = pd.Series(numbers, index=table.index)
+        present = [self.names_[number - 1] for number in np.unique(numbers)]
+        profile = segment_profile(table, segments, self.required_columns, self._value(), present)
+        every = pd.Index(range(1, len(self.names_) + 1), name="segment")
+        empty = {"customers": 0, "share_of_customers": 0.0, "share_of_value": 0.0}
+        full = profile.reindex(every).assign(name=list(self.names_)).fillna(empty)
+        if profile["share_of_value"].isna().all():
+            full["share_of_value"] = np.nan
+        return full.astype({"customers": "int64"})
+
+
+def reaches(values: np.ndarray, cut: float) -> np.ndarray:
+    """Whether each value is at least the cut, up to rounding."""
+    return values >= cut * (1 - ROUNDING)
+
+
+def check_rising(name: str, numbers: Sequence[float], count: int, below: float = float("inf")) -> None:
+    """Refuse what is not ``count`` rising numbers above 0."""
+    values = np.asarray(numbers, dtype=float)
+    fine = values.shape == (count,) and np.isfinite(values).all() and (values > 0).all()
+    if not fine or (values >= below).any() or (np.diff(values) <= 0).any():
+        order = "rising" if name != "thresholds" else "the largest first"
+        limit = f" and below {below:g}" if np.isfinite(below) else ""
+        raise InputError(f"{name} is {numbers!r}; it must be {count} numbers above 0{limit}, {order}.")

@@ -1,0 +1,190 @@
+"""Did the segments tell who would be valuable? Judged by what the holdout brought."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from clvml.errors import InputError
+from clvml.evaluation._ranking import gini, spearman, top_share
+from clvml.segments.grouping._profile import shares
+from clvml.segments.judging._quality import matched, separation
+
+
+def holdout_by_segment(segments: pd.Series, predicted: pd.Series, actual: pd.Series) -> pd.DataFrame:
+    """Predicted and actual holdout value of each segment, whatever method made the segments.
+
+    Parameters
+    ----------
+    segments : pandas.Series
+        Each customer's segment, from the calibration period.
+    predicted, actual : pandas.Series
+        Money over the holdout, predicted and true, for the same customers in any order.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``segment``; columns ``customers``, ``share_of_customers``, ``predicted`` and ``actual``
+        (means per customer), ``share_of_revenue`` (of the actual total), ``lift`` (share of revenue
+        over share of customers: 1 says no more than chance) and ``bias_pct`` (how far the predicted
+        total is off the actual one, in percent). What would divide by no revenue is NaN.
+
+    Raises
+    ------
+    InputError
+        If the three do not cover the same customers, each once, or an amount is missing.
+
+    Examples
+    --------
+    >>> segments = pd.Series([1, 2, 2, 2], index=list("abcd"))
+    >>> spent = pd.Series([60.0, 20.0, 0.0, 20.0], index=list("abcd"))
+    >>> holdout_by_segment(segments, predicted=spent * 0.5, actual=spent)["lift"].round(3).tolist()
+    [2.4, 0.533]
+    """
+    truth = pd.DataFrame(
+        {
+            "segment": segments,
+            "predicted": matched(segments.index, predicted, "predicted"),
+            "actual": matched(segments.index, actual, "actual"),
+        }
+    )
+    groups = truth.groupby("segment", sort=True)
+    sizes = groups.size()
+    table = pd.DataFrame({"customers": sizes, "share_of_customers": sizes / len(truth)})
+    table = table.join(groups[["predicted", "actual"]].mean())
+    table["share_of_revenue"] = shares(groups["actual"].sum())
+    table["lift"] = table["share_of_revenue"] / table["share_of_customers"]
+    table["bias_pct"] = 100 * (table["predicted"] / table["actual"].where(table["actual"] > 0) - 1)
+    return table
+
+
+def judge_segmentations(
+    segmentations: Mapping[str, pd.Series],
+    predicted: pd.Series | Mapping[str, pd.Series],
+    actual: pd.Series,
+) -> pd.DataFrame:
+    """`holdout_by_segment` of several methods on the same holdout, as one table.
+
+    Parameters
+    ----------
+    segmentations : mapping of str to pandas.Series
+        Each method's segments (1 the most valuable) of the same customers.
+    predicted : pandas.Series or mapping of str to pandas.Series
+        Money over the holdout, predicted: one for all methods, or each method's own.
+    actual : pandas.Series
+        Money over the holdout.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``method, segment``; columns as in `holdout_by_segment`.
+
+    Raises
+    ------
+    InputError
+        If there is no method, or one of them and the holdout do not cover the same customers.
+    """
+    if not segmentations:
+        raise InputError("there is no segmentation to judge: give at least one method and its segments.")
+    own = predicted if isinstance(predicted, Mapping) else dict.fromkeys(segmentations, predicted)
+    tables = {
+        name: holdout_by_segment(segments, own[name], actual) for name, segments in segmentations.items()
+    }
+    return pd.concat(tables, names=["method", "segment"])
+
+
+def rank_segmentations(segmentations: Mapping[str, pd.Series], actual: pd.Series) -> pd.DataFrame:
+    """How well each method told who would be valuable: one row a method, best Gini first.
+
+    A method orders the customers by the number of their segment, and nothing else: customers of one
+    segment share what they brought. So a method with more segments can say more.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``method``; ``segments`` (how many hold a customer), ``top10_share`` (share of revenue of
+        the first 10 % of the customers), ``gini`` and ``spearman`` (see `clvml.evaluation`), ``lift``
+        (of segment 1), ``separation`` (share of the variance of revenue that lies between segments).
+
+    Raises
+    ------
+    InputError
+        If customers differ, or the holdout has no revenue.
+    """
+    rows = {name: _ranked(segments, actual) for name, segments in segmentations.items()}
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
+    return table.astype({"segments": "int64"}).sort_values("gini", ascending=False, kind="stable")
+
+
+def _ranked(segments: pd.Series, actual: pd.Series) -> dict[str, float]:
+    order = -segments.astype(float)
+    truth = matched(segments.index, actual, "actual")
+    first = segments == segments.min()
+    return {
+        "segments": segments.nunique(),
+        "top10_share": top_share(truth, order),
+        "gini": gini(truth, order),
+        "spearman": spearman(truth, order),
+        "lift": float(truth[first].mean() / truth.mean()),
+        "separation": separation(segments, truth),
+    }
+
+
+TEXTBOOK = pd.DataFrame(
+    {
+        "ease": [
+            "easy: sort by revenue and cut",
+            "easy: three scores by quantile",
+            "harder: two models fitted, their fit to be checked",
+        ],
+        "cost": [
+            "low: total revenue by customer",
+            "low: date, number and total of purchases",
+            "higher: clean purchase histories, a holdout, refits",
+        ],
+    },
+    index=pd.Index(["ABC", "RFM", "CLV"], name="analysis"),
+)
+
+
+def textbook_comparison(
+    actual: pd.Series,
+    abc: pd.Series,
+    rfm: pd.Series,
+    clv: pd.Series,
+    once_more: pd.Series | None = None,
+) -> pd.DataFrame:
+    """The textbook table "ABC against RFM against CLV", with its accuracy measured, not asserted.
+
+    Parameters
+    ----------
+    actual : pandas.Series
+        Money over the holdout.
+    abc, rfm : pandas.Series
+        Segments, 1 the most valuable.
+    clv : pandas.Series
+        Predicted money over the holdout; it orders each customer, as that analysis does.
+    once_more : pandas.Series, optional
+        What customers spent before, for the duration of the holdout: what ABC and RFM would plan with.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``analysis``; ``ease`` and ``cost`` in words, then the measured accuracy: ``top10_share,
+        gini, spearman`` and ``bias_pct`` of the total (NaN where nothing is predicted).
+    """
+    orders = {"ABC": -abc.astype(float), "RFM": -rfm.astype(float), "CLV": clv}
+    measured = pd.DataFrame(
+        {
+            "top10_share": {name: top_share(actual, order) for name, order in orders.items()},
+            "gini": {name: gini(actual, order) for name, order in orders.items()},
+            "spearman": {name: spearman(actual, order) for name, order in orders.items()},
+        }
+    )
+    table = TEXTBOOK.join(measured)
+    totals = {"ABC": once_more, "RFM": once_more, "CLV": clv}
+    planned = {name: np.nan if money is None else float(money.sum()) for name, money in totals.items()}
+    table["bias_pct"] = 100 * (pd.Series(planned) / float(actual.sum()) - 1)
+    return table

@@ -1,0 +1,102 @@
+"""Is it a good segmentation: large enough, told apart, reached, paying, stable?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import adjusted_rand_score
+
+from clvml.errors import InputError
+from clvml.segments.grouping._tables import named
+
+
+def separation(segments: pd.Series, value: pd.Series) -> float:
+    """The share of the variance of ``value`` that lies between segments, 0 to 1; 0 if it does not vary.
+
+    Examples
+    --------
+    >>> separation(pd.Series([1, 1, 2, 2]), pd.Series([9.0, 9.0, 1.0, 1.0]))
+    1.0
+    """
+    amounts = matched(segments.index, value, "value")
+    total = float(((amounts - amounts.mean()) ** 2).sum())
+    means = amounts.groupby(segments).transform("mean")
+    return float(((means - amounts.mean()) ** 2).sum()) / total if total > 0 else 0.0
+
+
+def segmentation_quality(
+    segments: pd.Series,
+    value: pd.Series,
+    *,
+    contact: pd.Series | None = None,
+    cost: float | pd.Series = 0.0,
+    later: pd.Series | None = None,
+) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Is it a good segmentation? Large enough, told apart, reached, paying, stable.
+
+    Parameters
+    ----------
+    segments, value : pandas.Series
+        Each customer's segment and value.
+    contact : pandas.Series, optional
+        What the customer can be reached by; missing and empty text mean not at all.
+    cost : float or pandas.Series
+        What a customer costs.
+    later : pandas.Series, optional
+        The segments of another date; those who are in both are compared.
+
+    Returns
+    -------
+    by_segment : pandas.DataFrame
+        Index ``segment``; ``customers, share_of_customers, mean_value, reach`` (NaN if not given),
+        ``profit`` (value less cost, in total).
+    overall : dict
+        ``smallest_share``, ``separation`` and ``stability`` (adjusted Rand index of the two dates).
+    """
+    amounts = matched(segments.index, value, "value")
+    costs = matched(segments.index, cost, "cost") if isinstance(cost, pd.Series) else cost
+    groups = pd.DataFrame({"value": amounts, "profit": amounts - costs}).groupby(segments)
+    table = pd.DataFrame({"customers": groups.size(), "share_of_customers": groups.size() / len(segments)})
+    table["mean_value"] = groups["value"].mean()
+    reached = (
+        np.nan if contact is None else _reachable(contact.reindex(segments.index)).groupby(segments).mean()
+    )
+    table["reach"] = reached
+    table["profit"] = groups["profit"].sum()
+    overall = {
+        "smallest_share": float(table["share_of_customers"].min()),
+        "separation": separation(segments, amounts),
+        "stability": np.nan if later is None else agreement(segments, later),
+    }
+    return table.rename_axis("segment"), overall
+
+
+def agreement(segments: pd.Series, others: pd.Series) -> float:
+    """Adjusted Rand index of two segmentations on the customers in both: 1 the same, 0 by chance."""
+    both = segments.index.intersection(others.index)
+    if both.empty:
+        raise InputError("the two segmentations have no customer in common: there is nothing to compare.")
+    return float(adjusted_rand_score(segments.reindex(both), others.reindex(both)))
+
+
+def _reachable(contact: pd.Series) -> pd.Series:
+    return contact.notna() & (contact.astype(str).str.strip() != "")
+
+
+def matched(customers: pd.Index, amounts: pd.Series, role: str) -> pd.Series:
+    """The amounts in the order of the customers; refuses those that do not cover the same ones."""
+    if customers.empty:
+        raise InputError("no customer has a segment: there is nothing to judge.")
+    for index, what in ((customers, "segments"), (amounts.index, role)):
+        if index.has_duplicates:
+            raise InputError(f"{what} holds customer {named(index[index.duplicated()])} more than once.")
+    strangers = customers.symmetric_difference(amounts.index)
+    if len(strangers):
+        raise InputError(
+            f"segments and {role} must cover the same customers; {len(strangers)} stand in only one of them,"
+            f" the first is {named(strangers)}."
+        )
+    aligned = amounts.reindex(customers)
+    if aligned.isna().any():
+        raise InputError(f"{role} is missing for customer {named(aligned.index[aligned.isna()])}.")
+    return aligned

@@ -1,0 +1,275 @@
+"""The model registry: register a model, move its alias, load it, score customers with it.
+
+A model URI is ``models:/<name>@<alias>``, ``models:/<name>/<version>``, ``models:/<model id>``,
+``runs:/<run id>/<name>``, or the path of a model folder.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from clvml.customers._summary_checks import check_time_unit
+from clvml.errors import TrackingError
+from clvml.scoring._customer_files import AnswerFile, check_ids, read_batches
+from clvml.tracking._connection import connected, without_prints
+from clvml.tracking.flavor import answers_of, load_model
+
+
+class RegisteredVersion(NamedTuple):
+    """One version of a registered model.
+
+    Attributes
+    ----------
+    name : str
+        The registered model.
+    version : int
+        From 1 up.
+    source : str
+        The URI of the logged model that it is.
+    aliases : tuple of str
+        Such as ``"champion"``.
+    tags : dict of str to str
+        Of the version.
+    """
+
+    name: str
+    version: int
+    source: str
+    aliases: tuple[str, ...]
+    tags: dict[str, str]
+
+    @property
+    def uri(self) -> str:
+        """``models:/<name>/<version>``, which always means this version."""
+        return f"models:/{self.name}/{self.version}"
+
+
+def register(
+    model: Any,
+    name: str,
+    alias: str | None = "champion",
+    tags: dict[str, Any] | None = None,
+    *,
+    tracking_uri: str | None = None,
+) -> RegisteredVersion:
+    """Register a logged model as the next version of ``name`` and give it an alias.
+
+    Parameters
+    ----------
+    model : ModelInfo or str
+        What :func:`clvml.tracking.flavor.log_model` returned, or a model URI.
+    name : str
+        The registered model; it is made where it does not exist.
+    alias : str, optional
+        Moved to the new version; None leaves the aliases alone.
+    tags : dict, optional
+        Of the version.
+    tracking_uri : str, optional
+        See :mod:`clvml.tracking`.
+
+    Raises
+    ------
+    TrackingError
+        If the store is away, or there is no such model.
+    """
+    if not re.fullmatch(r"[^/:]+", name):
+        raise TrackingError(f"a registered model cannot be called {name!r}: leave out '/' and ':'.")
+    with connected(tracking_uri, create=True):
+        import mlflow
+
+        with without_prints():
+            made = mlflow.register_model(
+                getattr(model, "model_uri", model),
+                name,
+                tags={key: str(v) for key, v in (tags or {}).items()},
+            )
+        if alias is not None:
+            mlflow.MlflowClient().set_registered_model_alias(name, alias, made.version)
+        return _version(name, made.version)
+
+
+def promote(
+    name: str, version: int, alias: str = "champion", *, tracking_uri: str | None = None
+) -> RegisteredVersion:
+    """Give ``alias`` to this version; whoever loads ``models:/<name>@<alias>`` gets it from now on.
+
+    Raises
+    ------
+    TrackingError
+        If the model or the version does not exist.
+    """
+    with connected(tracking_uri):
+        import mlflow
+
+        _version(name, version)
+        mlflow.MlflowClient().set_registered_model_alias(name, alias, str(version))
+        return _version(name, version)
+
+
+def resolve(model_uri: str, *, tracking_uri: str | None = None) -> RegisteredVersion:
+    """The version that ``models:/<name>@<alias>`` or ``models:/<name>/<version>`` means now.
+
+    Raises
+    ------
+    TrackingError
+        If the model, the alias or the version does not exist; the message says which do.
+    """
+    with connected(tracking_uri):
+        return _resolve(model_uri)
+
+
+def load(model_uri: str | Path, *, tracking_uri: str | None = None) -> Any:
+    """The estimator behind a model URI, exactly as it was logged.
+
+    Raises
+    ------
+    TrackingError
+        If the store is away, or there is no such model; the message says which there are.
+    """
+    uri = str(model_uri)
+    if ":/" not in uri:
+        if not Path(uri).is_dir():
+            raise TrackingError(
+                f"there is no model folder {uri!r}; a registered model is written as models:/<name>@<alias>."
+            )
+        return load_model(uri)
+    with connected(tracking_uri):
+        return load_model(_resolve(uri).uri if _names_a_version(uri) else uri)
+
+
+def score_batch(
+    model_uri: str | Path,
+    customers: str | Path | pd.DataFrame,
+    out_path: str | Path,
+    *,
+    horizon: float | str | None = None,
+    annual_discount_rate: float | None = None,
+    tracking_uri: str | None = None,
+    segments: str | Path | None = None,
+) -> pd.DataFrame:
+    """Score customers with a model and write the answers to a file, in the customers' order.
+
+    The file appears when it is complete; where scoring fails, nothing is left behind and an older file
+    stays as it was. Files are read in batches, so that memory holds the answers but not the input.
+
+    Parameters
+    ----------
+    model_uri : str or Path
+        See the module's docstring.
+    customers : str, Path or pandas.DataFrame
+        A customer summary (``.parquet`` or ``.csv``) with the model's columns; ids in the index or in
+        a column ``customer_id`` (in CSV read as text, so that ``00017`` stays what it is).
+    out_path : str or Path
+        ``.parquet`` or ``.csv``.
+    horizon : float or str, optional
+        In the model's time unit, or such as ``"12M"``; None takes the model's own.
+    annual_discount_rate : float, optional
+        None takes the model's own.
+    segments : str or Path, optional
+        The registered segments (``models:/<name>-segments@champion``) or the folder ``segments`` of a run:
+        adds segment, class, stage and treatment to each customer, by the model's own horizon and rate. The
+        customers that a run writes carry the purchases of each half of their relation; without them stages
+        know no trend.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The answers, indexed by customer id: ``clv`` and its factors, or the segments.
+
+    Raises
+    ------
+    TrackingError
+        If the store is away or there is no such model.
+    InputError
+        If the file is missing or of another kind, or a customer breaks a rule.
+    TimeUnitError
+        If the summary counts time in another unit than the model.
+    """
+    model = load(model_uri, tracking_uri=tracking_uri)
+    horizon = _number_if_plain(horizon)
+    groups = None if segments is None else load(segments, tracking_uri=tracking_uri)
+    check_ids(customers)
+    written = []
+    with AnswerFile(out_path) as file:
+        for batch in read_batches(customers):
+            check_time_unit(batch, getattr(model, "time_unit_", None))
+            answers = answers_of(model, batch, horizon, annual_discount_rate)
+            if groups is not None:
+                answers = answers.join(answers_of(groups, _with_values(batch, answers_of(model, batch))))
+            file.write(answers)
+            written.append(answers)
+    return pd.concat(written)
+
+
+def _with_values(customers: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
+    """The customers with their values; a column of that name that was there before gives way."""
+    table = customers.drop(columns=[name for name in answers if name in customers]).join(answers)
+    table.attrs = dict(customers.attrs)
+    return table
+
+
+def _number_if_plain(horizon: float | str | None) -> float | str | None:
+    plain = isinstance(horizon, str) and re.fullmatch(r"\s*\d+(\.\d*)?\s*", horizon)
+    return float(horizon) if plain and horizon is not None else horizon
+
+
+def _names_a_version(uri: str) -> bool:
+    return uri.startswith("models:/") and ("@" in uri or uri.count("/") > 1)
+
+
+def _resolve(uri: str) -> RegisteredVersion:
+    match = re.fullmatch(r"models:/(?P<name>[^/@:]+)(@(?P<alias>[^/@]+)|/(?P<version>[^/]+))", uri)
+    if match is None:
+        raise TrackingError(
+            f"{uri!r} names no registered model; write models:/<name>@<alias> or models:/<name>/<version>."
+        )
+    aliases = _aliases(match["name"])
+    if match["version"] is not None:
+        return _version(match["name"], match["version"])
+    if match["alias"] not in aliases:
+        known = ", ".join(sorted(aliases)) or "none"
+        raise TrackingError(
+            f"the registered model {match['name']!r} has no alias {match['alias']!r} (it has: {known});"
+            " clvml.tracking._registry.promote sets one."
+        )
+    return _version(match["name"], aliases[match["alias"]])
+
+
+def _aliases(name: str) -> dict[str, str]:
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    try:
+        # The aliases of a version that MLflow returns are empty; the registered model knows them.
+        return dict(client.get_registered_model(name).aliases)
+    except mlflow.MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+    known = ", ".join(model.name for model in client.search_registered_models()) or "none"
+    raise TrackingError(
+        f"there is no registered model {name!r} (there is: {known}); 'clvml run' registers one."
+    )
+
+
+def _version(name: str, version: int | str) -> RegisteredVersion:
+    import mlflow
+
+    aliases = _aliases(name)
+    client = mlflow.MlflowClient()
+    if not str(version).isdigit():
+        raise TrackingError(f"{version!r} is not a version of {name!r}: versions are whole numbers.")
+    try:
+        found = client.get_model_version(name, str(version))
+    except mlflow.MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        known = sorted(int(other.version) for other in client.search_model_versions(f"name = '{name}'"))
+        raise TrackingError(
+            f"the registered model {name!r} has no version {version} (it has: {', '.join(map(str, known))})."
+        ) from None
+    held = tuple(sorted(alias for alias, held_by in aliases.items() if str(held_by) == str(version)))
+    return RegisteredVersion(name, int(version), found.source, held, dict(found.tags))

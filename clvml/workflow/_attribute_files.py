@@ -1,0 +1,93 @@
+"""What else is known of the customers: a table of attributes that the config names, and how to reach them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from clvml.errors import InputError
+from clvml.segments.grouping._tables import named
+from clvml.workflow._config import Config
+from clvml.workflow._console import Progress
+
+CUSTOMER_ID = "customer_id"
+
+
+class Attributes(NamedTuple):
+    """The attributes of a run's customers.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        On the customers' index: the columns to segment by; none where the config names no table.
+    contact : pandas.Series or None
+        What each customer can be reached by; it is counted, and kept out of all files.
+    """
+
+    table: pd.DataFrame
+    contact: pd.Series | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The attributes to segment by."""
+        return tuple(map(str, self.table.columns))
+
+
+def read_attributes(config: Config, customers: pd.Index, tell: Progress) -> Attributes:
+    """Read the table that the config names, and say for how many customers it has nothing.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or unreadable, lacks a column, or holds a customer twice.
+    """
+    section = config.segments
+    if not section.attributes:
+        return Attributes(pd.DataFrame(index=customers), None)
+    table = _by_customer(Path(section.attributes), config.data.customer, customers)
+    columns, contact = list(map(str, table.columns)), [section.contact] if section.contact else []
+    names = list(section.attribute_columns) or [name for name in columns if name not in contact]
+    missing = [name for name in (*names, *contact) if name not in columns]
+    if missing:
+        raise InputError(f"{section.attributes} has no column {missing[0]!r}; it has {', '.join(columns)}.")
+    without = len(customers.difference(table.index))
+    if without:
+        tell.say(f"{without:,} of {len(customers):,} customers have no row of attributes: counted as missing")
+    known = table.reindex(customers)
+    return Attributes(known[names], known[section.contact] if contact else None)
+
+
+def _by_customer(path: Path, customer: str, customers: pd.Index) -> pd.DataFrame:
+    table = _read(path, customer)
+    column = next((name for name in (customer, CUSTOMER_ID) if name in table), None)
+    if column is None:
+        raise InputError(
+            f"{path} has no column {customer!r} of customer ids; it has {', '.join(map(str, table.columns))}."
+        )
+    try:
+        ids = pd.Index(table[column]).astype(customers.dtype)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"the ids in column {column!r} of {path} are not of the kind of those in the purchases, such as"
+            f" {named(customers)}."
+        ) from None
+    if ids.has_duplicates:
+        twice = named(ids[ids.duplicated()])
+        raise InputError(f"{path} holds customer {twice} more than once; give one row a customer.")
+    if customers.intersection(ids).empty:
+        raise InputError(f"no customer of the purchases, such as {named(customers)}, has a row in {path}.")
+    return table.drop(columns=column).set_axis(ids.rename(customers.name), axis="index")
+
+
+def _read(path: Path, customer: str) -> pd.DataFrame:
+    if not path.is_file():
+        raise InputError(f"there is no file {path}; attributes are CSV or Parquet, one row a customer.")
+    try:
+        if path.suffix.lower() == ".csv":
+            return pd.read_csv(path, dtype={customer: str, CUSTOMER_ID: str})  # so that 00017 stays 00017
+        table = pd.read_parquet(path)
+    except (ValueError, OSError) as error:  # pandas' and pyarrow's own errors are of these kinds
+        raise InputError(f"{path} cannot be read as a table of attributes: {error}") from None
+    return table if table.index.name is None else table.reset_index()

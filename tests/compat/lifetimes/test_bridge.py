@@ -1,0 +1,97 @@
+"""The bridge to lifetimes: parameters and predictions are equal on both sides."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import clvml
+from clvml.compat.lifetimes._bridge import quiet_lifetimes
+from clvml.errors import FitError, InputError
+
+MODELS = [
+    clvml.BGNBD.from_params(r=0.243, alpha=4.414, a=0.793, b=2.426, time_unit="W"),
+    clvml.MBGNBD.from_params(r=0.525, alpha=6.183, a=0.891, b=1.614, time_unit="W"),
+    clvml.ParetoNBD.from_params(r=0.553, alpha=10.578, s=0.606, beta=11.669, time_unit="W"),
+]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.title)
+def test_a_model_goes_over_predicts_the_same_and_comes_back(model, cdnow):
+    fitter = clvml.to_lifetimes(model)
+    with quiet_lifetimes():
+        theirs = fitter.predict(39, cdnow["frequency"], cdnow["recency"], cdnow["T"])
+    np.testing.assert_allclose(theirs, model.expected_purchases(cdnow, 39), rtol=1e-10)
+    back = clvml.from_lifetimes(fitter, time_unit="W")
+    assert type(back) is type(model)
+    assert back.params_ == model.params_
+
+
+def test_opportunities_go_over_and_come_back():
+    model = clvml.BGBB.from_params(alpha=1.204, beta=0.750, gamma=0.657, delta=2.783, time_unit="Y")
+    donors = model.simulate(np.full(30, 6), seed=0)
+    fitter = clvml.to_lifetimes(model)
+    with quiet_lifetimes():
+        theirs = fitter.conditional_expected_number_of_purchases_up_to_time(
+            5, donors["frequency"], donors["recency"], donors["T"]
+        )
+    np.testing.assert_allclose(theirs, model.expected_purchases(donors, 5), rtol=1e-10)
+    assert clvml.from_lifetimes(fitter).params_ == model.params_
+
+
+def test_spend_goes_over_and_comes_back(cdnow):
+    model = clvml.GammaGamma().fit(cdnow)
+    fitter = clvml.to_lifetimes(model)
+    theirs = fitter.conditional_expected_average_profit(cdnow["frequency"], cdnow["monetary_value"])
+    np.testing.assert_allclose(theirs, model.expected_spend(cdnow), rtol=1e-10)
+    assert clvml.from_lifetimes(fitter).params_ == model.params_
+
+
+def test_a_fitter_saved_by_lifetimes_comes_over_when_loaded(cdnow, tmp_path):
+    with quiet_lifetimes() as lifetimes:
+        fitter = lifetimes.ModifiedBetaGeoFitter().fit(cdnow["frequency"], cdnow["recency"], cdnow["T"])
+        fitter.save_model(tmp_path / "model.pkl", save_data=False, save_generate_data_method=False)
+        loaded = lifetimes.ModifiedBetaGeoFitter()
+        loaded.load_model(tmp_path / "model.pkl")
+    np.testing.assert_array_equal(clvml.from_lifetimes(loaded).params_, fitter.params_)
+
+
+def test_a_fit_by_lifetimes_predicts_the_same_here(cdnow):
+    with quiet_lifetimes() as lifetimes:
+        fitter = lifetimes.BetaGeoFitter().fit(cdnow["frequency"], cdnow["recency"], cdnow["T"])
+        theirs = fitter.conditional_probability_alive(cdnow["frequency"], cdnow["recency"], cdnow["T"])
+    np.testing.assert_allclose(clvml.from_lifetimes(fitter).probability_alive(cdnow), theirs, rtol=1e-10)
+
+
+def test_the_contender_is_fitted_by_lifetimes_and_agrees(cdnow):
+    theirs = clvml.LifetimesValue(horizon=39).fit(cdnow)
+    ours = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), horizon=39).fit(cdnow)
+    np.testing.assert_allclose(theirs.predict(cdnow), ours.predict(cdnow), rtol=1e-4)
+    np.testing.assert_allclose(theirs.predict(cdnow, 20, 0.1), ours.predict(cdnow, 20, 0.1), rtol=1e-4)
+
+
+def test_lifetimes_leaves_pandas_and_warnings_alone(cdnow):
+    filters = list(warnings.filters)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the option is deprecated
+        before = pd.get_option("mode.chained_assignment")
+        clvml.LifetimesValue(horizon=39).fit(cdnow)
+        assert pd.get_option("mode.chained_assignment") == before
+    assert warnings.filters == filters
+
+
+def test_what_lifetimes_cannot_fit_is_one_sentence(cdnow):
+    with pytest.raises(FitError, match="lifetimes could not fit these customers"):
+        clvml.LifetimesValue(horizon=39).fit(cdnow[cdnow["frequency"] == 0])
+
+
+def test_strangers_and_unfitted_models_are_refused():
+    with quiet_lifetimes() as lifetimes:
+        stranger, unfitted = lifetimes.BaseFitter(), lifetimes.BetaGeoFitter()
+    with pytest.raises(InputError, match=r"no counterpart of BaseFitter; it takes BetaGeoFitter, .*"):
+        clvml.from_lifetimes(stranger)
+    with pytest.raises(InputError, match="has not been fitted: call its fit or load_model first"):
+        clvml.from_lifetimes(unfitted)
+    with pytest.raises(InputError, match="lifetimes has no counterpart of ShiftedBetaGeometric"):
+        clvml.to_lifetimes(clvml.ShiftedBetaGeometric.from_params(alpha=0.7, beta=1.2))

@@ -1,0 +1,153 @@
+"""Profitability, the manager's figures, and the trend of value, on purchases counted by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import clvml
+from clvml.errors import InputError
+from clvml.lifetime_value.economics._profitability import against_targets
+
+SALES = pd.DataFrame(
+    {
+        "customer_id": ["a", "a", "a", "b", "c"],
+        "date": pd.to_datetime(["2024-01-01", "2024-01-15", "2024-02-12", "2024-01-08", "2024-02-05"]),
+        "amount": [20.0, 30.0, 50.0, 40.0, 10.0],
+    }
+)
+
+
+def test_profit_is_gross_profit_less_all_costs_and_payback_is_when_they_were_first_covered():
+    found = clvml.customer_profitability(
+        SALES, margin=0.5, acquisition_cost=15, selling_cost=1, annual_service_cost=52
+    )
+    assert found.loc["a", "profit"] == pytest.approx(50 - 15 - 3 - 6)
+    # After the purchase in week 2: 25 - 15 - 2 - 2 > 0, and not after the first one: 10 - 15 - 1.
+    assert found.loc["a", "payback"] == 2
+    assert found.loc["b", "payback"] == 0
+    assert np.isnan(found.loc["c", "payback"])
+    assert found["profitable"].tolist() == [True, False, False]
+
+
+def test_costs_may_be_known_per_customer_and_a_missing_one_is_named():
+    cost = pd.Series({"a": 5.0, "b": 7.0, "c": 9.0})
+    found = clvml.customer_profitability(SALES, acquisition_cost=cost)
+    assert found["profit"].tolist() == [95, 33, 1]
+    assert clvml.customer_profitability(SALES, acceptable_profit=50)["profitable"].tolist() == [
+        True, False, False,
+    ]  # fmt: skip
+    with pytest.raises(InputError, match="acquisition_cost is missing for 1 customers; the first is 'c'"):
+        clvml.customer_profitability(SALES, acquisition_cost=cost[:2])
+    with pytest.raises(InputError, match="selling_cost is -1; it must be finite and at least 0"):
+        clvml.customer_profitability(SALES, selling_cost=-1)
+
+
+def test_profits_add_up_to_the_margin_of_all_sales_on_cdnow():
+    found = clvml.customer_profitability(clvml.load_cdnow(), margin=0.3, acquisition_cost=5)
+    spend = clvml.load_cdnow().to_pandas()["amount"].sum()
+    assert found["profit"].sum() == pytest.approx(0.3 * spend - 5 * 2357)
+    early = clvml.customer_profitability(
+        clvml.load_cdnow(), margin=0.3, acquisition_cost=5, observation_end="1997-09-30"
+    )
+    assert early["payback"].notna().sum() < found["payback"].notna().sum()
+
+
+def test_the_scorecard_counts_its_figures_and_tells_which_targets_are_met():
+    customers = clvml.summarize(SALES, "2024-02-12")
+    values = pd.Series(60.0, customers.index)
+    card = clvml.scorecard(
+        customers,
+        values,
+        acquisition_cost=20,
+        margin=0.5,
+        marketing_cost=50,
+        targets={"clv_to_cac": 3, "acquisition_cost": 15, "repeat_rate": 0.3},
+    )
+    assert card["value"].to_dict() | {"retention_rate": 0} == pytest.approx(
+        {
+            "clv": 60,
+            "acquisition_cost": 20,
+            "clv_to_cac": 3,
+            "payback": 20 / (75 / 12),
+            "retention_rate": 0,
+            "repeat_rate": 1 / 3,
+            "return_on_marketing": 0.5,
+        }
+    )
+    assert card["met"].to_dict() == {
+        "clv": None, "acquisition_cost": False, "clv_to_cac": True, "payback": None,
+        "retention_rate": None, "repeat_rate": True, "return_on_marketing": None,
+    }  # fmt: skip
+    with pytest.raises(InputError, match="targets has 'nps'; the figures are clv"):
+        clvml.scorecard(customers, values, targets={"nps": 50})
+
+
+def test_of_costs_less_is_better():
+    card = against_targets({"payback": 5.0, "clv": 5.0}, {"payback": 6.0, "clv": 6.0})
+    assert card["met"].tolist() == [True, False]
+
+
+def test_equity_by_cohort_adds_up_to_the_equity_of_all(cdnow):
+    values = clvml.RetentionValue("12M").fit(cdnow).predict(cdnow)
+    table = clvml.equity_by_group(values, clvml.cohorts(cdnow))
+    assert table.index.tolist() == ["1997-01", "1997-02", "1997-03"]
+    assert table["total"].sum() == pytest.approx(clvml.customer_equity(values).present)
+
+
+def test_a_customer_to_come_is_worth_the_first_purchase_and_what_the_model_expects_after_it(cdnow):
+    model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), 52, margin=0.5).fit(cdnow)
+    purchases = model.purchases_.expected_purchases_new_customer(52)
+    spend = model.spend_.expected_spend(cdnow)[cdnow["frequency"] == 0].iloc[0]
+    assert clvml.new_customer_value(model, 30) == pytest.approx(0.5 * (30 + purchases * spend))
+
+
+def test_value_over_time_counts_purchases_and_customers_by_hand():
+    table = clvml.value_over_time(SALES).set_index("period")
+    january, february = table.loc["2024-01-01"], table.loc["2024-02-01"]
+    assert january[["customers", "purchases", "spend", "frequency"]].tolist() == [2, 3, 90, 1.5]
+    assert february[["average_order", "frequency", "repeat_rate"]].tolist() == pytest.approx(
+        [30, 2 / 3, 1 / 3]
+    )
+    assert february["retention"] == 0.5  # of a and b, a came again
+    assert february["stickiness"] == pytest.approx(4 / 5)
+    assert table["when"].tolist() == ["past", "present"]
+
+
+def test_groups_have_lines_of_their_own_and_a_model_tells_what_is_expected(cdnow):
+    model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), 52).fit(cdnow)
+    table = clvml.value_over_time(clvml.load_cdnow(), clvml.cohorts(cdnow), model=model)
+    assert table.groupby("group")["when"].agg(lambda when: (when == "expected").sum()).tolist() == [1, 1, 1]
+    ahead = table[table["when"] == "expected"]
+    assert (ahead["period"] == "1998-07-01").all()
+    customers = clvml.summarize(clvml.load_cdnow())
+    assert ahead["spend"].sum() == pytest.approx(model.predict(customers, "1M").sum())
+    assert (ahead["repeat_rate"] >= table[table["when"] == "present"]["repeat_rate"].to_numpy()).all()
+    with pytest.raises(InputError, match="customers have no group"):
+        clvml.value_over_time(clvml.load_cdnow(), clvml.cohorts(cdnow)[:5])
+
+
+def test_expected_retention_is_the_share_of_simulated_buyers_who_buy_in_the_next_month():
+    random, truth = np.random.default_rng(5), clvml.BGNBD.from_params(r=2, alpha=8, a=0.5, b=9, time_unit="W")
+    rows = []
+    for customer in range(1500):
+        rate, leave, day = random.gamma(2, 1 / 8) / 7, random.beta(0.5, 9), random.uniform(0, 100)
+        while day < 395:
+            rows.append((customer, pd.Timestamp("2023-01-01") + pd.Timedelta(days=day), 10.0))
+            day += random.exponential(1 / rate)
+            if random.random() < leave:
+                break
+    sales = pd.DataFrame(rows, columns=["customer_id", "date", "amount"])
+    spend = clvml.GammaGamma.from_params(p=4, q=4, v=8)
+    model = clvml.LifetimeValue(truth, spend, 4)
+    model.purchases_, model.spend_, model.time_unit_ = truth, spend, "W"
+    known = sales[sales["date"] < "2024-01-01"]
+    expected = clvml.value_over_time(known, model=model).iloc[-1]
+    seen = clvml.value_over_time(sales[sales["date"] < "2024-01-31"]).iloc[-1]
+    assert (expected["when"], expected["period"]) == ("expected", seen["period"])
+    for measure, within in (
+        ("retention", 0.05),
+        ("stickiness", 0.01),
+        ("repeat_rate", 0.01),
+        ("frequency", 0.08),
+    ):
+        assert expected[measure] == pytest.approx(seen[measure], abs=within), measure

@@ -1,0 +1,202 @@
+"""Models of costs, loyalty, migration and switching: neutral defaults, simulated truth, their errors."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import clvml
+from clvml import (
+    AnnuityValue,
+    BrandSwitchingValue,
+    LoyaltyEffectsValue,
+    MigrationValue,
+    ProfitContributionValue,
+    RetentionValue,
+    TotalSpendValue,
+)
+from clvml.errors import FitError, InputError
+from clvml.lifetime_value.formulas._models import estimate_retention_rate, retention_rate_error
+from clvml.scoring._model_file import dump_model, load_model_json
+
+
+@pytest.fixture
+def customers():
+    columns = {
+        "frequency": [2.0, 0, 5],
+        "recency": [8.0, 0, 18],
+        "T": [12.0, 20, 20],
+        "monetary_value": [30.0, 0, 20],
+        "total_spend": [100.0, 25, 120],
+        "service": [12.0, 24, 0],
+    }
+    table = pd.DataFrame(columns, index=pd.Index(["a", "b", "c"], name="customer_id"))
+    table.attrs["time_unit"] = "M"
+    return table
+
+
+def visits(n, probability_back, n_periods, seed=0):
+    """Weekly visits of customers who come again with ``probability_back[k]`` after k empty weeks."""
+    random, rows = np.random.default_rng(seed), []
+    for customer in range(n):
+        quiet = 0
+        for week in range(n_periods):
+            if week == 0 or random.random() < probability_back[quiet]:
+                rows.append((customer, pd.Timestamp("2020-01-01") + pd.Timedelta(weeks=week), 10.0))
+                quiet = 0
+            else:
+                quiet += 1
+            if quiet == len(probability_back):
+                break
+    return pd.DataFrame(rows, columns=["customer_id", "date", "amount"])
+
+
+def test_without_effects_loyalty_is_the_annuity_and_effects_add_up(customers):
+    annuity = AnnuityValue(24, 0.1, 0.5).fit(customers).predict(customers)
+    plain = LoyaltyEffectsValue(24, 0.1, 0.5).fit(customers).predict(customers)
+    pd.testing.assert_series_equal(plain, annuity)
+    factors = (
+        LoyaltyEffectsValue(24, 0.1, 0.5, cross_selling=0.1, referrals=0.05)
+        .fit(customers)
+        .predict_factors(customers)
+    )
+    streams = factors[["base", "cross_selling", "cost_to_serve", "referrals", "price"]]
+    assert streams.sum(axis=1).tolist() == pytest.approx(factors["clv"].tolist())
+    assert factors["cross_selling"].tolist() == pytest.approx((2 * factors["referrals"]).tolist())
+
+
+def test_costs_come_off_after_the_margin_from_a_number_or_a_column(customers):
+    free = ProfitContributionValue(12, margin=0.4, retention_rate=1).fit(customers).predict(customers)
+    dear = ProfitContributionValue(12, margin=0.4, retention_rate=1, annual_service_cost="service")
+    assert (free - dear.fit(customers).predict(customers)).tolist() == pytest.approx([12, 24, 0])
+    flat = ProfitContributionValue(12, margin=0.4, retention_rate=1, annual_service_cost=6).fit(customers)
+    assert (free - flat.predict(customers)).tolist() == pytest.approx([6, 6, 6])
+
+
+def test_a_new_customer_is_worth_the_first_purchase_and_the_income_less_all_costs(customers):
+    model = ProfitContributionValue(
+        12, margin=0.5, retention_rate=1, acquisition_cost=7, first_purchase_cost=2, annual_service_cost=3
+    ).fit(customers)
+    first, income = (40 + 25 + 20) / 3, (60 + 100) / 52
+    assert model.new_customer_value() == pytest.approx(-7 + 0.5 * first - 2 + 0.5 * income * 12 - 3)
+
+
+def test_a_missing_column_of_costs_and_costs_without_a_time_unit_are_named(customers):
+    with pytest.raises(InputError, match="lacks 'upkeep'"):
+        ProfitContributionValue(12, annual_service_cost="upkeep").fit(customers)
+    with pytest.raises(InputError, match="annual_service_cost is -1; it must be finite and at least 0"):
+        ProfitContributionValue(12, annual_service_cost=-1).fit(customers)
+    customers.attrs.clear()
+    with pytest.raises(InputError, match="cross_selling is given per year, but"):
+        LoyaltyEffectsValue(12, cross_selling=0.1).fit(customers)
+
+
+def test_migration_finds_the_probabilities_that_simulated_customers_had_and_says_how_sure_it_is():
+    truth = [0.6, 0.3, 0.1]
+    sales = visits(3000, truth, 12)
+    table = clvml.summarize(sales, "2020-03-18")
+    model = MigrationValue(12, n_states=4, period=1).fit(table, sales)
+    found, error = np.array(list(model.params_.values())), np.array(list(model.standard_errors_.values()))
+    assert (abs(found - truth) < 4 * error).all()
+    assert (error < 0.02).all()
+
+
+def test_migration_values_a_simulated_cohort_near_what_it_went_on_to_spend():
+    sales = visits(4000, [0.7, 0.3, 0.1], 12)
+    split = clvml.split(sales, "2020-02-12", "2020-03-18")
+    for given in (None, sales):
+        model = MigrationValue(split.duration, n_states=4, period=1).fit(split.calibration, given)
+        assert model.predict(split.calibration).sum() == pytest.approx(split.holdout["spend"].sum(), rel=0.08)
+
+
+def test_who_bought_last_long_ago_is_worth_less_and_who_left_nothing(customers):
+    now = pd.DataFrame(
+        {"frequency": 2.0, "recency": [10.0, 8.0, 6.0], "T": 10.0, "total_spend": 90.0}, index=list("abc")
+    )
+    now.attrs["time_unit"] = "M"
+    values = MigrationValue(6, n_states=4).fit(customers).predict(now)
+    assert values["a"] > values["b"] > values["c"] == 0
+
+
+def test_the_transition_matrix_has_rows_that_sum_to_one_and_nobody_returns_who_left(customers):
+    matrix = MigrationValue(6, n_states=5).fit(customers).transitions
+    assert matrix.sum(axis=1).tolist() == pytest.approx([1.0] * 5)
+    assert matrix.loc["left", "left"] == 1
+
+
+def test_migration_refuses_what_it_cannot_use(customers):
+    with pytest.raises(InputError, match="n_states is 1; it must be a whole number of 2 or more"):
+        MigrationValue(6, n_states=1).fit(customers)
+    with pytest.raises(FitError, match="no customer was observed for a whole period"):
+        MigrationValue(6, period=50).fit(customers)
+
+
+def test_switching_is_found_again_in_simulated_purchases():
+    truth, random, rows = np.array([[0.8, 0.2], [0.3, 0.7]]), np.random.default_rng(1), []
+    for customer in range(800):
+        brand = 0
+        for week in range(10):
+            rows.append((customer, pd.Timestamp("2024-01-01") + pd.Timedelta(weeks=week), 5.0, "AB"[brand]))
+            brand = int(random.random() > truth[brand, 0])
+    sales = pd.DataFrame(rows, columns=["customer_id", "date", "amount", "brand"])
+    model = BrandSwitchingValue(horizon=8, brand="A", margin=0.5).fit(sales)
+    assert model.period_ == 1
+    assert (abs(model.transitions_ - truth) < 4 * model.standard_errors_).all(axis=None)
+    factors = model.predict_factors(sales)
+    of_all = factors[["value_of_A", "value_of_B"]].sum(axis=1)
+    assert of_all.tolist() == pytest.approx((factors["wallet"] * 8 * 0.5).tolist())
+    assert (factors["clv"] == factors["value_of_A"]).all()
+
+
+def test_switching_names_unknown_brands_and_missing_columns():
+    sales = pd.DataFrame(
+        {"customer_id": [1, 1], "date": ["2024-01-01", "2024-01-08"], "amount": 1.0, "brand": ["A", "B"]}
+    )
+    with pytest.raises(InputError, match="brand is 'C'; the data know 'A', 'B'"):
+        BrandSwitchingValue(4, brand="C").fit(sales)
+    with pytest.raises(InputError, match="lack the column 'retailer'"):
+        BrandSwitchingValue(4, brand="A", brand_column="retailer").fit(sales)
+    with pytest.raises(InputError, match="2 of 2 purchases have a negative amount; drop returns"):
+        BrandSwitchingValue(4, brand="A").fit(sales.assign(amount=-1.0))
+    model = BrandSwitchingValue(4, brand="A").fit(sales)
+    with pytest.raises(InputError, match="customer 1 bought the unknown brand 'Z'"):
+        model.predict(sales.assign(brand="Z"))
+
+
+def test_the_error_of_the_retention_rate_is_its_spread_over_samples():
+    random, found, said = np.random.default_rng(2), [], []
+    for _ in range(200):
+        T = random.uniform(10, 40, 400)
+        recency = np.minimum(random.exponential(-1 / np.log(0.96), len(T)), T)
+        rate = estimate_retention_rate(recency, T)
+        found.append(rate)
+        said.append(retention_rate_error(recency, T, rate))
+    assert np.mean(said) == pytest.approx(np.std(found), rel=0.15)
+
+
+def test_every_estimate_has_a_standard_error(customers):
+    for model in (TotalSpendValue, RetentionValue, MigrationValue, ProfitContributionValue):
+        fitted = model(horizon=12).fit(customers)
+        assert fitted.standard_errors_.keys() == fitted.params_.keys()
+        assert all(error >= 0 for error in fitted.standard_errors_.values())
+    assert RetentionValue(12, retention_rate=0.9).fit(customers).standard_errors_["retention_rate"] == 0
+
+
+@pytest.mark.parametrize("model", [MigrationValue, LoyaltyEffectsValue, ProfitContributionValue])
+def test_the_new_models_are_saved_and_read_again(model, customers):
+    fitted = model(horizon=12).fit(customers)
+    again = load_model_json(dump_model(fitted))
+    pd.testing.assert_series_equal(again.predict(customers), fitted.predict(customers))
+
+
+def test_brand_switching_is_saved_and_read_again():
+    sales = pd.DataFrame(
+        {
+            "customer_id": [1, 1, 1],
+            "date": ["2024-01-01", "2024-01-08", "2024-01-09"],
+            "amount": 1.0,
+            "brand": list("ABA"),
+        }
+    )
+    fitted = BrandSwitchingValue(4, brand="A").fit(sales)
+    again = load_model_json(dump_model(fitted))
+    pd.testing.assert_series_equal(again.predict(sales), fitted.predict(sales))

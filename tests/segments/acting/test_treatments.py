@@ -1,0 +1,99 @@
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from clvml.errors import InputError
+from clvml.segments.acting._cards import segment_cards
+from clvml.segments.acting._treatments import budgets, check_treatments, read_treatments, treat
+from clvml.segments.grouping._lifecycle import STAGES
+
+PAIRS = list(itertools.product(["gold", "platinum", "iron", "lead"], STAGES))
+INDEX = pd.Index([f"c{i}" for i in range(len(PAIRS))], name="customer_id")
+SEGMENTS = pd.Series([segment for segment, _ in PAIRS], INDEX)
+ALL_STAGES = pd.Series([stage for _, stage in PAIRS], INDEX)
+CUSTOMERS = pd.DataFrame(
+    {"clv": np.linspace(0, 95, 20), "probability_alive": np.linspace(0, 0.95, 20)}, INDEX
+)
+
+
+def test_everybody_has_a_treatment_and_nobody_costs_more_than_is_at_stake():
+    found = treat(SEGMENTS, ALL_STAGES, CUSTOMERS)
+    assert found.notna().all(axis=None)
+    assert found.index.equals(INDEX)
+    assert (found["budget"] <= found["value_at_stake"]).all()
+    assert (found["budget"] >= 0).all()
+    assert set(found["treatment"]) == {"retain", "develop", "cross-sell", "win back", "spend less"}
+
+
+def test_the_first_row_that_fits_counts_and_the_budget_is_its_share(tmp_path):
+    own = (
+        "segment,stage,treatment,what_to_do,stake,share\ngold,former,call,Call,at_risk,0.5\n*,*,wait,,clv,0\n"
+    )
+    (tmp_path / "own.csv").write_text(own)
+    found = treat(SEGMENTS, ALL_STAGES, CUSTOMERS, read_treatments(tmp_path / "own.csv"))
+    former = found[(SEGMENTS == "gold") & (ALL_STAGES == "former")].iloc[0]
+    # CLV 20 at P(alive) .2: 100 if active, of which 80 are at risk.
+    assert former["treatment"] == "call"
+    assert (former["value_at_stake"], former["budget"]) == pytest.approx((80.0, 40.0))
+    assert (found["treatment"] == "wait").sum() == 19
+
+
+def test_budgets_add_up_and_stay_below_what_is_at_stake():
+    treated = treat(SEGMENTS, ALL_STAGES, CUSTOMERS)
+    table = budgets(treated)
+    parts = table.drop("(all)")
+    assert parts["customers"].sum() == table.loc["(all)", "customers"] == len(treated)
+    assert parts["budget"].sum() == pytest.approx(treated["budget"].sum())
+    assert (parts["share_of_stake"].dropna() <= 1).all()
+    assert parts.loc["spend less", "budget"] == 0
+    assert parts["budget"].is_monotonic_decreasing
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"share": 1.5}, "row 1 .* share from 0 to 1"),
+        ({"share": "much"}, "row 1 .* share"),
+        ({"stake": "all"}, "stake among clv, at_risk"),
+        ({"treatment": None}, "a treatment"),
+    ],
+)
+def test_a_row_that_breaks_a_rule_is_named(change, message):
+    table = read_treatments().astype(object)
+    for name, value in change.items():
+        table.loc[0, name] = value
+    with pytest.raises(InputError, match=message):
+        check_treatments(table)
+
+
+def test_a_missing_file_column_or_row_is_named(tmp_path):
+    with pytest.raises(InputError, match="no file"):
+        read_treatments(tmp_path / "none.csv")
+    with pytest.raises(InputError, match="lacks 'stake'"):
+        check_treatments(read_treatments().drop(columns="stake"))
+    with pytest.raises(InputError, match="fits segment 'iron'"):
+        treat(SEGMENTS, ALL_STAGES, CUSTOMERS, read_treatments().query("segment in ['gold', 'platinum']"))
+    with pytest.raises(InputError, match="'c3' has no segment"):
+        treat(SEGMENTS.drop("c3"), ALL_STAGES, CUSTOMERS)
+
+
+def test_a_card_says_who_what_how_sure_and_what_to_do():
+    members = CUSTOMERS.join(treat(SEGMENTS, ALL_STAGES, CUSTOMERS)).assign(
+        segment=SEGMENTS.map({"gold": 1, "platinum": 2, "iron": 3, "lead": 4}),
+        segment_name=SEGMENTS,
+        stage=ALL_STAGES,
+        frequency=2.0,
+    )
+    cards = segment_cards(members)
+    assert cards["name"].tolist() == ["gold", "platinum", "iron", "lead"]
+    assert cards["customers"].sum() == len(members)
+    assert cards["share_of_value"].sum() == pytest.approx(1)
+    assert cards["budget"].sum() == pytest.approx(members["budget"].sum())
+    assert cards["value_at_stake"].sum() == pytest.approx(members["value_at_stake"].sum())
+    assert (cards["value_low"] < cards["mean_value"]).all()
+    assert (cards["mean_value"] < cards["value_high"]).all()
+    assert cards.loc[1, ["treatment", "treatment_share"]].tolist() == ["retain", 0.8]
+    with pytest.raises(InputError, match="lack 'budget'"):
+        segment_cards(members.drop(columns="budget"))
