@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from clvml.customers._summary_checks import check_time_unit
 from clvml.errors import TrackingError
+from clvml.scoring._batches import score_batches
+from clvml.scoring._contract import request_params
 from clvml.scoring._customer_files import AnswerFile, check_ids, read_batches
 from clvml.tracking._connection import connected, without_prints
-from clvml.tracking.flavor import answers_of, load_model
+from clvml.tracking.flavor import load_model
 
 
 class RegisteredVersion(NamedTuple):
@@ -190,31 +191,16 @@ def score_batch(
         If the summary counts time in another unit than the model.
     """
     model = load(model_uri, tracking_uri=tracking_uri)
-    horizon = _number_if_plain(horizon)
+    asked = {"horizon": horizon, "annual_discount_rate": annual_discount_rate}
+    params = request_params(model, {name: value for name, value in asked.items() if value is not None})
     groups = None if segments is None else load(segments, tracking_uri=tracking_uri)
     check_ids(customers)
     written = []
     with AnswerFile(out_path) as file:
-        for batch in read_batches(customers):
-            check_time_unit(batch, getattr(model, "time_unit_", None))
-            answers = answers_of(model, batch, horizon, annual_discount_rate)
-            if groups is not None:
-                answers = answers.join(answers_of(groups, _with_values(batch, answers_of(model, batch))))
-            file.write(answers)
-            written.append(answers)
+        for scores in score_batches(model, read_batches(customers), params, groups):
+            file.write(scores)
+            written.append(scores)
     return pd.concat(written)
-
-
-def _with_values(customers: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
-    """The customers with their values; a column of that name that was there before gives way."""
-    table = customers.drop(columns=[name for name in answers if name in customers]).join(answers)
-    table.attrs = dict(customers.attrs)
-    return table
-
-
-def _number_if_plain(horizon: float | str | None) -> float | str | None:
-    plain = isinstance(horizon, str) and re.fullmatch(r"\s*\d+(\.\d*)?\s*", horizon)
-    return float(horizon) if plain and horizon is not None else horizon
 
 
 def _names_a_version(uri: str) -> bool:
