@@ -19,9 +19,10 @@ from golden.questions import (
     translated,
 )
 
+from clvml.scoring import load_model_folder as load_model_file
+
 # The one place that says where models are read: keep it in step with clvml, and change nothing below.
 from clvml.tracking.flavor import load_model as load_mlflow_model
-from clvml.tracking.model_json import load_model_folder as load_model_file
 
 SAME = 1e-12
 RELEASES = sorted(path.parent for path in FOLDER.glob("*/names.json"))

@@ -26,6 +26,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from clvml.segments.treatments import read_treatments
+from clvml.tracking.model_json import dump_model, load_model_json
 from golden.questions import (
     ANSWERS,
     FOLDER,
@@ -39,9 +41,7 @@ from golden.questions import (
 from sklearn.base import BaseEstimator
 
 import clvml
-from clvml.segments.treatments import read_treatments
 from clvml.tracking import flavor
-from clvml.tracking.model_json import dump_model, load_model_json
 
 RELEASE = "0.1"
 
