@@ -13,8 +13,8 @@ only what is named here, from classes of clvml: a file cannot run code of its ow
 **Files stay readable.** The names in a file are short and never change: they are the public names of
 estimators and those of `_RECORDS`, wherever the classes live and whatever they are called by now. Format 1
 (clvml 0.1) has the dotted paths of records, which end in the same names. What has another name today (a
-parameter, a learnt attribute, a field of a record) is translated by `_RENAMED`; a parameter that a file lacks,
-since its release did not have it, takes the value of `_ABSENT`, which is what that release did.
+parameter, a learnt attribute, a field of a record) is translated by `_RENAMED`; a parameter that a file
+lacks, since its release did not have it, takes the value of `_ABSENT`, which is what that release did.
 """
 
 from __future__ import annotations
