@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 SIZES = ("name", "customers", "share_of_customers", "share_of_value")
 MONEY = ("monetary_value", "clv", "total_spend", "expected_spend")
-TIMES = ("recency", "T")
+TIMES = ("recency", "T", "time_since_last_purchase")
 
 
 def segment_profile(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -169,8 +169,8 @@ def _printed(value: float, column: pd.Series) -> str:
 def _heading(column: str, attrs: Mapping[Any, Any]) -> str:
     words = column.removeprefix("median_").removesuffix("_median")
     unit = "money" if words in MONEY else time_in(attrs) if words in TIMES and "time_unit" in attrs else ""
-    words = feature_in_words(words)
-    return f"{words}\n({unit})" if unit else words.replace(" ", "\n")
+    heading = textwrap.fill(feature_in_words(words), 14)
+    return f"{heading}\n({unit})" if unit else heading
 
 
 def _names(profile: pd.DataFrame, sizes: bool = False) -> list[str]:

@@ -25,6 +25,14 @@ WINE, OLIVE, INDIGO = "#882255", "#999933", "#332288"
 INK, MUTED, FAINT = "#222222", "#6b6b6b", "#e6e6e6"
 LINES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
 WIDTHS = (3.0, 1.9, 1.0)
+# A reader takes "recency" for the time since the last purchase; in these models it is the time until then.
+FEATURES = {
+    "probability_alive": "P(alive)",
+    "clv": "CLV",
+    "silence": "time since last purchase",
+    "recency": "time from first to last purchase",
+    "T": "time since first purchase",
+}
 FAMILIES = {"probabilistic": BLUE, "formula": VERMILION, "baseline": MUTED}
 
 
@@ -132,8 +140,10 @@ def feature_in_words(column: str) -> str:
     --------
     >>> feature_in_words("probability_alive"), feature_in_words("clv"), feature_in_words("monetary_value")
     ('P(alive)', 'CLV', 'monetary value')
+    >>> feature_in_words("silence"), feature_in_words("recency")
+    ('time since last purchase', 'time from first to last purchase')
     """
-    return {"probability_alive": "P(alive)", "clv": "CLV"}.get(column, column.replace("_", " "))
+    return FEATURES.get(column, column.replace("_", " "))
 
 
 def with_thousands(axis: Axis) -> None:

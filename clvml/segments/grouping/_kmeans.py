@@ -27,7 +27,7 @@ from clvml.segments.grouping._attributes import (
     coding_in_use,
     learn_attribute_scaling,
     learn_attributes,
-    tell_gaps,
+    log_gaps,
 )
 from clvml.segments.grouping._centers import centers_by_value, nearest
 from clvml.segments.grouping._features import columns_of, feature_table, learn_scaling, standardized
@@ -228,7 +228,7 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
         table = check_customers(customers, columns_of(self._behaviour()), self.time_unit_)
         features = feature_table(table, self._behaviour())
         extra = attribute_table(customers, self.attribute_coding_)
-        tell_gaps(customers, self.attribute_coding_)
+        log_gaps(customers, self.attribute_coding_)
         return standardized(features.join(extra), self.scaling_)
 
     def _in_order(self, customers: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
