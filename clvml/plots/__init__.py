@@ -23,7 +23,7 @@
 ``segment_card(card)``                 a segment on a card: who, worth, how sure, what to do
 ``value_matrix(profile)``              current against potential value
 ``lifecycle_curve(profile)``           where customers stand in their lifecycle
-``relation_shapes(profile)``           how finished relations went, in four shapes
+``relationship_shapes(profile)``           how finished relations went, in four shapes
 ``migration(customers, moves)``        who moved between two dates, and what it was worth
 ``heterogeneity(table)``               how customers differ in one trait, as a fit has it
 ``probability_alive_over_time(table)`` still a customer? Along one history, and after today

@@ -34,7 +34,7 @@ _DIFFER = {
 }
 
 
-def heterogeneity(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def heterogeneity(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """How customers differ in one trait: its density, the mean and the median, and how sure that is.
 
     Parameters
@@ -73,7 +73,7 @@ def heterogeneity(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return dress(ax, told, f"{trait} of a customer{f' ({per})' if per else ''}", "density of customers")
 
 
-def probability_alive_over_time(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def probability_alive_over_time(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """P(alive) along one customer's history: falling in silence, jumping at purchases, open after today.
 
     Parameters

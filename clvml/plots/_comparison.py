@@ -36,7 +36,7 @@ METRICS = {
 }
 
 
-def bias_by_model(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def bias_by_model(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """How far each model's predicted total is from the actual one, in percent.
 
     Parameters
@@ -74,7 +74,7 @@ def bias_by_model(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def comparison(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def comparison(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Every model by every metric at a glance: one lane a metric, further right is better.
 
     Parameters

@@ -31,7 +31,7 @@ PLACES = {"gold": (1, 1), "iron": (0, 1), "platinum": (1, 0), "lead": (0, 0)}
 ADVICE = {"gold": "everything", "iron": "develop", "platinum": "keep", "lead": "spend little"}
 
 
-def value_matrix(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def value_matrix(profile: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """The four classes of the value matrix: how many customers, and how much of the value to come.
 
     Parameters
@@ -72,15 +72,17 @@ def value_matrix(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def migration(customers: pd.DataFrame, moves: pd.DataFrame | None = None, ax: Axes | None = None) -> Axes:
+def segment_transitions(
+    customers: pd.DataFrame, moves: pd.DataFrame | None = None, *, ax: Axes | None = None
+) -> Axes:
     """Who moved between two dates: shares of each row, the number of customers, and the value gained.
 
     Parameters
     ----------
     customers : pandas.DataFrame
-        ``Migration.customers``: counts, rows the segment before, columns the segment after.
+        ``SegmentTransitions.customers``: counts, rows the segment before, columns the segment after.
     moves : pandas.DataFrame, optional
-        ``Migration.moves``: adds what each move gained or lost.
+        ``SegmentTransitions.moves``: adds what each move gained or lost.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
@@ -89,8 +91,8 @@ def migration(customers: pd.DataFrame, moves: pd.DataFrame | None = None, ax: Ax
     InputError
         If the table is empty or not numeric.
     """
-    check_table(customers, [], "migration")
-    check_numeric(customers, list(customers), "migration")
+    check_table(customers, [], "segment_transitions")
+    check_numeric(customers, list(customers), "segment_transitions")
     counts = customers.to_numpy(dtype=float)
     totals = counts.sum(axis=1, keepdims=True)
     part = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
@@ -116,7 +118,7 @@ def migration(customers: pd.DataFrame, moves: pd.DataFrame | None = None, ax: Ax
     return ax
 
 
-def segment_card(card: pd.Series, ax: Axes | None = None) -> Axes:
+def segment_card(card: pd.Series, *, ax: Axes | None = None) -> Axes:
     """One segment on a card: who they are, what they are worth, how sure that is, what to do.
 
     Parameters
@@ -151,9 +153,17 @@ def segment_card(card: pd.Series, ax: Axes | None = None) -> Axes:
 
 
 CARD_NEEDS = (
-    *("name", "customers", "share_of_customers", "share_of_value", "mean_value", "value_low", "value_high"),
+    *(
+        "name",
+        "customers",
+        "share_of_customers",
+        "share_of_value",
+        "mean_value",
+        "value_lower",
+        "value_upper",
+    ),
     *("total_value", "probability_alive", "stage", "stage_share", "treatment", "what_to_do"),
-    *("treatment_share", "value_at_stake", "budget"),
+    *("treatment_share", "value_at_risk", "budget"),
 )
 
 
@@ -162,8 +172,8 @@ def card_in_words(card: pd.Series) -> dict[str, str]:
     plural = "" if card.get("frequency") == 1 else "s"
     bought = f", typically with {card['frequency']:,g} repeat purchase{plural}" if "frequency" in card else ""
     spread = (
-        f"Their mean lies between {number(card['value_low'])} and {number(card['value_high'])} (95 %)."
-        if np.isfinite(card["value_low"])
+        f"Their mean lies between {number(card['value_lower'])} and {number(card['value_upper'])} (95 %)."
+        if np.isfinite(card["value_lower"])
         else "One customer: no interval."
     )
     return {
@@ -174,7 +184,7 @@ def card_in_words(card: pd.Series) -> dict[str, str]:
         "How sure": f"{spread} Mean P(alive) {number(card['probability_alive'])}.",
         "What to do": f"Mostly {card['treatment']} ({percent(card['treatment_share'])} of them):"
         f" {card['what_to_do']}. All treatments of the segment: at most {number(card['budget'])}, where"
-        f" {number(card['value_at_stake'])} may be kept or won back.",
+        f" {number(card['value_at_risk'])} may be kept or won back.",
     }
 
 

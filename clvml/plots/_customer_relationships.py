@@ -37,7 +37,7 @@ SHAPES = {
 }
 
 
-def lifecycle_curve(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def lifecycle_curve(profile: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """How many customers stand where in the lifecycle of a relation.
 
     The curve is the textbook's sketch of volume over time, not a measurement; dots grow with the
@@ -91,7 +91,7 @@ def lifecycle_curve(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def relation_shapes(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def relationship_shapes(profile: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """The four shapes of a finished relation: how many ended so, and what they brought.
 
     The curves are the textbook's sketch of value over time, not a measurement.
@@ -110,13 +110,13 @@ def relation_shapes(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
         If the table is empty, lacks a column or a shape, or no relation is over.
     """
     columns = ["customers", "share_of_customers", "lasted", "spent"]
-    check_table(profile, columns, "relation_shapes")
-    check_numeric(profile, columns[:2], "relation_shapes")
+    check_table(profile, columns, "relationship_shapes")
+    check_numeric(profile, columns[:2], "relationship_shapes")
     missing = [shape for shape in SHAPES if shape not in profile.index]
     if missing:
-        raise InputError(f"relation_shapes needs a row for each shape; {missing[0]!r} is missing.")
+        raise InputError(f"relationship_shapes needs a row for each shape; {missing[0]!r} is missing.")
     if not profile["customers"].sum() > 0:
-        raise InputError("relation_shapes draws finished relations, and none is over yet.")
+        raise InputError("relationship_shapes draws finished relations, and none is over yet.")
     ax = axes_for(ax, width=8.5, height=4.4)
     time = np.linspace(0, 5, 400)
     for lane, (shape, (end, top, color)) in enumerate(SHAPES.items()):

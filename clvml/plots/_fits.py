@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def fit_by_frequency(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def fit_by_frequency(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """How many customers made 0, 1, 2, ... repeat purchases: bars what was, dots what models expect.
 
     Parameters
@@ -55,7 +55,7 @@ def fit_by_frequency(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def fit_by_spend(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def fit_by_spend(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """How many customers spent how much on average: bars what was, a line what the model expects.
 
     Parameters

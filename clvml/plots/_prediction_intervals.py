@@ -20,10 +20,11 @@ Array = NDArray[np.float64]
 QUANTITIES = {"purchases": "purchases", "spend": "spend (money)", "clv": "lifetime value (money)"}
 
 
-def ranges(
+def prediction_intervals(
     intervals: pd.DataFrame,
-    quantity: str = "clv",
     actual: pd.Series | None = None,
+    *,
+    quantity: str = "clv",
     ax: Axes | None = None,
 ) -> Axes:
     """The range of what each customer or group may bring, as a bar, and what came, as a diamond.
@@ -47,8 +48,8 @@ def ranges(
         If the table is empty or lacks a column, or ``actual`` lacks a row of it.
     """
     ends = [f"{quantity}_lower", f"{quantity}_upper"]
-    check_table(intervals, ends, "ranges")
-    check_numeric(intervals, ends, "ranges")
+    check_table(intervals, ends, "prediction_intervals")
+    check_numeric(intervals, ends, "prediction_intervals")
     came = None if actual is None else _came(actual, intervals.index)
     ax = axes_for(ax, width=8.5, height=1.8 + 0.42 * len(intervals))
     rows, (lower, upper) = np.arange(len(intervals)), intervals[ends].to_numpy(dtype=float).T
@@ -76,7 +77,7 @@ def _came(actual: pd.Series, index: pd.Index) -> Array:
     lacking = ~index.isin(actual.index)
     if lacking.any():
         raise InputError(f"actual lacks {index[lacking][0]!r}: it needs a number for each row of intervals.")
-    return check_values(actual.reindex(index), "ranges").to_numpy()
+    return check_values(actual.reindex(index), "prediction_intervals").to_numpy()
 
 
 def _draw_came(ax: Axes, came: Array, lower: Array, upper: Array) -> int:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def cumulative_purchases(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def cumulative_purchases(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Repeat purchases of all customers, summed over time: actual, and as each model expects.
 
     Parameters
@@ -65,7 +65,7 @@ def cumulative_purchases(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def purchases_per_period(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def purchases_per_period(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Repeat purchases per unit of time: the increments of the cumulative table.
 
     Parameters
@@ -99,7 +99,7 @@ def purchases_per_period(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def calibration_by_frequency(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def calibration_by_frequency(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Mean holdout purchases of customers with 0, 1, 2, ... repeat purchases in calibration.
 
     Parameters
@@ -134,7 +134,7 @@ def calibration_by_frequency(table: pd.DataFrame, ax: Axes | None = None) -> Axe
     return ax
 
 
-def frequency_recency_matrix(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def frequency_recency_matrix(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """P(alive) or expected purchases by frequency and recency, as a heat map.
 
     Parameters

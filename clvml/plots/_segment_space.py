@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 NAMED = 0.4  # a feature is in the name of a component from this weight on
 
 
-def segment_lines(centers: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def segment_lines(centers: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Each segment as a line through its features: parallel coordinates, 0 being the average customer.
 
     Parameters
@@ -66,7 +66,7 @@ def segment_lines(centers: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def segment_scatter(places: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def segment_scatter(places: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Customers in two components, coloured by segment, the name of each at its middle.
 
     Parameters
@@ -120,13 +120,13 @@ def component_in_words(component: Mapping[str, Any]) -> str:
     return f"{words} ({100 * component['share']:.0f} % of the variance)"
 
 
-def segment_worth(worth: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def segment_worth(worth: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """The mean value of a customer of each segment, with its interval.
 
     Parameters
     ----------
     worth : pandas.DataFrame
-        Index the segment; ``mean, low, high`` as from `clvml.segments.judging.mean_intervals` (no interval
+        Index the segment; ``mean, lower, upper`` as from `clvml.segments.judging.mean_intervals` (no interval
         where they are missing), and ``name`` where present.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
@@ -136,24 +136,26 @@ def segment_worth(worth: pd.DataFrame, ax: Axes | None = None) -> Axes:
     InputError
         If the table is empty or lacks a column.
     """
-    check_table(worth, ["mean", "low", "high"], "segment_worth")
+    check_table(worth, ["mean", "lower", "upper"], "segment_worth")
     check_numeric(worth, ["mean"], "segment_worth")
     ax = axes_for(ax, width=8.0, height=1.6 + 0.5 * len(worth))
     rows = np.arange(len(worth))
-    low, high = worth["low"].fillna(worth["mean"]), worth["high"].fillna(worth["mean"])
-    ax.hlines(rows, low, high, color=BLUE, linewidth=6, alpha=0.35)
+    left, right = worth["lower"].fillna(worth["mean"]), worth["upper"].fillna(worth["mean"])
+    ax.hlines(rows, left, right, color=BLUE, linewidth=6, alpha=0.35)
     ax.plot(worth["mean"], rows, "o", color=BLUE, markersize=7)
-    for row, (mean, lower, upper) in enumerate(zip(worth["mean"], worth["low"], worth["high"], strict=True)):
+    for row, (mean, lower, upper) in enumerate(
+        zip(worth["mean"], worth["lower"], worth["upper"], strict=True)
+    ):
         told = f"{number(mean)} ({number(lower)} to {number(upper)})" if np.isfinite(lower) else number(mean)
         ax.annotate(
-            told, (max(mean, high.iloc[row]), row), (8, 0), textcoords="offset points", va="center",
+            told, (max(mean, right.iloc[row]), row), (8, 0), textcoords="offset points", va="center",
             fontsize=9, color=INK,
         )  # fmt: skip
     names = worth["name"] if "name" in worth else pd.Series("", index=worth.index)
     ax.set_yticks(rows, [f"{segment} {name}".rstrip() for segment, name in names.items()])
     ax.invert_yaxis()
     ax.set_ylim(len(worth) - 0.4, -0.6)
-    ax.set_xlim(0, 1.35 * float(high.max()) if high.max() > 0 else 1)
+    ax.set_xlim(0, 1.35 * float(right.max()) if right.max() > 0 else 1)
     with_thousands(ax.xaxis)
     dress(ax, "What a customer of each segment is worth", "mean value, with its 95 % interval", "segment")
     ax.grid(visible=False, axis="y")

@@ -34,7 +34,7 @@ MONEY = ("monetary_value", "clv", "total_spend", "expected_spend")
 TIMES = ("recency", "T", "time_since_last_purchase")
 
 
-def segment_profile(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def segment_profile(profile: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """The median customer of each segment: coloured against the other segments, printed as is.
 
     Parameters
@@ -74,7 +74,7 @@ def segment_profile(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def segment_value(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def segment_value(profile: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Each segment's share of the customers against its share of the value.
 
     Parameters
@@ -108,7 +108,7 @@ def segment_value(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def segment_choice(selection: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def segment_choice(selection: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Why so many segments: silhouette, stability and the inertia's elbow in one figure.
 
     Parameters

@@ -34,7 +34,7 @@ FEWEST_IN_GROUP = 0.01
 
 
 def predicted_against_actual(
-    actual: pd.Series, predictions: pd.DataFrame | pd.Series, ax: Axes | None = None
+    predictions: pd.DataFrame | pd.Series, actual: pd.Series, *, ax: Axes | None = None
 ) -> Axes:
     """Mean actual against mean predicted value, customers grouped by their prediction.
 
@@ -44,11 +44,11 @@ def predicted_against_actual(
 
     Parameters
     ----------
-    actual : pandas.Series
-        Money by customer in the holdout.
     predictions : pandas.DataFrame or pandas.Series
-        Predicted money, one column a model, on the same customers. With a single model the
-        customers themselves are drawn too, faintly.
+        Predicted money by customer, one column per model. With a single model the customers themselves
+        are drawn too, faintly.
+    actual : pandas.Series
+        Money in the holdout of the same customers.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
@@ -80,7 +80,9 @@ def predicted_against_actual(
     return ax
 
 
-def calibration_by_decile(tables: pd.DataFrame | Mapping[str, pd.DataFrame], ax: Axes | None = None) -> Axes:
+def calibration_by_decile(
+    tables: pd.DataFrame | Mapping[str, pd.DataFrame], *, ax: Axes | None = None
+) -> Axes:
     """Predicted and actual mean value by decile of the prediction, each model its own deciles.
 
     Parameters
@@ -129,7 +131,7 @@ def calibration_by_decile(tables: pd.DataFrame | Mapping[str, pd.DataFrame], ax:
     return ax
 
 
-def lift_curve(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def lift_curve(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Share of the actual revenue brought by the customers whom each model ranks highest.
 
     Parameters
@@ -181,7 +183,7 @@ def lift_curve(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def value_distribution(clv: pd.Series, top: float = 0.1, ax: Axes | None = None) -> Axes:
+def value_distribution(clv: pd.Series, *, top: float = 0.1, ax: Axes | None = None) -> Axes:
     """How predicted value is spread over the customers, and how much of it the top ones hold.
 
     Parameters

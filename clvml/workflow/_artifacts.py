@@ -6,7 +6,7 @@ import pandas as pd
 
 from clvml.customers._split import Split
 from clvml.customers._transactions import Transactions
-from clvml.segments.judging._segmentation_contest import Contest
+from clvml.segments.judging._segmentation_comparison import SegmentationComparison
 from clvml.tracking._connection import quiet
 from clvml.tracking.flavor import save_model
 from clvml.workflow._config import Config
@@ -58,7 +58,10 @@ def write_model(folder: OutputFolder, served: Served, customers: pd.DataFrame) -
 
 
 def write_segments(
-    folder: OutputFolder, segments: Segments | None, contest: Contest | None, moves: Moves | None
+    folder: OutputFolder,
+    segments: Segments | None,
+    contest: SegmentationComparison | None,
+    moves: Moves | None,
 ) -> None:
     """Who is in which segment, what the segments are, how they were judged and who moved."""
     for name, table in tables_of(segments, contest, moves).items():

@@ -74,7 +74,7 @@ def comparison_figures(comparison: Comparison, split: Split) -> Iterator[Figure]
     yield Figure(
         "predicted_against_actual",
         "Predicted and actual value",
-        partial(plots.predicted_against_actual, actual, comparison.predictions[shown]),
+        partial(plots.predicted_against_actual, comparison.predictions[shown], actual),
         (7.4, 5.8),
     )
     deciles = {name: calibration_by_decile(actual, comparison.predictions[name]) for name in shown}
@@ -122,11 +122,11 @@ def value_figures(value: LifetimeValue, split: Split) -> Iterator[Figure]:
     groups = customers["frequency"].clip(upper=OFTEN).map("{:.0f}".format).replace(f"{OFTEN}", f"{OFTEN}+")
     totals = value.predict_total_interval(customers, groups).rename_axis("repeat purchases")
     came_by_group = pd.concat([came.groupby(groups).sum(), pd.Series({"total": came.sum()})])
-    draw_totals = partial(plots.ranges, totals, "spend", came_by_group)
+    draw_totals = partial(plots.prediction_intervals, totals, came_by_group, quantity="spend")
     yield Figure("ranges_by_frequency", "What groups might spend (90 %), and did", draw_totals, (8.5, 4.4))
     best = value.predict(customers).nlargest(BEST).index
     each = value.predict_total_interval(customers.loc[best], best.to_series()).loc[best]
-    draw_best = partial(plots.ranges, each.rename_axis("customer"), "spend", came)
+    draw_best = partial(plots.prediction_intervals, each.rename_axis("customer"), came, quantity="spend")
     yield Figure(
         "ranges_of_best", "What the best customers might spend (90 %), and did", draw_best, (8.5, 5.4)
     )

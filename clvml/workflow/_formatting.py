@@ -113,9 +113,9 @@ def budgets_in_words(budgets: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "customers": budgets["customers"].map("{:,}".format),
-            "value at stake": budgets["value_at_stake"].map("{:,.0f}".format),
+            "value at stake": budgets["value_at_risk"].map("{:,.0f}".format),
             "budget": budgets["budget"].map("{:,.0f}".format),
-            "of the stake": budgets["share_of_stake"].map(lambda share: _number(share, "{:.1%}")),
+            "of the stake": budgets["share_of_value_at_risk"].map(lambda share: _number(share, "{:.1%}")),
         }
     )
 

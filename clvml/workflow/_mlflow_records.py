@@ -17,7 +17,7 @@ from clvml import plots
 from clvml.errors import TrackingError
 from clvml.evaluation._calibration import calibration_by_decile
 from clvml.segments.grouping._kmeans import KMeansSegments
-from clvml.segments.judging._segmentation_contest import KMEANS
+from clvml.segments.judging._segmentation_comparison import KMEANS
 from clvml.tracking._records import DatasetRecord, RunRecord, comparison_records, parameters_of
 from clvml.tracking._runs import WrittenRun, write_records
 from clvml.workflow._config import Config
@@ -27,7 +27,7 @@ from clvml.workflow._results import Results
 
 PURCHASE_FIGURES = ("cumulative_purchases", "calibration_by_frequency", "probability_alive")
 # What the names of the files begin with.
-SEGMENT_FIGURES = ("segment_", "stage_", "value_matrix", "lifecycle", "relation_shapes")
+SEGMENT_FIGURES = ("segment_", "stage_", "value_matrix", "lifecycle", "relationship_shapes")
 SEGMENT_METRICS = ("silhouette", "inertia", "stability", "smallest_share")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from clvml.customers._time_units import time_unit_of
-from clvml.segments.judging._segmentation_contest import Contest
+from clvml.segments.judging._segmentation_comparison import SegmentationComparison
 from clvml.workflow._formatting import (
     budgets_in_words,
     command_lines,
@@ -165,7 +165,7 @@ def _segments(results: Results) -> list[str]:
     return parts
 
 
-def _contest(contest: Contest) -> list[str]:
+def _contest(contest: SegmentationComparison) -> list[str]:
     return [
         "<h3>Which way to segment told who would be valuable</h3>",
         "<p>Each method saw the calibration period and is judged on the holdout.</p>",

@@ -13,8 +13,8 @@ from clvml.evaluation._champion import Champion
 from clvml.lifetime_value._protocol import ValueModel
 from clvml.segments.acting._customer_groups import CustomerGroups
 from clvml.segments.grouping._kmeans import KMeansSegments
-from clvml.segments.judging._movement import Migration
-from clvml.segments.judging._segmentation_contest import Contest
+from clvml.segments.judging._movement import SegmentTransitions
+from clvml.segments.judging._segmentation_comparison import SegmentationComparison
 from clvml.workflow._config import Config
 
 
@@ -102,7 +102,7 @@ class Moves:
 
     Attributes
     ----------
-    segments, stages : Migration
+    segments, stages : SegmentTransitions
         By segment ("1 Champions") and by stage.
     stability : dict of str to float
         ``stayed`` (share of the customers in the same segment), ``agreement`` (adjusted Rand index of the
@@ -110,8 +110,8 @@ class Moves:
         date against those of the second).
     """
 
-    segments: Migration
-    stages: Migration
+    segments: SegmentTransitions
+    stages: SegmentTransitions
     stability: dict[str, float]
 
 
@@ -125,7 +125,7 @@ class Segments:
         Fitted.
     members : pandas.DataFrame
         One row a customer: segment, name, where there are ``groups`` ``value_class, stage, reason,
-        treatment, what_to_do, value_at_stake, budget``, and the customer summary with the value.
+        treatment, what_to_do, value_at_risk, budget``, and the customer summary with the value.
     profile : pandas.DataFrame
         One row a segment.
     worth : pandas.DataFrame
@@ -166,7 +166,7 @@ class Results:
         The summary of all customers until the end of observation.
     comparison, served, segments, moves
         See the classes above; the last two are None where there are none.
-    contest : Contest or None
+    contest : SegmentationComparison or None
         The ways to segment, judged on the holdout.
     figures : dict of str to Path
         By title.
@@ -181,7 +181,7 @@ class Results:
     comparison: Comparison
     served: Served
     segments: Segments | None
-    contest: Contest | None
+    contest: SegmentationComparison | None
     moves: Moves | None
     figures: dict[str, Path]
     folder: Path
@@ -192,7 +192,7 @@ class Results:
 
 
 def tables_of(
-    segments: Segments | None, contest: Contest | None, moves: Moves | None
+    segments: Segments | None, contest: SegmentationComparison | None, moves: Moves | None
 ) -> dict[str, pd.DataFrame]:
     """All tables of segments by name; those of what there is."""
     tables = {} if segments is None else segments.tables()

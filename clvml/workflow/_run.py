@@ -25,7 +25,7 @@ from clvml.evaluation._comparison import compare
 from clvml.lifetime_value._projection import LifetimeValue
 from clvml.lifetime_value._protocol import ValueModel
 from clvml.segments.acting._treatments import read_treatments
-from clvml.segments.grouping._relationship_course import relation_evidence
+from clvml.segments.grouping._relationship_course import relationship_evidence
 from clvml.tracking._connection import shown, store_uri
 from clvml.workflow._artifacts import write_comparison, write_customers, write_model, write_segments
 from clvml.workflow._attribute_files import read_attributes
@@ -164,7 +164,7 @@ def divide(config: Config, transactions: Transactions, tell: Progress) -> tuple[
     parts = split(transactions, calibration_end, observation_end, section.time_unit, collapse)
     tell.say(split_in_words(parts))
     customers = summarize(transactions, observation_end, section.time_unit, collapse)
-    return parts, joined(customers, relation_evidence(transactions, customers))
+    return parts, joined(customers, relationship_evidence(transactions, customers))
 
 
 def two_thirds(first: dt.date, last: dt.date) -> dt.date:

@@ -51,8 +51,8 @@ def group_figures(groups: Groups) -> Iterator[Figure]:
     draw_stages = partial(plots.lifecycle_curve, groups.by_stage)
     yield Figure("lifecycle", "Where customers stand", draw_stages, (8.5, 4.6))
     if groups.shapes["customers"].sum():
-        draw_shapes = partial(plots.relation_shapes, groups.shapes)
-        yield Figure("relation_shapes", "How finished relations went", draw_shapes, (8.5, 4.4))
+        draw_shapes = partial(plots.relationship_shapes, groups.shapes)
+        yield Figure("relationship_shapes", "How finished relations went", draw_shapes, (8.5, 4.4))
     for number, card in groups.cards.iterrows():
         draw_card = partial(plots.segment_card, card)
         yield Figure(f"segment_card_{number}", f"Segment {number}: {card['name']}", draw_card, (7, 4.2))
@@ -65,7 +65,7 @@ def move_figures(moves: Moves) -> Iterator[Figure]:
         ("stage_moves", "Who moved between stages", moves.stages),
     ):
         rows, columns = found.customers.shape
-        draw = partial(plots.migration, found.customers, found.moves)
+        draw = partial(plots.segment_transitions, found.customers, found.moves)
         yield Figure(name, title, draw, (3.4 + 1.5 * columns, 1.8 + 0.75 * rows))
 
 

@@ -23,12 +23,16 @@ from clvml.segments.acting._customer_groups import ALIVE, CustomerGroups
 from clvml.segments.acting._treatments import budgets
 from clvml.segments.acting._value_at_risk import early_warning
 from clvml.segments.grouping._kmeans import KMeansSegments
-from clvml.segments.grouping._relationship_course import relation_evidence, relation_shapes, shape_profile
+from clvml.segments.grouping._relationship_course import (
+    relationship_evidence,
+    relationship_shapes,
+    shape_profile,
+)
 from clvml.segments.grouping._tables import CUSTOMARY, VALUE
 from clvml.segments.judging._mean_intervals import mean_intervals
-from clvml.segments.judging._movement import Migration, migration
+from clvml.segments.judging._movement import SegmentTransitions, segment_transitions
 from clvml.segments.judging._quality import agreement, segmentation_quality
-from clvml.segments.judging._segmentation_contest import Contest, contest
+from clvml.segments.judging._segmentation_comparison import SegmentationComparison, compare_segmentations
 from clvml.workflow._attribute_files import Attributes
 from clvml.workflow._config import Config
 from clvml.workflow._console import Progress
@@ -101,7 +105,7 @@ def groups_of(model: CustomerGroups, members: pd.DataFrame, contact: pd.Series |
     """What there is to say of the groups, from their members."""
     by_stage = model.stages_.profile_
     worth = members["clv"].groupby(members["stage"]).mean()
-    shapes = relation_shapes(members["stage"], members)
+    shapes = relationship_shapes(members["stage"], members)
     quality, _ = segmentation_quality(
         members["segment"], members["clv"], contact=contact, cost=members["budget"]
     )
@@ -111,14 +115,14 @@ def groups_of(model: CustomerGroups, members: pd.DataFrame, contact: pd.Series |
         cards=segment_cards(members),
         budgets=budgets(members),
         shapes=shape_profile(shapes, members),
-        warned=early_warning(members, members["stage"], clv_has_doubt=model.clv_has_doubt),
+        warned=early_warning(members, members["stage"], clv_includes_p_alive=model.clv_includes_p_alive),
         quality=quality,
     )
 
 
 def judge_methods(
     config: Config, parts: Split, comparison: Comparison, known: Attributes, tell: Progress
-) -> Contest | None:
+) -> SegmentationComparison | None:
     """The ways to segment, judged on the holdout; None where these customers cannot be segmented."""
     champion = comparison.models[comparison.champion.name]
     values = champion.predict_factors(parts.calibration)
@@ -126,9 +130,9 @@ def judge_methods(
     if ALIVE not in values and (beside := purchases_beside(comparison, parts.calibration)) is not None:
         customers = joined(customers, beside.probability_alive(parts.calibration).to_frame())
     kmeans = kmeans_for(config, customers, known.names)
-    once_more = HistoricValue(parts.duration).fit(parts.calibration).predict(parts.calibration)
+    naive_forecast = HistoricValue(parts.duration).fit(parts.calibration).predict(parts.calibration)
     try:
-        found = contest(customers, parts.holdout["spend"], once_more, kmeans)
+        found = compare_segmentations(customers, parts.holdout["spend"], naive_forecast, kmeans)
     except InputError as error:
         tell.say(f"segments not judged: {error}")
         return None
@@ -144,7 +148,7 @@ def moves_since(
     if segments is None or segments.groups is None:
         return None
     model, after = segments.groups.model, segments.members
-    evidence = relation_evidence(transactions, parts.calibration)
+    evidence = relationship_evidence(transactions, parts.calibration)
     values = served.model.predict_factors(parts.calibration)
     table = joined(parts.calibration, known.table, evidence, values)
     before = joined(model.assign(table), table[["clv"]])
@@ -175,8 +179,8 @@ def _numbers_and_names(segmenter: KMeansSegments, table: pd.DataFrame) -> pd.Dat
 
 def _moved(
     before: pd.Series, after: pd.Series, worth: pd.DataFrame, later: pd.DataFrame, order: list[str]
-) -> Migration:
-    return migration(before, after, worth["clv"], later["clv"], order)
+) -> SegmentTransitions:
+    return segment_transitions(before, after, worth["clv"], later["clv"], order)
 
 
 def _labels(members: pd.DataFrame) -> pd.Series:

@@ -22,7 +22,11 @@ MODEL, ANSWERS = ".model.json", ".answers.json"
 Ask = Callable[[Any, pd.DataFrame], Any]
 
 # Columns and labels in answers that have other names today: old to new.
-RENAMED: dict[str, str] = {}
+RENAMED: dict[str, str] = {
+    "value_at_stake": "value_at_risk",
+    "former": "lapsed",
+    "New customers": "Recent customers",
+}
 
 
 def model_files(folder: Path) -> dict[str, Path]:

@@ -27,8 +27,8 @@ CARD = pd.Series(
         "share_of_value": 0.53,
         "frequency": 5.0,
         "mean_value": 159.0,
-        "value_low": 140.0,
-        "value_high": 178.0,
+        "value_lower": 140.0,
+        "value_upper": 178.0,
         "total_value": 32_001.0,
         "probability_alive": 0.76,
         "stage": "stability",
@@ -36,7 +36,7 @@ CARD = pd.Series(
         "treatment": "retain",
         "what_to_do": "Thank them",
         "treatment_share": 0.99,
-        "value_at_stake": 31_000.0,
+        "value_at_risk": 31_000.0,
         "budget": 3_051.0,
     },
     name=1,
@@ -72,18 +72,18 @@ PLACES = pd.DataFrame(
     }
 )
 WORTH = pd.DataFrame(
-    {"name": ["best", "rest", "one"], "mean": [200.0, 40.0, 5.0], "low": [180.0, 38.0, np.nan]}
-    | {"high": [225.0, 41.0, np.nan]},
+    {"name": ["best", "rest", "one"], "mean": [200.0, 40.0, 5.0], "lower": [180.0, 38.0, np.nan]}
+    | {"upper": [225.0, 41.0, np.nan]},
     index=pd.Index([1, 2, 3], name="segment"),
 )
 FIGURES = {
-    "relation_shapes": SHAPES,
+    "relationship_shapes": SHAPES,
     "segment_lines": CENTERS,
     "segment_scatter": PLACES,
     "segment_worth": WORTH,
     "value_matrix": MATRIX,
     "lifecycle_curve": STAGES,
-    "migration": MOVES,
+    "segment_transitions": MOVES,
     "segment_card": CARD,
     "segment_choice": SELECTION,
 }
@@ -127,7 +127,7 @@ def test_every_stage_is_counted():
 
 
 def test_moves_are_shares_of_each_row():
-    ax = plots.migration(MOVES)
+    ax = plots.segment_transitions(MOVES)
     assert ax.images[0].get_array().tolist() == [[0.6, 0.4], [0.0, 0.0], [0.1, 0.9]]
     assert "60 % 6" in words(ax)
 
@@ -136,19 +136,19 @@ def test_a_move_shows_what_was_gained_or_lost():
     moves = pd.DataFrame(
         {"gained": [-74.0, 1234.0]}, index=pd.MultiIndex.from_tuples([("gold", "lead"), ("lead", "gold")])
     )
-    told = words(plots.migration(MOVES, moves))
+    told = words(plots.segment_transitions(MOVES, moves))
     assert "40 % 4 −74.0" in told
     assert "10 % 10 +1,234" in told
 
 
 def test_shapes_are_counted_and_a_relation_that_is_not_over_has_none():
-    told = words(plots.relation_shapes(SHAPES))
+    told = words(plots.relationship_shapes(SHAPES))
     assert "90 customers (90 %) 0 time units from first to last, 30.0 each" in told
     assert "0 customers (0 %)" in told
     with pytest.raises(InputError, match="none is over"):
-        plots.relation_shapes(SHAPES.assign(customers=0))
+        plots.relationship_shapes(SHAPES.assign(customers=0))
     with pytest.raises(InputError, match="'left early' is missing"):
-        plots.relation_shapes(SHAPES.drop("left early"))
+        plots.relationship_shapes(SHAPES.drop("left early"))
 
 
 def test_a_line_runs_through_the_centre_of_its_segment_and_ends_with_its_name():

@@ -80,7 +80,7 @@ def clv():
 
 
 def predicted_against_actual(values, ax=None):
-    return clvml.plots.predicted_against_actual(values * 0.9, values.to_frame("BG/NBD"), ax=ax)
+    return clvml.plots.predicted_against_actual(values.to_frame("BG/NBD"), values * 0.9, ax=ax)
 
 
 def factors():
@@ -144,7 +144,7 @@ FIGURES = {
     "probability_alive_over_time": (clvml.plots.probability_alive_over_time, along),
     "fit_by_frequency": (clvml.plots.fit_by_frequency, counted),
     "fit_by_spend": (clvml.plots.fit_by_spend, spent),
-    "ranges": (clvml.plots.ranges, intervals),
+    "prediction_intervals": (clvml.plots.prediction_intervals, intervals),
     "cumulative_purchases": (clvml.plots.cumulative_purchases, tracking),
     "purchases_per_period": (clvml.plots.purchases_per_period, tracking),
     "calibration_by_frequency": (clvml.plots.calibration_by_frequency, by_frequency),
@@ -181,7 +181,13 @@ def line(ax, label):
 
 
 def test_every_public_figure_is_in_this_list():
-    elsewhere = {"lifecycle_curve", "migration", "relation_shapes", "segment_card", "segment_choice"}
+    elsewhere = {
+        "lifecycle_curve",
+        "segment_transitions",
+        "relationship_shapes",
+        "segment_card",
+        "segment_choice",
+    }
     elsewhere |= {"segment_lines", "segment_scatter", "segment_worth", "value_matrix"}
     assert set(FIGURES) | elsewhere == set(clvml.plots.__all__)  # those are in test_customer_base.py
 
@@ -241,7 +247,7 @@ def test_an_empty_table_is_refused_before_a_figure_is_opened(draw, table):
         ("probability_alive_over_time", "purchase"),
         ("fit_by_frequency", "actual"),
         ("fit_by_spend", "expected"),
-        ("ranges", "clv_lower"),
+        ("prediction_intervals", "clv_lower"),
     ],
 )
 def test_a_missing_column_is_named(name, column):
@@ -342,8 +348,8 @@ def test_groups_of_the_prediction_average_to_the_whole_and_keep_zeros_together()
 
 def test_predictions_match_customers_by_id_not_by_place():
     actual = clv()
-    ordered = clvml.plots.predicted_against_actual(actual, actual.rename("m"))
-    shuffled = clvml.plots.predicted_against_actual(actual, actual.rename("m").sample(frac=1, random_state=0))
+    ordered = clvml.plots.predicted_against_actual(actual.rename("m"), actual)
+    shuffled = clvml.plots.predicted_against_actual(actual.rename("m").sample(frac=1, random_state=0), actual)
     assert np.array_equal(line(ordered, "m").get_xydata(), line(shuffled, "m").get_xydata())
     assert line(ordered, "m").get_xdata() == pytest.approx(line(ordered, "m").get_ydata())
 
@@ -351,15 +357,15 @@ def test_predictions_match_customers_by_id_not_by_place():
 def test_other_customers_and_missing_predictions_are_refused():
     actual = clv()
     with pytest.raises(InputError, match="1 of the former"):
-        clvml.plots.predicted_against_actual(actual, actual.iloc[1:].to_frame("m"))
+        clvml.plots.predicted_against_actual(actual.iloc[1:].to_frame("m"), actual)
     with pytest.raises(InputError, match=r"'m'.*first is customer 3"):
-        clvml.plots.predicted_against_actual(actual, actual.where(actual.index != 3).to_frame("m"))
+        clvml.plots.predicted_against_actual(actual.where(actual.index != 3).to_frame("m"), actual)
 
 
 def test_a_model_that_predicts_nothing_for_everyone_is_drawn():
     actual = clv()
     table = pd.DataFrame({"nothing": 0.0, "all": actual})
-    ax = clvml.plots.predicted_against_actual(actual, table)
+    ax = clvml.plots.predicted_against_actual(table, actual)
     assert line(ax, "nothing").get_xydata().tolist() == [[0.0, pytest.approx(actual.mean())]]
     ax = clvml.plots.value_distribution(table["nothing"])
     assert "no customer has a positive predicted value" in words(ax)
@@ -511,7 +517,7 @@ def test_who_spends_beyond_the_bars_is_counted_below_them():
 
 def test_ranges_say_how_many_held_what_came_and_colour_what_was_outside():
     came = pd.Series({"total": 70_976.0, "once": 11_700.0, "again": 6_174.0})
-    ax = clvml.plots.ranges(intervals(), "clv", came)
+    ax = clvml.plots.prediction_intervals(intervals(), came)
     assert ax.get_title().endswith("in its range in 2 of 3")
     assert line(ax, "came").get_xydata().tolist() == [[11_700.0, 0.0], [6_174.0, 1.0]]
     assert line(ax, "came, out of range").get_xydata().tolist() == [[70_976.0, 2.0]]
@@ -521,8 +527,8 @@ def test_ranges_say_how_many_held_what_came_and_colour_what_was_outside():
 
 def test_ranges_without_what_is_expected_or_came_are_bars_alone():
     counts = pd.DataFrame({"purchases_lower": [0, 1], "purchases_upper": [25, 39]})
-    ax = clvml.plots.ranges(counts, "purchases")
+    ax = clvml.plots.prediction_intervals(counts, quantity="purchases")
     assert not ax.lines
     assert "0 to 25" in words(ax)
     with pytest.raises(InputError, match="lacks 'total'"):
-        clvml.plots.ranges(intervals(), "clv", pd.Series({"once": 1.0, "again": 2.0}))
+        clvml.plots.prediction_intervals(intervals(), pd.Series({"once": 1.0, "again": 2.0}))

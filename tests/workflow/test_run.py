@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from clvml.errors import FitWarning, InputError
-from clvml.segments.grouping._relationship_course import relation_evidence
+from clvml.segments.grouping._relationship_course import relationship_evidence
 from clvml.tracking._registry import load, resolve
 from clvml.workflow._config import load_config
 from clvml.workflow._console import Terminal
@@ -79,7 +79,7 @@ def test_every_customer_has_a_stage_and_a_treatment_within_what_is_at_stake(cdno
     segments = pd.read_csv(cdnow.folder / "segments.csv", index_col="customer_id")
     told = segments[["value_class", "stage", "reason", "treatment", "what_to_do"]]
     assert told.notna().all(axis=None)
-    assert (segments["budget"] <= segments["value_at_stake"]).all()
+    assert (segments["budget"] <= segments["value_at_risk"]).all()
     cards = pd.read_csv(cdnow.folder / "segment_cards.csv", index_col="segment")
     assert cards["budget"].sum() == pytest.approx(segments["budget"].sum())
     assert cards["customers"].tolist() == cdnow.segments.profile["customers"].tolist()
@@ -109,7 +109,7 @@ def test_who_moved_between_the_two_dates_adds_up_to_what_they_are_worth_now_and_
 
 def test_where_customers_stood_then_rests_on_their_purchases_until_then(cdnow):
     calibration = cdnow.split.calibration
-    then = calibration.join(relation_evidence(cdnow.transactions, calibration))
+    then = calibration.join(relationship_evidence(cdnow.transactions, calibration))
     then = then.join(cdnow.served.model.predict_factors(calibration))
     stages = cdnow.segments.groups.model.assign(then)["stage"].value_counts()
     found = cdnow.moves.stages.customers.sum(axis=1)
@@ -121,7 +121,7 @@ def test_the_early_warning_and_the_budgets_are_those_of_the_members(cdnow):
     assert warned["at_risk"].is_monotonic_decreasing
     assert "former" not in set(warned["stage"])
     assert budgets.loc["(all)", "budget"] == pytest.approx(cdnow.segments.members["budget"].sum())
-    assert (budgets["share_of_stake"].dropna() <= 1).all()
+    assert (budgets["share_of_value_at_risk"].dropna() <= 1).all()
 
 
 def test_the_folder_of_segments_is_a_model_that_mlflow_serves(cdnow):

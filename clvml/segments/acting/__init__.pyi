@@ -3,4 +3,4 @@ from ._customer_groups import CustomerGroups as CustomerGroups
 from ._treatments import budgets as budgets
 from ._treatments import read_treatments as read_treatments
 from ._value_at_risk import early_warning as early_warning
-from ._value_at_risk import value_at_stake as value_at_stake
+from ._value_at_risk import value_at_risk as value_at_risk

@@ -34,7 +34,14 @@ from clvml.segments.grouping._features import columns_of, feature_table, learn_s
 from clvml.segments.grouping._naming import TRAIT_COLUMNS, segment_names, segment_traits
 from clvml.segments.grouping._profile import segment_profile
 from clvml.segments.grouping._selection import select_number
-from clvml.segments.grouping._tables import CUSTOMARY, VALUE, as_table, in_kind, note_columns, roles_of
+from clvml.segments.grouping._tables import (
+    CUSTOMARY,
+    VALUE,
+    as_table,
+    match_input_type,
+    note_columns,
+    roles_of,
+)
 
 
 class KMeansSegments(TransformerMixin, BaseEstimator):
@@ -106,7 +113,7 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
     >>> segmenter.fit_predict(customers).tolist()
     [1, 1, 1, 2, 2, 2]
     >>> segmenter.names_
-    ('Loyal customers', 'Low-value regulars')
+    ('High-value repeat buyers', 'Low-value repeat buyers')
     """
 
     def __init__(
@@ -194,7 +201,9 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
         check_is_fitted(self, "centers_")
         table = as_table(self, customers, fitting=False)
         numbers = nearest(self._points(table), self.centers_) + 1
-        return in_kind(pd.Series(numbers, index=table.index, name="segment", dtype="int64"), customers)
+        return match_input_type(
+            pd.Series(numbers, index=table.index, name="segment", dtype="int64"), customers
+        )
 
     def fit_predict(self, customers: pd.DataFrame, y: object = None) -> pd.Series:
         """The same as ``fit(customers).predict(customers)``."""
@@ -203,14 +212,18 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
     def segment_names(self, customers: pd.DataFrame) -> pd.Series:
         """Each customer's segment by name."""
         segments = pd.Series(self.predict(customers))
-        return in_kind(segments.map(dict(enumerate(self.names_, start=1))).rename("segment_name"), customers)
+        return match_input_type(
+            segments.map(dict(enumerate(self.names_, start=1))).rename("segment_name"), customers
+        )
 
     def transform(self, customers: pd.DataFrame) -> pd.DataFrame:
         """The customers as K-means sees them: standardised features, pure numbers."""
         check_is_fitted(self, "centers_")
         table = as_table(self, customers, fitting=False)
         columns = self.scaling_.index.rename(None)
-        return in_kind(pd.DataFrame(self._points(table), index=table.index, columns=columns), customers)
+        return match_input_type(
+            pd.DataFrame(self._points(table), index=table.index, columns=columns), customers
+        )
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:  # noqa: ARG002
         """The columns of `transform`."""

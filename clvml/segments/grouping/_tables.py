@@ -66,7 +66,7 @@ def note_columns(estimator: Any, customers: Any, columns: Sequence[str]) -> None
         estimator.n_features_in_ = len(columns)
 
 
-def without_debt(customers: pd.DataFrame, column: str) -> pd.DataFrame:
+def clip_negative(customers: pd.DataFrame, column: str) -> pd.DataFrame:
     """The customers with no money below 0 in the column, if they have it.
 
     Who returned more than was ever bought has no current value, and rules on money take none below 0.
@@ -100,6 +100,6 @@ def named(customers: pd.Index) -> str:
     return repr(first.item() if isinstance(first, np.generic) else first)
 
 
-def in_kind(answer: pd.Series | pd.DataFrame, customers: Any) -> Any:
+def match_input_type(answer: pd.Series | pd.DataFrame, customers: Any) -> Any:
     """The answer as it is to a table, as an array to an array."""
     return answer if isinstance(customers, pd.DataFrame) else answer.to_numpy()
