@@ -169,10 +169,16 @@ def test_scores_of_other_customers_are_refused(three):
         score(Shuffled([1.0, 2.0, 3.0]), three)
 
 
-def test_customers_in_another_unit_of_time_are_refused_also_by_a_model_that_reads_no_time(cdnow):
-    model = clvml.ABCClasses("monetary_value").fit(cdnow)
+def test_customers_in_another_unit_of_time_are_refused_whatever_the_model_checks_itself(three):
+    class InWeeks(Stub):
+        time_unit_ = "W"
+
+    for unit in ("W", None):
+        three.attrs["time_unit"] = unit
+        score(InWeeks(1.0), three)
+    three.attrs["time_unit"] = "D"
     with pytest.raises(TimeUnitError, match="convert_time_unit"):
-        score(model, clvml.convert_time_unit(cdnow, "D"))
+        score(InWeeks(1.0), three)
 
 
 def test_reading_a_request_changes_nothing_of_the_callers(value_model):

@@ -200,6 +200,10 @@ def test_the_warning_lists_valuable_customers_in_decline_or_in_doubt_by_value_at
     warned = early_warning(customers, stages, top_share=0.8)
     assert warned.index.tolist() == ["b", "c"]
     assert warned["at_risk"].round(6).tolist() == [60.0, 40.0]
+    falling = early_warning(customers, stages.replace("stability", "decline"), top_share=0.8)
+    assert falling.index.tolist() == ["b", "c", "a"]  # in decline, though P(alive) is .99
+    assert early_warning(customers, stages, top_share=0.8, alive_below=0.5).index.tolist() == ["b"]
+    assert early_warning(customers, stages, top_share=0.2).empty  # the best fifth is e, who has lapsed
 
 
 def test_value_at_risk_and_expected_value_sum_to_the_value_if_active():
