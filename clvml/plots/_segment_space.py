@@ -1,4 +1,4 @@
-"""Figures of where segments lie: along each feature, in two components, and in money with how sure it is."""
+"""Figures of segments in feature space, and of their mean value with confidence intervals."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ NAMED = 0.4  # a feature is in the name of a component from this weight on
 
 
 def segment_lines(centers: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Each segment as a line through its features: parallel coordinates, 0 being the average customer.
+    """Each segment as a line through its features: parallel coordinates, 0 is the average customer.
 
     Parameters
     ----------
     centers : pandas.DataFrame
-        Index the segment (by name); one column a feature, in standard deviations of all customers, such as
+        Index the segment (by name); one column per feature, in standard deviations of all customers, such as
         the means by segment of ``KMeansSegments.transform``.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
@@ -50,7 +50,7 @@ def segment_lines(centers: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     check_table(centers, [], "segment_lines")
     check_numeric(centers, list(centers), "segment_lines")
     if centers.shape[1] < 2:
-        raise InputError("segment_lines needs at least two features: a line joins two points.")
+        raise InputError("segment_lines needs at least two features; the table has one.")
     ax = axes_for(ax, width=9.0, height=4.6)
     places = np.arange(centers.shape[1])
     ax.axhline(0, color=MUTED, linewidth=1)
@@ -59,7 +59,7 @@ def segment_lines(centers: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         ax.plot(places, row, "o-", color=styles[name].color, linewidth=1.8, markersize=5)
     ax.set_xticks(places, [textwrap.fill(feature_in_words(str(name)), 14) for name in centers])
     ax.set_xlim(-0.2, places[-1] + 0.1)
-    dress(ax, "What sets the segments apart", "", "standard deviations from the average customer")
+    dress(ax, "Segments by feature", "", "standard deviations from the average customer")
     ax.set_xlabel("feature")
     ax.figure.canvas.draw()
     label_ends(ax, [LineEnd(row.iloc[-1], str(name), styles[name].color) for name, row in centers.iterrows()])
@@ -67,7 +67,7 @@ def segment_lines(centers: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
 
 def segment_scatter(places: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Customers in two components, coloured by segment, the name of each at its middle.
+    """Customers in two components, coloured by segment, with the name of each at its centre.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def component_in_words(component: Mapping[str, Any]) -> str:
 
 
 def segment_worth(worth: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """The mean value of a customer of each segment, with its interval.
+    """The mean value per customer of each segment, with its confidence interval.
 
     Parameters
     ----------
@@ -146,9 +146,9 @@ def segment_worth(worth: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     for row, (mean, lower, upper) in enumerate(
         zip(worth["mean"], worth["lower"], worth["upper"], strict=True)
     ):
-        told = f"{number(mean)} ({number(lower)} to {number(upper)})" if np.isfinite(lower) else number(mean)
+        label = f"{number(mean)} ({number(lower)} to {number(upper)})" if np.isfinite(lower) else number(mean)
         ax.annotate(
-            told, (max(mean, right.iloc[row]), row), (8, 0), textcoords="offset points", va="center",
+            label, (max(mean, right.iloc[row]), row), (8, 0), textcoords="offset points", va="center",
             fontsize=9, color=INK,
         )  # fmt: skip
     names = worth["name"] if "name" in worth else pd.Series("", index=worth.index)
@@ -157,6 +157,8 @@ def segment_worth(worth: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set_ylim(len(worth) - 0.4, -0.6)
     ax.set_xlim(0, 1.35 * float(right.max()) if right.max() > 0 else 1)
     with_thousands(ax.xaxis)
-    dress(ax, "What a customer of each segment is worth", "mean value, with its 95 % interval", "segment")
+    dress(
+        ax, "Mean value per customer by segment", "mean value, with its 95 % confidence interval", "segment"
+    )
     ax.grid(visible=False, axis="y")
     return ax

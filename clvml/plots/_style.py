@@ -1,7 +1,7 @@
-"""The look that all figures share: colours that colour-blind readers tell apart, money, labels.
+"""The style that all figures share: colours for colour-blind readers, money, labels.
 
-Everything is set on the Axes at hand, never in matplotlib's global settings, so that a figure
-sits well in a reader's own style. The first six colours are those of Okabe and Ito (2008, "Color
+All is set on the Axes at hand, never in matplotlib's global settings, so that figures go with a
+reader's own style. The first six colours are those of Okabe and Ito (2008, "Color
 Universal Design"), without the yellow, which is too faint on white; three dark ones of Paul Tol follow.
 """
 
@@ -37,14 +37,14 @@ FAMILIES = {"probabilistic": BLUE, "formula": VERMILION, "baseline": MUTED}
 
 
 class Look(NamedTuple):
-    """How one model is drawn in every figure that names the models in the same order."""
+    """How a model is drawn, in every figure with the models in the same order."""
 
     color: str
     linestyle: Any
     linewidth: float
 
     def line(self) -> dict[str, Any]:
-        """Arguments for a line; thin ones lie on top, so that models which agree are all seen."""
+        """Arguments for a line; thin ones are on top, so that models that agree are all visible."""
         return {**self._asdict(), "zorder": 2.9 - self.linewidth / 10}
 
 
@@ -82,7 +82,7 @@ def dress(ax: Axes, title: str, x: str, y: str) -> Axes:
 
 
 def number(value: float, largest: float | None = None) -> str:
-    """A number with as many digits as a reader needs, given the largest one it stands beside.
+    """A number with as many digits as a reader needs, given the largest one beside it.
 
     Examples
     --------
@@ -96,7 +96,7 @@ def number(value: float, largest: float | None = None) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as a percentage; a decimal only where it would otherwise read as none or all.
+    """A share as a percentage; a decimal only where it would otherwise round to 0 or 100 %.
 
     Examples
     --------
@@ -134,7 +134,7 @@ def signed(money: float) -> str:
 
 
 def feature_in_words(column: str) -> str:
-    """The name of a column as a reader says it.
+    """The name of a column in words.
 
     Examples
     --------
@@ -161,7 +161,7 @@ def with_percent(axis: Axis) -> None:
 
 
 def time_in(attrs: Mapping[Any, Any], plural: bool = True) -> str:
-    """The name of the table's unit of time, or the neutral word where it does not say.
+    """The name of the table's unit of time, or "time unit" where it is unknown.
 
     Examples
     --------
@@ -173,7 +173,7 @@ def time_in(attrs: Mapping[Any, Any], plural: bool = True) -> str:
 
 
 class LineEnd(NamedTuple):
-    """Where a line ends, and what to write there."""
+    """The end of a line, and its label."""
 
     y: float
     text: str
@@ -181,10 +181,10 @@ class LineEnd(NamedTuple):
 
 
 def label_ends(ax: Axes, ends: Iterable[LineEnd], fontsize: float = 9) -> None:
-    """Write the names of the lines at their right ends, moved apart where they would overlap.
+    """Label lines at their right ends, moved apart where the labels would overlap.
 
     The heights are the nearest ones, in least squares, that keep the order and the distance of
-    a line of text: an isotonic regression of the heights less their due distances.
+    a line of text: an isotonic regression of the heights less these distances.
     """
     from scipy.optimize import isotonic_regression
 
@@ -194,8 +194,8 @@ def label_ends(ax: Axes, ends: Iterable[LineEnd], fontsize: float = 9) -> None:
     points = ax.transData.transform([(0.0, end.y) for end in ordered])
     heights = ax.transAxes.inverted().transform(points)[:, 1]
     line = 1.25 * fontsize / 72 * ax.figure.dpi / ax.get_window_extent().height
-    due = line * np.arange(len(ordered))
-    places = isotonic_regression(heights - due).x + due
+    spacing = line * np.arange(len(ordered))
+    places = isotonic_regression(heights - spacing).x + spacing
     for end, place in zip(ordered, places, strict=True):
         ax.text(
             1.01, place, end.text, color=end.color, fontsize=fontsize, va="center", transform=ax.transAxes

@@ -16,7 +16,7 @@ MATRIX = pd.DataFrame(
 )
 STAGES = pd.DataFrame(
     {"customers": [10, 20, 5, 15, 50], "share_of_customers": [0.1, 0.2, 0.05, 0.15, 0.5], "clv": 25.0},
-    index=pd.Index(["exploration", "build-up", "stability", "decline", "former"], name="stage"),
+    index=pd.Index(["exploration", "build-up", "stability", "decline", "lapsed"], name="stage"),
 )
 MOVES = pd.DataFrame([[6, 4], [0, 0], [10, 90]], index=["gold", "iron", "lead"], columns=["gold", "lead"])
 CARD = pd.Series(
@@ -112,16 +112,16 @@ def test_an_empty_table_is_refused(name):
 def test_each_class_stands_in_its_quarter():
     ax = plots.value_matrix(MATRIX)
     places = {text.get_text(): text.get_position() for text in ax.texts}
-    assert places["gold: everything"] == (1.5, 1.75)
+    assert places["gold: protect first"] == (1.5, 1.75)
     assert places["platinum: keep"] == (1.5, 0.75)
-    assert "70 % of the value to come" in places
+    assert "70 % of potential value" in places
     with pytest.raises(InputError, match="'zinc'"):
         plots.value_matrix(MATRIX.replace("iron", "zinc"))
 
 
 def test_every_stage_is_counted():
     told = words(plots.lifecycle_curve(STAGES))
-    assert "50 (50 %) 25.0 each" in told
+    assert "50 (50 %) 25.0 per customer" in told
     with pytest.raises(InputError, match="'decline' is missing"):
         plots.lifecycle_curve(STAGES.drop("decline"))
 
@@ -141,11 +141,11 @@ def test_a_move_shows_what_was_gained_or_lost():
     assert "10 % 10 +1,234" in told
 
 
-def test_shapes_are_counted_and_a_relation_that_is_not_over_has_none():
+def test_shapes_are_counted_and_their_duration_and_spend_written():
     told = words(plots.relationship_shapes(SHAPES))
-    assert "90 customers (90 %) 0 time units from first to last, 30.0 each" in told
+    assert "90 customers (90 %) lasting 0 time units, 30.0 per customer" in told
     assert "0 customers (0 %)" in told
-    with pytest.raises(InputError, match="none is over"):
+    with pytest.raises(InputError, match="none has ended"):
         plots.relationship_shapes(SHAPES.assign(customers=0))
     with pytest.raises(InputError, match="'left early' is missing"):
         plots.relationship_shapes(SHAPES.drop("left early"))
@@ -173,13 +173,13 @@ def test_worth_is_told_with_its_interval_where_there_is_one():
     assert told.endswith("5.00")
 
 
-def test_a_card_answers_four_questions():
+def test_a_card_gives_size_value_confidence_and_treatment():
     told = words(plots.segment_card(CARD))
     for part in (
-        "where 31,000 may be kept or won back",
+        "for 31,000 of value at risk",
         "5 repeat purchases",
         "53 % of all value",
-        "between 140 and 178",
+        "mean value: 140 to 178",
         "Mostly retain",
         "3,051",
     ):
@@ -190,7 +190,7 @@ def test_a_card_answers_four_questions():
 
 def test_the_choice_names_the_number_and_marks_the_elbow():
     ax = plots.segment_choice(SELECTION)
-    assert "Why 3 segments" in ax.get_title()
+    assert "Choice of 3 segments" in ax.get_title()
     assert "elbow" in words(ax)
     assert len(ax.get_legend().get_texts()) == 3
     explained = SELECTION.copy()

@@ -32,7 +32,8 @@ def segment_profile(
     -------
     pandas.DataFrame
         Index ``segment``; columns ``name, customers, share_of_customers, share_of_value``, then the
-        medians of `medians_by_segment`. Shares are NaN where the total value is 0.
+        medians of `medians_by_segment`, in the unit of ``attrs["time_unit"]``. Shares are NaN where the total
+        value is 0.
     """
     groups = customers.groupby(segments.to_numpy(), sort=True)
     sizes = groups.size()
@@ -45,7 +46,9 @@ def segment_profile(
         },
         index=sizes.index,
     )
-    return profile.join(medians_by_segment(customers, segments, columns)).rename_axis("segment")
+    profile = profile.join(medians_by_segment(customers, segments, columns)).rename_axis("segment")
+    profile.attrs = {name: unit for name, unit in customers.attrs.items() if name == "time_unit"}
+    return profile
 
 
 def medians_by_segment(customers: pd.DataFrame, segments: pd.Series, columns: Sequence[str]) -> pd.DataFrame:
