@@ -62,7 +62,7 @@ def profile_in_words(profile: pd.DataFrame) -> pd.DataFrame:
     shown = {"name": profile["name"], "customers": profile["customers"].map("{:,}".format)}
     for name in profile.columns.drop(["name", "customers"]):
         share = name.startswith("share_of_")
-        heading = name.replace("_", " ") if share else f"median {name}"
+        heading = name.replace("_", " ") if share else f"median {name.replace('_', ' ')}"
         pattern = "{:.1%}" if share else "{:,.2f}"
         shown[heading] = profile[name].map(lambda value, p=pattern: _number(value, p))
     return pd.DataFrame(shown, index=profile.index)
@@ -113,9 +113,11 @@ def budgets_in_words(budgets: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "customers": budgets["customers"].map("{:,}".format),
-            "value at stake": budgets["value_at_risk"].map("{:,.0f}".format),
+            "value at risk": budgets["value_at_risk"].map("{:,.0f}".format),
             "budget": budgets["budget"].map("{:,.0f}".format),
-            "of the stake": budgets["share_of_value_at_risk"].map(lambda share: _number(share, "{:.1%}")),
+            "share of value at risk": budgets["share_of_value_at_risk"].map(
+                lambda share: _number(share, "{:.1%}")
+            ),
         }
     )
 

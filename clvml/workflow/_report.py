@@ -183,12 +183,12 @@ def _what_to_do(groups: Groups) -> list[str]:
     warned = groups.warned.head(WARNED).rename(index=str).rename_axis("customer")
     return [
         "<h3>What to do, and what it may cost</h3>",
-        "<p>Never more than the value at stake.</p>",
+        "<p>Never more than the value at risk.</p>",
         _table(budgets_in_words(groups.budgets)),
         "<h3>Large enough, reached, paying?</h3>",
         _table(quality_in_words(groups.quality)),
         "<h3>Early warning</h3>",
-        f"<p>{len(groups.warned):,} valuable customers may be about to be lost; the most at stake:</p>",
+        f"<p>{len(groups.warned):,} valuable customers may be about to be lost; by value at risk:</p>",
         _table(warned),
     ]
 

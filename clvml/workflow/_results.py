@@ -78,11 +78,11 @@ class Groups:
     cards : pandas.DataFrame
         One row a segment, as from `clvml.segments.acting.segment_cards`.
     budgets : pandas.DataFrame
-        One row a treatment: what is at stake, and what it may cost.
+        One row per treatment: value at risk and budget.
     shapes : pandas.DataFrame
-        One row a shape of a finished relation.
+        One row per shape of ended relationships.
     warned : pandas.DataFrame
-        Valuable customers who are about to be lost, the most value at stake first.
+        Valuable customers who are about to be lost, the largest value at risk first.
     quality : pandas.DataFrame
         One row a segment: size, mean value, reach (where a contact is known), and profit: value less budget.
     """

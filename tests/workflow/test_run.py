@@ -119,7 +119,7 @@ def test_where_customers_stood_then_rests_on_their_purchases_until_then(cdnow):
 def test_the_early_warning_and_the_budgets_are_those_of_the_members(cdnow):
     warned, budgets = cdnow.segments.groups.warned, cdnow.segments.groups.budgets
     assert warned["at_risk"].is_monotonic_decreasing
-    assert "former" not in set(warned["stage"])
+    assert "lapsed" not in set(warned["stage"])
     assert budgets.loc["(all)", "budget"] == pytest.approx(cdnow.segments.members["budget"].sum())
     assert (budgets["share_of_value_at_risk"].dropna() <= 1).all()
 
