@@ -238,6 +238,8 @@ class Transactions:
             " coalesce(CAST(sum(CAST(amount AS DECIMAL(28, 8))) AS DOUBLE), 0) AS spend,"
             " coalesce(max(abs(amount)), 0) AS largest_amount,"
             f" bool_and({part[columns.customer].is_whole()}) AS whole_ids,"
+            f" count(*) FILTER ({part[columns.customer].looks_missing()}) AS doubtful_ids,"
+            f" min(CAST(raw_id AS VARCHAR)) FILTER ({part[columns.customer].looks_missing()}) AS doubtful_id,"
             f" min(CASE WHEN date IS NULL THEN {part[columns.date].as_text()} END) AS bad_date_example,"
             f" min(CASE WHEN amount IS NULL THEN {_money_text(part, columns)} END) AS bad_amount_example"
             " FROM judged GROUP BY ALL ORDER BY ALL"
@@ -297,6 +299,15 @@ class Transactions:
         if used < read:
             left_out = f"{read - used:,} of {read:,}"
             log.warning("set aside %s rows of %s: %s", left_out, self.source, self._reasons())
+        doubtful = int(self._used["doubtful_ids"].sum())
+        if doubtful:
+            log.warning(
+                "%s rows of %s have a customer id such as %r, which is taken as a name: where it stands for a"
+                " missing id, leave the cell empty",
+                f"{doubtful:,}",
+                self.source,
+                self._used["doubtful_id"].dropna().iloc[0],
+            )
 
     def _rows(self, rule: str) -> int:
         return int(self.report["rows"][rule])

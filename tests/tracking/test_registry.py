@@ -108,7 +108,7 @@ def test_a_failure_late_in_the_file_leaves_the_older_scores_and_nothing_half_wri
     Path("scores.parquet").write_text("older")
     monkeypatch.setattr(customer_files.read_batches, "__defaults__", (100,))
     with pytest.raises(InputError, match="negative frequency"):
-        registry.score_batch(URI, "customers.parquet", "scores.parquet")
+        registry.score_batch(URI, "customers.parquet", "scores.parquet", overwrite=True)
     assert sorted(os.listdir()) == ["customers.parquet", "scores.parquet"]
     assert Path("scores.parquet").read_text() == "older"
 

@@ -12,6 +12,7 @@ import pytest
 from clvml.tracking.registry import load
 
 FILES = {
+    "clvml-manifest.json",
     "config.toml",
     "data_report.csv",
     "customers.parquet",
@@ -109,8 +110,10 @@ def test_models_that_cannot_be_fitted_are_left_out_and_the_run_goes_on(clvml, pu
 def test_a_stage_that_fails_keeps_what_was_computed_and_says_where(clvml, purchases, tmp_path):
     purchases.drop_duplicates("customer_id").to_csv(tmp_path / "sales.csv", index=False)
     said = one_sentence(clvml("run", "--transactions", "sales.csv", "--no-tracking", "--output", "out"))
-    assert said.endswith("What was computed before that is kept in out.\n")
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+    assert said.endswith("What was computed before that is kept in out.unfinished.\n")
+    assert not (tmp_path / "out").exists()
+    assert {path.name for path in (tmp_path / "out.unfinished").iterdir()} == {
+        "clvml-manifest.json",
         "config.toml",
         "data_report.csv",
         "customers.parquet",
