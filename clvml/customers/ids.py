@@ -6,13 +6,16 @@ named in a warning, not dropped. All readers take the rule from here.
 
 **In files** the ids are the first column, ``customer_id``, whatever the index of the table was called, so
 that every reader finds them; pandas takes the column as its index again. Numbers, text, booleans, dates and
-times keep their types in Parquet; ids of other kinds (UUIDs, whole numbers beyond 64 bits, mixed ones) become
-text. A CSV knows no types: clvml reads its ids as text, so that ``007`` stays ``007``.
+times keep their types in Parquet; ids of other kinds (UUIDs, whole numbers beyond 64 bits, times with a zone,
+mixed ones) become text. A CSV knows no types: clvml reads its ids as text, so that ``007`` stays ``007``.
 """
 
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +26,11 @@ from clvml.errors import InputError
 CUSTOMER_ID = "customer_id"
 # Text that programs write for a missing value. It is a name here, and worth a warning.
 LOOKS_MISSING = ("nan", "-nan", "null", "none", "na", "n/a", "<na>", "nat")
-_KEPT = ("integer", "string", "boolean", "date", "bytes", "floating")
+_MISSING_CELLS = (
+    *("", " ", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"),
+    *("N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+)  # pandas' own list
+_KEPT = ("integer", "string", "boolean", "date", "bytes", "floating", "empty")
 
 
 def id_in_sql(text: str) -> str:
@@ -36,14 +43,22 @@ def looks_missing_in_sql(text: str) -> str:
     return f"lower({text}) IN {LOOKS_MISSING}"
 
 
-def id_from_text(text: str) -> str:
-    """A cell of a CSV as an id."""
-    return text.strip(" ")
+def read_csv(path: Path, id_columns: Sequence[str], rows: int | None = None) -> Iterator[pd.DataFrame]:
+    """A CSV file in batches of ``rows`` (or whole): ids as text without blanks around them.
 
-
-def csv_ids(*columns: str) -> dict[str, Any]:
-    """The options with which `pandas.read_csv` reads columns of ids: as text, and "NA" is a name."""
-    return {"converters": dict.fromkeys(columns, id_from_text)}
+    In the other columns, what pandas takes for missing is missing.
+    """
+    names = pd.read_csv(path, nrows=0).columns
+    with pd.read_csv(
+        path,
+        chunksize=sys.maxsize if rows is None else rows,
+        dtype=dict.fromkeys(id_columns, str),
+        keep_default_na=False,
+        na_values={name: _MISSING_CELLS for name in names if name not in id_columns},
+    ) as batches:
+        for batch in batches:
+            ids = [name for name in id_columns if name in batch]
+            yield batch.assign(**{name: batch[name].str.strip(" ") for name in ids})
 
 
 def are_missing(ids: pd.Index | pd.Series) -> np.ndarray:
@@ -55,10 +70,10 @@ def are_missing(ids: pd.Index | pd.Series) -> np.ndarray:
     [False, False, True, True, True]
     """
     missing = np.asarray(pd.isna(ids))
-    if pd.api.types.is_string_dtype(ids.dtype) or ids.dtype in ("object", "category"):
-        blank = [isinstance(value, str) and not value.strip() for value in ids]
-        missing = missing | np.asarray(blank, dtype=bool)
-    return missing
+    if ids.dtype.kind in "iufbMm":
+        return missing
+    blank = [isinstance(value, str) and not value.strip() for value in ids]
+    return missing | np.asarray(blank, dtype=bool)
 
 
 def check_present(ids: pd.Index | pd.Series) -> None:
@@ -86,8 +101,10 @@ def storable(ids: pd.Index) -> pd.Index:
     """
     if isinstance(ids, pd.CategoricalIndex):
         ids = ids.astype(ids.categories.dtype)
-    if ids.dtype.kind in "iufbMm" or pd.api.types.is_string_dtype(ids.dtype):
-        return ids if ids.dtype != "object" else pd.Index(ids, dtype="str", name=ids.name)
+    if isinstance(ids, pd.DatetimeIndex) and ids.tz is not None:
+        return in_iso(ids)
+    if ids.dtype.kind in "iufbMm" or isinstance(ids.dtype, pd.StringDtype):
+        return ids
     kind = pd.api.types.infer_dtype(ids, skipna=False)
     fits = kind != "integer" or all(-(2**63) <= value < 2**63 for value in ids)
     return ids if kind in _KEPT and fits else pd.Index([str(value) for value in ids], name=ids.name)
@@ -108,16 +125,31 @@ def to_arrow(customers: pd.DataFrame) -> Any:
     """
     import pyarrow as pa
 
-    named = customers.set_axis(storable(customers.index).rename(CUSTOMER_ID))
-    table = pa.Table.from_pandas(named, preserve_index=True)
-    table = table.select([CUSTOMER_ID, *(name for name in table.column_names if name != CUSTOMER_ID)])
-    attrs = {b"PANDAS_ATTRS": json.dumps(customers.attrs).encode()}
-    return table.replace_schema_metadata({**(table.schema.metadata or {}), **attrs})
+    named = customers.set_axis(storable(customers.index).rename(CUSTOMER_ID)).reset_index()
+    table = pa.Table.from_pandas(named, preserve_index=False)
+    notes = json.loads(table.schema.metadata[b"pandas"]) | {"index_columns": [CUSTOMER_ID]}
+    metadata = {b"pandas": json.dumps(notes), b"PANDAS_ATTRS": json.dumps(customers.attrs)}
+    return table.replace_schema_metadata(metadata)
+
+
+def without_uuids(table: Any) -> Any:
+    """An Arrow table with UUIDs as text, as everywhere else; pandas would give their bytes."""
+    import pyarrow as pa
+
+    for place, field in enumerate(table.schema):
+        if field.type == pa.uuid():
+            text = pa.array([value and str(value) for value in table[place].to_pylist()], pa.string())
+            table = table.set_column(place, field.name, text)
+    return table
 
 
 def to_csv_ids(customers: pd.DataFrame) -> pd.DataFrame:
     """A table of customers whose ids are written in one way whatever the batch: times in ISO 8601."""
-    ids = storable(customers.index).rename(CUSTOMER_ID)
-    if ids.dtype.kind == "M":
-        ids = pd.Index([moment.isoformat() for moment in ids], name=CUSTOMER_ID)
-    return customers.set_axis(ids)
+    ids = storable(customers.index)
+    ids = in_iso(ids) if isinstance(ids, pd.DatetimeIndex) else ids
+    return customers.set_axis(ids.rename(CUSTOMER_ID))
+
+
+def in_iso(moments: pd.DatetimeIndex) -> pd.Index:
+    """Times as text in ISO 8601."""
+    return pd.Index([moment.isoformat() for moment in moments], name=moments.name)

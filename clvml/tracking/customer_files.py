@@ -16,7 +16,15 @@ import numpy as np
 import pandas as pd
 
 from clvml.customers.checks import plain
-from clvml.customers.ids import CUSTOMER_ID, check_present, csv_ids, storable, to_arrow, to_csv_ids
+from clvml.customers.ids import (
+    CUSTOMER_ID,
+    check_present,
+    read_csv,
+    storable,
+    to_arrow,
+    to_csv_ids,
+    without_uuids,
+)
 from clvml.errors import InputError
 from clvml.files import beside, check_not_there, is_same
 
@@ -160,7 +168,7 @@ def _parquet_batches(path: Path, rows: int) -> Iterator[pd.DataFrame]:
             metadata, start = file.schema_arrow.metadata or {}, 0
             attrs = json.loads(metadata.get(b"PANDAS_ATTRS", b"{}"))
             for batch in file.iter_batches(rows):
-                frame = pa.Table.from_batches([batch]).to_pandas()
+                frame = without_uuids(pa.Table.from_batches([batch])).to_pandas()
                 frame.attrs.update(attrs)
                 yield _counted_on(frame, metadata, start)
                 start += len(frame)
@@ -179,8 +187,7 @@ def _counted_on(frame: pd.DataFrame, metadata: dict[bytes, bytes], start: int) -
 
 def _csv_batches(path: Path, rows: int) -> Iterator[pd.DataFrame]:
     try:
-        with pd.read_csv(path, chunksize=rows, **csv_ids(CUSTOMER_ID)) as chunks:
-            yield from chunks
+        yield from read_csv(path, [CUSTOMER_ID], rows)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise InputError(f"{str(path)!r} cannot be read as CSV: {error}") from None
 

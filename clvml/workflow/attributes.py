@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from clvml.customers.ids import CUSTOMER_ID, are_missing, csv_ids
+from clvml.customers.ids import CUSTOMER_ID, are_missing, read_csv
 from clvml.errors import InputError
 from clvml.segments.tables import named
 from clvml.workflow.config import Config
@@ -86,7 +86,7 @@ def _read(path: Path, customer: str) -> pd.DataFrame:
         raise InputError(f"there is no file {path}; attributes are CSV or Parquet, one row a customer.")
     try:
         if path.suffix.lower() == ".csv":
-            return pd.read_csv(path, **csv_ids(customer, CUSTOMER_ID))
+            return next(read_csv(path, [customer, CUSTOMER_ID]))
         table = pd.read_parquet(path)
     except (ValueError, OSError) as error:  # pandas' and pyarrow's own errors are of these kinds
         raise InputError(f"{path} cannot be read as a table of attributes: {error}") from None

@@ -263,6 +263,33 @@ def test_a_run_that_is_killed_at_any_moment_leaves_whole_results(tmp_path, monke
     assert least > 0
 
 
+def write_and_die_between_the_renames(path):
+    os.chdir("/")
+    own = Path.rename
+
+    def rename(self, target):
+        return os._exit(9) if self.name == "out.unfinished" else own(self, target)
+
+    Path.rename = rename
+    write(path, "second")
+
+
+def test_a_run_that_is_killed_between_its_two_renames_is_mended_by_the_next_look(tmp_path, monkeypatch):
+    monkeypatch.setattr("clvml.files.exchange", lambda *_: False)
+    write(tmp_path / "out", "first")
+    process = multiprocessing.get_context("fork").Process(
+        target=write_and_die_between_the_renames, args=(tmp_path / "out",)
+    )
+    process.start()
+    process.join()
+    assert process.exitcode == 9
+    assert names(tmp_path) == ["here", "out.previous", "out.unfinished"]
+    OutputFolder(tmp_path / "out").check()
+    assert contents(tmp_path / "out") == {"config.toml": "second", "figures/bias.png": "second"}
+    write(tmp_path / "out", "third")
+    assert names(tmp_path) == ["here", "out"]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a folder takes two steps")
 def test_whoever_looks_while_runs_come_and_go_always_sees_results(tmp_path):
     out = tmp_path / "out"
