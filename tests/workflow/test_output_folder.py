@@ -225,10 +225,10 @@ def test_two_runs_at_once_do_not_mix_and_the_last_one_stays(tmp_path):
     assert names(tmp_path) == ["here", "out"]
 
 
-def test_a_manifest_that_reaches_out_of_its_folder_is_not_believed(tmp_path):
+@pytest.mark.parametrize("name", ["../mine", "figures/../../mine", "/mine"])
+def test_a_manifest_that_reaches_out_of_its_folder_is_not_believed(tmp_path, name):
     write(tmp_path / "out", "first")
-    (tmp_path / "mine").write_text("mine")
-    (tmp_path / "out" / MANIFEST).write_text(json.dumps({"complete": True, "files": {"../mine": None}}))
+    (tmp_path / "out" / MANIFEST).write_text(json.dumps({"complete": True, "files": {name: None}}))
     assert Manifest.read(tmp_path / "out") is None
 
 
