@@ -162,6 +162,6 @@ def _free_names(place: Path, kind: str) -> Iterator[Path]:
 
 def _discard(earlier: Path) -> None:
     """Delete the files of the earlier run; what came into their folder at the last moment stays."""
-    manifest = Manifest.read(earlier)
-    if manifest is None or not manifest.delete_files():
+    manifest = Manifest.read(earlier) or Manifest(earlier)  # an empty folder has none
+    if not manifest.delete_files():
         log.warning("%s holds files that came while the run was writing; they are kept there", earlier)

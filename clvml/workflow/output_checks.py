@@ -121,7 +121,7 @@ def _check_can_be_replaced(path: Path) -> None:
         )
     above = next(parent for parent in place.parents if parent.exists())
     try:
-        tempfile.TemporaryDirectory(prefix=".clvml-", dir=above).cleanup()
+        tempfile.TemporaryFile(dir=above).close()
     except OSError as error:
         inside = f", give a folder inside {path}" if place.exists() else ""
         raise InputError(

@@ -36,8 +36,8 @@ def write(path, content, files=("config.toml", "figures/bias.png")):
 
 
 def contents(folder):
-    """Every file in a folder but the manifest, with its text."""
-    files = [path for path in Path(folder).rglob("*") if path.is_file() and path.name != MANIFEST]
+    """Every file in a folder but the manifest (and a killed attempt to write it), with its text."""
+    files = [path for path in Path(folder).rglob("*") if path.is_file() and MANIFEST not in path.name]
     return {path.relative_to(folder).as_posix(): path.read_text() for path in files}
 
 
@@ -59,6 +59,15 @@ def test_a_second_run_replaces_the_files_of_the_first_and_leaves_nothing_else(tm
         json.loads((tmp_path / "out" / MANIFEST).read_text())["files"].keys()
         == contents(tmp_path / "out").keys()
     )
+
+
+def test_an_empty_folder_is_as_good_as_none(tmp_path, caplog):
+    (tmp_path / "out").mkdir(mode=0o750)
+    write(tmp_path / "out", "first")
+    assert contents(tmp_path / "out") == {"config.toml": "first", "figures/bias.png": "first"}
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o750
+    assert names(tmp_path) == ["here", "out"]
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize(
