@@ -22,10 +22,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from clvml.customers._ids import CUSTOMER_ID, check_present
 from clvml.customers._summary_checks import HISTORY, check_time_unit, plain
 from clvml.customers._time_units import horizon_in
 from clvml.errors import InputError
-from clvml.scoring._customer_files import CUSTOMER_ID
 
 PARAMETERS = ("horizon", "annual_discount_rate")
 HIGHEST_DISCOUNT_RATE = 1.0  # a year: 12 is a slip for 12 %
@@ -203,9 +203,7 @@ def optional_columns_of(model: Any) -> tuple[str, ...]:
 def _by_id(table: pd.DataFrame) -> pd.DataFrame:
     if CUSTOMER_ID not in table:
         return table
-    without = np.flatnonzero(table[CUSTOMER_ID].isna())
-    if len(without):
-        raise InputError(f"{len(without)} rows have no customer_id; the first is row {without[0]}.")
+    check_present(table[CUSTOMER_ID])
     return table.set_index(CUSTOMER_ID)
 
 

@@ -10,9 +10,9 @@ from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
+from clvml.customers._ids import CUSTOMER_ID
 from clvml.customers._time_units import horizon_in
 from clvml.scoring._contract import columns_of, optional_columns_of, score, takes_parameters
-from clvml.scoring._customer_files import CUSTOMER_ID
 
 Kind = Literal["number", "integer", "boolean", "text", "any"]
 
@@ -74,13 +74,13 @@ def signature(model: Any) -> Signature:
     (['clv', 'customer_id'], 39.0)
     """
     plausible = _plausible(model)
-    answers = score(model, plausible)
+    scores = score(model, plausible)
     categories = getattr(model, "categories", {})
     asked = {name: "any" if name in categories else _kind(plausible[name]) for name in plausible}
     asked |= dict.fromkeys(optional_columns_of(model), "number")
     optional = set(optional_columns_of(model))
     inputs = [Column(str(name), kind, name not in optional) for name, kind in asked.items()]
-    outputs = [Column(str(name), _kind(answers[name])) for name in answers]
+    outputs = [Column(str(name), _kind(scores[name])) for name in scores]
     customer = Column(CUSTOMER_ID, "any", required=False)
     return Signature((customer, *inputs), (*outputs, customer), _parameters(model))
 

@@ -15,7 +15,7 @@ import pandas as pd
 from clvml.errors import TrackingError
 from clvml.scoring._batches import score_batches
 from clvml.scoring._contract import request_params
-from clvml.scoring._customer_files import AnswerFile, check_ids, read_batches
+from clvml.scoring._customer_files import ScoreWriter, check_ids, read_batches
 from clvml.tracking._connection import connected, without_prints
 from clvml.tracking.flavor import load_model
 
@@ -28,9 +28,9 @@ class RegisteredVersion(NamedTuple):
     name : str
         The registered model.
     version : int
-        From 1 up.
+        A whole number from 1 on.
     source : str
-        The URI of the logged model that it is.
+        The URI of the logged model.
     aliases : tuple of str
         Such as ``"champion"``.
     tags : dict of str to str
@@ -64,9 +64,9 @@ def register(
     model : ModelInfo or str
         What :func:`clvml.tracking.flavor.log_model` returned, or a model URI.
     name : str
-        The registered model; it is made where it does not exist.
+        The registered model; it is created if it does not exist.
     alias : str, optional
-        Moved to the new version; None leaves the aliases alone.
+        Set on the new version; None leaves the aliases unchanged.
     tags : dict, optional
         Of the version.
     tracking_uri : str, optional
@@ -75,7 +75,7 @@ def register(
     Raises
     ------
     TrackingError
-        If the store is away, or there is no such model.
+        If the store does not answer, or there is no such model.
     """
     if not re.fullmatch(r"[^/:]+", name):
         raise TrackingError(f"a registered model cannot be called {name!r}: leave out '/' and ':'.")
@@ -96,7 +96,7 @@ def register(
 def promote(
     name: str, version: int, alias: str = "champion", *, tracking_uri: str | None = None
 ) -> RegisteredVersion:
-    """Give ``alias`` to this version; whoever loads ``models:/<name>@<alias>`` gets it from now on.
+    """Set ``alias`` on this version: from now on ``models:/<name>@<alias>`` loads it.
 
     Raises
     ------
@@ -124,12 +124,12 @@ def resolve(model_uri: str, *, tracking_uri: str | None = None) -> RegisteredVer
 
 
 def load(model_uri: str | Path, *, tracking_uri: str | None = None) -> Any:
-    """The estimator behind a model URI, exactly as it was logged.
+    """The estimator of a model URI, exactly as it was logged.
 
     Raises
     ------
     TrackingError
-        If the store is away, or there is no such model; the message says which there are.
+        If the store does not answer, or there is no such model; the message says which there are.
     """
     uri = str(model_uri)
     if ":/" not in uri:
@@ -151,11 +151,12 @@ def score_batch(
     annual_discount_rate: float | None = None,
     tracking_uri: str | None = None,
     segments: str | Path | None = None,
+    overwrite: bool = False,
 ) -> pd.DataFrame:
-    """Score customers with a model and write the answers to a file, in the customers' order.
+    """Score customers with a model and write the scores to a file, in the customers' order.
 
-    The file appears when it is complete; where scoring fails, nothing is left behind and an older file
-    stays as it was. Files are read in batches, so that memory holds the answers but not the input.
+    The file appears when it is complete; if scoring fails, nothing is left behind and an older file
+    stays as it was. Files are read in batches, so that memory holds the scores but not the input.
 
     Parameters
     ----------
@@ -165,38 +166,42 @@ def score_batch(
         A customer summary (``.parquet`` or ``.csv``) with the model's columns; ids in the index or in
         a column ``customer_id`` (in CSV read as text, so that ``00017`` stays what it is).
     out_path : str or Path
-        ``.parquet`` or ``.csv``.
+        ``.parquet`` or ``.csv``; the ids are its first column, ``customer_id``.
     horizon : float or str, optional
         In the model's time unit, or such as ``"12M"``; None takes the model's own.
     annual_discount_rate : float, optional
         None takes the model's own.
     segments : str or Path, optional
         The registered segments (``models:/<name>-segments@champion``) or the folder ``segments`` of a run:
-        adds segment, class, stage and treatment to each customer, by the model's own horizon and rate. The
-        customers that a run writes carry the purchases of each half of their relation; without them stages
-        know no trend.
+        adds segment, class, stage and treatment of each customer, by the model's own horizon and discount
+        rate. The customers that a run writes have the purchases of each half of their relationship; without
+        them trends are unknown.
+    overwrite : bool, default False
+        Whether an existing file may be replaced; the file of the customers never is.
 
     Returns
     -------
     pandas.DataFrame
-        The answers, indexed by customer id: ``clv`` and its factors, or the segments.
+        The scores, indexed by customer id: ``clv`` and its factors, or the segments.
 
     Raises
     ------
     TrackingError
-        If the store is away or there is no such model.
+        If the store does not answer or there is no such model.
     InputError
-        If the file is missing or of another kind, or a customer breaks a rule.
+        If the file is missing or of another kind, a customer breaks a rule, or ``out_path`` exists or is the
+        customers' own file.
     TimeUnitError
         If the summary counts time in another unit than the model.
     """
+    file = ScoreWriter(out_path, overwrite=overwrite, source=customers)
     model = load(model_uri, tracking_uri=tracking_uri)
     asked = {"horizon": horizon, "annual_discount_rate": annual_discount_rate}
     params = request_params(model, {name: value for name, value in asked.items() if value is not None})
     groups = None if segments is None else load(segments, tracking_uri=tracking_uri)
     check_ids(customers)
     written = []
-    with AnswerFile(out_path) as file:
+    with file:
         for scores in score_batches(model, read_batches(customers), params, groups):
             file.write(scores)
             written.append(scores)
@@ -211,7 +216,7 @@ def _resolve(uri: str) -> RegisteredVersion:
     match = re.fullmatch(r"models:/(?P<name>[^/@:]+)(@(?P<alias>[^/@]+)|/(?P<version>[^/]+))", uri)
     if match is None:
         raise TrackingError(
-            f"{uri!r} names no registered model; write models:/<name>@<alias> or models:/<name>/<version>."
+            f"{uri!r} is not the URI of a registered model; write models:/<name>@<alias> or models:/<name>/<version>."
         )
     aliases = _aliases(match["name"])
     if match["version"] is not None:
@@ -220,7 +225,7 @@ def _resolve(uri: str) -> RegisteredVersion:
         known = ", ".join(sorted(aliases)) or "none"
         raise TrackingError(
             f"the registered model {match['name']!r} has no alias {match['alias']!r} (it has: {known});"
-            " clvml.tracking._registry.promote sets one."
+            " clvml.tracking.promote sets one."
         )
     return _version(match["name"], aliases[match["alias"]])
 
@@ -257,5 +262,5 @@ def _version(name: str, version: int | str) -> RegisteredVersion:
         raise TrackingError(
             f"the registered model {name!r} has no version {version} (it has: {', '.join(map(str, known))})."
         ) from None
-    held = tuple(sorted(alias for alias, held_by in aliases.items() if str(held_by) == str(version)))
-    return RegisteredVersion(name, int(version), found.source, held, dict(found.tags))
+    own = tuple(sorted(alias for alias, marked in aliases.items() if str(marked) == str(version)))
+    return RegisteredVersion(name, int(version), found.source, own, dict(found.tags))

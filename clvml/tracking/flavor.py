@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from clvml.errors import ClvmlError, TrackingError
+from clvml.files import check_not_there, written_whole
 from clvml.scoring._contract import read_request, request_table, response_table, score
 from clvml.scoring._model_file import MODEL_FILE, load_model_folder, save_model_folder
 from clvml.scoring._signature import signature
@@ -63,7 +64,7 @@ def save_model(
     model : estimator
         A fitted lifetime-value model, a segmentation, or :class:`clvml.CustomerGroups`.
     path : str or Path
-        A folder that does not exist yet.
+        A folder that does not exist yet, or is empty; it appears when the model is complete.
     input_example : pandas.DataFrame, optional
         Customers; the first five are kept as the example of a request.
     metadata : dict, optional
@@ -74,16 +75,18 @@ def save_model(
     Raises
     ------
     InputError
-        If the model has no place in a JSON file (see :func:`~clvml.scoring.dump_model`).
+        If the folder holds something, or the model has no place in a JSON file (see
+        :func:`~clvml.scoring.dump_model`).
     """
     import mlflow
 
-    with tempfile.TemporaryDirectory() as folder:
+    check_not_there(path, "save the model in another folder, or move this one away first")
+    with tempfile.TemporaryDirectory() as folder, written_whole(path) as unfinished:
         file = save_model_folder(model, folder)
         described = mlflow_model or mlflow.models.Model()
         described.add_flavor(FLAVOR_NAME, **_flavor_facts(model))
         mlflow.pyfunc.save_model(
-            path=str(path),
+            path=str(unfinished),
             loader_module=__name__,
             data_path=str(file),
             mlflow_model=described,
@@ -204,7 +207,7 @@ def requirements() -> list[str]:
 
 
 class ServedModel:
-    """What ``mlflow.pyfunc`` calls: a table of requests in, a table of answers out.
+    """What ``mlflow.pyfunc`` calls: a table of rows in, a table of scores out.
 
     Parameters
     ----------

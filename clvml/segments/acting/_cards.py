@@ -44,7 +44,7 @@ def segment_cards(members: pd.DataFrame) -> pd.DataFrame:
         raise InputError(f"the members lack {missing[0]!r}." if missing else "there are no members.")
     medians = medians_by_segment(members, members["segment"], [n for n in HISTORY if n in members])
     rows = {
-        number: _card(group, members, medians.loc[number])
+        number: _card(group, members, medians.loc[[number]].iloc[0])
         for number, group in members.groupby("segment", sort=True)
     }
     cards = pd.DataFrame.from_dict(rows, orient="index").rename_axis("segment")
