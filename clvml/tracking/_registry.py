@@ -216,7 +216,8 @@ def _resolve(uri: str) -> RegisteredVersion:
     match = re.fullmatch(r"models:/(?P<name>[^/@:]+)(@(?P<alias>[^/@]+)|/(?P<version>[^/]+))", uri)
     if match is None:
         raise TrackingError(
-            f"{uri!r} is not the URI of a registered model; write models:/<name>@<alias> or models:/<name>/<version>."
+            f"{uri!r} is not the URI of a registered model; write models:/<name>@<alias> or"
+            " models:/<name>/<version>."
         )
     aliases = _aliases(match["name"])
     if match["version"] is not None:

@@ -7,5 +7,6 @@ from ._movement import SegmentTransitions as SegmentTransitions
 from ._movement import segment_transitions as segment_transitions
 from ._quality import agreement as agreement
 from ._quality import segmentation_quality as segmentation_quality
+from ._quality import separation as separation
 from ._segmentation_comparison import SegmentationComparison as SegmentationComparison
 from ._segmentation_comparison import compare_segmentations as compare_segmentations
