@@ -177,7 +177,7 @@ def request_table(model: Any, customers: pd.DataFrame) -> pd.DataFrame:
     """
     more = [name for name in optional_columns_of(model) if name in customers]
     request = customers[[*columns_of(model), *more]]
-    # Neither JSON nor MLflow has a type for pandas' categories: a request carries what they stand for.
+    # Neither JSON nor MLflow has a type for pandas' categories: a request has their values.
     coded = request.select_dtypes("category")
     request = request.astype({name: coded[name].cat.categories.dtype for name in coded})
     if isinstance(customers.index, pd.RangeIndex) and customers.index.name is None:
@@ -261,5 +261,5 @@ def _check_finite(scores: pd.DataFrame, model: str) -> None:
         first = plain(scores.index[int(np.argmax(bad))])
         raise InputError(
             f"{model} has no finite value for {bad.sum()} of {len(scores)} customers; the first is"
-            f" {first!r}: look at the horizon and at these customers."
+            f" {first!r}: check the horizon and these customers."
         )

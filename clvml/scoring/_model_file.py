@@ -1,7 +1,7 @@
 """A fitted estimator as readable JSON and back, bit for bit, and nothing is pickled.
 
 An estimator is its class (a public name of `clvml`), its constructor arguments and what it learnt
-(attributes that end in ``_``). Numbers, text, lists and dictionaries stand as themselves; anything
+(attributes that end in ``_``). Numbers, text, lists and dictionaries are plain JSON; anything
 else is an object with one key that starts with ``$`` and says what it is::
 
     {"$float": "inf"}      {"$tuple": [...]}      {"$array": {"dtype": ..., "shape": ..., "values": ...}}
@@ -335,8 +335,8 @@ def _today(name: str, fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _relabelled(encoded: Any, labels: Mapping[str, str]) -> Any:
-    """Encoded values with the labels of today, but for those of estimators within."""
-    if not labels or (isinstance(encoded, dict) and "$estimator" in encoded):
+    """Encoded values with the labels of today."""
+    if not labels:
         return encoded
     if isinstance(encoded, dict):
         return {key: _relabelled(value, labels) for key, value in encoded.items()}

@@ -2,7 +2,7 @@
 
 Without a tracking URI the store is the one that MLflow was pointed at (``MLFLOW_TRACKING_URI`` or
 ``mlflow.set_tracking_uri``), and else the embedded ``sqlite:///mlflow.db`` of the current folder,
-which is where ``mlflow ui`` and ``mlflow models serve`` look too. :func:`connected` leaves MLflow's
+the default of ``mlflow ui`` and ``mlflow models serve`` too. :func:`connected` leaves MLflow's
 settings and the environment of the process as they were, whether it succeeds or fails.
 """
 
@@ -23,8 +23,8 @@ from urllib.parse import unquote, urlsplit
 from clvml.errors import TrackingError
 
 PROBE_SECONDS = 2.0
-# For the length of a connection, where the user has not said otherwise. MLflow's own patience with a server
-# that does not answer is four minutes and more.
+# For the length of a connection, where the user has not said otherwise. By default MLflow waits more than
+# four minutes for a server that does not answer.
 DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
@@ -59,7 +59,7 @@ def connected(tracking_uri: str | None = None, *, create: bool = False) -> Itera
         check_store(uri, create)
         import mlflow
 
-        with quiet(), _in_words(uri):
+        with quiet(), _as_tracking_error(uri):
             mlflow.set_tracking_uri(uri)
             try:
                 _first_touch(uri)
@@ -86,7 +86,7 @@ def _defaults() -> dict[str, str]:
 
 
 def store_uri(tracking_uri: str | None = None) -> str:
-    """The URI of the store that ``tracking_uri`` stands for; local paths become absolute."""
+    """The URI of the store for ``tracking_uri``; local paths become absolute."""
     if tracking_uri is None:
         with environment(_defaults()):  # telemetry is decided on when MLflow is imported
             import mlflow
@@ -135,7 +135,7 @@ def check_store(uri: str, create: bool = False) -> None:
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Keep MLflow's notices and the warnings of its dependencies out of the output."""
-    import mlflow  # noqa: F401 - its first import sets levels of its own
+    import mlflow  # noqa: F401 - its first import sets logging levels
 
     loggers = [logging.getLogger(name) for name in NOISY]
     levels = [logger.level for logger in loggers]
@@ -153,13 +153,13 @@ def quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def without_prints() -> Iterator[None]:
-    """For the one call of MLflow that prints to standard error whatever the logging level is."""
+    """Silence the one call of MLflow that prints to standard error at any logging level."""
     with contextlib.redirect_stderr(io.StringIO()):
         yield
 
 
 @contextlib.contextmanager
-def _in_words(uri: str) -> Iterator[None]:
+def _as_tracking_error(uri: str) -> Iterator[None]:
     from mlflow.exceptions import MlflowException
 
     try:
@@ -223,7 +223,7 @@ def _check_is_of_mlflow(database: Path | None) -> None:
 
 @contextlib.contextmanager
 def _alone(database: Path) -> Iterator[None]:
-    """Hold a lock next to the database, which the system lets go of even if this process dies."""
+    """Lock the database by a file beside it, which the system releases even if this process dies."""
     lock = sqlite3.connect(database.with_name(database.name + ".lock"), timeout=120, isolation_level=None)
     try:
         lock.execute("BEGIN EXCLUSIVE")

@@ -103,7 +103,7 @@ def test_abc_classes_end_where_the_cumulative_share_is_reached():
     spent = pd.DataFrame({"total_spend": [50.0, 20.0, 10.0, 10.0, 5.0, 3.0, 2.0, 0.0]})
     # Before the fourth, 80 % are reached, but it equals the third, who is in A.
     assert "".join(ABCClasses().fit(spent).segment_names(spent)) == "AAAABCCC"
-    with pytest.raises(InputError, match="no value to share out"):
+    with pytest.raises(InputError, match="no value to divide into classes"):
         ABCClasses().fit(spent * 0)
 
 
