@@ -17,23 +17,6 @@ from clvml.workflow._output_folder import OutputFolder
 
 METRICS = "metrics.csv"
 REPORT = "report.html"
-FILES = (
-    "config.toml",
-    "data_report.csv",
-    "customers.parquet",
-    "predictions.parquet",
-    "comparison.csv",
-    METRICS,
-    "model",
-    "segments.csv",
-    "segment_profile.csv",
-    "segment_cards.csv",
-    "segment_tables",
-    "segments",
-    "tables",
-    "figures",
-    REPORT,
-)
 
 
 class FolderWriter:
@@ -51,7 +34,6 @@ class FolderWriter:
         self.folder = OutputFolder(config.folder)
         self._config = config
         self._say = say
-        self._has_started = False
         self._metrics: dict[tuple[str, str], float] = {}
 
     @contextmanager
@@ -60,8 +42,9 @@ class FolderWriter:
         try:
             yield
         except BaseException as error:
-            if self._has_started:
-                error.add_note(f"What was computed before that is kept in {self.folder.path}.")
+            self.folder.keep_unfinished()
+            if self.folder.now is not None:
+                error.add_note(f"What was computed before that is kept in {self.folder.now}.")
             raise
 
     def add(self, finding: Finding) -> Finding | None:
@@ -73,7 +56,8 @@ class FolderWriter:
             As it could be kept: a model without a place in a file is kept without a folder; a figure for
             which the data have nothing to show is not kept at all.
         """
-        self._start()
+        if self.folder.now is None:
+            self.folder.text("config.toml", self._config.to_toml())
         if isinstance(finding, Table):
             self._write_table(finding)
         elif isinstance(finding, Metrics):
@@ -87,13 +71,6 @@ class FolderWriter:
     def report(self, page: str) -> None:
         """Write the report."""
         self.folder.text(REPORT, page)
-
-    def _start(self) -> None:
-        """What an earlier run left in the folder goes, so that results do not mix."""
-        if not self._has_started:
-            self._has_started = True
-            self.folder.forget(FILES)
-            self.folder.text("config.toml", self._config.to_toml())
 
     def _write_table(self, table: Table) -> None:
         if table.path is not None:

@@ -1,7 +1,8 @@
 """A run: a config in, results out, stage by stage.
 
-What a stage finds is written into the folder before the next one starts, so that failing late loses nothing.
-Figures are drawn when everything is computed; then come the report and MLflow.
+What a stage finds is written before the next one starts, so that failing late loses nothing. Figures are
+drawn when everything is computed; then come the report and, when the output folder has taken its place (see
+`clvml.workflow._output_folder`), MLflow.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from clvml.workflow._findings import Figure, Finding, Found, Table, Words
 from clvml.workflow._folder_writer import REPORT, FolderWriter
 from clvml.workflow._mlflow_records import track
 from clvml.workflow._next_steps import command_lines, commands_after
+from clvml.workflow._output_checks import inputs_of
 from clvml.workflow._report import report_page
 from clvml.workflow._results import Results
 from clvml.workflow._stage import Context, Stage
@@ -51,21 +53,25 @@ def run(
     Raises
     ------
     ClvmlError
-        If a stage fails. What earlier stages found stays in the folder, and the message says so.
+        If a stage fails. What earlier stages found is kept beside the folder, and the message says where.
+    InputError
+        Before any work, if something of the user's would be lost in the folder
+        (see `clvml.workflow._output_checks`), or the config names what is not there.
     """
     context = Context(config, progress or Silent())
     context.put(PassedContenders(contenders or {}))
     stages, writer = (*STAGES, *extra_stages), FolderWriter(config, context.say)
-    writer.folder.check()
+    writer.folder.check(inputs_of(config))
     for stage in stages:
         if stage.check is not None:
             stage.check(context)
     with writer.keeping():
         found = _drawn(context, writer, _found(context, stages, writer))
-        findings = [finding for _, finding in found]
-        commands, folder = commands_after(config, findings), writer.folder.path
+        findings, folder = [finding for _, finding in found], writer.folder.path
+        commands = commands_after(config, findings)
         with context.progress.stage("Writing the report"):
-            writer.report(report_page(config.experiment, found, folder, commands))
+            writer.report(report_page(config.experiment, found, writer.folder.now or folder, commands))
+            writer.folder.complete()
         context.say(f"written to {folder}: open {folder / REPORT}")
         if config.tracking.enabled:
             with context.progress.stage("Writing MLflow runs and registering the models"):

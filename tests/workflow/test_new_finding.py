@@ -162,4 +162,4 @@ def test_a_stage_that_asks_for_what_nobody_found_says_so(sales, tmp_path):
     too_early = Stage("Best", find_best_weekday, "Days")
     with pytest.raises(LookupError, match=r"no stage before this one found a Weekdays; found so far: "):
         run(load_config(overrides=overrides), extra_stages=[too_early])
-    assert (tmp_path / "out" / "segments.csv").exists()
+    assert (tmp_path / "out.unfinished" / "segments.csv").exists()
