@@ -27,7 +27,7 @@ class FolderWriter:
     config : Config
         Kept as ``config.toml``.
     say : callable
-        Told what cannot be kept, and why.
+        Called with a line about what cannot be kept, and why.
     """
 
     def __init__(self, config: Config, say: Callable[[str], None]) -> None:

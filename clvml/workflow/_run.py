@@ -38,7 +38,7 @@ def run(
     config : Config
         From `clvml.workflow.load_config`.
     progress : Progress, optional
-        Told what happens; nobody by default.
+        Receives messages; silent by default.
     contenders : mapping of str to ValueModel, optional
         More models for the comparison, by id, beside those of the config: models, what makes them (see
         `clvml.workflow.custom_contender`), or a `clvml.workflow.Contender` with a title of its own.

@@ -25,7 +25,7 @@ class Context:
     config : Config
         What was asked.
     progress : Progress
-        Whom to tell what happens.
+        Receives the messages.
     """
 
     def __init__(self, config: Config, progress: Progress) -> None:
@@ -57,7 +57,7 @@ class Context:
         return value
 
     def say(self, line: str) -> None:
-        """One line to the one who waits."""
+        """Report one line."""
         self.progress.say(line)
 
 

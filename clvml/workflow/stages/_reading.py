@@ -64,10 +64,10 @@ class DataSection(Section):
             raise ValueError("needs quantity and price together: an amount is quantity x price")
         if self.amount and self.quantity:
             raise ValueError("names amount as well as quantity and price: give one or the other")
-        told = self.model_fields_set - {"source"}
-        if self.is_built_in and told:
+        given = self.model_fields_set - {"source"}
+        if self.is_built_in and given:
             raise ValueError(
-                f"gives {min(told)}, but {self.source!r} is built in and needs none of it: name the source"
+                f"gives {min(given)}, but {self.source!r} is built in and needs none of it: name the source"
                 " of your own table too (--transactions)"
             )
         return self

@@ -31,7 +31,7 @@ def profile_figures(
         ("segment_value", "Segments by value", partial(plots.segment_value, profile), (9, tall + 0.6)),
         (
             "segment_worth",
-            "Mean value per customer, and how sure",
+            "Mean value per customer, with 95 % intervals",
             partial(plots.segment_worth, worth),
             (9, tall),
         ),
