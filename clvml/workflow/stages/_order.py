@@ -1,26 +1,19 @@
-"""The order of the stages."""
+"""The order of the stages: each name is a module beside this one with a `STAGE`."""
 
 from __future__ import annotations
 
-from clvml.workflow._stage import Stage
-from clvml.workflow.stages import (
-    _comparing,
-    _diagnosing,
-    _reading,
-    _segment_moves,
-    _segmenting,
-    _serving,
-    _splitting,
-    _validating_segments,
-)
+from importlib import import_module
 
-STAGES: tuple[Stage, ...] = (
-    _reading.STAGE,
-    _splitting.STAGE,
-    _comparing.STAGE,
-    _diagnosing.STAGE,
-    _serving.STAGE,
-    _segmenting.STAGE,
-    _validating_segments.STAGE,
-    _segment_moves.STAGE,
+from clvml.workflow._stage import Stage
+
+_MODULES = (
+    "_reading",
+    "_splitting",
+    "_comparing",
+    "_diagnosing",
+    "_serving",
+    "_segmenting",
+    "_validating_segments",
+    "_segment_moves",
 )
+STAGES: tuple[Stage, ...] = tuple(import_module(f"{__package__}.{name}").STAGE for name in _MODULES)
