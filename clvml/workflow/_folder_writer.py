@@ -34,6 +34,7 @@ class FolderWriter:
         self.folder = OutputFolder(config.folder)
         self._config = config
         self._say = say
+        self._paths = {METRICS, REPORT}
         self._metrics: dict[tuple[str, str], float] = {}
 
     @contextmanager
@@ -72,8 +73,15 @@ class FolderWriter:
         """Write the report."""
         self.folder.text(REPORT, page)
 
+    def _claim(self, path: str) -> None:
+        """Refuse to write two findings into one file: a mistake of the stage that yields the second."""
+        if path in self._paths:
+            raise ValueError(f"two findings are to be written to {path}; give the second another name.")
+        self._paths.add(path)
+
     def _write_table(self, table: Table) -> None:
         if table.path is not None:
+            self._claim(table.path)
             write = self.folder.parquet if table.path.endswith(".parquet") else self.folder.csv
             write(table.path, table.data)
 
@@ -102,6 +110,7 @@ class FolderWriter:
     def _write_figure(self, figure: Figure) -> Figure | None:
         if figure.path is None:
             return figure
+        self._claim(figure.path)
         try:
             self.folder.place(figure.path, figure.save)
         except InputError as error:  # these data have nothing to show in it

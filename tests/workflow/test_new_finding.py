@@ -163,3 +163,17 @@ def test_a_stage_that_asks_for_what_nobody_found_says_so(sales, tmp_path):
     with pytest.raises(LookupError, match=r"no stage before this one found a Weekdays; found so far: "):
         run(load_config(overrides=overrides), extra_stages=[too_early])
     assert (tmp_path / "out.unfinished" / "segments.csv").exists()
+
+
+def test_two_findings_cannot_take_one_file(sales, tmp_path):
+    def find_again(context):
+        yield Table("again", context[clvml.Split].holdout.head(), file="comparison.csv")
+
+    overrides = {
+        "data.source": str(sales),
+        "models.contenders": ["repeat_rate"],
+        "tracking.enabled": False,
+        "output.folder": str(tmp_path / "out"),
+    }
+    with pytest.raises(ValueError, match=r"two findings are to be written to comparison\.csv"):
+        run(load_config(overrides=overrides), extra_stages=[Stage("Again", find_again, "Days")])

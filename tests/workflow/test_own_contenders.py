@@ -1,12 +1,15 @@
 """Contenders of one's own: named in the config by an import path, or passed in Python."""
 
+import sys
+
 import mlflow
 import pytest
 
 import clvml
-from clvml.errors import InputError
+from clvml.errors import FitError, InputError
 from clvml.workflow import Contender, load_config, run
 from clvml.workflow._config import Config
+from clvml.workflow._contenders import imported
 
 MODULE = '''
 import numpy as np, pandas as pd
@@ -36,6 +39,10 @@ def made(horizon, alpha):
 
 class NoModel:
     pass
+
+class NoFactors(Oracle):
+    def predict_factors(self, customers, horizon=None, annual_discount_rate=None):
+        return self.predict(customers).to_frame("value")
 
 number = 3
 '''
@@ -80,12 +87,11 @@ def test_an_import_path_competes_beside_the_built_in_ones(sales, here):
 
 
 def test_a_winner_of_ones_own_is_kept_in_mlflow_without_a_file_and_nothing_else_is_lost(sales, here):
-    from own_models import Oracle
-
+    oracle = imported("own_models:Oracle")
     uri = f"sqlite:///{here / 'mlflow.db'}"
     config = config_of(sales, here, ["zero"], **{"tracking.enabled": True, "tracking.uri": uri})
-    scaled = Contender("Scaled oracle", "custom", lambda **terms: with_terms(Oracle(20.0), terms))
-    found = run(config, contenders={"scaled": scaled, "oracle": Oracle()})
+    scaled = Contender("Scaled oracle", "custom", lambda **terms: with_terms(oracle(20.0), terms))
+    found = run(config, contenders={"scaled": scaled, "oracle": oracle()})
     assert found.comparison.champion.name == "scaled"
     assert found.served.title == "Scaled oracle"
     assert not (found.folder / "model").exists()
@@ -109,10 +115,7 @@ def with_terms(model, terms):
 
 
 @pytest.fixture(autouse=True)
-def _forget_own_models(monkeypatch):
-    import sys
-
-    monkeypatch.syspath_prepend("")
+def _forget_own_models():
     yield
     sys.modules.pop("own_models", None)
 
@@ -138,3 +141,11 @@ def test_a_contender_that_cannot_be_made_is_refused_before_any_work(sales, here,
 def test_an_id_of_the_config_cannot_be_passed_in_python_too(sales, here):
     with pytest.raises(InputError, match="'historic' is in the config already"):
         run(config_of(sales, here, ["historic"]), contenders={"historic": clvml.HistoricValue(39)})
+
+
+def test_a_champion_that_cannot_be_served_ends_in_one_sentence_and_the_comparison_is_kept(sales, here):
+    with pytest.raises(
+        FitError, match=r"the champion, NoFactors, cannot be fitted .*KeyError.* Leave it out"
+    ):
+        run(config_of(sales, here, ["own_models:NoFactors"]))
+    assert (here / "out.unfinished" / "comparison.csv").exists()

@@ -13,6 +13,7 @@ from pydantic import Field, field_validator
 from clvml import plots
 from clvml.customers._split import Split
 from clvml.customers._time_units import horizon_in, time_unit_of
+from clvml.errors import ClvmlError, FitError
 from clvml.lifetime_value._protocol import ValueModel
 from clvml.workflow._findings import SEGMENTS, SERVED, Figure, Finding, Metrics, Model, Tags, Words
 from clvml.workflow._formatting import format_duration
@@ -85,11 +86,26 @@ def find(context: Context) -> Iterator[Finding]:
 
 
 def fit(context: Context, customers: pd.DataFrame) -> Served:
-    """The champion's kind of model on all customers."""
+    """The champion's kind of model on all customers.
+
+    Raises
+    ------
+    FitError
+        If it cannot be fitted to them, or gives no values.
+    """
     comparison = context[Comparison]
     contender = comparison.contenders[comparison.result.champion.name]
-    model = contender.build(**context.config.value.model_dump()).fit(customers)
-    return Served(contender.title, model, model.predict_factors(customers))
+    try:
+        model = contender.build(**context.config.value.model_dump()).fit(customers)
+        values = model.predict_factors(customers)
+        values["clv"]  # the one column that everything after it needs
+    except Exception as error:  # a model of anybody's may raise anything
+        reason = str(error) if isinstance(error, ClvmlError) else f"{type(error).__name__}: {error}"
+        raise FitError(
+            f"the champion, {contender.title}, cannot be fitted to all customers: {reason.rstrip('.')}. Leave"
+            " it out of the contenders to serve another model"
+        ) from error
+    return Served(contender.title, model, values)
 
 
 def format_served(context: Context, served: Served) -> str:
