@@ -26,7 +26,7 @@ from pydantic_core import ErrorDetails
 
 from clvml.errors import InputError
 from clvml.workflow._section import ExperimentSection, OutputSection, Section, TrackingSection
-from clvml.workflow.stages._comparing import ModelsSection
+from clvml.workflow.stages._competing import ModelsSection
 from clvml.workflow.stages._reading import BUILT_IN, DataSection
 from clvml.workflow.stages._segmenting import SegmentsSection
 from clvml.workflow.stages._serving import ValueSection

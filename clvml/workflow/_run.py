@@ -20,7 +20,7 @@ from clvml.workflow._output_checks import inputs_of
 from clvml.workflow._report import report_page
 from clvml.workflow._results import Results
 from clvml.workflow._stage import Context, Stage
-from clvml.workflow.stages._comparing import PassedContenders
+from clvml.workflow.stages._competing import PassedContenders
 from clvml.workflow.stages._order import STAGES
 
 
