@@ -1,4 +1,4 @@
-"""Before NumPy is imported: one thread of linear algebra a process, for tests run in as many as there are cores."""
+"""One thread of linear algebra a process, set before NumPy is imported: tests run in one process a core."""
 
 import os
 
