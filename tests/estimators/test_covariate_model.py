@@ -200,7 +200,8 @@ def test_a_bool_and_a_text_say_the_same(kind, customers):
     np.testing.assert_allclose(as_bool, as_text, rtol=1e-9)
 
 
-def test_draws_spread_as_the_standard_errors_say(fitted):
+def test_draws_spread_as_the_standard_errors_say(kind, customers):
+    fitted = kind(covariates=("age", "channel")).fit(customers.head(1000))
     draws = fitted.sample_parameters(1000, seed=1)
     names = ["purchases: age", "purchases: channel=web", "dropout: age", "dropout: channel=web"]
     assert list(draws.columns) == [*fitted.params_._fields, *names]

@@ -17,9 +17,8 @@ COVARIATES = {"purchases": ["basket", "channel", "zone"], "dropout": ("member",)
 
 @pytest.fixture(scope="module")
 def known(cdnow):
-    rng = np.random.default_rng(0)
-    n = len(cdnow)
-    return cdnow.assign(
+    rng, n = np.random.default_rng(0), 1200
+    return cdnow.head(n).assign(
         basket=rng.gamma(2.0, 20.0, n),
         channel=rng.choice(["shop", "web"], n, p=[0.7, 0.3]),
         zone=pd.Categorical(rng.choice([1, 2, 3], n, p=[0.5, 0.3, 0.2])),
