@@ -14,6 +14,8 @@ import clvml
 hypothesis.settings.register_profile("clvml", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("clvml")
 
+collect_ignore_glob = ["golden/make_*.py"]  # each runs with the code of its release
+
 
 @pytest.fixture(scope="session")
 def cdnow_split() -> clvml.Split:
@@ -25,3 +27,20 @@ def cdnow_split() -> clvml.Split:
 def cdnow(cdnow_split: clvml.Split) -> pd.DataFrame:
     """The calibration summary in weeks: frequency, recency, T, monetary_value."""
     return cdnow_split.calibration
+
+
+@pytest.fixture(scope="session")
+def value_model(cdnow: pd.DataFrame) -> clvml.LifetimeValue:
+    """BG/NBD x Gamma-Gamma over a year at 10 %."""
+    model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), horizon="12M", annual_discount_rate=0.10)
+    return model.fit(cdnow)
+
+
+@pytest.fixture(scope="session")
+def customers_with_values(cdnow: pd.DataFrame, value_model: clvml.LifetimeValue) -> pd.DataFrame:
+    return cdnow.join(value_model.predict_factors(cdnow)[["clv", "probability_alive"]])
+
+
+@pytest.fixture(scope="session")
+def segmenter(customers_with_values: pd.DataFrame) -> clvml.KMeansSegments:
+    return clvml.KMeansSegments(n_segments=4).fit(customers_with_values)

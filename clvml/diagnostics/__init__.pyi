@@ -1,4 +1,5 @@
 from ._alive_over_time import probability_alive_over_time as probability_alive_over_time
+from ._expected_over_time import with_expected_purchases as with_expected_purchases
 from ._fit import fit_by_frequency as fit_by_frequency
 from ._fit import fit_by_spend as fit_by_spend
 from ._frequency_recency import frequency_recency_matrix as frequency_recency_matrix

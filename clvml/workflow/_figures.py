@@ -17,7 +17,7 @@ import pandas as pd
 
 from clvml import plots
 from clvml.customers._split import Split
-from clvml.customers._time_units import time_unit_of
+from clvml.diagnostics._expected_over_time import with_expected_purchases
 from clvml.diagnostics._fit import fit_by_frequency, fit_by_spend
 from clvml.diagnostics._frequency_recency import frequency_recency_matrix
 from clvml.evaluation._calibration import calibration_by_decile, calibration_by_frequency
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
 SHOWN = 4
-GRID_POINTS = 500
 BEST = 10  # customers whose ranges are shown
 OFTEN = 4  # repeat purchases, from which on customers are one group
 
@@ -93,7 +92,7 @@ def purchase_figures(model: HistoryModel, split: Split, over_time: pd.DataFrame)
     expected = model.expected_purchases(customers, duration)
     by_frequency = calibration_by_frequency(customers, split.holdout, expected)
     by_frequency = by_frequency.rename(columns={"predicted": model.title})
-    tracking = with_expected(over_time, model, split)
+    tracking = with_expected_purchases(over_time, model, split)
     age = float(customers["T"].max())
     busiest = int(np.clip(customers["frequency"].max(), 2, 20))
     alive = frequency_recency_matrix(model, age, max_frequency=busiest)
@@ -157,22 +156,3 @@ def purchases_shown(comparison: Comparison) -> str | None:
         if purchase_model(comparison.models.get(name)) is not None:
             return name
     return None
-
-
-def with_expected(over_time: pd.DataFrame, model: HistoryModel, split: Split) -> pd.DataFrame:
-    """The table of actual purchases over time with what the model expects beside it.
-
-    A customer counts from the first purchase on, as a new one: expected repeat purchases up to a
-    period are the sum over customers of ``E[X(period - first purchase)]``. The expectation is
-    smooth in time, so it is taken on a grid and interpolated.
-    """
-    first = split.calibration["first_purchase"].dt.normalize()
-    born = (first - first.min()).dt.total_seconds() / 86_400 / time_unit_of(split.time_unit).days
-    ends = over_time["period"].to_numpy(dtype=float)
-    times = np.linspace(0.0, float(ends.max()), GRID_POINTS)
-    curve = np.array([0.0, *(model.expected_purchases_new_customer(float(t)) for t in times[1:])])
-    births, counts = np.unique(born.to_numpy(), return_counts=True)
-    elapsed = np.maximum(ends[:, None] - births[None, :], 0.0)
-    table = over_time.assign(**{model.title: np.interp(elapsed, times, curve) @ counts})
-    table.attrs = dict(over_time.attrs)
-    return table

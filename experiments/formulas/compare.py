@@ -18,7 +18,7 @@ import pandas as pd
 
 import clvml
 from clvml.errors import FitWarning
-from clvml.workflow._contenders import CONTENDERS
+from clvml.workflow import CONTENDERS
 
 HERE = Path(__file__).parent
 RETAIL = HERE.parents[2] / "shared" / "data" / "online_retail" / "online_retail.parquet"

@@ -26,7 +26,7 @@ import pandas as pd
 
 import clvml
 from clvml.errors import FitWarning
-from clvml.lifetime_value._futures import bounds, rank_of_bounds
+from clvml.lifetime_value import bounds, rank_of_bounds
 
 HERE = Path(__file__).parent
 SHARED = HERE.parents[2] / "shared" / "data"

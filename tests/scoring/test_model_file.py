@@ -132,14 +132,17 @@ def test_a_class_that_is_not_clvmls_is_refused_in_both_directions(value_model):
     for name in ("Popen", "Split", "Homemade"):
         with pytest.raises(InputError, match=name):
             load_model_json(text.replace("ZeroValue", name))
-    stolen = dump_model(value_model).replace("clvml.distributions.bgnbd.BGNBDParams", "subprocess.Popen")
+    stolen = dump_model(value_model).replace("BGNBDParams", "subprocess.Popen")
     with pytest.raises(InputError, match=r"subprocess\.Popen"):
         load_model_json(stolen)
 
 
 def test_a_newer_format_says_what_to_install():
-    document = json.loads(dump_model(clvml.ZeroValue(horizon=1))) | {"clvml_model": 2, "clvml_version": "9.1"}
-    with pytest.raises(InputError, match=r"format 2, written by clvml 9\.1.*install clvml 9\.1"):
+    document = json.loads(dump_model(clvml.ZeroValue(horizon=1))) | {
+        "clvml_model": 99,
+        "clvml_version": "9.1",
+    }
+    with pytest.raises(InputError, match=r"format 99, written by clvml 9\.1.*install clvml 9\.1"):
         load_model_json(json.dumps(document))
 
 

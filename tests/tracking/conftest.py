@@ -33,23 +33,6 @@ def _mlflow_imported() -> None:
         import mlflow.pyfunc  # noqa: F401
 
 
-@pytest.fixture(scope="session")
-def value_model(cdnow: pd.DataFrame) -> clvml.LifetimeValue:
-    """BG/NBD x Gamma-Gamma over a year at 10 %."""
-    model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), horizon="12M", annual_discount_rate=0.10)
-    return model.fit(cdnow)
-
-
-@pytest.fixture(scope="session")
-def customers_with_values(cdnow: pd.DataFrame, value_model: clvml.LifetimeValue) -> pd.DataFrame:
-    return cdnow.join(value_model.predict_factors(cdnow)[["clv", "probability_alive"]])
-
-
-@pytest.fixture(scope="session")
-def segmenter(customers_with_values: pd.DataFrame) -> clvml.KMeansSegments:
-    return clvml.KMeansSegments(n_segments=4).fit(customers_with_values)
-
-
 class Store(NamedTuple):
     """An SQLite store with written runs."""
 
