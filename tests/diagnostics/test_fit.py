@@ -75,7 +75,9 @@ def test_the_average_of_purchases_has_the_distribution_of_its_density():
 
 def test_simulated_spend_comes_as_expected():
     frequency = pd.Series(np.random.default_rng(0).geometric(0.5, 100_000) - 1.0)
-    customers = pd.DataFrame({"frequency": frequency, "monetary_value": SPEND.simulate(frequency, random_state=1)})
+    customers = pd.DataFrame(
+        {"frequency": frequency, "monetary_value": SPEND.simulate(frequency, random_state=1)}
+    )
     table = fit_by_spend(customers, SPEND)
     spent = (frequency > 0).sum()
     assert [table[name].sum() + table.attrs["beyond"][name] for name in table] == pytest.approx([spent] * 2)
