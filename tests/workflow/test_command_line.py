@@ -18,6 +18,7 @@ FILES = {
     "customers.parquet",
     "predictions.parquet",
     "comparison.csv",
+    "metrics.csv",
     "model",
     "segments.csv",
     "segment_profile.csv",
@@ -103,7 +104,7 @@ def test_models_that_cannot_be_fitted_are_left_out_and_the_run_goes_on(clvml, pu
     # P(alive) needs no spend, so that customers have stages beside the value of a formula
     assert "P(alive) is that of BG/NBD" in result.stdout
     members = pd.read_csv(tmp_path / "out" / "segments.csv")
-    assert (members["value_at_stake"] <= members["clv"] * (1 + 1e-9)).all()
+    assert (members["value_at_risk"] <= members["clv"] * (1 + 1e-9)).all()
     assert {"stage", "treatment", "budget"} <= set(members)
 
 
@@ -128,10 +129,10 @@ def test_a_tracking_server_that_is_not_there_costs_no_result(clvml, sales, tmp_p
 
 
 def test_an_unexpected_failure_is_a_sentence_too_and_debug_shows_where(clvml, sales, monkeypatch):
-    def broken(*_):
+    def broken(*_, **__):
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr("clvml.workflow._run.judge", broken)
+    monkeypatch.setattr("clvml.workflow.stages._comparing.compare_models", broken)
     said = one_sentence(clvml("run", "--transactions", sales, "--no-tracking"))
     assert "unexpected ZeroDivisionError: by zero; --debug shows where it came from." in said
     result = clvml("run", "--transactions", sales, "--no-tracking", "--debug")
@@ -170,7 +171,7 @@ def test_an_interruption_ends_with_status_130(tmp_path):
 def test_a_config_names_its_own_table_of_treatments_beside_it(clvml, sales, tmp_path):
     (tmp_path / "conf").mkdir()
     own = tmp_path / "conf" / "own.csv"
-    own.write_text("segment,stage,treatment,what_to_do,stake,share\n*,*,call,Call them,clv,0.1\n")
+    own.write_text("segment,stage,treatment,what_to_do,budget_base,share\n*,*,call,Call them,clv,0.1\n")
     config = tmp_path / "conf" / "config.toml"
     config.write_text(f'[data]\nsource = "{sales}"\n[segments]\ntreatments = "own.csv"\n')
     result = clvml("run", config, "--no-tracking", "--output", "out")
