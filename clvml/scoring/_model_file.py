@@ -348,16 +348,18 @@ def _relabelled(encoded: Any, labels: Mapping[str, str]) -> Any:
 # NamedTuples and dataclasses that a model file may hold: the name in the file, which never changes, and where
 # the class is today. Of several names of one class the first is written and all are read.
 _RECORDS = {
+    "Attribute": "clvml.customers._attributes.Attribute",
     "BGBBParams": "clvml.distributions.bgbb.BGBBParams",
     "BGNBDParams": "clvml.distributions.bgnbd.BGNBDParams",
-    "Covariate": "clvml.models._covariates.Covariate",
-    "FitRecord": "clvml.inference._maximum_likelihood.FitRecord",
+    "Covariate": "clvml.customers._attributes.Attribute",
+    "FitRecord": "clvml.inference._fit_record.FitRecord",
     "GammaGammaParams": "clvml.distributions.gamma_gamma.GammaGammaParams",
     "LikelihoodRatioTest": "clvml.inference._likelihood_ratio.LikelihoodRatioTest",
     "MBGNBDParams": "clvml.distributions.mbgnbd.MBGNBDParams",
+    "NestedLaplace": "clvml.inference._nested_laplace.NestedLaplace",
     "ParetoNBDParams": "clvml.distributions.pareto_nbd.ParetoNBDParams",
     "ShiftedBetaGeometricParams": "clvml.distributions.shifted_beta_geometric.ShiftedBetaGeometricParams",
-    "Side": "clvml.models._covariate_model.Side",
+    "Side": "clvml.models._log_linear.Side",
 }
 _RECORD_NAMES = {path: name for name, path in reversed(_RECORDS.items())}
 
