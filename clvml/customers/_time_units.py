@@ -2,7 +2,7 @@
 
 Durations are measured with the length in days (a week is 7 days, so ``T = days / 7``, not
 rounded). Horizons and annual rates follow the convention of finance and of the papers:
-a year is 365 days, 52 weeks or 12 months, so that a weekly discount rate is
+a year is 365 days, 52 weeks, 12 months or 4 quarters, so that a weekly discount rate is
 ``(1 + annual) ** (1 / 52) - 1`` and a horizon of 52 weeks is one year.
 """
 
@@ -32,6 +32,7 @@ TIME_UNITS = {
         TimeUnit("D", "day", 1.0, 365),
         TimeUnit("W", "week", 7.0, 52),
         TimeUnit("M", "month", 365.25 / 12, 12),
+        TimeUnit("Q", "quarter", 365.25 / 4, 4),
         TimeUnit("Y", "year", 365.25, 1),
     )
 }
@@ -46,7 +47,7 @@ def time_unit_of(code: str) -> TimeUnit:
     Raises
     ------
     InputError
-        If ``code`` is none of ``"D", "W", "M", "Y"``.
+        If ``code`` is none of ``"D", "W", "M", "Q", "Y"``.
 
     Examples
     --------
@@ -55,7 +56,7 @@ def time_unit_of(code: str) -> TimeUnit:
     """
     if code not in TIME_UNITS:
         raise InputError(
-            f"time_unit is {code!r}; it must be one of 'D' (day), 'W' (week), 'M' (month), 'Y' (year)."
+            f"time_unit is {code!r}; it must be one of 'D' (day), 'W' (week), 'M' (month), 'Q' (quarter), 'Y' (year)."
         )
     return TIME_UNITS[code]
 
@@ -69,9 +70,9 @@ def horizon_in(horizon: float | str, time_unit: str | None) -> float:
     (39.0, 52.0, 730.0)
     """
     if isinstance(horizon, str):
-        match = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([DWMY])\s*", horizon)
+        match = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([DWMQY])\s*", horizon)
         if match is None:
-            raise InputError(f"horizon is {horizon!r}; write a number followed by D, W, M or Y, as in '12M'.")
+            raise InputError(f"horizon is {horizon!r}; write a number followed by D, W, M, Q or Y, as in '12M'.")
         if time_unit is None:
             raise InputError(
                 f"horizon is {horizon!r}, but the model knows no time unit: give the horizon as a plain"
@@ -98,7 +99,7 @@ def rate_per_unit(annual_rate: float, time_unit: str | None) -> float:
     ----------
     annual_rate : float
         A fraction a year: 0.10 is 10 %.
-    time_unit : {"D", "W", "M", "Y"} or None
+    time_unit : {"D", "W", "M", "Q", "Y"} or None
         The unit to convert to; without one only a rate of zero has a meaning.
 
     Raises
@@ -119,7 +120,7 @@ def rate_per_unit(annual_rate: float, time_unit: str | None) -> float:
     if time_unit is None:
         raise InputError(
             f"annual_discount_rate is {annual_rate!r}, but the customer summary does not say its time unit:"
-            " set customers.attrs['time_unit'] to 'D', 'W', 'M' or 'Y' before fitting, or discount at 0."
+            " set customers.attrs['time_unit'] to 'D', 'W', 'M', 'Q' or 'Y' before fitting, or discount at 0."
         )
     per_year = time_unit_of(time_unit).per_year
     return rate if per_year == 1 else math.expm1(math.log1p(rate) / per_year)
@@ -153,7 +154,7 @@ def convert_time_unit(customers: pd.DataFrame, time_unit: str) -> pd.DataFrame:
     if current is None:
         raise InputError(
             "this customer summary does not say its time unit: set customers.attrs['time_unit']"
-            " to 'D', 'W', 'M' or 'Y' first."
+            " to 'D', 'W', 'M', 'Q' or 'Y' first."
         )
     factor = time_unit_of(current).days / target.days
     times = [name for name in ("recency", "T", "duration") if name in customers]
