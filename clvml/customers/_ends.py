@@ -20,7 +20,7 @@ _DAY = pd.Timedelta(days=1)
 
 
 class End(NamedTuple):
-    """The end of a window: its last day (or moment), rows before ``stop`` are inside, time counts to ``clock``."""
+    """The end of a window: its last day; rows before ``stop`` are in it; time counts to ``clock``."""
 
     asked: pd.Timestamp
     stop: pd.Timestamp
@@ -43,8 +43,8 @@ def end_of(moment: Any, collapse: str | None, name: str) -> End:
 def observation_end_of(transactions: Transactions, moment: Any, collapse: str | None) -> End:
     """The end of the observation, by default with the last day of the data.
 
-    A period that the data do not reach the end of is left out: purchases of its rest have not been seen. Says so,
-    and says if the data end sooner than asked.
+    A period that the data do not reach the end of is left out: purchases of its rest have not been seen.
+    Says so, and says if the data end sooner than asked.
     """
     last_day = transactions.last_date.normalize()
     end = end_of(last_day if moment is None else moment, collapse, "observation_end")

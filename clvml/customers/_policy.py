@@ -31,13 +31,13 @@ class TransactionPolicy:
         A negative amount or quantity:
 
         - ``"drop"``: set aside. Purchases stay as they were made, so spend is gross of returns.
-        - ``"net"``: taken off the latest purchase of the customer up to that day, then off the one before, until
-          it is used up. A purchase that is returned in full is no purchase: ``frequency`` falls by one. A return
-          without a purchase before it cannot be attributed; the report lists it as ``unattributed_returns``.
-          What a calibration knows of returns ends with it; returns that follow in the holdout of what
-          was bought before are listed in ``Split.money``.
-        - ``"net_period"``: added to what the customer spent in the same period (day, or as ``collapse`` says), on
-          whichever day of it; a period that comes to nothing or less is no purchase. Returns in
+        - ``"net"``: taken off the latest purchase of the customer up to that day, then off the one
+          before, until it is used up. A purchase that is returned in full is no purchase: ``frequency``
+          falls by one. A return without a purchase before it cannot be attributed; the report lists it as
+          ``unattributed_returns``. What a calibration knows of returns ends with it; returns that follow
+          in the holdout of what was bought before are listed in ``Split.money``.
+        - ``"net_period"``: added to what the customer spent in the same period (day, or as ``collapse``
+          says), on whichever day of it; a period that comes to nothing or less is no purchase. Returns in
           another period than the purchase are not attributed.
         - ``"keep"``: a loss, such as a negative profit: the row is a purchase like any other, counted in
           ``frequency``, and its money is negative. Formulas take such customers; Gamma-Gamma cannot.

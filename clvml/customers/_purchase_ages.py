@@ -28,8 +28,8 @@ def query_purchase_ages(
     customers : pandas.DataFrame
         The summary, with ``T``, ``first_purchase`` and the attrs that `summarize` and `split` give.
     query : str
-        Reads ``ages (position, age, spend, T)`` and the columns of ``by_customer``: ``position`` of the customer
-        in the summary, ``age`` and ``T`` in its time unit, ``spend`` an exact decimal.
+        Reads ``ages (position, age, spend, T)`` and the columns of ``by_customer``: ``position`` of the
+        customer in the summary, ``age`` and ``T`` in its time unit, ``spend`` an exact decimal.
     by_customer : mapping of str to array, optional
         Further columns, in the order of the customers.
 

@@ -1,9 +1,10 @@
 """The definition of a purchase: what ``collapse`` and the policy for returns make of the rows of a customer.
 
-Rows of a customer within one period (a day, a month, or with ``collapse=None`` one time stamp) are one purchase,
-dated at the start of the period. With ``returns="net"`` a return is taken off the latest purchase up to
-its day, then off the one before: last in, first out. With ``level`` for the money of purchases that has not
-been returned yet, in the order of days and never below zero, what is left of a purchase at a later moment is ::
+Rows of a customer within one period (a day, a month, or with ``collapse=None`` one time stamp) are one
+purchase, dated at the start of the period. With ``returns="net"`` a return is taken off the latest
+purchase up to its day, then off the one before: last in, first out. With ``level`` for the money of
+purchases that has not been returned yet, in the order of days and never below zero, what is left of a
+purchase at a later moment is ::
 
     max(0, lowest level from its day until then  -  level before its day)
 
@@ -60,9 +61,13 @@ class Purchases:
         Parameters
         ----------
         query : str
-            It may read ``purchases (customer_id, period, spend)``, one row a purchase (``spend`` a decimal), and
-            ``periods``, which holds returned purchases too (see `sql`). A query that starts with a comma adds
-            tables of its own to those two, as in ``", ages AS (SELECT ...) SELECT ..."``.
+            It may read ``purchases (customer_id, period, spend)``, one row a purchase (``spend`` a
+            decimal), and ``periods``, which holds returned purchases too (see `sql`). A query that starts
+            with a comma adds tables of its own to those two, as in ``", ages AS (SELECT ...) SELECT
+            ..."``. Where the transactions have a category, there are ``shares (customer_id, period,
+            number, category, share)`` too: a purchase by its customer's ``number``, 1 for the first, and
+            the shares of its categories in the money (in its lines, where nothing was paid), which add up
+            to 1.
         **tables : pandas.DataFrame
             To be joined, under their names; ``customer_id`` as in the transactions.
         """
@@ -71,25 +76,44 @@ class Purchases:
             for name, table in tables.items():
                 lent.enter_context(engine.lend(name, self.transactions.with_matching_ids(table)))
             return engine.frame(
-                f"WITH periods AS ({self.sql}), purchases AS ({self._purchases}) {query}"
+                f"WITH periods AS ({self.sql}), purchases AS ({self._purchases}){self._shares} {query}"
             )
 
     @property
     def _purchases(self) -> str:
         early = f"period < TIMESTAMP '{self.known_until}'"
         return (
-            f"SELECT customer_id, period, CASE WHEN {early} THEN known_spend ELSE spend END AS spend FROM periods"
-            f" WHERE CASE WHEN {early} THEN was_purchase ELSE is_purchase AND period < TIMESTAMP '{self.until}' END"
+            f"SELECT customer_id, period, CASE WHEN {early} THEN known_spend ELSE spend END AS spend"
+            f" FROM periods WHERE period < TIMESTAMP '{self.until}'"
+            f" AND CASE WHEN {early} THEN was_purchase ELSE is_purchase END"
         )
+
+    @property
+    def _shares(self) -> str:
+        if not self.transactions.columns.category:
+            return ""
+        of_purchase = "OVER (PARTITION BY customer_id, period)"
+        return f""", shares AS (
+            SELECT customer_id, period, number, category,
+                   CASE WHEN sum(paid) {of_purchase} > 0
+                        THEN CAST(paid AS DOUBLE) / CAST(sum(paid) {of_purchase} AS DOUBLE)
+                        ELSE CAST(lines AS DOUBLE) / CAST(sum(lines) {of_purchase} AS DOUBLE) END AS share
+            FROM (SELECT customer_id, period,
+                         row_number() OVER (PARTITION BY customer_id ORDER BY period) AS number
+                  FROM purchases)
+            JOIN (SELECT customer_id, {self._period} AS period, category, sum({self._money}) AS paid,
+                         count(*) AS lines
+                  FROM used WHERE {_NOT_RETURNED} GROUP BY customer_id, {self._period}, category)
+            USING (customer_id, period))"""
 
     @property
     def sql(self) -> str:
         """One row a customer and period.
 
         ``amount`` is the money of all its rows, ``lines`` their number; ``is_purchase`` and ``spend`` are
-        whether it is a purchase and what is left of its money as of ``until``; ``was_purchase`` and ``known_spend``
-        the same as of ``known_until``; ``returned`` tells of purchases returned in full, and ``unattributed`` is
-        the money of returns without a purchase.
+        whether it is a purchase and what is left of its money as of ``until``; ``was_purchase`` and
+        ``known_spend`` the same as of ``known_until``; ``returned`` tells of purchases returned in full,
+        and ``unattributed`` is the money of returns without a purchase.
         """
         return {"net": self._netted, "net_period": self._netted_by_period}.get(
             self.transactions.policy.returns, self._as_made
@@ -127,7 +151,7 @@ class Purchases:
     def _netted(self) -> str:
         """Of customers without returns, purchases are as made: only the others are put in order."""
         moment = "date" if self.collapse is None else period_start("date", "D")
-        # A purchase for nothing, a free disc, cannot be returned; one that cost something is, when nothing is left.
+        # A free disc cannot be returned; a purchase that cost something is, when nothing is left of it.
         stays = "purchase_lines > 0 AND (amount = returns OR {left} > 0)"
         now, then = stays.format(left="spend"), stays.format(left="known_spend")
         columns = "customer_id, moment, amount, returns, purchase_lines, lines"
@@ -150,15 +174,16 @@ class Purchases:
         if self.collapse in (None, "D"):  # a moment is a period
             return (
                 f"SELECT customer_id, moment AS period, amount, lines, {now} AS is_purchase, spend,"
-                f" {then} AS was_purchase, known_spend, purchase_lines > 0 AND NOT ({now}) AS returned, unattributed"
-                " FROM remaining"
+                f" {then} AS was_purchase, known_spend, purchase_lines > 0 AND NOT ({now}) AS returned,"
+                " unattributed FROM remaining"
             )
         period = period_start("moment", self.collapse)
         return (
             f"SELECT customer_id, {period} AS period, sum(amount) AS amount, sum(lines) AS lines,"
             f" bool_or({now}) AS is_purchase, sum(spend) AS spend,"
             f" bool_or({then}) AS was_purchase, sum(known_spend) AS known_spend,"
-            f" bool_or(purchase_lines > 0) AND NOT bool_or({now}) AS returned, sum(unattributed) AS unattributed"
+            f" bool_or(purchase_lines > 0) AND NOT bool_or({now}) AS returned,"
+            " sum(unattributed) AS unattributed"
             f" FROM remaining GROUP BY customer_id, {period}"
         )
 

@@ -47,10 +47,10 @@ class Split:
         ``customers_without_purchase`` up to the observation's end; ``purchases_fully_returned``;
         ``rows_after_observation_end``.
     money : pandas.Series
-        Where all the money that the report calls used is, by destination: in the ``calibration``, in the ``holdout``
-        of its customers, of ``customers_acquired_in_holdout``; where returns are netted, what was
-        ``returned_after_calibration`` of purchases before its end, and ``unattributed_returns``; and of rows
-        ``after_observation_end``.
+        Where all the money that the report calls used is, by destination: in the ``calibration``, in the
+        ``holdout`` of its customers, of ``customers_acquired_in_holdout``; where returns are netted, what
+        was ``returned_after_calibration`` of purchases before its end, and ``unattributed_returns``; and
+        of rows ``after_observation_end``.
     """
 
     calibration: pd.DataFrame

@@ -46,9 +46,9 @@ def summarize(
     time_unit : {"D", "W", "M", "Q", "Y"}, default "W"
         Unit of ``recency`` and ``T``.
     collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
-        Purchases of a customer within one such period are one purchase; a last period that the data do not reach
-        the end of is left out. None: each distinct time stamp
-        is one (the lines of a receipt share theirs), and an end given as a date is the end of that day.
+        Purchases of a customer within one such period are one purchase; a last period that the data do
+        not reach the end of is left out. None: each distinct time stamp is one (the lines of a receipt
+        share theirs), and an end given as a date is the end of that day.
 
     Returns
     -------
@@ -92,20 +92,21 @@ def attrs_of(end: End, time_unit: str, collapse: str | None) -> dict[str, str | 
 def purchase_histories(
     transactions: Transactions, calibration: End, observation: End, time_unit: str, collapse: str | None
 ) -> tuple[pd.DataFrame, dict[str, int], pd.Series]:
-    """One row a customer: the history up to one end, what followed up to the other; counts, and where money went."""
+    """One row a customer: the history up to one end and what followed up to the other; counts; money."""
     unit = time_unit_of(time_unit)
     engine = transactions.engine
     purchases = transactions.purchases(collapse, observation.stop, calibration.stop)
     with engine.hold("histories", _histories(purchases)):
-        counts = engine.frame(f"SELECT {_COUNTS} FROM histories").iloc[0].astype(int).to_dict()
+        counts = engine.frame(f"SELECT {_COUNTS} FROM histories").iloc[0]
         money = engine.frame(f"SELECT {_MONEY} FROM histories").iloc[0].astype(float)
-        if not counts["customers"]:
+        named = {str(name): int(count) for name, count in counts.items()}
+        if not named["customers"]:
             raise InputError(
                 f"nobody bought before {calibration.stop}: the first row is of {transactions.first_date};"
                 " choose a later end."
             )
         frame = engine.frame(_table(transactions, calibration, unit.days * 86_400e6))
-    return frame.set_index("customer_id"), counts, money.rename("money").rename_axis("destination")
+    return frame.set_index("customer_id"), named, money.rename("money").rename_axis("destination")
 
 
 def _histories(purchases: Purchases) -> str:
@@ -121,7 +122,7 @@ def _histories(purchases: Purchases) -> str:
            min_by(known_spend, period) FILTER (WHERE {seen}) AS first_spend,
            count(*) FILTER (WHERE {held}) AS held_purchases,
            coalesce(sum(spend) FILTER (WHERE {held}), 0) AS held_spend,
-           sum(spend - known_spend) FILTER (WHERE {early} AND (is_purchase OR was_purchase)) AS returned_later,
+           sum(spend - known_spend) FILTER (WHERE {early} AND was_purchase) AS returned_later,
            sum(unattributed) FILTER (WHERE {inside}) AS unattributed,
            count(*) FILTER (WHERE returned AND {inside}) AS fully_returned,
            coalesce(sum(lines) FILTER (WHERE NOT ({inside})), 0) AS late_rows,

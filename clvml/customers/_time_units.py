@@ -56,7 +56,8 @@ def time_unit_of(code: str) -> TimeUnit:
     """
     if code not in TIME_UNITS:
         raise InputError(
-            f"time_unit is {code!r}; it must be one of 'D' (day), 'W' (week), 'M' (month), 'Q' (quarter), 'Y' (year)."
+            f"time_unit is {code!r}; it must be one of"
+            f" {', '.join(f'{unit.code!r} ({unit.name})' for unit in TIME_UNITS.values())}."
         )
     return TIME_UNITS[code]
 
@@ -72,7 +73,9 @@ def horizon_in(horizon: float | str, time_unit: str | None) -> float:
     if isinstance(horizon, str):
         match = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([DWMQY])\s*", horizon)
         if match is None:
-            raise InputError(f"horizon is {horizon!r}; write a number followed by D, W, M, Q or Y, as in '12M'.")
+            raise InputError(
+                f"horizon is {horizon!r}; write a number followed by D, W, M, Q or Y, as in '12M'."
+            )
         if time_unit is None:
             raise InputError(
                 f"horizon is {horizon!r}, but the model knows no time unit: give the horizon as a plain"

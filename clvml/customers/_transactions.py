@@ -1,8 +1,8 @@
 """A checked table of purchases: who bought, when, for how much.
 
 Rows are typed (customer, date, amount), then judged by a policy, all as SQL views over the source, so
-that a file is scanned for each question and never held in memory. Days are the shop's: moments with a time zone
-are read on its calendar (or that of ``timezone``), dates without one are taken as they stand.
+that a file is scanned for each question and never held in memory. Days are the shop's: moments with a
+time zone are read on its calendar (or that of ``timezone``), dates without one are taken as they stand.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 import pandas as pd
 
-from clvml.customers._cells import Cell, DateReading, cell_of
+from clvml.customers._cells import DateReading, cell_of
 from clvml.customers._policy import RULES
 from clvml.customers._policy import TransactionPolicy as TransactionPolicy
 from clvml.customers._purchases import END_OF_TIME, PERIODS, Purchases, check_collapse
@@ -89,8 +89,8 @@ def read_transactions(
         Without it, ISO dates and ``19970131`` are read; ``12/1/2010`` is not: it has two readings.
     timezone : str, optional
         The shop's time zone, as ``"America/New_York"``: dates with a zone or an offset from UTC are read on
-        its calendar, daylight saving included. Default: the calendar of the zone that a column carries, and of
-        text the time as written. Dates without a zone are the shop's already.
+        its calendar, daylight saving included. Default: the calendar of the zone that a column carries,
+        and of text the time as written. Dates without a zone are the shop's already.
     category : str, optional
         A column that divides purchases: brand, product class or retailer, for `BrandSwitchingValue`.
     memory_limit : str, optional
@@ -145,8 +145,8 @@ class Transactions:
     ----------
     policy : TransactionPolicy
     engine : Engine
-        Holds the rows; its view ``used`` has ``customer_id, date, amount, is_return`` and, where one was named,
-        ``category``.
+        Holds the rows; its view ``used`` has ``customer_id, date, amount, is_return`` and, where one was
+        named, ``category``.
     source : str
         Where the rows are from: a path, or the kind of frame.
     first_date, last_date : pandas.Timestamp
@@ -198,9 +198,9 @@ class Transactions:
         """What was read, doubted, set aside and used: one row a rule, between the rows ``read`` and ``used``.
 
         ``rows`` counts all rows that the rule speaks of, kept or not, ``spend`` is their money, and
-        ``set_aside`` counts the rows that it is the first rule to drop, so that ``read`` is ``used`` plus what the
-        rules set aside. Where returns are netted, a last row ``unattributed_returns`` has the money, of
-        that used, of returns that belong to no purchase, by days.
+        ``set_aside`` counts the rows that it is the first rule to drop, so that ``read`` is ``used`` plus
+        what the rules set aside. Where returns are netted, a last row ``unattributed_returns`` has the
+        money, of that used, of returns that belong to no purchase, by days.
         """
         report = self._rules.copy()
         if self.policy.nets_returns:
@@ -232,13 +232,16 @@ class Transactions:
 
     @property
     def period_of_dates(self) -> str | None:
-        """The period of which all dates are starts, so that each row is taken as the sum of one; usually none."""
+        """The period of which all dates are starts, so that rows are taken as its sums; usually none."""
         return None
 
     def effective_collapse(self, collapse: str | None) -> str | None:
         """The period asked for, or the longer one of which all dates are starts."""
         check_collapse(collapse)
-        if self.period_of_dates is None or collapse in tuple(PERIODS)[tuple(PERIODS).index(self.period_of_dates) :]:
+        if (
+            self.period_of_dates is None
+            or collapse in tuple(PERIODS)[tuple(PERIODS).index(self.period_of_dates) :]
+        ):
             return collapse
         return self.period_of_dates
 

@@ -1,7 +1,7 @@
 """Open files and frames as DuckDB views.
 
-The view ``source`` has columns ``c0, c1, ...``: the engine folds the case of names and quotes them, positions do
-neither. Nothing is read until a query asks.
+The view ``source`` has columns ``c0, c1, ...``: the engine folds the case of names and quotes them,
+positions do neither. Nothing is read until a query asks.
 """
 
 from __future__ import annotations

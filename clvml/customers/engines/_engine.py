@@ -47,8 +47,8 @@ class Engine(Protocol):
     """Runs the SQL of `clvml.customers`, and holds its rows.
 
     Queries are in the SQL that DuckDB and Spark share. The methods from `matches` on give the SQL of what
-    they write differently; their arguments are SQL expressions, except where they are called formats, pattern or
-    zone.
+    they write differently; their arguments are SQL expressions, except where they are called formats,
+    pattern or zone.
     """
 
     def open(self, source: Any) -> Source:
@@ -80,7 +80,7 @@ class Engine(Protocol):
         ...
 
     def parsed_date(self, text: str, formats: Sequence[str]) -> str:
-        """The timestamp that text stands for in the first of the formats (of ``strftime``) that fits, or NULL."""
+        """The timestamp of a text in the first of the formats (of ``strftime``) that fits, or NULL."""
         ...
 
     def parsed_instant(self, text: str) -> str:

@@ -11,7 +11,6 @@ import pandas as pd
 
 from clvml.errors import InputError
 
-
 TEXT_FILES = (".csv", ".tsv", ".txt")
 PARQUET_FILES = (".parquet", ".pq")
 
@@ -52,6 +51,7 @@ def read_other_encoding(paths: Iterable[str]) -> tuple[pd.DataFrame, str]:
             reason = str(error).splitlines()[0].rstrip(". ") if str(error) else "no reason given"
             raise InputError(f"{path} cannot be read as {encodings[-1]}: {reason}.") from None
     return pd.concat(tables), encodings[-1]
+
 
 def is_path(source: Any) -> bool:
     """Whether a source is a path, or several."""

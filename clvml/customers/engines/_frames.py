@@ -31,7 +31,9 @@ def table_of(source: Any) -> Table:
     if isinstance(source, pd.DataFrame):
         names = _unique(map(str, source.columns), kind)
         frame = source.set_axis(_positions(names), axis=1)
-        zones = {name: str(dtype.tz) for name, dtype in zip(names, source.dtypes, strict=True) if _has_zone(dtype)}
+        zones = {
+            name: str(dtype.tz) for name, dtype in zip(names, source.dtypes, strict=True) if _has_zone(dtype)
+        }
         return Table(registrable(frame), names, zones, kind)
     if hasattr(source, "collect") and not hasattr(source, "__arrow_c_stream__"):
         source = source.collect()

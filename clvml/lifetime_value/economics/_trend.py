@@ -124,7 +124,8 @@ def _active_periods(purchases: Purchases, members: pd.Series, period: str) -> pd
     """The periods in which each of some customers bought: ``customer_id, period``."""
     active = _ACTIVE_SQL.format(start=period_start("period", period))
     rows = purchases.frame(
-        f"{active} SELECT customer_id, start FROM active JOIN members USING (customer_id) ORDER BY customer_id, start",
+        f"{active} SELECT customer_id, start FROM active JOIN members USING (customer_id)"
+        " ORDER BY customer_id, start",
         members=members.index.to_frame(),
     )
     return pd.DataFrame({"customer_id": rows["customer_id"], "period": rows["start"].dt.to_period(period)})

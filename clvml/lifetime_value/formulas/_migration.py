@@ -205,7 +205,7 @@ _LAST_SQL = "SELECT position, CAST(max(number) AS DOUBLE) AS last FROM ({active}
 def _gaps_seen(
     customers: pd.DataFrame, transactions: Transactions | Any, period: float
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Periods between purchases, how often each, and whole ones since the last, from the purchases themselves."""
+    """Numbers of periods between purchases, how often each was seen, and whole periods since the last."""
     active = _ACTIVE_SQL.format(period=period)
     last = query_purchase_ages(transactions, customers, _LAST_SQL.format(active=active))
     if last.empty:
