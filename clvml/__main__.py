@@ -43,9 +43,12 @@ def run(
     quantity: Annotated[str | None, typer.Option(help="Column of the quantity, with --price.")] = None,
     price: Annotated[str | None, typer.Option(help="Column of the unit price, with --quantity.")] = None,
     date_format: Annotated[str | None, typer.Option(help="How dates are written, such as %d/%m/%Y.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Zone of the shop, such as America/New_York.")] = None,
     calibration_end: Annotated[str | None, typer.Option(help="Last day of calibration, YYYY-MM-DD.")] = None,
     observation_end: Annotated[str | None, typer.Option(help="Last day of the holdout, YYYY-MM-DD.")] = None,
-    time_unit: Annotated[str | None, typer.Option(help="Unit in which time is counted: D, W, M, Y.")] = None,
+    time_unit: Annotated[
+        str | None, typer.Option(help="Unit in which time is counted: D, W, M, Q, Y.")
+    ] = None,
     horizon: Horizon = None,
     annual_discount_rate: DiscountRate = None,
     output: Annotated[str | None, typer.Option(help="Folder for the results.")] = None,
@@ -62,6 +65,7 @@ def run(
         "data.quantity": quantity,
         "data.price": price,
         "data.date_format": date_format,
+        "data.timezone": timezone,
         "split.calibration_end": calibration_end,
         "split.observation_end": observation_end,
         "split.time_unit": time_unit,

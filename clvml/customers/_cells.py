@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 
+import pandas as pd
+
+from clvml.customers._time_units import INTERVALS
 from clvml.customers.engines import Engine, Source
 from clvml.customers.engines._engine import Kind
 from clvml.errors import InputError
@@ -27,10 +31,14 @@ class DateReading:
         For text and integers, tried in turn; ISO where there is none.
     timezone : str or None
         The zone whose calendar counts; None for the one that the data carry.
+    unit, origin : str or None, pandas.Timestamp or None
+        For dates that are numbers of days, weeks, months, ...: which, and the date of number 0.
     """
 
     formats: tuple[str, ...] = ()
     timezone: str | None = None
+    unit: str | None = None
+    origin: pd.Timestamp | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +93,8 @@ class Cell:
         if self.kind == "instant":
             instant = self.engine.finite_date(self.sql)
             return self.engine.local_time(instant, reading.timezone or self.zone or "UTC")
+        if reading.unit is not None:
+            return self._numbered(reading.unit, str(reading.origin))
         text = f"CAST(TRY_CAST({self.sql} AS BIGINT) AS STRING)" if self.is_number else self.as_text()
         if reading.formats:
             return self.engine.parsed_date(text, reading.formats)
@@ -93,6 +103,15 @@ class Cell:
             f"CASE WHEN {self.engine.matches(f'substr({text}, 1, 5)', '[0-9]{4}[-/]')}"
             f" THEN {self._iso(text, reading.timezone)}"
             f" WHEN length({text}) = 8 THEN {self.engine.parsed_date(text, ('%Y%m%d',))} END"
+        )
+
+    def _numbered(self, unit: str, origin: str) -> str:
+        number = self.as_number()
+        is_whole = f"{number} = floor({number}) AND abs({number}) < 100000"
+        return (
+            f"CASE WHEN {is_whole} THEN"
+            f" CAST(TIMESTAMP '{origin}' + CAST({number} AS INT) * INTERVAL {INTERVALS[unit]}"
+            " AS TIMESTAMP) END"
         )
 
     def has_offset(self) -> str:
@@ -129,7 +148,21 @@ def cell_of(engine: Engine, source: Source, name: str) -> Cell:
         return Cell(f"c{place}", column.kind, column.zone, source.is_text_file, engine)
     folded = {column.lower(): column for column in source.names}
     close = difflib.get_close_matches(str(name).lower(), folded, n=1)
-    hint = f" The closest is {folded[close[0]]!r}." if close else ""
+    hint = _likely_cause(source.names) or (f" The closest is {folded[close[0]]!r}." if close else "")
     raise InputError(
         f"{source.label} has no column {name!r}; it has {', '.join(map(repr, source.names))}.{hint}"
     )
+
+
+def _likely_cause(names: tuple[str, ...]) -> str:
+    """Column names most of which look like values: no header, or a table with a column a period."""
+    data = [name for name in names if re.fullmatch(r"\s*-?[\d.,:/T -]*\d[\d.,:/T -]*", name)]
+    dates = [name for name in data if re.match(r"\s*\d{4}-\d{2}", name)]
+    if 2 * len(dates) > len(names):
+        return (
+            " The columns look like dates: of a table with one column a period, make one row a purchase, for"
+            " example with pandas.melt."
+        )
+    if 2 * len(data) > len(names):
+        return " The first row looks like data: put a row with the names of the columns above it."
+    return ""

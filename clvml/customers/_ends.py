@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-import numbers
-import re
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from clvml.customers._purchases import check_collapse
-from clvml.customers._time_units import TIME_UNITS
+from clvml.customers._time_units import TIME_UNITS, as_written
 from clvml.customers._transactions import Transactions
 from clvml.errors import InputError
 
@@ -82,30 +80,6 @@ def end_of_summary(customers: pd.DataFrame) -> tuple[End, str | None]:
     unit = pd.Timedelta(days=TIME_UNITS[customers.attrs["time_unit"]].days)
     clock = (customers["first_purchase"] + customers["T"] * unit).max()
     return end_of(clock.round("s"), collapse, "observation_end"), collapse
-
-
-def as_written(moment: Any, name: str) -> pd.Timestamp:
-    """A moment without its time zone: a date never changes its day, whatever its type.
-
-    Raises
-    ------
-    InputError
-        If it is no date, or one with two readings.
-    """
-    # As text, because the integer 19970930 would count nanoseconds since 1970; and year first, because
-    # 1/2/1997 has two readings.
-    written = str(moment) if isinstance(moment, str | numbers.Real) else None
-    try:
-        if written is not None and not re.match(
-            r"\s*(\d{4}-\d{1,2}-\d{1,2}|\d{4}/\d{1,2}/\d{1,2}|\d{8}\s*$)", written
-        ):
-            raise ValueError
-        stamp = pd.Timestamp(moment if written is None else written)
-    except (TypeError, ValueError, OverflowError):
-        stamp = None
-    if stamp is None or pd.isna(stamp):
-        raise InputError(f"{name} is {moment!r}; give a date, as in '1997-09-30'.")
-    return stamp.tz_localize(None)
 
 
 def _last_whole_period(transactions: Transactions, end: End, collapse: str | None) -> End:

@@ -30,7 +30,7 @@ def check_customers(
         One row a customer; the index is the customer id.
     columns : iterable of str
         The columns that the caller needs. Columns that are present but not named are ignored.
-    time_unit : {"D", "W", "M", "Y"}, optional
+    time_unit : {"D", "W", "M", "Q", "Y"}, optional
         The unit that the caller counts in. A summary that names another one is refused; a
         summary that names none is taken on trust.
     losses : bool, default False

@@ -9,8 +9,9 @@ a year is 365 days, 52 weeks, 12 months or 4 quarters, so that a weekly discount
 from __future__ import annotations
 
 import math
+import numbers
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -37,6 +38,9 @@ TIME_UNITS = {
     )
 }
 
+
+# As SQL intervals; a month has the length that it has.
+INTERVALS = {"D": "'1' DAY", "W": "'7' DAY", "M": "'1' MONTH", "Q": "'3' MONTH", "Y": "'12' MONTH"}
 
 LONGEST_HORIZON = 10_000_000  # beyond 27,000 years, even in days
 
@@ -164,3 +168,27 @@ def convert_time_unit(customers: pd.DataFrame, time_unit: str) -> pd.DataFrame:
     converted = customers.assign(**{name: customers[name] * factor for name in times})
     converted.attrs["time_unit"] = target.code
     return converted
+
+
+def as_written(moment: Any, name: str) -> pd.Timestamp:
+    """A moment without its time zone: a date never changes its day, whatever its type.
+
+    Raises
+    ------
+    InputError
+        If it is no date, or one with two readings.
+    """
+    # As text, because the integer 19970930 would count nanoseconds since 1970; and year first, because
+    # 1/2/1997 has two readings.
+    written = str(moment) if isinstance(moment, str | numbers.Real) else None
+    try:
+        if written is not None and not re.match(
+            r"\s*(\d{4}-\d{1,2}-\d{1,2}|\d{4}/\d{1,2}/\d{1,2}|\d{8}\s*$)", written
+        ):
+            raise ValueError
+        stamp = pd.Timestamp(moment if written is None else written)
+    except (TypeError, ValueError, OverflowError):
+        stamp = None
+    if stamp is None or pd.isna(stamp):
+        raise InputError(f"{name} is {moment!r}; give a date, as in '1997-09-30'.")
+    return stamp.tz_localize(None)

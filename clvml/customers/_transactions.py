@@ -22,7 +22,8 @@ import pandas as pd
 from clvml.customers._cells import DateReading, cell_of
 from clvml.customers._policy import RULES
 from clvml.customers._policy import TransactionPolicy as TransactionPolicy
-from clvml.customers._purchases import END_OF_TIME, PERIODS, Purchases, check_collapse
+from clvml.customers._purchases import END_OF_TIME, PERIODS, Purchases, check_collapse, period_start
+from clvml.customers._time_units import TIME_UNITS, as_written, time_unit_of
 from clvml.customers.engines import DuckDB, Engine
 from clvml.customers.engines._files import NotUtf8, files_of, read_other_encoding
 from clvml.errors import InputError
@@ -30,6 +31,8 @@ from clvml.errors import InputError
 log = logging.getLogger("clvml")
 
 LARGEST_AMOUNT = 1e15
+# Periods that rows may be sums of, longest first, and how many distinct dates it takes to say so.
+_SUMMED = {"Y": 3, "Q": 3, "M": 4, "W": 8}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +68,8 @@ def read_transactions(
     policy: TransactionPolicy | None = None,
     date_format: str | Sequence[str] | None = None,
     timezone: str | None = None,
+    date_unit: str | None = None,
+    date_origin: Any = None,
     category: str | None = None,
     memory_limit: str | None = None,
     label: str | None = None,
@@ -91,6 +96,10 @@ def read_transactions(
         The shop's time zone, as ``"America/New_York"``: dates with a zone or an offset from UTC are read on
         its calendar, daylight saving included. Default: the calendar of the zone that a column carries,
         and of text the time as written. Dates without a zone are the shop's already.
+    date_unit, date_origin : {"D", "W", "M", "Q", "Y"} and date, optional
+        For dates that are numbers of days, weeks, months, quarters or years: which, and the date of
+        number 0. Weeks numbered from 1, the first of which began on 2016-01-04, have the origin
+        ``"2015-12-28"``.
     category : str, optional
         A column that divides purchases: brand, product class or retailer, for `BrandSwitchingValue`.
     memory_limit : str, optional
@@ -118,7 +127,7 @@ def read_transactions(
     """
     columns = Columns(customer, date, *_money_columns(amount, quantity, price), category)
     formats = (date_format,) if isinstance(date_format, str) else tuple(date_format or ())
-    reading = DateReading(formats, checked_timezone(timezone))
+    reading = DateReading(formats, checked_timezone(timezone), *_numbering(date_unit, date_origin))
     policy = TransactionPolicy() if policy is None else policy
     try:
         return Transactions(source, columns, policy, reading, DuckDB(memory_limit), label)
@@ -174,6 +183,7 @@ class Transactions:
         self._used = self._groups[self._groups["used"]]
         self._raise_or_warn()
         self._create_used()
+        self._describe_dates()
 
     @property
     def first_date(self) -> pd.Timestamp:
@@ -231,9 +241,26 @@ class Transactions:
         return Purchases(self, collapse, until, until if known_until is None else known_until)
 
     @property
+    def calendar(self) -> str:
+        """On which calendar dates with a time zone were read, in a sentence; empty where none has one."""
+        when, timezone = self._cells[self.columns.date], self._reading.timezone
+        if when.kind == "instant":
+            return f"times of purchase are read on the calendar of {timezone or when.zone or 'UTC'}"
+        if not self._used["offsets"].any():
+            return ""
+        if timezone is not None:
+            return f"times of purchase are read on the calendar of {timezone}"
+        return "times of purchase are read as written, without their offsets from UTC"
+
+    @cached_property
     def period_of_dates(self) -> str | None:
         """The period of which all dates are starts, so that rows are taken as its sums; usually none."""
-        return None
+        fits = [period for period in _SUMMED if self._used[f"starts_{period}"].all()]
+        if not fits:
+            return None
+        # Chance is ruled out by their number: one date in seven is a Monday, one in thirty begins a month.
+        n_dates = int(self.engine.frame("SELECT count(DISTINCT date) AS n FROM used")["n"].iloc[0])
+        return next((period for period in fits if n_dates >= _SUMMED[period]), None)
 
     def effective_collapse(self, collapse: str | None) -> str | None:
         """The period asked for, or the longer one of which all dates are starts."""
@@ -317,12 +344,15 @@ class Transactions:
         who, when = self._cells[self.columns.customer], self._cells[self.columns.date]
         doubts = ", ".join(f"coalesce({rule.condition}, FALSE) AS {rule.name}" for rule in RULES)
         money = " || ' x ' || ".join(self._cells[name].as_text() for name in self.columns.money)
+        starts = ", ".join(
+            f"bool_and(date = {period_start('date', period)}) AS starts_{period}" for period in _SUMMED
+        )
         # Decimals, because a sum of floats depends on the order in which threads finish.
         groups = self.engine.frame(
             f"SELECT reason, {doubts}, count(*) AS rows, min(date) AS first_date, max(date) AS last_date,"
             " coalesce(CAST(sum(CAST(amount AS DECIMAL(28, 8))) AS DOUBLE), 0) AS spend,"
             " coalesce(max(abs(amount)), 0) AS largest_amount,"
-            f" bool_and({who.is_whole()}) AS whole_ids,"
+            f" bool_and({who.is_whole()}) AS whole_ids, bool_or({when.has_offset()}) AS offsets, {starts},"
             f" min(CASE WHEN date IS NULL THEN {when.as_text()} END) AS bad_date_example,"
             f" min(CASE WHEN amount IS NULL THEN {money} END) AS bad_amount_example"
             " FROM judged GROUP BY ALL ORDER BY ALL"
@@ -396,6 +426,19 @@ class Transactions:
             left_out = f"{read - used:,} of {read:,}"
             log.warning("set aside %s rows of %s: %s", left_out, self.source, self._reasons())
 
+    def _describe_dates(self) -> None:
+        if self.calendar:
+            log.info(self.calendar)
+        if self.period_of_dates is not None:
+            name = TIME_UNITS[self.period_of_dates].name
+            log.warning(
+                "all dates are first days of a %s: rows are taken as sums by %s, and an end means the end of"
+                " its %s",
+                name,
+                name,
+                name,
+            )
+
     def _rows(self, rule: str) -> int:
         return int(self._rules["rows"][rule])
 
@@ -405,7 +448,7 @@ class Transactions:
         said = {rule.name: f"{rows:,} {rule.says}" for rule, rows in counted if rows}
         examples = self._groups["bad_date_example"].dropna()
         if "bad_date" in said and len(examples):
-            said["bad_date"] += f" (such as {examples.iloc[0]!r}; date_format tells how dates are written)"
+            said["bad_date"] += f" (such as {examples.iloc[0]!r}; {_date_advice(examples.iloc[0])})"
         examples = self._groups["bad_amount_example"].dropna()
         if "bad_amount" in said and len(examples):
             said["bad_amount"] += f" (such as {examples.iloc[0]!r}; write plain numbers, as in 1234.50)"
@@ -421,6 +464,20 @@ def _money_columns(
     if amount is not None and quantity is not None:
         raise InputError("amount and quantity x price are both given: give one of the two.")
     return ("amount" if amount is None and quantity is None else amount), quantity, price
+
+
+def _date_advice(example: str) -> str:
+    if example.isdigit() and len(example) < 6:
+        return "numbers of days, weeks or months need date_unit and date_origin"
+    return "date_format tells how dates are written"
+
+
+def _numbering(unit: str | None, origin: Any) -> tuple[str | None, pd.Timestamp | None]:
+    if (unit is None) != (origin is None):
+        raise InputError("date_unit and date_origin go together: the unit of numbered dates, and when 0 was.")
+    if unit is None:
+        return None, None
+    return time_unit_of(unit).code, as_written(origin, "date_origin")
 
 
 def checked_timezone(timezone: str | None) -> str | None:

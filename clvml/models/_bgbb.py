@@ -26,7 +26,7 @@ class BGBB(OpportunityModel):
     ----------
     params_ : BGBBParams
         ``alpha, beta, gamma, delta``, pure numbers.
-    time_unit_ : {"D", "W", "M", "Y"} or None
+    time_unit_ : {"D", "W", "M", "Q", "Y"} or None
         How often opportunities come, if the customers said so.
     log_likelihood_ : float
         Total log-likelihood at the optimum.

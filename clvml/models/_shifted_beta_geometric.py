@@ -69,7 +69,7 @@ class ShiftedBetaGeometric(OpportunityModel):
     ----------
     params_ : ShiftedBetaGeometricParams
         ``alpha, beta``, pure numbers.
-    time_unit_ : {"D", "W", "M", "Y"} or None
+    time_unit_ : {"D", "W", "M", "Q", "Y"} or None
         How often renewals come, if the customers said so.
     log_likelihood_ : float
         Total log-likelihood at the optimum.

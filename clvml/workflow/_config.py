@@ -27,7 +27,7 @@ from clvml.errors import InputError
 
 BUILT_IN = ("cdnow", "cdnow-master")
 CDNOW_DATES = (dt.date(1997, 9, 30), dt.date(1998, 6, 30))
-TimeUnitCode = Literal["D", "W", "M", "Y"]
+TimeUnitCode = Literal["D", "W", "M", "Q", "Y"]
 ContenderName = Literal[
     "bgnbd_gamma_gamma",
     "mbgnbd_gamma_gamma",
@@ -73,7 +73,7 @@ class PolicySection(Section):
     bad_date: Literal["drop", "error"] = "drop"
     bad_amount: Literal["drop", "error"] = "drop"
     future_date: Literal["drop", "keep", "error"] = "drop"
-    returns: Literal["drop", "net", "error"] = "drop"
+    returns: Literal["drop", "net", "net_period", "keep", "error"] = "drop"
     zero_amount: Literal["keep", "drop", "error"] = "keep"
     duplicates: Literal["keep", "drop", "error"] = "keep"
 
@@ -88,6 +88,9 @@ class DataSection(Section):
     quantity: str | None = None
     price: str | None = None
     date_format: str | None = None
+    timezone: str | None = None
+    date_unit: TimeUnitCode | None = None
+    date_origin: dt.date | None = None
     memory_limit: str | None = None
     policy: PolicySection = PolicySection()
 
@@ -121,7 +124,7 @@ class SplitSection(Section):
     calibration_end: dt.date | None = None
     observation_end: dt.date | None = None
     time_unit: TimeUnitCode = "W"
-    collapse: Literal["D", "W", "M", "Y", "none"] = "D"
+    collapse: Literal["D", "W", "M", "Q", "Y", "none"] = "D"
 
     @model_validator(mode="after")
     def _leaves_a_holdout(self) -> Self:

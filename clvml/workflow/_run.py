@@ -148,6 +148,8 @@ def read(config: Config, tell: Progress) -> Transactions:
         transactions = read_transactions(data.source, policy=policy, **told)
     rows = transactions.report["rows"].to_dict()
     tell.say(f"{rows['read']:,} rows read, {rows['used']:,} used")  # why not all, the transactions say
+    if transactions.calendar:
+        tell.say(transactions.calendar)
     for rule in RULES:
         choice = transactions.policy.choice(rule)
         if rows[rule.name] and choice != "drop":

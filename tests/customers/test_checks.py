@@ -85,8 +85,8 @@ def test_the_last_block_of_customers_is_looked_at_too(monkeypatch):
 
 def profits():
     """Profits of which some are losses: the case that lost half its customers as "returns"."""
-    rows = [(1, "2016-01-01", 12.5), (1, "2016-04-01", -6.1), (2, "2016-01-01", 8.0), (2, "2016-07-01", -20.9),
-            (3, "2016-04-01", 30.2), (3, "2016-07-01", 11.1)]  # fmt: skip
+    rows = [(1, "2016-01-01", 12.5), (1, "2016-04-01", -6.1), (2, "2016-01-01", 8.0),
+            (2, "2016-07-01", -20.9), (3, "2016-04-01", 30.2), (3, "2016-07-01", 11.1)]  # fmt: skip
     sales = pd.DataFrame(rows, columns=["customer_id", "date", "amount"])
     return clvml.summarize(clvml.read_transactions(sales, policy=clvml.TransactionPolicy(returns="keep")))
 
@@ -94,9 +94,16 @@ def profits():
 def test_losses_that_the_policy_keeps_are_valued_by_every_formula_linear_in_money():
     customers = profits()
     assert customers["total_spend"].tolist() == pytest.approx([6.4, -12.9, 41.3])
-    for model in (RepeatRateValue("12M"), TotalSpendValue("12M"), HistoricValue("12M"), MigrationValue("12M")):
+    for model in (
+        RepeatRateValue("12M"),
+        TotalSpendValue("12M"),
+        HistoricValue("12M"),
+        MigrationValue("12M"),
+    ):
         values = model.fit(customers).predict(customers)
-        doubled = customers.assign(**{name: customers[name] * 2 for name in ("total_spend", "monetary_value")})
+        doubled = customers.assign(
+            **{name: customers[name] * 2 for name in ("total_spend", "monetary_value")}
+        )
         doubled.attrs = customers.attrs
         assert values[2] < 0
         assert model.fit(doubled).predict(doubled).tolist() == pytest.approx((2 * values).tolist())

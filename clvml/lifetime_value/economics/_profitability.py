@@ -55,7 +55,7 @@ def customer_profitability(
         A customer is profitable above it.
     observation_end : date, optional
         Last day that counts, by default the last of the data.
-    time_unit : {"D", "W", "M", "Y"}, default "W"
+    time_unit : {"D", "W", "M", "Q", "Y"}, default "W"
         Of ``time`` and ``payback``.
     collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
         What is one purchase, as in `summarize`.

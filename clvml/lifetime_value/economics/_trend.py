@@ -27,7 +27,7 @@ import pandas as pd
 from clvml.customers._ends import observation_end_of
 from clvml.customers._purchases import Purchases, period_start
 from clvml.customers._summary import summarize
-from clvml.customers._time_units import horizon_in, time_unit_of
+from clvml.customers._time_units import INTERVALS, horizon_in, time_unit_of
 from clvml.customers._transactions import Transactions, as_transactions
 from clvml.errors import InputError
 from clvml.lifetime_value._projection import LifetimeValue
@@ -110,14 +110,13 @@ _COUNTS_SQL = """
     GROUP BY number, start ORDER BY number, start
 """
 _COUNTED = ["buyers", "new", "kept", "repeaters", "purchases", "spend"]
-_LENGTHS = {"D": "'1' DAY", "W": "'7' DAY", "M": "'1' MONTH", "Q": "'3' MONTH", "Y": "'12' MONTH"}
 
 
 def _counts(purchases: Purchases, group: pd.Series, period: str) -> pd.DataFrame:
     """By number of the group and start of the period: purchases, and customers by what they did in it."""
     members = group.groupby(group, observed=True).ngroup().rename("number").to_frame()
     active = _ACTIVE_SQL.format(start=period_start("period", period))
-    return purchases.frame(active + _COUNTS_SQL.format(length=_LENGTHS[period]), members=members)
+    return purchases.frame(active + _COUNTS_SQL.format(length=INTERVALS[period]), members=members)
 
 
 def _active_periods(purchases: Purchases, members: pd.Series, period: str) -> pd.DataFrame:

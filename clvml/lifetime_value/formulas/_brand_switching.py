@@ -42,7 +42,7 @@ class BrandSwitchingValue(BaseEstimator):
     margin : float, default 1
         Share of spend that is kept.
     brand_column : str, default "brand"
-    time_unit : {"D", "W", "M", "Y"}, default "W"
+    time_unit : {"D", "W", "M", "Q", "Y"}, default "W"
 
     Attributes
     ----------

@@ -61,7 +61,7 @@ class FormulaValue(BaseEstimator, ABC):
     standard_errors_ : dict of str to float
         How sure each estimate is, customers being a sample; 0 for what was given rather than
         estimated, NaN where the data cannot tell.
-    time_unit_ : {"D", "W", "M", "Y"} or None
+    time_unit_ : {"D", "W", "M", "Q", "Y"} or None
         The unit of the customer summary.
     """
 
