@@ -11,13 +11,13 @@ import re
 
 import pandas as pd
 
+from clvml.customers._ids import id_in_sql
 from clvml.customers._time_units import INTERVALS
 from clvml.customers.engines import Engine, Source
 from clvml.customers.engines._engine import Kind
 from clvml.errors import InputError
 
 NUMBERS = ("integer", "whole", "decimal", "float")
-WORDS_FOR_MISSING = "('', 'nan', 'null', 'none', '<na>', 'n/a')"
 OFFSET = r"\s*(Z|z|[+-]\d{2}(:?\d{2})?)$"
 
 
@@ -64,7 +64,7 @@ class Cell:
             return f"CASE WHEN abs({self.sql}) < CAST('Infinity' AS DOUBLE) THEN {self.sql} END"
         if self.is_number:
             return self.sql
-        return f"CASE WHEN lower({self.as_text()}) NOT IN {WORDS_FOR_MISSING} THEN {self.as_text()} END"
+        return id_in_sql(self.as_text())
 
     def is_whole(self) -> str:
         """Whether ``raw_id`` may be an integer: a CSV knows no types, the text of a frame stays text."""
