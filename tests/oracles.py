@@ -19,6 +19,7 @@ from flint import acb, arb, ctx
 
 from clvml.distributions import bgbb, bgnbd, gamma_gamma, mbgnbd, pareto_nbd
 from clvml.distributions import shifted_beta_geometric as sbg
+from clvml.distributions._history import History, alive_at
 from clvml.distributions.bgbb import BGBBParams
 from clvml.distributions.bgnbd import BGNBDParams
 from clvml.distributions.gamma_gamma import GammaGammaParams
@@ -58,7 +59,13 @@ class Model(NamedTuple):
 def error(quantity: Quantity, case: Case) -> float:
     """The relative error of what the library says; infinite where it is negative or no number."""
     ctx.prec = PRECISION
-    value, truth = float(quantity.ours(case)), quantity.truth(case)
+    return error_of(quantity.ours(case), quantity.truth(case), quantity)
+
+
+def error_of(ours: float, truth: arb | float, quantity: Quantity) -> float:
+    """The same of a value and a truth that are known."""
+    ctx.prec = PRECISION
+    value, truth = float(ours), arb(truth)
     if np.isinf(value) and truth == arb("inf"):
         return 0.0
     if not np.isfinite(value):
@@ -493,15 +500,17 @@ def purchase_model(kernel: Any, truths: dict[str, Callable], whole: bool = False
         return sum((weight * truths["purchases ahead"](case, end) for end, weight in terms), arb(0))
 
     def ahead(case, ends, weights):
-        return kernel.purchases_given_alive(*one(case.x, case.T), ends, weights, case.params)[0]
+        return kernel.purchases_given_alive(alive_at(*one(case.x, case.T)), ends, weights, case.params)[0]
 
     ours = {
-        "log-likelihood": lambda c: kernel.log_likelihood(*one(c.x, c.t_x, c.T), c.params)[0],
-        "P(alive)": lambda c: kernel.probability_alive(*one(c.x, c.t_x, c.T), c.params)[0],
-        "staying": lambda c: kernel.probability_of_staying(*one(c.x, c.T), c.horizon, c.params)[0],
+        "log-likelihood": lambda c: kernel.log_likelihood(History(*one(c.x, c.t_x, c.T)), c.params)[0],
+        "P(alive)": lambda c: kernel.probability_alive(History(*one(c.x, c.t_x, c.T)), c.params)[0],
+        "staying": lambda c: kernel.survival_probability(alive_at(*one(c.x, c.T)), c.horizon, c.params)[0],
         "purchases ahead": lambda c: ahead(c, np.array([c.horizon]), np.ones(1)),
-        "endless": lambda c: kernel.endless_purchases(*one(c.x, c.T), c.params)[0],
-        "P(n)": lambda c: kernel.count_probability(*one(c.n), c.horizon, *one(c.x, c.T), c.params)[0],
+        "endless": lambda c: kernel.infinite_horizon_purchases(alive_at(*one(c.x, c.T)), c.params)[0],
+        "P(n)": lambda c: kernel.count_probability(*one(c.n), c.horizon, alive_at(*one(c.x, c.T)), c.params)[
+            0
+        ],
         "discounted": lambda c: ahead(c, ends(c), WEIGHTS),
     }
     return {
@@ -543,7 +552,7 @@ SBG = {
     "P(n)": sbg_count,
 }
 SBG_LIKELIHOOD = Quantity(
-    lambda c: sbg.log_likelihood(*one(c.x, c.x, c.T), c.params)[0], sbg_log_likelihood, of_log=True
+    lambda c: sbg.log_likelihood(History(*one(c.x, c.x, c.T)), c.params)[0], sbg_log_likelihood, of_log=True
 )
 GAMMA_GAMMA = {
     "log-likelihood": Quantity(

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from clvml.customers._time_units import time_unit_of
-from clvml.distributions._histories import Array
+from clvml.distributions._history import Array
 from clvml.errors import InputError
 from clvml.models._history_model import HistoryModel
 from clvml.models._opportunity_model import OpportunityModel

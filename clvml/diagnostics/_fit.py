@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from clvml.customers._summary_checks import check_customers, checked_columns
-from clvml.distributions._histories import Array
+from clvml.distributions._history import Array
 from clvml.distributions.gamma_gamma import average_below
 from clvml.errors import InputError
 from clvml.models._gamma_gamma import GammaGamma

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from clvml.distributions import gamma_gamma
-from clvml.distributions._histories import Array, of_rows
+from clvml.distributions._history import Array, History, params_of_rows
 from clvml.distributions._kernel import Kernel
 from clvml.distributions.gamma_gamma import GammaGammaParams
 from clvml.errors import InputError
@@ -35,18 +35,14 @@ _FORGOTTEN = 12.0  # e**-12 of the value: what comes after that in a sum without
 
 
 class Customers(NamedTuple):
-    """Histories and average spend of customers, and what is known of them beside."""
+    """Histories and average spend of customers."""
 
-    x: Array
-    t_x: Array
-    T: Array
+    history: History
     m: Array
-    known: list[Array]
 
     def of(self, rows: slice) -> Customers:
         """Some of them."""
-        x, t_x, T, m, known = self
-        return Customers(x[rows], t_x[rows], T[rows], m[rows], [column[rows] for column in known])
+        return Customers(self.history.rows(rows), self.m[rows])
 
 
 class Discount(NamedTuple):
@@ -83,8 +79,9 @@ def likely_pairs(
     A set that served several simulations would count for more than it knows: quantiles of a total would
     lie too near to one another.
     """
-    rates = purchases.likely(n_simulations, seed, together=together)
-    money = [spend.Params(*draw) for draw in spend.likely(n_simulations, seed + 1, together=together)]
+    rates = purchases.parameter_draws(n_simulations, seed, together=together)
+    draws = spend.parameter_draws(n_simulations, seed + 1, together=together)
+    money = [spend.Params(*draw) for draw in draws]
     n_pairs = max(len(rates), len(money))
     return list(zip(_as_many(rates, n_pairs), _as_many(money, n_pairs), strict=True))
 
@@ -102,7 +99,7 @@ def simulate_futures(
     seed: int,
 ) -> Iterator[Futures]:
     """Block by block, what each customer does in each simulation; the same seed gives the same."""
-    n = customers.x.size
+    n = customers.m.size
     shares = np.array_split(np.arange(n_simulations), len(likely))
     starts = range(0, n, _BLOCK)
     shown = n * n_simulations > _LONG and sys.stderr.isatty()
@@ -110,9 +107,9 @@ def simulate_futures(
         rng = np.random.default_rng((seed, start + 1))  # (seed, 0) would be the parameters' own stream
         rows = slice(start, min(start + _BLOCK, n))
         block = customers.of(rows)
-        futures = Futures(rows, *(np.zeros((block.x.size, n_simulations)) for _ in range(3)))
+        futures = Futures(rows, *(np.zeros((block.m.size, n_simulations)) for _ in range(3)))
         for share, (draw, spend) in zip(shares, likely, strict=True):
-            params = model.params_of(block.known, draw)
+            params = model.customer_params(block.history, draw)
             _fill(futures, share, block, model.kernel, params, spend, discount, rng)
         yield futures
 
@@ -128,22 +125,23 @@ def _fill(
     rng: np.random.Generator,
 ) -> None:
     """The simulations ``share`` of one set of parameters."""
-    x, t_x, T, m, _ = block
-    alive = kernel.probability_alive(x, t_x, T, params)
-    shape, rate = gamma_gamma.posterior(x, m, spend)
-    at_once = max(1, _ROWS // x.size)
+    history, m = block
+    alive = kernel.probability_alive(history, params)
+    shape, rate = gamma_gamma.posterior(history.x, m, spend)
+    at_once = max(1, _ROWS // m.size)
     for first in range(0, share.size, at_once):
         simulations = share[first : first + at_once]
-        here = np.flatnonzero(rng.random(simulations.size * x.size) < np.tile(alive, simulations.size))
-        who = here % x.size
-        row, time = kernel.simulate_ahead(x[who], T[who], discount.horizon, of_rows(params, who), rng)
+        here = np.flatnonzero(rng.random(simulations.size * m.size) < np.tile(alive, simulations.size))
+        who = here % m.size
+        own = params_of_rows(params, who)
+        row, time = kernel.simulate_ahead(history.rows(who), discount.horizon, own, rng)
         if not row.size:
             continue
         starts = np.flatnonzero(np.diff(row, prepend=-1))  # purchases of one customer lie together
         buyers = who[row[starts]]
         level = rng.standard_gamma(shape[buyers]) / rate[buyers]
         amount = rng.standard_gamma(spend.p, row.size)
-        simulation = simulations[0] + here[row[starts]] // x.size
+        simulation = simulations[0] + here[row[starts]] // m.size
         cells = buyers * futures.purchases.shape[1] + simulation
         futures.purchases.reshape(-1)[cells] = np.diff(starts, append=row.size)
         spent = worth = np.add.reduceat(amount, starts) / level

@@ -323,11 +323,12 @@ class LifetimeValue(BaseEstimator):
         _check_margin(self.margin)
         purchases, spend = self._models()
         columns = (*HISTORY, "monetary_value")
-        x, t_x, T, m = checked_columns(customers, columns, self.time_unit_).values()
+        m = checked_columns(customers, columns, self.time_unit_)["monetary_value"]
+        history = purchases.history(customers)
         drawn = simulate_futures(
             purchases,
             likely_pairs(purchases, spend, n_simulations, seed, together=together),
-            Customers(x, t_x, T, m * (x > 0), purchases.known(customers)),
+            Customers(history, m * (history.x > 0)),
             self._discount(horizon, self._rate(annual_discount_rate)),
             n_simulations,
             seed,

@@ -1,8 +1,12 @@
 """A whole run: its stages, its files, its report, its MLflow runs."""
 
+import contextlib
+import io
 import re
+import shutil
 import warnings
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import matplotlib.image
 import mlflow
@@ -10,11 +14,12 @@ import pandas as pd
 import pytest
 
 from clvml.errors import FitWarning, InputError
-from clvml.segments.grouping._relationship_course import relation_evidence
+from clvml.segments.grouping._relationship_course import relationship_evidence
 from clvml.tracking._registry import load, resolve
 from clvml.workflow._config import load_config
 from clvml.workflow._console import Terminal
 from clvml.workflow._run import run
+from clvml.workflow.stages._segment_moves import Moves
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 
@@ -32,14 +37,14 @@ def test_cdnow_gives_the_published_comparison(cdnow):
         "Pareto/NBD x Gamma-Gamma": (60_449, -14.8, 29.45, 72.18, 0.445, 0.504),
         "BG/NBD x Gamma-Gamma": (59_932, -15.6, 30.41, 72.30, 0.426, 0.502),
         "MBG/NBD x Gamma-Gamma": (57_128, -19.5, 29.71, 71.95, 0.430, 0.503),
-        "repeat rate x ticket": (114_396, 61.2, 43.31, 200.01, 0.480, 0.489),
+        "repeat rate x average order value": (114_396, 61.2, 43.31, 200.01, 0.480, 0.489),
         "historic": (173_116, 143.9, 61.65, 172.07, 0.393, 0.481),
         "total / T": (207_988, 193.0, 73.02, 219.19, 0.399, 0.500),
-        "nothing for everyone": (0, -100.0, 30.11, 91.74, 0.0, 0.10),
+        "zero baseline": (0, -100.0, 30.11, 91.74, 0.0, 0.10),
     }
     columns = ["total", "bias_pct", "mae", "rmse", "spearman", "top10_share"]
     for name, published in rows.items():
-        found = cdnow.comparison.table.loc[name, columns]
+        found = cdnow.tables["comparison"].loc[name, columns]
         half_a_digit = [0.5, 0.05, 0.005, 0.005, 0.0005, 0.0005]
         for value, expected, tolerance in zip(found, published, half_a_digit, strict=True):
             assert value == pytest.approx(expected, abs=tolerance * 1.0001), name
@@ -48,13 +53,13 @@ def test_cdnow_gives_the_published_comparison(cdnow):
 def test_the_scores_in_the_experiment_are_those_of_a_run_today(cdnow):
     """Written by ``clvml run experiments/cdnow_holdout/config.toml``: its comparison.csv."""
     scores = pd.read_csv(EXPERIMENTS / "cdnow_holdout" / "scores.csv", index_col="model")
-    pd.testing.assert_frame_equal(cdnow.comparison.table, scores, rtol=1e-5, atol=1e-9)
+    pd.testing.assert_frame_equal(cdnow.tables["comparison"], scores, rtol=1e-5, atol=1e-9)
 
 
 def test_the_champion_is_neither_a_baseline_nor_the_twin_of_another(cdnow):
     champion = cdnow.comparison.champion
-    assert champion.name == "Pareto/NBD x Gamma-Gamma"
-    assert {"nothing for everyone", "lifetimes package"}.isdisjoint(champion.ranks.index)
+    assert champion.name == "pareto_nbd_gamma_gamma"
+    assert {"zero", "lifetimes"}.isdisjoint(champion.ranks.index)
 
 
 def test_the_model_to_serve_has_seen_the_holdout_and_has_the_horizon_of_the_config(cdnow):
@@ -65,7 +70,7 @@ def test_the_model_to_serve_has_seen_the_holdout_and_has_the_horizon_of_the_conf
     assert (model.horizon, model.annual_discount_rate) == ("12M", 0.10)
     values = model.predict(customers)
     pd.testing.assert_series_equal(values, cdnow.served.values["clv"], check_exact=True)
-    assert model.purchases_.params_ != cdnow.comparison.models["Pareto/NBD x Gamma-Gamma"].purchases_.params_
+    assert model.purchases_.params_ != cdnow.comparison.models["pareto_nbd_gamma_gamma"].purchases_.params_
 
 
 def test_every_customer_of_the_observation_is_in_one_segment(cdnow):
@@ -75,14 +80,14 @@ def test_every_customer_of_the_observation_is_in_one_segment(cdnow):
     assert segments["segment"].value_counts().sort_index().tolist() == profile["customers"].tolist()
 
 
-def test_every_customer_has_a_stage_and_a_treatment_within_what_is_at_stake(cdnow):
+def test_every_customer_has_a_stage_and_a_treatment_within_the_value_at_risk(cdnow):
     segments = pd.read_csv(cdnow.folder / "segments.csv", index_col="customer_id")
     told = segments[["value_class", "stage", "reason", "treatment", "what_to_do"]]
     assert told.notna().all(axis=None)
-    assert (segments["budget"] <= segments["value_at_stake"]).all()
+    assert (segments["budget"] <= segments["value_at_risk"]).all()
     cards = pd.read_csv(cdnow.folder / "segment_cards.csv", index_col="segment")
     assert cards["budget"].sum() == pytest.approx(segments["budget"].sum())
-    assert cards["customers"].tolist() == cdnow.segments.profile["customers"].tolist()
+    assert cards["customers"].tolist() == cdnow.tables["profile"]["customers"].tolist()
 
 
 def test_the_ways_to_segment_are_judged_on_the_holdout(cdnow):
@@ -97,31 +102,32 @@ def test_the_ways_to_segment_are_judged_on_the_holdout(cdnow):
 
 
 def test_who_moved_between_the_two_dates_adds_up_to_what_they_are_worth_now_and_were(cdnow):
-    moved = cdnow.moves.segments
+    moves = cdnow[Moves]
+    moved = moves.segments
     served, calibration = cdnow.served.model, cdnow.split.calibration
     then, now = served.predict(calibration).sum(), cdnow.served.values["clv"].sum()
     assert moved.customers.to_numpy().sum() == len(cdnow.customers)
     assert moved.moves["gained"].sum() == pytest.approx(now - then)
     assert moved.customers.columns.tolist()[0] == f"1 {cdnow.segments.segmenter.names_[0]}"
-    assert 0 < cdnow.moves.stability["stayed"] < 1
-    assert 0 < cdnow.moves.stability["refit_agreement"] <= 1
+    assert 0 < moves.stability["stayed"] < 1
+    assert 0 < moves.stability["refit_agreement"] <= 1
 
 
 def test_where_customers_stood_then_rests_on_their_purchases_until_then(cdnow):
     calibration = cdnow.split.calibration
-    then = calibration.join(relation_evidence(cdnow.transactions, calibration))
+    then = calibration.join(relationship_evidence(cdnow.transactions, calibration))
     then = then.join(cdnow.served.model.predict_factors(calibration))
-    stages = cdnow.segments.groups.model.assign(then)["stage"].value_counts()
-    found = cdnow.moves.stages.customers.sum(axis=1)
+    stages = cdnow.segments.groups.assign(then)["stage"].value_counts()
+    found = cdnow[Moves].stages.customers.sum(axis=1)
     assert found.to_dict() == stages.to_dict()
 
 
 def test_the_early_warning_and_the_budgets_are_those_of_the_members(cdnow):
-    warned, budgets = cdnow.segments.groups.warned, cdnow.segments.groups.budgets
+    warned, budgets = cdnow.tables["early_warning"], cdnow.tables["budgets"]
     assert warned["at_risk"].is_monotonic_decreasing
-    assert "former" not in set(warned["stage"])
+    assert "lapsed" not in set(warned["stage"])
     assert budgets.loc["(all)", "budget"] == pytest.approx(cdnow.segments.members["budget"].sum())
-    assert (budgets["share_of_stake"].dropna() <= 1).all()
+    assert (budgets["share_of_value_at_risk"].dropna() <= 1).all()
 
 
 def test_the_folder_of_segments_is_a_model_that_mlflow_serves(cdnow):
@@ -146,66 +152,64 @@ def test_the_report_carries_its_figures_and_asks_for_nothing_else(cdnow):
         assert said in page
 
 
-def test_text_from_outside_cannot_become_markup(sales, tmp_path):
-    config = load_config(
-        overrides={
-            "experiment.question": "<script>alert(1)</script>",
-            "data.source": str(sales),
-            "models.contenders": ["repeat_rate"],
-            "tracking.enabled": False,
-            "output.folder": str(tmp_path),
-        }
-    )
-    run(config)
-    assert "<script>" not in (tmp_path / "report.html").read_text()
+class Said(NamedTuple):
+    """A run, what it printed, and its dirty purchases."""
+
+    found: Any
+    printed: str
+    rows: int
 
 
-def test_the_default_holdout_is_the_last_third_of_the_time(sales, tmp_path):
-    found = run(
-        load_config(
-            overrides={
-                "data.source": str(sales),
-                "models.contenders": ["repeat_rate"],
-                "tracking.enabled": False,
-                "output.folder": str(tmp_path),
-            }
-        )
-    )
-    time = (found.split.observation_end - found.customers["first_purchase"].min()).days
-    assert found.split.duration * 7 == pytest.approx(time / 3, abs=1)
-
-
-def test_a_failing_run_does_not_mix_its_files_with_those_of_an_earlier_one(sales, tmp_path):
+@pytest.fixture(scope="module")
+def dirty(purchases, tmp_path_factory):
+    """A run of one formula on purchases with returns and lost dates, asked a question with markup in it."""
+    folder = tmp_path_factory.mktemp("dirty")
+    rows = pd.concat([purchases, purchases.head(3).assign(amount=-5.0), purchases.head(2).assign(date=None)])
+    rows.to_csv(folder / "dirty.csv", index=False)
     overrides = {
-        "data.source": str(sales),
-        "models.contenders": ["historic"],
+        "experiment.question": "<script>alert(1)</script>",
+        "data.source": str(folder / "dirty.csv"),
+        "models.contenders": ["repeat_rate"],
         "tracking.enabled": False,
-        "output.folder": str(tmp_path / "out"),
+        "output.folder": str(folder / "out"),
     }
-    run(load_config(overrides=overrides))
-    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        found = run(load_config(overrides=overrides), Terminal())
+    return Said(found, printed.getvalue(), len(rows))
+
+
+def test_text_from_outside_cannot_become_markup(dirty):
+    assert "<script>" not in (dirty.found.folder / "report.html").read_text()
+
+
+def test_the_default_holdout_is_the_last_third_of_the_time(dirty):
+    split = dirty.found.split
+    time = (split.observation_end - dirty.found.customers["first_purchase"].min()).days
+    assert split.duration * 7 == pytest.approx(time / 3, abs=1)
+
+
+def test_a_failing_run_does_not_mix_its_files_with_those_of_an_earlier_one(dirty, tmp_path):
+    folder = Path(shutil.copytree(dirty.found.folder, tmp_path / "out"))
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    overrides = {
+        "data.source": dirty.found.config.data.source,
+        "models.contenders": ["historic"],
+        "segments.n_segments": 1,
+        "tracking.enabled": False,
+        "output.folder": str(folder),
+    }
     with pytest.raises(InputError):
-        run(load_config(overrides={**overrides, "segments.n_segments": 1}))
-    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
+        run(load_config(overrides=overrides))
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     names = {path.name for path in (tmp_path / "out.unfinished").iterdir()}
     assert "comparison.csv" in names
     assert names.isdisjoint({"segments.csv", "report.html", "figures"})
 
 
-def test_rows_set_aside_are_counted_and_explained(purchases, tmp_path, capsys):
-    dirty = pd.concat([purchases, purchases.head(3).assign(amount=-5.0), purchases.head(2).assign(date=None)])
-    dirty.to_csv(tmp_path / "dirty.csv", index=False)
-    overrides = {
-        "data.source": str(tmp_path / "dirty.csv"),
-        "models.contenders": ["historic"],
-        "tracking.enabled": False,
-        "output.folder": str(tmp_path / "out"),
-    }
-    run(load_config(overrides=overrides), Terminal())
-    said = capsys.readouterr().out
-    assert f"{len(dirty):,} rows read, {len(purchases):,} used" in said
-    assert f"set aside 5 of {len(dirty)}" in said.replace(",", "")
-    report = pd.read_csv(tmp_path / "out" / "data_report.csv", index_col="rule")
+def test_rows_set_aside_are_counted_and_explained(dirty, purchases):
+    assert f"{dirty.rows:,} rows read, {len(purchases):,} used" in dirty.printed
+    assert f"set aside 5 of {dirty.rows}" in dirty.printed.replace(",", "")
+    report = pd.read_csv(dirty.found.folder / "data_report.csv", index_col="rule")
     assert report.loc[["returns", "bad_date"], "set_aside"].tolist() == [3, 2]
 
 
@@ -224,9 +228,9 @@ def test_both_families_stand_in_one_experiment_and_the_champion_is_registered(sa
     experiment = client.get_experiment_by_name("sales_holdout")
     runs = {entry.info.run_name: entry for entry in client.search_runs([experiment.experiment_id])}
     compared = {name for name, entry in runs.items() if entry.data.tags["role"] == "compared"}
-    assert compared == set(found.comparison.table.index)
+    assert compared == set(found.tables["comparison"].index)
     assert all(entry.info.status == "FINISHED" for entry in runs.values())
-    for name, row in found.comparison.table.iterrows():
+    for name, row in found.tables["comparison"].iterrows():
         assert runs[name].data.metrics["rmse"] == row["rmse"]
         assert runs[name].data.tags["family"] == row["family"]
     served = load("models:/clv@champion", tracking_uri=uri).predict(found.customers)
@@ -236,7 +240,7 @@ def test_both_families_stand_in_one_experiment_and_the_champion_is_registered(sa
     told = load("models:/clv-segments@champion", tracking_uri=uri).assign(found.segments.members)
     pd.testing.assert_frame_equal(told, found.segments.members[told.columns])
     metrics = runs["segments"].data.metrics
-    assert metrics["gini"] == found.contest.ranking.loc["K-means", "gini"]
+    assert metrics["gini"] == found.tables["methods"].loc["K-means", "gini"]
 
 
 def test_the_online_retail_experiment_reads_its_config_and_says_when_the_data_are_absent(tmp_path):
@@ -262,6 +266,6 @@ def test_online_retail_gives_the_scores_in_its_folder(tmp_path):
     scores = pd.read_csv(EXPERIMENTS / "online_retail" / "scores.csv", index_col="model")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", FitWarning)
-        table = run(config).comparison.table
+        table = run(config).tables["comparison"]
     assert any("nobody leaves" in str(warning.message) for warning in caught)
     pd.testing.assert_frame_equal(table, scores.loc[table.index], rtol=1e-3, atol=1e-9)

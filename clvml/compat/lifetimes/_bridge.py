@@ -1,7 +1,8 @@
 """The bridge to the lifetimes package: its fitted models come over, ours go back, and it competes.
 
 lifetimes (0.11.3, archived) sets a pandas option and a warnings filter when it is imported, warns
-in its formulas and prints when a fit fails; all of that is kept inside this module.
+in its formulas, prints when a fit fails and starts some fits at random; all of that is kept inside this
+module.
 """
 
 from __future__ import annotations
@@ -42,9 +43,18 @@ COUNTERPARTS: dict[str, Any] = {
 
 @contextlib.contextmanager
 def quiet_lifetimes() -> Iterator[Any]:
-    """The package, with its warnings, its prints and its change of a pandas option kept in here."""
+    """The package, with its warnings, its prints and its change of a pandas option kept in here.
+
+    Inside, NumPy's global random state is always the same one, for lifetimes' Pareto/NBD starts its fit at
+    random; the caller's is restored.
+    """
     option = "mode.chained_assignment"
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(io.StringIO()),
+        np.errstate(all="ignore"),
+        _fixed_global_random_state(),
+    ):
         warnings.simplefilter("ignore")
         before = pd.get_option(option)
         import lifetimes
@@ -52,6 +62,16 @@ def quiet_lifetimes() -> Iterator[Any]:
         pd.set_option(option, before)
         warnings.simplefilter("ignore")
         yield lifetimes
+
+
+@contextlib.contextmanager
+def _fixed_global_random_state() -> Iterator[None]:
+    before = np.random.get_state()  # noqa: NPY002 - the state that lifetimes draws from
+    np.random.seed(0)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(before)  # noqa: NPY002
 
 
 def counterpart_of(fitter: Any) -> Any:
@@ -147,8 +167,15 @@ class LifetimesValue(BaseEstimator):
         self.annual_discount_rate = annual_discount_rate
         self.margin = margin
 
-    def fit(self, customers: pd.DataFrame) -> Self:
+    def fit(self, customers: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
         """Fit lifetimes' BetaGeoFitter and GammaGammaFitter.
+
+        Parameters
+        ----------
+        customers : DataFrame, shape (n_customers, ...)
+            ``frequency, recency, T, monetary_value``.
+        y : ignored
+            Only for scikit-learn's conventions.
 
         Raises
         ------
@@ -195,11 +222,8 @@ class LifetimesValue(BaseEstimator):
         check_is_fitted(self, "purchase_params_")
         table = check_customers(customers, self.required_columns, self.time_unit_)
         rate = self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate
-        ends, weights = discounted_ends(
-            horizon_in(self.horizon if horizon is None else horizon, self.time_unit_),
-            rate_per_unit(rate, self.time_unit_),
-        )
-        factors = self._factors(table, ends, weights)
+        ahead = horizon_in(self.horizon if horizon is None else horizon, self.time_unit_)
+        factors = self._factors(table, ahead, rate_per_unit(rate, self.time_unit_))
         broken = factors.isna().any(axis=1)
         if broken.any():
             raise FitError(
@@ -208,18 +232,20 @@ class LifetimesValue(BaseEstimator):
             )
         return factors
 
-    def _factors(self, table: pd.DataFrame, ends: np.ndarray, weights: np.ndarray) -> pd.DataFrame:
+    def _factors(self, table: pd.DataFrame, horizon: float, rate: float) -> pd.DataFrame:
+        ends, weights = discounted_ends(horizon, rate)
         x, t_x, T, m = (table[name].to_numpy() for name in self.required_columns)
         purchases = to_lifetimes(BGNBD.from_params(**self.purchase_params_._asdict()))
         spend = to_lifetimes(GammaGamma.from_params(**self.spend_params_._asdict()))
         with quiet_lifetimes():
-            until = [np.asarray(purchases.predict(end, x, t_x, T), dtype=float) for end in ends]
+            until = [np.asarray(purchases.predict(end, x, t_x, T), dtype=float) for end in (horizon, *ends)]
             spent = np.asarray(spend.conditional_expected_average_profit(x, m), dtype=float)
             alive = np.asarray(purchases.conditional_probability_alive(x, t_x, T), dtype=float)
-        discounted = weights @ np.stack(until)
+        expected, *by_end = until
+        discounted = weights @ np.stack(by_end)
         columns = {
             "clv": self.margin * discounted * spent,
-            "expected_purchases": until[-1],
+            "expected_purchases": expected,
             "expected_spend": spent,
             "probability_alive": alive,
         }

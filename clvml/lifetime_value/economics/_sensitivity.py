@@ -315,7 +315,7 @@ def _formula_value(
 
 def _probabilistic_value(model: LifetimeValue, customers: pd.DataFrame) -> Value:
     purchases: BGNBD = model.purchases_  # type: ignore[assignment]
-    x, T = (customers[name].to_numpy(dtype=np.float64) for name in ("frequency", "T"))
+    history = purchases.history(customers)
     alive = purchases.probability_alive(customers).to_numpy()
     spend = model.spend_.expected_spend(customers).to_numpy()
     r, alpha, a, b = purchases.params_
@@ -329,7 +329,7 @@ def _probabilistic_value(model: LifetimeValue, customers: pd.DataFrame) -> Value
         params = BGNBDParams(r, alpha, dropout * a, b + (1 - dropout) * a)
         rate = rate_per_unit(annual_discount_rate, model.time_unit_)
         ends, weights = discounted_ends(horizon_in(horizon, model.time_unit_), rate)
-        expected = alive * bgnbd.purchases_given_alive(x, T, ends, weights, params)
+        expected = alive * bgnbd.purchases_given_alive(history, ends, weights, params)
         return float(margin * income * (expected @ spend))
 
     return value
