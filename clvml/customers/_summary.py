@@ -113,6 +113,13 @@ def _histories(purchases: Purchases) -> str:
     inside = f"period < TIMESTAMP '{purchases.until}'"
     early = f"period < TIMESTAMP '{purchases.known_until}'"
     seen, held = f"was_purchase AND {early}", f"is_purchase AND {inside} AND NOT ({early})"
+    returns = "0 AS returned_later, 0 AS unattributed, 0 AS fully_returned"
+    if purchases.transactions.policy.nets_returns:
+        returns = (
+            f"sum(spend - known_spend) FILTER (WHERE {early} AND was_purchase) AS returned_later,"
+            f" sum(unattributed) FILTER (WHERE {inside}) AS unattributed,"
+            f" count(*) FILTER (WHERE returned AND {inside}) AS fully_returned"
+        )
     return f"""
     SELECT customer_id,
            count(*) FILTER (WHERE {seen}) AS purchases,
@@ -122,9 +129,7 @@ def _histories(purchases: Purchases) -> str:
            min_by(known_spend, period) FILTER (WHERE {seen}) AS first_spend,
            count(*) FILTER (WHERE {held}) AS held_purchases,
            coalesce(sum(spend) FILTER (WHERE {held}), 0) AS held_spend,
-           sum(spend - known_spend) FILTER (WHERE {early} AND was_purchase) AS returned_later,
-           sum(unattributed) FILTER (WHERE {inside}) AS unattributed,
-           count(*) FILTER (WHERE returned AND {inside}) AS fully_returned,
+           {returns},
            coalesce(sum(lines) FILTER (WHERE NOT ({inside})), 0) AS late_rows,
            sum(amount) FILTER (WHERE NOT ({inside})) AS late_amount
     FROM ({purchases.sql}) GROUP BY customer_id

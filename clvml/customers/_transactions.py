@@ -255,12 +255,15 @@ class Transactions:
     @cached_property
     def period_of_dates(self) -> str | None:
         """The period of which all dates are starts, so that rows are taken as its sums; usually none."""
-        fits = [period for period in _SUMMED if self._used[f"starts_{period}"].all()]
+        ends = (self.first_date, self.last_date)
+        fits = [period for period in _SUMMED if all(end == end.to_period(period).start_time for end in ends)]
         if not fits:
             return None
+        starts = (f"bool_and(date = {period_start('date', period)}) AS starts_{period}" for period in fits)
+        found = self.engine.frame(f"SELECT count(DISTINCT date) AS n, {', '.join(starts)} FROM used").iloc[0]
         # Chance is ruled out by their number: one date in seven is a Monday, one in thirty begins a month.
-        n_dates = int(self.engine.frame("SELECT count(DISTINCT date) AS n FROM used")["n"].iloc[0])
-        return next((period for period in fits if n_dates >= _SUMMED[period]), None)
+        enough = (period for period in fits if found[f"starts_{period}"] and found["n"] >= _SUMMED[period])
+        return next(enough, None)
 
     def effective_collapse(self, collapse: str | None) -> str | None:
         """The period asked for, or the longer one of which all dates are starts."""
@@ -344,15 +347,12 @@ class Transactions:
         who, when = self._cells[self.columns.customer], self._cells[self.columns.date]
         doubts = ", ".join(f"coalesce({rule.condition}, FALSE) AS {rule.name}" for rule in RULES)
         money = " || ' x ' || ".join(self._cells[name].as_text() for name in self.columns.money)
-        starts = ", ".join(
-            f"bool_and(date = {period_start('date', period)}) AS starts_{period}" for period in _SUMMED
-        )
         # Decimals, because a sum of floats depends on the order in which threads finish.
         groups = self.engine.frame(
             f"SELECT reason, {doubts}, count(*) AS rows, min(date) AS first_date, max(date) AS last_date,"
             " coalesce(CAST(sum(CAST(amount AS DECIMAL(28, 8))) AS DOUBLE), 0) AS spend,"
             " coalesce(max(abs(amount)), 0) AS largest_amount,"
-            f" bool_and({who.is_whole()}) AS whole_ids, bool_or({when.has_offset()}) AS offsets, {starts},"
+            f" bool_and({who.is_whole()}) AS whole_ids, bool_or({when.has_offset()}) AS offsets,"
             f" min(CASE WHEN date IS NULL THEN {when.as_text()} END) AS bad_date_example,"
             f" min(CASE WHEN amount IS NULL THEN {money} END) AS bad_amount_example"
             " FROM judged GROUP BY ALL ORDER BY ALL"

@@ -14,12 +14,11 @@ from clvml.customers._split import purchases_over_time
 from clvml.customers._time_units import convert_time_unit
 from clvml.lifetime_value.economics import customer_profitability, value_over_time
 from clvml.lifetime_value.formulas import BrandSwitchingValue, MigrationValue
-from clvml.segments.grouping import _relationship_course as course
+from clvml.segments.grouping import relationship_evidence
 
 COLLAPSES = ["D", "W", "M", "Q", "Y", None]
 RETURNS = ["drop", "net", "net_period", "keep"]
 START = pd.Timestamp("2020-01-03 10:00")
-evidence_of = getattr(course, "relationship_evidence", None) or course.relation_evidence
 
 
 def table(*rows):
@@ -125,7 +124,7 @@ def test_halves_of_a_history_sum_to_frequency(sales, policy, collapse):
         summarize(transactions, collapse=collapse),
         split(transactions, "2020-09-05", collapse=collapse).calibration,
     ):
-        halves = evidence_of(transactions, customers)
+        halves = relationship_evidence(transactions, customers)
         purchases = halves["earlier_purchases"] + halves["later_purchases"]
         assert purchases.tolist() == customers["frequency"].tolist()
         spend = halves["earlier_spend"] + halves["later_spend"]
@@ -195,7 +194,7 @@ def everything(transactions, collapse):
     yield from (parts.calibration, parts.holdout, parts.money.to_frame(), transactions.report)
     yield transactions.to_pandas()
     yield purchases_over_time(transactions, parts)
-    yield evidence_of(transactions, customers)
+    yield relationship_evidence(transactions, customers)
     yield value_over_time(transactions, collapse=collapse)
     yield customer_profitability(transactions, acquisition_cost=5, selling_cost=1, margin=0.3)
     yield query_purchase_ages(

@@ -11,6 +11,7 @@ from clvml.errors import InputError
 
 HALVES = ("earlier_purchases", "later_purchases", "earlier_spend", "later_spend")
 LAPSED = "lapsed"
+SHAPES = ("broken off early", "broken off midway", "left early", "long-lasting")
 _HALVES_SQL = """
     SELECT position,
            CAST(count(*) FILTER (WHERE age <= T / 2) AS DOUBLE) AS earlier_purchases,
@@ -21,7 +22,6 @@ _HALVES_SQL = """
     FROM (SELECT *, row_number() OVER (PARTITION BY position ORDER BY age) AS number FROM ages WHERE age > 0)
     GROUP BY position
 """
-SHAPES = ("broken off early", "broken off midway", "left early", "long-lasting")
 
 
 def relationship_evidence(
