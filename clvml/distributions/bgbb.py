@@ -36,7 +36,8 @@ from clvml.distributions._gamma_ratios import (
     log_beta_sequence,
     trigamma_fall,
 )
-from clvml.distributions._histories import count_equal, distinct_rows
+from clvml.distributions._histories import count_equal, distinct_rows, of_rows
+from clvml.distributions._scenarios import scaled_beta
 from clvml.distributions._survival import discounted_stay, draw_stay, endless_stay
 from clvml.distributions._whole_sums import panels
 
@@ -169,7 +170,7 @@ def count_probability(n: Array, horizon: float, x: Array, T: Array, params: BGBB
     for start in range(0, possible.size, _BLOCK):
         block = possible[start : start + _BLOCK]
         who = first[block]
-        alive = _Alive.at(n[who], x[who], T[who], params)
+        alive = _Alive.at(n[who], x[who], T[who], of_rows(params, who))
         probability[block] = np.exp(_log_stays(alive, horizon)) + _leaves(alive, horizon)
     return probability[row]
 
@@ -177,6 +178,24 @@ def count_probability(n: Array, horizon: float, x: Array, T: Array, params: BGBB
 def rate_of_leaving(params: BGBBParams) -> float:
     """The mean probability of leaving before an opportunity."""
     return params.gamma / (params.gamma + params.delta)
+
+
+def rescaled(
+    x: Array, T: Array, params: BGBBParams, purchase_rate: float, dropout: float
+) -> tuple[Array, BGBBParams]:
+    """``T`` and parameters by which the functions of the future give a scenario from ``T`` on.
+
+    The means of both probabilities are multiplied and the sums of their parameters stay: a customer alive has
+    ``p ~ Beta(alpha + x, beta + T - x)`` and ``theta ~ Beta(gamma, delta + T)``.
+
+    Raises
+    ------
+    InputError
+        If a multiple is not positive, or a mean probability would reach 1.
+    """
+    a, b = scaled_beta("purchase_rate", purchase_rate, params.alpha + x, params.beta + (T - x))
+    gamma, delta = scaled_beta("dropout", dropout, params.gamma, params.delta)
+    return T, BGBBParams(a - x, b - (T - x), gamma, delta)
 
 
 def total(params: BGBBParams, seen: Opportunities) -> float:

@@ -22,7 +22,7 @@ changes: functions take these chances before any repeat purchase as ``at_first``
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ from clvml.distributions import _bgnbd_future as bgnbd_future
 from clvml.distributions import _simulation as simulation
 from clvml.distributions._gamma_ratios import log_beta_fall, log_gamma_sequence
 from clvml.distributions._histories import Histories, count_histories, of_rows
+from clvml.distributions._scenarios import check_multiple, scaled_beta
 
 Array = NDArray[np.float64]
 
@@ -223,6 +224,30 @@ def simulate_ahead(
 def rate_of_leaving(params: BGNBDParams) -> float:
     """The mean probability of leaving after a purchase."""
     return params.a / (params.a + params.b)
+
+
+def rescaled(
+    x: Array,  # noqa: ARG001
+    T: Array,
+    params: BGNBDParams,
+    purchase_rate: float,
+    dropout: float,
+) -> tuple[Array, BGNBDParams]:
+    """``T`` and parameters by which the functions of the future give a scenario from ``T`` on.
+
+    ``lambda`` is multiplied by ``purchase_rate``: that of a customer alive, ``Gamma(r + x, alpha + T)``,
+    becomes ``Gamma(r + x, (alpha + T) / purchase_rate)``. The mean of ``p`` is multiplied by ``dropout``,
+    and ``a + b`` stays: ``Beta(a, b + x)`` becomes ``Beta(dropout * a, b + x + (1 - dropout) * a)``.
+
+    Raises
+    ------
+    InputError
+        If a multiple is not positive, or a mean dropout probability would reach 1.
+    """
+    check_multiple("purchase_rate", purchase_rate)
+    own: Any = params
+    a, b = scaled_beta("dropout", dropout, params.a, params.b)
+    return np.zeros_like(T), own._replace(alpha=(params.alpha + T) / purchase_rate, a=a, b=b)
 
 
 def simulate(T: Array, params: BGNBDParams, rng: np.random.Generator) -> tuple[Array, Array]:

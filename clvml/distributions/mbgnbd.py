@@ -100,6 +100,13 @@ def rate_of_leaving(params: BGNBDParams) -> float:
     return bgnbd.rate_of_leaving(params)
 
 
+def rescaled(
+    x: Array, T: Array, params: BGNBDParams, purchase_rate: float, dropout: float
+) -> tuple[Array, BGNBDParams]:
+    """As that of BG/NBD."""
+    return bgnbd.rescaled(x, T, params, purchase_rate, dropout)
+
+
 def simulate(T: Array, params: BGNBDParams, rng: np.random.Generator) -> tuple[Array, Array]:
     """Repeat purchases ``x`` and the time of the last, ``t_x``, of customers seen for ``T``."""
     return simulation.bgnbd_histories(T, params, rng, _AT_FIRST)

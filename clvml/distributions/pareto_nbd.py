@@ -35,6 +35,7 @@ from clvml.distributions import _simulation as simulation
 from clvml.distributions._chebyshev import POINTS, TO_COEFFICIENTS
 from clvml.distributions._gamma_ratios import log_binomial, log_gamma_sequence
 from clvml.distributions._histories import Histories, count_histories, of_rows
+from clvml.distributions._scenarios import check_multiple
 
 Array = NDArray[np.float64]
 
@@ -433,6 +434,31 @@ def simulate_ahead(
 def rate_of_leaving(params: ParetoNBDParams) -> float:
     """The mean rate of leaving per unit of time."""
     return params.s / params.beta
+
+
+def rescaled(
+    x: Array,  # noqa: ARG001
+    T: Array,
+    params: ParetoNBDParams,
+    purchase_rate: float,
+    dropout: float,
+) -> tuple[Array, ParetoNBDParams]:
+    """``T`` and parameters by which the functions of the future give a scenario from ``T`` on.
+
+    ``lambda`` and ``mu`` are multiplied: those of a customer alive, ``Gamma(r + x, alpha + T)`` and
+    ``Gamma(s, beta + T)``, become ``Gamma(r + x, (alpha + T) / purchase_rate)`` and
+    ``Gamma(s, (beta + T) / dropout)``.
+
+    Raises
+    ------
+    InputError
+        If a multiple is not positive.
+    """
+    check_multiple("purchase_rate", purchase_rate)
+    check_multiple("dropout", dropout)
+    own: Any = params
+    alpha, beta = (params.alpha + T) / purchase_rate, (params.beta + T) / dropout
+    return np.zeros_like(T), own._replace(alpha=alpha, beta=beta)
 
 
 def simulate(T: Array, params: ParetoNBDParams, rng: np.random.Generator) -> tuple[Array, Array]:

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from clvml.distributions import _survival as survival
 from clvml.distributions._gamma_ratios import log_beta_fall
+from clvml.distributions._scenarios import scaled_beta
 
 Array = NDArray[np.float64]
 
@@ -96,6 +97,26 @@ def probability_alive(
 def rate_of_leaving(params: ShiftedBetaGeometricParams) -> float:
     """The mean probability of leaving at the first renewal."""
     return params.alpha / (params.alpha + params.beta)
+
+
+def rescaled(
+    x: Array,  # noqa: ARG001
+    T: Array,
+    params: ShiftedBetaGeometricParams,
+    purchase_rate: float,  # noqa: ARG001 - a customer who stays has renewed
+    dropout: float,
+) -> tuple[Array, ShiftedBetaGeometricParams]:
+    """``T`` and parameters by which the functions of the future give a scenario from ``T`` on.
+
+    The mean of ``theta`` is multiplied and ``alpha + beta`` stays: ``Beta(alpha, beta + T)`` becomes
+    ``Beta(dropout * alpha, beta + T + (1 - dropout) * alpha)``.
+
+    Raises
+    ------
+    InputError
+        If the multiple is not positive, or the mean dropout probability would reach 1.
+    """
+    return T, ShiftedBetaGeometricParams(*scaled_beta("dropout", dropout, *params))
 
 
 def probability_of_staying(

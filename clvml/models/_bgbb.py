@@ -13,6 +13,7 @@ from clvml.distributions.bgbb import BGBBParams
 from clvml.models._history_model import NOBODY_LEAVES
 from clvml.models._likelihood_model import Scale
 from clvml.models._opportunity_model import OpportunityModel
+from clvml.models._traits import DROPOUT_BEFORE_OPPORTUNITY, PURCHASE_PROBABILITY
 
 
 class BGBB(OpportunityModel):
@@ -72,6 +73,7 @@ class BGBB(OpportunityModel):
         Scale("odds of leaving before an opportunity, gamma / delta", (0, 0, 1, -1), 1 / 3, 2.0),
         Scale("how alike customers leave, sqrt(gamma * delta)", (0, 0, 0.5, 0.5), 1.5, 1.5),
     )
+    traits = (PURCHASE_PROBABILITY, DROPOUT_BEFORE_OPPORTUNITY)
     limits: ClassVar[dict[tuple[str, ...], str]] = {
         ("gamma to infinity", "delta to infinity"): "customers do not differ in how readily they leave",
         ("gamma to 0",): NOBODY_LEAVES,

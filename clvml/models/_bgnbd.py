@@ -13,6 +13,7 @@ from clvml.distributions.bgnbd import BGNBDParams
 from clvml.models._covariate_model import CovariateModel, CustomerKernel
 from clvml.models._history_model import NOBODY_LEAVES
 from clvml.models._likelihood_model import Scale
+from clvml.models._traits import DROPOUT_AFTER_PURCHASE, PURCHASE_RATE
 
 # What is said of r, alpha, a and b, and what moves them, which MBG/NBD shares.
 MEANINGS = (
@@ -106,6 +107,7 @@ class BGNBD(CovariateModel):
     first_guess = (1.0, 3.0)
     meanings = MEANINGS
     scales = SCALES
+    traits = (PURCHASE_RATE, DROPOUT_AFTER_PURCHASE)
     limits = LIMITS
 
     params_: BGNBDParams

@@ -17,6 +17,8 @@ from clvml.errors import FitError
 from clvml.inference._arguments import check_coverage, check_params, check_weights
 from clvml.inference._maximum_likelihood import Objective
 from clvml.models._likelihood_model import LikelihoodModel, Scale
+from clvml.models._spend_simulator import SpendSimulator
+from clvml.models._traits import Trait, mean_spend
 
 _DRAWS = 32  # of the parameters, in a customer's range
 _CORRELATED = 0.25  # of frequency and spend; CDNOW has .11, and the model does well there
@@ -77,6 +79,7 @@ class GammaGamma(LikelihoodModel):
         Scale("shape of customers' levels, q", (0, 1, 0), 4.0, 1.5),
         Scale("level of spend, p * v / q, in mean spend", (1, -1, 1), 1.0, 2.0),
     )
+    traits = (Trait("mean spend", "money per purchase", mean_spend, ("p", "q", "v")),)
     limits: ClassVar[dict[tuple[str, ...], str]] = {
         ("q to infinity", "v to infinity"): "customers do not differ in what they spend",
         ("p to 0", "q to infinity", "v to infinity"): "customers do not differ in what they spend",
@@ -189,13 +192,23 @@ class GammaGamma(LikelihoodModel):
         check_coverage(coverage)
         x, m, index = self._spend(customers)
         one, row = distinct_rows((x, m))
-        likely = [GammaGammaParams(*draw.tolist()) for draw in self.likely(_DRAWS, seed=0)]
+        likely = [GammaGammaParams(*draw.tolist()) for draw in self.parameter_draws(_DRAWS, random_state=0)]
         ends = {"lower": (1 - coverage) / 2, "upper": (1 + coverage) / 2}
         ranges = {
             end: gamma_gamma.mean_spend_quantile(level, x[one], m[one], likely)[row]
             for end, level in ends.items()
         }
         return pd.DataFrame(ranges, index=index)
+
+    def average_spend_cdf(self, frequency: Array, amounts: Array) -> Array:
+        """P(average spend over ``frequency`` purchases is at most ``amounts``), broadcast."""
+        check_is_fitted(self, "params_")
+        return gamma_gamma.average_below(frequency, amounts, self.params_)
+
+    def spend_simulator(self, customers: pd.DataFrame) -> SpendSimulator:
+        """A function that simulates what these customers spend on future purchases; see `SpendSimulator`."""
+        x, m, _ = self._spend(customers)
+        return SpendSimulator(x, m * (x > 0))
 
     def simulate(self, frequency: pd.Series, seed: int) -> pd.Series:
         """Average spend drawn from the model for customers with these numbers of repeat purchases."""

@@ -7,6 +7,7 @@ else; `BGBB`, which counts opportunities, checks more and scales nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -23,6 +24,8 @@ from clvml.errors import FitError, InputError
 from clvml.inference._arguments import check_coverage, check_params, check_weights
 from clvml.inference._maximum_likelihood import Objective, Optimum
 from clvml.models._likelihood_model import LikelihoodModel
+from clvml.models._purchase_simulator import PurchaseSimulator
+from clvml.models._scenarios import levels_of, with_levels
 
 _IN_TIME = ("alpha", "beta")  # parameters in the unit of time; the others are pure numbers
 _HARDLY_ANYBODY = 1e-3  # leaves
@@ -41,6 +44,8 @@ class HistoryModel(LikelihoodModel):
     required_columns: ClassVar[tuple[str, ...]] = HISTORY
 
     kernel: ClassVar[Kernel]
+    discrete_time: ClassVar[bool] = False  # whether customers can buy at whole numbers of time units only
+    multiples: ClassVar[tuple[str, ...]] = ("purchase_rate", "dropout")  # that a scenario can have
     leaving: ClassVar[str]  # what `Kernel.rate_of_leaving` gives, in symbols and words
     leaving_per: ClassVar[str]
     first_guess: ClassVar[tuple[float, float]]  # of the two parameters of leaving, with T about 1
@@ -225,9 +230,9 @@ class HistoryModel(LikelihoodModel):
         return pd.DataFrame({"lower": lower[row], "upper": upper[row]}, index=customers.index)
 
     def likely_params(self, customers: pd.DataFrame, n_draws: int = _DRAWS, seed: int = 0) -> list[Any]:
-        """Parameters of these customers to average predictions over, as `likely` gives them."""
+        """Parameters of these customers to average predictions over, as `parameter_draws` gives them."""
         known = self.known(customers)
-        return [self.params_of(known, draw) for draw in self.likely(n_draws, seed)]
+        return [self.params_of(known, draw) for draw in self.parameter_draws(n_draws, seed)]
 
     def simulate(self, T: ArrayLike, seed: int) -> pd.DataFrame:
         """Customers drawn from the model, as a summary with ``frequency, recency, T``.
@@ -241,6 +246,37 @@ class HistoryModel(LikelihoodModel):
         """
         check_is_fitted(self, "params_")
         return self._simulated(self._observed(T), seed, self.params_)
+
+    def purchase_simulator(self, customers: pd.DataFrame) -> PurchaseSimulator:
+        """A function that simulates the future purchases of these customers; see `PurchaseSimulator`."""
+        check_is_fitted(self, "params_")
+        return PurchaseSimulator(self, self._columns(customers, self.time_unit_), self.known(customers))
+
+    def scenario_factors(self) -> dict[str, float]:
+        """What a scenario can multiply from now on, such as ``{"purchase_rate": 1.0, "dropout": 1.0}``."""
+        return levels_of(self)
+
+    def with_factors(self, factors: Mapping[str, float]) -> Self:
+        """The same fitted model in a scenario: from now on customers buy or drop out at a multiple.
+
+        Who is alive today is as fitted. Everything that the copy says of the future is that of the scenario,
+        prediction intervals included. It is for predictions: saved, it is the fitted model.
+
+        Parameters
+        ----------
+        factors : mapping of str to float
+            Multiples of what was fitted, by the names in `scenario_factors`. ``purchase_rate`` multiplies
+            each customer's rate of purchases (or the mean of the probability to buy), ``dropout`` the
+            dropout rate, or the mean dropout probability with the sum of the Beta distribution's parameters
+            as it was.
+
+        Raises
+        ------
+        InputError
+            If a name is unknown, a multiple is not positive, or a mean probability would reach 1; the
+            last where a prediction is asked for.
+        """
+        return with_levels(self, factors)
 
     def _simulated(self, seen: Array, seed: int, params: Any) -> pd.DataFrame:
         x, t_x = self.kernel.simulate(seen, params, np.random.default_rng(seed))

@@ -36,6 +36,7 @@ from clvml.inference._parameter_draws import (
     draw_normal,
     within_reach,
 )
+from clvml.models._traits import Trait, TraitDistribution
 
 _VAGUE = 1.0  # standard error of a log-parameter: the parameter may as well be 2.7 times as large
 _FEW = 20_000  # customers; from here on the parameters' own spread does not show in a customer's interval
@@ -71,6 +72,7 @@ class LikelihoodModel(BaseEstimator):
     Params: ClassVar[Any]
     meanings: ClassVar[tuple[str, ...]]  # of the parameters, for the summary
     scales: ClassVar[tuple[Scale, ...]]
+    traits: ClassVar[tuple[Trait, ...]]  # in which customers differ
     limits: ClassVar[dict[tuple[str, ...], str]]  # what it means when these parameters run off
 
     params_: Any
@@ -182,7 +184,7 @@ class LikelihoodModel(BaseEstimator):
         table.attrs.update(method="laplace" if k_hat is None else "importance", k_hat=k_hat)
         return table
 
-    def likely(self, n_draws: int, seed: int, *, together: bool = False) -> list[Array]:
+    def parameter_draws(self, n_draws: int, random_state: int, *, together: bool = False) -> list[Array]:
         """Parameters to spread predictions over: draws, or the estimate alone where it may as well be known.
 
         That is where the parameters were given, or many customers were seen and each of those to come is
@@ -190,7 +192,31 @@ class LikelihoodModel(BaseEstimator):
         """
         if not hasattr(self, "covariance_") or (self.n_customers_ >= _FEW and not together):
             return [self._estimate()]
-        return list(self.sample_parameters(n_draws, seed).to_numpy())
+        return list(self.sample_parameters(n_draws, random_state).to_numpy())
+
+    def trait_distributions(self, n_draws: int = 400, random_state: int = 0) -> list[TraitDistribution]:
+        """How traits of the customers, such as purchase rates, are distributed.
+
+        Parameters
+        ----------
+        n_draws : int, default 400
+            Draws of the parameters; there are none where parameters were given rather than fitted.
+        random_state : int, default 0
+        """
+        check_is_fitted(self, "params_")
+        fitted = hasattr(self, "covariance_")
+        table = self.sample_parameters(n_draws, random_state) if fitted else None
+        return [
+            TraitDistribution(
+                trait.name,
+                trait.per,
+                trait.distribution(*(getattr(self.params_, name) for name in trait.parameters)),
+                None
+                if table is None
+                else trait.distribution(*(table[n].to_numpy() for n in trait.parameters)),
+            )
+            for trait in self.traits
+        ]
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the customers that the model was fitted to."""

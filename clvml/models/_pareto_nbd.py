@@ -12,6 +12,7 @@ from clvml.distributions.pareto_nbd import ParetoNBDParams
 from clvml.models._covariate_model import CovariateModel, CustomerKernel
 from clvml.models._history_model import NOBODY_LEAVES
 from clvml.models._likelihood_model import Scale
+from clvml.models._traits import DROPOUT_RATE, PURCHASE_RATE
 
 
 class ParetoNBD(CovariateModel):
@@ -90,6 +91,7 @@ class ParetoNBD(CovariateModel):
         Scale("shape of the rates of leaving, s", (0, 0, 1, 0), 1.0, 1.5),
         Scale("rate of leaving, s / beta, in mean T", (0, 0, 1, -1), 1.0, 3.0),
     )
+    traits = (PURCHASE_RATE, DROPOUT_RATE)
     limits: ClassVar[dict[tuple[str, ...], str]] = {
         ("s to infinity", "beta to infinity"): "customers do not differ in how readily they leave",
         ("s to 0",): NOBODY_LEAVES,

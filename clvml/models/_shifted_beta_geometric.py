@@ -18,6 +18,7 @@ from clvml.errors import FitError, InputError
 from clvml.models._history_model import NOBODY_LEAVES
 from clvml.models._likelihood_model import Scale
 from clvml.models._opportunity_model import OpportunityModel
+from clvml.models._traits import DROPOUT_AT_RENEWAL
 
 
 def customers_from_survivors(survivors: ArrayLike) -> pd.DataFrame:
@@ -98,6 +99,7 @@ class ShiftedBetaGeometric(OpportunityModel):
 
     title = "shifted beta-geometric"
     kernel: ClassVar[Kernel] = sbg
+    multiples: ClassVar[tuple[str, ...]] = ("dropout",)
     counted = "renewals"
     instead = "for purchases at any time use BGNBD, MBGNBD or ParetoNBD"
     leaving = "alpha / (alpha + beta)"
@@ -111,6 +113,7 @@ class ShiftedBetaGeometric(OpportunityModel):
         Scale("odds of leaving at the first renewal, alpha / beta", (1, -1), 0.3, 2.0),
         Scale("how alike customers are, sqrt(alpha * beta)", (0.5, 0.5), 1.0, 1.5),
     )
+    traits = (DROPOUT_AT_RENEWAL,)
     limits: ClassVar[dict[tuple[str, ...], str]] = {
         ("alpha to infinity", "beta to infinity"): "customers do not differ in how readily they leave",
         ("alpha to 0", "beta to 0"): "customers leave at the first renewal or never",

@@ -1,0 +1,106 @@
+"""Scenarios: customers who from now on buy, or drop out, at a multiple of what they did.
+
+Who is alive today is as fitted: a scenario begins at ``T``. A rate that is Gamma distributed is multiplied as
+it is. A probability that is Beta distributed is not Beta distributed any more when it is multiplied, and may
+exceed 1; so its mean is multiplied, and the sum of the two parameters, which says how alike customers are,
+stays what it was.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clvml.distributions._histories import Array
+from clvml.distributions._kernel import Kernel
+from clvml.errors import InputError
+
+
+def check_multiple(name: str, multiple: float) -> None:
+    """Refuse a multiple that is not positive and finite.
+
+    Raises
+    ------
+    InputError
+    """
+    if not 0 < multiple < np.inf:
+        raise InputError(f"{name} is {multiple:g}; it must be positive and finite, where 1 is as fitted.")
+
+
+def scaled_beta(name: str, multiple: float, a: Any, b: Any) -> tuple[Any, Any]:
+    """The parameters of the Beta distribution whose mean is ``multiple`` times that of ``Beta(a, b)``.
+
+    Raises
+    ------
+    InputError
+        If the mean would leave (0, 1).
+    """
+    limit = float(np.min((a + b) / a, initial=np.inf))
+    if not 0 < multiple < limit:
+        raise InputError(f"{name} is {multiple:g}; it must be above 0 and below {limit:.3g}.")
+    return multiple * a, b + (1 - multiple) * a
+
+
+class ScenarioKernel:
+    """A kernel whose functions of the future are those of a scenario; what is past is as it was.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    purchase_rate, dropout : float
+        Multiples from now on; 1 is as fitted.
+    """
+
+    def __init__(self, kernel: Kernel, purchase_rate: float = 1.0, dropout: float = 1.0) -> None:
+        self.fitted = kernel
+        self.purchase_rate = purchase_rate
+        self.dropout = dropout
+
+    def __getstate__(self) -> tuple[str, float, float]:
+        """The kernel by name, for a module cannot be pickled."""
+        return self.fitted.__name__, self.purchase_rate, self.dropout  # type: ignore[attr-defined]
+
+    def __setstate__(self, state: tuple[str, float, float]) -> None:
+        name, self.purchase_rate, self.dropout = state
+        self.fitted = cast(Kernel, importlib.import_module(name))
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """The functions of the past, such as the likelihood and P(alive)."""
+        if name == "fitted":  # not there yet, while a copy is made
+            raise AttributeError(name)
+        past: Callable[..., Any] = getattr(self.fitted, name)
+        return past
+
+    def _scenario(self, x: Array, T: Array, params: Any) -> tuple[Array, Any]:
+        return self.fitted.rescaled(x, T, params, self.purchase_rate, self.dropout)
+
+    def probability_of_staying(self, x: Array, T: Array, after: float, params: Any) -> Array:
+        """P(alive at ``T + after`` | alive at ``T``)."""
+        then, scaled = self._scenario(x, T, params)
+        return self.fitted.probability_of_staying(x, then, after, scaled)
+
+    def purchases_given_alive(self, x: Array, T: Array, ends: Array, weights: Array, params: Any) -> Array:
+        """Weighted sum over ``ends`` of the expected purchases until then, for customers alive at ``T``."""
+        then, scaled = self._scenario(x, T, params)
+        return self.fitted.purchases_given_alive(x, then, ends, weights, scaled)
+
+    def endless_purchases(self, x: Array, T: Array, params: Any) -> Array:
+        """Expected purchases over an infinite horizon, for customers alive at ``T``."""
+        then, scaled = self._scenario(x, T, params)
+        return self.fitted.endless_purchases(x, then, scaled)
+
+    def count_probability(self, n: Array, horizon: float, x: Array, T: Array, params: Any) -> Array:
+        """P(exactly ``n`` purchases in the next ``horizon``), for customers alive at ``T``."""
+        then, scaled = self._scenario(x, T, params)
+        return self.fitted.count_probability(n, horizon, x, then, scaled)
+
+    def simulate_ahead(
+        self, x: Array, T: Array, horizon: float, params: Any, rng: np.random.Generator
+    ) -> tuple[NDArray[np.int64], Array]:
+        """Purchases ahead of customers alive at ``T``: whose, in ascending order, and when after ``T``."""
+        then, scaled = self._scenario(x, T, params)
+        return self.fitted.simulate_ahead(x, then, horizon, scaled, rng)

@@ -1,0 +1,51 @@
+"""Fitted models of purchases in a scenario: customers who from now on buy or drop out at a multiple.
+
+The kernel of a model is replaced by one whose functions of the future are those of the scenario.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+from sklearn.utils.validation import check_is_fitted
+
+from clvml.distributions._scenarios import ScenarioKernel, check_multiple
+from clvml.errors import InputError
+
+if TYPE_CHECKING:
+    from clvml.models._history_model import HistoryModel
+
+Model = TypeVar("Model", bound="HistoryModel")
+
+
+def levels_of(model: HistoryModel) -> dict[str, float]:
+    """The multiples of the model's scenario; 1 where it is as fitted."""
+    return {name: float(getattr(model.kernel, name, 1.0)) for name in model.multiples}
+
+
+def with_levels(model: Model, levels: Mapping[str, float]) -> Model:
+    """A copy of the model in the scenario, or the model itself where that changes nothing.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, or a multiple is not positive and finite.
+    """
+    check_is_fitted(model, "params_")
+    unknown = [name for name in levels if name not in model.multiples]
+    if unknown:
+        raise InputError(
+            f"{model.title} has no factor {unknown[0]!r}; those of its scenarios are"
+            f" {' and '.join(map(repr, model.multiples))}."
+        )
+    for name, level in levels.items():
+        check_multiple(name, level)
+    now = levels_of(model)
+    if all(now[name] == level for name, level in levels.items()):
+        return model
+    changed = copy.copy(model)
+    kernel = ScenarioKernel(type(model).kernel, **{**now, **levels})
+    changed.__dict__["kernel"] = kernel
+    return changed
