@@ -15,7 +15,7 @@ from clvml.customers._split import Split
 from clvml.customers._transactions import Transactions
 from clvml.errors import FitError, InputError
 from clvml.lifetime_value._projection import LifetimeValue
-from clvml.lifetime_value.formulas._models import HistoricValue
+from clvml.lifetime_value.formulas import HistoricValue
 from clvml.models._bgnbd import BGNBD
 from clvml.models._history_model import HistoryModel
 from clvml.segments.acting._cards import segment_cards
