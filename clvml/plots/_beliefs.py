@@ -29,7 +29,7 @@ _DIFFER = {
     "purchase rate": "How often customers buy",
     "purchase probability": "How readily customers buy",
     "dropout probability": "How readily customers leave",
-    "rate of leaving": "How readily customers leave",
+    "dropout rate": "How readily customers leave",
     "mean spend": "What customers spend on a purchase",
 }
 
