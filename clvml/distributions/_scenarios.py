@@ -19,6 +19,8 @@ from clvml.distributions._histories import Array
 from clvml.distributions._kernel import Kernel
 from clvml.errors import InputError
 
+_BELOW_ONE = 1e-9
+
 
 def check_multiple(name: str, multiple: float) -> None:
     """Refuse a multiple that is not positive and finite.
@@ -43,6 +45,19 @@ def scaled_beta(name: str, multiple: float, a: Any, b: Any) -> tuple[Any, Any]:
     if not 0 < multiple < limit:
         raise InputError(f"{name} is {multiple:g}; it must be above 0 and below {limit:.3g}.")
     return multiple * a, b + (1 - multiple) * a
+
+
+def scaled_and_capped_beta(name: str, multiple: float, a: Array, b: Array) -> tuple[Array, Array]:
+    """The same for each customer, with the means of those for whom it would exceed 1 just below it.
+
+    Raises
+    ------
+    InputError
+        If the multiple is not positive and finite.
+    """
+    check_multiple(name, multiple)
+    scaled = np.minimum(multiple * a, (1 - _BELOW_ONE) * (a + b))
+    return scaled, a + b - scaled
 
 
 class ScenarioKernel:

@@ -100,6 +100,16 @@ def test_the_range_without_end_holds_the_residual_value(value, customers):
     assert list(ranges) == ["clv_lower", "clv_upper"]
 
 
+def test_simulations_of_an_infinite_horizon_end_where_hardly_any_value_is_left(customers):
+    """Their mean is the expectation; at e**-2 of what money is worth today a tenth would still be missing."""
+    residual = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), None, 0.3)
+    residual.purchases_ = clvml.BGNBD.from_params(**PURCHASES, time_unit="W")
+    residual.spend_ = clvml.GammaGamma.from_params(**SPEND)
+    residual.time_unit_ = "W"
+    total = residual.predict_total_interval(customers.head(1500), n_simulations=399).loc["total"]
+    assert total["clv"] == pytest.approx(residual.predict(customers.head(1500)).sum(), rel=0.01)
+
+
 def test_the_same_seed_gives_the_same_ranges_and_blocks_do_not_matter(value, customers, monkeypatch):
     some = customers.head(300)
     ranges = value.predict_interval(some, random_state=5)
