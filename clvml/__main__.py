@@ -89,6 +89,9 @@ def score(
     segments: Annotated[
         str | None, typer.Option(help="Segments (URI or folder): adds segment, stage and treatment.")
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Let the scores take an older file's place.")
+    ] = False,
     tracking_uri: TrackingUri = None,
     debug: Debug = False,
 ) -> None:
@@ -104,6 +107,7 @@ def score(
             annual_discount_rate=annual_discount_rate,
             tracking_uri=tracking_uri,
             segments=segments,
+            overwrite=overwrite,
         )
         typer.echo(f"{len(scored):,} customers scored by {model}, written to {output}")
 

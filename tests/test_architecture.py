@@ -87,6 +87,7 @@ def test_every_public_name_exists_and_says_what_it_is(name):
 
 PUBLIC_MODULES = {
     "clvml.errors",
+    "clvml.files",
     "clvml.tracking.flavor",
     *(f"clvml.distributions.{name}" for name in KERNELS),
 }

@@ -8,12 +8,12 @@ from __future__ import annotations
 import difflib
 from typing import NamedTuple
 
+from clvml.customers._ids import id_in_sql
 from clvml.customers._sources import Source, quoted
 from clvml.errors import InputError
 
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
 NUMBERS = (*INTEGERS, "UBIGINT", "HUGEINT", "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
-WORDS_FOR_MISSING = "('', 'nan', 'null', 'none', '<na>', 'n/a')"
 
 
 class Cell(NamedTuple):
@@ -36,7 +36,7 @@ class Cell(NamedTuple):
             return f"CASE WHEN isfinite({self.sql}) THEN {self.sql} END"
         if self.is_number:
             return self.sql
-        return f"CASE WHEN lower({self.as_text()}) NOT IN {WORDS_FOR_MISSING} THEN {self.as_text()} END"
+        return id_in_sql(self.as_text())
 
     def is_whole(self) -> str:
         """Whether ``raw_id`` may be an integer: a CSV knows no types, the text of a frame stays text."""

@@ -20,7 +20,7 @@ class TransactionPolicy:
     Parameters
     ----------
     missing_customer : {"drop", "error"}, default "drop"
-        No customer id: NULL, NaN, blank, or text such as ``nan`` or ``null``.
+        No customer id: NULL, NaN, blank, or text such as ``nan`` or ``null``; ``NA`` is a name.
     bad_date : {"drop", "error"}, default "drop"
         No date, or one that cannot be read.
     bad_amount : {"drop", "error"}, default "drop"

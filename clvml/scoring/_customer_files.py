@@ -1,13 +1,13 @@
 """Files of customers: read in batches, written whole or not at all.
 
-A customer's id is the column ``customer_id`` or the index; the order of the rows is kept. The time
-unit that pandas stores with a Parquet file comes back with every batch.
+A customer's id is the column ``customer_id`` or the index that pandas notes in a Parquet file; the order
+of the rows is kept. The time unit that pandas stores with a Parquet file comes back with every batch. What
+is written has the ids as its first column, ``customer_id`` (see :mod:`clvml.customers._ids`).
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -15,9 +15,19 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
+from clvml.customers._ids import (
+    CUSTOMER_ID,
+    check_present,
+    read_csv,
+    storable,
+    to_arrow,
+    to_csv_ids,
+    without_uuids,
+)
+from clvml.customers._summary_checks import plain
 from clvml.errors import InputError
+from clvml.files import beside, check_not_there, is_same
 
-CUSTOMER_ID = "customer_id"
 BATCH_ROWS = 262_144
 KINDS = (".parquet", ".csv")
 
@@ -36,7 +46,8 @@ def read_batches(source: str | Path | pd.DataFrame, rows: int = BATCH_ROWS) -> I
     path = Path(source)
     batches = _parquet_batches(path, rows) if _kind(path) == ".parquet" else _csv_batches(path, rows)
     for batch in batches:
-        yield _by_customer(batch)
+        customers = _by_customer(batch)
+        yield customers.set_axis(storable(customers.index))
 
 
 def check_ids(source: str | Path | pd.DataFrame) -> None:
@@ -50,16 +61,12 @@ def check_ids(source: str | Path | pd.DataFrame) -> None:
     ids = _ids(source)
     if not len(ids):
         raise InputError("there is no customer to score: the table is empty.")
-    missing = np.asarray(ids.isna())
-    if missing.any():
-        raise InputError(
-            f"{missing.sum()} of {len(ids)} rows have no customer_id; the first is row {missing.argmax()}."
-        )
+    check_present(ids)
     repeated = np.asarray(ids.duplicated())
     if repeated.any():
         raise InputError(
             f"{repeated.sum()} of {len(ids)} rows repeat the id of an earlier customer; the first is"
-            f" {ids[int(repeated.argmax())]!r}: give one row a customer."
+            f" {plain(ids[int(repeated.argmax())])!r}: give one row a customer."
         )
 
 
@@ -70,9 +77,20 @@ class AnswerFile:
     ----------
     path : str or Path
         ``.parquet`` or ``.csv``.
+    overwrite : bool
+        Whether a file that is there may give way.
+    source : str, Path or pandas.DataFrame, optional
+        What the answers are about; a file is never written over itself.
+
+    Raises
+    ------
+    InputError
+        If the file cannot or may not be written.
     """
 
-    def __init__(self, path: str | Path):
+    def __init__(
+        self, path: str | Path, *, overwrite: bool = False, source: str | Path | pd.DataFrame | None = None
+    ):
         self.path = Path(path)
         if self.path.suffix.lower() not in KINDS:
             raise InputError(
@@ -82,7 +100,16 @@ class AnswerFile:
             raise InputError(
                 f"the folder {str(self.path.parent)!r} for the scores does not exist; make it first."
             )
-        self._unfinished = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+        if self.path.is_dir():
+            raise InputError(f"the scores cannot be written to {str(path)!r}: it is a folder; name a file.")
+        if isinstance(source, str | Path) and is_same(source, self.path):
+            raise InputError(
+                f"the scores would be written over the customers, {str(path)!r}: give them another file."
+            )
+        self._overwrite = overwrite
+        self._check_free()
+        self._target = self.path.resolve()
+        self._unfinished = beside(self._target)
         self._writer: Any = None
 
     def __enter__(self) -> Self:
@@ -98,24 +125,30 @@ class AnswerFile:
     def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
         if self._writer is not None:
             self._writer.close()
-        if failed is None:
-            self._unfinished.replace(self.path)
-        else:
+        try:
+            if failed is None:
+                self._check_free()
+                self._unfinished.replace(self._target)
+        finally:
             self._unfinished.unlink(missing_ok=True)
+
+    def _check_free(self) -> None:
+        if not self._overwrite:
+            check_not_there(
+                self.path, "give the scores another name, or allow it (--overwrite, overwrite=True)"
+            )
 
     def _write_csv(self, answers: pd.DataFrame) -> None:
         with self._unfinished.open("a", encoding="utf-8", newline="") as file:
-            answers.to_csv(file, header=file.tell() == 0, index_label=str(answers.index.name or CUSTOMER_ID))
+            to_csv_ids(answers).to_csv(file, header=file.tell() == 0)
 
     def _write_parquet(self, answers: pd.DataFrame) -> None:
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        schema = None if self._writer is None else self._writer.schema
-        table = pa.Table.from_pandas(answers, schema=schema)
+        table = to_arrow(answers)
         if self._writer is None:
             self._writer = pq.ParquetWriter(self._unfinished, table.schema)
-        self._writer.write_table(table)
+        self._writer.write_table(table.cast(self._writer.schema))
 
 
 def _kind(path: Path) -> str:
@@ -135,7 +168,7 @@ def _parquet_batches(path: Path, rows: int) -> Iterator[pd.DataFrame]:
             metadata, start = file.schema_arrow.metadata or {}, 0
             attrs = json.loads(metadata.get(b"PANDAS_ATTRS", b"{}"))
             for batch in file.iter_batches(rows):
-                frame = pa.Table.from_batches([batch]).to_pandas()
+                frame = without_uuids(pa.Table.from_batches([batch])).to_pandas()
                 frame.attrs.update(attrs)
                 yield _counted_on(frame, metadata, start)
                 start += len(frame)
@@ -154,8 +187,7 @@ def _counted_on(frame: pd.DataFrame, metadata: dict[bytes, bytes], start: int) -
 
 def _csv_batches(path: Path, rows: int) -> Iterator[pd.DataFrame]:
     try:
-        with pd.read_csv(path, chunksize=rows, dtype={CUSTOMER_ID: str}) as chunks:
-            yield from chunks
+        yield from read_csv(path, [CUSTOMER_ID], rows)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise InputError(f"{str(path)!r} cannot be read as CSV: {error}") from None
 

@@ -28,6 +28,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from clvml.errors import InputError
+from clvml.files import check_not_there, written_whole
 
 FORMAT_VERSION = 2
 MODEL_FILE = "model.json"
@@ -78,11 +79,19 @@ def load_model_json(text: str) -> Any:
 
 
 def save_model_folder(model: BaseEstimator, folder: str | Path) -> Path:
-    """Write the estimator to ``folder/model.json`` (the folder is made) and return the file's path."""
+    """Write the estimator to ``folder/model.json`` (the folder is made) and return the file's path.
+
+    Raises
+    ------
+    InputError
+        If there is such a file already, or as :func:`dump_model` does.
+    """
     text = dump_model(model)
     path = Path(folder) / MODEL_FILE
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    check_not_there(path, "save the model in another folder, or move this file away first")
+    with written_whole(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
     return path
 
 

@@ -26,6 +26,8 @@ PROBE_SECONDS = 2.0
 # MLflow's own patience with a server that does not answer is four minutes and more.
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 NOISY = ("mlflow", "alembic")
+_MLFLOW_TABLES = {"experiments", "runs", "metrics", "params", "tags", "registered_models", "alembic_version"}
+_ELSEWHERE = "keep the MLflow store in another file (tracking URI sqlite:///<file>), or move this one away"
 
 
 @contextlib.contextmanager
@@ -187,6 +189,7 @@ def _first_touch(uri: str) -> None:
     database, artifacts = database_of(uri), Path("mlruns")
     was_there = artifacts.exists()
     with contextlib.nullcontext() if database is None else _alone(database):
+        _check_is_of_mlflow(database)
         client = mlflow.MlflowClient()
         client.search_experiments(max_results=1)
         client.search_registered_models(max_results=1)
@@ -194,6 +197,21 @@ def _first_touch(uri: str) -> None:
         # MLflow makes this folder in the current one, wherever the store is.
         with contextlib.suppress(OSError):
             artifacts.rmdir()
+
+
+def _check_is_of_mlflow(database: Path | None) -> None:
+    """Refuse a database of something else: MLflow would put its tables among those that are there."""
+    if database is None or not database.exists():
+        return
+    try:
+        with contextlib.closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as reader:
+            tables = {row[0] for row in reader.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    except sqlite3.OperationalError:  # locked, or not to be read: MLflow will say
+        return
+    except sqlite3.DatabaseError:
+        raise TrackingError(f"{database} is no SQLite database: {_ELSEWHERE}.") from None
+    if tables and tables.isdisjoint(_MLFLOW_TABLES):
+        raise TrackingError(f"{database} is a database of something else than MLflow: {_ELSEWHERE}.")
 
 
 @contextlib.contextmanager

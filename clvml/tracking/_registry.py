@@ -150,6 +150,7 @@ def score_batch(
     annual_discount_rate: float | None = None,
     tracking_uri: str | None = None,
     segments: str | Path | None = None,
+    overwrite: bool = False,
 ) -> pd.DataFrame:
     """Score customers with a model and write the answers to a file, in the customers' order.
 
@@ -164,7 +165,7 @@ def score_batch(
         A customer summary (``.parquet`` or ``.csv``) with the model's columns; ids in the index or in
         a column ``customer_id`` (in CSV read as text, so that ``00017`` stays what it is).
     out_path : str or Path
-        ``.parquet`` or ``.csv``.
+        ``.parquet`` or ``.csv``; the ids are its first column, ``customer_id``.
     horizon : float or str, optional
         In the model's time unit, or such as ``"12M"``; None takes the model's own.
     annual_discount_rate : float, optional
@@ -174,6 +175,8 @@ def score_batch(
         adds segment, class, stage and treatment to each customer, by the model's own horizon and rate. The
         customers that a run writes carry the purchases of each half of their relation; without them stages
         know no trend.
+    overwrite : bool, default False
+        Whether a file that is there already gives way; the customers' own never does.
 
     Returns
     -------
@@ -185,16 +188,18 @@ def score_batch(
     TrackingError
         If the store is away or there is no such model.
     InputError
-        If the file is missing or of another kind, or a customer breaks a rule.
+        If the file is missing or of another kind, a customer breaks a rule, or ``out_path`` exists or is the
+        customers' own file.
     TimeUnitError
         If the summary counts time in another unit than the model.
     """
+    file = AnswerFile(out_path, overwrite=overwrite, source=customers)
     model = load(model_uri, tracking_uri=tracking_uri)
     horizon = _number_if_plain(horizon)
     groups = None if segments is None else load(segments, tracking_uri=tracking_uri)
     check_ids(customers)
     written = []
-    with AnswerFile(out_path) as file:
+    with file:
         for batch in read_batches(customers):
             check_time_unit(batch, getattr(model, "time_unit_", None))
             answers = answers_of(model, batch, horizon, annual_discount_rate)

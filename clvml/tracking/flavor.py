@@ -31,10 +31,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from clvml.customers._ids import CUSTOMER_ID, check_present
 from clvml.customers._summary_checks import HISTORY
 from clvml.customers._time_units import horizon_in
 from clvml.errors import ClvmlError, InputError, TrackingError
-from clvml.scoring._customer_files import CUSTOMER_ID
+from clvml.files import check_not_there, written_whole
 from clvml.scoring._model_file import MODEL_FILE, load_model_folder, save_model_folder
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def save_model(
     model : estimator
         A fitted lifetime-value model, a segmentation, or :class:`clvml.CustomerGroups`.
     path : str or Path
-        A folder that does not exist yet.
+        A folder that does not exist yet, or is empty; it appears when the model is complete.
     input_example : pandas.DataFrame, optional
         Customers; the first five are kept as the example of a request.
     metadata : dict, optional
@@ -73,16 +74,18 @@ def save_model(
     Raises
     ------
     InputError
-        If the model has no place in a JSON file (see :func:`~clvml.scoring.dump_model`).
+        If the folder holds something, or the model has no place in a JSON file (see
+        :func:`~clvml.scoring.dump_model`).
     """
     import mlflow
 
-    with tempfile.TemporaryDirectory() as folder:
+    check_not_there(path, "save the model in another folder, or move this one away first")
+    with tempfile.TemporaryDirectory() as folder, written_whole(path) as unfinished:
         file = save_model_folder(model, folder)
         described = mlflow_model or mlflow.models.Model()
         described.add_flavor(FLAVOR_NAME, **_flavor_facts(model))
         mlflow.pyfunc.save_model(
-            path=str(path),
+            path=str(unfinished),
             loader_module=__name__,
             data_path=str(file),
             mlflow_model=described,
@@ -339,9 +342,7 @@ def _customers_of(data: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
         )
     if CUSTOMER_ID not in data:
         return data
-    without = np.flatnonzero(data[CUSTOMER_ID].isna())
-    if len(without):
-        raise InputError(f"{len(without)} rows have no customer_id; the first is row {without[0]}.")
+    check_present(data[CUSTOMER_ID])
     return data.set_index(CUSTOMER_ID)
 
 

@@ -13,28 +13,11 @@ from clvml.workflow._config import Config
 from clvml.workflow._output_folder import OutputFolder
 from clvml.workflow._results import Comparison, Moves, Segments, Served, tables_of
 
-FILES = (
-    "config.toml",
-    "data_report.csv",
-    "customers.parquet",
-    "predictions.parquet",
-    "comparison.csv",
-    "model",
-    "segments.csv",
-    "segment_profile.csv",
-    "segment_cards.csv",
-    "segment_tables",
-    "segments",
-    "figures",
-    "report.html",
-)
-
 
 def write_customers(
     folder: OutputFolder, config: Config, transactions: Transactions, customers: pd.DataFrame
 ) -> None:
-    """The first files; what an earlier run left in the folder goes, so that results do not mix."""
-    folder.forget(FILES)
+    """The first files: what was asked, what was read, and the customers."""
     folder.text("config.toml", config.to_toml())
     folder.csv("data_report.csv", transactions.report)
     folder.parquet("customers.parquet", customers)

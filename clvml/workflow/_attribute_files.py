@@ -7,12 +7,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from clvml.customers._ids import CUSTOMER_ID, are_missing, read_csv
 from clvml.errors import InputError
 from clvml.segments.grouping._tables import named
 from clvml.workflow._config import Config
 from clvml.workflow._console import Progress
-
-CUSTOMER_ID = "customer_id"
 
 
 class Attributes(NamedTuple):
@@ -66,6 +65,7 @@ def _by_customer(path: Path, customer: str, customers: pd.Index) -> pd.DataFrame
         raise InputError(
             f"{path} has no column {customer!r} of customer ids; it has {', '.join(map(str, table.columns))}."
         )
+    table = table[~are_missing(table[column])]
     try:
         ids = pd.Index(table[column]).astype(customers.dtype)
     except (TypeError, ValueError):
@@ -86,7 +86,7 @@ def _read(path: Path, customer: str) -> pd.DataFrame:
         raise InputError(f"there is no file {path}; attributes are CSV or Parquet, one row a customer.")
     try:
         if path.suffix.lower() == ".csv":
-            return pd.read_csv(path, dtype={customer: str, CUSTOMER_ID: str})  # so that 00017 stays 00017
+            return next(read_csv(path, [customer, CUSTOMER_ID]))
         table = pd.read_parquet(path)
     except (ValueError, OSError) as error:  # pandas' and pyarrow's own errors are of these kinds
         raise InputError(f"{path} cannot be read as a table of attributes: {error}") from None

@@ -19,7 +19,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from clvml.customers._time_units import horizon_in
@@ -208,11 +216,21 @@ class Config(Section):
     segments: SegmentsSection = SegmentsSection()
     tracking: TrackingSection = TrackingSection()
     output: OutputSection = OutputSection()
+    _file: Path | None = PrivateAttr(None)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all keys are equal; the file that they were read from does not matter."""
+        return isinstance(other, Config) and self.model_dump() == other.model_dump()
 
     @property
     def folder(self) -> Path:
         """The output folder."""
         return Path(self.output.folder)
+
+    @property
+    def file(self) -> Path | None:
+        """The file that the config was read from, if it was."""
+        return self._file
 
     def to_toml(self) -> str:
         """The config as TOML text, which reads back as the same config."""
@@ -258,9 +276,11 @@ def load_config(path: str | Path | None = None, overrides: Mapping[str, Any] | N
     if overrides and overrides.get("data.source") is not None:
         _resolve_source(values, Path())
     try:
-        return _completed(Config.model_validate(values))
+        config = _completed(Config.model_validate(values))
     except ValidationError as error:
         raise InputError(_sentence(error, "the options" if path is None else str(path))) from None
+    config._file = None if path is None else Path(path)
+    return config
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -1,20 +1,30 @@
-"""The output folder: each file appears whole or not at all.
+"""The output folder: built beside its place, moved there when it is whole.
 
-A file is written beside its place under a temporary name and then renamed, so that a run that is
-interrupted leaves no half-written file behind, and the files of earlier stages stay.
+A run writes into ``<folder>.unfinished``. When all is there, that takes the place of the folder of an earlier
+run, in one step where the system can (Linux) and by two renames elsewhere, so that at every instant the
+earlier or the new results exist whole. A run that fails leaves what it computed where it is, and the earlier
+results as they were. What an interrupted run left behind, the next one mends.
 """
 
 from __future__ import annotations
 
+import contextlib
+import glob
+import logging
 import os
-import shutil
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from clvml.errors import InputError
+from clvml.customers._ids import to_arrow
+from clvml.files import is_same, put_in_place
+from clvml.workflow._manifest import Manifest, delete_remains
+from clvml.workflow._output_checks import check_output, check_own
+
+log = logging.getLogger("clvml")
+
+KINDS = UNFINISHED, PREVIOUS = "unfinished", "previous"
 
 
 class OutputFolder:
@@ -23,55 +33,135 @@ class OutputFolder:
     Parameters
     ----------
     path : path
-        Made when the first file is written, with the folders above it.
+        Where they will be. Nothing is made before the first file is written.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self._manifest: Manifest | None = None
+        self._is_complete = False
 
-    def check(self) -> None:
-        """Refuse a path that cannot be a folder, before anything is computed for it."""
-        taken = next((path for path in (self.path, *self.path.parents) if path.exists()), None)
-        if taken is not None and not taken.is_dir():
-            raise InputError(
-                f"the output folder {self.path} cannot be made: {taken} is a file; choose another."
-            )
+    @property
+    def now(self) -> Path | None:
+        """Where the files are now: beside the place until the folder is complete; None before the first."""
+        if self._is_complete:
+            return self.path
+        if self._manifest is None:
+            return None
+        as_written = self.path.parent / self._manifest.folder.name
+        return as_written if is_same(as_written, self._manifest.folder) else self._manifest.folder
+
+    def check(self, inputs: Mapping[str, Iterable[Path]] | None = None) -> None:
+        """Refuse a folder in which something would be lost, before anything is computed for it.
+
+        Raises
+        ------
+        InputError
+            As `clvml.workflow._output_checks.check_output` does.
+        """
+        _mend(self._place)
+        check_output(self.path, inputs)
 
     def text(self, name: str, content: str) -> Path:
         """Write a text file in UTF-8."""
-        return self._place(name, lambda temporary: temporary.write_text(content, encoding="utf-8"))
+        return self.place(name, lambda path: path.write_text(content, encoding="utf-8"))
 
     def csv(self, name: str, table: pd.DataFrame) -> Path:
         """Write a table with its index; numbers are written so that they read back the same."""
-        return self._place(name, lambda temporary: table.to_csv(temporary))
+        return self.place(name, lambda path: table.to_csv(path))
 
-    def parquet(self, name: str, table: pd.DataFrame) -> Path:
-        """Write a table with its index and its attrs (the time unit among them)."""
-        return self._place(name, lambda temporary: table.to_parquet(temporary))
+    def parquet(self, name: str, customers: pd.DataFrame) -> Path:
+        """Write a table of customers with their ids and its attrs (the time unit among them)."""
+        import pyarrow.parquet as pq
+
+        return self.place(name, lambda path: pq.write_table(to_arrow(customers), path))
 
     def place(self, name: str, write: Callable[[Path], object]) -> Path:
-        """Let ``write`` fill a temporary path (a file or a folder), then move it to ``name``."""
-        return self._place(name, write)
+        """Let ``write`` fill the path of a file or folder of this name; where it is now."""
+        if self._manifest is None:
+            self._manifest = _made_beside(self._place)
+        with self._manifest.writing(name) as path:
+            write(path)
+        return path
 
-    def forget(self, names: tuple[str, ...]) -> None:
-        """Remove what an earlier run left under these names, so that results do not mix."""
-        for name in names:
-            _remove(self.path / name)
+    def keep_unfinished(self) -> None:
+        """Leave what there is where it is: the run has failed."""
+        if self._manifest is not None and not self._is_complete:
+            self._manifest.process = None
+            self._manifest.save()
 
-    def _place(self, name: str, write: Callable[[Path], object]) -> Path:
-        target = self.path / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".writing-", dir=target.parent) as scratch:
-            temporary = Path(scratch) / target.name
-            write(temporary)
-            if temporary.is_dir():
-                _remove(target)
-            os.replace(temporary, target)
-        return target
+    def complete(self) -> None:
+        """Move the finished folder to its place.
+
+        Raises
+        ------
+        InputError
+            If something of the user's has come into the folder in the meantime; nothing is moved.
+        """
+        assert self._manifest is not None, "nothing was written"
+        place = self._place
+        if place.exists():
+            check_own(place)
+        self._manifest.complete = True
+        self._manifest.save()
+        earlier = put_in_place(self._manifest.folder, place, next(_free_names(place, PREVIOUS)))
+        self._manifest.folder, self._manifest.process = place, None
+        self._manifest.save()
+        self._is_complete = True
+        if earlier is not None:
+            _discard(earlier)
+
+    @property
+    def _place(self) -> Path:
+        """The folder itself, where the path is a link to it."""
+        return Path(os.path.realpath(self.path))
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+def _made_beside(place: Path) -> Manifest:
+    """A new folder to build in; what earlier runs left unfinished goes."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    for folder in _left_beside(place):
+        manifest = Manifest.read(folder)
+        if manifest is None:
+            delete_remains(folder)
+        elif manifest.is_abandoned() and not manifest.foreign(1) and not manifest.changed():
+            manifest.delete_files()
+    for name in _free_names(place, UNFINISHED):
+        # Another run may make the folder first, or clear it away while it is still empty.
+        with contextlib.suppress(FileExistsError, FileNotFoundError):
+            name.mkdir()
+            return Manifest.start(name)
+    raise AssertionError  # names never end
+
+
+def _mend(place: Path) -> None:
+    """Give the folder back if a run was killed between the two renames."""
+    if place.exists():
+        return
+    for manifest in map(Manifest.read, _left_beside(place)):
+        if manifest is not None and manifest.complete and manifest.is_abandoned():
+            manifest.folder.rename(place)
+            return
+
+
+def _left_beside(place: Path) -> list[Path]:
+    """The folders that earlier runs may have left beside the folder, the unfinished first."""
+    patterns = [f"{glob.escape(place.name)}.{kind}{more}" for kind in KINDS for more in ("", "-[0-9]*")]
+    return [path for pattern in patterns for path in sorted(place.parent.glob(pattern)) if path.is_dir()]
+
+
+def _free_names(place: Path, kind: str) -> Iterator[Path]:
+    """``out.unfinished``, and ``out.unfinished-2`` where that is taken, and so on."""
+    number = 1
+    while True:
+        path = place.with_name(f"{place.name}.{kind}" + (f"-{number}" if number > 1 else ""))
+        if not os.path.lexists(path):
+            yield path
+        number += 1
+
+
+def _discard(earlier: Path) -> None:
+    """Delete the files of the earlier run; what came into their folder at the last moment stays."""
+    manifest = Manifest.read(earlier) or Manifest(earlier)  # an empty folder has none
+    if not manifest.delete_files():
+        log.warning("%s holds files that came while the run was writing; they are kept there", earlier)

@@ -1,6 +1,7 @@
 """A run: a config in, results out, stage by stage.
 
-What a stage finds is written before the next one starts, so that failing late loses nothing. The
+What a stage finds is written before the next one starts, so that failing late loses nothing; the output
+folder takes its place when all is written (see `clvml.workflow._output_folder`). The
 comparison fits every contender on the calibration period and predicts the holdout; the model to
 serve is the champion's kind, fitted again on everything observed.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -49,6 +51,7 @@ from clvml.workflow._formatting import (
     split_in_words,
 )
 from clvml.workflow._mlflow_records import segments_name, track
+from clvml.workflow._output_checks import inputs_of
 from clvml.workflow._output_folder import OutputFolder
 from clvml.workflow._report import report_page
 from clvml.workflow._results import Comparison, Moves, Results, Segments, Served
@@ -74,20 +77,23 @@ def run(config: Config, progress: Progress | None = None) -> Results:
     Raises
     ------
     ClvmlError
-        If a stage fails. What earlier stages found stays in the folder, and the message says so.
+        If a stage fails. What earlier stages found is kept beside the folder, and the message says where.
+    InputError
+        Before any work, if something of the user's would be lost in the folder
+        (see `clvml.workflow._output_checks`).
     """
     tell = progress or Silent()
     folder = OutputFolder(config.folder)
-    folder.check()
+    folder.check(inputs_of(config))
     with tell.stage("Reading transactions"):
         transactions = read(config, tell)
     with tell.stage("Splitting customers into calibration and holdout"):
         parts, customers = divide(config, transactions, tell)
         known = read_attributes(config, customers.index, tell)
         customers = joined(customers, known.table)
-        write_customers(folder, config, transactions, customers)
     treatments = read_treatments(config.segments.treatments or None)  # a bad file is told before the work
     with keeping(folder):
+        write_customers(folder, config, transactions, customers)
         with tell.stage(f"Fitting {len(contenders_of(config))} models on the calibration period"):
             models, left_out = fit(config, parts, tell)
         with tell.stage("Comparing their predictions with the holdout"):
@@ -120,6 +126,7 @@ def run(config: Config, progress: Progress | None = None) -> Results:
         commands = commands_after(config, with_groups=segments is not None and segments.groups is not None)
         with tell.stage("Writing the report"):
             folder.text("report.html", report_page(results, commands))
+            results = in_place(folder, results)
         tell.say(f"written to {folder.path}: open {folder.path / 'report.html'}")
         if config.tracking.enabled:
             with tell.stage("Writing MLflow runs and registering the models"):
@@ -283,11 +290,20 @@ def commands_after(config: Config, with_groups: bool) -> list[tuple[str, str]]:
     )
 
 
+def in_place(folder: OutputFolder, results: Results) -> Results:
+    """Move the finished folder to its place; the results with the figures where they are then."""
+    folder.complete()
+    figures = {title: folder.path / "figures" / path.name for title, path in results.figures.items()}
+    return replace(results, figures=figures)
+
+
 @contextmanager
 def keeping(folder: OutputFolder) -> Iterator[None]:
     """Note on whatever fails that what was found before it is kept, and where."""
     try:
         yield
     except BaseException as error:
-        error.add_note(f"What was computed before that is kept in {folder.path}.")
+        folder.keep_unfinished()
+        if folder.now is not None:
+            error.add_note(f"What was computed before that is kept in {folder.now}.")
         raise

@@ -23,6 +23,7 @@ import pandas as pd
 
 import clvml
 from clvml.errors import FitWarning
+from clvml.files import written_whole
 
 HERE = Path(__file__).parent
 RETAIL = HERE.parents[2] / "shared" / "data" / "online_retail" / "online_retail.parquet"
@@ -152,6 +153,16 @@ def strangers(model: clvml.BGNBD | clvml.ParetoNBD, data: Data, customers: pd.Da
     return {f"strangers_{metric}": found[metric] for metric in ("bias_pct", "rmse", "spearman")}
 
 
+def write(path: Path, table: pd.DataFrame, digits: str = "%.6g") -> None:
+    """Write a table; rows of data that are absent today stay as they were."""
+    if path.exists():
+        before = pd.read_csv(path, index_col=list(table.index.names))
+        absent = ~before.index.get_level_values("data").isin(table.index.get_level_values("data"))
+        table = pd.concat([table, before[absent]])
+    with written_whole(path) as unfinished:
+        table.to_csv(unfinished, float_format=digits)
+
+
 def main() -> None:
     """All data sets, two tables."""
     warnings.simplefilter("ignore", FitWarning)  # that they doubt their own fit is in the README
@@ -159,8 +170,8 @@ def main() -> None:
     if RETAIL.exists():
         sources["Online Retail"] = online_retail
     tables, coefficients = zip(*(scores(name, make()) for name, make in sources.items()), strict=True)
-    pd.concat(tables).to_csv(HERE / "scores.csv", float_format="%.6g")
-    pd.concat(coefficients).to_csv(HERE / "coefficients.csv", float_format="%.4g")
+    write(HERE / "scores.csv", pd.concat(tables))
+    write(HERE / "coefficients.csv", pd.concat(coefficients), "%.4g")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import pandas as pd
 
 import clvml
 from clvml.errors import FitWarning
+from clvml.files import written_whole
 from clvml.workflow import CONTENDERS
 
 HERE = Path(__file__).parent
@@ -93,6 +94,16 @@ def scores(name: str, make: Callable[[], tuple[pd.DataFrame, pd.Series, float]])
     return pd.concat({name: table}, names=["data"])
 
 
+def write(path: Path, table: pd.DataFrame) -> None:
+    """Write a table; rows of data that are absent today stay as they were."""
+    if path.exists():
+        before = pd.read_csv(path, index_col=list(table.index.names))
+        absent = ~before.index.get_level_values("data").isin(table.index.get_level_values("data"))
+        table = pd.concat([table, before[absent]])
+    with written_whole(path) as unfinished:
+        table.to_csv(unfinished, float_format="%.6g")
+
+
 def main() -> None:
     """All data sets, one table."""
     warnings.simplefilter("ignore", FitWarning)  # that they doubt their own fit is in the README
@@ -104,7 +115,7 @@ def main() -> None:
             arguments = (dropout, spend, 10 * number + other)
             data[f"simulated, dropout {dropout}, spend {spend}"] = lambda given=arguments: simulated(*given)
     table = pd.concat([scores(name, make) for name, make in data.items()])
-    table.to_csv(HERE / "scores.csv", float_format="%.6g")
+    write(HERE / "scores.csv", table)
 
 
 if __name__ == "__main__":

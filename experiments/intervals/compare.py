@@ -26,6 +26,7 @@ import pandas as pd
 
 import clvml
 from clvml.errors import FitWarning
+from clvml.files import written_whole
 from clvml.lifetime_value import bounds, rank_of_bounds
 
 HERE = Path(__file__).parent
@@ -252,7 +253,8 @@ def renewed(name: str, table: pd.DataFrame) -> None:
         source = [column for column in ("data", "model") if column in table]
         new = pd.MultiIndex.from_frame(table[source])
         table = pd.concat([before[~pd.MultiIndex.from_frame(before[source]).isin(new)], table])
-    table.to_csv(path, index=False, float_format="%.6g")
+    with written_whole(path) as unfinished:
+        table.to_csv(unfinished, index=False, float_format="%.6g")
 
 
 def main() -> None:

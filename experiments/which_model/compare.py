@@ -18,6 +18,7 @@ import pandas as pd
 
 import clvml
 from clvml.errors import FitWarning
+from clvml.files import written_whole
 
 HERE = Path(__file__).parent
 SHARED = HERE.parents[2] / "shared" / "data"
@@ -237,7 +238,8 @@ def write(name: str, table: pd.DataFrame) -> None:
     if path.exists():
         before = pd.read_csv(path).set_index(keys)
         table = pd.concat([table, before[~before.index.isin(table.index)]])
-    table.to_csv(path, float_format="%.5g")
+    with written_whole(path) as unfinished:
+        table.to_csv(unfinished, float_format="%.5g")
 
 
 def main() -> None:

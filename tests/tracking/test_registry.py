@@ -1,6 +1,8 @@
 """The registry gives back the estimator, scores files with it, and says what it does not have."""
 
+import contextlib
 import os
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -109,7 +111,7 @@ def test_a_failure_late_in_the_file_leaves_the_older_scores_and_nothing_half_wri
     Path("scores.parquet").write_text("older")
     monkeypatch.setattr(customer_files.read_batches, "__defaults__", (100,))
     with pytest.raises(InputError, match="negative frequency"):
-        registry.score_batch(URI, "customers.parquet", "scores.parquet")
+        registry.score_batch(URI, "customers.parquet", "scores.parquet", overwrite=True)
     assert sorted(os.listdir()) == ["customers.parquet", "scores.parquet"]
     assert Path("scores.parquet").read_text() == "older"
 
@@ -142,3 +144,19 @@ def test_bad_files_are_one_sentence(monkeypatch, cdnow):
     with pytest.raises(InputError, match="end the name"):
         registry.score_batch(URI, customers, "scores.txt")
     assert not os.path.exists("scores.csv")
+
+
+@pytest.mark.parametrize("kind", ["text", "database"])
+def test_a_file_of_something_else_where_the_store_would_be_is_left_as_it_is(monkeypatch, kind):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    if kind == "text":
+        Path("mlflow.db").write_text("my notes on MLflow, long enough to be taken for a header" * 20)
+    else:
+        with contextlib.closing(sqlite3.connect("mlflow.db")) as database:
+            database.execute("CREATE TABLE customers (name TEXT)")
+            database.commit()
+    before = Path("mlflow.db").read_bytes()
+    sentence = {"text": "no SQLite database", "database": "of something else than MLflow"}[kind]
+    with pytest.raises(TrackingError, match=rf"mlflow\.db is .*{sentence}.*keep the MLflow store in another"):
+        registry.register("runs:/1/model", "clv")
+    assert Path("mlflow.db").read_bytes() == before

@@ -12,6 +12,7 @@ import pytest
 from clvml.tracking._registry import load
 
 FILES = {
+    "clvml-manifest.json",
     "config.toml",
     "data_report.csv",
     "customers.parquet",
@@ -109,8 +110,10 @@ def test_models_that_cannot_be_fitted_are_left_out_and_the_run_goes_on(clvml, pu
 def test_a_stage_that_fails_keeps_what_was_computed_and_says_where(clvml, purchases, tmp_path):
     purchases.drop_duplicates("customer_id").to_csv(tmp_path / "sales.csv", index=False)
     said = one_sentence(clvml("run", "--transactions", "sales.csv", "--no-tracking", "--output", "out"))
-    assert said.endswith("What was computed before that is kept in out.\n")
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+    assert said.endswith("What was computed before that is kept in out.unfinished.\n")
+    assert not (tmp_path / "out").exists()
+    assert {path.name for path in (tmp_path / "out.unfinished").iterdir()} == {
+        "clvml-manifest.json",
         "config.toml",
         "data_report.csv",
         "customers.parquet",
@@ -175,3 +178,27 @@ def test_a_config_names_its_own_table_of_treatments_beside_it(clvml, sales, tmp_
     assert set(pd.read_csv(tmp_path / "out" / "segments.csv")["treatment"]) == {"call"}
     own.unlink()
     assert "there is no file" in one_sentence(clvml("run", config, "--no-tracking", "--output", "out"))
+
+
+def test_customers_called_na_or_null_are_trained_on_and_scored_from_csv(clvml, purchases, tmp_path):
+    names = ["NA", "na", "-nan", "nil", "1e5", "TRUE", "007"]
+    ids = [*names, *(f"c{i}" for i in range(purchases["customer_id"].nunique() - len(names)))]
+    named = dict(zip(purchases["customer_id"].unique(), ids, strict=True))
+    sales = purchases.assign(customer_id=purchases["customer_id"].map(named))
+    sales.to_csv(tmp_path / "sales.csv", index=False)
+    config = tmp_path / "my.toml"
+    config.write_text('[models]\ncontenders = ["repeat_rate"]\n')
+    result = clvml("run", config, "--transactions", "sales.csv", "--no-tracking", "--output", "out")
+    assert result.exit_code == 0, result.stderr
+    customers = pd.read_parquet(tmp_path / "out" / "customers.parquet")
+    assert set(customers.index) == set(ids)
+    customers.to_csv(tmp_path / "customers.csv")
+    result = clvml("score", "out/model", "customers.csv", "scores.csv")
+    assert result.exit_code == 0, result.stderr
+    scores = pd.read_csv(tmp_path / "scores.csv", keep_default_na=False, dtype={"customer_id": str})
+    assert scores["customer_id"].tolist() == customers.index.tolist()
+    assert scores.columns[0] == "customer_id"
+    assert "--overwrite" in one_sentence(clvml("score", "out/model", "customers.csv", "scores.csv"))
+    assert clvml("score", "out/model", "customers.csv", "scores.csv", "--overwrite").exit_code == 0
+    segments = pd.read_csv(tmp_path / "out" / "segments.csv", keep_default_na=False)
+    assert (segments.columns[0], set(segments["customer_id"])) == ("customer_id", set(ids))

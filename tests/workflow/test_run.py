@@ -180,12 +180,14 @@ def test_a_failing_run_does_not_mix_its_files_with_those_of_an_earlier_one(sales
         "data.source": str(sales),
         "models.contenders": ["historic"],
         "tracking.enabled": False,
-        "output.folder": str(tmp_path),
+        "output.folder": str(tmp_path / "out"),
     }
     run(load_config(overrides=overrides))
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
     with pytest.raises(InputError):
         run(load_config(overrides={**overrides, "segments.n_segments": 1}))
-    names = {path.name for path in tmp_path.iterdir()}
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
+    names = {path.name for path in (tmp_path / "out.unfinished").iterdir()}
     assert "comparison.csv" in names
     assert names.isdisjoint({"segments.csv", "report.html", "figures"})
 

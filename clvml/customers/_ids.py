@@ -1,0 +1,150 @@
+"""Customer ids: when one is missing, and how they stand in the files that clvml writes.
+
+**Missing** is an id that is null (an empty cell, NULL, None, NaN, NaT), blank, or text that programs write
+for a missing value (``nan``, ``null``, ``None``, ``<NA>``, ``n/a``, ``NaT``, in any case): otherwise
+``astype(str)`` would make one large customer of all anonymous purchases. Every other text is a name, ``NA``
+among them. All readers take the rule from here.
+
+**In files** the ids are the first column, ``customer_id``, whatever the index of the table was called, so
+that every reader finds them; pandas takes the column as its index again. Numbers, text, booleans, dates and
+times keep their types in Parquet; ids of other kinds (UUIDs, whole numbers beyond 64 bits, times with a zone,
+mixed ones) become text. A CSV knows no types: clvml reads its ids as text, so that ``007`` stays ``007``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from clvml.errors import InputError
+
+CUSTOMER_ID = "customer_id"
+MISSING_IDS = ("", "nan", "null", "none", "<na>", "n/a", "nat")
+_MISSING_CELLS = (
+    *("", " ", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"),
+    *("N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+)  # pandas' own list
+_KEPT = ("integer", "string", "boolean", "date", "bytes", "floating", "empty")
+
+
+def id_in_sql(text: str) -> str:
+    """The SQL of a text as an id: NULL where it stands for a missing one."""
+    return f"CASE WHEN lower({text}) NOT IN {MISSING_IDS} THEN {text} END"
+
+
+def read_csv(path: Path, id_columns: Sequence[str], rows: int | None = None) -> Iterator[pd.DataFrame]:
+    """A CSV file in batches of ``rows`` (or whole): ids as text without blanks around them.
+
+    In the other columns, what pandas takes for missing is missing.
+    """
+    names = pd.read_csv(path, nrows=0).columns
+    with pd.read_csv(
+        path,
+        chunksize=sys.maxsize if rows is None else rows,
+        dtype=dict.fromkeys(id_columns, str),
+        keep_default_na=False,
+        na_values={name: _MISSING_CELLS for name in names if name not in id_columns},
+    ) as batches:
+        for batch in batches:
+            ids = [name for name in id_columns if name in batch]
+            yield batch.assign(**{name: batch[name].str.strip(" ") for name in ids})
+
+
+def are_missing(ids: pd.Index | pd.Series) -> np.ndarray:
+    """Whether each id is missing.
+
+    Examples
+    --------
+    >>> are_missing(pd.Index(["NA", "nan", "", " ", None])).tolist()
+    [False, True, True, True, True]
+    """
+    missing = np.asarray(pd.isna(ids))
+    if ids.dtype.kind in "iufbMm":
+        return missing
+    words = [isinstance(value, str) and value.strip().lower() in MISSING_IDS for value in ids]
+    return missing | np.asarray(words, dtype=bool)
+
+
+def check_present(ids: pd.Index | pd.Series) -> None:
+    """Refuse missing ids, naming the first row without one.
+
+    Raises
+    ------
+    InputError
+        If there is one.
+    """
+    missing = are_missing(ids)
+    if missing.any():
+        raise InputError(
+            f"{missing.sum()} of {len(ids)} rows have no customer_id; the first is row {missing.argmax()}."
+        )
+
+
+def storable(ids: pd.Index) -> pd.Index:
+    """The ids as a file can hold them: categories as what they stand for, unusual kinds as text.
+
+    Examples
+    --------
+    >>> storable(pd.CategoricalIndex(["007", "12"])).tolist(), storable(pd.Index([1, "a"])).tolist()
+    (['007', '12'], ['1', 'a'])
+    """
+    if isinstance(ids, pd.CategoricalIndex):
+        ids = ids.astype(ids.categories.dtype)
+    if isinstance(ids, pd.DatetimeIndex) and ids.tz is not None:
+        return in_iso(ids)
+    if ids.dtype.kind in "iufbMm" or isinstance(ids.dtype, pd.StringDtype):
+        return ids
+    kind = pd.api.types.infer_dtype(ids, skipna=False)
+    fits = kind != "integer" or all(-(2**63) <= value < 2**63 for value in ids)
+    return ids if kind in _KEPT and fits else pd.Index([str(value) for value in ids], name=ids.name)
+
+
+def to_arrow(customers: pd.DataFrame) -> Any:
+    """A table of customers for a Parquet file, the ids its first column.
+
+    Parameters
+    ----------
+    customers : pandas.DataFrame
+        Indexed by customer id.
+
+    Returns
+    -------
+    pyarrow.Table
+        With what pandas needs to give index and attrs back.
+    """
+    import pyarrow as pa
+
+    named = customers.set_axis(storable(customers.index).rename(CUSTOMER_ID)).reset_index()
+    table = pa.Table.from_pandas(named, preserve_index=False)
+    notes = json.loads(table.schema.metadata[b"pandas"]) | {"index_columns": [CUSTOMER_ID]}
+    metadata = {b"pandas": json.dumps(notes), b"PANDAS_ATTRS": json.dumps(customers.attrs)}
+    return table.replace_schema_metadata(metadata)
+
+
+def without_uuids(table: Any) -> Any:
+    """An Arrow table with UUIDs as text, as everywhere else; pandas would give their bytes."""
+    import pyarrow as pa
+
+    for place, field in enumerate(table.schema):
+        if field.type == pa.uuid():
+            text = pa.array([value and str(value) for value in table[place].to_pylist()], pa.string())
+            table = table.set_column(place, field.name, text)
+    return table
+
+
+def to_csv_ids(customers: pd.DataFrame) -> pd.DataFrame:
+    """A table of customers whose ids are written in one way whatever the batch: times in ISO 8601."""
+    ids = storable(customers.index)
+    ids = in_iso(ids) if isinstance(ids, pd.DatetimeIndex) else ids
+    return customers.set_axis(ids.rename(CUSTOMER_ID))
+
+
+def in_iso(moments: pd.DatetimeIndex) -> pd.Index:
+    """Times as text in ISO 8601."""
+    return pd.Index([moment.isoformat() for moment in moments], name=moments.name)
