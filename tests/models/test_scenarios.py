@@ -158,6 +158,19 @@ def test_customers_who_differ_in_dropout_are_each_those_of_a_model_of_their_own(
     np.testing.assert_allclose(found[::10], alone, rtol=1e-10)
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_customers_of_different_histories_are_each_simulated_by_their_own(name):
+    """Rare and frequent buyers side by side, in a scenario: simulated means are the expectations of each."""
+    kernel = MODELS[name].with_factors({"dropout": 1.2, "purchase_rate": 1.05}).kernel
+    x, T = np.tile([0.0, 9.0], 30_000), np.tile([30.0, 10.0], 30_000)
+    row, time = kernel.simulate_ahead(x, T, HORIZON, MODELS[name].params_, np.random.default_rng(6))
+    assert (time <= HORIZON).all()
+    simulated = np.bincount(row, minlength=x.size).reshape(-1, 2).mean(axis=0)
+    ends, weights = np.array([float(HORIZON)]), np.ones(1)
+    expected = kernel.purchases_given_alive(x[:2], T[:2], ends, weights, MODELS[name].params_)
+    np.testing.assert_allclose(simulated, expected, rtol=0.03)
+
+
 def test_the_best_donors_cannot_buy_more_often_than_always():
     always, never = one(6, 6, 6), one(0, 0, 6)
     doubled = BGBB.with_factors({"purchase_rate": 2.0})
