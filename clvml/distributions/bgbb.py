@@ -193,9 +193,10 @@ def rescaled(
     InputError
         If a multiple is not positive, or the mean of ``theta`` would reach 1.
     """
+    kind: Any = BGBBParams
     a, b = scaled_and_capped_beta("purchase_rate", purchase_rate, params.alpha + x, params.beta + (T - x))
     gamma, delta = scaled_beta("dropout", dropout, params.gamma, params.delta)
-    return T, BGBBParams(a - x, b - (T - x), gamma, delta)
+    return T, kind(a - x, b - (T - x), gamma, delta)
 
 
 def total(params: BGBBParams, seen: Opportunities) -> float:

@@ -54,7 +54,7 @@ class ValueModel(Protocol):
     horizon : float or str
         How far ahead :meth:`predict` looks, in the model's time unit, or as text such as ``"12M"``.
     annual_discount_rate : float
-        A fraction a year: 0.10 is 10 %.
+        A fraction per year: 0.10 is 10 %.
     margin : float
         Multiplies the money: the share of spend that is kept.
     time_unit_ : {"D", "W", "M", "Y"} or None
@@ -72,7 +72,7 @@ class ValueModel(Protocol):
         ...
 
     def fit(self, customers: pd.DataFrame) -> Self:
-        """Learn from a customer summary, one row a customer."""
+        """Learn from a customer summary, one row per customer."""
         ...
 
     def predict(
@@ -116,7 +116,7 @@ class PurchaseModel(SupportsExpectedPurchases, Protocol):
     """
 
     def fit(self, customers: pd.DataFrame) -> Self:
-        """Learn from a customer summary, one row a customer."""
+        """Learn from a customer summary, one row per customer."""
         ...
 
 
@@ -125,7 +125,7 @@ class SpendModel(Protocol):
     """A model of how much customers spend on a purchase; like `PurchaseModel`, a cloneable estimator."""
 
     def fit(self, customers: pd.DataFrame) -> Self:
-        """Learn from a customer summary, one row a customer."""
+        """Learn from a customer summary, one row per customer."""
         ...
 
     def expected_spend(self, customers: pd.DataFrame) -> pd.Series:

@@ -134,8 +134,8 @@ def facts_of_covariates(model: Any) -> dict[str, Any]:
 def factors_of_value(model: Any, customers: pd.DataFrame) -> dict[str, Any]:
     """The total value as a function of its factors: their levels, and the money there and 1 % below each.
 
-    Without the customer whose spend is so huge that nobody else would show in a total, and of the factors those
-    that every release knows.
+    Without the customer whose spend is so huge that nobody else would show in a total, and of the factors
+    those that every release knows.
     """
     value, inputs = clvml.model_value(model, customers[customers["monetary_value"] < 1e6])
     inputs.pop("purchase_rate", None)

@@ -112,7 +112,7 @@ def _groups(groups: pd.Series | None, everyone: pd.Index) -> pd.Series:
 
 
 def _trend(days: pd.DataFrame, periods: pd.PeriodIndex) -> pd.DataFrame:
-    """One row a period of one group; only from the group's first customer on."""
+    """One row per period of one group; only from the group's first customer on."""
     number = pd.Series(np.arange(len(periods)), periods)
     at = days["period"].map(number).to_numpy(dtype=int)
     active = pd.crosstab(days["customer_id"], at).reindex(columns=range(len(periods)), fill_value=0)

@@ -42,7 +42,7 @@ class FormulaValue(BaseEstimator, ABC):
     horizon : float or str
         How far ahead to look: a number of the summary's time units, or text such as ``"12M"``.
     annual_discount_rate : float
-        A fraction a year: 0.10 is 10 %.
+        A fraction per year: 0.10 is 10 %.
     margin : float
         Multiplies the money: the share of spend that is kept.
 
@@ -73,7 +73,7 @@ class FormulaValue(BaseEstimator, ABC):
         Parameters
         ----------
         customers : pandas.DataFrame
-            One row a customer, with the columns in ``required_columns``.
+            One row per customer, with the columns in ``required_columns``.
 
         Raises
         ------
@@ -104,7 +104,7 @@ class FormulaValue(BaseEstimator, ABC):
         Parameters
         ----------
         customers : pandas.DataFrame
-            One row a customer, in the time unit of the summary that the model was fitted to.
+            One row per customer, in the time unit of the summary that the model was fitted to.
         horizon, annual_discount_rate : optional
             Instead of the constructor's.
 

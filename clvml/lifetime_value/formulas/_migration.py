@@ -84,7 +84,7 @@ class MigrationValue(FormulaValue):
         Parameters
         ----------
         customers : pandas.DataFrame
-            One row a customer, with the columns in ``required_columns``.
+            One row per customer, with the columns in ``required_columns``.
         transactions : Transactions or frame, optional
             The purchases that the summary was made from; those after its end, and of other
             customers, are left out. The summary then needs ``first_purchase``.
