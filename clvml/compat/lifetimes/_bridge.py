@@ -219,7 +219,7 @@ class LifetimesValue(BaseEstimator):
         discounted = weights @ np.stack(until)
         columns = {
             "clv": self.margin * discounted * spent,
-            "expected_purchases": until[-1],
+            "expected_purchases": until[0],
             "expected_spend": spent,
             "probability_alive": alive,
         }
