@@ -34,7 +34,7 @@ FEW = 10_000  # customers, up to which work is timed more often
 
 def simulated(n: int) -> pd.DataFrame:
     days = np.random.default_rng(0).integers(27 * 7, 39 * 7, n) / 7
-    customers = clvml.BGNBD.from_params(**CDNOW, time_unit="W").simulate(days, seed=1)
+    customers = clvml.BGNBD.from_params(**CDNOW, time_unit="W").simulate(days, random_state=1)
     whole_days = np.ceil(customers["recency"] * 7) / 7
     customers["recency"] = np.minimum(whole_days, customers["T"])
     customers["monetary_value"] = clvml.GammaGamma.from_params(**SPEND).simulate(customers["frequency"], 2)

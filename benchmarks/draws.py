@@ -62,9 +62,9 @@ def main() -> None:
     """A table of means and standard deviations, and the ratio of CPU seconds."""
     customers = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30", time_unit="W").calibration
     model = clvml.BGNBD().fit(customers)
-    model.sample_parameters(DRAWS, seed=0)
+    model.sample_parameters(DRAWS, random_state=0)
     start = time.process_time()
-    ours = model.sample_parameters(DRAWS, seed=1)
+    ours = model.sample_parameters(DRAWS, random_state=1)
     spent = time.process_time() - start
     tables = {"Laplace": laplace(model), "clvml": ours}
     sys.stdout.write(f"clvml: {spent:.2f} CPU s, k-hat {ours.attrs['k_hat']:.2f}\n")

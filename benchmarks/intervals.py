@@ -28,7 +28,7 @@ SIZES = (100_000, 1_000_000)
 def simulated(n: int) -> pd.DataFrame:
     """The first purchase within twelve weeks, seen for 39."""
     days = np.random.default_rng(0).integers(27 * 7, 39 * 7, n) / 7
-    customers = clvml.BGNBD.from_params(**CDNOW, time_unit="W").simulate(days, seed=1)
+    customers = clvml.BGNBD.from_params(**CDNOW, time_unit="W").simulate(days, random_state=1)
     whole_days = np.ceil(customers["recency"] * 7) / 7
     customers["recency"] = np.minimum(whole_days, customers["T"])
     customers["monetary_value"] = clvml.GammaGamma.from_params(**SPEND).simulate(customers["frequency"], 2)

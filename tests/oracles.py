@@ -19,6 +19,7 @@ from flint import acb, arb, ctx
 
 from clvml.distributions import bgbb, bgnbd, gamma_gamma, mbgnbd, pareto_nbd
 from clvml.distributions import shifted_beta_geometric as sbg
+from clvml.distributions._history import History, alive_at
 from clvml.distributions.bgbb import BGBBParams
 from clvml.distributions.bgnbd import BGNBDParams
 from clvml.distributions.gamma_gamma import GammaGammaParams
@@ -493,15 +494,17 @@ def purchase_model(kernel: Any, truths: dict[str, Callable], whole: bool = False
         return sum((weight * truths["purchases ahead"](case, end) for end, weight in terms), arb(0))
 
     def ahead(case, ends, weights):
-        return kernel.purchases_given_alive(*one(case.x, case.T), ends, weights, case.params)[0]
+        return kernel.purchases_given_alive(alive_at(*one(case.x, case.T)), ends, weights, case.params)[0]
 
     ours = {
-        "log-likelihood": lambda c: kernel.log_likelihood(*one(c.x, c.t_x, c.T), c.params)[0],
-        "P(alive)": lambda c: kernel.probability_alive(*one(c.x, c.t_x, c.T), c.params)[0],
-        "staying": lambda c: kernel.probability_of_staying(*one(c.x, c.T), c.horizon, c.params)[0],
+        "log-likelihood": lambda c: kernel.log_likelihood(History(*one(c.x, c.t_x, c.T)), c.params)[0],
+        "P(alive)": lambda c: kernel.probability_alive(History(*one(c.x, c.t_x, c.T)), c.params)[0],
+        "staying": lambda c: kernel.survival_probability(alive_at(*one(c.x, c.T)), c.horizon, c.params)[0],
         "purchases ahead": lambda c: ahead(c, np.array([c.horizon]), np.ones(1)),
-        "endless": lambda c: kernel.endless_purchases(*one(c.x, c.T), c.params)[0],
-        "P(n)": lambda c: kernel.count_probability(*one(c.n), c.horizon, *one(c.x, c.T), c.params)[0],
+        "endless": lambda c: kernel.infinite_horizon_purchases(alive_at(*one(c.x, c.T)), c.params)[0],
+        "P(n)": lambda c: kernel.count_probability(*one(c.n), c.horizon, alive_at(*one(c.x, c.T)), c.params)[
+            0
+        ],
         "discounted": lambda c: ahead(c, ends(c), WEIGHTS),
     }
     return {
@@ -543,7 +546,7 @@ SBG = {
     "P(n)": sbg_count,
 }
 SBG_LIKELIHOOD = Quantity(
-    lambda c: sbg.log_likelihood(*one(c.x, c.x, c.T), c.params)[0], sbg_log_likelihood, of_log=True
+    lambda c: sbg.log_likelihood(History(*one(c.x, c.x, c.T)), c.params)[0], sbg_log_likelihood, of_log=True
 )
 GAMMA_GAMMA = {
     "log-likelihood": Quantity(

@@ -4,3 +4,4 @@ from . import gamma_gamma as gamma_gamma
 from . import mbgnbd as mbgnbd
 from . import pareto_nbd as pareto_nbd
 from . import shifted_beta_geometric as shifted_beta_geometric
+from ._history import History as History

@@ -19,7 +19,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from clvml.distributions._blas import one_blas_thread
+from clvml.inference._blas import one_blas_thread
 
 Array = NDArray[np.float64]
 
@@ -102,7 +102,7 @@ def _nodes(n_nodes: int, x: Array, a: float, b: float, reach: Array) -> tuple[Ar
     return p, w / w.sum(axis=1, keepdims=True)
 
 
-def average_staying(z: Array, R: Array, a: Array, B: Array) -> Array:
+def average_survival(z: Array, R: Array, a: Array, B: Array) -> Array:
     """The average of ``(1 + p*z) ** -R`` over ``p ~ Beta(a, B)``, for each row.
 
     The whole integrand has one peak in ``y = logit(p)``, and the trapezoidal rule covers it from where it is
@@ -110,7 +110,7 @@ def average_staying(z: Array, R: Array, a: Array, B: Array) -> Array:
     """
     value = np.empty(z.size)
     for rows in _chunks(np.arange(z.size), _TRAPEZOID):
-        value[rows] = _staying(z[rows], R[rows], a[rows], B[rows])
+        value[rows] = _survival(z[rows], R[rows], a[rows], B[rows])
     return value
 
 
@@ -146,7 +146,7 @@ def _trapezoid(a: float, B: Array, reach: Array) -> tuple[Array, Array]:
     return np.exp(-np.logaddexp(0, -y)), w / w.sum(axis=1, keepdims=True)
 
 
-def _staying(z: Array, R: Array, a: Array, B: Array) -> Array:
+def _survival(z: Array, R: Array, a: Array, B: Array) -> Array:
     """One grid serves the weighted function and the weight itself, each over its own range."""
     return np.exp(_log_mass(z, R, a, B) - _log_mass(np.zeros_like(z), R, a, B))
 

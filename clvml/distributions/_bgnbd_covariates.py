@@ -1,7 +1,7 @@
 """BG/NBD customers with parameters of their own: derivatives, and purchases expected.
 
 As `clvml.distributions.bgnbd`, whose functions serve where they broadcast. All derivatives here are
-in the logarithms of ``(r, alpha, a, b)``, for each customer, as `clvml.distributions`
+in the logarithms of ``(r, alpha, a, b)``, for each customer, as `clvml.distributions._covariates`
 needs them.
 """
 
@@ -14,26 +14,28 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from clvml.distributions._covariates import added, of_purchases, sum_over_numbers
-from clvml.distributions.bgnbd import log_odds_left
+from clvml.distributions._history import History
+from clvml.distributions.bgnbd import log_odds_of_dropout
 
 Array = NDArray[np.float64]
 
 
-def derivatives(x: Array, t_x: Array, T: Array, params: Any, at_first: int = 0) -> tuple[Array, Array, Array]:
+def derivatives(history: History, params: Any, at_first: int = 0) -> tuple[Array, Array, Array]:
     """Log-likelihoods (n,), gradients (4, n) and Hessians (4, 4, n) in the log-parameters.
 
     ``params`` are ``r, alpha, a, b``, each an array of one number a customer.
     """
+    x, t_x, T = history.x, history.t_x, history.T
     r, alpha, a, b = params
     return added(
         of_purchases(x, T, r, alpha),
-        _of_staying(x + at_first, a, b),
-        _of_leaving(x, t_x, T, params, at_first),
+        _of_survival(x + at_first, a, b),
+        _of_dropout(x, t_x, T, params, at_first),
     )
 
 
-def _of_staying(chances: Array, a: Array, b: Array) -> tuple[Array, Array, Array]:
-    """Having stayed through all of the chances to leave, the sum of ``-log1p(a / (b + j))``."""
+def _of_survival(chances: Array, a: Array, b: Array) -> tuple[Array, Array, Array]:
+    """Having survived all of the chances to drop out, the sum of ``-log1p(a / (b + j))``."""
 
     def at(j: int, rows: NDArray[np.int64]) -> Array:
         bj, abj = b[rows] + j, a[rows] + b[rows] + j
@@ -51,12 +53,12 @@ def _of_staying(chances: Array, a: Array, b: Array) -> tuple[Array, Array, Array
     return -value, slope, curve
 
 
-def _of_leaving(x: Array, t_x: Array, T: Array, params: Any, at_first: int) -> tuple[Array, Array, Array]:
-    """``softplus(u)`` of customers who had a chance to leave."""
+def _of_dropout(x: Array, t_x: Array, T: Array, params: Any, at_first: int) -> tuple[Array, Array, Array]:
+    """``softplus(u)`` of customers who had a chance to drop out."""
     r, alpha, _, b = params
     last, seen = alpha / (alpha + t_x), alpha / (alpha + T)
     chances = np.maximum(x + at_first, 1)
-    u = np.where(x + at_first > 0, log_odds_left(chances - at_first, t_x, T, params, at_first), -np.inf)
+    u = np.where(x + at_first > 0, log_odds_of_dropout(chances - at_first, t_x, T, params, at_first), -np.inf)
     left, odds = expit(u), b + chances - 1
     silence, ran = r * np.log1p((T - t_x) / (alpha + t_x)), (t_x - T) / (alpha + t_x) * seen
     du = np.stack([silence, (r + x) * ran, np.ones(x.size), -b / odds])

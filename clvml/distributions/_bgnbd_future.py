@@ -1,12 +1,12 @@
-"""What a BG/NBD customer who is still with us will do.
+"""The future of a BG/NBD customer who is alive.
 
-Such a customer buys at a rate ``lambda ~ Gamma(R, seen)`` and leaves after a purchase with
+Such a customer buys at a rate ``lambda ~ Gamma(R, seen)`` and drops out after a purchase with
 probability ``p ~ Beta(a, B)``, where ``R = r + x`` and ``B = b + x`` grow with the purchases made and
 ``seen = alpha + T`` with the time observed. BG/NBD and its modification differ only in ``b``. Everything
 here is an average over ``p`` of a positive function of ``z = t / seen``, ``t`` the time ahead::
 
     purchases in t       (1 - (1 + p*z) ** -R) / p
-    still there at t     (1 + p*z) ** -R
+    alive at t           (1 + p*z) ** -R
 
 Fader, Hardie, Lee (2005), equations 8 to 10, before the integral over ``p`` is done: their 2F1
 overflows for heavy buyers and divides zero by zero at ``a = 1``.
@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import betainc, betaincc
 
-from clvml.distributions._beta_average import average_staying, average_steepness, steepness
+from clvml.distributions._beta_average import average_steepness, average_survival, steepness
 from clvml.distributions._chebyshev import POINTS, polynomials, to_coefficients
 from clvml.distributions._gamma_ratios import log_beta_fall, log_binomial
 from clvml.distributions._histories import distinct_rows, group_rows, repeat_often
@@ -75,7 +75,7 @@ def _along(points: list[float], a: Array, b: Array) -> list[float]:
 
 
 def _alike(x: Array, seen: Array, ends: Array, weights: Array, r: float, a: float, b: float) -> Array:
-    """The same where customers leave alike.
+    """The same where all customers have the same ``a``.
 
     One end is an expectation; many, with the differences of a discount factor as weights, are a
     discounted sum. For each ``x`` the expectation over ``z`` is a function of ``z`` alone, and the sum
@@ -168,17 +168,17 @@ def _clenshaw(table: Array, row: NDArray[np.int64], u: Array) -> Array:
     return value
 
 
-def endless(x: Array, a: float | Array, b: float | Array) -> Array:
-    """Expected purchases ever to come, the mean of ``1/p``; infinite where ``a <= 1``."""
+def infinite_horizon_purchases(x: Array, a: float | Array, b: float | Array) -> Array:
+    """Expected purchases over an infinite horizon, the mean of ``1/p``; infinite where ``a <= 1``."""
     over = np.broadcast_to(np.maximum(a - 1, 0.0), x.shape)
     return np.divide(over + (b + x), over, out=np.full(x.shape, np.inf), where=over > 0)
 
 
-def staying(x: Array, seen: Array, t: float, r: float, a: float | Array, b: float | Array) -> Array:
-    """The probability of being there after another ``t``."""
+def survival(x: Array, seen: Array, t: float, r: float, a: float | Array, b: float | Array) -> Array:
+    """The probability of being alive after another ``t``."""
     own, B = np.broadcast_to(a, x.shape), b + x
     first, row = distinct_rows((x, seen, own, B))
-    return average_staying(t / seen[first], r + x[first], own[first], B[first])[row]
+    return average_survival(t / seen[first], r + x[first], own[first], B[first])[row]
 
 
 def count_probability(
@@ -186,9 +186,9 @@ def count_probability(
 ) -> Array:
     """The probability of exactly ``n`` purchases in ``t``; equation 8 of the paper.
 
-    Whoever stays through all of them, or leaves at the ``n``-th when more would have come::
+    The customer survives all of them, or drops out at the ``n``-th when more would have followed::
 
-        P(n) = P(stays n times) * P(N = n) + P(leaves at the n-th) * P(N >= n)
+        P(n) = P(survives n purchases) * P(N = n) + P(drops out at the n-th) * P(N >= n)
 
     with ``N`` negative binomial. Both terms are positive, so nothing cancels.
     """
@@ -197,10 +197,10 @@ def count_probability(
     leaves = np.exp(-log_beta_fall(B, a, bought)) * a / (B + bought - 1)
     exactly = np.log(R / (n + R)) + log_binomial(n, R, t, seen)
     stays = np.exp(exactly - log_beta_fall(B, a, n))
-    return stays + np.where(n > 0, leaves * _as_many(bought, R, t, seen, exactly), 0.0)
+    return stays + np.where(n > 0, leaves * _survival_of_count(bought, R, t, seen, exactly), 0.0)
 
 
-def _as_many(n: Array, R: Array, t: float, seen: Array, log_exactly: Array) -> Array:
+def _survival_of_count(n: Array, R: Array, t: float, seen: Array, log_exactly: Array) -> Array:
     """P(N >= n), ``N`` negative binomial; an incomplete beta function of what is left of 1 if that is less.
 
     That is zero at times from 1e-284 down, so far tails are summed, from the probability of ``n`` itself.
@@ -229,7 +229,7 @@ def simulate(
 ) -> tuple[NDArray[np.int64], Array]:
     """Purchases drawn for each customer: whose, in ascending order, and when, up to ``horizon``.
 
-    How many there would be without leaving is Poisson, and leaving cuts them after a geometric number.
+    Without dropout their number is Poisson, and dropout cuts them after a geometric number.
     The times of all would be uniform, whose first few in order are sums of exponentials over their total.
     """
     R = r + x

@@ -1,25 +1,30 @@
 """Static covariates: what is known of a customer moves their parameters.
 
 Customer ``i`` with covariates ``z_i`` (a channel, an age: nothing that changes with time) buys, and
-leaves, as the model says, with parameters of their own whose logarithms are linear in ``z_i``. A
-side of the model, purchases or dropout, moves one parameter, so that one coefficient a covariate has
+drops out, as the model says, with parameters of their own whose logarithms are linear in ``z_i``. A
+side of the model, purchases or dropout, moves one parameter, so that one coefficient per covariate has
 one meaning:
 
-=============  =========  ==========================================  ===============================
-Model          Side       Formula                                     ``exp(coefficient)`` multiplies
-=============  =========  ==========================================  ===============================
-both           purchases  ``ln alpha_i = ln alpha - gamma' z_i``      the purchase rate ``lambda``
-Pareto/NBD     dropout    ``ln beta_i = ln beta - delta' z_i``        the dropout rate ``mu``
-(M)BG/NBD      dropout    ``ln a_i = ln a + delta' z_i``              the odds ``a/b`` of leaving
-=============  =========  ==========================================  ===============================
+==============  =========  ==============================================  =================================
+Model           Side       Formula                                         ``exp(coefficient)`` multiplies
+==============  =========  ==============================================  =================================
+NBD models      purchases  ``ln alpha_i = ln alpha - gamma' z_i``          the purchase rate ``lambda``
+Pareto/NBD      dropout    ``ln beta_i = ln beta - delta' z_i``            the dropout rate ``mu``
+(M)BG/NBD       dropout    ``ln a_i = ln a + delta' z_i``                  the odds ``a/b`` of dropout
+BG/BB           purchases  ``ln alpha_i = ln alpha + gamma' z_i``          the odds ``alpha/beta`` of buying
+BG/BB           dropout    ``ln gamma_i = ln gamma + delta' z_i``          the odds ``gamma/delta`` of dropout
+sBG             dropout    ``ln alpha_i = ln alpha + delta' z_i``          the odds ``alpha/beta`` of churn
+==============  =========  ==============================================  =================================
 
 Fader, Hardie (2007), Incorporating time-invariant covariates into the Pareto/NBD and BG/NBD models,
 brucehardie.com/notes/019: the first two rows are theirs, a proportional rate being a rescaled Gamma
 distribution. For BG/NBD they let ``a`` and ``b`` move apart or together. Together, as CLVTools does
 with one coefficient, the mean dropout probability ``a/(a+b)`` does not move at all; apart, as
-pymc-marketing does, a covariate has two coefficients and neither says who leaves sooner. Here ``b``
+pymc-marketing does, a covariate has two coefficients and neither says who drops out sooner. Here ``b``
 stays, which is pymc-marketing's form with its coefficient of ``b`` at zero: the mean dropout
-probability follows a logistic regression.
+probability follows a logistic regression. The same for the Beta distributions of the discrete models, a
+beta-logistic regression: Heckman, Willis (1977), A Beta-logistic Model for the Analysis of Sequential
+Labor Force Participation by Married Women, Journal of Political Economy 85(1).
 
 `objective` needs of a model its derivatives in the log-parameters for each customer; the chain
 rule is then a product with the covariates.
@@ -33,10 +38,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from clvml.distributions._history import History
+
 Array = NDArray[np.float64]
-# Of customers (x, t_x, T) with parameters of their own: values (n,), gradients (4, n) and Hessians
-# (4, 4, n) of the log-likelihood in the logarithms of the parameters.
-Derivatives = Callable[[Array, Array, Array, Any], tuple[Array, Array, Array]]
+# Of customers with parameters of their own: values (n,), gradients (k, n) and Hessians (k, k, n) of the
+# log-likelihood in the logarithms of the k parameters.
+Derivatives = Callable[[History, Any], tuple[Array, Array, Array]]
 
 _BLOCK = 32_768  # rows at once, so that they stay in cache
 _FAR = 300.0  # a search that is lost must not overflow
@@ -57,31 +64,29 @@ class Design(NamedTuple):
     parameters ``places[k]`` of the search: its own logarithm and the coefficients that move it.
     """
 
-    x: Array
-    t_x: Array
-    T: Array
+    history: History
     weight: Array
     places: tuple[NDArray[np.int64], ...]
     slopes: tuple[Array, ...]
 
 
-def design(
-    history: tuple[Array, Array, Array],
-    weight: Array,
-    fields: tuple[str, ...],
-    covariates: Mapping[Influence, Array],
-) -> Design:
-    """What `objective` needs of the customers; covariates have shape (n_customers, n_covariates)."""
+def design(history: History, fields: tuple[str, ...], influences: Mapping[str, Influence]) -> Design:
+    """What `objective` needs of the customers and their covariates.
+
+    Coefficients follow the logarithms of the parameters ``fields`` in the order of the sides of
+    ``history.covariates``.
+    """
     moved, first = {}, len(fields)
-    for influence, z in covariates.items():
-        moved[influence.parameter] = (np.arange(first, first + z.shape[1]), influence.sign * z.T)
+    for side, z in history.covariates.items():
+        parameter, sign, _ = influences[side]
+        moved[parameter] = (np.arange(first, first + z.shape[1]), sign * z.T)
         first += z.shape[1]
-    nothing = np.zeros(0, dtype=np.int64), np.zeros((0, weight.size))
+    nothing = np.zeros(0, dtype=np.int64), np.zeros((0, history.size))
     places, slopes = zip(*(moved.get(field, nothing) for field in fields), strict=True)
-    own = np.ones((1, weight.size))
+    own = np.ones((1, history.size))
     return Design(
-        *history,
-        weight,
+        history,
+        history.weights,
         tuple(np.append(k, place) for k, place in enumerate(places)),
         tuple(np.vstack([own, slope]) for slope in slopes),
     )
@@ -90,13 +95,12 @@ def design(
 def objective(theta: Array, customers: Design, derivatives: Derivatives) -> tuple[float, Array, Array]:
     """Total log-likelihood with its gradient and Hessian in log-parameters and coefficients."""
     value, gradient, hessian = 0.0, np.zeros(theta.size), np.zeros((theta.size, theta.size))
-    for start in range(0, customers.x.size, _BLOCK):
+    for start in range(0, customers.weight.size, _BLOCK):
         rows = slice(start, start + _BLOCK)
         slopes, w = [slope[:, rows] for slope in customers.slopes], customers.weight[rows]
         logs = [theta[at] @ slope for at, slope in zip(customers.places, slopes, strict=True)]
         params = [np.exp(np.clip(log, -_FAR, _FAR)) for log in logs]
-        history = customers.x[rows], customers.t_x[rows], customers.T[rows]
-        each, slope_each, curve_each = derivatives(*history, params)
+        each, slope_each, curve_each = derivatives(customers.history.rows(rows), params)
         value += float(w @ each)
         for k, at in enumerate(customers.places):
             gradient[at] += slopes[k] @ (w * slope_each[k])
@@ -105,8 +109,17 @@ def objective(theta: Array, customers: Design, derivatives: Derivatives) -> tupl
     return value, gradient, hessian
 
 
+def in_log_parameters(value: Array, slope: Array, curve: Array, params: Any) -> tuple[Array, Array, Array]:
+    """Each customer's derivatives in the parameters as derivatives in their logarithms."""
+    p = np.stack([np.broadcast_to(param, value.shape) for param in params])
+    slope = p * slope
+    curve = p[:, None] * curve * p
+    curve[np.arange(len(p)), np.arange(len(p))] += slope
+    return value, slope, curve
+
+
 def of_purchases(x: Array, T: Array, r: Array, alpha: Array) -> tuple[Array, Array, Array]:
-    """What all models have in common: ``x`` purchases until ``T``, were everybody alive.
+    """The term that all purchase models share: ``x`` purchases until ``T``, were everybody alive.
 
     ``log(Gamma(r+x) / Gamma(r)) - r * log1p(T / alpha) - x * log(alpha + T)`` and its derivatives.
     """

@@ -49,7 +49,7 @@ _SERIES = np.array([1 / (2 * j + 1) for j in range(12, 0, -1)])  # of atanh(w) /
 def log_beta_fall(y: ArrayLike, a: ArrayLike, h: ArrayLike) -> Array:
     """``ln B(y, a) - ln B(y + h, a)``, B the beta function: zero or more, symmetric in ``a`` and ``h``.
 
-    Whoever has a probability of leaving of ``Beta(a, y)`` stays for ``h`` with ``exp`` of minus this.
+    A customer whose probability of dropout is ``Beta(a, y)`` survives ``h`` with ``exp`` of minus this.
     """
     y, a, h = _broadcast(y, a, h)
     fall = np.zeros(y.shape)

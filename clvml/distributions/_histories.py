@@ -7,11 +7,13 @@ days or weeks repeat themselves, real-valued times do not.
 from __future__ import annotations
 
 import itertools
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from clvml.distributions._history import History
 
 Array = NDArray[np.float64]
 
@@ -21,13 +23,13 @@ _WORTH_COUNTING = 0.5
 _MIX = tuple(np.uint64(odd) for odd in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
 
 
-class Histories(NamedTuple):
+class HistoryCounts(NamedTuple):
     """What the likelihood of a purchase model needs of the customers, and no more.
 
     ``more_than[j]`` is the weight of customers with more than ``j`` repeat purchases;
     ``T``, ``T_weight`` and ``T_purchases`` hold the weight and the weighted purchases by length of
-    observation; ``x, t_x, T_repeat, weight`` are the customers who may have left: those with at least
-    one repeat purchase, or everyone.
+    observation; ``x, t_x, T_repeat, weight`` are the customers who may have dropped out: those with at
+    least one repeat purchase, or everyone.
     """
 
     more_than: Array
@@ -40,14 +42,12 @@ class Histories(NamedTuple):
     weight: Array
 
 
-def count_histories(
-    x: Array, t_x: Array, T: Array, weight: Array | None = None, *, everyone: bool = False
-) -> Histories:
-    """Histories of customers ``(x, t_x, T)``, equal ones counted once where that pays.
+def count_histories(history: History, *, everyone: bool = False) -> HistoryCounts:
+    """Histories of customers, equal ones counted once where that pays.
 
-    ``everyone`` for models in which those without repeat purchases may have left too.
+    ``everyone`` for models in which those without repeat purchases may have dropped out too.
     """
-    weight = np.ones_like(x) if weight is None else weight
+    x, t_x, T, weight = history.x, history.t_x, history.T, history.weights
     more_than = count_numbers(x, weight)[::-1].cumsum()[::-1][1:]
     distinct_T, (T_weight, T_purchases) = count_equal((T,), (weight, weight * x))
     rows = (x, t_x, T, weight)
@@ -55,7 +55,9 @@ def count_histories(
         repeat = np.flatnonzero(x > 0)
         rows = (x[repeat], t_x[repeat], T[repeat], weight[repeat])
     (x_repeat, t_repeat, T_repeat), (w_repeat,) = count_equal(rows[:3], rows[3:])
-    return Histories(more_than, distinct_T[0], T_weight, T_purchases, x_repeat, t_repeat, T_repeat, w_repeat)
+    return HistoryCounts(
+        more_than, distinct_T[0], T_weight, T_purchases, x_repeat, t_repeat, T_repeat, w_repeat
+    )
 
 
 def count_numbers(x: Array, weight: Array) -> Array:
@@ -115,11 +117,6 @@ def _one_of_each(code: NDArray[np.int64], n_codes: int) -> NDArray[np.int64]:
         part = code[start : start + _BLOCK]
         one[part] = np.arange(start, start + part.size)
     return one
-
-
-def of_rows(params: Any, rows: NDArray[np.int64] | slice) -> Any:
-    """The parameters of these customers; a number, not an array, is everybody's."""
-    return params._make(param[rows] if isinstance(param, np.ndarray) else param for param in params)
 
 
 def _codes(keys: tuple[Array, ...]) -> NDArray[np.uint64]:

@@ -7,44 +7,63 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from clvml.distributions._histories import Array
+from clvml.distributions._history import Array, History
 
 
 class Kernel(Protocol):
     """The functions of a model of repeat purchases, such as `clvml.distributions.bgnbd`.
 
-    The first six look back at a history ``(x, t_x, T)``; the next five look ahead from ``T``, for customers
-    who are still with us, where it no longer matters when they bought last.
+    ``params`` are a NamedTuple of numbers, or of arrays of one number per customer where these differ. The
+    first group evaluates the past; the second looks ahead from ``T``, for customers who are alive, where the
+    time of their last purchase no longer matters.
     """
 
-    def count(self, x: Array, t_x: Array, T: Array, weight: Array) -> Any: ...
+    def count(self, history: History) -> Any:
+        """What `objective` and `total` need of the customers, equal histories counted once."""
 
-    def objective(self, params: Any, histories: Any, /) -> tuple[float, Array, Array]: ...
+    def objective(self, params: Any, counts: Any, /) -> tuple[float, Array, Array]:
+        """Total log-likelihood with its gradient and Hessian in the parameters."""
 
-    def total(self, params: Any, histories: Any, /) -> float: ...
+    def total(self, params: Any, counts: Any, /) -> float:
+        """Total log-likelihood alone."""
 
-    def log_likelihood(self, x: Array, t_x: Array, T: Array, params: Any) -> Array: ...
+    def log_likelihood(self, history: History, params: Any) -> Array:
+        """Log-likelihood of each customer."""
 
-    def probability_alive(self, x: Array, t_x: Array, T: Array, params: Any) -> Array: ...
+    def probability_alive(self, history: History, params: Any) -> Array:
+        """P(alive at ``T``) of each customer."""
 
-    def simulate(self, T: Array, params: Any, rng: np.random.Generator) -> tuple[Array, Array]: ...
+    def simulate(self, T: Array, params: Any, rng: np.random.Generator) -> History:
+        """Histories of customers observed for ``T``."""
 
-    def probability_of_staying(self, x: Array, T: Array, after: float, params: Any) -> Array: ...
+    def survival_probability(self, history: History, after: float, params: Any) -> Array:
+        """P(alive at ``T + after`` | alive at ``T``)."""
 
-    def purchases_given_alive(
-        self, x: Array, T: Array, ends: Array, weights: Array, params: Any
-    ) -> Array: ...
+    def purchases_given_alive(self, history: History, ends: Array, weights: Array, params: Any) -> Array:
+        """Weighted sum over ``ends`` of the expected purchases until then."""
 
-    def endless_purchases(self, x: Array, T: Array, params: Any) -> Array: ...
+    def infinite_horizon_purchases(self, history: History, params: Any) -> Array:
+        """Expected purchases over an infinite horizon; infinite where they diverge."""
 
-    def count_probability(self, n: Array, horizon: float, x: Array, T: Array, params: Any) -> Array: ...
+    def count_probability(self, n: Array, horizon: float, history: History, params: Any) -> Array:
+        """P(exactly ``n`` purchases in the next ``horizon``)."""
 
     def simulate_ahead(
-        self, x: Array, T: Array, horizon: float, params: Any, rng: np.random.Generator
-    ) -> tuple[NDArray[np.int64], Array]: ...
+        self, history: History, horizon: float, params: Any, rng: np.random.Generator
+    ) -> tuple[NDArray[np.int64], Array]:
+        """Future purchases: the row of each, in ascending order, and its time after ``T``."""
 
-    def rate_of_leaving(self, params: Any) -> float: ...
+    def dropout_rate(self, params: Any) -> float:
+        """The mean rate or probability of dropout."""
 
     def rescaled(
-        self, x: Array, T: Array, params: Any, purchase_rate: float, dropout: float
-    ) -> tuple[Array, Any]: ...
+        self, history: History, params: Any, purchase_rate: float, dropout: float
+    ) -> tuple[History, Any]:
+        """Histories and parameters whose future is that of a scenario, for customers who are alive."""
+
+
+class CustomerKernel(Protocol):
+    """What the likelihood of customers with parameters of their own needs of a model."""
+
+    def derivatives(self, history: History, params: Any) -> tuple[Array, Array, Array]:
+        """Log-likelihoods (n,), gradients (k, n) and Hessians (k, k, n) in the log-parameters."""

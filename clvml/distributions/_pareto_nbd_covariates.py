@@ -1,7 +1,7 @@
 """Pareto/NBD customers with parameters of their own: the derivatives of each one's likelihood.
 
-As `clvml.distributions.pareto_nbd`, whose derivatives of having left serve. Those here are in the
-logarithms of ``(r, alpha, s, beta)``, as `clvml.distributions` needs them.
+As `clvml.distributions.pareto_nbd`, whose derivatives of dropout serve. Those here are in the
+logarithms of ``(r, alpha, s, beta)``, as `clvml.distributions._covariates` needs them.
 """
 
 from __future__ import annotations
@@ -13,18 +13,20 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from clvml.distributions._covariates import added, of_purchases
-from clvml.distributions.pareto_nbd import ParetoNBDParams, left
+from clvml.distributions._history import History
+from clvml.distributions.pareto_nbd import ParetoNBDParams, dropout
 
 Array = NDArray[np.float64]
 
 
-def derivatives(x: Array, t_x: Array, T: Array, params: Any) -> tuple[Array, Array, Array]:
+def derivatives(history: History, params: Any) -> tuple[Array, Array, Array]:
     """Log-likelihoods (n,), gradients (4, n) and Hessians (4, 4, n) in the log-parameters.
 
     ``params`` are ``r, alpha, s, beta``, each an array of one number a customer.
     """
+    x, t_x, T = history.x, history.t_x, history.T
     r, alpha, s, beta = params
-    return added(of_purchases(x, T, r, alpha), _of_lifetime(T, s, beta), _of_leaving(x, t_x, T, params))
+    return added(of_purchases(x, T, r, alpha), _of_lifetime(T, s, beta), _of_dropout(x, t_x, T, params))
 
 
 def _of_lifetime(T: Array, s: Array, beta: Array) -> tuple[Array, Array, Array]:
@@ -38,10 +40,10 @@ def _of_lifetime(T: Array, s: Array, beta: Array) -> tuple[Array, Array, Array]:
     return -stayed, slope, curve
 
 
-def _of_leaving(x: Array, t_x: Array, T: Array, params: Any) -> tuple[Array, Array, Array]:
-    """``softplus(v)`` of customers who had time to leave."""
+def _of_dropout(x: Array, t_x: Array, T: Array, params: Any) -> tuple[Array, Array, Array]:
+    """``softplus(v)`` of customers who had time to drop out."""
     value, slope, curve = np.zeros(x.size), np.zeros((4, x.size)), np.zeros((4, 4, x.size))
-    for rows, v, gradient, hessian in left(x, t_x, T, ParetoNBDParams(*params)):
+    for rows, v, gradient, hessian in dropout(x, t_x, T, ParetoNBDParams(*params)):
         p, gone = np.stack([param[rows] for param in params]), expit(v)
         value[rows] = np.logaddexp(0, v)
         slope[:, rows] = gone * p * gradient

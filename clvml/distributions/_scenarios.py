@@ -15,7 +15,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from clvml.distributions._histories import Array
+from clvml.distributions._history import Array, History
 from clvml.distributions._kernel import Kernel
 from clvml.errors import InputError
 
@@ -60,6 +60,11 @@ def scaled_and_capped_beta(name: str, multiple: float, a: Array, b: Array) -> tu
     return scaled, a + b - scaled
 
 
+def renewed(history: History) -> History:
+    """Customers alive at ``T``, whose time counts from now; their past is in parameters of their own."""
+    return History(history.x, np.zeros(history.size), np.zeros(history.size))
+
+
 class ScenarioKernel:
     """A kernel whose functions of the future are those of a scenario; what is past is as it was.
 
@@ -90,32 +95,32 @@ class ScenarioKernel:
         past: Callable[..., Any] = getattr(self.fitted, name)
         return past
 
-    def _scenario(self, x: Array, T: Array, params: Any) -> tuple[Array, Any]:
-        return self.fitted.rescaled(x, T, params, self.purchase_rate, self.dropout)
+    def _scenario(self, history: History, params: Any) -> tuple[History, Any]:
+        return self.fitted.rescaled(history, params, self.purchase_rate, self.dropout)
 
-    def probability_of_staying(self, x: Array, T: Array, after: float, params: Any) -> Array:
+    def survival_probability(self, history: History, after: float, params: Any) -> Array:
         """P(alive at ``T + after`` | alive at ``T``)."""
-        then, scaled = self._scenario(x, T, params)
-        return self.fitted.probability_of_staying(x, then, after, scaled)
+        then, scaled = self._scenario(history, params)
+        return self.fitted.survival_probability(then, after, scaled)
 
-    def purchases_given_alive(self, x: Array, T: Array, ends: Array, weights: Array, params: Any) -> Array:
+    def purchases_given_alive(self, history: History, ends: Array, weights: Array, params: Any) -> Array:
         """Weighted sum over ``ends`` of the expected purchases until then, for customers alive at ``T``."""
-        then, scaled = self._scenario(x, T, params)
-        return self.fitted.purchases_given_alive(x, then, ends, weights, scaled)
+        then, scaled = self._scenario(history, params)
+        return self.fitted.purchases_given_alive(then, ends, weights, scaled)
 
-    def endless_purchases(self, x: Array, T: Array, params: Any) -> Array:
+    def infinite_horizon_purchases(self, history: History, params: Any) -> Array:
         """Expected purchases over an infinite horizon, for customers alive at ``T``."""
-        then, scaled = self._scenario(x, T, params)
-        return self.fitted.endless_purchases(x, then, scaled)
+        then, scaled = self._scenario(history, params)
+        return self.fitted.infinite_horizon_purchases(then, scaled)
 
-    def count_probability(self, n: Array, horizon: float, x: Array, T: Array, params: Any) -> Array:
+    def count_probability(self, n: Array, horizon: float, history: History, params: Any) -> Array:
         """P(exactly ``n`` purchases in the next ``horizon``), for customers alive at ``T``."""
-        then, scaled = self._scenario(x, T, params)
-        return self.fitted.count_probability(n, horizon, x, then, scaled)
+        then, scaled = self._scenario(history, params)
+        return self.fitted.count_probability(n, horizon, then, scaled)
 
     def simulate_ahead(
-        self, x: Array, T: Array, horizon: float, params: Any, rng: np.random.Generator
+        self, history: History, horizon: float, params: Any, rng: np.random.Generator
     ) -> tuple[NDArray[np.int64], Array]:
-        """Purchases ahead of customers alive at ``T``: whose, in ascending order, and when after ``T``."""
-        then, scaled = self._scenario(x, T, params)
-        return self.fitted.simulate_ahead(x, then, horizon, scaled, rng)
+        """Future purchases of customers alive at ``T``: ascending rows, and times after ``T``."""
+        then, scaled = self._scenario(history, params)
+        return self.fitted.simulate_ahead(then, horizon, scaled, rng)

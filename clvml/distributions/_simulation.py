@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from clvml.distributions._history import History
 from clvml.distributions.gamma_gamma import GammaGammaParams
 from clvml.errors import InputError
 
@@ -36,12 +37,10 @@ def row_of_each(number: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.repeat(np.arange(number.size), number)
 
 
-def bgnbd_histories(
-    T: Array, params: Params, rng: np.random.Generator, at_first: int = 0
-) -> tuple[Array, Array]:
-    """Repeat purchases ``x`` and the time of the last, ``t_x``, of BG/NBD customers seen for ``T``.
+def bgnbd_histories(T: Array, params: Params, rng: np.random.Generator, at_first: int = 0) -> History:
+    """Histories of BG/NBD customers observed for ``T``.
 
-    With ``at_first`` 1 they may leave right after the first purchase too (MBG/NBD).
+    With ``at_first`` 1 they may drop out right after the first purchase too (MBG/NBD).
     """
     r, alpha, a, b = params
     rate, dropout = rng.gamma(r, 1 / alpha, T.size), rng.beta(a, b, T.size)
@@ -56,18 +55,18 @@ def bgnbd_histories(
         x[here] += 1
         t_x[here] = clock[here]
         here = here[rng.random(here.size) >= dropout[here]]
-    return x, t_x
+    return History(x, t_x, T)
 
 
-def pareto_nbd_histories(T: Array, params: Params, rng: np.random.Generator) -> tuple[Array, Array]:
+def pareto_nbd_histories(T: Array, params: Params, rng: np.random.Generator) -> History:
     """As `bgnbd_histories`, of Pareto/NBD customers with ``r, alpha, s, beta``."""
     r, alpha, s, beta = params
-    rate, leaving = rng.gamma(r, 1 / alpha, T.size), rng.gamma(s, 1 / beta, T.size)
-    with np.errstate(divide="ignore", over="ignore"):  # who hardly leaves stays for ever
-        with_us = np.minimum(T, rng.exponential(size=T.size) / leaving)
-    x = numbers_of_purchases(rate * with_us, rng).astype(float)
-    # The last of x purchases at any time within with_us: the largest of x uniform numbers.
-    return x, np.where(x > 0, with_us * rng.random(T.size) ** (1 / np.maximum(x, 1)), 0.0)
+    rate, dropout = rng.gamma(r, 1 / alpha, T.size), rng.gamma(s, 1 / beta, T.size)
+    with np.errstate(divide="ignore", over="ignore"):  # a lifetime may overflow to infinity
+        alive = np.minimum(T, rng.exponential(size=T.size) / dropout)
+    x = numbers_of_purchases(rate * alive, rng).astype(float)
+    # The last of x purchases at any time within the lifetime: the largest of x uniform numbers.
+    return History(x, np.where(x > 0, alive * rng.random(T.size) ** (1 / np.maximum(x, 1)), 0.0), T)
 
 
 def average_spend(x: Array, params: GammaGammaParams, rng: np.random.Generator) -> Array:

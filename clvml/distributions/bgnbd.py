@@ -1,6 +1,6 @@
 """The BG/NBD model of repeat purchases.
 
-While with us a customer buys at rate ``lambda``; after any repeat purchase they leave
+While alive a customer buys at rate ``lambda``; after any repeat purchase they drop out
 for good with probability ``p``. Both vary across customers::
 
     lambda ~ Gamma(shape=r, rate=alpha)        p ~ Beta(a, b)
@@ -13,10 +13,10 @@ Fader, Hardie, Lee (2005), "Counting Your Customers" the Easy Way: An Alternativ
 Pareto/NBD Model, Marketing Science 24(2). The sum of their likelihood (equation 6) is written
 here without gamma functions: ratios of gamma functions at whole distances are finite products, and
 products become sums over the purchase numbers ``j``. What is left for each customer is the
-log-odds of having left, ``u``, which also gives P(alive) and all derivatives.
+log-odds of having dropped out, ``u``, which also gives P(alive) and all derivatives.
 
-The modified BG/NBD lets customers leave right after their first purchase too. Then there are
-``x + 1`` chances to leave rather than ``x``, also for those with ``x = 0``, and nothing else
+The modified BG/NBD lets customers drop out right after their first purchase too. Then there are
+``x + 1`` chances to drop out rather than ``x``, also for those with ``x = 0``, and nothing else
 changes: functions take these chances before any repeat purchase as ``at_first``, 0 or 1.
 """
 
@@ -30,8 +30,9 @@ from numpy.typing import NDArray
 from clvml.distributions import _bgnbd_future as bgnbd_future
 from clvml.distributions import _simulation as simulation
 from clvml.distributions._gamma_ratios import log_beta_fall, log_gamma_sequence
-from clvml.distributions._histories import Histories, count_histories, of_rows
-from clvml.distributions._scenarios import check_multiple, scaled_beta
+from clvml.distributions._histories import HistoryCounts, count_histories
+from clvml.distributions._history import History, params_of_rows
+from clvml.distributions._scenarios import check_multiple, renewed, scaled_beta
 
 Array = NDArray[np.float64]
 
@@ -47,23 +48,24 @@ class BGNBDParams(NamedTuple):
     b: float
 
 
-def count(x: Array, t_x: Array, T: Array, weight: Array | None = None) -> Histories:
+def count(history: History) -> HistoryCounts:
     """What `objective` needs of the customers."""
-    return count_histories(x, t_x, T, weight)
+    return count_histories(history)
 
 
-def log_odds_left(x: Array, t_x: Array, T: Array, params: BGNBDParams, at_first: int = 0) -> Array:
-    """``u``, the log-odds of having left after the last of ``x + at_first >= 1`` chances to leave."""
+def log_odds_of_dropout(x: Array, t_x: Array, T: Array, params: BGNBDParams, at_first: int = 0) -> Array:
+    """``u``, the log-odds of having dropped out after the last of ``x + at_first >= 1`` chances."""
     r, alpha, a, b = params
     return np.log(a) - np.log(b + (x + at_first - 1)) + (r + x) * np.log1p((T - t_x) / (alpha + t_x))
 
 
-def probability_alive(x: Array, t_x: Array, T: Array, params: BGNBDParams, at_first: int = 0) -> Array:
-    """P(alive | x, t_x, T): 1 for customers who had no chance to leave yet."""
+def probability_alive(history: History, params: BGNBDParams, at_first: int = 0) -> Array:
+    """P(alive | x, t_x, T): 1 for customers who had no chance to drop out yet."""
+    x, t_x, T = history.x, history.t_x, history.T
     alive = np.empty(x.size)
     for start in range(0, x.size, _BLOCK):
         rows = slice(start, start + _BLOCK)
-        alive[rows] = _alive(x[rows], t_x[rows], T[rows], of_rows(params, rows), at_first)
+        alive[rows] = _alive(x[rows], t_x[rows], T[rows], params_of_rows(params, rows), at_first)
     return alive
 
 
@@ -71,7 +73,7 @@ def _alive(x: Array, t_x: Array, T: Array, params: BGNBDParams, at_first: int) -
     """In few passes and without selecting rows, which costs more than the arithmetic."""
     r, alpha, a, b = params
     left = (T - t_x) / (alpha + t_x)
-    with np.errstate(over="ignore"):  # odds of having left beyond all numbers: P(alive) is zero
+    with np.errstate(over="ignore"):  # odds of dropout overflow: P(alive) is zero
         np.exp((r + x) * np.log1p(left, left), left)
         left *= a
     stayed = np.maximum(x + (at_first - 1), 0)
@@ -81,33 +83,34 @@ def _alive(x: Array, t_x: Array, T: Array, params: BGNBDParams, at_first: int) -
     return stayed if at_first else np.maximum(stayed, x == 0)
 
 
-def log_likelihood(x: Array, t_x: Array, T: Array, params: BGNBDParams, at_first: int = 0) -> Array:
+def log_likelihood(history: History, params: BGNBDParams, at_first: int = 0) -> Array:
     """Log-likelihood of each customer.
 
     The purchases until ``t_x``, and what came after relative to that: no difference of large numbers.
     """
+    x, t_x, T = history.x, history.t_x, history.T
     r, alpha, a, b = params
     chances = x + at_first
     silent = -(r + x) * np.log1p((T - t_x) / (alpha + t_x))
     left = np.where(chances > 0, np.log(a / (b + np.maximum(chances - 1, 0))), -np.inf)
-    return log_gamma_sequence(x, t_x, r, alpha) + _log_stayed(chances, a, b) + np.logaddexp(silent, left)
+    return log_gamma_sequence(x, t_x, r, alpha) + _log_survival(chances, a, b) + np.logaddexp(silent, left)
 
 
-def _log_stayed(chances: Array, a: float | Array, b: float) -> Array:
-    """Log-probability of having stayed through all chances to leave; who leave alike need a table only."""
+def _log_survival(chances: Array, a: float | Array, b: float) -> Array:
+    """Log-probability of having survived all chances to drop out; a table where all have the same ``a``."""
     if isinstance(a, np.ndarray):
         return -log_beta_fall(b, a, chances)
     return -log_beta_fall(b, a, np.arange(chances.max(initial=0) + 1))[chances.astype(np.int64)]
 
 
-def total(params: BGNBDParams, histories: Histories, at_first: int = 0) -> float:
+def total(params: BGNBDParams, histories: HistoryCounts, at_first: int = 0) -> float:
     """Total log-likelihood alone, by sums over the purchase numbers and elementary functions."""
-    u = log_odds_left(histories.x, histories.t_x, histories.T_repeat, params, at_first)
+    u = log_odds_of_dropout(histories.x, histories.t_x, histories.T_repeat, params, at_first)
     left = histories.weight @ np.logaddexp(0, u)
-    return float(_were_nobody_to_leave(params, histories, at_first) + left)
+    return float(_log_likelihood_without_dropout(params, histories, at_first) + left)
 
 
-def _were_nobody_to_leave(params: BGNBDParams, histories: Histories, at_first: int) -> float:
+def _log_likelihood_without_dropout(params: BGNBDParams, histories: HistoryCounts, at_first: int) -> float:
     """The terms that need only the purchase numbers and the lengths of observation."""
     r, alpha, a, b = params
     N, T, w, wx = histories.more_than, histories.T, histories.T_weight, histories.T_purchases
@@ -116,16 +119,16 @@ def _were_nobody_to_leave(params: BGNBDParams, histories: Histories, at_first: i
     return float(value - w @ (r * np.log1p(T / alpha)) - wx @ np.log(alpha + T))
 
 
-def _chances_taken(histories: Histories, at_first: int) -> Array:
-    """The weight of customers who stayed at more than ``j`` chances to leave."""
+def _chances_taken(histories: HistoryCounts, at_first: int) -> Array:
+    """The weight of customers who survived more than ``j`` chances to drop out."""
     N = histories.more_than
     return np.concatenate([[histories.T_weight.sum()], N]) if at_first else N
 
 
-def objective(params: BGNBDParams, histories: Histories, at_first: int = 0) -> tuple[float, Array, Array]:
+def objective(params: BGNBDParams, histories: HistoryCounts, at_first: int = 0) -> tuple[float, Array, Array]:
     """Total log-likelihood with its gradient and Hessian in ``(r, alpha, a, b)``."""
-    value = np.array([_were_nobody_to_leave(params, histories, at_first)])
-    gradient, hessian = _without_dropout(params, histories, at_first)
+    value = np.array([_log_likelihood_without_dropout(params, histories, at_first)])
+    gradient, hessian = _derivatives_without_dropout(params, histories, at_first)
     for start in range(0, histories.x.size, _BLOCK):
         block = slice(start, start + _BLOCK)
         rows = (histories.x[block], histories.t_x[block], histories.T_repeat[block], histories.weight[block])
@@ -134,8 +137,10 @@ def objective(params: BGNBDParams, histories: Histories, at_first: int = 0) -> t
     return float(value[0]), gradient, hessian
 
 
-def _without_dropout(params: BGNBDParams, histories: Histories, at_first: int) -> tuple[Array, Array]:
-    """The derivatives of `_were_nobody_to_leave`."""
+def _derivatives_without_dropout(
+    params: BGNBDParams, histories: HistoryCounts, at_first: int
+) -> tuple[Array, Array]:
+    """The derivatives of `_log_likelihood_without_dropout`."""
     r, alpha, a, b = params
     N, T, w, wx = histories.more_than, histories.T, histories.T_weight, histories.T_purchases
     stayed = _chances_taken(histories, at_first)
@@ -161,7 +166,7 @@ def _without_dropout(params: BGNBDParams, histories: Histories, at_first: int) -
 def _left(
     params: BGNBDParams, x: Array, t_x: Array, T: Array, weight: Array, at_first: int
 ) -> tuple[Array, Array, Array]:
-    """``softplus(u)``, summed over customers who had a chance to leave, and its derivatives."""
+    """``softplus(u)``, summed over customers who had a chance to drop out, and its derivatives."""
     r, alpha, a, b = params
     R, last, seen, odds = r + x, alpha + t_x, alpha + T, b + (x + at_first - 1)
     waited = (T - t_x) / last
@@ -187,53 +192,49 @@ def _left(
 
 
 def purchases_given_alive(
-    x: Array, T: Array, ends: Array, weights: Array, params: BGNBDParams, at_first: int = 0
+    history: History, ends: Array, weights: Array, params: BGNBDParams, at_first: int = 0
 ) -> Array:
     """Weighted sum over ``ends`` of the expected purchases until then, for customers alive at ``T``."""
     r, alpha, a, b = params
-    return bgnbd_future.purchases(x, alpha + T, ends, weights, r, a, b + at_first)
+    return bgnbd_future.purchases(history.x, alpha + history.T, ends, weights, r, a, b + at_first)
 
 
-def endless_purchases(x: Array, T: Array, params: BGNBDParams, at_first: int = 0) -> Array:  # noqa: ARG001
-    """Expected purchases ever to come, for customers alive at ``T``; infinite where ``a <= 1``."""
-    return bgnbd_future.endless(x, params.a, params.b + at_first)
+def infinite_horizon_purchases(history: History, params: BGNBDParams, at_first: int = 0) -> Array:
+    """Expected purchases over an infinite horizon, for customers alive at ``T``; infinite where ``a <= 1``."""
+    return bgnbd_future.infinite_horizon_purchases(history.x, params.a, params.b + at_first)
 
 
-def probability_of_staying(x: Array, T: Array, after: float, params: BGNBDParams, at_first: int = 0) -> Array:
+def survival_probability(history: History, after: float, params: BGNBDParams, at_first: int = 0) -> Array:
     """P(alive at ``T + after`` | alive at ``T``)."""
     r, alpha, a, b = params
-    return bgnbd_future.staying(x, alpha + T, after, r, a, b + at_first)
+    return bgnbd_future.survival(history.x, alpha + history.T, after, r, a, b + at_first)
 
 
 def count_probability(
-    n: Array, horizon: float, x: Array, T: Array, params: BGNBDParams, at_first: int = 0
+    n: Array, horizon: float, history: History, params: BGNBDParams, at_first: int = 0
 ) -> Array:
     """P(exactly ``n`` purchases in the next ``horizon``), for customers alive at ``T``."""
     r, alpha, a, b = params
-    return bgnbd_future.count_probability(n, horizon, x, alpha + T, r, a, b + at_first)
+    return bgnbd_future.count_probability(n, horizon, history.x, alpha + history.T, r, a, b + at_first)
 
 
 def simulate_ahead(
-    x: Array, T: Array, horizon: float, params: BGNBDParams, rng: np.random.Generator, at_first: int = 0
+    history: History, horizon: float, params: BGNBDParams, rng: np.random.Generator, at_first: int = 0
 ) -> tuple[NDArray[np.int64], Array]:
-    """Purchases ahead of customers alive at ``T``: whose, in ascending order, and when after ``T``."""
+    """Future purchases of customers alive at ``T``: row of each, in ascending order, and time after ``T``."""
     r, alpha, a, b = params
-    return bgnbd_future.simulate(x, alpha + T, horizon, r, a, b + at_first, rng)
+    return bgnbd_future.simulate(history.x, alpha + history.T, horizon, r, a, b + at_first, rng)
 
 
-def rate_of_leaving(params: BGNBDParams) -> float:
-    """The mean probability of leaving after a purchase."""
+def dropout_rate(params: BGNBDParams) -> float:
+    """The mean probability of dropout after a purchase."""
     return params.a / (params.a + params.b)
 
 
 def rescaled(
-    x: Array,  # noqa: ARG001
-    T: Array,
-    params: BGNBDParams,
-    purchase_rate: float,
-    dropout: float,
-) -> tuple[Array, BGNBDParams]:
-    """``T`` and parameters by which the functions of the future give a scenario from ``T`` on.
+    history: History, params: BGNBDParams, purchase_rate: float, dropout: float
+) -> tuple[History, BGNBDParams]:
+    """Histories and parameters by which the functions of the future give a scenario from ``T`` on.
 
     ``lambda`` is multiplied by ``purchase_rate``: that of a customer alive, ``Gamma(r + x, alpha + T)``,
     becomes ``Gamma(r + x, (alpha + T) / purchase_rate)``. The mean of ``p`` is multiplied by ``dropout``,
@@ -247,9 +248,10 @@ def rescaled(
     check_multiple("purchase_rate", purchase_rate)
     own: Any = params
     a, b = scaled_beta("dropout", dropout, params.a, params.b)
-    return np.zeros_like(T), own._replace(alpha=(params.alpha + T) / purchase_rate, a=a, b=b)
+    alpha = (params.alpha + history.T) / purchase_rate
+    return renewed(history), own._replace(alpha=alpha, a=a, b=b)
 
 
-def simulate(T: Array, params: BGNBDParams, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Repeat purchases ``x`` and the time of the last, ``t_x``, of customers seen for ``T``."""
+def simulate(T: Array, params: BGNBDParams, rng: np.random.Generator) -> History:
+    """Histories of customers observed for ``T``."""
     return simulation.bgnbd_histories(T, params, rng)

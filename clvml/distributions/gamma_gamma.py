@@ -15,6 +15,7 @@ money, and gamma functions on the distinct ``x`` alone. These are differences by
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +46,24 @@ class GammaGammaParams(NamedTuple):
     v: float
 
 
+@dataclass(frozen=True, eq=False)
+class Spend:
+    """What is seen of customers who spent: ``x`` purchases of average ``m > 0``, and weights of the rows."""
+
+    x: Array
+    m: Array
+    weights: Array
+
+    @property
+    def size(self) -> int:
+        """How many rows there are."""
+        return int(self.x.size)
+
+    def rows(self, rows: slice) -> Spend:
+        """Some of them."""
+        return Spend(self.x[rows], self.m[rows], self.weights[rows])
+
+
 class Spenders(NamedTuple):
     """Customers by number of purchases: ``numbers`` and their weight; a row each: totals and weights."""
 
@@ -55,8 +74,9 @@ class Spenders(NamedTuple):
     weight_x: Array
 
 
-def count_spenders(x: Array, m: Array, weight: Array) -> Spenders:
-    """What the likelihood needs of customers with ``x`` purchases of average ``m > 0``."""
+def count(spend: Spend) -> Spenders:
+    """What the likelihood needs of the customers."""
+    x, m, weight = spend.x, spend.m, spend.weights
     by_number = count_numbers(x, weight)
     numbers = np.flatnonzero(by_number)
     y = x * m
@@ -140,25 +160,25 @@ def posterior(x: Array, m: Array, params: GammaGammaParams) -> tuple[Array, Arra
     return p * x + q, v + x * m
 
 
-def mean_spend_quantile(level: float, x: Array, m: Array, likely: list[GammaGammaParams]) -> Array:
-    """The quantile of each customer's own mean spend, ``p / nu``, where any of ``likely`` may be true.
+def mean_spend_quantile(level: float, x: Array, m: Array, draws: list[GammaGammaParams]) -> Array:
+    """The quantile of each customer's own mean spend, ``p / nu``, averaged over draws of the parameters.
 
     Infinite where it is beyond all numbers, as that of one-time buyers may be at a tiny ``q``.
     """
     low, high = np.full(x.size, np.inf), np.zeros(x.size)
-    for p, q, v in likely:
+    for p, q, v in draws:
         with np.errstate(divide="ignore", over="ignore"):
             quantile = p * (v + x * m) / gammainccinv(p * x + q, level)
         low, high = np.minimum(low, quantile), np.maximum(high, quantile)
-    if len(likely) == 1:
+    if len(draws) == 1:
         return low
 
     def too_likely(log_z: Array, x: Array, y: Array) -> Array:
         """P(mean spend <= z), less the level."""
         below = np.zeros(log_z.shape)
-        for p, q, v in likely:
+        for p, q, v in draws:
             below += gammaincc(p * x + q, p * (v + y) * np.exp(-log_z))
-        return below / len(likely) - level
+        return below / len(draws) - level
 
     between = np.log(low) - _APART, np.minimum(np.log(high) + _APART, _LARGEST)
     found = find_root(too_likely, between, args=(x, x * m), tolerances={"xatol": 1e-10})

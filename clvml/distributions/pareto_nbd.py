@@ -1,6 +1,6 @@
 """The Pareto/NBD model of repeat purchases.
 
-While with us a customer buys at rate ``lambda``; they leave for good at any time, at rate
+While alive a customer buys at rate ``lambda``; they drop out for good at any time, at rate
 ``mu``. Both vary across customers::
 
     lambda ~ Gamma(shape=r, rate=alpha)        mu ~ Gamma(shape=s, rate=beta)
@@ -15,8 +15,8 @@ cancel for heavy buyers. Here it stays what it is before the last integral is do
     Gamma(r+x)/Gamma(r) * alpha**r * beta**s * ( (alpha+T)**-(r+x) * (beta+T)**-s
         + s * integral over y from t_x to T of (alpha+y)**-(r+x) * (beta+y)**-(s+1) )
 
-a sum of two positive terms: still alive, or left at time ``y``. Their ratio is the odds of having
-left, whose logarithm ``v`` gives P(alive) and all derivatives. With ``m`` the smaller of ``alpha``
+a sum of two positive terms: still alive, or dropped out at time ``y``. Their ratio is the odds of
+dropout, whose logarithm ``v`` gives P(alive) and all derivatives. With ``m`` the smaller of ``alpha``
 and ``beta`` the integrand is log-concave in ``log(m + y)`` and its singularities are pi away, so
 Gauss-Legendre nodes on the part that counts are exact to some 1e-13.
 """
@@ -34,8 +34,9 @@ from scipy.special import expit, exprel, xlog1py
 from clvml.distributions import _simulation as simulation
 from clvml.distributions._chebyshev import POINTS, TO_COEFFICIENTS
 from clvml.distributions._gamma_ratios import log_binomial, log_gamma_sequence
-from clvml.distributions._histories import Histories, count_histories, of_rows
-from clvml.distributions._scenarios import check_multiple
+from clvml.distributions._histories import HistoryCounts, count_histories
+from clvml.distributions._history import History, params_of_rows
+from clvml.distributions._scenarios import check_multiple, renewed
 
 Array = NDArray[np.float64]
 
@@ -68,7 +69,7 @@ class ParetoNBDParams(NamedTuple):
 
 
 class _Futures(NamedTuple):
-    """Customers alive, of whom ``n`` purchases are asked."""
+    """Customers alive, and the number of purchases whose probability is asked for."""
 
     n: Array
     shape: Array  # of their rate of purchases, r + x
@@ -81,7 +82,7 @@ class _Futures(NamedTuple):
 
 
 class _Nodes(NamedTuple):
-    """When customers may have left, times ``y``, shape (n, n_nodes); logarithms relative to ``t_x``."""
+    """Possible times of dropout, times ``y``, shape (n, n_nodes); logarithms relative to ``t_x``."""
 
     y: Array
     bought: Array  # log((alpha + y) / (alpha + t_x))
@@ -89,21 +90,22 @@ class _Nodes(NamedTuple):
     log_term: Array  # of the integrand, with weights
 
 
-def count(x: Array, t_x: Array, T: Array, weight: Array | None = None) -> Histories:
+def count(history: History) -> HistoryCounts:
     """What `objective` needs of the customers."""
-    return count_histories(x, t_x, T, weight, everyone=True)
+    return count_histories(history, everyone=True)
 
 
-def log_odds_left(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
-    """``v``, the log-odds of having left by ``T``; minus infinity right after a purchase."""
+def log_odds_of_dropout(history: History, params: ParetoNBDParams) -> Array:
+    """``v``, the log-odds of having dropped out by ``T``; minus infinity right after a purchase."""
+    x, t_x, T = history.x, history.t_x, history.T
     return _log_left(x, t_x, T, params) + _fall(x, t_x, T, params)
 
 
 def _log_left(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
-    """As `log_odds_left`, relative to being alive right after ``t_x``."""
+    """As `log_odds_of_dropout`, relative to being alive right after ``t_x``."""
     left = np.full(x.shape, -np.inf)
     for rows, reach, rule in _by_rule(x, t_x, T, params):
-        nodes = _nodes(x[rows], t_x[rows], of_rows(params, rows), reach, rule)
+        nodes = _nodes(x[rows], t_x[rows], params_of_rows(params, rows), reach, rule)
         left[rows], _ = _sum(nodes.log_term)
     return left
 
@@ -123,32 +125,36 @@ def _sum(log_terms: Array) -> tuple[Array, Array]:
     return top + np.log(total), share
 
 
-def probability_alive(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
+def probability_alive(history: History, params: ParetoNBDParams) -> Array:
     """P(alive | x, t_x, T)."""
-    return expit(-log_odds_left(x, t_x, T, params))
+    return expit(-log_odds_of_dropout(history, params))
 
 
-def log_likelihood(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
+def log_likelihood(history: History, params: ParetoNBDParams) -> Array:
     """Log-likelihood of each customer.
 
     The purchases until ``t_x``, and what came after relative to that: no difference of large numbers.
     """
+    return _log_likelihood(history.x, history.t_x, history.T, params)
+
+
+def _log_likelihood(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
     r, alpha, s, beta = params
     after = np.logaddexp(-_fall(x, t_x, T, params), _log_left(x, t_x, T, params))
     return log_gamma_sequence(x, t_x, r, alpha) - s * np.log1p(t_x / beta) + after
 
 
-def total(params: ParetoNBDParams, histories: Histories) -> float:
+def total(params: ParetoNBDParams, histories: HistoryCounts) -> float:
     """Total log-likelihood alone."""
     x, t_x, T = histories.x, histories.t_x, histories.T_repeat
-    return float(histories.weight @ log_likelihood(x, t_x, T, params))
+    return float(histories.weight @ _log_likelihood(x, t_x, T, params))
 
 
-def objective(params: ParetoNBDParams, histories: Histories) -> tuple[float, Array, Array]:
+def objective(params: ParetoNBDParams, histories: HistoryCounts) -> tuple[float, Array, Array]:
     """Total log-likelihood with its gradient and Hessian in ``(r, alpha, s, beta)``."""
     value, gradient, hessian = _alive(params, histories)
     x, t_x, T, weight = histories.x, histories.t_x, histories.T_repeat, histories.weight
-    for rows, v, slope, curve in left(x, t_x, T, params):
+    for rows, v, slope, curve in dropout(x, t_x, T, params):
         gone = expit(v)
         s = weight[rows] * gone
         value += float(weight[rows] @ np.logaddexp(0, v))
@@ -157,7 +163,7 @@ def objective(params: ParetoNBDParams, histories: Histories) -> tuple[float, Arr
     return value, gradient, hessian
 
 
-def _alive(params: ParetoNBDParams, histories: Histories) -> tuple[float, Array, Array]:
+def _alive(params: ParetoNBDParams, histories: HistoryCounts) -> tuple[float, Array, Array]:
     """The log-likelihood were everybody alive."""
     r, alpha, s, beta = params
     N, T, w, wx = histories.more_than, histories.T, histories.T_weight, histories.T_purchases
@@ -180,18 +186,18 @@ def _alive(params: ParetoNBDParams, histories: Histories) -> tuple[float, Array,
     return float(value), gradient, hessian
 
 
-def left(
+def dropout(
     x: Array, t_x: Array, T: Array, params: ParetoNBDParams
 ) -> Iterator[tuple[NDArray[np.int64], Array, Array, Array]]:
-    """The log-odds of having left ``v`` and its derivatives, by blocks of those who had time to leave.
+    """The log-odds of having dropped out ``v`` and its derivatives, by blocks of those who had time to.
 
     Yields the rows of a block, ``v`` (n,), its gradient (4, n), and the sum of its Hessian and the square of
     its gradient (4, 4, n). ``v`` is the logarithm of an integral of ``exp(g)``: its gradient is the mean of
-    that of ``g`` over when they may have left, its Hessian the mean of that of ``g`` plus the covariance of
+    that of ``g`` over the possible times of dropout, its Hessian the mean of that of ``g`` plus the covariance of
     its gradient.
     """
     for rows, reach, rule in _by_rule(x, t_x, T, params):
-        own, block = of_rows(params, rows), (x[rows], t_x[rows], T[rows])
+        own, block = params_of_rows(params, rows), (x[rows], t_x[rows], T[rows])
         nodes = _nodes(x[rows], t_x[rows], own, reach, rule)
         log_left, share = _sum(nodes.log_term)
         slope, mean_curve = _derivatives(*block, nodes, share, own)
@@ -226,9 +232,9 @@ def _derivatives(
 def _by_rule(
     x: Array, t_x: Array, T: Array, params: ParetoNBDParams
 ) -> Iterator[tuple[NDArray[np.int64], Array, bool]]:
-    """Blocks of customers who had time to leave, how far the integrand reaches, and which rule that needs."""
+    """Blocks of customers who had time to drop out, how far the integrand reaches, and which rule that needs."""
     silent = np.flatnonzero(t_x < T)
-    reach = _reach(x[silent], t_x[silent], T[silent], of_rows(params, silent))
+    reach = _reach(x[silent], t_x[silent], T[silent], params_of_rows(params, silent))
     for rule in _RULES:
         same = np.flatnonzero((reach > _SHORT) == rule)
         for start in range(0, same.size, _BLOCK):
@@ -275,35 +281,35 @@ def _columns(params: Any) -> Any:
     return params._make(np.reshape(param, (-1, 1)) for param in params)
 
 
-def probability_of_staying(x: Array, T: Array, after: float, params: ParetoNBDParams) -> Array:  # noqa: ARG001
+def survival_probability(history: History, after: float, params: ParetoNBDParams) -> Array:
     """P(alive at ``T + after`` | alive at ``T``)."""
-    return np.exp(-params.s * np.log1p(after / (params.beta + T)))
+    return np.exp(-params.s * np.log1p(after / (params.beta + history.T)))
 
 
-def purchases_given_alive(x: Array, T: Array, ends: Array, weights: Array, params: ParetoNBDParams) -> Array:
+def purchases_given_alive(history: History, ends: Array, weights: Array, params: ParetoNBDParams) -> Array:
     """Weighted sum over ``ends`` of the expected purchases until then, for customers alive at ``T``.
 
     Given alive, ``lambda ~ Gamma(r+x, alpha+T)`` and ``mu ~ Gamma(s, beta+T)``: the rate times the
-    time they will be with us; equation 41 of the paper without P(alive). Of many ends the latter is
+    lifetime ahead; equation 41 of the paper without P(alive). Of many ends the latter is
     interpolated, for it is smooth in ``log(beta + T)``.
     """
-    lived = params.beta + T
+    lived = params.beta + history.T
     interpolate = ends.size > POINTS.size
-    with_us = (_time_ahead_interpolated if interpolate else _time_ahead)(lived, ends, weights, params.s)
-    return (params.r + x) / (params.alpha + T) * with_us
+    alive = (_time_ahead_interpolated if interpolate else _time_ahead)(lived, ends, weights, params.s)
+    return (params.r + history.x) / (params.alpha + history.T) * alive
 
 
 def _time_ahead(lived: Array, ends: Array, weights: Array, s: float) -> Array:
-    """Weighted sum of the expected time with us until each end.
+    """Weighted sum of the expected time alive until each end.
 
     Each is ``lived * ((1+z)**(1-s) - 1) / (1-s)`` with ``z = end / lived``, written so that nothing
     happens at ``s = 1``.
     """
-    with_us = np.zeros(lived.shape)
+    alive = np.zeros(lived.shape)
     for end, weight in zip(ends, weights, strict=True):
         log_growth = np.log1p(end / lived)
-        with_us += weight * log_growth * exprel((1 - s) * log_growth)
-    return lived * with_us
+        alive += weight * log_growth * exprel((1 - s) * log_growth)
+    return lived * alive
 
 
 def _time_ahead_interpolated(lived: Array, ends: Array, weights: Array, s: float) -> Array:
@@ -322,41 +328,43 @@ def _time_ahead_interpolated(lived: Array, ends: Array, weights: Array, s: float
     return value
 
 
-def endless_purchases(x: Array, T: Array, params: ParetoNBDParams) -> Array:
-    """E[purchases ever | alive at ``T``]: infinite where ``s`` is 1 or less."""
+def infinite_horizon_purchases(history: History, params: ParetoNBDParams) -> Array:
+    """E[purchases over an infinite horizon | alive at ``T``]: infinite where ``s`` is 1 or less."""
     r, alpha, s, beta = params
-    with_us = (beta + T) / (s - 1) if s > 1 else np.full(T.shape, np.inf)
-    return (r + x) / (alpha + T) * with_us
+    x, T = history.x, history.T
+    alive = (beta + T) / (s - 1) if s > 1 else np.full(T.shape, np.inf)
+    return (r + x) / (alpha + T) * alive
 
 
-def count_probability(n: Array, horizon: float, x: Array, T: Array, params: ParetoNBDParams) -> Array:
+def count_probability(n: Array, horizon: float, history: History, params: ParetoNBDParams) -> Array:
     """P(n purchases in the next ``horizon`` | alive at ``T``).
 
     Given alive, ``lambda ~ Gamma(r+x, alpha+T)`` and ``mu ~ Gamma(s, beta+T)``. With ``NB(n; y)`` the
-    negative binomial probability of ``n`` purchases in ``y``, customers stay for the horizon ``h``, or
-    leave at ``y`` in it::
+    negative binomial probability of ``n`` purchases in ``y``, customers survive the horizon ``h``, or
+    drop out at ``y`` in it::
 
         NB(n; h) * S(h)  +  integral over y from 0 to h of NB(n; y) * -S'(y),    S(y) = (1 + y/(beta+T))**-s
 
     two positive terms, where the paper's differences of 2F1 cancel.
     """
-    n, x, T = (np.ascontiguousarray(values, dtype=float) for values in np.broadcast_arrays(n, x, T))
+    columns = np.broadcast_arrays(n, history.x, history.T)
+    n, x, T = (np.ascontiguousarray(values, dtype=float) for values in columns)
     futures = _Futures(n, params.r + x, params.alpha + T, params.beta + T, params.s)
     probability = np.exp(_log_bought(futures, horizon) - params.s * np.log1p(horizon / futures.lived))
     for start in range(0, n.size, _BLOCK):
         block = slice(start, start + _BLOCK)
-        probability[block] += _leaves(futures.of(block), float(horizon))
+        probability[block] += _drops_out(futures.of(block), float(horizon))
     return probability
 
 
 def _log_bought(futures: _Futures, y: Array | float) -> Array:
-    """Log-probability of ``n`` purchases in ``y``, when with us."""
+    """Log-probability of ``n`` purchases in ``y``, while alive."""
     n, shape, seen = futures.n, futures.shape, futures.seen
     return log_binomial(n, shape, y, seen) + np.log(shape / (shape + n))
 
 
-def _leaves(futures: _Futures, horizon: float) -> Array:
-    """Probability of ``n`` purchases, leaving within ``horizon``.
+def _drops_out(futures: _Futures, horizon: float) -> Array:
+    """Probability of ``n`` purchases and dropout within ``horizon``.
 
     The integrand over ``v = log1p(y / m)``, ``m`` the shorter of ``seen`` and ``lived``, is log-concave with
     singularities pi away, as the likelihood's; nodes lie around its peak.
@@ -416,34 +424,31 @@ def _distance(futures: _Futures, unit: Array, y: Array, room: Array) -> Array:
 
 
 def simulate_ahead(
-    x: Array, T: Array, horizon: float, params: ParetoNBDParams, rng: np.random.Generator
+    history: History, horizon: float, params: ParetoNBDParams, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], Array]:
-    """Purchases, in the next ``horizon``, of customers alive at ``T``: whose, and how long after ``T``.
+    """Future purchases of customers alive at ``T``: row of each, in ascending order, and time after ``T``.
 
-    As many as Poisson says of the rate and the time with us, at any time within it.
+    A Poisson number given the rate and the lifetime, at any time within it.
     """
-    with np.errstate(divide="ignore", over="ignore"):  # who hardly leaves stays for ever
+    x, T = history.x, history.T
+    with np.errstate(divide="ignore", over="ignore"):  # a lifetime may overflow to infinity
         rate = np.minimum(rng.gamma(params.r + x) / (params.alpha + T), np.finfo(float).max)
-        leaving = rng.gamma(params.s, size=T.size) / (params.beta + T)
-        with_us = np.minimum(horizon, rng.exponential(size=T.size) / leaving)
-        number = simulation.numbers_of_purchases(rate * with_us, rng)
+        dropout = rng.gamma(params.s, size=T.size) / (params.beta + T)
+        alive = np.minimum(horizon, rng.exponential(size=T.size) / dropout)
+        number = simulation.numbers_of_purchases(rate * alive, rng)
     row = simulation.row_of_each(number)
-    return row, with_us[row] * (1 - rng.random(row.size))
+    return row, alive[row] * (1 - rng.random(row.size))
 
 
-def rate_of_leaving(params: ParetoNBDParams) -> float:
-    """The mean rate of leaving per unit of time."""
+def dropout_rate(params: ParetoNBDParams) -> float:
+    """The mean dropout rate per unit of time."""
     return params.s / params.beta
 
 
 def rescaled(
-    x: Array,  # noqa: ARG001
-    T: Array,
-    params: ParetoNBDParams,
-    purchase_rate: float,
-    dropout: float,
-) -> tuple[Array, ParetoNBDParams]:
-    """``T`` and parameters by which the functions of the future give a scenario from ``T`` on.
+    history: History, params: ParetoNBDParams, purchase_rate: float, dropout: float
+) -> tuple[History, ParetoNBDParams]:
+    """Histories and parameters by which the functions of the future give a scenario from ``T`` on.
 
     ``lambda`` and ``mu`` are multiplied: those of a customer alive, ``Gamma(r + x, alpha + T)`` and
     ``Gamma(s, beta + T)``, become ``Gamma(r + x, (alpha + T) / purchase_rate)`` and
@@ -457,10 +462,10 @@ def rescaled(
     check_multiple("purchase_rate", purchase_rate)
     check_multiple("dropout", dropout)
     own: Any = params
-    alpha, beta = (params.alpha + T) / purchase_rate, (params.beta + T) / dropout
-    return np.zeros_like(T), own._replace(alpha=alpha, beta=beta)
+    alpha, beta = (params.alpha + history.T) / purchase_rate, (params.beta + history.T) / dropout
+    return renewed(history), own._replace(alpha=alpha, beta=beta)
 
 
-def simulate(T: Array, params: ParetoNBDParams, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Repeat purchases ``x`` and the time of the last, ``t_x``, of customers seen for ``T``."""
+def simulate(T: Array, params: ParetoNBDParams, rng: np.random.Generator) -> History:
+    """Histories of customers observed for ``T``."""
     return simulation.pareto_nbd_histories(T, params, rng)

@@ -1,30 +1,32 @@
 """The shifted beta-geometric model of subscriptions (sBG).
 
-At each renewal a customer leaves with probability ``theta``, constant over time but different
-from customer to customer, ``theta ~ Beta(alpha, beta)``: those likely to leave do so first, so
+At each renewal a customer churns with probability ``theta``, constant over time but different
+from customer to customer, ``theta ~ Beta(alpha, beta)``: those likely to churn do so first, so
 the retention rate of a cohort rises.
 
-A customer is seen as ``(renewed, offered)``: renewals made, of those offered. Whoever made fewer
-than were offered has left, at renewal ``renewed + 1``; the others are with us still.
+A customer is seen as ``(renewed, offered)``: renewals made, of those offered. A customer who made fewer
+than were offered has churned, at renewal ``renewed + 1``; the others are active.
 
 Fader, Hardie (2007), How to Project Customer Retention, Journal of Interactive Marketing 21(1).
 Their beta functions (equations 5 and 6):
 
-    stayed for d:            B(alpha, beta+d) / B(alpha, beta)
-    left at renewal d + 1:   the same, times alpha / (alpha+beta+d)
+    survived d renewals:      B(alpha, beta+d) / B(alpha, beta)
+    churned at renewal d + 1: the same, times alpha / (alpha+beta+d)
 
-Of customers still there, renewals are the purchases, and ``x = T`` counts those made so far.
+Of active customers, renewals are the purchases, and ``x = T`` counts those made so far.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clvml.distributions import _survival as survival
-from clvml.distributions._gamma_ratios import log_beta_fall
+from clvml.distributions._covariates import in_log_parameters
+from clvml.distributions._gamma_ratios import digamma_rise, log_beta_fall, trigamma_fall
+from clvml.distributions._history import History
 from clvml.distributions._scenarios import scaled_beta
 
 Array = NDArray[np.float64]
@@ -38,32 +40,33 @@ class ShiftedBetaGeometricParams(NamedTuple):
 
 
 class Renewals(NamedTuple):
-    """Weights of customers who made more than ``j`` renewals, decided on more than ``j``, and left."""
+    """Weights of customers who made more than ``j`` renewals, decided on more than ``j``, and churned."""
 
     made: Array
     decided: Array
-    left: float
+    churned: float
 
 
-def count(x: Array, t_x: Array, T: Array, weight: Array) -> Renewals:  # noqa: ARG001
+def count(history: History) -> Renewals:
     """What `objective` needs of the customers."""
-    left = t_x < T
+    t_x, weight = history.t_x, history.weights
+    churned = t_x < history.T
     made, decided = (
-        np.bincount(number.astype(np.int64), weight, int(T.max()) + 1)[::-1].cumsum()[::-1][1:]
-        for number in (t_x, t_x + left)
+        np.bincount(number.astype(np.int64), weight, int(history.T.max()) + 1)[::-1].cumsum()[::-1][1:]
+        for number in (t_x, t_x + churned)
     )
-    return Renewals(made, decided, float(weight @ left))
+    return Renewals(made, decided, float(weight @ churned))
 
 
 def objective(params: ShiftedBetaGeometricParams, renewals: Renewals) -> tuple[float, Array, Array]:
     """Total log-likelihood with its gradient and Hessian in ``(alpha, beta)``."""
     alpha, beta = params
-    made, decided, left = renewals
+    made, decided, churned = renewals
     stay, all_ = beta + np.arange(made.size), alpha + beta + np.arange(decided.size)
-    value = left * np.log(alpha) + made @ np.log(stay) - decided @ np.log(all_)
+    value = churned * np.log(alpha) + made @ np.log(stay) - decided @ np.log(all_)
     slope, curve = -(decided / all_).sum(), (decided / all_**2).sum()
-    gradient = np.array([left / alpha + slope, (made / stay).sum() + slope])
-    hessian = np.array([[curve - left / alpha**2, curve], [curve, curve - (made / stay**2).sum()]])
+    gradient = np.array([churned / alpha + slope, (made / stay).sum() + slope])
+    hessian = np.array([[curve - churned / alpha**2, curve], [curve, curve - (made / stay**2).sum()]])
     return float(value), gradient, hessian
 
 
@@ -72,41 +75,47 @@ def total(params: ShiftedBetaGeometricParams, renewals: Renewals) -> float:
     return objective(params, renewals)[0]
 
 
-def log_likelihood(
-    x: Array,  # noqa: ARG001
-    t_x: Array,
-    T: Array,
-    params: ShiftedBetaGeometricParams,
-) -> Array:
+def derivatives(history: History, params: Any) -> tuple[Array, Array, Array]:
+    """Log-likelihoods (n,), gradients (2, n) and Hessians (2, 2, n) in the log-parameters.
+
+    ``params`` are ``alpha, beta``, each an array of one number per customer.
+    """
+    alpha, beta = params
+    made, churned = history.t_x, (history.t_x < history.T).astype(float)
+    decided = made + churned
+    slope = np.stack([churned / alpha, digamma_rise(beta, made)]) - digamma_rise(alpha + beta, decided)
+    curve = np.tile(trigamma_fall(alpha + beta, decided), (2, 2, 1))
+    curve[0, 0] -= churned / alpha**2
+    curve[1, 1] -= trigamma_fall(beta, made)
+    value = log_likelihood(history, ShiftedBetaGeometricParams(alpha, beta))
+    return in_log_parameters(value, slope, curve, params)
+
+
+def log_likelihood(history: History, params: ShiftedBetaGeometricParams) -> Array:
     """Log-likelihood of each customer."""
     alpha, beta = params
-    left = np.where(t_x < T, np.log(alpha / (alpha + beta + t_x)), 0.0)
-    return left - log_beta_fall(beta, alpha, t_x)
+    t_x = history.t_x
+    churned = np.where(t_x < history.T, np.log(alpha / (alpha + beta + t_x)), 0.0)
+    return churned - log_beta_fall(beta, alpha, t_x)
 
 
-def probability_alive(
-    x: Array,  # noqa: ARG001
-    t_x: Array,
-    T: Array,
-    params: ShiftedBetaGeometricParams,  # noqa: ARG001
-) -> Array:
-    """1 for customers who made every renewal, 0 for those who left: a contract tells."""
-    return (t_x == T).astype(float)
+def probability_alive(history: History, params: ShiftedBetaGeometricParams) -> Array:  # noqa: ARG001
+    """1 for customers who made every renewal, 0 for those who churned: a contract is observed."""
+    return (history.t_x == history.T).astype(float)
 
 
-def rate_of_leaving(params: ShiftedBetaGeometricParams) -> float:
-    """The mean probability of leaving at the first renewal."""
+def dropout_rate(params: ShiftedBetaGeometricParams) -> float:
+    """The mean probability of churn at the first renewal."""
     return params.alpha / (params.alpha + params.beta)
 
 
 def rescaled(
-    x: Array,  # noqa: ARG001
-    T: Array,
+    history: History,
     params: ShiftedBetaGeometricParams,
     purchase_rate: float,  # noqa: ARG001 - a customer who stays has renewed
     dropout: float,
-) -> tuple[Array, ShiftedBetaGeometricParams]:
-    """``T`` and parameters by which the functions of the future give a scenario from ``T`` on.
+) -> tuple[History, ShiftedBetaGeometricParams]:
+    """Histories and parameters by which the functions of the future give a scenario from ``T`` on.
 
     The mean of ``theta`` is multiplied and ``alpha + beta`` stays: ``Beta(alpha, beta + T)`` becomes
     ``Beta(dropout * alpha, beta + T + (1 - dropout) * alpha)``.
@@ -116,63 +125,47 @@ def rescaled(
     InputError
         If the multiple is not positive, or the mean dropout probability would reach 1.
     """
-    return T, ShiftedBetaGeometricParams(*scaled_beta("dropout", dropout, *params))
+    return history, ShiftedBetaGeometricParams(*scaled_beta("dropout", dropout, *params))
 
 
-def probability_of_staying(
-    x: Array,  # noqa: ARG001
-    T: Array,
-    after: float,
-    params: ShiftedBetaGeometricParams,
-) -> Array:
-    """P(still there ``after`` more renewals | there after ``T``)."""
-    return survival.probability_of_staying(*params, T, after)
+def survival_probability(history: History, after: float, params: ShiftedBetaGeometricParams) -> Array:
+    """P(active after ``after`` more renewals | active after ``T``)."""
+    return survival.survival_probability(*params, history.T, after)
 
 
 def purchases_given_alive(
-    x: Array,  # noqa: ARG001
-    T: Array,
-    ends: Array,
-    weights: Array,
-    params: ShiftedBetaGeometricParams,
+    history: History, ends: Array, weights: Array, params: ShiftedBetaGeometricParams
 ) -> Array:
-    """Weighted sum over ``ends`` of the expected renewals until then, for customers there after ``T``."""
-    return survival.discounted_stay(*params, T, ends, weights)
+    """Weighted sum over ``ends`` of the expected renewals until then, for customers active after ``T``."""
+    return survival.discounted_survival(*params, history.T, ends, weights)
 
 
-def endless_purchases(x: Array, T: Array, params: ShiftedBetaGeometricParams) -> Array:  # noqa: ARG001
-    """E[renewals ever | there after ``T``]: infinite where ``alpha`` is 1 or less."""
-    return survival.endless_stay(*params, T)
+def infinite_horizon_purchases(history: History, params: ShiftedBetaGeometricParams) -> Array:
+    """E[renewals over an infinite horizon | active after ``T``]: infinite where ``alpha`` is 1 or less."""
+    return survival.infinite_horizon_survival(*params, history.T)
 
 
 def count_probability(
-    n: Array,
-    horizon: float,
-    x: Array,  # noqa: ARG001
-    T: Array,
-    params: ShiftedBetaGeometricParams,
+    n: Array, horizon: float, history: History, params: ShiftedBetaGeometricParams
 ) -> Array:
-    """P(n renewals among the next ``horizon`` | there after ``T``); equations 5 and 6 of the paper."""
-    stays = survival.probability_of_staying(*params, T, n)
-    leaves = np.where(n < horizon, params.alpha / (params.alpha + params.beta + T + n), 1.0)
-    return np.where(n <= horizon, stays * leaves, 0.0)
+    """P(n renewals among the next ``horizon`` | active after ``T``); equations 5 and 6 of the paper."""
+    T = history.T
+    survives = survival.survival_probability(*params, T, n)
+    churns = np.where(n < horizon, params.alpha / (params.alpha + params.beta + T + n), 1.0)
+    return np.where(n <= horizon, survives * churns, 0.0)
 
 
 def simulate_ahead(
-    x: Array,  # noqa: ARG001
-    T: Array,
-    horizon: float,
-    params: ShiftedBetaGeometricParams,
-    rng: np.random.Generator,
+    history: History, horizon: float, params: ShiftedBetaGeometricParams, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], Array]:
-    """Renewals, of the next ``horizon``, of customers there after ``T``: whose, and which."""
-    made = survival.draw_stay(*params, T, horizon, rng)
+    """Renewals, of the next ``horizon``, of customers active after ``T``: row of each, and which."""
+    made = survival.draw_survival(*params, history.T, horizon, rng)
     row = np.repeat(np.arange(made.size), made)
     return row, np.arange(1.0, row.size + 1) - np.repeat(np.cumsum(made) - made, made)
 
 
-def simulate(T: Array, params: ShiftedBetaGeometricParams, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Renewals made, and which was the last, by customers who were offered ``T``: the same number twice."""
-    leaves = np.maximum(rng.beta(*params, T.size), np.finfo(float).tiny)
-    made = np.minimum(rng.geometric(leaves) - 1.0, T)
-    return made, made
+def simulate(T: Array, params: ShiftedBetaGeometricParams, rng: np.random.Generator) -> History:
+    """Histories of customers who were offered ``T`` renewals: as many purchases as renewals made."""
+    churn = np.maximum(rng.beta(*params, T.size), np.finfo(float).tiny)
+    made = np.minimum(rng.geometric(churn) - 1.0, T)
+    return History(made, made, T)

@@ -1,4 +1,4 @@
-"""Statistical inference without customers: maximum likelihood, priors, draws of parameters, tests."""
+"""Statistical inference, whatever the model: maximum likelihood, priors, parameter draws, tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What models are given beside customers: parameters, weights, coverage; checked before it is used."""
+"""Arguments of statistical models, checked before they are used."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Collection
 from typing import Any
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
-from clvml.distributions._histories import Array
 from clvml.errors import InputError
+
+Array = NDArray[np.float64]
 
 
 def check_coverage(coverage: float) -> None:
-    """Refuse what is no share."""
+    """Refuse a coverage that is not between 0 and 1."""
     if not 0 < coverage < 1:
         raise InputError(f"coverage is {coverage!r}; it must be above 0 and below 1, as in 0.9.")
 
@@ -38,7 +39,7 @@ def check_start(start: Any, kind: Any) -> Array:
     Raises
     ------
     InputError
-        If there is not one positive, finite number a parameter.
+        If there is not one positive, finite number per parameter.
     """
     names = kind._fields
     if isinstance(start, str) or not isinstance(start, Collection) or len(start) != len(names):
@@ -46,39 +47,14 @@ def check_start(start: Any, kind: Any) -> Array:
     return np.array(check_params(kind(*start)))
 
 
-def check_weights(weights: object, customers: pd.DataFrame) -> Array:
-    """Weights as a checked array; ones where none are given.
+def check_n_draws(n_draws: object) -> int:
+    """A number of draws, checked.
 
     Raises
     ------
     InputError
-        If there is not one finite, non-negative weight a customer in their order, or all are zero.
+        If it is not a whole number of one or more.
     """
-    if weights is None:
-        return np.ones(len(customers))
-    if isinstance(weights, pd.Series) and _in_other_order(weights.index, customers.index):
-        raise InputError(
-            "weights hold the customers in another order: give weights.reindex(customers.index), or an array"
-            " in the order of the customers."
-        )
-    checked = _numbers(weights)
-    if checked.shape != (len(customers),) or not np.isfinite(checked).all() or (checked < 0).any():
-        raise InputError(
-            f"weights must be {len(customers)} finite numbers of zero or more, one for each customer."
-        )
-    if not checked.any():
-        raise InputError("all weights are zero: there is no customer to learn from.")
-    return checked
-
-
-def _numbers(weights: object) -> Array:
-    """Weights as an array, missing where they are not numbers."""
-    try:
-        return np.asarray(weights, dtype=float)
-    except (TypeError, ValueError):
-        return np.array(np.nan)
-
-
-def _in_other_order(labels: pd.Index, others: pd.Index) -> bool:
-    """The same labels, not in the same order; an index of other labels says nothing of the order."""
-    return labels.size == others.size and not labels.equals(others) and bool(labels.isin(others).all())
+    if isinstance(n_draws, bool) or not isinstance(n_draws, int | np.integer) or n_draws < 1:
+        raise InputError(f"n_draws is {n_draws!r}; it must be a whole number of one or more.")
+    return int(n_draws)

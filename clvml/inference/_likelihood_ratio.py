@@ -1,15 +1,26 @@
-"""Whether the larger of two nested models is better than chance would make it."""
+"""The likelihood-ratio test of two nested models."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 from scipy.stats import chi2
 from sklearn.utils.validation import check_is_fitted
 
 from clvml.errors import InputError
-from clvml.models._likelihood_model import LikelihoodModel
+
+
+class Fitted(Protocol):
+    """What the test asks of a model fitted by maximum likelihood."""
+
+    title: str
+    log_likelihood_: float
+    n_customers_: float
+
+    @property
+    def n_parameters_(self) -> int:
+        """How many parameters were fitted."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +54,7 @@ class LikelihoodRatioTest:
         )
 
 
-def likelihood_ratio_test(smaller: LikelihoodModel, larger: LikelihoodModel) -> LikelihoodRatioTest:
+def likelihood_ratio_test(smaller: Fitted, larger: Fitted) -> LikelihoodRatioTest:
     """Test a model against a larger one that contains it, both fitted to the same customers.
 
     Raises

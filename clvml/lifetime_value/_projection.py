@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers._summary_checks import HISTORY, check_customers
 from clvml.customers._time_units import horizon_in, rate_per_unit
-from clvml.distributions._discounting import discounted_ends, endless_ends
+from clvml.distributions._discounting import discounted_ends, infinite_horizon_ends
 from clvml.errors import InputError
 from clvml.lifetime_value._intervals import customer_intervals, total_intervals
 from clvml.lifetime_value._protocol import (
@@ -316,7 +316,7 @@ class LifetimeValue(BaseEstimator):
                 "an infinite horizon needs an annual_discount_rate above 0, such as 0.10; or give a horizon."
             )
         ends, weights = (
-            endless_ends(per_unit)
+            infinite_horizon_ends(per_unit)
             if ahead is None
             else discounted_ends(horizon_in(ahead, self.time_unit_), per_unit, self._period_in_units())
         )

@@ -1,4 +1,4 @@
-"""BG/BB as an estimator: at how many of the opportunities to come each customer will buy."""
+"""BG/BB as an estimator: at how many future opportunities each customer will buy."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import ClassVar, Self
 import numpy as np
 
 from clvml.distributions import bgbb
-from clvml.distributions._histories import Array
-from clvml.distributions._kernel import Kernel
+from clvml.distributions._covariates import Influence
+from clvml.distributions._history import Array, History
+from clvml.distributions._kernel import CustomerKernel, Kernel
 from clvml.distributions.bgbb import BGBBParams
-from clvml.models._history_model import NOBODY_LEAVES
-from clvml.models._likelihood_model import Scale
+from clvml.inference._prior import PriorScale
+from clvml.models._history_model import NO_DROPOUT
 from clvml.models._opportunity_model import OpportunityModel
 from clvml.models._traits import DROPOUT_BEFORE_OPPORTUNITY, PURCHASE_PROBABILITY
 
@@ -19,20 +20,35 @@ from clvml.models._traits import DROPOUT_BEFORE_OPPORTUNITY, PURCHASE_PROBABILIT
 class BGBB(OpportunityModel):
     """The BG/BB model of purchases at discrete opportunities, fitted by maximum likelihood.
 
-    Opportunities come one a period: a donation a year, a cruise a season. In the customer summary
+    Opportunities come one per period: a donation a year, a cruise a season. In the customer summary
     ``T`` is the number of opportunities, ``frequency`` at how many of them the customer bought, and
     ``recency`` the number of the last of these, 0 if none. See `clvml.distributions.bgbb`.
+
+    Parameters
+    ----------
+    prior : {"weak"}, optional
+        Regularise the fit with a weakly informative prior when the data do not identify all parameters; see
+        `prior_table`.
+    covariates : sequence of str, or mapping of {"purchases", "dropout"} to such, default ()
+        Columns of the customers, known from the start and unchanging: numbers, or categories (text, bool,
+        pandas' categories). Each multiplies the odds of buying and the odds of dropout
+        by ``exp(coefficient)``; see `clvml.distributions`. A mapping names them by side.
 
     Attributes
     ----------
     params_ : BGBBParams
-        ``alpha, beta, gamma, delta``, pure numbers.
+        ``alpha, beta, gamma, delta``, pure numbers. With covariates those of the reference customer:
+        numbers at their mean, categories at their most frequent level.
+    coefficients_ : DataFrame
+        How covariates move each side, with standard errors and 95 % confidence intervals.
+    likelihood_ratio_test_ : LikelihoodRatioTest or None
+        Against the model without covariates, where there are any.
     time_unit_ : {"D", "W", "M", "Y"} or None
         How often opportunities come, if the customers said so.
     log_likelihood_ : float
         Total log-likelihood at the optimum.
-    covariance_ : ndarray, shape (4, 4)
-        Of the parameters, from the inverse observed information.
+    covariance_ : ndarray, shape (4, 4) or more
+        Of the parameters, then the coefficients, from the inverse observed information.
     standard_errors_ : BGBBParams
         Their square roots.
     n_customers_ : float
@@ -57,29 +73,34 @@ class BGBB(OpportunityModel):
     counted = "opportunities"
     instead = "for purchases at any time use BGNBD, MBGNBD or ParetoNBD"
     kernel: ClassVar[Kernel] = bgbb
+    by_customer: ClassVar[CustomerKernel] = bgbb
+    influences: ClassVar[dict[str, Influence]] = {
+        "purchases": Influence("alpha", 1.0, "the odds of buying"),
+        "dropout": Influence("gamma", 1.0, "the odds of dropout"),
+    }
     Params: ClassVar[type[BGBBParams]] = BGBBParams
-    leaving = "gamma / (gamma + delta)"
-    leaving_per = "an opportunity"
+    dropout_formula = "gamma / (gamma + delta)"
+    dropout_per = "per opportunity"
     first_guess = (1.0, 3.0)
     meanings = (
         "buying at an opportunity: alpha / (alpha + beta) on average,",
         "and the larger alpha + beta, the more alike",
-        "leaving before an opportunity: gamma / (gamma + delta) on average,",
+        "dropout before an opportunity: gamma / (gamma + delta) on average,",
         "and the larger gamma + delta, the more alike",
     )
     scales = (
-        Scale("odds of buying at an opportunity, alpha / beta", (1, -1, 0, 0), 1.0, 2.0),
-        Scale("how alike customers buy, sqrt(alpha * beta)", (0.5, 0.5, 0, 0), 1.0, 1.5),
-        Scale("odds of leaving before an opportunity, gamma / delta", (0, 0, 1, -1), 1 / 3, 2.0),
-        Scale("how alike customers leave, sqrt(gamma * delta)", (0, 0, 0.5, 0.5), 1.5, 1.5),
+        PriorScale("odds of buying at an opportunity, alpha / beta", (1, -1, 0, 0), 1.0, 2.0),
+        PriorScale("homogeneity of buying, sqrt(alpha * beta)", (0.5, 0.5, 0, 0), 1.0, 1.5),
+        PriorScale("odds of dropout before an opportunity, gamma / delta", (0, 0, 1, -1), 1 / 3, 2.0),
+        PriorScale("homogeneity of dropout, sqrt(gamma * delta)", (0, 0, 0.5, 0.5), 1.5, 1.5),
     )
     traits = (PURCHASE_PROBABILITY, DROPOUT_BEFORE_OPPORTUNITY)
     limits: ClassVar[dict[tuple[str, ...], str]] = {
-        ("gamma to infinity", "delta to infinity"): "customers do not differ in how readily they leave",
-        ("gamma to 0",): NOBODY_LEAVES,
-        ("delta to infinity",): NOBODY_LEAVES,
-        ("gamma to 0", "delta to infinity"): NOBODY_LEAVES,
-        ("gamma to 0", "delta to 0"): "customers leave at once or never",
+        ("gamma to infinity", "delta to infinity"): "customers do not differ in how readily they drop out",
+        ("gamma to 0",): NO_DROPOUT,
+        ("delta to infinity",): NO_DROPOUT,
+        ("gamma to 0", "delta to infinity"): NO_DROPOUT,
+        ("gamma to 0", "delta to 0"): "customers drop out at once or never",
         ("alpha to infinity", "beta to infinity"): "customers do not differ in how often they buy",
         ("alpha to 0", "beta to 0"): "customers buy at every opportunity or at none",
     }
@@ -98,7 +119,7 @@ class BGBB(OpportunityModel):
         InputError
             If a parameter is not positive and finite, or the time unit is unknown.
         """
-        return cls._of(BGBBParams(alpha, beta, gamma, delta), time_unit)
+        return cls._with_params(BGBBParams(alpha, beta, gamma, delta), time_unit)
 
-    def _start(self, purchases: float) -> Array:  # noqa: ARG002
+    def _first_guess(self, history: History) -> Array:  # noqa: ARG002
         return np.array([1.0, 1.0, *self.first_guess])

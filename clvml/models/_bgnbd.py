@@ -1,4 +1,4 @@
-"""BG/NBD as an estimator: how often, and how long, each customer will buy."""
+"""BG/NBD as an estimator: how often, and for how long, each customer will buy."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import ClassVar, Self
 from clvml.distributions import _bgnbd_covariates as bgnbd_covariates
 from clvml.distributions import bgnbd
 from clvml.distributions._covariates import Influence
-from clvml.distributions._histories import Array
-from clvml.distributions._kernel import Kernel
+from clvml.distributions._history import History
+from clvml.distributions._kernel import CustomerKernel, Kernel
 from clvml.distributions.bgnbd import BGNBDParams
-from clvml.models._covariate_model import CovariateModel, CustomerKernel
-from clvml.models._history_model import NOBODY_LEAVES
-from clvml.models._likelihood_model import Scale
+from clvml.inference._maximum_likelihood import Optimum
+from clvml.inference._prior import PriorScale
+from clvml.models._history_model import NO_DROPOUT, HistoryModel
+from clvml.models._parameters import Parameters
 from clvml.models._traits import DROPOUT_AFTER_PURCHASE, PURCHASE_RATE
 
-# What is said of r, alpha, a and b, and what moves them, which MBG/NBD shares.
+# What r, alpha, a and b mean, and what moves them, which MBG/NBD shares.
 MEANINGS = (
     "shape of the purchase rates: the larger, the more alike",
     "scale of the purchase rates, r / alpha on average, in the unit of time",
@@ -23,43 +24,44 @@ MEANINGS = (
     "and the larger a + b, the more alike",
 )
 SCALES = (
-    Scale("shape of the purchase rates, r", (1, 0, 0, 0), 1.0, 1.5),
-    Scale("purchases while observed, r / alpha, in mean T", (1, -1, 0, 0), 1.0, 3.0),
-    Scale("odds of leaving after a purchase, a / b", (0, 0, 1, -1), 1 / 3, 2.0),
-    Scale("how alike customers leave, sqrt(a * b)", (0, 0, 0.5, 0.5), 1.5, 1.5),
+    PriorScale("shape of the purchase rates, r", (1, 0, 0, 0), 1.0, 1.5),
+    PriorScale("purchases while observed, r / alpha, in mean T", (1, -1, 0, 0), 1.0, 3.0),
+    PriorScale("odds of dropout after a purchase, a / b", (0, 0, 1, -1), 1 / 3, 2.0),
+    PriorScale("homogeneity of dropout, sqrt(a * b)", (0, 0, 0.5, 0.5), 1.5, 1.5),
 )
 LIMITS = {
-    ("a to infinity", "b to infinity"): "customers do not differ in how readily they leave",
-    ("a to 0",): NOBODY_LEAVES,
-    ("b to infinity",): NOBODY_LEAVES,
-    ("a to 0", "b to infinity"): NOBODY_LEAVES,
-    ("b to 0",): "everybody leaves after the first chance to",
-    ("a to infinity",): "everybody leaves after the first chance to",
-    ("a to infinity", "b to 0"): "everybody leaves after the first chance to",
-    ("a to 0", "b to 0"): "customers leave at the first chance or never",
+    ("a to infinity", "b to infinity"): "customers do not differ in how readily they drop out",
+    ("a to 0",): NO_DROPOUT,
+    ("b to infinity",): NO_DROPOUT,
+    ("a to 0", "b to infinity"): NO_DROPOUT,
+    ("b to 0",): "everybody drops out at the first chance",
+    ("a to infinity",): "everybody drops out at the first chance",
+    ("a to infinity", "b to 0"): "everybody drops out at the first chance",
+    ("a to 0", "b to 0"): "customers drop out at the first chance or never",
     ("r to infinity", "alpha to infinity"): "customers do not differ in how often they buy",
 }
 INFLUENCES = {
     "purchases": Influence("alpha", -1.0, "the purchase rate"),
-    "dropout": Influence("a", 1.0, "the odds of leaving"),
+    "dropout": Influence("a", 1.0, "the odds of dropout"),
 }
 _MOSTLY_ONCE = 0.8  # of all customers; CDNOW has .60
 
 
-class BGNBD(CovariateModel):
+class BGNBD(HistoryModel):
     """The BG/NBD model, fitted by maximum likelihood.
 
-    While with us a customer buys at a rate of their own; after any repeat purchase they leave
+    While alive a customer buys at a rate of their own; after any repeat purchase they drop out
     for good with a probability of their own.
     See `clvml.distributions.bgnbd` for the formulas.
 
     Parameters
     ----------
     prior : {"weak"}, optional
-        Hold the search by a weak prior, for data that do not hold all parameters; see `prior_table`.
+        Regularise the fit with a weakly informative prior when the data do not identify all parameters; see
+        `prior_table`.
     covariates : sequence of str, or mapping of {"purchases", "dropout"} to such, default ()
         Columns of the customers, known from the start and unchanging: numbers, or categories (text, bool,
-        pandas' categories). Each multiplies the purchase rate and the odds of leaving
+        pandas' categories). Each multiplies the purchase rate and the odds of dropout
         by ``exp(coefficient)``; see `clvml.distributions`. A mapping names them by side.
 
     Attributes
@@ -68,7 +70,7 @@ class BGNBD(CovariateModel):
         ``r, alpha, a, b``; ``alpha`` in the time unit of the customers. With covariates those of
         the reference customer: numbers at their mean, categories at their most frequent level.
     coefficients_ : DataFrame
-        How covariates move each side, with standard errors and 95 % intervals.
+        How covariates move each side, with standard errors and 95 % confidence intervals.
     likelihood_ratio_test_ : LikelihoodRatioTest or None
         Against the model without covariates, where there are any.
     time_unit_ : {"D", "W", "M", "Y"} or None
@@ -102,8 +104,8 @@ class BGNBD(CovariateModel):
     by_customer: ClassVar[CustomerKernel] = bgnbd_covariates
     influences = INFLUENCES
     Params: ClassVar[type[BGNBDParams]] = BGNBDParams
-    leaving = "a / (a + b)"
-    leaving_per = "a purchase"
+    dropout_formula = "a / (a + b)"
+    dropout_per = "per purchase"
     first_guess = (1.0, 3.0)
     meanings = MEANINGS
     scales = SCALES
@@ -122,15 +124,16 @@ class BGNBD(CovariateModel):
         InputError
             If a parameter is not positive and finite, or the time unit is unknown.
         """
-        return cls._of(BGNBDParams(r, alpha, a, b), time_unit)
+        return cls._with_params(BGNBDParams(r, alpha, a, b), time_unit)
 
-    def _warnings(self, x: Array, counted: Array) -> list[str]:
-        once = float(counted @ (x == 0)) / float(counted.sum())
-        said = super()._warnings(x, counted)
+    def _warnings(self, history: History, parameters: Parameters, optimum: Optimum) -> list[str]:
+        weights = history.weights
+        once = float(weights @ (history.x == 0)) / float(weights.sum())
+        said = super()._warnings(history, parameters, optimum)
         if once >= _MOSTLY_ONCE:
             said.append(
-                f"{once:.0%} of the customers have not bought again, and BG/NBD takes all of them to be"
-                " alive, for nobody can leave before a repeat purchase: MBGNBD and ParetoNBD let them;"
+                f"{once:.0%} of the customers have not bought again, and BG/NBD assumes all of them to be"
+                " alive, for nobody can drop out before a repeat purchase: MBGNBD and ParetoNBD allow it;"
                 " compare aic_ and a holdout."
             )
         return said

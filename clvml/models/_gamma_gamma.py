@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -11,16 +11,20 @@ from sklearn.utils.validation import check_is_fitted
 from clvml.customers._summary_checks import check_customers, checked_columns
 from clvml.distributions import _simulation as simulation
 from clvml.distributions import gamma_gamma
-from clvml.distributions._histories import Array, distinct_rows
-from clvml.distributions.gamma_gamma import GammaGammaParams
+from clvml.distributions._histories import distinct_rows
+from clvml.distributions._history import Array
+from clvml.distributions.gamma_gamma import GammaGammaParams, Spend
 from clvml.errors import FitError
-from clvml.inference._arguments import check_coverage, check_params, check_weights
-from clvml.inference._maximum_likelihood import Objective
-from clvml.models._likelihood_model import LikelihoodModel, Scale
+from clvml.inference._arguments import check_coverage, check_params
+from clvml.inference._prior import PriorScale, is_weak
+from clvml.models._customer_history import check_weights
+from clvml.models._likelihood_model import LikelihoodModel, RandomState
+from clvml.models._parameters import Problem
 from clvml.models._spend_simulator import SpendSimulator
 from clvml.models._traits import Trait, mean_spend
 
-_DRAWS = 32  # of the parameters, in a customer's range
+_DRAWS = 32  # of the parameters, in prediction intervals
+_FIRST_GUESS = np.array([4.0, 4.0, 0.75])  # in units of the search
 _CORRELATED = 0.25  # of frequency and spend; CDNOW has .11, and the model does well there
 
 
@@ -33,7 +37,8 @@ class GammaGamma(LikelihoodModel):
     Parameters
     ----------
     prior : {"weak"}, optional
-        Hold the search by a weak prior; see `prior_table`.
+        Regularise the fit with a weakly informative prior when the data do not identify all parameters; see
+        `prior_table`.
 
     Attributes
     ----------
@@ -75,9 +80,9 @@ class GammaGamma(LikelihoodModel):
         "scale of spend, p * v / (q - 1) on average, in the unit of money",
     )
     scales = (
-        Scale("shape of a customer's purchases, p", (1, 0, 0), 4.0, 1.5),
-        Scale("shape of customers' levels, q", (0, 1, 0), 4.0, 1.5),
-        Scale("level of spend, p * v / q, in mean spend", (1, -1, 1), 1.0, 2.0),
+        PriorScale("shape of a customer's purchases, p", (1, 0, 0), 4.0, 1.5),
+        PriorScale("shape of customers' levels, q", (0, 1, 0), 4.0, 1.5),
+        PriorScale("level of spend, p * v / q, in mean spend", (1, -1, 1), 1.0, 2.0),
     )
     traits = (Trait("mean spend", "money per purchase", mean_spend, ("p", "q", "v")),)
     limits: ClassVar[dict[tuple[str, ...], str]] = {
@@ -104,13 +109,17 @@ class GammaGamma(LikelihoodModel):
         model.params_ = check_params(GammaGammaParams(p, q, v))
         return model
 
-    def fit(self, customers: pd.DataFrame, *, weights: object = None, start: object = None) -> Self:
-        """Fit to one row a customer with ``frequency`` and ``monetary_value``.
+    def fit(
+        self, customers: pd.DataFrame, y: object = None, *, weights: object = None, start: object = None
+    ) -> Self:
+        """Fit to one row per customer with ``frequency`` and ``monetary_value``.
 
         Parameters
         ----------
         customers : DataFrame, shape (n_customers, ...)
             The customer summary; the unit of money does not matter.
+        y : ignored
+            Only for scikit-learn's conventions.
         weights : array-like, shape (n_customers,), optional
             How many customers each row stands for.
         start : sequence of float, optional
@@ -126,26 +135,30 @@ class GammaGamma(LikelihoodModel):
         Warns
         -----
         FitWarning
-            If the fit sits on a boundary, average spend is not finite (``q <= 1``), or frequent customers
+            If the fit is at a boundary, average spend is not finite (``q <= 1``), or frequent customers
             spend more or less than others.
         """
-        x, m = checked_columns(customers, self.required_columns).values()
-        spent = (x > 0) & (m > 0)
-        if weights is not None:
-            counted = check_weights(weights, customers)
-            spent &= counted > 0
-        used = np.flatnonzero(spent)
-        x, m = x[used], m[used]
-        counted = np.ones(used.size) if weights is None else counted[used]
-        _refuse_without_information(m, len(customers))
-        unit = np.array([1.0, 1.0, float(counted @ m) / float(counted.sum())])
-        usual = unit * np.array([4.0, 4.0, 0.75])
-        optimum = self._learn(gamma_gamma.count_spenders, (x, m, counted), usual, unit, start)
-        self.log_likelihood_ -= float(counted @ np.log(m))
-        self.n_set_aside_ = len(customers) - used.size
-        self.frequency_spend_correlation_ = _correlation(x, m, counted)
-        self._report(optimum, self._warnings())
+        spend = self._check(customers, weights)
+        parameters = self._parameters.in_units(_units(spend))
+        starts = self._starts(parameters.unit * _FIRST_GUESS, start)
+        problem = Problem(gamma_gamma, spend, is_weak(self.prior), rough=start is None)
+        found = parameters.maximise(problem, starts)
+        self._keep(parameters, found, problem)
+        self.log_likelihood_ -= float(spend.weights @ np.log(spend.m))
+        self.n_set_aside_ = len(customers) - spend.size
+        self.frequency_spend_correlation_ = _correlation(spend)
+        self._record(parameters, found.optimum, self._warnings())
         return self
+
+    def score(self, customers: pd.DataFrame, y: object = None, *, weights: object = None) -> float:  # noqa: ARG002
+        """Mean log-likelihood per customer with repeat spend, for scikit-learn's model selection.
+
+        Larger is better; customers without repeat spend are left out, as in the fit.
+        """
+        spend = self._check(customers, weights)
+        check_is_fitted(self, "params_")
+        each = gamma_gamma.log_likelihood(spend.x, spend.m, self.params_)
+        return float(np.average(each, weights=spend.weights))
 
     def log_likelihood(self, customers: pd.DataFrame) -> pd.Series:
         """Log-density of each customer's average spend; 0 for customers without repeat spend."""
@@ -168,9 +181,9 @@ class GammaGamma(LikelihoodModel):
         x, m, index = self._spend(customers)
         p, q, _ = self.params_
         if p * x.min() + q <= 1:
-            endless = int((p * x + q <= 1).sum())
+            infinite = int((p * x + q <= 1).sum())
             raise FitError(
-                f"with q = {q:.3g} the spend of {endless} of {x.size} customers has no finite mean (it needs"
+                f"with q = {q:.3g} the spend of {infinite} of {x.size} customers has no finite mean (it needs"
                 " p * frequency + q > 1): spend varies too much for Gamma-Gamma; look for extreme amounts, or"
                 " predict with a formula."
             )
@@ -178,11 +191,11 @@ class GammaGamma(LikelihoodModel):
         return pd.Series(spend, index, name="expected_spend", copy=False)
 
     def predict_interval(self, customers: pd.DataFrame, coverage: float = 0.9) -> pd.DataFrame:
-        """The range of each customer's own mean spend on a purchase, given what they spent so far.
+        """Prediction interval of each customer's own mean spend per purchase, given their spend so far.
 
         Given the parameters, the customer's rate is Gamma(p*x + q, v + x*m), and mean spend is ``p`` over it.
         Where the model was fitted to few customers (20,000), the distribution is averaged over draws of the
-        parameters; with more, what is uncertain in them does not show.
+        parameters; with more, their uncertainty is negligible.
 
         Returns
         -------
@@ -192,13 +205,13 @@ class GammaGamma(LikelihoodModel):
         check_coverage(coverage)
         x, m, index = self._spend(customers)
         one, row = distinct_rows((x, m))
-        likely = [GammaGammaParams(*draw.tolist()) for draw in self.parameter_draws(_DRAWS, random_state=0)]
-        ends = {"lower": (1 - coverage) / 2, "upper": (1 + coverage) / 2}
-        ranges = {
-            end: gamma_gamma.mean_spend_quantile(level, x[one], m[one], likely)[row]
-            for end, level in ends.items()
+        draws = [GammaGammaParams(*draw.tolist()) for draw in self.parameter_draws(_DRAWS, 0)]
+        levels = {"lower": (1 - coverage) / 2, "upper": (1 + coverage) / 2}
+        interval = {
+            end: gamma_gamma.mean_spend_quantile(level, x[one], m[one], draws)[row]
+            for end, level in levels.items()
         }
-        return pd.DataFrame(ranges, index=index)
+        return pd.DataFrame(interval, index=index)
 
     def average_spend_cdf(self, frequency: Array, amounts: Array) -> Array:
         """P(average spend over ``frequency`` purchases is at most ``amounts``), broadcast."""
@@ -210,18 +223,23 @@ class GammaGamma(LikelihoodModel):
         x, m, _ = self._spend(customers)
         return SpendSimulator(x, m * (x > 0))
 
-    def simulate(self, frequency: pd.Series, seed: int) -> pd.Series:
+    def simulate(self, frequency: pd.Series, random_state: RandomState = None) -> pd.Series:
         """Average spend drawn from the model for customers with these numbers of repeat purchases."""
         check_is_fitted(self, "params_")
         x = check_customers(frequency.to_frame("frequency"), ("frequency",))["frequency"]
-        spend = simulation.average_spend(x.to_numpy(), self.params_, np.random.default_rng(seed))
+        spend = simulation.average_spend(x.to_numpy(), self.params_, np.random.default_rng(random_state))
         return pd.Series(spend, x.index, name="monetary_value")
 
-    def _objective(self, seen: Any) -> Objective:
-        def objective(params: Array) -> tuple[float, Array, Array]:
-            return gamma_gamma.objective(GammaGammaParams(*params), seen)
-
-        return objective
+    def _check(self, customers: pd.DataFrame, weights: object) -> Spend:
+        """The customers with repeat spend, checked."""
+        x, m = checked_columns(customers, self.required_columns).values()
+        counted = check_weights(weights, customers)
+        spent = (x > 0) & (m > 0)
+        if counted is not None:
+            spent &= counted > 0
+        used = np.flatnonzero(spent)
+        _refuse_without_information(m[used], len(customers))
+        return Spend(x[used], m[used], np.ones(used.size) if counted is None else counted[used])
 
     def _warnings(self) -> list[str]:
         """What a user should know about this fit, beside how the search went."""
@@ -235,8 +253,8 @@ class GammaGamma(LikelihoodModel):
         if abs(correlation) > _CORRELATED:
             messages.append(
                 f"frequency and average spend are correlated ({correlation:+.2f}, where CDNOW has +.11), and"
-                " Gamma-Gamma takes them to be independent: the value of frequent customers will be too"
-                f" {'low' if correlation > 0 else 'high'}; fit groups of customers apart, or compare with a"
+                " Gamma-Gamma assumes them to be independent: the value of frequent customers will be too"
+                f" {'low' if correlation > 0 else 'high'}; fit groups of customers separately, or compare with a"
                 " formula on a holdout."
             )
         return messages
@@ -256,12 +274,19 @@ def _refuse_without_information(m: Array, n_customers: int) -> None:
     if np.ptp(m) <= 1e-12 * m.max():
         raise FitError(
             f"all {m.size} customers spend the same on average ({m[0]:g}), so how spend varies cannot"
-            " be learnt: take that amount as everybody's spend, or check the amount column."
+            " be estimated: take that amount as everybody's spend, or check the amount column."
         )
 
 
-def _correlation(x: Array, m: Array, weight: Array) -> float:
-    """Pearson's correlation; 0 where one of the two does not vary."""
+def _units(spend: Spend) -> Array:
+    """Units of the search, so that the user's unit of money does not matter."""
+    mean = float(spend.weights @ spend.m) / float(spend.weights.sum())
+    return np.array([1.0, 1.0, mean])
+
+
+def _correlation(spend: Spend) -> float:
+    """Pearson's correlation of frequency and average spend; 0 where one of the two does not vary."""
+    x, m, weight = spend.x, spend.m, spend.weights
     n = weight.sum()
     far, off = x - weight @ x / n, m - weight @ m / n
     off_weight = weight * off

@@ -1,71 +1,125 @@
 """What models of repeat purchases share: the fit, the predictions, and what they say of poor data.
 
-A model is a module of functions of ``(x, t_x, T)`` and parameters, its `Kernel`; the estimator
-gives it customers in and Series out. `BGNBD`, `MBGNBD` and `ParetoNBD` differ in nothing
-else; `BGBB`, which counts opportunities, checks more and scales nothing.
+A model is a module of functions of a `History` and parameters, its `Kernel`; the estimator gives it
+customers in and Series out. `BGNBD`, `MBGNBD` and `ParetoNBD` differ in nothing else; `BGBB` and
+`ShiftedBetaGeometric`, which count opportunities, check more and scale nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from clvml.customers._summary_checks import HISTORY, checked_columns
+from clvml.customers._summary_checks import HISTORY
 from clvml.customers._time_units import horizon_in, rate_per_unit, time_unit_of
-from clvml.distributions._discounting import discounted_ends, endless_ends
-from clvml.distributions._histories import Array, distinct_rows, of_rows
-from clvml.distributions._kernel import Kernel
+from clvml.distributions._covariates import Influence
+from clvml.distributions._discounting import discounted_ends, infinite_horizon_ends
+from clvml.distributions._histories import distinct_rows
+from clvml.distributions._history import Array, History, new_customers, params_of_rows
+from clvml.distributions._kernel import CustomerKernel, Kernel
 from clvml.errors import FitError, InputError
-from clvml.inference._arguments import check_coverage, check_params, check_weights
-from clvml.inference._maximum_likelihood import Objective, Optimum
-from clvml.models._likelihood_model import LikelihoodModel
+from clvml.inference._arguments import check_coverage, check_params
+from clvml.inference._fit_record import diverging_parameters
+from clvml.inference._likelihood_ratio import LikelihoodRatioTest
+from clvml.inference._maximum_likelihood import Optimum
+from clvml.inference._prior import is_weak
+from clvml.models._count_quantiles import count_probability, count_quantiles, own_values
+from clvml.models._customer_history import check_weights, history_of
+from clvml.models._fit_messages import meanings_of, wide_parameters
+from clvml.models._likelihood_model import LikelihoodModel, RandomState
+from clvml.models._log_linear import Covariates, LogLinearParameters, Side, columns_by_side, learn_sides
+from clvml.models._parameters import Found, Parameters, Problem
 from clvml.models._purchase_simulator import PurchaseSimulator
 from clvml.models._scenarios import levels_of, with_levels
 
 _IN_TIME = ("alpha", "beta")  # parameters in the unit of time; the others are pure numbers
-_HARDLY_ANYBODY = 1e-3  # leaves
-NOBODY_LEAVES = (
-    "nobody leaves: P(alive) is near 1 for everyone, and expectations over long horizons will be too high if"
-    " customers do leave"
+_NEGLIGIBLE_DROPOUT = 1e-3
+NO_DROPOUT = (
+    "nobody drops out: P(alive) is near 1 for everyone, and expectations over long horizons will be too high"
+    " if customers do drop out"
 )
 _CUSTOMERS = 262_144  # at once, so that memory does not grow with their number
-_DRAWS = 32  # of the parameters, in the intervals of counts
-_CHANCES = 200_000  # of customers times numbers of purchases, at once
+_DRAWS = 32  # of the parameters, in prediction intervals of counts
 
 
 class HistoryModel(LikelihoodModel):
-    """A model of repeat purchases; its subclasses name it, its kernel and where the search starts."""
+    """A model of repeat purchases; its subclasses name it, its kernel and where the search starts.
 
-    required_columns: ClassVar[tuple[str, ...]] = HISTORY
+    Parameters
+    ----------
+    prior : {"weak"}, optional
+        As in `LikelihoodModel`; coefficients are regularised too, normal with a standard deviation of 1.5 per
+        standard deviation of a number.
+    covariates : sequence of str, or mapping of side to such, default ()
+        Columns of the customer summary that were known from the start and do not change: numbers
+        or categories (text, bool, pandas' categories). A sequence moves all sides of the model.
+    """
 
+    columns: ClassVar[tuple[str, ...]] = HISTORY
     kernel: ClassVar[Kernel]
+    by_customer: ClassVar[CustomerKernel]
+    influences: ClassVar[Mapping[str, Influence]]  # by side
     discrete_time: ClassVar[bool] = False  # whether customers can buy at whole numbers of time units only
     multiples: ClassVar[tuple[str, ...]] = ("purchase_rate", "dropout")  # that a scenario can have
-    leaving: ClassVar[str]  # what `Kernel.rate_of_leaving` gives, in symbols and words
-    leaving_per: ClassVar[str]
-    first_guess: ClassVar[tuple[float, float]]  # of the two parameters of leaving, with T about 1
+    dropout_formula: ClassVar[str]  # what `Kernel.dropout_rate` gives, in symbols and words
+    dropout_per: ClassVar[str]
+    first_guess: ClassVar[tuple[float, float]]  # of the two parameters of dropout, with T about 1
 
     time_unit_: str | None
+    sides_: tuple[Side, ...] = ()
+    likelihood_ratio_test_: LikelihoodRatioTest | None = None
+
+    def __init__(self, prior: Literal["weak"] | None = None, covariates: Covariates = ()) -> None:
+        super().__init__(prior)
+        self.covariates = covariates
 
     @classmethod
-    def _of(cls, params: Any, time_unit: str | None) -> Self:
+    def _with_params(cls, params: Any, time_unit: str | None) -> Self:
         model = cls()
         model.params_ = check_params(params)
         model.time_unit_ = time_unit if time_unit is None else time_unit_of(time_unit).code
         return model
 
-    def fit(self, customers: pd.DataFrame, *, weights: object = None, start: object = None) -> Self:
-        """Fit to one row a customer with ``frequency, recency, T``.
+    @property
+    def required_columns(self) -> tuple[str, ...]:
+        """The columns that the model reads."""
+        sides = columns_by_side(self.covariates, tuple(self.influences))
+        return tuple(dict.fromkeys([*self.columns, *(name for names in sides.values() for name in names)]))
+
+    @property
+    def reference_(self) -> dict[str, Any]:
+        """The covariates of the reference customer, whose parameters are ``params_``."""
+        check_is_fitted(self, "params_")
+        return {covariate.name: covariate.reference for side in self.sides_ for covariate in side.covariates}
+
+    @property
+    def coefficients_(self) -> pd.DataFrame:
+        """How covariates move each side: by ``exp(estimate)`` per unit, or relative to the reference level.
+
+        Index ``side, covariate``; columns ``estimate, standard_error, lower, upper``, the ends of 95 %
+        Wald confidence intervals.
+        """
+        check_is_fitted(self, "params_")
+        estimate = self._estimate()
+        errors = np.sqrt(np.diag(self.covariance_)) if self.sides_ else np.zeros_like(estimate)
+        return self._log_linear(self.sides_).coefficients(estimate, errors)
+
+    def fit(
+        self, customers: pd.DataFrame, y: object = None, *, weights: object = None, start: object = None
+    ) -> Self:
+        """Fit to one row per customer with ``frequency, recency, T`` and the covariates.
 
         Parameters
         ----------
         customers : DataFrame, shape (n_customers, ...)
             The customer summary; one-time buyers belong in it.
+        y : ignored
+            Only for scikit-learn's conventions.
         weights : array-like, shape (n_customers,), optional
             How many customers each row stands for.
         start : sequence of float, optional
@@ -82,28 +136,29 @@ class HistoryModel(LikelihoodModel):
         Warns
         -----
         FitWarning
-            If the fit sits on a boundary or hardly identifies a parameter, and what to do then.
+            If the fit is at a boundary or a parameter is only weakly identified, and what to do then.
         """
-        history = self._columns(customers, None)
-        counted = check_weights(weights, customers)
-        if weights is not None:
-            count = counted > 0
-            history = history[0][count], history[1][count], history[2][count]
-            customers, counted = customers[count], counted[count]
-        x, _, T = history
-        self._refuse_without_information(*history, counted)
-        known, scale = self._learn_known(customers, counted), self._scale(T, counted)
-        unit = np.array([scale if name in _IN_TIME else 1.0 for name in self.Params._fields])
-        usual = unit * self._start(float(counted @ x) / float(counted.sum()))
-        optimum = self._learn(self.kernel.count, (*history, counted), usual, unit, start)
-        optimum = self._learn_influence(optimum, known, history, counted)
+        customers, history = self._check(customers, weights)
+        parameters, history = self._encode(customers, history)
+        parameters = parameters.in_units(self._units(history))
+        starts = self._starts(parameters.unit * self._first_guess(history), start)
+        problem = Problem(self.kernel, history, is_weak(self.prior), self.by_customer, rough=start is None)
+        found = parameters.maximise(problem, starts)
+        self._keep(parameters, found, problem)
         self.time_unit_ = customers.attrs.get("time_unit")
-        self._report(optimum, self._warnings(x, counted))
+        self._record(parameters, found.optimum, self._warnings(history, parameters, found.optimum))
         return self
+
+    def score(self, customers: pd.DataFrame, y: object = None, *, weights: object = None) -> float:  # noqa: ARG002
+        """Mean log-likelihood per customer, for scikit-learn's model selection: larger is better."""
+        each = self.log_likelihood(customers).to_numpy()
+        counted = check_weights(weights, customers)
+        return float(each.mean() if counted is None else np.average(each, weights=counted))
 
     def log_likelihood(self, customers: pd.DataFrame) -> pd.Series:
         """Log-likelihood of each customer."""
-        value = self.kernel.log_likelihood(*self._history(customers))
+        history = self.history(customers)
+        value = self.kernel.log_likelihood(history, self.customer_params(history))
         return pd.Series(value, customers.index, name="log_likelihood")
 
     def probability_alive(self, customers: pd.DataFrame, after: float | str = 0) -> pd.Series:
@@ -116,10 +171,11 @@ class HistoryModel(LikelihoodModel):
         after : float or str, default 0
             How long after the end of their observation, without knowing whether they bought meanwhile.
         """
-        x, t_x, T, params = self._history(customers)
-        alive = self.kernel.probability_alive(x, t_x, T, params)
-        if (time := self._ahead(after)) > 0:
-            alive *= self.kernel.probability_of_staying(x, T, time, params)
+        history = self.history(customers)
+        params = self.customer_params(history)
+        alive = self.kernel.probability_alive(history, params)
+        if (time := self._horizon_in_units(after)) > 0:
+            alive *= self.kernel.survival_probability(history, time, params)
         return pd.Series(alive, customers.index, name="probability_alive", copy=False)
 
     def expected_purchases(self, customers: pd.DataFrame, horizon: float | str) -> pd.Series:
@@ -132,14 +188,16 @@ class HistoryModel(LikelihoodModel):
         horizon : float or str
             In the model's time unit, or with a unit of its own: ``"12M"``.
         """
-        ends = np.array([self._ahead(horizon)])
-        value = self._expected(*self._history(customers), ends, np.ones(1))
+        history = self.history(customers)
+        ends = np.array([self._horizon_in_units(horizon)])
+        value = self._expected(history, self.customer_params(history), ends, np.ones(1))
         return pd.Series(value, customers.index, name="expected_purchases", copy=False)
 
     def expected_purchases_new_customer(self, horizon: float | str) -> float:
         """Expected repeat purchases of a new customer in the ``horizon`` after the first purchase."""
         check_is_fitted(self, "params_")
-        return float(self._expected(*self._new_customer(), np.array([self._ahead(horizon)]), np.ones(1))[0])
+        ends = np.array([self._horizon_in_units(horizon)])
+        return float(self._expected(new_customers(1), self.params_, ends, np.ones(1))[0])
 
     def purchase_probability(
         self, n: int, horizon: float | str, customers: pd.DataFrame | None = None
@@ -158,10 +216,11 @@ class HistoryModel(LikelihoodModel):
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
             raise InputError(f"n is {n!r}; it must be a whole number, zero or more.")
         check_is_fitted(self, "params_")
-        x, t_x, T, params = self._new_customer() if customers is None else self._history(customers)
-        alive = self.kernel.probability_alive(x, t_x, T, params)
-        number = np.full(x.size, float(n))
-        value = alive * self._count_probability(number, self._ahead(horizon), x, T, params)
+        history = new_customers(1) if customers is None else self.history(customers)
+        params = self.params_ if customers is None else self.customer_params(history)
+        alive = self.kernel.probability_alive(history, params)
+        number, ahead = np.full(history.size, float(n)), self._horizon_in_units(horizon)
+        value = alive * count_probability(self.kernel, number, ahead, history, params)
         value += (1 - alive) * (n == 0)
         if customers is None:
             return float(value[0])
@@ -181,11 +240,11 @@ class HistoryModel(LikelihoodModel):
         customers : DataFrame
             The customer summary, in the model's time unit.
         horizon : float or str, optional
-            A horizon that is not a whole number of periods ends in a shorter one. Where None, all
-            purchases ever to come (the discounted expected residual transactions of Fader, Hardie,
+            A horizon that is not a whole number of periods ends in a shorter one. Where None, an
+            infinite horizon (the discounted expected residual transactions of Fader, Hardie,
             Lee 2005), discounted continuously; of models that count opportunities, from one to the next.
         annual_discount_rate : float, default 0
-            A fraction a year.
+            A fraction per year.
         period : float or str, default 1
             Purchases are discounted from the end of their period, so long in the model's time unit or
             with a unit of its own: ``"1M"``. 0 discounts each from when it is made.
@@ -193,27 +252,28 @@ class HistoryModel(LikelihoodModel):
         Raises
         ------
         InputError
-            If an argument breaks its rule, or the sum without end is infinite for want of a discount.
+            If an argument breaks its rule, or the undiscounted infinite-horizon expectation diverges.
         """
-        history = self._history(customers)
+        history = self.history(customers)
+        params = self.customer_params(history)
         rate = rate_per_unit(annual_discount_rate, self.time_unit_)
         if horizon is None and rate == 0:
-            value = self._endless(*history)
+            value = self._infinite_horizon(history, params)
         elif horizon is None:
-            value = self._expected(*history, *self._endless_ends(rate))
+            value = self._expected(history, params, *self._infinite_horizon_ends(rate))
         else:
-            ends = discounted_ends(self._ahead(horizon), rate, self._ahead(period))
-            value = self._expected(*history, *ends)
+            ends = discounted_ends(self._horizon_in_units(horizon), rate, self._horizon_in_units(period))
+            value = self._expected(history, params, *ends)
         return pd.Series(value, customers.index, name="discounted_purchases", copy=False)
 
     def predict_interval(
         self, customers: pd.DataFrame, horizon: float | str, coverage: float = 0.9
     ) -> pd.DataFrame:
-        """The range of each customer's number of purchases in the next ``horizon``.
+        """Prediction interval of each customer's number of purchases in the next ``horizon``.
 
-        Quantiles of the exact distribution, equal tails, so each range holds at least ``coverage``. Where
-        the model was fitted to few customers (20,000) what is uncertain in its parameters is in it, averaged
-        over draws of them; with more it does not show. For spend and value, groups and totals see
+        Quantiles of the exact distribution, equal tails, so each interval covers at least ``coverage``. Where
+        the model was fitted to few customers (20,000) the uncertainty of its parameters is included, averaged
+        over draws of them; with more it is negligible. For spend and value, groups and totals see
         `LifetimeValue.predict_interval`.
 
         Returns
@@ -222,35 +282,49 @@ class HistoryModel(LikelihoodModel):
             Columns ``lower, upper``, whole numbers, on the customers' index.
         """
         check_coverage(coverage)
-        *history, params = self._history(customers)
-        first, row = distinct_rows((*history, *_own(params)))
-        draws = [of_rows(draw, first) for draw in self.likely_params(customers)]
-        tails = (1 - coverage) / 2, (1 + coverage) / 2
-        lower, upper = self._count_quantiles(tails, self._ahead(horizon), draws, *(h[first] for h in history))
+        history = self.history(customers)
+        first, row = distinct_rows(
+            (history.x, history.t_x, history.T, *own_values(self.customer_params(history)))
+        )
+        draws = [self.customer_params(history, draw) for draw in self.parameter_draws(_DRAWS, 0)]
+        lower, upper = count_quantiles(
+            self.kernel,
+            ((1 - coverage) / 2, (1 + coverage) / 2),
+            self._horizon_in_units(horizon),
+            history.rows(first),
+            [params_of_rows(params, first) for params in draws],
+        )
         return pd.DataFrame({"lower": lower[row], "upper": upper[row]}, index=customers.index)
 
-    def likely_params(self, customers: pd.DataFrame, n_draws: int = _DRAWS, seed: int = 0) -> list[Any]:
-        """Parameters of these customers to average predictions over, as `parameter_draws` gives them."""
-        known = self.known(customers)
-        return [self.params_of(known, draw) for draw in self.parameter_draws(n_draws, seed)]
-
-    def simulate(self, T: ArrayLike, seed: int) -> pd.DataFrame:
-        """Customers drawn from the model, as a summary with ``frequency, recency, T``.
+    def simulate(
+        self, T: ArrayLike, random_state: RandomState = None, covariates: pd.DataFrame | None = None
+    ) -> pd.DataFrame:
+        """Customers drawn from the model, as a summary.
 
         Parameters
         ----------
         T : array-like, shape (n_customers,)
             How long each is observed, in the model's time unit.
-        seed : int
-            The same seed gives the same customers.
+        random_state : int, Generator or None
+            The same number gives the same customers.
+        covariates : DataFrame, shape (n_customers, ...), optional
+            Their covariates, which are joined to the summary; reference customers where None.
         """
         check_is_fitted(self, "params_")
-        return self._simulated(self._observed(T), seed, self.params_)
+        observed, params = self._checked_T(T), self.params_
+        index: pd.Index = pd.RangeIndex(1, observed.size + 1, name="customer_id")
+        if covariates is not None:
+            params, index = self._params_of_covariates(observed, covariates), covariates.index
+        history = self.kernel.simulate(observed, params, np.random.default_rng(random_state))
+        customers = self._summary(history, index)
+        if covariates is None:
+            return customers
+        known = [name for name in self.required_columns if name not in self.columns]
+        return customers.join(covariates[known])
 
     def purchase_simulator(self, customers: pd.DataFrame) -> PurchaseSimulator:
         """A function that simulates the future purchases of these customers; see `PurchaseSimulator`."""
-        check_is_fitted(self, "params_")
-        return PurchaseSimulator(self, self._columns(customers, self.time_unit_), self.known(customers))
+        return PurchaseSimulator(self, self.history(customers))
 
     def scenario_factors(self) -> dict[str, float]:
         """What a scenario can multiply from now on, such as ``{"purchase_rate": 1.0, "dropout": 1.0}``."""
@@ -278,159 +352,172 @@ class HistoryModel(LikelihoodModel):
         """
         return with_levels(self, factors)
 
-    def _simulated(self, seen: Array, seed: int, params: Any) -> pd.DataFrame:
-        x, t_x = self.kernel.simulate(seen, params, np.random.default_rng(seed))
-        index = pd.RangeIndex(1, seen.size + 1, name="customer_id")
-        customers = pd.DataFrame({"frequency": x, "recency": t_x, "T": seen}, index=index)
-        if self.time_unit_ is not None:
-            customers.attrs["time_unit"] = self.time_unit_
-        return customers
+    def history(self, customers: pd.DataFrame) -> History:
+        """The customers' purchase histories, checked, with their covariates; not to be written to."""
+        check_is_fitted(self, "params_")
+        history, parameters = self._read(customers, self.time_unit_), self._parameters
+        if isinstance(parameters, LogLinearParameters):
+            return parameters.encoded(history, customers)
+        return history
 
-    def _objective(self, seen: Any) -> Objective:
-        kernel, kind = self.kernel, self.Params
+    def customer_params(self, history: History, estimate: Array | None = None) -> Any:
+        """The parameters of customers, by the model's estimate or by a draw of `parameter_draws`.
 
-        def objective(params: Array) -> tuple[float, Array, Array]:
-            return kernel.objective(kind(*params), seen)
+        A NamedTuple of numbers, and of arrays of one number per customer where customers differ.
+        """
+        estimate = self._estimate() if estimate is None else estimate
+        return self._parameters.customer_params(history, estimate)
 
-        return objective
+    # The steps of the fit.
 
-    def _log_likelihood_at(self, params: Array) -> float:
-        return self.kernel.total(self.Params(*params), self._seen)
+    def _check(self, customers: pd.DataFrame, weights: object) -> tuple[pd.DataFrame, History]:
+        """The customers that count, and their history, checked."""
+        history, counted = self._read(customers, None), check_weights(weights, customers)
+        if counted is not None:
+            used = np.flatnonzero(counted > 0)
+            customers, history = customers.iloc[used], history.rows(used)
+            history = History(history.x, history.t_x, history.T, counted[used])
+        self._refuse_without_information(history)
+        return customers, history
 
-    def _expected(self, x: Array, t_x: Array, T: Array, params: Any, ends: Array, weights: Array) -> Array:
-        """Weighted sum over ``ends`` of the expected purchases until then."""
-        value = np.empty(x.size)
-        for start in range(0, x.size, _CUSTOMERS):
-            rows = slice(start, start + _CUSTOMERS)
-            own = of_rows(params, rows)
-            value[rows] = self.kernel.probability_alive(x[rows], t_x[rows], T[rows], own)
-            value[rows] *= self.kernel.purchases_given_alive(x[rows], T[rows], ends, weights, own)
-        return value
+    def _encode(self, customers: pd.DataFrame, history: History) -> tuple[Parameters, History]:
+        """What the parameters are, and the history with what they follow from beside it."""
+        columns = columns_by_side(self.covariates, tuple(self.influences))
+        if not columns:
+            return self._common_parameters(), history
+        parameters = self._log_linear(learn_sides(customers, columns, history.weights))
+        return parameters, parameters.encoded(history, customers)
 
-    def _count_probability(self, n: Array, horizon: float, x: Array, T: Array, params: Any) -> Array:
-        """P(exactly ``n`` purchases in the next ``horizon``), for customers alive at ``T``."""
-        if horizon == 0:
-            return (n == 0).astype(float)
-        return self.kernel.count_probability(n, horizon, x, T, params)
+    def _units(self, history: History) -> Array:
+        """Units of the search, so that the user's unit of time does not matter."""
+        mean = float(history.weights @ history.T / history.weights.sum())
+        return np.array([mean if name in _IN_TIME else 1.0 for name in self.Params._fields])
 
-    def _endless(self, x: Array, t_x: Array, T: Array, params: Any) -> Array:
-        value = self.kernel.endless_purchases(x, T, params)
-        if not np.isfinite(value).all():
-            raise InputError(
-                f"with {self._found()} the customers' purchases never end, undiscounted: without a horizon"
-                " annual_discount_rate must be above 0; give a rate, such as 0.10, or a horizon."
-            )
-        return value * self.kernel.probability_alive(x, t_x, T, params)
-
-    def _count_quantiles(
-        self, levels: tuple[float, ...], horizon: float, draws: list[Any], x: Array, t_x: Array, T: Array
-    ) -> list[NDArray[np.int64]]:
-        """The smallest ``n`` with ``P(Y(horizon) <= n) >= level``, of each customer, for each level."""
-        alive = [self.kernel.probability_alive(x, t_x, T, params) for params in draws]
-        pairs, pair = distinct_rows((x, T, *_own(draws[0])))
-        found = [np.zeros(x.size, dtype=np.int64) for _ in levels]
-        below, rows, first, width = 1 - np.mean(alive, axis=0), np.arange(x.size), 0, 1
-        while rows.size:
-            needed, which = np.unique(pair[rows], return_inverse=True)
-            numbers = np.tile(np.arange(first, first + width, dtype=float), needed.size)
-            at = np.repeat(pairs[needed], width)
-            chance = np.zeros((rows.size, width))
-            for here, params in zip(alive, draws, strict=True):
-                each = self._count_probability(numbers, horizon, x[at], T[at], of_rows(params, at))
-                chance += here[rows, None] / len(draws) * each.reshape(-1, width)[which]
-            up_to = below[rows, None] + chance.cumsum(axis=1)
-            for level, quantile in zip(levels, found, strict=True):
-                quantile[rows] += (up_to < level).sum(axis=1)
-            below[rows] = up_to[:, -1]
-            rows, first = rows[below[rows] < max(levels)], first + width
-            width = max(1, min(2 * width, _CHANCES // max(rows.size, 1)))
-        return found
-
-    def _refuse_without_information(self, x: Array, t_x: Array, T: Array, counted: Array) -> None:  # noqa: ARG002
-        if x.size < 2:
-            raise FitError(
-                "there is only one customer: how customers differ cannot be learnt from one;"
-                f" use {type(self).__name__}.from_params with parameters from elsewhere."
-            )
-        if not x.any():
-            raise FitError(
-                f"none of the {x.size} customers bought again, so purchase rates cannot be learnt:"
-                " observe them for longer, or check that purchases were not collapsed into one."
-            )
-        if not T.any():
-            raise FitError("every customer has T = 0, so nobody was observed for any time: end it later.")
-
-    def _columns(self, customers: pd.DataFrame, time_unit: str | None) -> tuple[Array, Array, Array]:
-        """``x, t_x, T`` of the customers, checked; not to be written to."""
-        x, t_x, T = checked_columns(customers, HISTORY, time_unit).values()
-        return x, t_x, T
-
-    def _endless_ends(self, rate: float) -> tuple[Array, Array]:
-        return endless_ends(rate)
-
-    def _scale(self, T: Array, counted: Array) -> float:
-        """The unit of time of the search, so that the user's does not matter."""
-        return float(counted @ T / counted.sum())
-
-    def _start(self, purchases: float) -> Array:
-        """Parameters to start from, given the mean number of repeat purchases, in units of the search."""
+    def _first_guess(self, history: History) -> Array:
+        """Parameters to start from, in units of the search."""
+        weights = history.weights
+        purchases = float(weights @ history.x) / float(weights.sum())
         return np.array([1.0, 1 / purchases, *self.first_guess])
 
-    def _ahead(self, horizon: float | str) -> float:
+    def _keep(self, parameters: Parameters, found: Found, problem: Problem) -> None:
+        super()._keep(parameters, found, problem)
+        self.sides_, self.likelihood_ratio_test_ = (), found.test
+        if isinstance(parameters, LogLinearParameters):
+            self.sides_ = parameters.with_estimate(parameters.estimate(found.optimum.theta)).sides
+
+    def _warnings(self, history: History, parameters: Parameters, optimum: Optimum) -> list[str]:  # noqa: ARG002
+        """What a user should know about this fit, beside how the search went."""
+        said = self._unidentified_coefficients(parameters, optimum)
+        diverging = diverging_parameters(optimum, parameters.searched)
+        scaled = self.Params(*(np.array(self.params_) / parameters.unit))
+        rate = self.kernel.dropout_rate(scaled)
+        if rate >= _NEGLIGIBLE_DROPOUT or NO_DROPOUT in meanings_of(diverging, self.limits):
+            return said
+        return [
+            *said,
+            f"hardly any customer drops out in this fit ({self.dropout_formula} = {rate:.2g} {self.dropout_per};"
+            f" {self._found()}): P(alive) is near 1 for everyone, and expectations over long horizons will be"
+            " too high if customers do drop out; observe them for longer, or compare with a formula on a"
+            " holdout.",
+        ]
+
+    def _unidentified_coefficients(self, parameters: Parameters, optimum: Optimum) -> list[str]:
+        """The coefficients that a fit at a boundary does not identify."""
+        if not isinstance(parameters, LogLinearParameters) or not optimum.at_boundary:
+            return []
+        wide, names = set(wide_parameters(optimum, parameters.searched)), parameters.searched
+        flat = {name for name, way in zip(names, optimum.flat, strict=True) if way}
+        vague = [
+            repr(label)
+            for label, name in zip(parameters.labels, names[parameters.n_common :], strict=True)
+            if name in wide | flat
+        ]
+        if not vague:
+            return []
+        return [
+            f"so the data do not identify {' and '.join(vague)}, regularised with a weakly informative prior:"
+            " leave the covariate out of that side, as in covariates={'purchases': ['age']}, or join a rare"
+            " level to another."
+        ]
+
+    def _refuse_without_information(self, history: History) -> None:
+        if history.size < 2:
+            raise FitError(
+                "there is only one customer: how customers differ cannot be estimated from one;"
+                f" use {type(self).__name__}.from_params with parameters from elsewhere."
+            )
+        if not history.x.any():
+            raise FitError(
+                f"none of the {history.size} customers bought again, so purchase rates cannot be estimated:"
+                " observe them for longer, or check that purchases were not collapsed into one."
+            )
+        if not history.T.any():
+            raise FitError(
+                "every customer has T = 0, so nobody was observed for any time: choose a later end."
+            )
+
+    # Predictions.
+
+    @property
+    def _parameters(self) -> Parameters:
+        return self._log_linear(self.sides_) if self.sides_ else self._common_parameters()
+
+    def _log_linear(self, sides: tuple[Side, ...]) -> LogLinearParameters:
+        return LogLinearParameters(self._common_parameters(), self.influences, sides)
+
+    def _estimate(self) -> Array:
+        return np.concatenate([self.params_, *(side.coefficients for side in self.sides_)])
+
+    def _figures(self) -> dict[str, str]:
+        test = self.likelihood_ratio_test_
+        return super()._figures() | ({} if test is None else {"covariates:": str(test)})
+
+    def _read(self, customers: pd.DataFrame, time_unit: str | None) -> History:
+        return history_of(customers, time_unit, self.columns)
+
+    def _expected(self, history: History, params: Any, ends: Array, weights: Array) -> Array:
+        """Weighted sum over ``ends`` of the expected purchases until then."""
+        value = np.empty(history.size)
+        for start in range(0, history.size, _CUSTOMERS):
+            rows = slice(start, start + _CUSTOMERS)
+            own, here = params_of_rows(params, rows), history.rows(rows)
+            value[rows] = self.kernel.probability_alive(here, own)
+            value[rows] *= self.kernel.purchases_given_alive(here, ends, weights, own)
+        return value
+
+    def _infinite_horizon(self, history: History, params: Any) -> Array:
+        value = self.kernel.infinite_horizon_purchases(history, params)
+        if not np.isfinite(value).all():
+            raise InputError(
+                f"with {self._found()} the undiscounted infinite-horizon expectation diverges: without a"
+                " horizon annual_discount_rate must be above 0; give a rate, such as 0.10, or a horizon."
+            )
+        return value * self.kernel.probability_alive(history, params)
+
+    def _infinite_horizon_ends(self, rate: float) -> tuple[Array, Array]:
+        return infinite_horizon_ends(rate)
+
+    def _horizon_in_units(self, horizon: float | str) -> float:
         now = isinstance(horizon, int | float | np.number) and horizon == 0
         return 0.0 if now else horizon_in(horizon, self.time_unit_)
 
-    def _observed(self, T: ArrayLike) -> Array:
-        seen = np.asarray(T, dtype=float)
-        if seen.ndim != 1 or not np.isfinite(seen).all() or (seen < 0).any():
-            raise InputError("T must be finite lengths of observation, zero or more, one a customer.")
-        return seen
+    def _checked_T(self, T: ArrayLike) -> Array:
+        observed = np.asarray(T, dtype=float)
+        if observed.ndim != 1 or not np.isfinite(observed).all() or (observed < 0).any():
+            raise InputError("T must be finite lengths of observation, zero or more, one per customer.")
+        return observed
 
-    def _history(self, customers: pd.DataFrame) -> tuple[Array, Array, Array, Any]:
-        """``x, t_x, T`` of the customers, and their parameters."""
-        check_is_fitted(self, "params_")
-        history = self._columns(customers, self.time_unit_)
-        return *history, self.params_of(self.known(customers), self._estimate())
+    def _params_of_covariates(self, observed: Array, covariates: pd.DataFrame) -> Any:
+        if len(covariates) != observed.size:
+            raise InputError(f"there are {len(covariates)} customers in covariates for {observed.size} in T.")
+        history, parameters = new_customers(observed.size), self._parameters
+        if isinstance(parameters, LogLinearParameters):
+            history = parameters.encoded(history, covariates)
+        return self.customer_params(history)
 
-    def _new_customer(self) -> tuple[Array, Array, Array, Any]:
-        return np.zeros(1), np.zeros(1), np.zeros(1), self.params_
-
-    # What `CovariateModel` has more to say of: what is known of customers beside their history.
-
-    def _learn_known(self, customers: pd.DataFrame, counted: Array) -> Any:  # noqa: ARG002
-        return None
-
-    def _learn_influence(
-        self,
-        optimum: Optimum,
-        known: Any,  # noqa: ARG002
-        history: tuple[Array, Array, Array],  # noqa: ARG002
-        counted: Array,  # noqa: ARG002
-    ) -> Optimum:
-        return optimum
-
-    def known(self, customers: pd.DataFrame) -> list[Array]:  # noqa: ARG002
-        """What is known of customers beside their history: arrays of a row each."""
-        return []
-
-    def params_of(self, known: list[Array], estimate: Array) -> Any:  # noqa: ARG002
-        """The parameters of customers of whom this is known, by an estimate or a draw of all parameters."""
-        return self.Params(*estimate.tolist())
-
-    def _warnings(self, x: Array, counted: Array) -> list[str]:  # noqa: ARG002
-        """What a user should know about this fit, beside how the search went."""
-        scaled = self.Params(*(np.array(self.params_) / self._unit))
-        leaving = self.kernel.rate_of_leaving(scaled)
-        if leaving >= _HARDLY_ANYBODY or NOBODY_LEAVES in self._meanings_of(self._boundary):
-            return []
-        return [
-            f"hardly anybody leaves in this fit ({self.leaving} = {leaving:.2g} {self.leaving_per};"
-            f" {self._found()}): P(alive) is near 1 for everyone, and expectations over long horizons will be"
-            " too high if customers do leave; observe them for longer, or compare with a formula on a"
-            " holdout."
-        ]
-
-
-def _own(params: Any) -> list[Array]:
-    """The parameters that differ from customer to customer."""
-    return [param for param in params if isinstance(param, np.ndarray)]
+    def _summary(self, history: History, index: pd.Index) -> pd.DataFrame:
+        values = {"frequency": history.x, "recency": history.t_x, "T": history.T}
+        customers = pd.DataFrame({name: values[name] for name in self.columns}, index=index)
+        if self.time_unit_ is not None:
+            customers.attrs["time_unit"] = self.time_unit_
+        return customers

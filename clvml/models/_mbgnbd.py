@@ -1,31 +1,32 @@
-"""MBG/NBD as an estimator: how often, and how long, each customer will buy."""
+"""MBG/NBD as an estimator: how often, and for how long, each customer will buy."""
 
 from __future__ import annotations
 
 from typing import ClassVar, Self
 
 from clvml.distributions import mbgnbd
-from clvml.distributions._kernel import Kernel
+from clvml.distributions._kernel import CustomerKernel, Kernel
 from clvml.distributions.mbgnbd import MBGNBDParams
 from clvml.models._bgnbd import INFLUENCES, LIMITS, MEANINGS, SCALES
-from clvml.models._covariate_model import CovariateModel, CustomerKernel
+from clvml.models._history_model import HistoryModel
 from clvml.models._traits import DROPOUT_AFTER_PURCHASE, PURCHASE_RATE
 
 
-class MBGNBD(CovariateModel):
+class MBGNBD(HistoryModel):
     """The modified BG/NBD model, fitted by maximum likelihood.
 
-    While with us a customer buys at a rate of their own; after any purchase, the first
-    included, they leave for good with a probability of their own.
+    While alive a customer buys at a rate of their own; after any purchase, the first
+    included, they drop out for good with a probability of their own.
     See `clvml.distributions.mbgnbd` for the formulas.
 
     Parameters
     ----------
     prior : {"weak"}, optional
-        Hold the search by a weak prior, for data that do not hold all parameters; see `prior_table`.
+        Regularise the fit with a weakly informative prior when the data do not identify all parameters; see
+        `prior_table`.
     covariates : sequence of str, or mapping of {"purchases", "dropout"} to such, default ()
         Columns of the customers, known from the start and unchanging: numbers, or categories (text, bool,
-        pandas' categories). Each multiplies the purchase rate and the odds of leaving
+        pandas' categories). Each multiplies the purchase rate and the odds of dropout
         by ``exp(coefficient)``; see `clvml.distributions`. A mapping names them by side.
 
     Attributes
@@ -34,7 +35,7 @@ class MBGNBD(CovariateModel):
         ``r, alpha, a, b``; ``alpha`` in the time unit of the customers. With covariates those of
         the reference customer: numbers at their mean, categories at their most frequent level.
     coefficients_ : DataFrame
-        How covariates move each side, with standard errors and 95 % intervals.
+        How covariates move each side, with standard errors and 95 % confidence intervals.
     likelihood_ratio_test_ : LikelihoodRatioTest or None
         Against the model without covariates, where there are any.
     time_unit_ : {"D", "W", "M", "Y"} or None
@@ -69,8 +70,8 @@ class MBGNBD(CovariateModel):
     by_customer: ClassVar[CustomerKernel] = mbgnbd
     influences = INFLUENCES
     Params: ClassVar[type[MBGNBDParams]] = MBGNBDParams
-    leaving = "a / (a + b)"
-    leaving_per = "a purchase"
+    dropout_formula = "a / (a + b)"
+    dropout_per = "per purchase"
     first_guess = (1.0, 2.0)
     meanings = MEANINGS
     scales = SCALES
@@ -89,4 +90,4 @@ class MBGNBD(CovariateModel):
         InputError
             If a parameter is not positive and finite, or the time unit is unknown.
         """
-        return cls._of(MBGNBDParams(r, alpha, a, b), time_unit)
+        return cls._with_params(MBGNBDParams(r, alpha, a, b), time_unit)

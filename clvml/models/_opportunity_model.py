@@ -1,4 +1,4 @@
-"""Models that count opportunities, one a period, rather than time: a donation a year, a renewal a month."""
+"""Models that count opportunities, one per period, rather than time: a donation a year, a renewal a month."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from clvml.distributions._discounting import discounted_ends
-from clvml.distributions._histories import Array
+from clvml.distributions._history import Array, History
 from clvml.errors import InputError
 from clvml.models._history_model import HistoryModel
 
@@ -21,12 +21,9 @@ class OpportunityModel(HistoryModel):
     counted: ClassVar[str]  # what there may be of at each
     instead: ClassVar[str]  # which model to take where they are not whole numbers
 
-    def _columns(self, customers: pd.DataFrame, time_unit: str | None) -> tuple[Array, Array, Array]:
-        history = super()._columns(customers, time_unit)
-        self._check_whole(customers, *history)
-        return history
-
-    def _check_whole(self, customers: pd.DataFrame, x: Array, t_x: Array, T: Array) -> None:
+    def _read(self, customers: pd.DataFrame, time_unit: str | None) -> History:
+        history = super()._read(customers, time_unit)
+        x, t_x, T = history.x, history.t_x, history.T
         bad = (t_x % 1 != 0) | (T % 1 != 0) | (x > t_x)
         if bad.any():
             first = int(np.argmax(bad))
@@ -36,21 +33,22 @@ class OpportunityModel(HistoryModel):
                 f" T {T[first]:g}. {self.title} needs whole numbers with frequency <= recency <= T;"
                 f" {self.instead}."
             )
+        return history
 
-    def _endless_ends(self, rate: float) -> tuple[Array, Array]:
+    def _infinite_horizon_ends(self, rate: float) -> tuple[Array, Array]:
         return discounted_ends(np.inf, rate)  # there is nothing between opportunities
 
-    def _scale(self, T: Array, counted: Array) -> float:  # noqa: ARG002
-        return 1.0
+    def _units(self, history: History) -> Array:  # noqa: ARG002
+        return np.ones(len(self.Params._fields))
 
-    def _ahead(self, horizon: float | str) -> float:
-        ahead = super()._ahead(horizon)
-        if ahead % 1 != 0:
+    def _horizon_in_units(self, horizon: float | str) -> float:
+        units = super()._horizon_in_units(horizon)
+        if units % 1 != 0:
             raise InputError(f"horizon is {horizon!r}, which is not a whole number of {self.counted}.")
-        return ahead
+        return units
 
-    def _observed(self, T: ArrayLike) -> Array:
-        seen = super()._observed(T)
-        if (seen % 1 != 0).any():
-            raise InputError(f"T must be whole numbers of {self.counted}, one number a customer.")
-        return seen
+    def _checked_T(self, T: ArrayLike) -> Array:
+        observed = super()._checked_T(T)
+        if (observed % 1 != 0).any():
+            raise InputError(f"T must be whole numbers of {self.counted}, one number per customer.")
+        return observed

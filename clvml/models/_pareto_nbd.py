@@ -1,4 +1,4 @@
-"""Pareto/NBD as an estimator: how often, and how long, each customer will buy."""
+"""Pareto/NBD as an estimator: how often, and for how long, each customer will buy."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from typing import ClassVar, Self
 from clvml.distributions import _pareto_nbd_covariates as pareto_nbd_covariates
 from clvml.distributions import pareto_nbd
 from clvml.distributions._covariates import Influence
-from clvml.distributions._kernel import Kernel
+from clvml.distributions._kernel import CustomerKernel, Kernel
 from clvml.distributions.pareto_nbd import ParetoNBDParams
-from clvml.models._covariate_model import CovariateModel, CustomerKernel
-from clvml.models._history_model import NOBODY_LEAVES
-from clvml.models._likelihood_model import Scale
+from clvml.inference._prior import PriorScale
+from clvml.models._history_model import NO_DROPOUT, HistoryModel
 from clvml.models._traits import DROPOUT_RATE, PURCHASE_RATE
 
 
-class ParetoNBD(CovariateModel):
+class ParetoNBD(HistoryModel):
     """The Pareto/NBD model, fitted by maximum likelihood.
 
-    While with us a customer buys at a rate of their own; at any time they may leave
+    While alive a customer buys at a rate of their own; at any time they may drop out
     for good, at a rate of their own.
     See `clvml.distributions.pareto_nbd` for the formulas.
 
     Parameters
     ----------
     prior : {"weak"}, optional
-        Hold the search by a weak prior, for data that do not hold all parameters; see `prior_table`.
+        Regularise the fit with a weakly informative prior when the data do not identify all parameters; see
+        `prior_table`.
     covariates : sequence of str, or mapping of {"purchases", "dropout"} to such, default ()
         Columns of the customers, known from the start and unchanging: numbers, or categories (text, bool,
-        pandas' categories). Each multiplies the purchase rate and the rate of leaving
+        pandas' categories). Each multiplies the purchase rate and the dropout rate
         by ``exp(coefficient)``; see `clvml.distributions`. A mapping names them by side.
 
     Attributes
@@ -38,7 +38,7 @@ class ParetoNBD(CovariateModel):
         covariates those of the reference customer: numbers at their mean, categories at their most
         frequent level.
     coefficients_ : DataFrame
-        How covariates move each side, with standard errors and 95 % intervals.
+        How covariates move each side, with standard errors and 95 % confidence intervals.
     likelihood_ratio_test_ : LikelihoodRatioTest or None
         Against the model without covariates, where there are any.
     time_unit_ : {"D", "W", "M", "Y"} or None
@@ -73,31 +73,31 @@ class ParetoNBD(CovariateModel):
     by_customer: ClassVar[CustomerKernel] = pareto_nbd_covariates
     influences: ClassVar[dict[str, Influence]] = {
         "purchases": Influence("alpha", -1.0, "the purchase rate"),
-        "dropout": Influence("beta", -1.0, "the rate of leaving"),
+        "dropout": Influence("beta", -1.0, "the dropout rate"),
     }
     Params: ClassVar[type[ParetoNBDParams]] = ParetoNBDParams
-    leaving = "s / beta"
-    leaving_per = "a mean length of observation"
+    dropout_formula = "s / beta"
+    dropout_per = "per mean length of observation"
     first_guess = (1.0, 1.0)
     meanings = (
         "shape of the purchase rates: the larger, the more alike",
         "scale of the purchase rates, r / alpha on average, in the unit of time",
-        "shape of the rates of leaving: the larger, the more alike",
-        "scale of the rates of leaving, s / beta on average, in the unit of time",
+        "shape of the dropout rates: the larger, the more alike",
+        "scale of the dropout rates, s / beta on average, in the unit of time",
     )
     scales = (
-        Scale("shape of the purchase rates, r", (1, 0, 0, 0), 1.0, 1.5),
-        Scale("purchases while observed, r / alpha, in mean T", (1, -1, 0, 0), 1.0, 3.0),
-        Scale("shape of the rates of leaving, s", (0, 0, 1, 0), 1.0, 1.5),
-        Scale("rate of leaving, s / beta, in mean T", (0, 0, 1, -1), 1.0, 3.0),
+        PriorScale("shape of the purchase rates, r", (1, 0, 0, 0), 1.0, 1.5),
+        PriorScale("purchases while observed, r / alpha, in mean T", (1, -1, 0, 0), 1.0, 3.0),
+        PriorScale("shape of the dropout rates, s", (0, 0, 1, 0), 1.0, 1.5),
+        PriorScale("dropout rate, s / beta, in mean T", (0, 0, 1, -1), 1.0, 3.0),
     )
     traits = (PURCHASE_RATE, DROPOUT_RATE)
     limits: ClassVar[dict[tuple[str, ...], str]] = {
-        ("s to infinity", "beta to infinity"): "customers do not differ in how readily they leave",
-        ("s to 0",): NOBODY_LEAVES,
-        ("beta to infinity",): NOBODY_LEAVES,
-        ("s to 0", "beta to infinity"): NOBODY_LEAVES,
-        ("s to 0", "beta to 0"): "customers leave at once or never",
+        ("s to infinity", "beta to infinity"): "customers do not differ in how readily they drop out",
+        ("s to 0",): NO_DROPOUT,
+        ("beta to infinity",): NO_DROPOUT,
+        ("s to 0", "beta to infinity"): NO_DROPOUT,
+        ("s to 0", "beta to 0"): "customers drop out at once or never",
         ("r to infinity", "alpha to infinity"): "customers do not differ in how often they buy",
     }
 
@@ -115,4 +115,4 @@ class ParetoNBD(CovariateModel):
         InputError
             If a parameter is not positive and finite, or the time unit is unknown.
         """
-        return cls._of(ParetoNBDParams(r, alpha, s, beta), time_unit)
+        return cls._with_params(ParetoNBDParams(r, alpha, s, beta), time_unit)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clvml.distributions._histories import Array, of_rows
+from clvml.distributions._history import Array, History, params_of_rows
 
 if TYPE_CHECKING:
     from clvml.models._history_model import HistoryModel
@@ -20,16 +20,13 @@ class PurchaseSimulator:
     ----------
     model : HistoryModel
         Fitted.
-    history : tuple of ndarray, shape (n_customers,) each
-        ``x, t_x, T``.
-    known : list of ndarray
-        What is known of the customers beside their history.
+    history : History
+        Of the customers, with their covariates.
     """
 
-    def __init__(self, model: HistoryModel, history: tuple[Array, Array, Array], known: list[Array]) -> None:
+    def __init__(self, model: HistoryModel, history: History) -> None:
         self.model = model
         self.history = history
-        self.known = known
         self._draw: Any = None
 
     def __call__(
@@ -53,17 +50,18 @@ class PurchaseSimulator:
         time : ndarray, shape (n_purchases,)
             From the end of the customer's observation.
         """
-        x, _, T = self.history
         params, alive = self._given(draw)
-        here = np.flatnonzero(rng.random(n_simulations * x.size) < np.tile(alive, n_simulations))
-        who = here % x.size
-        row, time = self.model.kernel.simulate_ahead(x[who], T[who], horizon, of_rows(params, who), rng)
+        here = np.flatnonzero(rng.random(n_simulations * alive.size) < np.tile(alive, n_simulations))
+        who = here % alive.size
+        row, time = self.model.kernel.simulate_ahead(
+            self.history.rows(who), horizon, params_of_rows(params, who), rng
+        )
         return here[row], time
 
     def _given(self, draw: Array) -> tuple[Any, Array]:
         """The customers' parameters and P(alive), kept for the next simulations with the same draw."""
         if self._draw is not draw:
             self._draw = draw
-            self._params = self.model.params_of(self.known, draw)
-            self._alive = self.model.kernel.probability_alive(*self.history, self._params)
+            self._params = self.model.customer_params(self.history, draw)
+            self._alive = self.model.kernel.probability_alive(self.history, self._params)
         return self._params, self._alive

@@ -22,7 +22,9 @@ Model = TypeVar("Model", bound="HistoryModel")
 
 def levels_of(model: HistoryModel) -> dict[str, float]:
     """The multiples of the model's scenario; 1 where it is as fitted."""
-    return {name: float(getattr(model.kernel, name, 1.0)) for name in model.multiples}
+    if not isinstance(model.kernel, ScenarioKernel):
+        return dict.fromkeys(model.multiples, 1.0)
+    return {name: float(getattr(model.kernel, name)) for name in model.multiples}
 
 
 def with_levels(model: Model, levels: Mapping[str, float]) -> Model:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from clvml.customers._summary_checks import checked_columns
 from clvml.distributions import shifted_beta_geometric as sbg
-from clvml.distributions._histories import Array
-from clvml.distributions._kernel import Kernel
+from clvml.distributions._covariates import Influence
+from clvml.distributions._history import Array, History
+from clvml.distributions._kernel import CustomerKernel, Kernel
 from clvml.distributions.shifted_beta_geometric import ShiftedBetaGeometricParams
 from clvml.errors import FitError, InputError
-from clvml.models._history_model import NOBODY_LEAVES
-from clvml.models._likelihood_model import Scale
+from clvml.inference._prior import PriorScale
+from clvml.models._customer_history import CONTRACT
+from clvml.models._history_model import NO_DROPOUT
 from clvml.models._opportunity_model import OpportunityModel
 from clvml.models._traits import DROPOUT_AT_RENEWAL
 
@@ -32,7 +33,7 @@ def customers_from_survivors(survivors: ArrayLike) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``recency, T, customers``: those who left at each renewal and those still there; fit with
+        ``recency, T, customers``: those who churned at each renewal and those active; fit with
         ``customers`` as weights.
 
     Raises
@@ -63,19 +64,34 @@ def customers_from_survivors(survivors: ArrayLike) -> pd.DataFrame:
 class ShiftedBetaGeometric(OpportunityModel):
     """The shifted beta-geometric model of subscriptions, fitted by maximum likelihood.
 
-    Of each customer it reads ``T``, the renewals offered so far, and ``recency``, those made: whoever
-    made fewer than were offered has left. See `clvml.distributions.shifted_beta_geometric`.
+    Of each customer it reads ``T``, the renewals offered so far, and ``recency``, those made: a
+    customer who made fewer than were offered has churned. See `clvml.distributions.shifted_beta_geometric`.
+
+    Parameters
+    ----------
+    prior : {"weak"}, optional
+        Regularise the fit with a weakly informative prior when the data do not identify all parameters; see
+        `prior_table`.
+    covariates : sequence of str, or mapping of {"dropout"} to such, default ()
+        Columns of the customers, known from the start and unchanging: numbers, or categories (text, bool,
+        pandas' categories). Each multiplies the odds of churn at the first renewal
+        by ``exp(coefficient)``; see `clvml.distributions`.
 
     Attributes
     ----------
     params_ : ShiftedBetaGeometricParams
-        ``alpha, beta``, pure numbers.
+        ``alpha, beta``, pure numbers. With covariates those of the reference customer: numbers at their
+        mean, categories at their most frequent level.
+    coefficients_ : DataFrame
+        How covariates move each side, with standard errors and 95 % confidence intervals.
+    likelihood_ratio_test_ : LikelihoodRatioTest or None
+        Against the model without covariates, where there are any.
     time_unit_ : {"D", "W", "M", "Y"} or None
         How often renewals come, if the customers said so.
     log_likelihood_ : float
         Total log-likelihood at the optimum.
-    covariance_ : ndarray, shape (2, 2)
-        Of the parameters, from the inverse observed information.
+    covariance_ : ndarray, shape (2, 2) or more
+        Of the parameters, then the coefficients, from the inverse observed information.
     standard_errors_ : ShiftedBetaGeometricParams
         Their square roots.
     n_customers_ : float
@@ -95,30 +111,34 @@ class ShiftedBetaGeometric(OpportunityModel):
     [0.704, 1.182]
     """
 
-    required_columns: ClassVar[tuple[str, ...]] = ("recency", "T")
+    columns = CONTRACT
 
     title = "shifted beta-geometric"
     kernel: ClassVar[Kernel] = sbg
     multiples: ClassVar[tuple[str, ...]] = ("dropout",)
+    by_customer: ClassVar[CustomerKernel] = sbg
+    influences: ClassVar[dict[str, Influence]] = {
+        "dropout": Influence("alpha", 1.0, "the odds of churn at the first renewal")
+    }
     counted = "renewals"
     instead = "for purchases at any time use BGNBD, MBGNBD or ParetoNBD"
-    leaving = "alpha / (alpha + beta)"
-    leaving_per = "a renewal, at the first"
+    dropout_formula = "alpha / (alpha + beta)"
+    dropout_per = "at the first renewal"
     Params: ClassVar[type[ShiftedBetaGeometricParams]] = ShiftedBetaGeometricParams
     meanings = (
-        "leaving at a renewal: alpha / (alpha + beta) on average at the first,",
+        "churn at a renewal: alpha / (alpha + beta) on average at the first,",
         "and the larger alpha + beta, the more alike",
     )
     scales = (
-        Scale("odds of leaving at the first renewal, alpha / beta", (1, -1), 0.3, 2.0),
-        Scale("how alike customers are, sqrt(alpha * beta)", (0.5, 0.5), 1.0, 1.5),
+        PriorScale("odds of churn at the first renewal, alpha / beta", (1, -1), 0.3, 2.0),
+        PriorScale("homogeneity of churn, sqrt(alpha * beta)", (0.5, 0.5), 1.0, 1.5),
     )
     traits = (DROPOUT_AT_RENEWAL,)
     limits: ClassVar[dict[tuple[str, ...], str]] = {
-        ("alpha to infinity", "beta to infinity"): "customers do not differ in how readily they leave",
-        ("alpha to 0", "beta to 0"): "customers leave at the first renewal or never",
-        ("alpha to 0",): NOBODY_LEAVES,
-        ("beta to infinity",): NOBODY_LEAVES,
+        ("alpha to infinity", "beta to infinity"): "customers do not differ in how readily they drop out",
+        ("alpha to 0", "beta to 0"): "customers churn at the first renewal or never",
+        ("alpha to 0",): NO_DROPOUT,
+        ("beta to infinity",): NO_DROPOUT,
     }
 
     params_: ShiftedBetaGeometricParams
@@ -133,61 +153,32 @@ class ShiftedBetaGeometric(OpportunityModel):
         InputError
             If a parameter is not positive and finite, or the time unit is unknown.
         """
-        return cls._of(ShiftedBetaGeometricParams(alpha, beta), time_unit)
+        return cls._with_params(ShiftedBetaGeometricParams(alpha, beta), time_unit)
 
-    def fit(self, customers: pd.DataFrame, *, weights: object = None, start: object = None) -> Self:
-        """Fit to one row a customer with ``recency`` and ``T``, renewals made and offered.
+    def survival(self, n_renewals: int) -> Array:
+        """The share of a new cohort that is active after 0, 1, ..., ``n_renewals`` renewals."""
+        check_is_fitted(self, "params_")
+        alpha, beta = self.params_
+        stayed = beta + np.arange(int(self._horizon_in_units(n_renewals)))
+        return np.concatenate([[1.0], np.cumprod(stayed / (alpha + stayed))])
 
-        Parameters
-        ----------
-        customers : DataFrame, shape (n_customers, ...)
-            Customers, or the table of `customers_from_survivors`.
-        weights : array-like, shape (n_customers,), optional
-            How many customers each row stands for: the column ``customers`` of `customers_from_survivors`.
-        start : sequence of float, optional
-            Parameters to start from, such as those of last year's model.
-
-        Raises
-        ------
-        InputError
-            If the table breaks a rule, or has a column ``customers`` that is not used as weights.
-        FitError
-            If nobody left, nobody renewed, or no renewal was offered.
-
-        Warns
-        -----
-        FitWarning
-            If the fit sits on a boundary.
-        """
+    def _check(self, customers: pd.DataFrame, weights: object) -> tuple[pd.DataFrame, History]:
         if weights is None and isinstance(customers, pd.DataFrame) and "customers" in customers:
             raise InputError(
                 "the table has a column 'customers': if each row stands for so many, fit with"
                 " weights=table['customers']; if each row is one customer, drop the column."
             )
-        return super().fit(customers, weights=weights, start=start)
+        return super()._check(customers, weights)
 
-    def survival(self, n_renewals: int) -> Array:
-        """The share of a new cohort that is still there after 0, 1, ..., ``n_renewals`` renewals."""
-        check_is_fitted(self, "params_")
-        alpha, beta = self.params_
-        stayed = beta + np.arange(int(self._ahead(n_renewals)))
-        return np.concatenate([[1.0], np.cumprod(stayed / (alpha + stayed))])
+    def _first_guess(self, history: History) -> Array:
+        weights = history.weights
+        renewals = float(weights @ history.x) / float(weights.sum())
+        return np.array([1.0, max(renewals, 0.1)])
 
-    def _columns(self, customers: pd.DataFrame, time_unit: str | None) -> tuple[Array, Array, Array]:
-        made, T = checked_columns(customers, self.required_columns, time_unit).values()
-        self._check_whole(customers, made, made, T)
-        return made, made, T
-
-    def _simulated(self, seen: Array, seed: int, params: Any) -> pd.DataFrame:
-        return super()._simulated(seen, seed, params)[list(self.required_columns)]
-
-    def _start(self, purchases: float) -> Array:
-        return np.array([1.0, max(purchases, 0.1)])
-
-    def _refuse_without_information(self, x: Array, t_x: Array, T: Array, counted: Array) -> None:  # noqa: ARG002
-        if not T.any():
+    def _refuse_without_information(self, history: History) -> None:
+        if not history.T.any():
             raise FitError("no renewal was offered to anybody (every T is 0): observe customers for longer.")
-        if not (t_x < T).any():
-            raise FitError("nobody left, so how customers leave cannot be learnt: observe them for longer.")
-        if not t_x.any():
-            raise FitError("nobody renewed, so how customers stay cannot be learnt: check recency and T.")
+        if not (history.t_x < history.T).any():
+            raise FitError("nobody churned, so churn cannot be estimated: observe customers for longer.")
+        if not history.t_x.any():
+            raise FitError("nobody renewed, so retention cannot be estimated: check recency and T.")

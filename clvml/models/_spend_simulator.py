@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvml.distributions import gamma_gamma
-from clvml.distributions._histories import Array
+from clvml.distributions._history import Array
 from clvml.distributions.gamma_gamma import GammaGammaParams
 
 

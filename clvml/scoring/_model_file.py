@@ -9,6 +9,12 @@ else is an object with one key that starts with ``$`` and says what it is::
 
 Floats are written with Python's shortest text that reads back as the same float. Reading builds
 only what is named here, from classes of clvml: a file cannot run code of its own.
+
+**Files stay readable.** The names in a file are short and never change: they are the public names of
+estimators and those of `_RECORDS`, wherever the classes live and whatever they are called by now. Format 1
+(clvml 0.1) has the dotted paths of records, which end in the same names. What has another name today (a
+parameter, a learnt attribute, a field of a record) is translated by `_RENAMED`; a parameter that a file lacks,
+since its release did not have it, takes the value of `_ABSENT`, which is what that release did.
 """
 
 from __future__ import annotations
@@ -108,9 +114,7 @@ def load_model_folder(folder: str | Path) -> Any:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise InputError(
-            f"there is no model at {path}; clvml.scoring._model_file.save_model_folder makes one."
-        ) from None
+        raise InputError(f"there is no model at {path}; clvml.scoring.save_model_folder makes one.") from None
     except UnicodeDecodeError:
         raise InputError(f"the model file {path} is damaged: it is not UTF-8 text.") from None
     return load_model_json(text)
@@ -151,12 +155,12 @@ def _decode_estimator(encoded: dict[str, Any]) -> Any:
     estimator = _public_estimator(name)
     if estimator is None:
         raise InputError(f"the model is a {name!r}, which this version of clvml does not know.")
-    parameters = _decode_fields(encoded["parameters"])
+    parameters = _ABSENT.get(name, {}) | _today(name, _decode_fields(encoded["parameters"]))
     unknown = sorted(set(parameters) - set(inspect.signature(estimator).parameters))
     if unknown:
         raise InputError(f"{name} has no parameter {unknown[0]!r} in this version of clvml.")
     model = estimator(**parameters)
-    for key, value in _decode_fields(encoded["learnt"]).items():
+    for key, value in _today(name, _decode_fields(encoded["learnt"])).items():
         if not key.endswith("_") or key.startswith("_"):
             raise InputError(f"the model file is damaged: {key!r} is not a learnt attribute.")
         setattr(model, key, value)
@@ -231,12 +235,10 @@ def _encode_array(value: np.ndarray, where: str) -> Any:
 
 
 def _encode_record(value: Any, fields: dict[str, Any], where: str) -> Any:
-    name = type(value).__name__
-    if _record_class(name) is not type(value):
-        raise InputError(
-            f"{where} is a {type(value).__module__}.{name}, which is not among the records of a model file."
-        )
-    return {"$record": {"class": name, "fields": _encode_fields(fields, where)}}
+    path = f"{type(value).__module__}.{type(value).__name__}"
+    if path not in _RECORD_NAMES:
+        raise InputError(f"{where} is a {path}, which is not among the records of a model file.")
+    return {"$record": {"class": _RECORD_NAMES[path], "fields": _encode_fields(fields, where)}}
 
 
 def _encode_series(value: pd.Series, where: str) -> Any:
@@ -314,33 +316,45 @@ def _decode_array(encoded: dict[str, Any]) -> np.ndarray:
 
 
 def _decode_record(encoded: dict[str, Any]) -> Any:
-    kind = _record_class(encoded["class"])
-    if kind is None:
+    name = encoded["class"].rpartition(".")[2]
+    if name not in _RECORDS:
         raise InputError(
             f"the model file holds a {encoded['class']!r}, which this version of clvml does not know."
         )
-    return kind(**_decode_fields(encoded["fields"]))
+    module, _, kind = _RECORDS[name].rpartition(".")
+    fields = _today(name, _decode_fields(encoded["fields"]))
+    return getattr(importlib.import_module(module), kind)(**fields)
 
 
-def _record_class(name: str) -> type | None:
-    """The record of this name; format 1 has the dotted path of the class, which ends in the same name."""
-    name = name.rpartition(".")[2]
-    return getattr(importlib.import_module(_RECORDS[name]), name) if name in _RECORDS else None
+def _today(name: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a class under the names that they have today."""
+    renamed = _RENAMED.get(name, {})
+    return {renamed.get(key, key): value for key, value in fields.items()}
 
 
-# NamedTuples and dataclasses that a model file may hold, by the name in the file, which never changes.
+# NamedTuples and dataclasses that a model file may hold: the name in the file, which never changes, and where
+# the class is today. Of several names of one class the first is written and all are read.
 _RECORDS = {
-    "BGBBParams": "clvml.distributions.bgbb",
-    "BGNBDParams": "clvml.distributions.bgnbd",
-    "Covariate": "clvml.models._covariates",
-    "FitRecord": "clvml.inference._maximum_likelihood",
-    "GammaGammaParams": "clvml.distributions.gamma_gamma",
-    "LikelihoodRatioTest": "clvml.inference._likelihood_ratio",
-    "MBGNBDParams": "clvml.distributions.mbgnbd",
-    "ParetoNBDParams": "clvml.distributions.pareto_nbd",
-    "ShiftedBetaGeometricParams": "clvml.distributions.shifted_beta_geometric",
-    "Side": "clvml.models._covariate_model",
+    "Attribute": "clvml.customers._attributes.Attribute",
+    "BGBBParams": "clvml.distributions.bgbb.BGBBParams",
+    "BGNBDParams": "clvml.distributions.bgnbd.BGNBDParams",
+    "Covariate": "clvml.customers._attributes.Attribute",
+    "FitRecord": "clvml.inference._fit_record.FitRecord",
+    "GammaGammaParams": "clvml.distributions.gamma_gamma.GammaGammaParams",
+    "LikelihoodRatioTest": "clvml.inference._likelihood_ratio.LikelihoodRatioTest",
+    "MBGNBDParams": "clvml.distributions.mbgnbd.MBGNBDParams",
+    "NestedLaplace": "clvml.inference._nested_laplace.NestedLaplace",
+    "ParetoNBDParams": "clvml.distributions.pareto_nbd.ParetoNBDParams",
+    "ShiftedBetaGeometricParams": "clvml.distributions.shifted_beta_geometric.ShiftedBetaGeometricParams",
+    "Side": "clvml.models._log_linear.Side",
 }
+_RECORD_NAMES = {path: name for name, path in reversed(_RECORDS.items())}
+
+# By class in the file (estimator or record): parameters, learnt attributes and fields, old name to new.
+_RENAMED: dict[str, dict[str, str]] = {}
+
+# By class in the file: parameters that an older release did not have, with the value that means what it did.
+_ABSENT: dict[str, dict[str, Any]] = {}
 
 
 def _decode_series(encoded: dict[str, Any]) -> pd.Series:

@@ -24,7 +24,7 @@ def test_everybody_is_counted_and_a_fit_to_cdnow_is_near(kind, cdnow):
 
 def test_simulated_customers_come_as_expected():
     T = np.random.default_rng(0).choice([10.0, 25.0, 40.0], 200_000)
-    customers = BGNBD.simulate(T, seed=1)
+    customers = BGNBD.simulate(T, random_state=1)
     table = fit_by_frequency(customers, BGNBD, top=5)
     off = (table["actual"] - table["expected"]) / np.sqrt(table["expected"])
     assert off.abs().max() < 4
@@ -42,7 +42,7 @@ def test_each_t_of_its_own_gives_nearly_what_cohorts_do(cdnow):
 
 def test_opportunities_are_counted_in_whole_numbers():
     model = clvml.BGBB.from_params(alpha=1.204, beta=0.750, gamma=0.657, delta=2.783)
-    customers = model.simulate(np.random.default_rng(0).integers(1, 90, 3000), seed=0)
+    customers = model.simulate(np.random.default_rng(0).integers(1, 90, 3000), random_state=0)
     table = fit_by_frequency(customers, model)
     assert table["expected"].sum() == pytest.approx(3000)
 
@@ -75,7 +75,9 @@ def test_the_average_of_purchases_has_the_distribution_of_its_density():
 
 def test_simulated_spend_comes_as_expected():
     frequency = pd.Series(np.random.default_rng(0).geometric(0.5, 100_000) - 1.0)
-    customers = pd.DataFrame({"frequency": frequency, "monetary_value": SPEND.simulate(frequency, seed=1)})
+    customers = pd.DataFrame(
+        {"frequency": frequency, "monetary_value": SPEND.simulate(frequency, random_state=1)}
+    )
     table = fit_by_spend(customers, SPEND)
     spent = (frequency > 0).sum()
     assert [table[name].sum() + table.attrs["beyond"][name] for name in table] == pytest.approx([spent] * 2)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from clvml.distributions import bgnbd
 from clvml.distributions._histories import count_histories
+from clvml.distributions._history import History, alive_at
 from clvml.distributions._simulation import bgnbd_histories
 from clvml.distributions.bgnbd import BGNBDParams
 
@@ -19,8 +20,8 @@ def one(*values):
 
 def expected(params, x, t_x, T, horizon):
     x, t_x, T = one(x, t_x, T)
-    ahead = bgnbd.purchases_given_alive(x, T, np.array([float(horizon)]), np.ones(1), params)
-    return (bgnbd.probability_alive(x, t_x, T, params) * ahead)[0]
+    ahead = bgnbd.purchases_given_alive(alive_at(x, T), np.array([float(horizon)]), np.ones(1), params)
+    return (bgnbd.probability_alive(History(x, t_x, T), params) * ahead)[0]
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_a_heavy_buyer_long_silent_is_expected_to_buy_nothing():
 
 
 def test_the_likelihood_of_a_heavy_buyer_is_the_one_of_note_027():
-    value = bgnbd.log_likelihood(*one(200, 38, 40), BGNBDParams(0.25, 4, 0.8, 2.5))[0]
+    value = bgnbd.log_likelihood(History(*one(200, 38, 40)), BGNBDParams(0.25, 4, 0.8, 2.5))[0]
     assert value == pytest.approx(100.7957, abs=5e-5)
 
 
@@ -51,9 +52,9 @@ def test_a_customers_value_does_not_depend_on_who_else_is_asked_for():
     rng = np.random.default_rng(1)
     x, T = rng.integers(0, 40, 5000).astype(float), rng.uniform(1, 50, 5000)
     ends, weights = np.array([1.0, 30.0]), np.array([0.3, 0.7])
-    many = bgnbd.purchases_given_alive(x, T, ends, weights, PUBLISHED)
+    many = bgnbd.purchases_given_alive(alive_at(x, T), ends, weights, PUBLISHED)
     for rows in (slice(0, 1), slice(1, 2), slice(2, 40), slice(4999, 5000)):
-        few = bgnbd.purchases_given_alive(x[rows], T[rows], ends, weights, PUBLISHED)
+        few = bgnbd.purchases_given_alive(alive_at(x[rows], T[rows]), ends, weights, PUBLISHED)
         np.testing.assert_array_equal(few, many[rows])
 
 
@@ -68,7 +69,7 @@ def test_the_gradient_and_hessian_are_derivatives_of_the_likelihood(params, seed
     rng = np.random.default_rng(seed)
     T = rng.uniform(5, 40, 30)
     x = rng.poisson(1.5, 30).astype(float)
-    histories = count_histories(x, np.where(x > 0, T * rng.uniform(0, 1, 30), 0.0), T)
+    histories = count_histories(History(x, np.where(x > 0, T * rng.uniform(0, 1, 30), 0.0), T))
     value, gradient, hessian = bgnbd.objective(params, histories)
     theta = np.array(params)
     for i, size in enumerate(1e-4 * theta):
@@ -92,18 +93,21 @@ def test_the_likelihood_is_the_one_of_the_paper(params, x, share, T):
     stays = betaln(a, b + x) - betaln(a, b) - (r + x) * np.log(alpha + T)
     leaves = betaln(a + 1, b + x - 1) - betaln(a, b) - (r + x) * np.log(alpha + t_x) if x else -np.inf
     paper = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + np.logaddexp(stays, leaves)
-    assert bgnbd.log_likelihood(*one(x, t_x, T), params)[0] == pytest.approx(paper, rel=1e-9, abs=1e-9)
+    assert bgnbd.log_likelihood(History(*one(x, t_x, T)), params)[0] == pytest.approx(
+        paper, rel=1e-9, abs=1e-9
+    )
 
 
 @given(params, st.floats(0.1, 100))
 def test_whoever_has_not_bought_again_cannot_have_left(params, T):
-    assert bgnbd.probability_alive(*one(0, 0, T), params)[0] == 1.0
+    assert bgnbd.probability_alive(History(*one(0, 0, T)), params)[0] == 1.0
 
 
 @given(params, st.integers(1, 30), st.floats(0.1, 50), st.floats(0, 50), st.floats(0, 50))
 def test_longer_silence_never_helps(params, x, t_x, silence, more):
     short, longer = (
-        bgnbd.probability_alive(*one(x, t_x, t_x + wait), params)[0] for wait in (silence, silence + more)
+        bgnbd.probability_alive(History(*one(x, t_x, t_x + wait)), params)[0]
+        for wait in (silence, silence + more)
     )
     assert longer <= short
 

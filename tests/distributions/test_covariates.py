@@ -1,5 +1,7 @@
 """The likelihood with covariates: calculus, the plain model at zero, and a change of clock."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,24 +9,32 @@ from clvml.distributions import bgnbd
 from clvml.distributions._bgnbd_covariates import derivatives
 from clvml.distributions._covariates import Influence, design, objective
 from clvml.distributions._histories import count_histories
+from clvml.distributions._history import History
 from clvml.distributions.bgnbd import BGNBDParams
 
 PARAMS = BGNBDParams(0.5, 4.0, 0.8, 2.4)
-PURCHASES, DROPOUT = Influence("alpha", -1.0, "the purchase rate"), Influence("a", 1.0, "the odds of leaving")
+INFLUENCES = {
+    "purchases": Influence("alpha", -1.0, "the purchase rate"),
+    "dropout": Influence("a", 1.0, "the odds of dropout"),
+}
+
+
+def designed(history, **covariates):
+    return design(history.with_covariates(covariates), PARAMS._fields, INFLUENCES)
 
 
 @pytest.fixture(scope="module")
 def history():
     rng = np.random.default_rng(0)
     T = rng.uniform(5, 40, 300)
-    return (*bgnbd.simulate(T, PARAMS, rng), T)
+    return bgnbd.simulate(T, PARAMS, rng)
 
 
 @pytest.fixture(scope="module")
 def customers(history):
     rng = np.random.default_rng(1)
     z, weight = rng.normal(size=(300, 2)), rng.integers(1, 4, 300).astype(float)
-    return design(history, weight, PARAMS._fields, {PURCHASES: z, DROPOUT: z[:, :1]})
+    return designed(replace(history, weight=weight), purchases=z, dropout=z[:, :1])
 
 
 def test_the_gradient_and_hessian_are_derivatives_of_the_likelihood(customers):
@@ -39,36 +49,31 @@ def test_the_gradient_and_hessian_are_derivatives_of_the_likelihood(customers):
 
 def test_without_influence_it_is_the_plain_likelihood(customers, history):
     value, gradient, _ = objective(np.r_[np.log(PARAMS), 0, 0, 0], customers, derivatives)
-    plain, slope, _ = bgnbd.objective(PARAMS, count_histories(*history, customers.weight))
+    plain, slope, _ = bgnbd.objective(PARAMS, count_histories(replace(history, weight=customers.weight)))
     assert value == pytest.approx(plain, rel=1e-13)
     np.testing.assert_allclose(gradient[:4], np.array(PARAMS) * slope, rtol=1e-9, atol=1e-9)
 
 
 def test_who_buys_twice_as_often_is_an_ordinary_customer_on_a_clock_twice_as_fast(history):
-    x, t_x, T = history
+    x = history.x
     twice = np.full((x.size, 1), np.log(2))
     theta = np.r_[np.log(PARAMS), 1.0]
-    moved, _, _ = objective(
-        theta, design(history, np.ones(x.size), PARAMS._fields, {PURCHASES: twice}), derivatives
-    )
-    clock = design((x, 2 * t_x, 2 * T), np.ones(x.size), PARAMS._fields, {})
+    moved, _, _ = objective(theta, designed(history, purchases=twice), derivatives)
+    clock = designed(History(x, 2 * history.t_x, 2 * history.T))
     faster, _, _ = objective(theta[:4], clock, derivatives)
     assert moved == pytest.approx(faster + x.sum() * np.log(2), rel=1e-13)
 
 
-def test_the_odds_of_leaving_are_multiplied(history):
-    x, t_x, T = history
-    z = np.full((x.size, 1), 1.0)
-    customers = design(history, np.ones(x.size), PARAMS._fields, {DROPOUT: z})
+def test_the_odds_of_dropout_are_multiplied(history):
+    customers = designed(history, dropout=np.ones((history.size, 1)))
     value, _, _ = objective(np.r_[np.log(PARAMS), np.log(3)], customers, derivatives)
     thrice = PARAMS._replace(a=3 * PARAMS.a)
-    assert value == pytest.approx(bgnbd.log_likelihood(x, t_x, T, thrice).sum(), rel=1e-13)
+    assert value == pytest.approx(bgnbd.log_likelihood(history, thrice).sum(), rel=1e-13)
 
 
 def test_customers_beyond_one_block_all_count(history):
-    many = tuple(np.tile(column, 150) for column in history)  # 45,000 rows
-    ones = np.ones(many[0].size)
-    customers = design(many, ones, PARAMS._fields, {PURCHASES: ones[:, None]})
+    many = history.rows(np.tile(np.arange(300), 150))  # 45,000 rows
+    customers = designed(many, purchases=np.ones((many.size, 1)))
     value, _, _ = objective(np.r_[np.log(PARAMS), 0.3], customers, derivatives)
-    few = design(history, np.full(300, 150.0), PARAMS._fields, {PURCHASES: np.ones((300, 1))})
+    few = designed(replace(history, weight=np.full(300, 150.0)), purchases=np.ones((300, 1)))
     assert value == pytest.approx(objective(np.r_[np.log(PARAMS), 0.3], few, derivatives)[0], rel=1e-12)

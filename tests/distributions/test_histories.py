@@ -1,9 +1,12 @@
 """Counting equal histories changes nothing but the work."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from clvml.distributions import _histories as histories
 from clvml.distributions._histories import count_equal, count_histories
+from clvml.distributions._history import History
 from clvml.distributions.bgnbd import BGNBDParams, objective
 
 
@@ -11,29 +14,27 @@ def histories_in_days(n):
     rng = np.random.default_rng(3)
     x = rng.poisson(0.4, n).astype(float)
     T = rng.integers(10, 20, n) / 7
-    return x, np.where(x > 0, np.minimum(rng.integers(1, 10, n) / 7, T), 0.0), T
+    return History(x, np.where(x > 0, np.minimum(rng.integers(1, 10, n) / 7, T), 0.0), T)
 
 
 def test_histories_in_whole_days_are_counted_once():
-    x, t_x, T = histories_in_days(20_000)
-    counted = count_histories(x, t_x, T)
+    history = histories_in_days(20_000)
+    counted = count_histories(history)
     assert counted.x.size < 1000
-    assert counted.weight.sum() == (x > 0).sum()
+    assert counted.weight.sum() == (history.x > 0).sum()
 
 
 def test_the_likelihood_of_counted_histories_is_the_one_of_all():
-    x, t_x, T = histories_in_days(20_000)
-    rng = np.random.default_rng(4)
-    weight = rng.integers(1, 4, x.size).astype(float)
+    plain = histories_in_days(20_000)
+    weight = np.random.default_rng(4).integers(1, 4, plain.size).astype(float)
+    history = replace(plain, weight=weight)
     params = BGNBDParams(0.3, 2.0, 0.7, 2.0)
-    whole = objective(params, count_histories(x, t_x, T, weight))
-    parts = [
-        objective(params, count_histories(*(v[i : i + 1] for v in (x, t_x, T, weight)))) for i in range(200)
-    ]
-    first = objective(params, count_histories(x[:200], t_x[:200], T[:200], weight[:200]))
+    whole = objective(params, count_histories(history))
+    parts = [objective(params, count_histories(history.rows(slice(i, i + 1)))) for i in range(200)]
+    first = objective(params, count_histories(history.rows(slice(200))))
     np.testing.assert_allclose(first[0], sum(part[0] for part in parts), rtol=1e-12)
-    repeated = [np.repeat(v, weight.astype(int)) for v in (x, t_x, T)]
-    np.testing.assert_allclose(whole[0], objective(params, count_histories(*repeated))[0], rtol=1e-12)
+    repeated = plain.rows(np.repeat(np.arange(plain.size), weight.astype(int)))
+    np.testing.assert_allclose(whole[0], objective(params, count_histories(repeated))[0], rtol=1e-12)
 
 
 def test_real_valued_times_are_left_alone():

@@ -12,6 +12,7 @@ from oracles import MODELS, Case, error, one
 
 from clvml.distributions import bgbb, bgnbd, mbgnbd, pareto_nbd
 from clvml.distributions import shifted_beta_geometric as sbg
+from clvml.distributions._history import History, alive_at
 from clvml.distributions.bgbb import BGBBParams
 from clvml.distributions.bgnbd import BGNBDParams
 from clvml.distributions.gamma_gamma import GammaGammaParams
@@ -124,14 +125,16 @@ ROUNDING = 1 + 1e-12
 def test_the_further_ahead_the_fewer_stay_and_the_more_is_bought_up_to_all_ever(kernel):
     x, T = np.array([0.0, 0.0, 1.0, 7.0, 5000.0]), np.array([0.0, 1e6, 1.0, 1e3, 5000.0])
     for params in PARAMS[kernel]:
-        stays = [kernel.probability_of_staying(x, T, after, params) for after in (0.0, *AHEAD)]
-        bought = [kernel.purchases_given_alive(x, T, np.array([h]), np.ones(1), params) for h in AHEAD]
+        stays = [kernel.survival_probability(alive_at(x, T), after, params) for after in (0.0, *AHEAD)]
+        bought = [
+            kernel.purchases_given_alive(alive_at(x, T), np.array([h]), np.ones(1), params) for h in AHEAD
+        ]
         assert (stays[0] == 1).all()
         assert (np.diff(stays, axis=0) <= 0).all()
         assert (np.array(stays) >= 0).all()
         assert (bought[0] >= 0).all()
         assert all((more >= less / ROUNDING).all() for less, more in itertools.pairwise(bought))
-        assert (kernel.endless_purchases(x, T, params) >= bought[-1] / ROUNDING).all()
+        assert (kernel.infinite_horizon_purchases(alive_at(x, T), params) >= bought[-1] / ROUNDING).all()
 
 
 @pytest.mark.parametrize("kernel", [bgnbd, mbgnbd, pareto_nbd])
@@ -140,10 +143,10 @@ def test_the_likelihood_of_all_is_that_of_each_with_finite_derivatives(kernel):
         np.ravel, np.meshgrid([0.0, 1, 30, 5000], [1 / 24, 39, 1e6], [0, 1e-9, 0.3, 1 - 1e-15, 1])
     )
     t_x = np.where(x > 0, T * share, 0.0)
-    histories = kernel.count(x, t_x, T)
+    histories = kernel.count(History(x, t_x, T))
     for params in PARAMS[kernel]:
         value, gradient, hessian = kernel.objective(params, histories)
-        each = kernel.log_likelihood(x, t_x, T, params)
+        each = kernel.log_likelihood(History(x, t_x, T), params)
         assert value == pytest.approx(each.sum(), rel=1e-11), params
         assert np.isfinite([*gradient, *hessian.ravel()]).all(), params
 
@@ -152,7 +155,7 @@ def test_the_likelihood_of_all_is_that_of_each_with_finite_derivatives(kernel):
 def test_longer_silence_never_helps(kernel):
     T = np.array([30.0, 31, 60, 100, 1000, 5000, 40_000, 1e6])
     for params, (x, t_x) in itertools.product(PARAMS[kernel], ((0.0, 0.0), (1.0, 1.0), (12.0, 30.0))):
-        alive = kernel.probability_alive(np.full(T.size, x), np.full(T.size, t_x), T, params)
+        alive = kernel.probability_alive(History(np.full(T.size, x), np.full(T.size, t_x), T), params)
         assert (np.diff(alive) <= 1e-12 * alive[:-1]).all(), params
         assert ((alive >= 0) & (alive <= 1)).all()
 
@@ -162,25 +165,29 @@ def test_longer_silence_never_helps(kernel):
 def test_probabilities_of_all_numbers_sum_to_one_with_the_expected_mean(kernel, horizon):
     for params in PARAMS[kernel]:
         x, T = 3.0, 400.0
-        expected = kernel.purchases_given_alive(*one(x, T), np.array([horizon]), np.ones(1), params)[0]
+        expected = kernel.purchases_given_alive(
+            alive_at(*one(x, T)), np.array([horizon]), np.ones(1), params
+        )[0]
         n = np.arange(horizon + 1 if kernel in (bgbb, sbg) else 1500)
         if kernel not in (bgbb, sbg) and (params.r + x) / (params.alpha + T) * horizon > 100:
             continue  # more purchases than are counted here
-        chance = kernel.count_probability(n, horizon, np.full(n.size, x), np.full(n.size, T), params)
+        chance = kernel.count_probability(
+            n, horizon, alive_at(np.full(n.size, x), np.full(n.size, T)), params
+        )
         assert chance.sum() == pytest.approx(1, rel=1e-11), params
         assert chance @ n == pytest.approx(expected, rel=1e-10), params
 
 
 def test_more_purchases_than_opportunities_are_impossible():
     for kernel, params in ((bgbb, BGBBParams(1, 1, 1, 1)), (sbg, ShiftedBetaGeometricParams(1, 1))):
-        assert kernel.count_probability(*one(11), 10.0, *one(2, 6), params)[0] == 0
+        assert kernel.count_probability(*one(11), 10.0, alive_at(*one(2, 6)), params)[0] == 0
 
 
 def futures(kernel, params):
     """Purchases of four customers, or none where they are refused."""
     x, T = np.array([0.0, 0.0, 1.0, 30.0]), np.array([0.0, 40.0, 40.0, 40.0])
     try:
-        return kernel.simulate_ahead(x, T, 39.0, params, np.random.default_rng(0))
+        return kernel.simulate_ahead(alive_at(x, T), 39.0, params, np.random.default_rng(0))
     except InputError:
         return None
 
@@ -195,4 +202,6 @@ def test_futures_of_any_parameters_are_drawn_unless_memory_cannot_hold_them(kern
         assert ((time >= 0) & (time <= 39)).all()
         assert (np.diff(row) >= 0).all()
     with pytest.raises(InputError, match="too many to simulate"):
-        kernel.simulate_ahead(*one(1, 40), 39.0, kind(1e300, 1.0, 1e-300, 1e300), np.random.default_rng(0))
+        kernel.simulate_ahead(
+            alive_at(*one(1, 40)), 39.0, kind(1e300, 1.0, 1e-300, 1e300), np.random.default_rng(0)
+        )

@@ -139,7 +139,7 @@ def test_each_simulation_of_a_total_has_parameters_of_its_own(value):
 
 
 def test_of_many_customers_the_estimates_serve_for_each_but_not_for_their_total():
-    many = clvml.BGNBD.from_params(**PURCHASES).simulate(np.full(20_000, CALIBRATION), seed=0)
+    many = clvml.BGNBD.from_params(**PURCHASES).simulate(np.full(20_000, CALIBRATION), random_state=0)
     rates = clvml.BGNBD().fit(many)
     given = clvml.GammaGamma.from_params(**SPEND)
     ((estimate, spend),) = parameter_pairs(rates, given, 99, 0, together=False)

@@ -49,7 +49,7 @@ def test_a_row_of_weight_is_that_many_customers(fitted, donors):
 
 def test_simulated_customers_give_back_their_parameters():
     model = clvml.BGBB.from_params(**PUBLISHED, time_unit="Y")
-    customers = model.simulate(np.random.default_rng(0).integers(4, 12, 50_000), seed=1)
+    customers = model.simulate(np.random.default_rng(0).integers(4, 12, 50_000), random_state=1)
     again = clvml.BGBB().fit(customers)
     assert again.time_unit_ == "Y"
     assert abs((np.array(again.params_) - model.params_) / again.standard_errors_).max() < 4
@@ -57,7 +57,7 @@ def test_simulated_customers_give_back_their_parameters():
 
 def test_a_customers_predictions_do_not_depend_on_who_else_is_asked_for():
     model = clvml.BGBB.from_params(**PUBLISHED, time_unit="Y")
-    customers = model.simulate(np.arange(1, 400) % 20, seed=1)
+    customers = model.simulate(np.arange(1, 400) % 20, random_state=1)
     many = model.discounted_purchases(customers, 7, 0.1)
     for few in (customers.iloc[[5]], customers.iloc[100:103]):
         pd.testing.assert_series_equal(
@@ -67,13 +67,13 @@ def test_a_customers_predictions_do_not_depend_on_who_else_is_asked_for():
 
 def test_discounting_is_the_sum_over_opportunities():
     model = clvml.BGBB.from_params(**PUBLISHED, time_unit="Y")
-    customers = model.simulate(np.full(50, 6), seed=1)
+    customers = model.simulate(np.full(50, 6), random_state=1)
     until = [0.0, *(model.expected_purchases(customers, h) for h in (1, 2, 3))]
     by_hand = sum((until[i + 1] - until[i]) / 1.1 ** (i + 1) for i in range(3))
     np.testing.assert_allclose(model.discounted_purchases(customers, "3Y", 0.1), by_hand, rtol=1e-12)
 
 
-def test_a_boundary_is_said_in_words():
+def test_a_boundary_is_reported_in_words():
     customers = pd.DataFrame({"frequency": [3.0] * 40, "recency": [6.0] * 40, "T": [6.0] * 40})
     with pytest.warns(FitWarning) as said:
         model = clvml.BGBB().fit(customers)
@@ -97,14 +97,14 @@ def test_what_has_no_meaning_is_refused():
     with pytest.raises(InputError, match=r"horizon is 2\.5"):
         model.expected_purchases_new_customer(2.5)
     with pytest.raises(InputError, match="whole numbers of opportunities"):
-        model.simulate([1.5], seed=0)
+        model.simulate([1.5], random_state=0)
     with pytest.raises(InputError, match="parameter gamma is"):
         clvml.BGBB.from_params(**PUBLISHED | {"gamma": -1.0})
     with pytest.raises(FitError, match="bought again"):
         clvml.BGBB().fit(pd.DataFrame({"frequency": [0.0, 0], "recency": [0.0, 0], "T": [6.0, 6]}))
 
 
-def test_donations_without_end_are_discounted_from_opportunity_to_opportunity():
+def test_donations_over_an_infinite_horizon_are_discounted_from_opportunity_to_opportunity():
     model = clvml.BGBB.from_params(alpha=1.2, beta=0.75, gamma=0.66, delta=2.78, time_unit="Y")
     customers = pd.DataFrame({"frequency": [3.0], "recency": [6.0], "T": [6.0]})
     endless = model.discounted_purchases(customers, None, 0.10)

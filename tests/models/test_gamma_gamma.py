@@ -84,7 +84,7 @@ def test_ranges_of_mean_spend_average_over_what_few_customers_leave_open(fitted,
     buyers = cdnow[cdnow["frequency"] > 0].iloc[:40]
     ranges = fitted.predict_interval(buyers, 0.9)
     x, total = buyers["frequency"], buyers["frequency"] * buyers["monetary_value"]
-    draws = fitted.sample_parameters(32, seed=0)
+    draws = fitted.sample_parameters(32, random_state=0)
     for end, level in {"lower": 0.05, "upper": 0.95}.items():
         below = [invgamma.cdf(ranges[end], p * x + q, scale=p * (v + total)) for p, q, v in draws.to_numpy()]
         np.testing.assert_allclose(np.mean(below, axis=0), level, rtol=1e-6)

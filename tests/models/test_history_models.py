@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 import clvml
+from clvml.distributions import History
 from clvml.errors import FitError, FitWarning, InputError, TimeUnitError
 from clvml.models import _history_model as history_model
 
@@ -20,7 +21,7 @@ class Published(NamedTuple):
     log_likelihood: float
     standard_errors: tuple[float, ...]
     holdout_purchases: float
-    days_a_week: tuple[int, ...]  # 7 where a parameter has the unit of time
+    days_per_week: tuple[int, ...]  # 7 where a parameter has the unit of time
 
 
 CDNOW = {
@@ -80,9 +81,9 @@ def test_pareto_nbd_forecasts_by_frequency_as_published(cdnow):
     np.testing.assert_allclose(forecast, published, atol=5.1e-5)
 
 
-def test_the_fit_is_where_the_likelihood_is_flat(fitted):
-    params = np.array(fitted.params_)
-    gradient = params * fitted._objective(fitted._seen)(params)[1] / fitted.n_customers_
+def test_the_fit_is_where_the_likelihood_is_flat(fitted, cdnow):
+    counts = fitted.kernel.count(fitted.history(cdnow))
+    gradient = fitted.params_ * fitted.kernel.objective(fitted.params_, counts)[1] / fitted.n_customers_
     assert abs(gradient).max() < 1e-11
 
 
@@ -100,11 +101,11 @@ def test_customers_sum_to_the_log_likelihood(fitted, cdnow):
 def test_the_total_alone_is_that_of_the_objective(model, cdnow):
     kernel, params = model.kernel, model.Params(*np.linspace(0.5, 2.0, len(model.Params._fields)))
     x, t_x, T = (np.floor(cdnow[name].to_numpy()) for name in ("frequency", "recency", "T"))
-    x = np.minimum(x, t_x)
-    seen = kernel.count(x, t_x, T, np.full(x.size, 2.0))
-    total = kernel.total(params, seen)
-    assert total == pytest.approx(kernel.objective(params, seen)[0], rel=1e-12)
-    assert total == pytest.approx(2 * kernel.log_likelihood(x, t_x, T, params).sum(), rel=1e-11)
+    history = History(np.minimum(x, t_x), t_x, T, np.full(x.size, 2.0))
+    counts = kernel.count(history)
+    total = kernel.total(params, counts)
+    assert total == pytest.approx(kernel.objective(params, counts)[0], rel=1e-12)
+    assert total == pytest.approx(2 * kernel.log_likelihood(history, params).sum(), rel=1e-11)
 
 
 def test_predictions_keep_the_index_and_the_callers_frame(fitted, cdnow):
@@ -119,7 +120,7 @@ def test_the_unit_of_time_does_not_matter(kind, fitted, cdnow):
     days = clvml.convert_time_unit(cdnow, "D")
     in_days = kind().fit(days)
     np.testing.assert_allclose(
-        in_days.params_, np.multiply(fitted.params_, CDNOW[kind].days_a_week), rtol=1e-7
+        in_days.params_, np.multiply(fitted.params_, CDNOW[kind].days_per_week), rtol=1e-7
     )
     np.testing.assert_allclose(
         in_days.expected_purchases(days, 273), fitted.expected_purchases(cdnow, 39), rtol=1e-7
@@ -159,7 +160,7 @@ def test_discounting_is_the_sum_over_periods(fitted, cdnow):
     np.testing.assert_array_equal(fitted.discounted_purchases(cdnow, 39, 0.0), plain)
 
 
-def test_the_value_without_end_is_the_limit_of_long_horizons(fitted, cdnow):
+def test_an_infinite_horizon_is_the_limit_of_long_horizons(fitted, cdnow):
     customers = cdnow.head(50)
     long = [fitted.discounted_purchases(customers, years, 0.10, period=0) for years in ("10Y", "300Y")]
     endless = fitted.discounted_purchases(customers, None, 0.10)
@@ -167,8 +168,8 @@ def test_the_value_without_end_is_the_limit_of_long_horizons(fitted, cdnow):
     np.testing.assert_allclose(endless, long[1], rtol=1e-11)
 
 
-def test_without_end_and_without_discount_is_refused_where_it_is_infinite(kind, fitted, cdnow):
-    with pytest.raises(InputError, match=r"never end, undiscounted: .* above 0"):
+def test_an_undiscounted_infinite_horizon_is_refused_where_it_diverges(kind, fitted, cdnow):
+    with pytest.raises(InputError, match=r"infinite-horizon expectation diverges: .* above 0"):
         fitted.discounted_purchases(cdnow)
     third = fitted.params_._fields[2]  # a or s: what is 1 or less where it is infinite
     model = kind.from_params(**fitted.params_._asdict() | {third: fitted.params_[2] + 1})
@@ -187,7 +188,7 @@ def test_numbers_of_purchases_have_probabilities_whose_mean_is_expected(fitted, 
     assert new == pytest.approx(fitted.expected_purchases_new_customer(39), rel=1e-3)
 
 
-def test_intervals_hold_their_share_and_no_more_than_they_must(fitted, cdnow_split):
+def test_prediction_intervals_cover_their_share_and_no_more_than_they_must(fitted, cdnow_split):
     customers, bought = cdnow_split.calibration, cdnow_split.holdout["purchases"]
     interval = fitted.predict_interval(customers, 39, coverage=0.9)
     assert interval.index.equals(customers.index)
@@ -199,7 +200,7 @@ def test_intervals_hold_their_share_and_no_more_than_they_must(fitted, cdnow_spl
     assert sum(below[:-1]) < 0.95 <= sum(below)
 
 
-def test_staying_alive_gets_harder_with_time(fitted, cdnow):
+def test_survival_falls_with_time(fitted, cdnow):
     now, later, much = (fitted.probability_alive(cdnow, after=after) for after in (0, "3M", 520))
     assert (now > later).all()
     assert (later > much).all()
@@ -224,7 +225,7 @@ def test_in_hardly_any_time_customers_buy_at_their_rate(fitted, cdnow, horizon):
 @pytest.mark.parametrize("rate", [0.0, 0.1])
 def test_a_customer_expects_the_same_in_a_crowd_as_alone(fitted, in_whole_weeks, rate):
     T = np.random.default_rng(0).uniform(20, 39, 40_000)
-    crowd = fitted.simulate(np.ceil(T) if in_whole_weeks else T, seed=1)
+    crowd = fitted.simulate(np.ceil(T) if in_whole_weeks else T, random_state=1)
     few = crowd.iloc[::4000]
     among = fitted.discounted_purchases(crowd, 52, rate)[few.index]
     assert (fitted.discounted_purchases(few, 52, rate) == among).all()
@@ -247,7 +248,7 @@ def test_one_horizon_at_a_time(fitted, cdnow, several):
 
 
 def test_simulated_customers_give_back_their_parameters(kind, fitted):
-    customers = fitted.simulate(np.random.default_rng(0).uniform(27, 39, 50_000), seed=1)
+    customers = fitted.simulate(np.random.default_rng(0).uniform(27, 39, 50_000), random_state=1)
     again = kind().fit(customers)
     assert again.time_unit_ == "W"
     assert abs((np.array(again.params_) - fitted.params_) / again.standard_errors_).max() < 4
@@ -265,7 +266,7 @@ def test_it_is_a_scikit_learn_estimator(kind, cdnow):
         model.probability_alive(cdnow)
 
 
-def test_a_boundary_is_said_in_words(kind):
+def test_a_boundary_is_reported_in_words(kind):
     customers = pd.DataFrame(
         {"frequency": [3.0, 5, 2, 4] * 20, "recency": [9.0, 10, 9.5, 9.9] * 20, "T": [10.0] * 80}
     )

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import clvml
+from clvml.distributions._history import alive_at
 from clvml.errors import InputError
 
 PARETO = clvml.ParetoNBD.from_params(r=0.6, alpha=6.0, s=0.6, beta=12.0)
@@ -136,9 +137,9 @@ def test_covariates_without_effect_change_nothing_in_a_scenario(cdnow):
     own = plain.params_._replace(a=np.full(len(some), plain.params_.a))
     x, T = some["frequency"].to_numpy(), some["T"].to_numpy()
     ends, weights = np.array([39.0]), np.ones(1)
-    found = scaled.kernel.purchases_given_alive(x, T, ends, weights, own)
+    found = scaled.kernel.purchases_given_alive(alive_at(x, T), ends, weights, own)
     np.testing.assert_allclose(
-        found, scaled.kernel.purchases_given_alive(x, T, ends, weights, plain.params_), rtol=1e-11
+        found, scaled.kernel.purchases_given_alive(alive_at(x, T), ends, weights, plain.params_), rtol=1e-11
     )
 
 
@@ -148,10 +149,10 @@ def test_customers_who_differ_in_dropout_are_each_those_of_a_model_of_their_own(
     a = model.params_.a * np.exp(np.random.default_rng(0).normal(0, 0.5, len(some)))
     kernel = model.with_factors({"dropout": 1.2}).kernel
     ends, weights = np.array([13.0, 39.0]), np.array([0.4, 0.6])
-    found = kernel.purchases_given_alive(x, T, ends, weights, model.params_._replace(a=a))
+    found = kernel.purchases_given_alive(alive_at(x, T), ends, weights, model.params_._replace(a=a))
     alone = [
         kernel.purchases_given_alive(
-            x[i : i + 1], T[i : i + 1], ends, weights, model.params_._replace(a=a[i])
+            alive_at(x[i : i + 1], T[i : i + 1]), ends, weights, model.params_._replace(a=a[i])
         )[0]
         for i in range(0, len(some), 10)
     ]
@@ -163,11 +164,11 @@ def test_customers_of_different_histories_are_each_simulated_by_their_own(name):
     """Rare and frequent buyers side by side, in a scenario: simulated means are the expectations of each."""
     kernel = MODELS[name].with_factors({"dropout": 1.2, "purchase_rate": 1.05}).kernel
     x, T = np.tile([0.0, 9.0], 30_000), np.tile([30.0, 10.0], 30_000)
-    row, time = kernel.simulate_ahead(x, T, HORIZON, MODELS[name].params_, np.random.default_rng(6))
+    row, time = kernel.simulate_ahead(alive_at(x, T), HORIZON, MODELS[name].params_, np.random.default_rng(6))
     assert (time <= HORIZON).all()
     simulated = np.bincount(row, minlength=x.size).reshape(-1, 2).mean(axis=0)
     ends, weights = np.array([float(HORIZON)]), np.ones(1)
-    expected = kernel.purchases_given_alive(x[:2], T[:2], ends, weights, MODELS[name].params_)
+    expected = kernel.purchases_given_alive(alive_at(x[:2], T[:2]), ends, weights, MODELS[name].params_)
     np.testing.assert_allclose(simulated, expected, rtol=0.03)
 
 

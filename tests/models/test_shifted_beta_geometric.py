@@ -46,13 +46,13 @@ def test_a_row_of_weight_is_that_many_customers():
 
 def test_simulated_customers_give_back_their_parameters():
     model = clvml.ShiftedBetaGeometric.from_params(alpha=0.7, beta=1.2, time_unit="M")
-    customers = model.simulate(np.random.default_rng(0).integers(1, 15, 50_000), seed=1)
+    customers = model.simulate(np.random.default_rng(0).integers(1, 15, 50_000), random_state=1)
     again = clvml.ShiftedBetaGeometric().fit(customers)
     assert again.time_unit_ == "M"
     assert abs((np.array(again.params_) - model.params_) / again.standard_errors_).max() < 4
 
 
-def test_whoever_left_renews_no_more_and_the_others_more_surely_the_longer_they_stayed():
+def test_customers_who_churned_renew_no_more_and_the_others_more_surely_the_longer_they_stayed():
     customers = pd.DataFrame({"recency": [2.0, 3.0, 6.0], "T": [6.0, 3.0, 6.0]})
     model = clvml.ShiftedBetaGeometric.from_params(alpha=0.7, beta=1.2)
     assert model.probability_alive(customers).tolist() == [0, 1, 1]
@@ -68,8 +68,8 @@ def test_expected_renewals_are_the_sum_of_the_survival_curve():
     assert model.discounted_purchases(new, "9Y", 0.1)[0] == pytest.approx(by_hand, rel=1e-12)
 
 
-def test_customers_alike_are_a_boundary_said_in_words():
-    with pytest.warns(FitWarning, match="do not differ in how readily they leave"):
+def test_customers_alike_are_a_boundary_reported_in_words():
+    with pytest.warns(FitWarning, match="do not differ in how readily they drop out"):
         model = fit(1024 * 0.5 ** np.arange(8))
     assert model.survival(3)[3] == pytest.approx(0.125, rel=1e-3)
 
@@ -83,7 +83,9 @@ def test_survivors_are_checked(survivors, message):
         clvml.customers_from_survivors(survivors)
 
 
-@pytest.mark.parametrize(("survivors", "message"), [([10, 10], "nobody left"), ([10, 0], "nobody renewed")])
+@pytest.mark.parametrize(
+    ("survivors", "message"), [([10, 10], "nobody churned"), ([10, 0], "nobody renewed")]
+)
 def test_data_without_information_are_refused(survivors, message):
     with pytest.raises(FitError, match=message):
         fit(survivors)
@@ -113,5 +115,5 @@ def test_a_subscriber_has_what_every_purchase_model_has():
     assert endless.tolist() == pytest.approx([(1.2 + 3) / 0.7, 0])
     interval = model.predict_interval(customers, 12)
     assert interval.loc[1].tolist() == [0, 0]
-    with pytest.raises(InputError, match="never end, undiscounted"):
+    with pytest.raises(InputError, match="expectation diverges"):
         clvml.ShiftedBetaGeometric.from_params(alpha=0.7, beta=1.2).discounted_purchases(customers)

@@ -1,5 +1,6 @@
 """A model file gives back what was fitted, bit for bit, and refuses what it cannot hold."""
 
+import importlib
 import json
 import math
 from typing import Any
@@ -13,7 +14,13 @@ from hypothesis.extra import numpy as npst
 
 import clvml
 from clvml.errors import InputError
-from clvml.scoring._model_file import dump_model, load_model_folder, load_model_json, save_model_folder
+from clvml.scoring import (
+    _model_file,
+    dump_model,
+    load_model_folder,
+    load_model_json,
+    save_model_folder,
+)
 
 
 def carried(value: Any) -> Any:
@@ -135,6 +142,55 @@ def test_a_class_that_is_not_clvmls_is_refused_in_both_directions(value_model):
     stolen = dump_model(value_model).replace("BGNBDParams", "subprocess.Popen")
     with pytest.raises(InputError, match=r"subprocess\.Popen"):
         load_model_json(stolen)
+
+
+def test_a_file_holds_short_names_and_no_path_of_a_module(value_model, segmenter):
+    for model in (value_model, segmenter):
+        assert "clvml." not in dump_model(model)
+
+
+def test_the_dotted_paths_of_the_first_format_are_read(value_model, cdnow):
+    text = dump_model(value_model)
+    for name in _model_file._RECORDS:
+        text = text.replace(f'"class": "{name}"', f'"class": "clvml.distributions.old.{name}"')
+    old = text.replace('"clvml_model": 2', '"clvml_model": 1')
+    assert old.count("clvml.distributions.old") >= 4
+    again = load_model_json(old)
+    pd.testing.assert_series_equal(again.predict(cdnow), value_model.predict(cdnow), check_exact=True)
+
+
+def test_each_record_of_a_file_is_where_the_table_says():
+    for path in _model_file._RECORDS.values():
+        module, _, name = path.rpartition(".")
+        assert isinstance(getattr(importlib.import_module(module), name), type)
+
+
+def test_what_was_renamed_is_read_under_its_name_of_today(monkeypatch, value_model):
+    """A parameter, a learnt attribute and a field of a record of an older release."""
+    text = dump_model(value_model)
+    document = json.loads(text)
+    parameters, learnt = document["model"]["parameters"], document["model"]["learnt"]
+    fields = learnt["purchases_"]["$estimator"]["learnt"]["params_"]["$record"]["fields"]
+    parameters["rate"] = parameters.pop("annual_discount_rate")
+    learnt["unit_"], fields["q"] = learnt.pop("time_unit_"), fields.pop("r")
+    old = json.dumps(document)
+    with pytest.raises(InputError, match="no parameter 'rate'"):
+        load_model_json(old)
+    renamed = {"rate": "annual_discount_rate", "unit_": "time_unit_"}
+    monkeypatch.setattr(_model_file, "_RENAMED", {"LifetimeValue": renamed, "BGNBDParams": {"q": "r"}})
+    again = load_model_json(old)
+    assert again.annual_discount_rate == value_model.annual_discount_rate
+    assert again.time_unit_ == "W"
+    assert again.purchases_.params_ == value_model.purchases_.params_
+
+
+def test_a_parameter_that_an_older_release_did_not_have_is_read_as_what_that_release_did(monkeypatch):
+    model = clvml.ZeroValue(horizon=1, margin=0.5)
+    document = json.loads(dump_model(model))
+    del document["model"]["parameters"]["margin"]
+    monkeypatch.setattr(_model_file, "_ABSENT", {"ZeroValue": {"margin": 0.25}})
+    assert load_model_json(json.dumps(document)).margin == 0.25
+    assert load_model_json(dump_model(model)).margin == 0.5
 
 
 def test_a_newer_format_says_what_to_install():

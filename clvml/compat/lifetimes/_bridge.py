@@ -147,8 +147,15 @@ class LifetimesValue(BaseEstimator):
         self.annual_discount_rate = annual_discount_rate
         self.margin = margin
 
-    def fit(self, customers: pd.DataFrame) -> Self:
+    def fit(self, customers: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
         """Fit lifetimes' BetaGeoFitter and GammaGammaFitter.
+
+        Parameters
+        ----------
+        customers : DataFrame, shape (n_customers, ...)
+            ``frequency, recency, T, monetary_value``.
+        y : ignored
+            Only for scikit-learn's conventions.
 
         Raises
         ------
@@ -195,11 +202,8 @@ class LifetimesValue(BaseEstimator):
         check_is_fitted(self, "purchase_params_")
         table = check_customers(customers, self.required_columns, self.time_unit_)
         rate = self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate
-        ends, weights = discounted_ends(
-            horizon_in(self.horizon if horizon is None else horizon, self.time_unit_),
-            rate_per_unit(rate, self.time_unit_),
-        )
-        factors = self._factors(table, ends, weights)
+        ahead = horizon_in(self.horizon if horizon is None else horizon, self.time_unit_)
+        factors = self._factors(table, ahead, rate_per_unit(rate, self.time_unit_))
         broken = factors.isna().any(axis=1)
         if broken.any():
             raise FitError(
@@ -208,18 +212,20 @@ class LifetimesValue(BaseEstimator):
             )
         return factors
 
-    def _factors(self, table: pd.DataFrame, ends: np.ndarray, weights: np.ndarray) -> pd.DataFrame:
+    def _factors(self, table: pd.DataFrame, horizon: float, rate: float) -> pd.DataFrame:
+        ends, weights = discounted_ends(horizon, rate)
         x, t_x, T, m = (table[name].to_numpy() for name in self.required_columns)
         purchases = to_lifetimes(BGNBD.from_params(**self.purchase_params_._asdict()))
         spend = to_lifetimes(GammaGamma.from_params(**self.spend_params_._asdict()))
         with quiet_lifetimes():
-            until = [np.asarray(purchases.predict(end, x, t_x, T), dtype=float) for end in ends]
+            until = [np.asarray(purchases.predict(end, x, t_x, T), dtype=float) for end in (horizon, *ends)]
             spent = np.asarray(spend.conditional_expected_average_profit(x, m), dtype=float)
             alive = np.asarray(purchases.conditional_probability_alive(x, t_x, T), dtype=float)
-        discounted = weights @ np.stack(until)
+        expected, *by_end = until
+        discounted = weights @ np.stack(by_end)
         columns = {
             "clv": self.margin * discounted * spent,
-            "expected_purchases": until[0],
+            "expected_purchases": expected,
             "expected_spend": spent,
             "probability_alive": alive,
         }

@@ -36,9 +36,9 @@ from clvml.compat.lifetimes._pairs import (
 )
 from clvml.customers._summary_checks import HISTORY, check_customers
 from clvml.customers._time_units import time_unit_of
-from clvml.distributions._histories import Array
+from clvml.distributions._history import Array
 from clvml.errors import ClvmlError, InputError
-from clvml.inference._arguments import check_weights
+from clvml.models._customer_history import check_weights
 
 _MILLIONTH = 1e-6
 _ROUNDING = 1e-9  # in units of time
@@ -202,7 +202,12 @@ def _question(
     if not 0 <= rate < float("inf"):
         raise InputError(f"monthly_discount_rate is {rate!r}; it must be a finite number, zero or more.")
     table.attrs["time_unit"] = unit
-    return Question(table, check_weights(weights, table), time_unit_of(unit), months, float(rate))
+    return Question(table, _weights(weights, table), time_unit_of(unit), months, float(rate))
+
+
+def _weights(weights: object, table: pd.DataFrame) -> Array:
+    checked = check_weights(weights, table)
+    return np.ones(len(table)) if checked is None else checked
 
 
 def _parameters(pair: Pair) -> pd.DataFrame:

@@ -15,7 +15,7 @@ import pandas as pd
 from clvml.compat.lifetimes._bridge import counterpart_of, from_lifetimes, quiet_lifetimes, to_lifetimes
 from clvml.customers._summary_checks import HISTORY
 from clvml.customers._time_units import TimeUnit
-from clvml.distributions._histories import Array
+from clvml.distributions._history import Array
 from clvml.errors import FitError, InputError
 from clvml.models._bgbb import BGBB
 from clvml.models._bgnbd import BGNBD

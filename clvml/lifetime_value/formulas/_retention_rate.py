@@ -25,6 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from clvml.distributions import pareto_nbd
+from clvml.distributions._history import History
 from clvml.distributions.pareto_nbd import ParetoNBDParams
 from clvml.errors import FitError, FitWarning
 from clvml.inference._maximum_likelihood import Objective, Prior, in_log_parameters, maximise
@@ -102,7 +103,7 @@ def estimate_retention_rate(frequency: FloatArray, recency: FloatArray, T: Float
 
 def _objective(frequency: FloatArray, recency: FloatArray, T: FloatArray, unit: FloatArray) -> Objective:
     """The log-likelihood with gradient and Hessian, of log-parameters in their units."""
-    seen = pareto_nbd.count(frequency, recency, T)
+    seen = pareto_nbd.count(History(frequency, recency, T))
 
     def objective(params: FloatArray) -> tuple[float, FloatArray, FloatArray]:
         return pareto_nbd.objective(ParetoNBDParams(*params), seen)

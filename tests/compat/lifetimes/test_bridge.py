@@ -30,7 +30,7 @@ def test_a_model_goes_over_predicts_the_same_and_comes_back(model, cdnow):
 
 def test_opportunities_go_over_and_come_back():
     model = clvml.BGBB.from_params(alpha=1.204, beta=0.750, gamma=0.657, delta=2.783, time_unit="Y")
-    donors = model.simulate(np.full(30, 6), seed=0)
+    donors = model.simulate(np.full(30, 6), random_state=0)
     fitter = clvml.to_lifetimes(model)
     with quiet_lifetimes():
         theirs = fitter.conditional_expected_number_of_purchases_up_to_time(
@@ -73,6 +73,27 @@ def test_the_contender_is_fitted_by_lifetimes_and_agrees(cdnow):
     for rate in (0.0, 0.1):
         purchases = theirs.predict_factors(cdnow, "12M", rate)["expected_purchases"]
         assert purchases.sum() == pytest.approx(2_089.40, abs=0.01)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.1, 0.5])
+@pytest.mark.parametrize("horizon", [0.5, 1, 2.5, 39, 52])
+def test_the_contenders_factors_are_those_of_the_same_parameters_here(cdnow, horizon, rate):
+    theirs = clvml.LifetimesValue(horizon, rate, margin=0.3).fit(cdnow)
+    ours = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), horizon, rate, margin=0.3)
+    ours.purchases_ = clvml.BGNBD.from_params(**theirs.purchase_params_._asdict(), time_unit="W")
+    ours.spend_ = clvml.GammaGamma.from_params(**theirs.spend_params_._asdict())
+    ours.time_unit_ = "W"
+    some = cdnow.head(300)
+    found, expected = theirs.predict_factors(some), ours.predict_factors(some)
+    pd.testing.assert_frame_equal(found, expected[list(found)], rtol=1e-8)
+
+
+def test_a_discount_leaves_the_expected_purchases_as_they_are(cdnow):
+    model = clvml.LifetimesValue(52, 0.1).fit(cdnow)
+    discounted, plain = model.predict_factors(cdnow), model.predict_factors(cdnow, annual_discount_rate=0.0)
+    pd.testing.assert_series_equal(discounted["expected_purchases"], plain["expected_purchases"])
+    assert (discounted["clv"] < plain["clv"])[plain["clv"] > 0].all()
+    assert plain["expected_purchases"].sum() == pytest.approx(2089.40, abs=0.005)
 
 
 def test_lifetimes_leaves_pandas_and_warnings_alone(cdnow):

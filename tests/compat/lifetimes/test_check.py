@@ -93,7 +93,7 @@ def test_other_models_of_purchases_are_checked_too(name, cdnow):
 
 def test_opportunities_are_checked_too():
     model = clvml.BGBB.from_params(alpha=1.204, beta=0.750, gamma=0.657, delta=2.783, time_unit="Y")
-    donors = model.simulate(np.full(5_000, 6), seed=0)
+    donors = model.simulate(np.full(5_000, 6), random_state=0)
     counted = donors.value_counts().rename("donors").reset_index()
     check = clvml.check_against_lifetimes(
         counted, clvml.to_lifetimes(model), months=24, time_unit="Y", weights=counted["donors"]
@@ -108,7 +108,7 @@ def test_opportunities_are_checked_too():
 
 def test_customers_for_whom_lifetimes_gives_nan_are_named():
     model = clvml.BGNBD.from_params(r=0.11, alpha=2.24, a=0.31, b=0.50, time_unit="W")
-    customers = model.simulate(np.linspace(1, 60, 4_000), seed=1)
+    customers = model.simulate(np.linspace(1, 60, 4_000), random_state=1)
     check = clvml.check_against_lifetimes(customers, clvml.to_lifetimes(model), months=60)
     lost = check.predictions["not_a_number"]["expected_purchases"]
     assert 500 < lost <= (customers["frequency"] == 0).sum()
@@ -120,7 +120,7 @@ def test_customers_for_whom_lifetimes_gives_nan_are_named():
 
 def test_a_formula_that_loses_digits_in_lifetimes_is_named():
     model = clvml.BGNBD.from_params(r=0.243, alpha=4.414, a=1 + 1e-10, b=2.426, time_unit="W")
-    customers = model.simulate(np.full(500, 39.0), seed=0)
+    customers = model.simulate(np.full(500, 39.0), random_state=0)
     check = clvml.check_against_lifetimes(customers, clvml.to_lifetimes(model))
     assert said(check, "expected_purchases: with the same parameters lifetimes' formula gives customer")
 

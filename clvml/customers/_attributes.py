@@ -1,0 +1,291 @@
+"""What is known of a customer beside behaviour, encoded once: numbers and categories, with a policy for gaps.
+
+- **A number** (age, size of the first basket) is one column.
+- **A category** (text, bool, pandas' categories) is one indicator per level, ``"channel=web"``. A level is
+  recognised by its value or by its text: ``True`` and ``"True"`` are the same.
+
+What a fit learns of a column is an `Attribute`, which also holds what to do about gaps:
+
+- ``"refuse"``: a missing value, a level that the fit has not seen, or a number ten times as far from the mean
+  as any in the fit is an error, for a model has no value for it.
+- ``"impute"``: a missing number takes the median of the fit; missing is a level of its own where the fit has
+  seen it; a level that the fit has not seen is none of the known ones. `log_imputed` counts them.
+
+`attribute_columns` gives the columns in their own units with all levels, `encode` the design matrix of a
+regression: numbers standardised, categories relative to their most frequent level.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from clvml.customers._summary_checks import plain
+from clvml.errors import InputError
+
+Array = NDArray[np.float64]
+Gaps = Literal["refuse", "impute"]
+
+MISSING = "(missing)"
+MOST_LEVELS = 50
+_TOO_FAR = 10.0  # times as far from the mean as any customer of the fit: a number in another unit
+_ROUNDING = 1e-9  # of a column's size: a spread below is rounding
+
+logger = logging.getLogger("clvml")
+
+
+class Attribute(NamedTuple):
+    """A column as the fit saw it.
+
+    ``levels`` are those of a category, the most frequent first, and empty for a number. ``centre``,
+    ``spread`` and ``median`` are a number's mean, standard deviation and median, ``reach`` the largest
+    distance from the mean in standard deviations. ``gaps`` is the policy for what is missing or unknown.
+    """
+
+    name: str
+    levels: tuple[Any, ...] = ()
+    centre: float = 0.0
+    spread: float = 1.0
+    reach: float = 0.0
+    median: float = 0.0
+    gaps: Gaps = "refuse"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of its columns: its own, or one per level."""
+        return tuple(f"{self.name}={level}" for level in self.levels) or (self.name,)
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Names of its coefficients in a regression: the reference level has none."""
+        return self.columns[1:] if self.levels else self.columns
+
+    @property
+    def reference(self) -> Any:
+        """The value at which all of its terms are zero."""
+        return self.levels[0] if self.levels else self.centre
+
+    @property
+    def constant(self) -> bool:
+        """Whether all customers of the fit had the same value."""
+        return len(self.levels) == 1 if self.levels else self.spread == 0
+
+
+def learn_attributes(
+    customers: pd.DataFrame, names: Sequence[str], weight: Array | None = None, gaps: Gaps = "refuse"
+) -> tuple[Attribute, ...]:
+    """What a fit needs to know of each column.
+
+    Parameters
+    ----------
+    customers : DataFrame, shape (n_customers, ...)
+    names : sequence of str
+        Columns.
+    weight : ndarray, shape (n_customers,), optional
+        How many customers each row stands for.
+    gaps : {"refuse", "impute"}
+        With ``"impute"`` a column without any value is left out, with a warning in the log.
+
+    Raises
+    ------
+    InputError
+        If a column is not there, is infinite, has gaps that are refused, or has more than 50 levels or levels
+        that are not text, bool or numbers.
+    """
+    weight = np.ones(len(customers)) if weight is None else weight
+    columns = [_column(customers, name) for name in names]
+    empty = [column.name for column in columns if gaps == "impute" and column.isna().all()]
+    for name in empty:
+        logger.warning("attribute %r has no value at all and is left out", name)
+    return tuple(_learn(column, weight, gaps) for column in columns if column.name not in empty)
+
+
+def attribute_columns(customers: pd.DataFrame, attributes: Sequence[Attribute]) -> dict[str, Array]:
+    """The columns in their own units, gaps filled; one per number, one indicator per level of a category.
+
+    Raises
+    ------
+    InputError
+        If a column is not there, is no longer of its kind, is infinite, or has gaps that are refused.
+    """
+    parts = [dict(zip(a.columns, _values(customers, a).T, strict=True)) for a in attributes]
+    return {name: values for part in parts for name, values in part.items()}
+
+
+def encode(customers: pd.DataFrame, attributes: Sequence[Attribute]) -> Array:
+    """The attributes as a design matrix, shape (n_customers, n_terms), zero throughout for the reference.
+
+    Numbers are centred and scaled to a standard deviation of 1, categories are indicators of all levels but
+    the most frequent.
+
+    Raises
+    ------
+    InputError
+        As `attribute_columns`.
+    """
+    parts = [np.zeros((len(customers), 0))]
+    for attribute in attributes:
+        values, spread = _values(customers, attribute), attribute.spread or 1.0
+        parts.append(values[:, 1:] if attribute.levels else (values - attribute.centre) / spread)
+    return np.hstack(parts)
+
+
+def missing_table(
+    customers: pd.DataFrame, names: Sequence[str], attributes: Sequence[Attribute]
+) -> pd.DataFrame:
+    """How many customers lack each attribute, and what stands for it.
+
+    Returns
+    -------
+    DataFrame
+        Index ``attribute``; columns ``missing`` (customers), ``share`` and ``handling`` (in words).
+    """
+    used = {attribute.name: attribute for attribute in attributes}
+    rows = {}
+    for name in names:
+        gaps = int(_column(customers, name).isna().sum())
+        handling = "left out: no value at all"
+        if name in used:
+            handling = "a level of its own" if used[name].levels else "median"
+        rows[name] = {"missing": gaps, "share": gaps / len(customers), "handling": handling if gaps else ""}
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["missing", "share", "handling"])
+    return table.rename_axis("attribute")
+
+
+def log_imputed(customers: pd.DataFrame, attributes: Sequence[Attribute]) -> None:
+    """Count in the log the missing numbers that take the median, and the levels that the fit has not seen."""
+    for attribute in attributes:
+        column = _column(customers, attribute.name)
+        if attribute.levels:
+            unknown = _level_numbers(column, attribute) < 0
+            if unknown.any():
+                logger.warning(
+                    "%d of %d customers have a %s that the fit has not seen, the first is %r: they count as"
+                    " none of the known ones",
+                    unknown.sum(), len(column), attribute.name, _with_missing(column)[unknown][0],
+                )  # fmt: skip
+        elif gaps := int(column.isna().sum()):
+            logger.warning(
+                "%d of %d customers have no %s: they count with the median of the fit, %g",
+                gaps, len(column), attribute.name, attribute.median,
+            )  # fmt: skip
+
+
+def _column(customers: pd.DataFrame, name: str) -> pd.Series:
+    if name not in customers:
+        raise InputError(f"the customers lack the attribute {name!r}; join it, or leave it out.")
+    return customers[name]
+
+
+def _is_number(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def _learn(column: pd.Series, weight: Array, gaps: Gaps) -> Attribute:
+    attribute = Attribute(str(column.name), gaps=gaps)
+    if _is_number(column):
+        return _learn_number(_numbers(column, attribute), weight, attribute)
+    return _learn_category(column, weight, attribute)
+
+
+def _learn_number(values: Array, weight: Array, attribute: Attribute) -> Attribute:
+    known = ~np.isnan(values)
+    values, weight = values[known], weight[known]
+    centre = float(np.average(values, weights=weight))
+    spread = float(np.sqrt(np.average((values - centre) ** 2, weights=weight)))
+    if spread <= _ROUNDING * abs(values).max():
+        return attribute._replace(centre=centre, spread=0.0, median=float(np.median(values)))
+    reach = float(abs(values - centre).max() / spread)
+    return attribute._replace(centre=centre, spread=spread, reach=reach, median=float(np.median(values)))
+
+
+def _learn_category(column: pd.Series, weight: Array, attribute: Attribute) -> Attribute:
+    _check_gaps(column, column.isna().to_numpy(), attribute)
+    counts = pd.Series(weight).groupby(_with_missing(column)).sum()
+    odd = [level for level in counts.index if not isinstance(plain(level), str | bool | int | float)]
+    if odd or len(counts) > MOST_LEVELS:
+        raise InputError(
+            f"attribute {column.name!r} has {len(counts)} levels, such as {plain(counts.index[0])!r}: a"
+            f" category has at most {MOST_LEVELS}, each text, bool or a number. Group them first, or leave it"
+            " out; numbers stored as text are converted by pandas.to_numeric."
+        )
+    # Equal counts in the order of the names, so that the order of customers does not matter.
+    levels = sorted(counts.index, key=lambda level: (-counts[level], str(level)))
+    return attribute._replace(levels=tuple(plain(level) for level in levels))
+
+
+def _values(customers: pd.DataFrame, attribute: Attribute) -> Array:
+    """Its columns, shape (n_customers, n_columns)."""
+    column = _column(customers, attribute.name)
+    if attribute.levels:
+        _check_gaps(column, column.isna().to_numpy(), attribute)
+        level = _level_numbers(column, attribute)
+        _check_levels(column, level < 0, attribute)
+        return (level[:, None] == np.arange(len(attribute.levels))).astype(float)
+    values = _numbers(column, attribute)
+    _check_distance(column, values, attribute)
+    return np.where(np.isnan(values), attribute.median, values)[:, None]
+
+
+def _numbers(column: pd.Series, attribute: Attribute) -> Array:
+    """The column as floats, nan where missing is allowed."""
+    if not _is_number(column) and not column.isna().all():
+        raise InputError(
+            f"attribute {column.name!r} was numbers in the fit and is {column.dtype} now: convert it, for"
+            f" example with pandas.to_numeric(customers[{column.name!r}])."
+        )
+    values = column.to_numpy(dtype=float, na_value=np.nan)
+    _check_gaps(column, ~np.isfinite(values), attribute)
+    _refuse(column, np.isinf(values), f"have an infinite {column.name}", _FILL)
+    return values
+
+
+def _with_missing(column: pd.Series) -> NDArray[np.object_]:
+    return column.astype(object).where(column.notna(), MISSING).to_numpy(dtype=object)
+
+
+def _level_numbers(column: pd.Series, attribute: Attribute) -> NDArray[np.int64]:
+    """Which level each customer has, by value or by text; -1 for none."""
+    by_value = {level: number for number, level in enumerate(attribute.levels)}
+    by_text = {str(level): number for number, level in enumerate(attribute.levels)}
+    code, values = pd.factorize(_with_missing(column))
+    number = [by_value.get(value, by_text.get(str(value), -1)) for value in values.tolist()]
+    return np.array(number, dtype=np.int64)[code]
+
+
+_FILL = "fill it, or leave these customers out"
+
+
+def _check_gaps(column: pd.Series, gaps: NDArray[np.bool_], attribute: Attribute) -> None:
+    if attribute.gaps == "refuse":
+        _refuse(column, gaps, f"have a missing or infinite {column.name}", _FILL)
+
+
+def _check_levels(column: pd.Series, unknown: NDArray[np.bool_], attribute: Attribute) -> None:
+    if attribute.gaps == "refuse":
+        listed = ", ".join(map(repr, attribute.levels))
+        way_out = f"it knows {listed}; give one of these, or fit again with customers who have it"
+        _refuse(column, unknown, f"have a {column.name} that the fit has not seen", way_out)
+
+
+def _check_distance(column: pd.Series, values: Array, attribute: Attribute) -> None:
+    if attribute.gaps == "refuse" and not attribute.constant:
+        z = (values - attribute.centre) / attribute.spread
+        usual = f"ten times as far from the mean, {attribute.centre:.4g}, as any in the fit"
+        far = abs(z) > _TOO_FAR * attribute.reach
+        _refuse(column, far, f"have a {column.name} more than {usual}", "check its unit")
+
+
+def _refuse(column: pd.Series, bad: NDArray[np.bool_], rule: str, way_out: str) -> None:
+    if bad.any():
+        first = int(np.argmax(bad))
+        customer, value = column.index[first], column.iloc[first]
+        raise InputError(
+            f"{bad.sum()} of {len(column)} customers {rule}; the first is {plain(customer)!r}, with"
+            f" {plain(value)!r}: {way_out}."
+        )

@@ -1,0 +1,92 @@
+"""Weakly informative priors, on numbers that have no unit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from clvml.errors import InputError
+
+Array = NDArray[np.float64]
+
+_TWO_SIDED_95 = 1.959964
+
+
+class PriorScale(NamedTuple):
+    """What can be said of a parameter, or of a ratio of two, before seeing the data: it is log-normal.
+
+    ``what`` it is in words, the ``powers`` of the parameters whose product it is, its ``typical`` value (the
+    median), and ``log_sd``, the standard deviation of its logarithm.
+    """
+
+    what: str
+    powers: tuple[float, ...]
+    typical: float
+    log_sd: float
+
+
+class Prior(NamedTuple):
+    """Independent normal priors on ``axes @ theta``, ``theta`` the logarithms of scale-free parameters."""
+
+    axes: Array
+    mean: Array
+    sd: Array
+
+    def penalty(self, theta: Array) -> tuple[float, Array, Array]:
+        """Its negative logarithm up to a constant, with gradient and Hessian."""
+        scaled = self.axes / self.sd[:, None]
+        off = scaled @ theta - self.mean / self.sd
+        return float(off @ off) / 2, scaled.T @ off, scaled.T @ scaled
+
+    def beside(self, other: Prior) -> Prior:
+        """Both priors on the same parameters."""
+        return Prior(*(np.concatenate(parts) for parts in zip(self, other, strict=True)))
+
+    def extended(self, n: int, sd: float) -> Prior:
+        """The prior of more parameters, the ``n`` last of which are normal around zero."""
+        rows, columns = self.axes.shape
+        axes = np.eye(rows + n, columns + n, columns - rows)
+        axes[:rows, :columns] = self.axes
+        return Prior(axes, np.append(self.mean, np.zeros(n)), np.append(self.sd, np.full(n, sd)))
+
+
+def no_prior(n: int) -> Prior:
+    """A prior of ``n`` parameters that says nothing."""
+    return Prior(np.zeros((0, n)), np.zeros(0), np.zeros(0))
+
+
+def vague_prior(n: int, sd: float) -> Prior:
+    """Independent normal priors around zero."""
+    return no_prior(0).extended(n, sd)
+
+
+def prior_of(scales: Sequence[PriorScale]) -> Prior:
+    """The prior of logarithms of parameters that these scales make."""
+    powers = np.array([scale.powers for scale in scales], dtype=float)
+    typical = np.array([scale.typical for scale in scales])
+    return Prior(powers, np.log(typical), np.array([scale.log_sd for scale in scales]))
+
+
+def prior_table(scales: Sequence[PriorScale]) -> pd.DataFrame:
+    """Index ``scale``; columns ``typical, lower, upper``: medians and central 95 % intervals."""
+    typical = np.array([scale.typical for scale in scales])
+    reach = np.exp(_TWO_SIDED_95 * np.array([scale.log_sd for scale in scales]))
+    columns = {"typical": typical, "lower": typical / reach, "upper": typical * reach}
+    return pd.DataFrame(columns, index=pd.Index([scale.what for scale in scales], name="scale"))
+
+
+def is_weak(prior: str | None) -> bool:
+    """Whether the argument ``prior`` asks for the weakly informative one.
+
+    Raises
+    ------
+    InputError
+        If it is neither None nor ``"weak"``.
+    """
+    if prior not in (None, "weak"):
+        raise InputError(f"prior is {prior!r}; it must be None or 'weak'.")
+    return prior == "weak"

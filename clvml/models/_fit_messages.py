@@ -1,0 +1,62 @@
+"""What a user should know about a fit, in words: what is wrong, what it means, the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from clvml.inference._fit_record import diverging_parameters
+from clvml.inference._maximum_likelihood import Optimum
+
+_WIDE = 1.0  # standard error of a log-parameter: the parameter may as well be 2.7 times as large
+
+Limits = Mapping[tuple[str, ...], str]
+
+
+def messages_of_search(
+    title: str, optimum: Optimum, names: tuple[str, ...], found: str, limits: Limits
+) -> list[str]:
+    """How the search went, where it did not go well."""
+    if not optimum.converged:
+        return [
+            f"the search for the {title} parameters did not converge ({found}); do not rely on them: look for"
+            " extreme values in the customers, or give start."
+        ]
+    if optimum.at_boundary:
+        return [_at_boundary(title, diverging_parameters(optimum, names), found, limits)]
+    wide = wide_parameters(optimum, names)
+    if not wide:
+        return []
+    return [
+        f"the data only weakly identify {' and '.join(wide)} ({found}), whose standard errors exceed their"
+        " size: interpret predictions rather than parameters, or use a longer history or more customers."
+    ]
+
+
+def wide_parameters(optimum: Optimum, names: tuple[str, ...]) -> list[str]:
+    """The parameters whose standard errors exceed their size."""
+    sds = np.sqrt(np.diag(optimum.covariance))
+    return [name for name, sd in zip(names, sds, strict=True) if sd > _WIDE]
+
+
+def meanings_of(boundary: tuple[str, ...], limits: Limits) -> list[str]:
+    """What it says of customers that these parameters diverge, by the limits that explain most of them."""
+    left, meanings = set(boundary), []
+    for limit in sorted(limits, key=len, reverse=True):
+        if left.issuperset(limit):
+            left.difference_update(limit)
+            meanings.append(limits[limit])
+    return list(dict.fromkeys(meanings))
+
+
+def _at_boundary(title: str, boundary: tuple[str, ...], found: str, limits: Limits) -> str:
+    ways = [way.replace(" to ", " tends to ").replace(" 0", " zero") for way in boundary]
+    meaning = " and ".join(meanings_of(boundary, limits))
+    return (
+        f"the {title} likelihood has no interior maximum: it keeps increasing as {' and '.join(ways)}"
+        f" ({found})"
+        + (f", which means that {meaning}" if meaning else "")
+        + ". Predictions are usable; individual parameters are not. Try prior='weak', a longer history or more"
+        " customers."
+    )
