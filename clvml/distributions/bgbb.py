@@ -37,7 +37,7 @@ from clvml.distributions._gamma_ratios import (
     trigamma_fall,
 )
 from clvml.distributions._histories import count_equal, distinct_rows, of_rows
-from clvml.distributions._scenarios import scaled_and_capped_beta, scaled_beta
+from clvml.distributions._scenarios import scaled_beta
 from clvml.distributions._survival import discounted_stay, draw_stay, endless_stay
 from clvml.distributions._whole_sums import panels
 
@@ -186,15 +186,15 @@ def rescaled(
     """``T`` and parameters by which the functions of the future give a scenario from ``T`` on.
 
     The means of both probabilities are multiplied and the sums of their parameters stay: a customer alive has
-    ``p ~ Beta(alpha + x, beta + T - x)`` and ``theta ~ Beta(gamma, delta + T)``. Nobody's ``p`` exceeds 1.
+    ``p ~ Beta(alpha + x, beta + T - x)`` and ``theta ~ Beta(gamma, delta + T)``. Neither mean exceeds 0.999.
 
     Raises
     ------
     InputError
-        If a multiple is not positive, or the mean of ``theta`` would reach 1.
+        If a multiple is not positive.
     """
     kind: Any = BGBBParams
-    a, b = scaled_and_capped_beta("purchase_rate", purchase_rate, params.alpha + x, params.beta + (T - x))
+    a, b = scaled_beta("purchase_rate", purchase_rate, params.alpha + x, params.beta + (T - x))
     gamma, delta = scaled_beta("dropout", dropout, params.gamma, params.delta)
     return T, kind(a - x, b - (T - x), gamma, delta)
 

@@ -114,7 +114,7 @@ def rescaled(
     Raises
     ------
     InputError
-        If the multiple is not positive, or the mean dropout probability would reach 1.
+        If the multiple is not positive.
     """
     return T, ShiftedBetaGeometricParams(*scaled_beta("dropout", dropout, *params))
 
