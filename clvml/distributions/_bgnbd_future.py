@@ -14,6 +14,8 @@ overflows for heavy buyers and divides zero by zero at ``a = 1``.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -23,6 +25,7 @@ from clvml.distributions._beta_average import average_steepness, average_surviva
 from clvml.distributions._chebyshev import POINTS, polynomials, to_coefficients
 from clvml.distributions._gamma_ratios import log_beta_fall, log_binomial
 from clvml.distributions._histories import distinct_rows, group_rows, repeat_often
+from clvml.distributions._scenarios import at_highest_mean
 from clvml.distributions._simulation import numbers_of_purchases, row_of_each
 
 Array = NDArray[np.float64]
@@ -43,7 +46,8 @@ def purchases(
 
     Where customers have an ``a`` of their own, the value at theirs is interpolated between those at the
     Chebyshev points around it: it is smooth in the logarithm of ``a`` too. They may have a ``b`` of their own
-    that is a linear function of their ``a``, which the interpolation follows.
+    that is a linear function of their ``a`` (or another one of those whose mean a scenario holds down), which
+    the interpolation follows.
     """
     if not isinstance(a, np.ndarray) and not isinstance(b, np.ndarray):
         return _alike(x, seen, ends, weights, r, a, b)
@@ -51,8 +55,11 @@ def purchases(
     place = np.log(a) / _PANEL
     panel = np.floor(place)
     value = np.empty(x.size)
-    for number in np.unique(panel):
-        rows = np.flatnonzero(panel == number)
+    held = at_highest_mean(a, b) if isinstance(b, np.ndarray) else np.zeros(x.size, dtype=bool)
+    for number, of_held in itertools.product(np.unique(panel), np.unique(held)):
+        rows = np.flatnonzero((panel == number) & (held == of_held))
+        if not rows.size:
+            continue
         around = np.exp(_PANEL * (number + (1 + POINTS) / 2)).tolist()
         beside = _along(around, a[rows], b[rows]) if isinstance(b, np.ndarray) else [b] * len(around)
         values = np.stack(

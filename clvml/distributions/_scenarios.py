@@ -2,8 +2,8 @@
 
 Who is alive today is as fitted: a scenario begins at ``T``. A rate that is Gamma distributed is multiplied as
 it is. A probability that is Beta distributed is not Beta distributed any more when it is multiplied, and may
-exceed 1; so its mean is multiplied, and the sum of the two parameters, which says how alike customers are,
-stays what it was.
+exceed 1; so its mean is multiplied, up to nearly 1, and the sum of the two parameters, which says how alike
+customers are, stays what it was.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from clvml.distributions._history import Array, History
 from clvml.distributions._kernel import Kernel
 from clvml.errors import InputError
 
-_BELOW_ONE = 1e-9
+HIGHEST_MEAN = 0.999  # of a probability that is multiplied
 
 
 def check_multiple(name: str, multiple: float) -> None:
@@ -36,19 +36,7 @@ def check_multiple(name: str, multiple: float) -> None:
 def scaled_beta(name: str, multiple: float, a: Any, b: Any) -> tuple[Any, Any]:
     """The parameters of the Beta distribution whose mean is ``multiple`` times that of ``Beta(a, b)``.
 
-    Raises
-    ------
-    InputError
-        If the mean would leave (0, 1).
-    """
-    limit = float(np.min((a + b) / a, initial=np.inf))
-    if not 0 < multiple < limit:
-        raise InputError(f"{name} is {multiple:g}; it must be above 0 and below {limit:.3g}.")
-    return multiple * a, b + (1 - multiple) * a
-
-
-def scaled_and_capped_beta(name: str, multiple: float, a: Array, b: Array) -> tuple[Array, Array]:
-    """The same for each customer, with the means of those for whom it would exceed 1 just below it.
+    It is `HIGHEST_MEAN` for those customers for whom it would be higher.
 
     Raises
     ------
@@ -56,8 +44,16 @@ def scaled_and_capped_beta(name: str, multiple: float, a: Array, b: Array) -> tu
         If the multiple is not positive and finite.
     """
     check_multiple(name, multiple)
-    scaled = np.minimum(multiple * a, (1 - _BELOW_ONE) * (a + b))
-    return scaled, a + b - scaled
+    scaled = np.minimum(multiple * a, HIGHEST_MEAN * (a + b))
+    capped = scaled < multiple * a
+    rest = np.where(capped, (1 - HIGHEST_MEAN) * (a + b), b + (1 - multiple) * a)
+    return (scaled, rest) if isinstance(scaled, np.ndarray) else (float(scaled), float(rest))
+
+
+def at_highest_mean(a: Array, b: Array) -> NDArray[np.bool_]:
+    """Whether `scaled_beta` has held the mean of these distributions down."""
+    ratio = (1 - HIGHEST_MEAN) / HIGHEST_MEAN
+    return np.isclose(b, ratio * a, rtol=1e-9, atol=0)
 
 
 def renewed(history: History) -> History:

@@ -239,11 +239,12 @@ def rescaled(
     ``lambda`` is multiplied by ``purchase_rate``: that of a customer alive, ``Gamma(r + x, alpha + T)``,
     becomes ``Gamma(r + x, (alpha + T) / purchase_rate)``. The mean of ``p`` is multiplied by ``dropout``,
     and ``a + b`` stays: ``Beta(a, b + x)`` becomes ``Beta(dropout * a, b + x + (1 - dropout) * a)``.
+    ``a`` stays below 0.999 of the sum.
 
     Raises
     ------
     InputError
-        If a multiple is not positive, or a mean dropout probability would reach 1.
+        If a multiple is not positive.
     """
     check_multiple("purchase_rate", purchase_rate)
     own: Any = params

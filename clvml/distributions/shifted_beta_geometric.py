@@ -123,7 +123,7 @@ def rescaled(
     Raises
     ------
     InputError
-        If the multiple is not positive, or the mean dropout probability would reach 1.
+        If the multiple is not positive.
     """
     return history, ShiftedBetaGeometricParams(*scaled_beta("dropout", dropout, *params))
 

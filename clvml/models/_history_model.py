@@ -347,8 +347,8 @@ class HistoryModel(LikelihoodModel):
         Raises
         ------
         InputError
-            If a name is unknown, a multiple is not positive, or a mean probability would reach 1; the
-            last where a prediction is asked for.
+            If a name is unknown, a multiple is not positive, or the mean dropout probability of customers
+            (with covariates, of those like the reference) would reach 1.
         """
         return with_levels(self, factors)
 

@@ -33,7 +33,8 @@ def with_levels(model: Model, levels: Mapping[str, float]) -> Model:
     Raises
     ------
     InputError
-        If a name is unknown, or a multiple is not positive and finite.
+        If a name is unknown, a multiple is not positive and finite, or the mean dropout probability
+        of customers (with covariates, of those like the reference) would reach 1.
     """
     check_is_fitted(model, "params_")
     unknown = [name for name in levels if name not in model.multiples]
@@ -44,6 +45,7 @@ def with_levels(model: Model, levels: Mapping[str, float]) -> Model:
         )
     for name, level in levels.items():
         check_multiple(name, level)
+    _check_dropout(model, levels.get("dropout", 1.0))
     now = levels_of(model)
     if all(now[name] == level for name, level in levels.items()):
         return model
@@ -51,3 +53,12 @@ def with_levels(model: Model, levels: Mapping[str, float]) -> Model:
     kernel = ScenarioKernel(type(model).kernel, **{**now, **levels})
     changed.__dict__["kernel"] = kernel
     return changed
+
+
+def _check_dropout(model: HistoryModel, multiple: float) -> None:
+    """Customers far from the reference, and draws of the parameters, are held below 1 by the kernel."""
+    if all(trait.name != "dropout probability" for trait in model.traits):
+        return
+    limit = 1 / model.kernel.dropout_rate(model.params_)
+    if multiple >= limit:
+        raise InputError(f"dropout is {multiple:g}; it must be above 0 and below {limit:.3g}.")

@@ -133,8 +133,10 @@ PURCHASES = {
     "Pareto/NBD, covariates": clvml.ParetoNBD(covariates=BOTH),
     "Pareto/NBD, weak prior": clvml.ParetoNBD(prior="weak"),
     "BG/BB": clvml.BGBB(),
+    "BG/BB, covariates": clvml.BGBB(covariates=["channel"]),
     "BG/BB, weak prior": clvml.BGBB(prior="weak"),
     "shifted beta-geometric": clvml.ShiftedBetaGeometric(),
+    "shifted beta-geometric, covariates": clvml.ShiftedBetaGeometric(covariates=["channel"]),
     "a user's own": SteadyPurchases(),
 }
 FORMULAS = {
@@ -151,7 +153,7 @@ FORMULAS = {
     "loyalty effects": clvml.LoyaltyEffectsValue(52, 0.1, 0.3, cross_selling=0.05),
     "a user's own": HalfOfThePast(),
 }
-DISCRETE = {"BG/BB", "BG/BB, weak prior", "shifted beta-geometric"}
+DISCRETE = {name for name in PURCHASES if name.startswith(("BG/BB", "shifted"))}
 TERMS = {
     "plain": {"horizon": 5},
     "discounted by month": {"horizon": "12M", "annual_discount_rate": 0.1, "margin": 0.3, "period": "1M"},
@@ -178,6 +180,7 @@ def years():
     )
     seen["monetary_value"] = clvml.GammaGamma.from_params(p=6, q=4, v=15).simulate(seen["frequency"], 2)
     seen["total_spend"] = seen["frequency"] * seen["monetary_value"] + 20
+    seen["channel"] = np.where(np.random.default_rng(3).random(len(seen)) < 0.4, "web", "shop")
     return seen
 
 

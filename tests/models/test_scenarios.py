@@ -172,6 +172,20 @@ def test_customers_of_different_histories_are_each_simulated_by_their_own(name):
     np.testing.assert_allclose(simulated, expected, rtol=0.03)
 
 
+def test_customers_who_would_drop_out_more_than_always_drop_out_nearly_always():
+    """With covariates some customers' means are near 1: they are held there, and the others not touched."""
+    a = np.array([0.5, 20.0, 0.6, 30.0, 0.7, 25.0])
+    x, T = np.zeros(a.size), np.full(a.size, 10.0)
+    kernel, params = BG.with_factors({"dropout": 1.5}).kernel, BG.params_._replace(a=a)
+    ends, weights = np.array([30.0]), np.ones(1)
+    found = kernel.purchases_given_alive(alive_at(x, T), ends, weights, params)
+    for i, own in enumerate(a):
+        mean = min(1.5 * own / (own + 2.5), 0.999)
+        alone = BG.params_._replace(a=mean * (own + 2.5), b=(1 - mean) * (own + 2.5))
+        one_by_one = BG.kernel.purchases_given_alive(alive_at(x[:1], T[:1]), ends, weights, alone)[0]
+        assert found[i] == pytest.approx(one_by_one, rel=1e-9)
+
+
 def test_the_best_donors_cannot_buy_more_often_than_always():
     always, never = one(6, 6, 6), one(0, 0, 6)
     doubled = BGBB.with_factors({"purchase_rate": 2.0})
@@ -193,6 +207,6 @@ def test_a_scenario_says_its_levels_survives_pickling_and_leaves_the_model_as_it
         PARETO.expected_purchases(history, 9).iloc[0], rel=1e-12
     )
     with pytest.raises(InputError, match="dropout is 5; it must be above 0 and below 4"):
-        BG.with_factors({"dropout": 5.0}).expected_purchases(history, 9)
+        BG.with_factors({"dropout": 5.0})
     with pytest.raises(InputError, match="no factor 'purchase_rate'; those of its scenarios are 'dropout'"):
         SBG.with_factors({"purchase_rate": 1.1})
