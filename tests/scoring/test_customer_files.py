@@ -13,9 +13,8 @@ import pytest
 import clvml
 from clvml.errors import InputError
 from clvml.scoring import _customer_files as customer_files
-from clvml.tracking import flavor
 from clvml.scoring._model_file import save_model_folder
-from clvml.tracking import score_batch
+from clvml.tracking import flavor, score_batch
 from clvml.tracking._connection import quiet
 
 N = 10
