@@ -1,7 +1,7 @@
 """The command line: ``clvml run``, ``clvml score``, ``clvml version``.
 
-It parses, calls the workflow, and turns every failure into one sentence on standard error and a
-status: 1 for a failure, 2 for wrong usage, 130 for an interruption. ``--debug`` shows tracebacks.
+It parses, calls the workflow, and turns every error into one sentence on standard error and a
+status: 1 for an error, 2 for wrong usage, 130 for an interruption. ``--debug`` shows tracebacks.
 """
 
 from __future__ import annotations
@@ -20,40 +20,48 @@ import typer
 
 app = typer.Typer(
     name="clvml",
-    help="Customer lifetime value: models compared on a holdout, tracked in MLflow, served for scoring.",
+    help="Customer lifetime value: compare models on a holdout, track them in MLflow, score customers.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of a failure.")]
-TrackingUri = Annotated[str | None, typer.Option(help="MLflow tracking URI; default sqlite:///mlflow.db.")]
-Horizon = Annotated[str | None, typer.Option(help="Horizon of the lifetime value, such as 12M or 52W.")]
-DiscountRate = Annotated[float | None, typer.Option(help="Annual discount rate, such as 0.10.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+TrackingUri = Annotated[str | None, typer.Option(help="MLflow tracking URI. Default: sqlite:///mlflow.db.")]
+Horizon = Annotated[str | None, typer.Option(help="Prediction horizon, such as 12M or 52W.")]
+DiscountRate = Annotated[float | None, typer.Option(help="Annual discount rate, such as 0.10 for 10 %.")]
 
 
 @app.command()
 def run(
-    config: Annotated[Path | None, typer.Argument(help="A config.toml; none: the CDNOW comparison.")] = None,
-    transactions: Annotated[str | None, typer.Option(help="CSV or Parquet file of purchases.")] = None,
-    customer: Annotated[str | None, typer.Option(help="Column of the customer id.")] = None,
-    date: Annotated[str | None, typer.Option(help="Column of the date or time of purchase.")] = None,
-    amount: Annotated[str | None, typer.Option(help="Column of the money spent.")] = None,
-    quantity: Annotated[str | None, typer.Option(help="Column of the quantity, with --price.")] = None,
-    price: Annotated[str | None, typer.Option(help="Column of the unit price, with --quantity.")] = None,
-    date_format: Annotated[str | None, typer.Option(help="How dates are written, such as %d/%m/%Y.")] = None,
-    calibration_end: Annotated[str | None, typer.Option(help="Last day of calibration, YYYY-MM-DD.")] = None,
-    observation_end: Annotated[str | None, typer.Option(help="Last day of the holdout, YYYY-MM-DD.")] = None,
-    time_unit: Annotated[str | None, typer.Option(help="Unit in which time is counted: D, W, M, Y.")] = None,
+    config: Annotated[
+        Path | None, typer.Argument(help="Config file (TOML). Default: the built-in CDNOW data.")
+    ] = None,
+    transactions: Annotated[
+        str | None, typer.Option(help="CSV or Parquet file of purchases, one per row.")
+    ] = None,
+    customer: Annotated[str | None, typer.Option(help="Column with the customer id.")] = None,
+    date: Annotated[str | None, typer.Option(help="Column with the date or time of the purchase.")] = None,
+    amount: Annotated[str | None, typer.Option(help="Column with the amount of money.")] = None,
+    quantity: Annotated[str | None, typer.Option(help="Column with the quantity (needs --price).")] = None,
+    price: Annotated[str | None, typer.Option(help="Column with the unit price (needs --quantity).")] = None,
+    date_format: Annotated[str | None, typer.Option(help="Format of the dates, such as %d/%m/%Y.")] = None,
+    calibration_end: Annotated[
+        str | None, typer.Option(help="Last day of the calibration period, YYYY-MM-DD.")
+    ] = None,
+    observation_end: Annotated[
+        str | None, typer.Option(help="Last day of the holdout period, YYYY-MM-DD.")
+    ] = None,
+    time_unit: Annotated[str | None, typer.Option(help="Time unit of the models: D, W, M or Y.")] = None,
     horizon: Horizon = None,
     annual_discount_rate: DiscountRate = None,
-    output: Annotated[str | None, typer.Option(help="Folder for the results.")] = None,
+    output: Annotated[str | None, typer.Option(help="Output folder.")] = None,
     tracking_uri: TrackingUri = None,
-    no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Leave MLflow out.")] = False,
+    no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Do not use MLflow.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Compare models of customer value on a holdout, and register the best."""
+    """Compare customer lifetime value models on a holdout period and register the champion."""
     overrides: dict[str, Any] = {
         "data.source": transactions,
         "data.customer": customer,
@@ -71,7 +79,7 @@ def run(
         "tracking.uri": tracking_uri,
         "tracking.enabled": False if no_tracking else None,
     }
-    with failures_in_words(debug):
+    with exit_on_error(debug):
         from clvml.workflow._config import load_config
         from clvml.workflow._console import Terminal
         from clvml.workflow._run import run as run_workflow
@@ -82,21 +90,21 @@ def run(
 @app.command()
 def score(
     model: Annotated[str, typer.Argument(help="Model URI, such as models:/clv@champion.")],
-    customers: Annotated[Path, typer.Argument(help="Customer summary, as Parquet or CSV.")],
-    output: Annotated[Path, typer.Argument(help="Where the scores go, as Parquet or CSV.")],
+    customers: Annotated[
+        Path, typer.Argument(help="Customer summary (Parquet or CSV), one row per customer.")
+    ],
+    output: Annotated[Path, typer.Argument(help="Output file (Parquet or CSV).")],
     horizon: Horizon = None,
     annual_discount_rate: DiscountRate = None,
     segments: Annotated[
-        str | None, typer.Option(help="Segments (URI or folder): adds segment, stage and treatment.")
+        str | None, typer.Option(help="Segments (URI or folder): add segment, stage and treatment.")
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Let the scores take an older file's place.")
-    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing output file.")] = False,
     tracking_uri: TrackingUri = None,
     debug: Debug = False,
 ) -> None:
-    """Score a file of customers with a registered model."""
-    with failures_in_words(debug):
+    """Score a file of customers with a saved or registered model."""
+    with exit_on_error(debug):
         from clvml.tracking._registry import score_batch
 
         scored = score_batch(
@@ -121,12 +129,12 @@ def version() -> None:
 
 
 @contextmanager
-def failures_in_words(debug: bool = False) -> Iterator[None]:
-    """Turn any failure inside into one sentence on standard error and an exit status."""
+def exit_on_error(debug: bool = False) -> Iterator[None]:
+    """Turn any error inside into one sentence on standard error and an exit status."""
     from clvml.errors import ClvmlError
 
     _quiet(debug)
-    interrupted = _listen_for_interrupts()
+    interrupted = _record_interrupts()
     try:
         yield
     except (Exception, KeyboardInterrupt) as error:
@@ -141,7 +149,7 @@ def failures_in_words(debug: bool = False) -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def _listen_for_interrupts() -> threading.Event:
+def _record_interrupts() -> threading.Event:
     """Set when the user presses Ctrl-C, which still raises KeyboardInterrupt where it arrives."""
     interrupted = threading.Event()
 
@@ -155,7 +163,7 @@ def _listen_for_interrupts() -> threading.Event:
 
 
 def notes_of(error: BaseException) -> list[str]:
-    """The notes that were added to an error on its way."""
+    """The notes that were added to an error."""
     return getattr(error, "__notes__", [])
 
 
@@ -169,7 +177,7 @@ def _sentence(error: Exception, expected: bool) -> str:
 
 
 def _quiet(debug: bool) -> None:
-    """Keep MLflow's notices out of the output; they say nothing that the run does not say."""
+    """Keep MLflow's notices out of the output; the run itself says what matters."""
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     if not debug:

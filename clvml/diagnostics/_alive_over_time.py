@@ -14,7 +14,7 @@ import pandas as pd
 
 from clvml.customers._time_units import time_unit_of
 from clvml.errors import InputError
-from clvml.lifetime_value._protocol import Array, SupportsProbabilityAlive, require
+from clvml.lifetime_value._protocol import Array, SupportsProbabilityAlive, require, title_of
 
 _STEPS = 400
 
@@ -89,7 +89,7 @@ def probability_alive_over_time(
     table.attrs = {
         "today": end,
         "time_unit": _time_unit(model),
-        "title": getattr(model, "title", type(model).__name__),
+        "title": title_of(model),
     }
     return table
 

@@ -16,6 +16,7 @@ from clvml.lifetime_value._protocol import (
     SupportsPurchaseProbability,
     SupportsSpendDistribution,
     require,
+    title_of,
 )
 
 _COHORTS = 20
@@ -119,7 +120,7 @@ def fit_by_spend(customers: pd.DataFrame, model: SupportsSpendDistribution, bins
     table.attrs = {
         "beyond": (m.size - table.sum()).to_dict(),
         "width": width,
-        "title": getattr(model, "title", type(model).__name__),
+        "title": title_of(model),
     }
     return table
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from clvml.inference._arguments import check_coverage
-from clvml.lifetime_value._protocol import Array, SupportsHeterogeneity, require
+from clvml.lifetime_value._protocol import Array, SupportsHeterogeneity, require, title_of
 
 _CELLS = 200
 _SHOWN = 0.98  # share of the customers that the cells hold
@@ -58,7 +58,7 @@ def heterogeneity(
     instead = "give a fitted model of purchases or of spend, such as value.purchases_ or value.spend_"
     require(model, SupportsHeterogeneity, "how customers differ needs", instead)
     of_model: dict[Any, Any] = {
-        "title": getattr(model, "title", type(model).__name__),
+        "title": title_of(model),
         "coverage": coverage,
         "time_unit": getattr(model, "time_unit_", None),
     }

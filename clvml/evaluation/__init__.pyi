@@ -4,6 +4,8 @@ from ._champion import Champion as Champion
 from ._champion import choose_champion as choose_champion
 from ._comparison import compare as compare
 from ._comparison import score as score
+from ._model_comparison import ModelComparison as ModelComparison
+from ._model_comparison import compare_models as compare_models
 from ._ranking import concentration as concentration
 from ._ranking import gini as gini
 from ._ranking import lift_curve as lift_curve

@@ -20,7 +20,7 @@ def aligned(actual: pd.Series, predicted: pd.Series) -> tuple[FloatArray, FloatA
     Parameters
     ----------
     actual, predicted : pandas.Series
-        One number a customer; the same customers in both, in any order.
+        One number per customer; the same customers in both, in any order.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def _values(label: str, values: pd.Series) -> FloatArray:
         raise InputError(f"{label} are empty: there is no customer to judge by.")
     if values.index.has_duplicates:
         twice = values.index[values.index.duplicated()][0]
-        raise InputError(f"{label} name customer {twice!r} more than once; give one value a customer.")
+        raise InputError(f"{label} name customer {twice!r} more than once; give one value per customer.")
     try:
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError):

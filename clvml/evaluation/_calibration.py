@@ -1,7 +1,7 @@
 """Are predictions right on average, group by group? By decile of prediction, by past frequency.
 
 Bias in total can hide two wrongs that cancel: too much for the best customers, too little for the
-rest. These tables set the mean prediction of a group against the mean of what came.
+rest. These tables set the mean prediction of a group against the mean of the outcomes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def calibration_by_decile(actual: pd.Series, predicted: pd.Series) -> pd.DataFra
     Parameters
     ----------
     actual, predicted : pandas.Series
-        One number a customer, on the same customers.
+        One number per customer, on the same customers.
 
     Returns
     -------

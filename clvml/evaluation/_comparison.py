@@ -72,14 +72,14 @@ def score(actual: pd.Series, predicted: pd.Series) -> dict[str, float]:
 def compare(
     actual: pd.Series, predictions: pd.DataFrame, families: Mapping[str, str] | None = None
 ) -> pd.DataFrame:
-    """All metrics of all models, one row a model, in the order of the columns given.
+    """All metrics of all models, one row per model, in the order of the columns given.
 
     Parameters
     ----------
     actual : pandas.Series
         Revenue per customer in the holdout.
     predictions : pandas.DataFrame
-        One column a model, on the same customers.
+        One column per model, on the same customers.
     families : mapping of str to str, optional
         By model: "probabilistic", "formula" or "baseline"; "unspecified" where not given.
 
@@ -104,7 +104,7 @@ def compare(
     nothing     baseline    -100.0  25.0       0.0
     """
     if not isinstance(predictions, pd.DataFrame) or not len(predictions.columns):
-        raise InputError("predictions must be a pandas DataFrame with one column a model, at least one.")
+        raise InputError("predictions must be a pandas DataFrame with one column per model, at least one.")
     if predictions.columns.has_duplicates:
         raise InputError("two columns of predictions have the same name; every model needs its own.")
     families = families or {}

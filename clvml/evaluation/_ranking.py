@@ -101,14 +101,14 @@ def lift_curve(actual: pd.Series, predictions: pd.DataFrame, points: int = 101) 
     actual : pandas.Series
         Money per customer.
     predictions : pandas.DataFrame
-        One column a model, on the same customers.
+        One column per model, on the same customers.
     points : int
         Number of rows, evenly spaced from 0 to 1, at least 2.
 
     Returns
     -------
     pandas.DataFrame
-        Index ``share_of_customers`` from 0 to 1; one column a model, and "oracle", the order by
+        Index ``share_of_customers`` from 0 to 1; one column per model, and "oracle", the order by
         actual revenue, last.
 
     Raises

@@ -6,6 +6,7 @@ from ._protocol import SpendModel as SpendModel
 from ._protocol import SupportsDiscounting as SupportsDiscounting
 from ._protocol import SupportsExpectedPurchases as SupportsExpectedPurchases
 from ._protocol import SupportsHeterogeneity as SupportsHeterogeneity
+from ._protocol import SupportsNewCustomers as SupportsNewCustomers
 from ._protocol import SupportsProbabilityAlive as SupportsProbabilityAlive
 from ._protocol import SupportsPurchaseIntervals as SupportsPurchaseIntervals
 from ._protocol import SupportsPurchaseProbability as SupportsPurchaseProbability

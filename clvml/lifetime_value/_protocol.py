@@ -107,6 +107,15 @@ class SupportsExpectedPurchases(Protocol):
 
 
 @runtime_checkable
+class SupportsNewCustomers(Protocol):
+    """A fitted model that gives the expected purchases of a customer who is yet to be acquired."""
+
+    def expected_purchases_new_customer(self, horizon: float | str) -> float:
+        """Expected repeat purchases in the ``horizon`` after the first purchase."""
+        ...
+
+
+@runtime_checkable
 class PurchaseModel(SupportsExpectedPurchases, Protocol):
     """A model of how often customers buy, which `LifetimeValue` multiplies by what they spend.
 
@@ -250,6 +259,11 @@ class SupportsSpendDistribution(Protocol):
     def average_spend_cdf(self, frequency: Array, amounts: Array) -> Array:
         """P(average over ``frequency`` purchases is at most ``amounts``), broadcast."""
         ...
+
+
+def title_of(model: object) -> str:
+    """The title that a model gives itself, or the name of its class."""
+    return str(getattr(model, "title", type(model).__name__))
 
 
 def require(model: object, protocol: type, task: str, way_out: str) -> None:

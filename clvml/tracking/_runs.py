@@ -40,7 +40,7 @@ class WrittenRun:
     model_uri, model_id : str or None
         Of the logged model; an entry without a file has an id but no URI.
     registered : RegisteredVersion or None
-        If this is the champion.
+        If its model was to be registered.
     errors : list of str
         What could not be written, in words; empty for a run that is complete.
     """
@@ -59,12 +59,9 @@ def write_records(
     *,
     experiment: str,
     tracking_uri: str | None = None,
-    registered_model_name: str | None = None,
-    champion: str | None = None,
-    champion_tags: dict[str, Any] | None = None,
     on_progress: Callable[[str], None] | None = None,
 ) -> dict[str, WrittenRun]:
-    """Write each record as a run of the experiment, and register the champion's model.
+    """Write each record as a run of the experiment, and register the models that are to be.
 
     Parameters
     ----------
@@ -74,11 +71,6 @@ def write_records(
         One experiment is one question; it is made where it does not exist.
     tracking_uri : str, optional
         See :mod:`clvml.tracking`.
-    registered_model_name, champion : str, optional
-        Register the model of the record called ``champion`` under this name, with the alias
-        ``champion``.
-    champion_tags : dict, optional
-        Of the registered version, beside the run's family and metrics.
     on_progress : callable, optional
         Called with each record's name when it has been written.
 
@@ -90,30 +82,28 @@ def write_records(
     Raises
     ------
     InputError
-        If two records have one name, or none is called ``champion``.
+        If two records have one name.
     TrackingError
         If the store is away, before anything is written.
     """
-    _check_names([record.name for record in records], champion)
+    _check_names([record.name for record in records])
     written = {}
     with connected(tracking_uri, create=True) as uri:
         experiment_id = _experiment_id(experiment, uri)
         for record in records:
             written[record.name] = _write_run(record, experiment_id)
-            if record.name == champion and registered_model_name is not None:
-                tags = {"run": record.name, **_summary(record), **(champion_tags or {})}
-                _register(written[champion], registered_model_name, tags, uri)
+            if record.registration is not None:
+                tags = {"run": record.name, **_summary(record), **record.registration.tags}
+                _register(written[record.name], record.registration.name, tags, uri)
             if on_progress is not None:
                 on_progress(record.name)
     return written
 
 
-def _check_names(names: list[str], champion: str | None) -> None:
+def _check_names(names: list[str]) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise InputError(f"two records are called {repeated[0]!r}; each run needs a name of its own.")
-    if champion is not None and champion not in names:
-        raise InputError(f"no record is called {champion!r}, the champion; there are {', '.join(names)}.")
 
 
 def _experiment_id(name: str, uri: str) -> str:
@@ -289,7 +279,7 @@ def _register(written: WrittenRun, name: str, tags: dict[str, Any], uri: str) ->
         written.registered = registry.register(written.model_uri, name, "champion", tags, tracking_uri=uri)
     except ClvmlError as error:
         written.errors.append(f"registration: {error}")
-        logger.error("the champion %r could not be registered: %s", written.name, error)
+        logger.error("the model of %r could not be registered: %s", written.name, error)
 
 
 def _summary(record: RunRecord) -> dict[str, Any]:

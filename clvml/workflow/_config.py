@@ -1,4 +1,6 @@
-"""A run as a TOML file: what to read, where to cut it, what to compare, where to write.
+"""A run as a TOML file: what to read, where to split it, what to compare, where to write.
+
+Each stage has its section in its own module (`clvml.workflow.stages`); here they are put together.
 
 One mechanism serves the file and the command line: an option such as ``--time-unit M`` is an
 override of one key, here ``split.time_unit``, and what comes out is the same `Config`. Every key
@@ -17,192 +19,20 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, get_args
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import PrivateAttr, ValidationError
 from pydantic_core import ErrorDetails
 
-from clvml.customers._time_units import horizon_in
 from clvml.errors import InputError
+from clvml.workflow._section import ExperimentSection, OutputSection, Section, TrackingSection
+from clvml.workflow.stages._competing import ModelsSection
+from clvml.workflow.stages._reading import BUILT_IN, DataSection
+from clvml.workflow.stages._segmenting import SegmentsSection
+from clvml.workflow.stages._serving import ValueSection
+from clvml.workflow.stages._splitting import SplitSection
 
-BUILT_IN = ("cdnow", "cdnow-master")
 CDNOW_DATES = (dt.date(1997, 9, 30), dt.date(1998, 6, 30))
-TimeUnitCode = Literal["D", "W", "M", "Y"]
-ContenderName = Literal[
-    "bgnbd_gamma_gamma",
-    "mbgnbd_gamma_gamma",
-    "pareto_nbd_gamma_gamma",
-    "lifetimes",
-    "repeat_rate",
-    "total_spend",
-    "historic",
-    "annuity",
-    "retention",
-    "total_customer_value",
-    "loyalty_effects",
-    "profit_contribution",
-    "migration",
-    "zero",
-]
-
-
-class Section(BaseModel):
-    """A section of the config: frozen, and it refuses keys that it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class ExperimentSection(Section):
-    """What is asked. ``name`` defaults to the name of the data with ``_holdout`` behind it."""
-
-    name: str = ""
-    question: str = "Which model values these customers best on the holdout?"
-
-    @field_validator("name")
-    @classmethod
-    def _is_a_folder_name(cls, name: str) -> str:
-        if name and not re.fullmatch(r"\w[\w .-]*", name):
-            raise ValueError("must be letters, digits, '_', '-', '.' and blanks: it names a folder")
-        return name
-
-
-class PolicySection(Section):
-    """What to do with rows that may not be purchases: the choices of `clvml.TransactionPolicy`."""
-
-    missing_customer: Literal["drop", "error"] = "drop"
-    bad_date: Literal["drop", "error"] = "drop"
-    bad_amount: Literal["drop", "error"] = "drop"
-    future_date: Literal["drop", "keep", "error"] = "drop"
-    returns: Literal["drop", "net", "error"] = "drop"
-    zero_amount: Literal["keep", "drop", "error"] = "keep"
-    duplicates: Literal["keep", "drop", "error"] = "keep"
-
-
-class DataSection(Section):
-    """Where the purchases are, and how their columns are called."""
-
-    source: str = "cdnow"
-    customer: str = "customer_id"
-    date: str = "date"
-    amount: str | None = None
-    quantity: str | None = None
-    price: str | None = None
-    date_format: str | None = None
-    memory_limit: str | None = None
-    policy: PolicySection = PolicySection()
-
-    @property
-    def is_built_in(self) -> bool:
-        """Whether the source is one of the data sets that come with clvml."""
-        return self.source in BUILT_IN
-
-    @model_validator(mode="after")
-    def _columns_fit_together(self) -> Self:
-        if (self.quantity is None) != (self.price is None):
-            raise ValueError("needs quantity and price together: an amount is quantity x price")
-        if self.amount and self.quantity:
-            raise ValueError("names amount as well as quantity and price: give one or the other")
-        told = self.model_fields_set - {"source"}
-        if self.is_built_in and told:
-            raise ValueError(
-                f"gives {min(told)}, but {self.source!r} is built in and needs none of it: name the source"
-                " of your own table too (--transactions)"
-            )
-        return self
-
-
-class SplitSection(Section):
-    """Where calibration ends and observation ends (both days included), and how time is counted.
-
-    Left out, observation ends with the last purchase and the holdout is the last third of the time;
-    CDNOW has its customary dates.
-    """
-
-    calibration_end: dt.date | None = None
-    observation_end: dt.date | None = None
-    time_unit: TimeUnitCode = "W"
-    collapse: Literal["D", "W", "M", "Y", "none"] = "D"
-
-    @model_validator(mode="after")
-    def _leaves_a_holdout(self) -> Self:
-        start, end = self.calibration_end, self.observation_end
-        if start and end and start >= end:
-            raise ValueError(
-                f"leaves no holdout: calibration_end {start} must be earlier than observation_end {end}"
-            )
-        return self
-
-
-class ValueSection(Section):
-    """The lifetime value that the registered model gives.
-
-    The comparison has no such freedom: it predicts the holdout's own duration, undiscounted and
-    with a margin of 1, because its truth is the revenue of the holdout.
-    """
-
-    horizon: float | str = "12M"
-    annual_discount_rate: float = Field(default=0.10, ge=0)
-    margin: float = Field(default=1.0, gt=0)
-
-    @field_validator("horizon", mode="before")
-    @classmethod
-    def _is_a_duration(cls, horizon: object) -> object:
-        number = isinstance(horizon, str) and re.fullmatch(r"\s*\d+(\.\d*)?\s*", horizon)
-        value = float(horizon) if number else horizon  # type: ignore[arg-type]
-        horizon_in(value, "W")  # type: ignore[arg-type]
-        return value
-
-
-class ModelsSection(Section):
-    """Which models compete; the zero baseline is always in."""
-
-    contenders: tuple[ContenderName, ...] = Field(default=get_args(ContenderName), min_length=1)
-
-
-class SegmentsSection(Section):
-    """How many segments: a number, or ``"auto"`` for the criterion of `KMeansSegments`.
-
-    ``treatments`` is a CSV file to use instead of `clvml.segments.acting`' own. ``attributes`` is a CSV
-    or Parquet file with more about the customers, one row each, their id named as in the purchases; segments
-    rest on its ``attribute_columns`` too (all, if none are named). ``contact`` is the column by which a
-    customer can be reached; it is only counted. Paths are relative to the config's folder.
-    """
-
-    n_segments: int | Literal["auto"] = "auto"
-    random_state: int = 0
-    treatments: str = ""
-    attributes: str = ""
-    attribute_columns: tuple[str, ...] = ()
-    contact: str = ""
-
-    @model_validator(mode="after")
-    def _columns_have_a_table(self) -> Self:
-        if (self.attribute_columns or self.contact) and not self.attributes:
-            raise ValueError("names columns of attributes but not the table they are in: give attributes")
-        return self
-
-
-class TrackingSection(Section):
-    """Where MLflow keeps the runs; without ``uri``, where MLflow itself would look."""
-
-    enabled: bool = True
-    uri: str | None = None
-    experiment: str = ""
-    registered_model: str = Field(default="clv", min_length=1, pattern=r"^[^/:]+$")
-
-
-class OutputSection(Section):
-    """Where the files go; default ``clvml-output/<experiment name>`` in the current folder."""
-
-    folder: str = ""
 
 
 class Config(Section):
@@ -344,20 +174,31 @@ def _sentence(error: ValidationError, where: str) -> str:
         rule = _rule(first).removeprefix(f"{key} is {first['input']!r}; ")
         given = "" if isinstance(first["input"], dict) else f" is {first['input']!r}:"
         text = f"{place}{given} {rule}"
-    more = len({_known_path(problem["loc"]) for problem in problems} - {path})
-    return f"{where}: {text}{f' ({more} more to mend after that)' if more else ''}."
+    others = {_known_path(problem["loc"]) for problem in problems}
+    more = len({other for other in others if path[: len(other)] != other})  # not a consequence of the first
+    rest = f" (and {more} more error{'s' if more > 1 else ''})" if more else ""
+    return f"{where}: {text}{rest}."
 
 
 def _known_path(location: tuple[int | str, ...]) -> tuple[str, ...]:
     """The part of a location that names sections and keys of the config, without list places and types."""
     path: list[str] = []
-    found: Any = Config
+    section: type[Section] | None = Config
     for part in location:
-        if not (isinstance(found, type) and issubclass(found, Section)) or part not in found.model_fields:
+        if section is None:
             break
-        path.append(str(part))
-        found = found.model_fields[str(part)].annotation
+        if part in section.model_fields:
+            path.append(str(part))
+            section = _section_of(section.model_fields[str(part)].annotation)
     return tuple(path)
+
+
+def _section_of(annotation: Any) -> type[Section] | None:
+    """The section that a key holds: itself, or in a list."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    found = (_section_of(part) for part in get_args(annotation))
+    return next((section for section in found if section is not None), None)
 
 
 def _rule(problem: ErrorDetails) -> str:
@@ -368,9 +209,9 @@ def _rule(problem: ErrorDetails) -> str:
 
 
 def _unknown_key(sections: tuple[str, ...], key: str) -> str:
-    section: Any = Config
+    section: type[Section] = Config
     for name in sections:
-        section = section.model_fields[name].annotation
+        section = _section_of(section.model_fields[name].annotation) or section
     known = list(section.model_fields)
     close = difflib.get_close_matches(key, known, n=1)
     place = f"[{'.'.join(sections)}]" if sections else "the config"
@@ -392,4 +233,7 @@ def _toml_value(value: Any) -> str:
         return value.isoformat()
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+    if isinstance(value, Mapping):
+        items = (f"{json.dumps(key)} = {_toml_value(item)}" for key, item in value.items())
+        return "{" + ", ".join(items) + "}"
     return json.dumps(value, ensure_ascii=False)  # text, numbers and booleans are written alike in TOML

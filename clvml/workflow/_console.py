@@ -1,4 +1,4 @@
-"""How a run talks while it works: a spinner and tables on a terminal, plain lines anywhere else.
+"""Progress messages of a run: a spinner and tables on a terminal, plain lines anywhere else.
 
 `Silent` is for callers from Python, `Terminal` for the command line. The stages know only the
 `Progress` protocol.
@@ -23,7 +23,7 @@ from clvml.errors import FitWarning
 
 
 class Progress(Protocol):
-    """What a stage may tell the one who waits."""
+    """What a stage reports while it works."""
 
     def stage(self, title: str) -> AbstractContextManager[object]:
         """Around the work of one stage."""
@@ -32,7 +32,7 @@ class Progress(Protocol):
         """One line about what was found."""
 
     def update(self, step: str) -> None:
-        """What the stage is at, for a moment."""
+        """What the stage is working on."""
 
     def table(self, table: pd.DataFrame, title: str) -> None:
         """A table of text, its index first."""
@@ -49,7 +49,7 @@ class Silent:
         """One line about what was found."""
 
     def update(self, step: str) -> None:
-        """What the stage is at, for a moment."""
+        """What the stage is working on."""
 
     def table(self, table: pd.DataFrame, title: str) -> None:
         """A table of text, its index first."""
@@ -58,8 +58,8 @@ class Silent:
 class Terminal:
     """Writes to standard output: with rich on a terminal, as plain lines into a file or a pipe.
 
-    On a terminal a spinner shows the stage at work, and what it said stands under its name when
-    it is done; plain lines come as they are said.
+    On a terminal a spinner shows the stage at work, and its messages are printed under its name when
+    it is done; plain lines are printed at once.
     """
 
     def __init__(self, console: Console | None = None) -> None:
@@ -70,16 +70,16 @@ class Terminal:
 
     @contextmanager
     def stage(self, title: str) -> Iterator[None]:
-        """Around the work of one stage: its name, what it says, the seconds it took."""
+        """Around the work of one stage: its name, its messages, the seconds it took."""
         if not self.console.is_terminal:
             self.console.print(title)
-            with readable_notes(self):
+            with _log_as_notes(self):
                 yield
             return
         started, mark = time.perf_counter(), "✗"
         self._title = title
         try:
-            with self.console.status(title) as self._status, readable_notes(self):
+            with self.console.status(title) as self._status, _log_as_notes(self):
                 yield
             mark = "✓"
         finally:
@@ -138,7 +138,7 @@ def _ruled(table: pd.DataFrame, title: str) -> Table:
 
 
 @contextmanager
-def readable_notes(progress: Progress) -> Iterator[None]:
+def _log_as_notes(progress: Progress) -> Iterator[None]:
     """Show what clvml logs, and each `FitWarning` once, as a line; leave other libraries' warnings out."""
     logger, notes = logging.getLogger("clvml"), _Notes(progress)
     logger.addHandler(notes)
@@ -158,12 +158,12 @@ class _Notes(logging.Handler):
 
     def __init__(self, progress: Progress) -> None:
         super().__init__(logging.WARNING)
-        self.progress, self.told = progress, set[str]()
+        self.progress, self._seen = progress, set[str]()
 
     def emit(self, record: logging.LogRecord) -> None:
         note = record.getMessage()
-        if note not in self.told:
-            self.told.add(note)
+        if note not in self._seen:
+            self._seen.add(note)
             self.progress.say(f"note: {note}")
 
 

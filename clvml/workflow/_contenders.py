@@ -1,11 +1,25 @@
-"""The models that can compete, by the name that the config uses."""
+"""The models that can compete, by the id that the config uses, and models of one's own beside them.
+
+A new built-in contender is one line in `CONTENDERS`. Anything with the members of
+`clvml.lifetime_value.ValueModel` competes without one: named in the config by an import path, or passed to
+`clvml.workflow.run`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+import importlib
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, cast
 
 from clvml.compat.lifetimes._bridge import LifetimesValue
+from clvml.errors import InputError
+from clvml.evaluation._model_comparison import with_terms
 from clvml.lifetime_value._projection import LifetimeValue
 from clvml.lifetime_value._protocol import ValueModel
 from clvml.lifetime_value.formulas import (
@@ -24,6 +38,11 @@ from clvml.models._gamma_gamma import GammaGamma
 from clvml.models._mbgnbd import MBGNBD
 from clvml.models._pareto_nbd import ParetoNBD
 
+PROBABILISTIC, FORMULA, BASELINE, CUSTOM = "probabilistic", "formula", "baseline", "custom"
+IMPORT_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+_TERMS = ("horizon", "annual_discount_rate", "margin")
+_MEMBERS = ("fit", "predict", "predict_factors")
+
 
 class Contender(NamedTuple):
     """A model in the comparison.
@@ -33,11 +52,11 @@ class Contender(NamedTuple):
     title : str
         Its name in tables and figures.
     family : str
-        "probabilistic", "formula" or "baseline".
+        "probabilistic", "formula", "baseline" (compared, but cannot win) or "custom".
     build : callable
         Makes the unfitted model from horizon, annual_discount_rate and margin (as keywords).
     optional : bool
-        Whether the comparison goes on without it where it cannot be fitted.
+        Whether it wins only where no other model can be fitted.
     """
 
     title: str
@@ -46,31 +65,129 @@ class Contender(NamedTuple):
     optional: bool = False
 
 
-def _bgnbd_gamma_gamma(**value: Any) -> LifetimeValue:
-    return LifetimeValue(purchases=BGNBD(), spend=GammaGamma(), **value)
+def _times_gamma_gamma(purchases: Any) -> Callable[..., ValueModel]:
+    return partial(LifetimeValue, purchases=purchases, spend=GammaGamma())
 
 
-def _mbgnbd_gamma_gamma(**value: Any) -> LifetimeValue:
-    return LifetimeValue(purchases=MBGNBD(), spend=GammaGamma(), **value)
-
-
-def _pareto_nbd_gamma_gamma(**value: Any) -> LifetimeValue:
-    return LifetimeValue(purchases=ParetoNBD(), spend=GammaGamma(), **value)
-
-
-CONTENDERS = {
-    "bgnbd_gamma_gamma": Contender("BG/NBD x Gamma-Gamma", "probabilistic", _bgnbd_gamma_gamma),
-    "mbgnbd_gamma_gamma": Contender("MBG/NBD x Gamma-Gamma", "probabilistic", _mbgnbd_gamma_gamma),
-    "pareto_nbd_gamma_gamma": Contender("Pareto/NBD x Gamma-Gamma", "probabilistic", _pareto_nbd_gamma_gamma),
-    "lifetimes": Contender("lifetimes package", "probabilistic", LifetimesValue, optional=True),
-    "repeat_rate": Contender("repeat rate x ticket", "formula", RepeatRateValue),
-    "total_spend": Contender("total / T", "formula", TotalSpendValue),
-    "historic": Contender("historic", "formula", HistoricValue),
-    "annuity": Contender("annuity", "formula", AnnuityValue),
-    "retention": Contender("retention", "formula", RetentionValue),
-    "total_customer_value": Contender("total customer value", "formula", TotalCustomerValue),
-    "loyalty_effects": Contender("loyalty effects", "formula", LoyaltyEffectsValue),
-    "profit_contribution": Contender("profit contribution", "formula", ProfitContributionValue),
-    "migration": Contender("migration", "formula", MigrationValue),
-    "zero": Contender("nothing for everyone", "baseline", ZeroValue),
+CONTENDERS: dict[str, Contender] = {
+    "bgnbd_gamma_gamma": Contender("BG/NBD x Gamma-Gamma", PROBABILISTIC, _times_gamma_gamma(BGNBD())),
+    "mbgnbd_gamma_gamma": Contender("MBG/NBD x Gamma-Gamma", PROBABILISTIC, _times_gamma_gamma(MBGNBD())),
+    "pareto_nbd_gamma_gamma": Contender(
+        "Pareto/NBD x Gamma-Gamma", PROBABILISTIC, _times_gamma_gamma(ParetoNBD())
+    ),
+    "lifetimes": Contender("lifetimes package", PROBABILISTIC, LifetimesValue, optional=True),
+    "repeat_rate": Contender("repeat rate x average order value", FORMULA, RepeatRateValue),
+    "total_spend": Contender("total / T", FORMULA, TotalSpendValue),
+    "historic": Contender("historic", FORMULA, HistoricValue),
+    "annuity": Contender("annuity", FORMULA, AnnuityValue),
+    "retention": Contender("retention", FORMULA, RetentionValue),
+    "total_customer_value": Contender("total customer value", FORMULA, TotalCustomerValue),
+    "loyalty_effects": Contender("loyalty effects", FORMULA, LoyaltyEffectsValue),
+    "profit_contribution": Contender("profit contribution", FORMULA, ProfitContributionValue),
+    "migration": Contender("migration", FORMULA, MigrationValue),
+    "zero": Contender("zero baseline", BASELINE, ZeroValue),
 }
+
+
+def custom_contender(
+    model: Contender | ValueModel | Callable[..., ValueModel],
+    title: str,
+    family: str = CUSTOM,
+    options: Mapping[str, Any] | None = None,
+) -> Contender:
+    """A contender from a model of one's own.
+
+    Parameters
+    ----------
+    model : Contender, ValueModel or callable
+        A model, or what makes one: a class or a function. What makes one is called with the options, and with
+        horizon, annual_discount_rate and margin where it has parameters of these names.
+    title : str
+    family : str
+    options : mapping, optional
+        Arguments by keyword for what makes the model.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made, or lacks a member of `clvml.lifetime_value.ValueModel`.
+    """
+    if isinstance(model, Contender):
+        return model
+    is_model = not isinstance(model, type) and all(hasattr(model, member) for member in _MEMBERS)
+    if is_model and options:
+        raise InputError(f"the contender {title!r} is a model already and takes no options; leave them out.")
+    build: Callable[..., ValueModel] = (
+        partial(with_terms, cast(ValueModel, model))
+        if is_model
+        else partial(_made, cast(Callable[..., ValueModel], model), dict(options or {}))
+    )
+    contender = Contender(title, family, build)
+    _check_can_be_made(contender)
+    return contender
+
+
+def imported(path: str) -> Any:
+    """What an import path such as ``"mypackage.mymodule:MyModel"`` names.
+
+    Modules are found where Python finds them, and in the current folder.
+
+    Raises
+    ------
+    InputError
+        If there is no such module, importing it fails, or it has no such name.
+    """
+    module_name, _, name = path.partition(":")
+    with _current_folder_importable():
+        try:
+            found: Any = importlib.import_module(module_name)
+        except Exception as error:  # importing runs code, which may fail in any way
+            raise InputError(
+                f"the contender {path!r} cannot be imported ({type(error).__name__}: {error}); its module"
+                " must be installed or lie in the current folder."
+            ) from error
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise InputError(f"the contender {path!r} does not exist: {module_name} has no {part!r}.")
+        found = getattr(found, part)
+    return found
+
+
+def _made(
+    make: Callable[..., ValueModel],
+    options: Mapping[str, Any],
+    horizon: float | str,
+    annual_discount_rate: float,
+    margin: float,
+) -> ValueModel:
+    terms = dict(zip(_TERMS, (horizon, annual_discount_rate, margin), strict=True))
+    accepted = inspect.signature(make).parameters
+    model = make(**options, **{name: value for name, value in terms.items() if name in accepted})
+    for name in terms.keys() - accepted.keys():
+        setattr(model, name, terms[name])
+    return model
+
+
+def _check_can_be_made(contender: Contender) -> None:
+    try:
+        model = contender.build(horizon=1.0, annual_discount_rate=0.0, margin=1.0)
+    except Exception as error:  # a constructor of anybody's may raise anything
+        raise InputError(
+            f"the contender {contender.title!r} cannot be made: {type(error).__name__}: {error}"
+        ) from error
+    missing = [member for member in _MEMBERS if not callable(getattr(model, member, None))]
+    if missing:
+        raise InputError(
+            f"the contender {contender.title!r} has no method {missing[0]!r}; a contender needs the members"
+            " of clvml.lifetime_value.ValueModel."
+        )
+
+
+@contextmanager
+def _current_folder_importable() -> Iterator[None]:
+    folder = str(Path.cwd())
+    sys.path.append(folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)

@@ -1,240 +1,143 @@
-"""A run as records for MLflow, and the stage that writes them.
+"""The writer of MLflow runs: one run per model that was found, with all findings that belong to it.
 
-One run a compared model, at the top level of one experiment, so that both families stand in one
-list; beside them one run for the model to serve, which holds the figures and tables that belong to
-the whole comparison, and one for the segments. The last two are registered.
+The compared models, the model to serve and the segments stand at the top level of one experiment, so that
+both families of models are in one list.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
 
 import pandas as pd
 
-from clvml import plots
 from clvml.errors import TrackingError
-from clvml.evaluation._calibration import calibration_by_decile
-from clvml.segments.grouping._kmeans import KMeansSegments
-from clvml.segments.judging._segmentation_contest import KMEANS
-from clvml.tracking._records import DatasetRecord, RunRecord, comparison_records, parameters_of
+from clvml.tracking._records import Registration, RunRecord, parameters_of
 from clvml.tracking._runs import WrittenRun, write_records
-from clvml.workflow._config import Config
 from clvml.workflow._console import Progress
-from clvml.workflow._figures import Figure, purchases_shown
-from clvml.workflow._results import Results
+from clvml.workflow._findings import (
+    Dataset,
+    Figure,
+    Finding,
+    Metrics,
+    Model,
+    Steps,
+    Table,
+    Tags,
+    Words,
+)
+from clvml.workflow._section import TrackingSection
 
-PURCHASE_FIGURES = ("cumulative_purchases", "calibration_by_frequency", "probability_alive")
-# What the names of the files begin with.
-SEGMENT_FIGURES = ("segment_", "stage_", "value_matrix", "lifecycle", "relation_shapes")
-SEGMENT_METRICS = ("silhouette", "inertia", "stability", "smallest_share")
+EXAMPLE_ROWS = 5
+DESCRIPTION = "mlflow.note.content"  # MLflow's page of a run shows this tag as Markdown
+MAX_DESCRIPTION = 5000  # MLflow refuses longer tags
+
+F = TypeVar("F", bound=Finding)
 
 
-def track(results: Results, tell: Progress) -> dict[str, WrittenRun]:
-    """Write all runs, register the model to serve and the segmenter.
+def track(
+    section: TrackingSection, found: Iterable[Finding], folder: Path, progress: Progress
+) -> dict[str, WrittenRun]:
+    """Write all runs and register the models that are to be.
 
     Raises
     ------
     TrackingError
         If the store is away, or a part of a run could not be written; what could be, is.
     """
-    tracking = results.config.tracking
-    write = partial(
-        write_records,
-        experiment=tracking.experiment,
-        tracking_uri=tracking.uri,
-        on_progress=tell.update,
+    written = write_records(
+        records_of(list(found), folder),
+        experiment=section.experiment,
+        tracking_uri=section.uri,
+        on_progress=progress.update,
     )
-    served = served_record(results)
-    written = write(
-        [*compared_records(results), served],
-        registered_model_name=tracking.registered_model,
-        champion=served.name,
-        champion_tags=holdout_tags(results),
-    )
-    segments = segment_record(results)
-    if segments is not None:
-        written |= write(
-            [segments],
-            registered_model_name=segments_name(results.config),
-            champion=segments.name,
-            champion_tags=segment_tags(results),
-        )
-    tell_written(results, written, tell)
+    _say_written(section, written, progress)
     return written
 
 
-def tell_written(results: Results, written: dict[str, WrittenRun], tell: Progress) -> None:
+def records_of(found: Sequence[Finding], folder: Path) -> list[RunRecord]:
+    """One record per model, in the order in which they were found.
+
+    Parameters
+    ----------
+    found : sequence of Finding
+    folder : Path
+        The output folder, where the figures are.
+    """
+    models = [finding for finding in found if isinstance(finding, Model)]
+    return [
+        _record(model, [finding for finding in found if finding.belongs_to(model.key)], folder)
+        for model in models
+    ]
+
+
+def _record(model: Model, findings: Sequence[Finding], folder: Path) -> RunRecord:
+    tags = _merged(tags.values for tags in _only(Tags, findings) if not tags.of_version)
+    return RunRecord(
+        name=model.name,
+        tags={**tags, "role": model.key.partition("/")[0], **_description(findings)},
+        params=model.params or parameters_of(model.model),
+        metrics=_merged(metrics.values for metrics in _only(Metrics, findings)),
+        steps=_merged(steps.values for steps in _only(Steps, findings)),
+        tables={table.name: table.data for table in _only(Table, findings)},
+        figures={
+            figure.name: figure.drawn if figure.path is None else folder / figure.path
+            for figure in _only(Figure, findings)
+        },
+        datasets=[dataset.record for dataset in _only(Dataset, findings)],
+        model=model.model,
+        input_example=model.customers.head(EXAMPLE_ROWS),
+        registration=_registration(model, findings),
+    )
+
+
+def _registration(model: Model, findings: Sequence[Finding]) -> Registration | None:
+    if model.register_as is None:
+        return None
+    tags = _merged(tags.values for tags in _only(Tags, findings) if tags.of_version)
+    return Registration(model.register_as, tags)
+
+
+def _description(findings: Sequence[Finding]) -> dict[str, str]:
+    parts = [_markdown(finding) for finding in findings]
+    text = "\n\n".join(part for part in parts if part)
+    return {DESCRIPTION: text[:MAX_DESCRIPTION]} if text else {}
+
+
+def _markdown(finding: Finding) -> str:
+    if isinstance(finding, Words):
+        title = f"### {finding.title}\n\n" if finding.title else ""
+        return title + (f"**{finding.lead}** " if finding.lead else "") + finding.text
+    if isinstance(finding, Table) and finding.printed:
+        return (f"### {finding.title}\n\n" if finding.title else "") + _markdown_table(finding.formatted())
+    return ""
+
+
+def _markdown_table(table: pd.DataFrame) -> str:
+    rows = [[table.index.name or "", *table.columns], ["---", *["---:"] * len(table.columns)]]
+    rows += [list(row) for row in table.itertuples()]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", r"\|") for cell in row) + " |" for row in rows)
+
+
+def _only(kind: type[F], findings: Iterable[Finding]) -> list[F]:
+    return [finding for finding in findings if isinstance(finding, kind)]
+
+
+def _merged(mappings: Iterable[Any]) -> dict[str, Any]:
+    return {key: value for mapping in mappings for key, value in mapping.items()}
+
+
+def _say_written(section: TrackingSection, written: dict[str, WrittenRun], progress: Progress) -> None:
     """Say what is in MLflow now; raise if something is missing there."""
-    errors = [f"{name}: {error}" for name, run in written.items() for error in run.errors]
-    tell.say(f"{len(written)} runs in the experiment {results.config.tracking.experiment!r}")
+    progress.say(f"{len(written)} runs in the experiment {section.experiment!r}")
     for run in written.values():
         if run.registered is not None:
             aliases = ", ".join(f"@{alias}" for alias in run.registered.aliases)
             before = " (earlier versions stay, without it)" if int(run.registered.version) > 1 else ""
-            tell.say(f"registered: {run.registered.uri} {aliases}{before}")
+            progress.say(f"registered: {run.registered.uri} {aliases}{before}")
+    errors = [f"{name}: {error}" for name, run in written.items() for error in run.errors]
     if errors:
         raise TrackingError(
             f"{len(errors)} parts of the MLflow runs could not be written, the first is {errors[0]}"
         )
-
-
-def compared_records(results: Results) -> list[RunRecord]:
-    """One record a compared model, each fitted on the calibration period."""
-    comparison, actual = results.comparison, results.split.holdout["spend"]
-    predictions = comparison.predictions
-    deciles = {name: calibration_by_decile(actual, predictions[name]) for name in comparison.models}
-    return comparison_records(
-        comparison.table,
-        comparison.models,
-        constants={**constants_of(results), "role": "compared"},
-        datasets=datasets_of(results),
-        deciles=deciles,
-        figures={name: _figures_of(results, name, table) for name, table in deciles.items()},
-        input_example=results.split.calibration.head(5),
-    )
-
-
-def served_record(results: Results) -> RunRecord:
-    """The model to serve, with what belongs to the comparison as a whole."""
-    served = results.served
-    clv = served.values["clv"]
-    return RunRecord(
-        name=f"to serve: {served.title}",
-        tags={**constants_of(results), "role": "served", "champion_rule": results.comparison.champion.rule},
-        params=parameters_of(served.model),
-        metrics={"equity": float(clv.sum()), "mean_clv": float(clv.mean()), "customers": float(len(clv))},
-        tables={
-            "comparison": results.comparison.table,
-            "champion_ranks": results.comparison.champion.ranks,
-            "data_report": results.transactions.report,
-        },
-        figures={
-            path.stem: path for path in results.figures.values() if not path.stem.startswith(SEGMENT_FIGURES)
-        },
-        datasets=[observation_of(results)],
-        model=served.model,
-        input_example=results.customers.head(5),
-    )
-
-
-def segments_name(config: Config) -> str:
-    """What the segments are registered as."""
-    return f"{config.tracking.registered_model}-segments"
-
-
-def segment_record(results: Results) -> RunRecord | None:
-    """The segments, if there are any: with stage and treatment where the model gives P(alive)."""
-    found = results.segments
-    if found is None:
-        return None
-    segmenter = found.segmenter
-    cards = {} if found.groups is None else {"cards": found.groups.cards}
-    return RunRecord(
-        name="segments",
-        tags={**constants_of(results), "role": "segments", "why": segmenter.selection_.attrs["why"]},
-        params={**parameters_of(segmenter), "features": ", ".join(segmenter.features_)},
-        metrics=segment_metrics(results, segmenter),
-        tables={"profile": found.profile, **cards, **results.segment_tables()},
-        figures={
-            path.stem: path for path in results.figures.values() if path.stem.startswith(SEGMENT_FIGURES)
-        },
-        datasets=[observation_of(results)],
-        model=segmenter if found.groups is None else found.groups.model,
-        input_example=found.members.head(5),
-    )
-
-
-def segment_metrics(results: Results, segmenter: KMeansSegments) -> dict[str, float]:
-    """How good the segments are: by themselves, on the holdout, and from one date to the other."""
-    chosen = segmenter.selection_[segmenter.selection_["chosen"]].iloc[0]
-    metrics = {name: float(chosen[name]) for name in SEGMENT_METRICS}
-    metrics["segments"] = float(len(segmenter.names_))
-    if results.contest is not None:
-        judged = results.contest.ranking
-        names = ("gini", "top10_share", "lift", "separation")
-        metrics |= {name: float(judged[name].to_dict()[KMEANS]) for name in names}
-    if results.moves is not None:
-        metrics |= results.moves.stability
-        metrics["gained"] = float(results.moves.segments.left["gained"].sum())
-    return metrics
-
-
-def segment_tags(results: Results) -> dict[str, str]:
-    """What the registered segments rest on, and how K-means did on the holdout."""
-    found = results.contest
-    judged = {} if found is None else found.ranking.loc[KMEANS].to_dict()
-    return {
-        "values": results.served.title,
-        "fitted_until": f"{results.split.observation_end:%Y-%m-%d}",
-        "experiment": results.config.tracking.experiment,
-        **{f"holdout_{name}": f"{value:.6g}" for name, value in judged.items()},
-    }
-
-
-def constants_of(results: Results) -> dict[str, Any]:
-    """What is the same for all runs of this comparison."""
-    split = results.split
-    return {
-        "question": results.config.experiment.question,
-        "source": results.config.data.source,
-        "calibration_end": f"{split.calibration_end:%Y-%m-%d}",
-        "observation_end": f"{split.observation_end:%Y-%m-%d}",
-        "time_unit": split.time_unit,
-        "collapse": split.collapse or "none",
-        "horizon": f"{split.duration:g}",
-        "champion": results.comparison.champion.name,
-        "actual_total": f"{split.holdout['spend'].sum():.2f}",
-    }
-
-
-def datasets_of(results: Results) -> list[DatasetRecord]:
-    """Calibration and holdout, with how many rows the policy met and set aside."""
-    name, source, facts = results.config.experiment.name, results.config.data.source, policy_counts(results)
-    return [
-        DatasetRecord(f"{name}_calibration", results.split.calibration, "calibration", source, facts),
-        DatasetRecord(f"{name}_holdout", results.split.holdout, "holdout", source, facts),
-    ]
-
-
-def observation_of(results: Results) -> DatasetRecord:
-    """All customers until the end of observation."""
-    return DatasetRecord(
-        f"{results.config.experiment.name}_observation",
-        results.customers,
-        context="observation",
-        source=results.config.data.source,
-        facts={"observation_end": f"{results.split.observation_end:%Y-%m-%d}", **policy_counts(results)},
-    )
-
-
-def policy_counts(results: Results) -> dict[str, str]:
-    """Rows read and used, and for every rule that a row met how many it set aside."""
-    report = results.transactions.report
-    met = report[report["rows"] > 0]
-    rows = {f"rows_{rule}": f"{count}" for rule, count in met["rows"].items()}
-    set_aside = met.loc[met["set_aside"] > 0, "set_aside"].drop("read", errors="ignore")
-    return rows | {f"set_aside_{rule}": f"{count}" for rule, count in set_aside.items()}
-
-
-def holdout_tags(results: Results) -> dict[str, str]:
-    """What the champion reached on the holdout, for the registered version."""
-    comparison = results.comparison
-    row = comparison.table.loc[comparison.champion.name]
-    metrics = {str(name): f"{value:.6g}" for name, value in row.items() if name != "family"}
-    return {
-        "family": str(row["family"]),
-        "fitted_until": f"{results.split.observation_end:%Y-%m-%d}",
-        "experiment": results.config.tracking.experiment,
-        **{f"holdout_{name}": value for name, value in metrics.items()},
-    }
-
-
-def _figures_of(results: Results, name: str, deciles: pd.DataFrame) -> dict[str, Any]:
-    draw: Callable[..., Any] = partial(plots.calibration_by_decile, {name: deciles})
-    figures: dict[str, Any] = {"deciles": Figure("deciles", "Value by decile", draw).drawn}
-    if name == purchases_shown(results.comparison):
-        paths = {path.stem: path for path in results.figures.values()}
-        figures |= {stem: paths[stem] for stem in PURCHASE_FIGURES if stem in paths}
-    return figures

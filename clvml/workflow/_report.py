@@ -1,35 +1,22 @@
-"""The results as one page: an HTML file that carries its figures and needs nothing else."""
+"""The writer of the report: findings as one HTML page that carries its figures and needs nothing else."""
 
 from __future__ import annotations
 
 import base64
 import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib.metadata import version
+from itertools import groupby
 from pathlib import Path
 
 import pandas as pd
 
-from clvml.customers._time_units import time_unit_of
-from clvml.segments.judging._segmentation_contest import Contest
-from clvml.workflow._formatting import (
-    budgets_in_words,
-    command_lines,
-    comparison_in_words,
-    data_report_in_words,
-    duration_in_words,
-    methods_in_words,
-    moves_in_words,
-    profile_in_words,
-    quality_in_words,
-    rule_in_words,
-    segments_judged_in_words,
-    split_in_words,
-    textbook_in_words,
-)
-from clvml.workflow._results import Groups, Results
+from clvml.workflow._findings import Figure, Finding, Found, Metrics, Table, Words
+from clvml.workflow._formatting import Column, format_value
+from clvml.workflow._next_steps import Command, command_lines
+from clvml.workflow._section import ExperimentSection
 
-WARNED = 10  # customers shown; all are in early_warning.csv
 WIDE = 1200  # pixels: a figure that is wider has a row of the page to itself
 
 STYLE = """
@@ -47,7 +34,8 @@ th, td { padding: .32rem .6rem; border-bottom: 1px solid var(--line); text-align
 th:first-child, td:first-child { text-align: left; }
 thead th { border-bottom: 2px solid var(--ink); white-space: nowrap; }
 tr.champion { background: #eef4f8; font-weight: 600; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1.6rem; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1.6rem;
+  margin-top: 1.6rem; }
 figure { margin: 0; align-self: center; } figure.wide { grid-column: 1 / -1; }
 figure img { width: 100%; height: auto; }
 figcaption { color: var(--soft); font-size: .9rem; }
@@ -56,37 +44,33 @@ pre { background: #f4f6f8; padding: .8rem 1rem; overflow-x: auto; }
 """
 
 
-def report_page(results: Results, commands: list[tuple[str, str]]) -> str:
+def report_page(
+    experiment: ExperimentSection, found: Sequence[Found], folder: Path, commands: Sequence[Command]
+) -> str:
     """The page as HTML text.
 
     Parameters
     ----------
-    results : Results
-        What the run found; the figures are read from their files.
-    commands : list of (str, str)
-        What to type next, each with what it does.
+    experiment : ExperimentSection
+        Name and question.
+    found : sequence of Found
+        Sections come in the order of their first finding.
+    folder : Path
+        The output folder, where the figures are.
+    commands : sequence of Command
+        What to type next.
     """
-    config = results.config
+    title = escape(experiment.name)
     body = [
-        f"<h1>{escape(config.experiment.name)}</h1>",
-        f'<p class="question">{escape(config.experiment.question)}</p>',
-        _answer(results),
-        "<h2>Data</h2>",
-        _data(results),
-        "<h2>Comparison on the holdout</h2>",
-        _comparison(results),
-        '<h2>Figures</h2><div class="figures">',
-        *[_figure(title, path) for title, path in results.figures.items()],
-        "</div>",
-        *_segments(results),
-        "<h2>The model to serve</h2>",
-        _served(results),
+        f"<h1>{title}</h1>",
+        f'<p class="question">{escape(experiment.question)}</p>',
+        *_answers(found),
+        *_sections(found, folder),
         "<h2>Next</h2>",
-        _commands(commands),
+        "<pre>" + escape("\n".join(command_lines(commands))) + "</pre>",
         f"<footer>clvml {version('clvml')}, {dt.datetime.now():%Y-%m-%d %H:%M};"
         " everything that decided this run is in config.toml beside this page.</footer>",
     ]
-    title = escape(config.experiment.name)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -96,132 +80,97 @@ def report_page(results: Results, commands: list[tuple[str, str]]) -> str:
     )
 
 
-def _answer(results: Results) -> str:
-    champion = results.comparison.champion
-    bias = results.comparison.table["bias_pct"].to_dict()[champion.name]
-    direction = "above" if bias > 0 else "below"
-    return (
-        f'<div class="answer"><p><b>{escape(champion.name)}</b> is the champion: its total is'
-        f" {abs(bias):.1f} % {direction} the holdout's.</p>"
-        f'<p class="note">{escape(rule_in_words(results.comparison))}</p></div>'
-    )
+def _is_answer(finding: Finding) -> bool:
+    return isinstance(finding, Words) and finding.style == "answer"
 
 
-def _data(results: Results) -> str:
-    return (
-        f"<p>{escape(results.config.data.source)}: {escape(split_in_words(results.split))}.</p>"
-        + _table(data_report_in_words(results.transactions.report))
-        + '<p class="note">Every row that may not be a purchase is counted here, with the policy for it and'
-        " how many it set aside.</p>"
-    )
+def _answers(found: Iterable[Found]) -> list[str]:
+    answers = [_words(finding) for _, finding in found if isinstance(finding, Words) and _is_answer(finding)]
+    return [f'<div class="answer">{"".join(answers)}</div>'] if answers else []
 
 
-def _comparison(results: Results) -> str:
-    comparison, split = results.comparison, results.split
-    horizon = duration_in_words(split.duration, split.time_unit)
-    left_out = "".join(
-        f'<p class="note">Left out: {escape(title)}, because {escape(why)}</p>'
-        for title, why in comparison.left_out.items()
-    )
-    return (
-        f"<p>Every model was fitted on the calibration period and predicts the revenue of the next {horizon}:"
-        f" {split.holdout['spend'].sum():,.2f} in truth. Undiscounted, with a margin of 1.</p>"
-        + _table(comparison_in_words(comparison.table), marked=comparison.champion.name)
-        + '<p class="note">bias: how far the total is off; MAE, RMSE: error a customer; Spearman, Gini: how'
-        " well customers are ranked; top 10 %: share of the holdout's revenue that the predicted top tenth of"
-        " the customers brought.</p>" + left_out
-    )
+def _sections(found: Iterable[Found], folder: Path) -> Iterator[str]:
+    sections: dict[str, list[Finding]] = {}
+    for section, finding in found:
+        if not _is_answer(finding):
+            sections.setdefault(section, []).append(finding)
+    for section, findings in sections.items():
+        parts = list(_parts(findings, folder))
+        if parts:
+            yield f"<h2>{escape(section)}</h2>"
+            yield from parts
 
 
-def _figure(title: str, path: Path) -> str:
-    png = path.read_bytes()
-    image = base64.b64encode(png).decode("ascii")
-    shape = (
-        ' class="wide"' if int.from_bytes(png[16:20], "big") > WIDE else ""
-    )  # the width, by the PNG header
-    return (
-        f'<figure{shape}><img alt="{escape(title)}" src="data:image/png;base64,{image}">'
-        f"<figcaption>{escape(title)}</figcaption></figure>"
-    )
+def _parts(findings: Iterable[Finding], folder: Path) -> Iterator[str]:
+    """The findings that the report shows; figures that follow one another side by side."""
+    shown = [finding for finding in findings if _is_shown(finding)]
+    for are_figures, group in groupby(shown, lambda finding: isinstance(finding, Figure)):
+        parts = [_part(finding, folder) for finding in group]
+        yield f'<div class="figures">{"".join(parts)}</div>' if are_figures else "\n".join(parts)
 
 
-def _segments(results: Results) -> list[str]:
-    found = results.segments
-    if found is None:
-        return []
-    why = found.segmenter.selection_.attrs["why"]
-    parts = [
-        "<h2>Segments</h2>",
-        "<p>Customers until the end of observation, grouped by K-means; 1 is the most valuable.</p>",
-        _table(profile_in_words(found.profile)),
-        f'<p class="note">{escape(why)}</p>',
-    ]
-    if results.contest is not None:
-        parts += _contest(results.contest)
-    if found.groups is not None:
-        parts += _what_to_do(found.groups)
-    if results.moves is not None:
-        parts += ["<h3>Who moved</h3>", f"<p>{escape(moves_in_words(results.moves))}</p>"]
-    return parts
+def _is_shown(finding: Finding) -> bool:
+    if isinstance(finding, Figure):
+        return finding.path is not None
+    return isinstance(finding, Words) or (isinstance(finding, Table | Metrics) and finding.in_report)
 
 
-def _contest(contest: Contest) -> list[str]:
-    return [
-        "<h3>Which way to segment told who would be valuable</h3>",
-        "<p>Each method saw the calibration period and is judged on the holdout.</p>",
-        _table(methods_in_words(contest.ranking)),
-        "<p>The textbooks' three, with their accuracy measured; ABC and RFM plan with what was spent before,"
-        " once more:</p>",
-        _table(textbook_in_words(contest.textbook)),
-        "<details><summary>Every segment of every method</summary>",
-        _table(segments_judged_in_words(contest.by_segment)),
-        "</details>",
-    ]
+def _part(finding: Finding, folder: Path) -> str:
+    if isinstance(finding, Words):
+        return _words(finding)
+    if isinstance(finding, Table):
+        return _table(finding)
+    if isinstance(finding, Metrics):
+        return _metrics(finding)
+    if isinstance(finding, Figure) and finding.path is not None:
+        return _figure(finding.title, folder / finding.path)
+    return ""
 
 
-def _what_to_do(groups: Groups) -> list[str]:
-    warned = groups.warned.head(WARNED).rename(index=str).rename_axis("customer")
-    return [
-        "<h3>What to do, and what it may cost</h3>",
-        "<p>Never more than the value at stake.</p>",
-        _table(budgets_in_words(groups.budgets)),
-        "<h3>Large enough, reached, paying?</h3>",
-        _table(quality_in_words(groups.quality)),
-        "<h3>Early warning</h3>",
-        f"<p>{len(groups.warned):,} valuable customers may be about to be lost; the most at stake:</p>",
-        _table(warned),
-    ]
+def _words(words: Words) -> str:
+    lead = f"<b>{escape(words.lead)}</b> " if words.lead else ""
+    is_small = words.style == "note" or (words.style == "answer" and not words.lead)
+    tag = '<p class="note">' if is_small else "<p>"
+    return f"{_heading(words.title)}{tag}{lead}{escape(words.text)}</p>"
 
 
-def _served(results: Results) -> str:
-    served, value = results.served, results.config.value
-    unit = results.split.time_unit
-    clv = served.values["clv"]
-    return (
-        f"<p>{escape(served.title)}, fitted again on all {len(clv):,} customers until"
-        f" {pd.Timestamp(results.split.observation_end):%Y-%m-%d}, so that it knows the holdout too. Horizon"
-        f" {duration_in_words(value.horizon, unit)}, {value.annual_discount_rate:.0%} a year, margin"
-        f" {value.margin:g}. Together these customers are worth {clv.sum():,.2f}, half of them less than"
-        f" {clv.median():,.2f}. Its parameters count time in {time_unit_of(unit).name}s.</p>"
-    )
+def _table(table: Table) -> str:
+    html = _rows(table.formatted(), table.marked)
+    if table.folded:
+        html = f"<details><summary>{escape(table.folded)}</summary>{html}</details>"
+    return _heading(table.title) + html
 
 
-def _commands(commands: list[tuple[str, str]]) -> str:
-    return "<pre>" + escape("\n".join(command_lines(commands))) + "</pre>"
+def _metrics(metrics: Metrics) -> str:
+    labels = {name: metrics.labels.get(name, Column(name)) for name in metrics.values}
+    shown = {
+        label.label: format_value(float(metrics.values[name]), label.pattern)
+        for name, label in labels.items()
+    }
+    return _heading(metrics.title) + _rows(pd.DataFrame({"value": shown}))
 
 
-def _table(table: pd.DataFrame, marked: str | None = None) -> str:
+def _heading(title: str) -> str:
+    return f"<h3>{escape(title)}</h3>" if title else ""
+
+
+def _rows(table: pd.DataFrame, marked: str | None = None) -> str:
     head = "".join(f"<th>{escape(str(name))}</th>" for name in [table.index.name or "", *table.columns])
     rows = "".join(
         f"<tr{' class=champion' if row[0] == marked else ''}>"
-        + "".join(f"<td>{escape(_cell(value))}</td>" for value in row)
+        + "".join(f"<td>{escape(str(value))}</td>" for value in row)
         + "</tr>"
         for row in table.itertuples()
     )
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return "" if value != value else f"{value:,.2f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+def _figure(title: str, path: Path) -> str:
+    png = path.read_bytes()
+    image = base64.b64encode(png).decode("ascii")
+    width = int.from_bytes(png[16:20], "big")  # by the PNG header
+    shape = ' class="wide"' if width > WIDE else ""
+    return (
+        f'<figure{shape}><img alt="{escape(title)}" src="data:image/png;base64,{image}">'
+        f"<figcaption>{escape(title)}</figcaption></figure>"
+    )

@@ -1,204 +1,102 @@
-"""What a run found: plain tables and fitted models, the material of the report and of the tracking."""
+"""What a run found: what its stages computed, by type, and its tables, figures and metrics, by name."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 
 from clvml.customers._split import Split
 from clvml.customers._transactions import Transactions
-from clvml.evaluation._champion import Champion
-from clvml.lifetime_value._protocol import ValueModel
-from clvml.segments.acting._customer_groups import CustomerGroups
-from clvml.segments.grouping._kmeans import KMeansSegments
-from clvml.segments.judging._movement import Migration
-from clvml.segments.judging._segmentation_contest import Contest
+from clvml.evaluation._model_comparison import ModelComparison
 from clvml.workflow._config import Config
+from clvml.workflow._findings import Figure, Found, Metrics, Table
+from clvml.workflow._stage import Context
+from clvml.workflow.stages._comparing import Comparison
+from clvml.workflow.stages._segmenting import Segments
+from clvml.workflow.stages._serving import Served
+from clvml.workflow.stages._splitting import Customers
+
+T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """The contenders on the holdout, keyed by their titles.
-
-    Attributes
-    ----------
-    models : dict
-        Fitted on the calibration period.
-    families : dict
-        "probabilistic", "formula" or "baseline".
-    predictions : pandas.DataFrame
-        One row a customer, one column a model: money over the holdout.
-    table : pandas.DataFrame
-        One row a model, as `clvml.evaluation.compare` gives it.
-    champion : Champion
-        The name of the best, and the rule that chose it.
-    left_out : dict
-        Models that could not be fitted, and why.
-    """
-
-    models: dict[str, ValueModel]
-    families: dict[str, str]
-    predictions: pd.DataFrame
-    table: pd.DataFrame
-    champion: Champion
-    left_out: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Served:
-    """The champion's kind of model, fitted again on everything observed; this one is registered.
-
-    Attributes
-    ----------
-    title : str
-        The champion's name.
-    model : ValueModel
-        Fitted on all customers until the end of observation.
-    values : pandas.DataFrame
-        Its factors per customer, "clv" first, at its own horizon and discount rate.
-    """
-
-    title: str
-    model: ValueModel
-    values: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class Groups:
-    """Where customers stand and what to do.
-
-    Attributes
-    ----------
-    model : CustomerGroups
-        Fitted; ``clvml score --segments`` uses it.
-    by_stage : pandas.DataFrame
-        One row a stage, with the mean value.
-    cards : pandas.DataFrame
-        One row a segment, as from `clvml.segments.acting.segment_cards`.
-    budgets : pandas.DataFrame
-        One row a treatment: what is at stake, and what it may cost.
-    shapes : pandas.DataFrame
-        One row a shape of a finished relation.
-    warned : pandas.DataFrame
-        Valuable customers who are about to be lost, the most value at stake first.
-    quality : pandas.DataFrame
-        One row a segment: size, mean value, reach (where a contact is known), and profit: value less budget.
-    """
-
-    model: CustomerGroups
-    by_stage: pd.DataFrame
-    cards: pd.DataFrame
-    budgets: pd.DataFrame
-    shapes: pd.DataFrame
-    warned: pd.DataFrame
-    quality: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class Moves:
-    """Who moved between the end of calibration and the end of observation.
-
-    Attributes
-    ----------
-    segments, stages : Migration
-        By segment ("1 Champions") and by stage.
-    stability : dict of str to float
-        ``stayed`` (share of the customers in the same segment), ``agreement`` (adjusted Rand index of the
-        two dates) and ``refit_agreement`` (of the customers at the second date: segments fitted at the first
-        date against those of the second).
-    """
-
-    segments: Migration
-    stages: Migration
-    stability: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Segments:
-    """The customers grouped.
-
-    Attributes
-    ----------
-    segmenter : KMeansSegments
-        Fitted.
-    members : pandas.DataFrame
-        One row a customer: segment, name, where there are ``groups`` ``value_class, stage, reason,
-        treatment, what_to_do, value_at_stake, budget``, and the customer summary with the value.
-    profile : pandas.DataFrame
-        One row a segment.
-    worth : pandas.DataFrame
-        One row a segment: the mean value with its interval.
-    groups : Groups or None
-        None where the model to serve gives no P(alive).
-    """
-
-    segmenter: KMeansSegments
-    members: pd.DataFrame
-    profile: pd.DataFrame
-    worth: pd.DataFrame
-    groups: Groups | None = None
-
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """What is found of the segments, by name."""
-        tables = {"choice": self.segmenter.selection_, "worth": self.worth}
-        if self.groups is not None:
-            tables |= {"stages": self.groups.by_stage, "budgets": self.groups.budgets}
-            tables |= {"shapes": self.groups.shapes, "early_warning": self.groups.warned}
-            tables |= {"quality": self.groups.quality}
-        return tables
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Results:
     """Everything that a run found.
 
     Attributes
     ----------
-    config : Config
-        What was asked.
-    transactions : Transactions
-        The purchases, with the report of what was set aside.
-    split : Split
-        Calibration and holdout.
-    customers : pandas.DataFrame
-        The summary of all customers until the end of observation.
-    comparison, served, segments, moves
-        See the classes above; the last two are None where there are none.
-    contest : Contest or None
-        The ways to segment, judged on the holdout.
-    figures : dict of str to Path
-        By title.
     folder : Path
         Where the files are.
+    found : tuple of Found
+        All findings, with the section of the report that each is in.
     """
 
-    config: Config
-    transactions: Transactions
-    split: Split
-    customers: pd.DataFrame
-    comparison: Comparison
-    served: Served
-    segments: Segments | None
-    contest: Contest | None
-    moves: Moves | None
-    figures: dict[str, Path]
     folder: Path
+    found: tuple[Found, ...]
+    _context: Context
 
-    def segment_tables(self) -> dict[str, pd.DataFrame]:
-        """What is found of the segments, on the holdout and on the way, by name."""
-        return tables_of(self.segments, self.contest, self.moves)
+    def __getitem__(self, kind: type[T]) -> T:
+        """What a stage computed, by its type; `LookupError` where there is none."""
+        return self._context[kind]
 
+    def __repr__(self) -> str:
+        return f"Results({self._context[Comparison].champion} is the champion; see {self.folder})"
 
-def tables_of(
-    segments: Segments | None, contest: Contest | None, moves: Moves | None
-) -> dict[str, pd.DataFrame]:
-    """All tables of segments by name; those of what there is."""
-    tables = {} if segments is None else segments.tables()
-    if contest is not None:
-        tables |= {"methods": contest.ranking, "methods_by_segment": contest.by_segment}
-        tables |= {"textbook": contest.textbook}
-    if moves is not None:
-        tables |= {"segment_moves": moves.segments.moves, "stage_moves": moves.stages.moves}
-    return tables
+    @property
+    def config(self) -> Config:
+        """What was asked."""
+        return self._context.config
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """By name; where contenders have one each, that of the last."""
+        return {item.name: item.data for _, item in self.found if isinstance(item, Table)}
+
+    @property
+    def figures(self) -> dict[str, Path]:
+        """Files of the figures in the folder, by title."""
+        figures = [item for _, item in self.found if isinstance(item, Figure)]
+        return {figure.title: self.folder / figure.path for figure in figures if figure.path is not None}
+
+    @property
+    def metrics(self) -> dict[str, dict[str, float]]:
+        """By run ("served", "segments", "compared/<id>"), then by name."""
+        metrics: dict[str, dict[str, float]] = {}
+        for _, item in self.found:
+            if isinstance(item, Metrics):
+                for run in item.runs:
+                    metrics.setdefault(run, {}).update(item.values)
+        return metrics
+
+    @property
+    def transactions(self) -> Transactions:
+        """The purchases, with the report of what was set aside."""
+        return self[Transactions]
+
+    @property
+    def split(self) -> Split:
+        """Calibration and holdout."""
+        return self[Split]
+
+    @property
+    def customers(self) -> pd.DataFrame:
+        """The summary of all customers until the end of observation."""
+        return self[Customers].table
+
+    @property
+    def comparison(self) -> ModelComparison:
+        """The contenders on the holdout, by id."""
+        return self[Comparison].result
+
+    @property
+    def served(self) -> Served:
+        """The model to serve, and what customers are worth by it."""
+        return self[Served]
+
+    @property
+    def segments(self) -> Segments | None:
+        """The customers grouped; None where they do not differ enough."""
+        return self._context.get(Segments)

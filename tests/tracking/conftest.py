@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 
 import clvml
-from clvml.tracking._records import DatasetRecord, RunRecord, parameters_of
+from clvml.tracking._records import DatasetRecord, Registration, RunRecord, parameters_of
 from clvml.tracking._runs import WrittenRun, write_records
 
 STARTS_WITHIN = 120.0
@@ -68,6 +68,7 @@ def store(
             datasets=datasets,
             model=model,
             input_example=cdnow,
+            registration=Registration("clv") if name == "BG/NBD x Gamma-Gamma" else None,
         )
         for name, family, model, mae in (
             ("BG/NBD x Gamma-Gamma", "probabilistic", value_model, 30.41),
@@ -76,10 +77,7 @@ def store(
         )
     ]
     uri = f"sqlite:///{folder / 'mlflow.db'}"
-    champion = "BG/NBD x Gamma-Gamma"
-    written = write_records(
-        records, experiment="q", tracking_uri=uri, registered_model_name="clv", champion=champion
-    )
+    written = write_records(records, experiment="q", tracking_uri=uri)
     return Store(uri, folder, written)
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from clvml.errors import InputError
 from clvml.tracking._registry import score_batch
-from clvml.workflow._attribute_files import read_attributes
 from clvml.workflow._config import load_config
 from clvml.workflow._run import run
+from clvml.workflow.stages._attribute_files import read_attributes
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_segments_rest_on_the_attributes_and_what_is_missing_is_counted(found, p
 
 
 def test_reach_is_counted_and_no_address_is_written(found):
-    reach = found.segments.groups.quality["reach"]
+    reach = found.tables["quality"]["reach"]
     assert reach.between(0.4, 0.7).all()  # nine in ten have a row, six in ten of them an address
     for path in found.folder.rglob("*"):
         assert not path.is_file() or b"x@y" not in path.read_bytes()

@@ -18,6 +18,7 @@ FILES = {
     "customers.parquet",
     "predictions.parquet",
     "comparison.csv",
+    "metrics.csv",
     "model",
     "segments.csv",
     "segment_profile.csv",
@@ -128,10 +129,10 @@ def test_a_tracking_server_that_is_not_there_costs_no_result(clvml, sales, tmp_p
 
 
 def test_an_unexpected_failure_is_a_sentence_too_and_debug_shows_where(clvml, sales, monkeypatch):
-    def broken(*_):
+    def broken(*_, **__):
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr("clvml.workflow._run.judge", broken)
+    monkeypatch.setattr("clvml.workflow.stages._comparing.compare_models", broken)
     said = one_sentence(clvml("run", "--transactions", sales, "--no-tracking"))
     assert "unexpected ZeroDivisionError: by zero; --debug shows where it came from." in said
     result = clvml("run", "--transactions", sales, "--no-tracking", "--debug")

@@ -8,7 +8,8 @@ import pytest
 
 from clvml.customers._policy import TransactionPolicy
 from clvml.errors import InputError
-from clvml.workflow._config import PolicySection, load_config
+from clvml.workflow._config import load_config
+from clvml.workflow.stages._reading import PolicySection
 
 
 def test_an_empty_file_is_the_cdnow_comparison(tmp_path):
@@ -68,7 +69,15 @@ def test_the_policy_of_a_config_is_the_policy_of_transactions():
         ("[value]\nannual_discount_rate = -0.1", r"should be greater than or equal to 0\."),
         (
             "[models]\ncontenders = ['bgbd']",
-            r"\[models\] contenders is 'bgbd': should be 'bgnbd_g",
+            r"\[models\] contenders is 'bgbd': write an id \(bgnbd_g",
+        ),
+        (
+            "[models]\ncontenders = [{model = 'historic'}]",
+            r"\[models.contenders\] model is 'historic': write .*'mypackage.mymodule:MyModel'\.$",
+        ),
+        (
+            "[models]\ncontenders = ['historic', {model = 'a:B', titel = 'B'}]",
+            r"\[models.contenders\] has no key 'titel'; did you mean 'title'\?",
         ),
         ("[data]\ncustomer = 'id'", r"'cdnow' is built in and needs none of it"),
         ("[data]\nsource = 's.csv'\nprice = 'p'", r"needs quantity and price together"),

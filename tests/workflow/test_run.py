@@ -15,6 +15,7 @@ from clvml.tracking._registry import load, resolve
 from clvml.workflow._config import load_config
 from clvml.workflow._console import Terminal
 from clvml.workflow._run import run
+from clvml.workflow.stages._segment_moves import Moves
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 
@@ -32,14 +33,14 @@ def test_cdnow_gives_the_published_comparison(cdnow):
         "Pareto/NBD x Gamma-Gamma": (60_449, -14.8, 29.45, 72.18, 0.445, 0.504),
         "BG/NBD x Gamma-Gamma": (59_932, -15.6, 30.41, 72.30, 0.426, 0.502),
         "MBG/NBD x Gamma-Gamma": (57_128, -19.5, 29.71, 71.95, 0.430, 0.503),
-        "repeat rate x ticket": (114_396, 61.2, 43.31, 200.01, 0.480, 0.489),
+        "repeat rate x average order value": (114_396, 61.2, 43.31, 200.01, 0.480, 0.489),
         "historic": (173_116, 143.9, 61.65, 172.07, 0.393, 0.481),
         "total / T": (207_988, 193.0, 73.02, 219.19, 0.399, 0.500),
-        "nothing for everyone": (0, -100.0, 30.11, 91.74, 0.0, 0.10),
+        "zero baseline": (0, -100.0, 30.11, 91.74, 0.0, 0.10),
     }
     columns = ["total", "bias_pct", "mae", "rmse", "spearman", "top10_share"]
     for name, published in rows.items():
-        found = cdnow.comparison.table.loc[name, columns]
+        found = cdnow.tables["comparison"].loc[name, columns]
         half_a_digit = [0.5, 0.05, 0.005, 0.005, 0.0005, 0.0005]
         for value, expected, tolerance in zip(found, published, half_a_digit, strict=True):
             assert value == pytest.approx(expected, abs=tolerance * 1.0001), name
@@ -48,13 +49,13 @@ def test_cdnow_gives_the_published_comparison(cdnow):
 def test_the_scores_in_the_experiment_are_those_of_a_run_today(cdnow):
     """Written by ``clvml run experiments/cdnow_holdout/config.toml``: its comparison.csv."""
     scores = pd.read_csv(EXPERIMENTS / "cdnow_holdout" / "scores.csv", index_col="model")
-    pd.testing.assert_frame_equal(cdnow.comparison.table, scores, rtol=1e-5, atol=1e-9)
+    pd.testing.assert_frame_equal(cdnow.tables["comparison"], scores, rtol=1e-5, atol=1e-9)
 
 
 def test_the_champion_is_neither_a_baseline_nor_the_twin_of_another(cdnow):
     champion = cdnow.comparison.champion
-    assert champion.name == "Pareto/NBD x Gamma-Gamma"
-    assert {"nothing for everyone", "lifetimes package"}.isdisjoint(champion.ranks.index)
+    assert champion.name == "pareto_nbd_gamma_gamma"
+    assert {"zero", "lifetimes"}.isdisjoint(champion.ranks.index)
 
 
 def test_the_model_to_serve_has_seen_the_holdout_and_has_the_horizon_of_the_config(cdnow):
@@ -65,7 +66,7 @@ def test_the_model_to_serve_has_seen_the_holdout_and_has_the_horizon_of_the_conf
     assert (model.horizon, model.annual_discount_rate) == ("12M", 0.10)
     values = model.predict(customers)
     pd.testing.assert_series_equal(values, cdnow.served.values["clv"], check_exact=True)
-    assert model.purchases_.params_ != cdnow.comparison.models["Pareto/NBD x Gamma-Gamma"].purchases_.params_
+    assert model.purchases_.params_ != cdnow.comparison.models["pareto_nbd_gamma_gamma"].purchases_.params_
 
 
 def test_every_customer_of_the_observation_is_in_one_segment(cdnow):
@@ -82,7 +83,7 @@ def test_every_customer_has_a_stage_and_a_treatment_within_what_is_at_stake(cdno
     assert (segments["budget"] <= segments["value_at_stake"]).all()
     cards = pd.read_csv(cdnow.folder / "segment_cards.csv", index_col="segment")
     assert cards["budget"].sum() == pytest.approx(segments["budget"].sum())
-    assert cards["customers"].tolist() == cdnow.segments.profile["customers"].tolist()
+    assert cards["customers"].tolist() == cdnow.tables["profile"]["customers"].tolist()
 
 
 def test_the_ways_to_segment_are_judged_on_the_holdout(cdnow):
@@ -97,27 +98,28 @@ def test_the_ways_to_segment_are_judged_on_the_holdout(cdnow):
 
 
 def test_who_moved_between_the_two_dates_adds_up_to_what_they_are_worth_now_and_were(cdnow):
-    moved = cdnow.moves.segments
+    moves = cdnow[Moves]
+    moved = moves.segments
     served, calibration = cdnow.served.model, cdnow.split.calibration
     then, now = served.predict(calibration).sum(), cdnow.served.values["clv"].sum()
     assert moved.customers.to_numpy().sum() == len(cdnow.customers)
     assert moved.moves["gained"].sum() == pytest.approx(now - then)
     assert moved.customers.columns.tolist()[0] == f"1 {cdnow.segments.segmenter.names_[0]}"
-    assert 0 < cdnow.moves.stability["stayed"] < 1
-    assert 0 < cdnow.moves.stability["refit_agreement"] <= 1
+    assert 0 < moves.stability["stayed"] < 1
+    assert 0 < moves.stability["refit_agreement"] <= 1
 
 
 def test_where_customers_stood_then_rests_on_their_purchases_until_then(cdnow):
     calibration = cdnow.split.calibration
     then = calibration.join(relation_evidence(cdnow.transactions, calibration))
     then = then.join(cdnow.served.model.predict_factors(calibration))
-    stages = cdnow.segments.groups.model.assign(then)["stage"].value_counts()
-    found = cdnow.moves.stages.customers.sum(axis=1)
+    stages = cdnow.segments.groups.assign(then)["stage"].value_counts()
+    found = cdnow[Moves].stages.customers.sum(axis=1)
     assert found.to_dict() == stages.to_dict()
 
 
 def test_the_early_warning_and_the_budgets_are_those_of_the_members(cdnow):
-    warned, budgets = cdnow.segments.groups.warned, cdnow.segments.groups.budgets
+    warned, budgets = cdnow.tables["early_warning"], cdnow.tables["budgets"]
     assert warned["at_risk"].is_monotonic_decreasing
     assert "former" not in set(warned["stage"])
     assert budgets.loc["(all)", "budget"] == pytest.approx(cdnow.segments.members["budget"].sum())
@@ -224,9 +226,9 @@ def test_both_families_stand_in_one_experiment_and_the_champion_is_registered(sa
     experiment = client.get_experiment_by_name("sales_holdout")
     runs = {entry.info.run_name: entry for entry in client.search_runs([experiment.experiment_id])}
     compared = {name for name, entry in runs.items() if entry.data.tags["role"] == "compared"}
-    assert compared == set(found.comparison.table.index)
+    assert compared == set(found.tables["comparison"].index)
     assert all(entry.info.status == "FINISHED" for entry in runs.values())
-    for name, row in found.comparison.table.iterrows():
+    for name, row in found.tables["comparison"].iterrows():
         assert runs[name].data.metrics["rmse"] == row["rmse"]
         assert runs[name].data.tags["family"] == row["family"]
     served = load("models:/clv@champion", tracking_uri=uri).predict(found.customers)
@@ -236,7 +238,7 @@ def test_both_families_stand_in_one_experiment_and_the_champion_is_registered(sa
     told = load("models:/clv-segments@champion", tracking_uri=uri).assign(found.segments.members)
     pd.testing.assert_frame_equal(told, found.segments.members[told.columns])
     metrics = runs["segments"].data.metrics
-    assert metrics["gini"] == found.contest.ranking.loc["K-means", "gini"]
+    assert metrics["gini"] == found.tables["methods"].loc["K-means", "gini"]
 
 
 def test_the_online_retail_experiment_reads_its_config_and_says_when_the_data_are_absent(tmp_path):
@@ -262,6 +264,6 @@ def test_online_retail_gives_the_scores_in_its_folder(tmp_path):
     scores = pd.read_csv(EXPERIMENTS / "online_retail" / "scores.csv", index_col="model")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", FitWarning)
-        table = run(config).comparison.table
+        table = run(config).tables["comparison"]
     assert any("nobody leaves" in str(warning.message) for warning in caught)
     pd.testing.assert_frame_equal(table, scores.loc[table.index], rtol=1e-3, atol=1e-9)

@@ -1,17 +1,19 @@
-"""What else is known of the customers: a table of attributes that the config names, and how to reach them."""
+"""What else is known of the customers: the table of attributes that the config names, and a contact."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
 from clvml.customers._ids import CUSTOMER_ID, are_missing, read_csv
 from clvml.errors import InputError
 from clvml.segments.grouping._tables import named
-from clvml.workflow._config import Config
-from clvml.workflow._console import Progress
+
+if TYPE_CHECKING:
+    from clvml.workflow._config import Config
 
 
 class Attributes(NamedTuple):
@@ -34,7 +36,7 @@ class Attributes(NamedTuple):
         return tuple(map(str, self.table.columns))
 
 
-def read_attributes(config: Config, customers: pd.Index, tell: Progress) -> Attributes:
+def read_attributes(config: Config, customers: pd.Index, say: Callable[[str], None]) -> Attributes:
     """Read the table that the config names, and say for how many customers it has nothing.
 
     Raises
@@ -53,7 +55,7 @@ def read_attributes(config: Config, customers: pd.Index, tell: Progress) -> Attr
         raise InputError(f"{section.attributes} has no column {missing[0]!r}; it has {', '.join(columns)}.")
     without = len(customers.difference(table.index))
     if without:
-        tell.say(f"{without:,} of {len(customers):,} customers have no row of attributes: counted as missing")
+        say(f"{without:,} of {len(customers):,} customers have no row of attributes: counted as missing")
     known = table.reindex(customers)
     return Attributes(known[names], known[section.contact] if contact else None)
 
@@ -75,7 +77,7 @@ def _by_customer(path: Path, customer: str, customers: pd.Index) -> pd.DataFrame
         ) from None
     if ids.has_duplicates:
         twice = named(ids[ids.duplicated()])
-        raise InputError(f"{path} holds customer {twice} more than once; give one row a customer.")
+        raise InputError(f"{path} holds customer {twice} more than once; give one row per customer.")
     if customers.intersection(ids).empty:
         raise InputError(f"no customer of the purchases, such as {named(customers)}, has a row in {path}.")
     return table.drop(columns=column).set_axis(ids.rename(customers.name), axis="index")
@@ -83,7 +85,7 @@ def _by_customer(path: Path, customer: str, customers: pd.Index) -> pd.DataFrame
 
 def _read(path: Path, customer: str) -> pd.DataFrame:
     if not path.is_file():
-        raise InputError(f"there is no file {path}; attributes are CSV or Parquet, one row a customer.")
+        raise InputError(f"there is no file {path}; attributes are CSV or Parquet, one row per customer.")
     try:
         if path.suffix.lower() == ".csv":
             return next(read_csv(path, [customer, CUSTOMER_ID]))

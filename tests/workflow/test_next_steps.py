@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from clvml.workflow._formatting import next_commands
+from clvml.workflow._next_steps import next_commands
 
 
 def commands(uri: str, is_found: bool, is_here: bool) -> list[str]:

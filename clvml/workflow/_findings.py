@@ -1,0 +1,259 @@
+"""What a stage of a run can find: tables, figures, metrics, models and words, as plain values.
+
+A stage yields findings and knows nothing of where they go. Three writers do: the output folder
+(`clvml.workflow._folder_writer`), the report (`clvml.workflow._report`) and MLflow
+(`clvml.workflow._mlflow_records`). A finding names the MLflow runs that it belongs to by their keys: "served"
+(the model to serve; it stands for the comparison as a whole), "segments", "compared/<id>" for a contender,
+"compared" for all of these, "*" for every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import pandas as pd
+
+from clvml.tracking._records import DatasetRecord
+from clvml.workflow._formatting import Column, format_table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
+
+ALL = ("*",)
+SERVED = ("served",)
+SEGMENTS = ("segments",)
+COMPARED = ("compared",)
+PLACE = "{}"  # the default place of a file, by the finding's name
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Finding:
+    """Something that a stage found.
+
+    Attributes
+    ----------
+    runs : tuple of str
+        Keys of the MLflow runs that it belongs to; none keeps it out of MLflow.
+    """
+
+    runs: tuple[str, ...] = SERVED
+
+    def belongs_to(self, run: str) -> bool:
+        """Whether it belongs to the run with this key.
+
+        Examples
+        --------
+        >>> words = Words("...", runs=("compared",))
+        >>> words.belongs_to("compared/bgnbd"), words.belongs_to("served")
+        (True, False)
+        """
+        return any(key == "*" or run == key or run.startswith(f"{key}/") for key in self.runs)
+
+
+@dataclass(frozen=True, eq=False)
+class Words(Finding):
+    """A paragraph of the report, and of the description of its MLflow runs.
+
+    Attributes
+    ----------
+    text : str
+    title : str
+        A heading above it.
+    lead : str
+        In bold before the text.
+    style : {"paragraph", "note", "answer"}
+        A note is small; an answer stands in a box at the top of the report.
+    printed : bool
+        Whether the terminal shows it too.
+    """
+
+    text: str
+    title: str = field(default="", kw_only=True)
+    lead: str = field(default="", kw_only=True)
+    style: Literal["paragraph", "note", "answer"] = field(default="paragraph", kw_only=True)
+    printed: bool = field(default=False, kw_only=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Table(Finding):
+    """A table: a file, a table of the report, a table of its MLflow runs.
+
+    Attributes
+    ----------
+    name : str
+        In MLflow and in the file's name.
+    data : pandas.DataFrame
+        As it is computed; files and MLflow keep these numbers.
+    columns : mapping of str to Column, optional
+        What is shown to people: headings and number formats. Default: all columns.
+    display : pandas.DataFrame, optional
+        Shown instead of ``data``: fewer rows, or other labels in the index.
+    title : str
+        A heading above it.
+    file : str or None
+        Path in the output folder, CSV or Parquet by its ending; None for no file. Default
+        ``tables/<name>.csv``.
+    in_report : bool
+        Whether the report shows it.
+    printed : bool
+        Whether the terminal shows it too, and the description of its MLflow runs.
+    marked : str, optional
+        The row to highlight.
+    folded : str
+        The report shows this line only until one clicks it.
+    """
+
+    name: str
+    data: pd.DataFrame
+    columns: Mapping[str, Column] | None = field(default=None, kw_only=True)
+    display: pd.DataFrame | None = field(default=None, kw_only=True)
+    title: str = field(default="", kw_only=True)
+    file: str | None = field(default="tables/{}.csv", kw_only=True)
+    in_report: bool = field(default=True, kw_only=True)
+    printed: bool = field(default=False, kw_only=True)
+    marked: str | None = field(default=None, kw_only=True)
+    folded: str = field(default="", kw_only=True)
+
+    @property
+    def path(self) -> str | None:
+        """Where it lies in the output folder."""
+        return None if self.file is None else self.file.replace(PLACE, self.name)
+
+    def formatted(self) -> pd.DataFrame:
+        """The table as people read it: text under its headings."""
+        return format_table(self.data if self.display is None else self.display, self.columns)
+
+
+@dataclass(frozen=True, eq=False)
+class Figure(Finding):
+    """A figure: an image in the folder, in the report and in its MLflow runs.
+
+    Attributes
+    ----------
+    name : str
+        Of the file.
+    title : str
+        What it shows.
+    draw : callable
+        Draws into the Axes given as ``ax``. Where it raises `InputError`, these data have nothing to show
+        and there is no such figure.
+    size : (float, float)
+        Width and height in inches.
+    file : str or None
+        Path in the output folder; None for a figure that only MLflow has. Default ``figures/<name>.png``.
+    """
+
+    name: str
+    title: str
+    draw: Callable[..., Axes]
+    size: tuple[float, float] = (8.0, 4.8)
+    file: str | None = field(default="figures/{}.png", kw_only=True)
+
+    @property
+    def path(self) -> str | None:
+        """Where it lies in the output folder."""
+        return None if self.file is None else self.file.replace(PLACE, self.name)
+
+    def drawn(self) -> Canvas:
+        """The figure, drawn; pyplot and its global state stay out of it."""
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure as Canvas
+        from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+        layout = ConstrainedLayoutEngine()
+        canvas = Canvas(figsize=self.size, dpi=110, layout=layout)
+        FigureCanvasAgg(canvas)
+        self.draw(ax=canvas.subplots())
+        layout.execute(canvas)  # else saving would draw twice, the first time only to place the Axes
+        canvas.set_layout_engine(None)
+        return canvas
+
+    def save(self, path: Path) -> None:
+        """Draw into a PNG file."""
+        self.drawn().savefig(path, format="png")
+
+
+@dataclass(frozen=True, eq=False)
+class Metrics(Finding):
+    """Numbers by name: in ``metrics.csv``, in the report and as metrics of their MLflow runs.
+
+    Attributes
+    ----------
+    values : mapping of str to float
+        Short names: MLflow clips them at twelve characters.
+    labels : mapping of str to Column
+        Labels and number formats for the report; by their names where not given.
+    title : str
+        A heading above them.
+    in_report : bool
+        Whether the report shows them.
+    """
+
+    values: Mapping[str, float]
+    labels: Mapping[str, Column] = field(default_factory=dict, kw_only=True)
+    title: str = field(default="", kw_only=True)
+    in_report: bool = field(default=True, kw_only=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Steps(Finding):
+    """A metric of MLflow runs by whole-number step: a decile, a week."""
+
+    values: Mapping[str, pd.Series]
+
+
+@dataclass(frozen=True, eq=False)
+class Tags(Finding):
+    """Facts in text, kept as tags of MLflow runs, or of the registered versions of their models."""
+
+    values: Mapping[str, Any]
+    of_version: bool = field(default=False, kw_only=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset(Finding):
+    """A table that MLflow runs used: they keep its schema, size and digest, not its rows."""
+
+    record: DatasetRecord
+
+
+@dataclass(frozen=True, eq=False)
+class Model(Finding):
+    """A fitted model: a folder of readable JSON, and an MLflow run of its own.
+
+    Attributes
+    ----------
+    key : str
+        Of the run: what other findings name in their ``runs``. Its first part is the run's role.
+    name : str
+        Of the run, for people.
+    model : estimator
+        Fitted.
+    customers : pandas.DataFrame
+        The first rows are the example of a request.
+    folder : str, optional
+        The folder's name; without one there is no file.
+    params : mapping, optional
+        Parameters of the run beside the model's own.
+    register_as : str, optional
+        The name under which MLflow's registry keeps it, with the alias "champion".
+    """
+
+    key: str
+    name: str
+    model: Any
+    customers: pd.DataFrame
+    folder: str | None = field(default=None, kw_only=True)
+    params: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+    register_as: str | None = field(default=None, kw_only=True)
+
+
+class Found(NamedTuple):
+    """A finding and the section of the report that it belongs to."""
+
+    section: str
+    finding: Finding

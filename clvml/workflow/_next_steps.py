@@ -1,0 +1,109 @@
+"""What to type after a run: commands that work where they are typed."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from clvml.tracking._connection import shown, store_uri
+from clvml.workflow._config import Config
+from clvml.workflow._findings import SEGMENTS, SERVED, Finding, Model
+
+
+class Command(NamedTuple):
+    """A command and what it does; the text alone where there is nothing to type."""
+
+    command: str
+    what: str
+
+
+def commands_after(config: Config, found: Iterable[Finding]) -> list[Command]:
+    """What to type next; with groups, scoring gives segment, stage and treatment too."""
+    files = {finding.key: finding for finding in found if isinstance(finding, Model) and finding.folder}
+    has_model, has_groups = SERVED[0] in files, SEGMENTS[0] in files
+    tracking = config.tracking
+    if not tracking.enabled:
+        return commands_for_folder(config.folder, has_groups) if has_model else []
+    own, default = store_uri("sqlite:///mlflow.db"), store_uri(None)
+    uri = default if tracking.uri is None else store_uri(tracking.uri)
+    return next_commands(
+        model=f"models:/{tracking.registered_model}@champion" if has_model else None,
+        segments=f"models:/{tracking.registered_segments}@champion" if has_groups else None,
+        uri=shown(uri),
+        is_found=uri == default,
+        is_here=uri == own,
+        folder=config.folder,
+    )
+
+
+def next_commands(
+    *, model: str | None, uri: str, is_found: bool, is_here: bool, folder: Path, segments: str | None = None
+) -> list[Command]:
+    """Commands to type next, each with what it does.
+
+    Parameters
+    ----------
+    model : str or None
+        URI of the registered model; None where it has no file.
+    uri : str
+        The tracking URI that the run used.
+    is_found : bool
+        Whether MLflow's commands look there by default.
+    is_here : bool
+        Whether it is the embedded store of the current folder, where ``mlflow ui`` looks.
+    folder : path
+        The output folder.
+    segments : str, optional
+        URI of the registered segments.
+
+    Examples
+    --------
+    >>> for command, what in next_commands(
+    ...     model="models:/clv@champion",
+    ...     uri="sqlite:////home/ann/mlflow.db",
+    ...     is_found=True,
+    ...     is_here=True,
+    ...     folder=Path("out"),
+    ... ):
+    ...     print(command)
+    mlflow ui
+    mlflow models serve -m models:/clv@champion --env-manager local
+    clvml score models:/clv@champion out/customers.parquet scores.parquet
+    """
+    address = uri.rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
+    look = f"compare the runs at {address}/?workflowType=machine_learning"
+    commands = [] if model is None else _use(model, folder, segments)
+    if not is_found:
+        commands.insert(0, Command(f"export MLFLOW_TRACKING_URI={shlex.quote(uri)}", "where the registry is"))
+    if uri.startswith("http"):
+        return [Command("", look), *commands]
+    ui = "mlflow ui" if is_here else f"mlflow ui --backend-store-uri {shlex.quote(uri)}"
+    return [Command(ui, look), *commands]
+
+
+def commands_for_folder(folder: Path, has_groups: bool = False) -> list[Command]:
+    """Commands to type next after a run without MLflow."""
+    return _use(str(folder / "model"), folder, str(folder / "segments") if has_groups else None)
+
+
+def _use(model: str, folder: Path, segments: str | None) -> list[Command]:
+    name, customers = shlex.quote(model), shlex.quote(str(folder / "customers.parquet"))
+    groups = f" --segments {shlex.quote(segments)}" if segments else ""
+    serve = f"mlflow models serve -m {name} --env-manager local"
+    return [
+        Command(serve, "serve it on port 5000 (--port 5001 while mlflow ui runs)"),
+        Command(f"clvml score {name} {customers} scores.parquet{groups}", "score a file of customers"),
+    ]
+
+
+def command_lines(commands: Sequence[Command]) -> list[str]:
+    """Lines to copy: what each command does as a comment above it.
+
+    Examples
+    --------
+    >>> command_lines([Command("mlflow ui", "compare the runs")])
+    ['# compare the runs', 'mlflow ui']
+    """
+    return [line for command, what in commands for line in (f"# {what}", command) if line]

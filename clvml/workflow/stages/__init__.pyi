@@ -1,0 +1,1 @@
+from ._order import STAGES as STAGES

@@ -1,0 +1,230 @@
+"""Every contender fitted on the calibration period and judged on the holdout; the best is the champion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import pandas as pd
+
+from clvml import plots
+from clvml.customers._split import Split
+from clvml.evaluation._calibration import calibration_by_decile
+from clvml.evaluation._comparison import METRICS
+from clvml.evaluation._model_comparison import ModelComparison, compare_models
+from clvml.evaluation._ranking import lift_curve
+from clvml.workflow._contenders import BASELINE
+from clvml.workflow._findings import (
+    ALL,
+    COMPARED,
+    SERVED,
+    Figure,
+    Finding,
+    Metrics,
+    Model,
+    Steps,
+    Table,
+    Tags,
+    Words,
+)
+from clvml.workflow._formatting import Column, format_duration
+from clvml.workflow._stage import Context, Stage
+from clvml.workflow.stages._competing import Contenders, PassedContenders, check
+
+SHOWN = 4  # models in figures with a line for each
+
+COLUMNS = {
+    "family": Column("family"),
+    "total": Column("total", "{:,.0f}"),
+    "bias_pct": Column("bias %", "{:+.1f}"),
+    "mae": Column("MAE", "{:.2f}"),
+    "rmse": Column("RMSE", "{:.2f}"),
+    "spearman": Column("Spearman", "{:.3f}"),
+    "gini": Column("Gini", "{:.3f}"),
+    "top10_share": Column("top 10 %", "{:.3f}"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The contenders on the holdout, by id, and their titles for people.
+
+    Attributes
+    ----------
+    result : ModelComparison
+        By id.
+    contenders : Contenders
+        Those that were fitted and those that were left out.
+    """
+
+    result: ModelComparison
+    contenders: Contenders
+
+    @property
+    def champion(self) -> str:
+        """The champion's title."""
+        return self.contenders[self.result.champion.name].title
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The table by titles."""
+        return self.by_title(self.result.table)
+
+    def by_title(self, table: pd.DataFrame) -> pd.DataFrame:
+        """A table with one row per contender, by titles."""
+        return table.rename(index=self.contenders.titles)
+
+    def columns_by_title(self, table: pd.DataFrame) -> pd.DataFrame:
+        """A table with one column per contender, by titles."""
+        return table.rename(columns=self.contenders.titles)
+
+    def shown(self) -> list[str]:
+        """Contenders for figures with a line for each: the champion, then the others by RMSE.
+
+        No baselines, and only one of those that rank the customers alike: their lines would hide each other.
+        """
+        table = self.result.table
+        table = table[table["family"] != BASELINE].sort_values("rmse", kind="stable")
+        champion = self.result.champion.name
+        ordered = table.loc[[champion, *table.index.drop(champion)]]
+        ranking = ordered[["spearman", "gini", "top10_share"]].round(3)
+        return [str(name) for name in ordered.index[~ranking.duplicated()]][:SHOWN]
+
+
+def find(context: Context) -> Iterator[Finding]:
+    """The comparison, the champion, and each contender as a run of its own."""
+    parts, contenders = context[Split], context[Contenders]
+    comparison = compare_contenders(contenders, parts)
+    context.put(comparison)
+    for name, reason in comparison.result.left_out.items():
+        context.say(f"left out: {contenders[name].title}: {reason}")
+    yield from compared(comparison, parts)
+    yield from answer(comparison)
+    if passed := context.get(PassedContenders):
+        yield Words(f"Passed in Python, and so not in config.toml: {', '.join(passed)}.", style="note")
+    yield from figures(comparison, parts)
+    for name in comparison.result.models:
+        yield from one_contender(comparison, name, parts)
+
+
+def compare_contenders(contenders: Contenders, parts: Split) -> Comparison:
+    """Every contender fitted, judged and ranked."""
+    models = {
+        name: contender.build(horizon=parts.duration, annual_discount_rate=0.0, margin=1.0)
+        for name, contender in contenders.items()
+    }
+    result = compare_models(
+        models,
+        parts,
+        families={name: contender.family for name, contender in contenders.items()},
+        eligible=[
+            name
+            for name, contender in contenders.items()
+            if not contender.optional and contender.family != BASELINE
+        ],
+    )
+    return Comparison(result, contenders)
+
+
+def compared(comparison: Comparison, parts: Split) -> Iterator[Finding]:
+    """The table, and everything that it was made from, customer by customer."""
+    champion, actual = comparison.result.champion, parts.holdout["spend"].sum()
+    predictions = comparison.columns_by_title(comparison.result.predictions)
+    rows = parts.calibration.join([parts.holdout.add_prefix("holdout_"), predictions])
+    rows.attrs = {"time_unit": parts.time_unit}
+    yield Words(
+        "Every model was fitted on the calibration period and predicts the revenue of the next"
+        f" {format_duration(parts.duration, parts.time_unit)}, undiscounted and with a margin of 1."
+    )
+    yield Table("predictions", rows, file="predictions.parquet", in_report=False, runs=())
+    yield Table(
+        "comparison",
+        comparison.table,
+        columns=COLUMNS,
+        title=f"Predicted revenue of the holdout; actual: {actual:,.2f}",
+        file="comparison.csv",
+        printed=True,
+        marked=comparison.champion,
+        runs=(*COMPARED, *SERVED),
+    )
+    yield Words(
+        "bias: how far the total is off; MAE, RMSE: error per customer; Spearman, Gini: how well customers"
+        " are ranked; top 10 %: share of the holdout's revenue that the predicted top tenth of the customers"
+        " brought.",
+        style="note",
+    )
+    for name, reason in comparison.result.left_out.items():
+        yield Words(f"Left out: {comparison.contenders[name].title}, because {reason}", style="note")
+    ranks = comparison.by_title(champion.ranks)
+    yield Table("champion_ranks", ranks, file=None, in_report=False)
+
+
+def answer(comparison: Comparison) -> Iterator[Finding]:
+    """The champion, by how much its total is off, and the rule that chose it."""
+    champion = comparison.result.champion
+    bias = comparison.result.table["bias_pct"].to_dict()[champion.name]
+    yield Words(
+        f"is the champion: its total is {abs(bias):.1f} % {'above' if bias > 0 else 'below'} the holdout's.",
+        lead=comparison.champion,
+        style="answer",
+        printed=True,
+    )
+    yield Words(format_rule(comparison), style="answer", printed=True)
+    yield Tags({"champion": comparison.champion}, runs=ALL)
+    yield Tags({"champion_rule": champion.rule})
+    scores = comparison.result.table.loc[champion.name].to_dict()
+    reached = {f"holdout_{name}": f"{value:.6g}" for name, value in scores.items() if name != "family"}
+    yield Tags({"family": scores["family"], **reached}, of_version=True)
+
+
+def format_rule(comparison: Comparison) -> str:
+    """The champion, the rule that chose it, and who could not win."""
+    champion = comparison.result.champion
+    others = comparison.result.table.index.difference(champion.ranks.index, sort=False)
+    titles = [comparison.contenders[name].title for name in others]
+    return champion.rule + (f" Not eligible: {', '.join(titles)}." if titles else "")
+
+
+def figures(comparison: Comparison, parts: Split) -> Iterator[Finding]:
+    """What the comparison looks like: total, ranking, calibration."""
+    actual, table = parts.holdout["spend"], comparison.table
+    shown = comparison.columns_by_title(comparison.result.predictions[comparison.shown()])
+    tall = 1.8 + 0.45 * len(table)
+    yield Figure("comparison", "Every model by every metric", partial(plots.comparison, table), (11, tall))
+    yield Figure("bias", "How far each total is off", partial(plots.bias_by_model, table), (9, tall * 0.85))
+    draw_lift = partial(plots.lift_curve, lift_curve(actual, shown))
+    yield Figure("lift", "Who brings the revenue", draw_lift, (7.4, 5.4))
+    draw_actual = partial(plots.predicted_against_actual, actual, shown)
+    yield Figure("predicted_against_actual", "Predicted and actual value", draw_actual, (7.4, 5.8))
+    deciles = {str(title): calibration_by_decile(actual, shown[title]) for title in shown}
+    draw_deciles = partial(plots.calibration_by_decile, deciles)
+    yield Figure("calibration_by_decile", "Value by decile of the prediction", draw_deciles, (9, 5))
+
+
+def one_contender(comparison: Comparison, name: str, parts: Split) -> Iterator[Finding]:
+    """A contender's own run in MLflow."""
+    result, title = comparison.result, comparison.contenders[name].title
+    run = (run_of(name),)
+    row = result.table.loc[name].to_dict()
+    deciles = calibration_by_decile(parts.holdout["spend"], result.predictions[name])
+    yield Model(run[0], title, result.models[name], parts.calibration)
+    yield Tags({"family": row["family"], "contender": name}, runs=run)
+    yield Metrics({metric: float(row[metric]) for metric in METRICS}, in_report=False, runs=run)
+    yield Steps({"decile_pred": deciles["predicted"], "decile_act": deciles["actual"]}, runs=run)
+    yield Table("deciles", deciles, file=None, in_report=False, runs=run)
+    draw = partial(plots.calibration_by_decile, {title: deciles})
+    yield Figure("deciles", "Value by decile", draw, file=None, runs=run)
+
+
+def run_of(name: str) -> str:
+    """The key of a contender's run."""
+    return f"{COMPARED[0]}/{name}"
+
+
+STAGE = Stage(
+    "Fitting the models on the calibration period and comparing their predictions with the holdout",
+    find,
+    "Comparison on the holdout",
+    check,
+)

@@ -1,0 +1,106 @@
+"""Which models compete: the section of the config, and the contenders made of it before the work starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator
+
+from clvml.errors import InputError
+from clvml.workflow._contenders import CONTENDERS, CUSTOM, IMPORT_PATH, Contender, custom_contender, imported
+from clvml.workflow._section import Section
+from clvml.workflow._stage import Context
+
+BASELINE_ID = "zero"  # always in the comparison
+
+
+def _known(name: str) -> str:
+    if name in CONTENDERS or IMPORT_PATH.fullmatch(name):
+        return name
+    raise ValueError(
+        f"write an id ({', '.join(CONTENDERS)}) or the import path of a model of your own, such as"
+        " 'mypackage.mymodule:MyModel'"
+    )
+
+
+ContenderName = Annotated[str, AfterValidator(_known)]
+
+
+class ContenderSection(Section):
+    """A contender with options: ``{model = "mypackage.mymodule:MyModel", options = {alpha = 1}}``.
+
+    ``model`` is an import path. ``options`` are arguments of the class or function that it names. ``id``
+    defaults to the path, ``title`` to the name in it.
+    """
+
+    model: str
+    id: str = ""
+    title: str = ""
+    family: str = CUSTOM
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("model")
+    @classmethod
+    def _is_an_import_path(cls, model: str) -> str:
+        if not IMPORT_PATH.fullmatch(model):
+            raise ValueError("write the import path of a model, such as 'mypackage.mymodule:MyModel'")
+        return model
+
+
+def _kind(given: object) -> str:
+    return "table" if isinstance(given, Mapping | ContenderSection) else "name"
+
+
+class ModelsSection(Section):
+    """Which models compete; the zero baseline is always in."""
+
+    contenders: tuple[
+        Annotated[
+            Annotated[ContenderName, Tag("name")] | Annotated[ContenderSection, Tag("table")],
+            Discriminator(_kind),
+        ],
+        ...,
+    ] = Field(default=tuple(CONTENDERS), min_length=1)
+
+
+class PassedContenders(dict[str, Any]):
+    """Contenders that were passed in Python, by id."""
+
+
+class Contenders(dict[str, Contender]):
+    """All contenders of the run by id: those of the config, those passed in Python, the zero baseline."""
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """The titles by id."""
+        return {name: contender.title for name, contender in self.items()}
+
+
+def check(context: Context) -> None:
+    """Import and make the contenders of one's own, so that a mistake is found before the work."""
+    passed = context.get(PassedContenders) or PassedContenders()
+    contenders = Contenders()
+    for given in (*context.config.models.contenders, BASELINE_ID):
+        name, contender = _from_config(given)
+        if contenders.get(name, contender) is not contender:
+            raise InputError(f"two contenders have the id {name!r}; give each an id of its own.")
+        contenders[name] = contender
+    for name, model in passed.items():
+        if name in contenders:
+            raise InputError(f"a contender with the id {name!r} is in the config already; choose another id.")
+        contenders[name] = custom_contender(model, title=name)
+    titles = list(contenders.titles.values())
+    repeated = next((title for title in titles if titles.count(title) > 1), None)
+    if repeated is not None:
+        raise InputError(f"two contenders have the title {repeated!r}; give each a title of its own.")
+    context.put(contenders)
+
+
+def _from_config(given: str | ContenderSection) -> tuple[str, Contender]:
+    if isinstance(given, str) and given in CONTENDERS:
+        return given, CONTENDERS[given]
+    section = ContenderSection(model=given) if isinstance(given, str) else given
+    title = section.title or section.model.rpartition(":")[2]
+    contender = custom_contender(imported(section.model), title, section.family, section.options)
+    return section.id or section.model, contender

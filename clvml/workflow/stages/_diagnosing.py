@@ -1,0 +1,153 @@
+"""The model of purchases and spend beside the data: fit on the calibration period, outcomes in the holdout.
+
+It is the champion's, or that of the first contender that has one.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+import pandas as pd
+
+from clvml import plots
+from clvml.customers._split import Split, purchases_over_time
+from clvml.customers._transactions import Transactions
+from clvml.diagnostics._expected_over_time import with_expected_purchases
+from clvml.diagnostics._fit import fit_by_frequency, fit_by_spend
+from clvml.diagnostics._frequency_recency import frequency_recency_matrix
+from clvml.evaluation._calibration import calibration_by_frequency
+from clvml.lifetime_value._projection import LifetimeValue
+from clvml.lifetime_value._protocol import (
+    SupportsExpectedPurchases,
+    SupportsNewCustomers,
+    SupportsProbabilityAlive,
+    SupportsPurchaseProbability,
+    SupportsPurchaseSimulation,
+    SupportsSpendDistribution,
+    SupportsSpendSimulation,
+    title_of,
+)
+from clvml.workflow._findings import SERVED, Figure, Finding
+from clvml.workflow._stage import Context, Stage
+from clvml.workflow.stages._comparing import Comparison, run_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+BEST = 10  # customers whose prediction intervals are shown
+OFTEN = 4  # repeat purchases, from which on customers are one group
+
+
+def find(context: Context) -> Iterator[Finding]:
+    """Figures of purchases and spend; none where no contender has a model of them."""
+    result, parts = context[Comparison].result, context[Split]
+    name = diagnosed(context[Comparison])
+    if name is None:
+        return
+    value = result.models[name]
+    purchases = purchase_model(value)
+    if purchases is not None:
+        over_time = purchases_over_time(context[Transactions], parts)
+        runs = (*SERVED, run_of(name))
+        yield from purchase_figures(purchases, parts, over_time, runs)
+    spend = getattr(value, "spend_", None)
+    if isinstance(spend, SupportsSpendDistribution):
+        fit = fit_by_spend(parts.calibration, spend)
+        yield Figure("fit_by_spend", "What they spent on average", partial(plots.fit_by_spend, fit))
+    if isinstance(purchases, SupportsPurchaseSimulation) and isinstance(spend, SupportsSpendSimulation):
+        yield from value_figures(value, parts)
+
+
+def diagnosed(comparison: Comparison) -> str | None:
+    """The contender whose purchases the figures show: the champion, or else the first that has any."""
+    for name in (comparison.result.champion.name, *comparison.result.models):
+        if purchase_model(comparison.result.models[name]) is not None:
+            return name
+    return None
+
+
+@runtime_checkable
+class Described(
+    SupportsExpectedPurchases,
+    SupportsNewCustomers,
+    SupportsProbabilityAlive,
+    SupportsPurchaseProbability,
+    Protocol,
+):
+    """A fitted model of purchases that answers all that the figures here ask."""
+
+
+def purchase_model(model: object) -> Described | None:
+    """The fitted model of purchases inside a lifetime-value model, if there is one."""
+    fitted = getattr(model, "purchases_", None)
+    return fitted if isinstance(fitted, Described) else None
+
+
+def purchase_figures(
+    model: Described, parts: Split, over_time: pd.DataFrame, runs: tuple[str, ...]
+) -> Iterator[Finding]:
+    """What the model of purchases, fitted on the calibration period, says, and what was observed."""
+    customers, duration = parts.calibration, parts.duration
+    expected = model.expected_purchases(customers, duration)
+    by_frequency = calibration_by_frequency(customers, parts.holdout, expected)
+    by_frequency = by_frequency.rename(columns={"predicted": title_of(model)})
+    tracking = with_expected_purchases(over_time, model, parts)
+    age = float(customers["T"].max())
+    busiest = int(np.clip(customers["frequency"].max(), 2, 20))
+    alive = frequency_recency_matrix(model, age, max_frequency=busiest)
+    expectations = frequency_recency_matrix(
+        model, age, "expected_purchases", horizon=duration, max_frequency=busiest
+    )
+    draw_cumulative = partial(plots.cumulative_purchases, tracking)
+    yield Figure("cumulative_purchases", "Purchases over time", draw_cumulative, runs=runs)
+    yield Figure("purchases_per_period", "The same by period", partial(plots.purchases_per_period, tracking))
+    draw_frequency = partial(plots.calibration_by_frequency, by_frequency)
+    yield Figure("calibration_by_frequency", "Purchases by frequency", draw_frequency, runs=runs)
+    fit = fit_by_frequency(customers, model).rename(columns={"expected": title_of(model)})
+    yield Figure("fit_by_frequency", "How often they bought", partial(plots.fit_by_frequency, fit))
+    draw_alive = partial(plots.frequency_recency_matrix, alive)
+    yield Figure("probability_alive", "P(alive) by history", draw_alive, (7, 5.2), runs=runs)
+    draw_expected = partial(plots.frequency_recency_matrix, expectations)
+    yield Figure("expected_purchases", "Expected purchases by history", draw_expected, (7, 5.2))
+
+
+def value_figures(value: LifetimeValue, parts: Split) -> Iterator[Finding]:
+    """Prediction intervals of the customers' spend in the holdout, with the outcomes."""
+    # A copy has forgotten the customers of its fit and draws by Laplace's approximation: seconds faster.
+    value = copy.deepcopy(value)
+    yield Figure(
+        "prediction_intervals_by_frequency",
+        "90 % prediction intervals of spend and outcomes, by repeat purchases",
+        partial(draw_groups, value, parts),
+        (8.5, 4.4),
+    )
+    yield Figure(
+        "prediction_intervals_of_best",
+        "90 % prediction intervals of spend and outcomes, the best customers",
+        partial(draw_best, value, parts),
+        (8.5, 5.4),
+    )
+
+
+def draw_groups(value: LifetimeValue, parts: Split, ax: Axes) -> Axes:
+    """Prediction intervals of the totals of customers with equally many purchases."""
+    customers, actual = parts.calibration, parts.holdout["spend"]
+    groups = customers["frequency"].clip(upper=OFTEN).map("{:.0f}".format).replace(f"{OFTEN}", f"{OFTEN}+")
+    totals = value.predict_total_interval(customers, groups).rename_axis("repeat purchases")
+    by_group = pd.concat([actual.groupby(groups).sum(), pd.Series({"total": actual.sum()})])
+    return plots.ranges(totals, "spend", by_group, ax=ax)
+
+
+def draw_best(value: LifetimeValue, parts: Split, ax: Axes) -> Axes:
+    """Prediction intervals of the customers of the highest predicted value."""
+    customers = parts.calibration
+    best = value.predict(customers).nlargest(BEST).index
+    each = value.predict_total_interval(customers.loc[best], best.to_series()).loc[best]
+    return plots.ranges(each.rename_axis("customer"), "spend", parts.holdout["spend"], ax=ax)
+
+
+STAGE = Stage("Diagnosing the model of purchases and spend", find, "Purchases and spend")

@@ -1,0 +1,19 @@
+"""The order of the stages: each name is a module beside this one with a `STAGE`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from clvml.workflow._stage import Stage
+
+_MODULES = (
+    "_reading",
+    "_splitting",
+    "_comparing",
+    "_diagnosing",
+    "_serving",
+    "_segmenting",
+    "_validating_segments",
+    "_segment_moves",
+)
+STAGES: tuple[Stage, ...] = tuple(import_module(f"{__package__}.{name}").STAGE for name in _MODULES)

@@ -1,0 +1,131 @@
+"""The first stage: read the purchases, and account for every row that was set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, Self
+
+import pandas as pd
+from pydantic import model_validator
+
+from clvml.customers._datasets import load_cdnow
+from clvml.customers._policy import RULES, TransactionPolicy
+from clvml.customers._transactions import Transactions, read_transactions
+from clvml.errors import InputError
+from clvml.workflow._findings import ALL, Finding, Table, Tags, Words
+from clvml.workflow._formatting import Column
+from clvml.workflow._section import Section
+from clvml.workflow._stage import Context, Stage
+
+BUILT_IN = ("cdnow", "cdnow-master")
+
+REPORT_COLUMNS = {
+    "policy": Column("policy"),
+    "rows": Column("rows", "{:,}"),
+    "set_aside": Column("set aside", "{:,}"),
+    "spend": Column("money", "{:,.2f}"),
+}
+
+
+class PolicySection(Section):
+    """What to do with rows that may not be purchases: the choices of `clvml.TransactionPolicy`."""
+
+    missing_customer: Literal["drop", "error"] = "drop"
+    bad_date: Literal["drop", "error"] = "drop"
+    bad_amount: Literal["drop", "error"] = "drop"
+    future_date: Literal["drop", "keep", "error"] = "drop"
+    returns: Literal["drop", "net", "error"] = "drop"
+    zero_amount: Literal["keep", "drop", "error"] = "keep"
+    duplicates: Literal["keep", "drop", "error"] = "keep"
+
+
+class DataSection(Section):
+    """Where the purchases are, and how their columns are called."""
+
+    source: str = "cdnow"
+    customer: str = "customer_id"
+    date: str = "date"
+    amount: str | None = None
+    quantity: str | None = None
+    price: str | None = None
+    date_format: str | None = None
+    memory_limit: str | None = None
+    policy: PolicySection = PolicySection()
+
+    @property
+    def is_built_in(self) -> bool:
+        """Whether the source is one of the data sets that come with clvml."""
+        return self.source in BUILT_IN
+
+    @model_validator(mode="after")
+    def _columns_fit_together(self) -> Self:
+        if (self.quantity is None) != (self.price is None):
+            raise ValueError("needs quantity and price together: an amount is quantity x price")
+        if self.amount and self.quantity:
+            raise ValueError("names amount as well as quantity and price: give one or the other")
+        given = self.model_fields_set - {"source"}
+        if self.is_built_in and given:
+            raise ValueError(
+                f"gives {min(given)}, but {self.source!r} is built in and needs none of it: name the source"
+                " of your own table too (--transactions)"
+            )
+        return self
+
+
+def check(context: Context) -> None:
+    """Refuse a source that is not there."""
+    data = context.config.data
+    if not data.is_built_in and not Path(data.source).exists() and "*" not in data.source:
+        raise InputError(
+            f"there is no file {data.source}; give the path of a CSV or Parquet file of purchases"
+            " (paths in a config are relative to its folder)."
+        )
+
+
+def find(context: Context) -> Iterator[Finding]:
+    """The purchases, and the report of what was set aside and why."""
+    transactions = read(context.config.data)
+    context.put(transactions)
+    report = transactions.report
+    rows = report["rows"].to_dict()
+    context.say(f"{rows['read']:,} rows read, {rows['used']:,} used")  # why not all, the transactions say
+    for rule in RULES:
+        choice = transactions.policy.choice(rule)
+        if rows[rule.name] and choice != "drop":
+            context.say(f"used as well: {rows[rule.name]:,} {rule.says} ({rule.name} = {choice!r})")
+    yield Tags({"source": context.config.data.source}, runs=ALL)
+    yield Table(
+        "data_report",
+        report,
+        file="data_report.csv",
+        columns=REPORT_COLUMNS,
+        display=in_words(report),
+    )
+    yield Words(
+        "Every row that may not be a purchase is counted here, with the policy for it and how many it set"
+        " aside.",
+        style="note",
+        runs=(),
+    )
+
+
+def read(data: DataSection) -> Transactions:
+    """The purchases of the config's source."""
+    if data.source == "cdnow":
+        return load_cdnow()
+    if data.source == "cdnow-master":
+        return load_cdnow("master")
+    policy = TransactionPolicy(**data.policy.model_dump())
+    given = data.model_dump(exclude={"source", "policy"})
+    return read_transactions(data.source, policy=policy, **given)
+
+
+def in_words(report: pd.DataFrame) -> pd.DataFrame:
+    """The rows read and used, and between them the rules that any row met, by what they say."""
+    says = {rule.name: rule.says for rule in RULES}
+    met = report[(report["rows"] > 0) | ~report.index.isin(says)]
+    return met.rename(index=says)
+
+
+STAGE = Stage("Reading transactions", find, "Data", check)

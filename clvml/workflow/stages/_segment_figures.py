@@ -1,0 +1,72 @@
+"""The figures that show who the customers are and where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from clvml import plots
+from clvml.segments.acting._customer_groups import CustomerGroups
+from clvml.segments.grouping._components import two_components
+from clvml.segments.grouping._kmeans import KMeansSegments
+from clvml.workflow._findings import SEGMENTS, Figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def profile_figures(
+    segmenter: KMeansSegments, members: pd.DataFrame, worth: pd.DataFrame
+) -> Iterator[Figure]:
+    """What sets the segments apart, what they are worth, and why there are so many."""
+    profile, selection = segmenter.profile_, segmenter.selection_
+    tall = 1.8 + 0.6 * len(profile)
+    for name, title, draw, size in (
+        ("segment_profile", "Segments", partial(plots.segment_profile, profile), (11, tall)),
+        ("segment_lines", "Segments along their features", partial(lines, segmenter, members), (9, 4.6)),
+        ("segment_scatter", "Segments in two components", partial(scatter, segmenter, members), (7.4, 5.4)),
+        ("segment_value", "Segments by value", partial(plots.segment_value, profile), (9, tall + 0.6)),
+        (
+            "segment_worth",
+            "Mean value per customer, with 95 % intervals",
+            partial(plots.segment_worth, worth),
+            (9, tall),
+        ),
+        ("segment_choice", "Number of segments", partial(plots.segment_choice, selection), (8, 5)),
+    ):
+        if name != "segment_choice" or len(selection) > 1:
+            yield Figure(name, title, draw, size, runs=SEGMENTS)
+
+
+def group_figures(
+    model: CustomerGroups, stages: pd.DataFrame, shapes: pd.DataFrame, cards: pd.DataFrame
+) -> Iterator[Figure]:
+    """Classes, stages, finished relationships, and a card for each segment."""
+    draw_matrix = partial(plots.value_matrix, model.matrix_.profile_)
+    yield Figure("value_matrix", "Current against potential value", draw_matrix, (7, 5.2), runs=SEGMENTS)
+    draw_stages = partial(plots.lifecycle_curve, stages)
+    yield Figure("lifecycle", "Where customers stand", draw_stages, (8.5, 4.6), runs=SEGMENTS)
+    if shapes["customers"].sum():
+        draw_shapes = partial(plots.relation_shapes, shapes)
+        title = "How finished relationships went"
+        yield Figure("relationship_shapes", title, draw_shapes, (8.5, 4.4), runs=SEGMENTS)
+    for number, card in cards.iterrows():
+        draw_card, title = partial(plots.segment_card, card), f"Segment {number}: {card['name']}"
+        yield Figure(f"segment_card_{number}", title, draw_card, (7, 4.2), runs=SEGMENTS)
+
+
+def lines(segmenter: KMeansSegments, members: pd.DataFrame, ax: Axes) -> Axes:
+    """Parallel coordinates of the segments' centres."""
+    names = [f"{number} {name}" for number, name in enumerate(segmenter.names_, start=1)]
+    points = segmenter.transform(members)
+    centers = points.groupby(members["segment"].to_numpy()).mean()
+    return plots.segment_lines(centers.set_axis(names), ax=ax)
+
+
+def scatter(segmenter: KMeansSegments, members: pd.DataFrame, ax: Axes) -> Axes:
+    """A sample of the members in two components."""
+    names = members["segment"].astype(str) + " " + members["segment_name"]
+    return plots.segment_scatter(two_components(segmenter.transform(members), names), ax=ax)

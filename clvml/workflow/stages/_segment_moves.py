@@ -1,0 +1,128 @@
+"""Who moved between segments and stages from the end of calibration to the end of observation.
+
+Both dates are judged by one segmentation and one model, the served ones, so that only the customers change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import pandas as pd
+from sklearn.base import clone
+
+from clvml import plots
+from clvml.customers._split import Split
+from clvml.customers._transactions import Transactions
+from clvml.errors import InputError
+from clvml.segments.acting._customer_groups import CustomerGroups
+from clvml.segments.grouping._relationship_course import relation_evidence
+from clvml.segments.judging._movement import Migration, migration
+from clvml.segments.judging._quality import agreement
+from clvml.workflow._findings import SEGMENTS, Figure, Finding, Metrics, Table, Words
+from clvml.workflow._formatting import format_value
+from clvml.workflow._stage import Context, Stage
+from clvml.workflow.stages._segmenting import FILES, SECTION, Segments
+from clvml.workflow.stages._serving import Served
+from clvml.workflow.stages._splitting import Customers, joined
+
+
+@dataclass(frozen=True, eq=False)
+class Moves:
+    """Who moved between the end of calibration and the end of observation.
+
+    Attributes
+    ----------
+    segments, stages : Migration
+        By segment ("1 Champions") and by stage.
+    stability : dict of str to float
+        ``stayed`` (share of the customers in the same segment), ``agreement`` (adjusted Rand index of the
+        two dates) and ``refit_agreement`` (of the customers at the second date: segments fitted at the first
+        date against those of the second).
+    """
+
+    segments: Migration
+    stages: Migration
+    stability: dict[str, float]
+
+
+def find(context: Context) -> Iterator[Finding]:
+    """The moves; nothing without stages."""
+    segments = context.get(Segments)
+    if segments is None or segments.groups is None:
+        return
+    moves = moves_since(context, segments.members, segments.groups)
+    context.put(moves)
+    yield Words(describe_moves(moves), title="Who moved", runs=SEGMENTS)
+    gained = {"gained": float(moves.segments.left["gained"].sum())}
+    yield Metrics(moves.stability | gained, in_report=False, runs=SEGMENTS)
+    for kind, found in (("segment", moves.segments), ("stage", moves.stages)):
+        name = f"{kind}_moves"
+        yield Table(name, found.moves, file=FILES, in_report=False, runs=SEGMENTS)
+        rows, columns = found.customers.shape
+        draw = partial(plots.migration, found.customers, found.moves)
+        size = (3.4 + 1.5 * columns, 1.8 + 0.75 * rows)
+        yield Figure(name, f"Who moved between {kind}s", draw, size, runs=SEGMENTS)
+
+
+def moves_since(context: Context, after: pd.DataFrame, model: CustomerGroups) -> Moves:
+    """The customers of the calibration period, where they stood at its end and where they stand now."""
+    parts = context[Split]
+    evidence = relation_evidence(context[Transactions], parts.calibration)
+    values = context[Served].model.predict_factors(parts.calibration)
+    table = joined(parts.calibration, context[Customers].attributes.table, evidence, values)
+    before = joined(model.assign(table), table[["clv"]])
+    order = [f"{number} {name}" for number, name in enumerate(model.names_, start=1)]
+    by_segment = migration(labels(before), labels(after), before["clv"], after["clv"], order)
+    stages = list(model.stages_.names_)
+    return Moves(
+        segments=by_segment,
+        stages=migration(before["stage"], after["stage"], before["clv"], after["clv"], stages),
+        stability={
+            "stayed": by_segment.stayed,
+            "agreement": agreement(before["segment"], after["segment"]),
+            "refit_agreement": refit_agreement(model, table, after),
+        },
+    )
+
+
+def labels(members: pd.DataFrame) -> pd.Series:
+    """Number and name of each member's segment."""
+    return members["segment"].astype(str) + " " + members["segment_name"]
+
+
+def refit_agreement(model: CustomerGroups, before: pd.DataFrame, after: pd.DataFrame) -> float:
+    """How far a segmentation fitted at the first date groups the customers of the second alike."""
+    again = clone(model.segmenter_).set_params(n_segments=len(model.names_))
+    try:
+        return agreement(again.fit(before).predict(after), after["segment"])
+    except InputError:  # fewer kinds of customers then than segments now
+        return float("nan")
+
+
+def describe_moves(moves: Moves) -> str:
+    """How many stayed, how stable the segments are, and what the moves were worth."""
+    stayed, same, refit = (moves.stability[name] for name in ("stayed", "agreement", "refit_agreement"))
+    text = (
+        f"{stayed:.0%} of the customers are in the segment that they were in at the end of calibration"
+        f" (adjusted Rand index {format_value(same, '{:.2f}')}). Segments fitted at the end of calibration"
+        f" group today's customers as today's segments do (index {format_value(refit, '{:.2f}')})."
+    )
+    left = moves.segments.left
+    if left.empty:
+        return f"{text} Nobody moved."
+    lowest, highest = (describe_move(left.index[place], left.iloc[place]) for place in (0, -1))
+    everybody = moves.segments.moves["gained"].sum()
+    return (
+        f"{text} Those who moved changed in value by {left['gained'].sum():+,.0f}, all customers by"
+        f" {everybody:+,.0f}. The lowest and the highest change: {lowest}; {highest}."
+    )
+
+
+def describe_move(move: tuple[str, str], row: pd.Series) -> str:
+    """What moving from one group to another was worth."""
+    return f"{row['gained']:+,.0f} by {row['customers']:,.0f} from {move[0]} to {move[1]}"
+
+
+STAGE = Stage("Following who moved between segments", find, SECTION)

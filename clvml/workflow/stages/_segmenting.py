@@ -1,0 +1,272 @@
+"""All customers grouped: who they are, where they stand, what to do, and what it may cost.
+
+The segments are fitted on all customers until the end of observation, with the values of the model to serve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import pandas as pd
+from pydantic import model_validator
+from sklearn.base import clone
+
+from clvml.errors import FitError, InputError
+from clvml.lifetime_value._protocol import SupportsProbabilityAlive, title_of
+from clvml.models import BGNBD
+from clvml.segments.acting._cards import segment_cards
+from clvml.segments.acting._customer_groups import ALIVE, CustomerGroups
+from clvml.segments.acting._treatments import budgets, read_treatments
+from clvml.segments.acting._value_at_risk import early_warning
+from clvml.segments.grouping._kmeans import KMeansSegments
+from clvml.segments.grouping._relationship_course import relation_shapes, shape_profile
+from clvml.segments.grouping._tables import CUSTOMARY, VALUE
+from clvml.segments.judging._mean_intervals import mean_intervals
+from clvml.segments.judging._quality import segmentation_quality
+from clvml.tracking._records import parameters_of
+from clvml.workflow._findings import SEGMENTS, Finding, Metrics, Model, Table, Tags, Words
+from clvml.workflow._formatting import Column
+from clvml.workflow._section import Section
+from clvml.workflow._stage import Context, Stage
+from clvml.workflow.stages._attribute_files import Attributes
+from clvml.workflow.stages._comparing import Comparison
+from clvml.workflow.stages._segment_figures import group_figures, profile_figures
+from clvml.workflow.stages._serving import Served
+from clvml.workflow.stages._splitting import Customers, joined
+
+SECTION = "Segments"
+FOLDER = "segments"
+FILES = "segment_tables/{}.csv"
+WARNED = 10  # customers shown; all are in early_warning.csv
+QUALITY_METRICS = ("silhouette", "inertia", "stability", "smallest_share")
+
+BUDGET_COLUMNS = {
+    "customers": Column("customers", "{:,}"),
+    "value_at_stake": Column("value at risk", "{:,.0f}"),
+    "budget": Column("budget", "{:,.0f}"),
+    "share_of_stake": Column("budget / value at risk", "{:.1%}"),
+}
+SEGMENT_QUALITY_COLUMNS = {
+    "customers": Column("customers", "{:,}"),
+    "share_of_customers": Column("share of customers", "{:.1%}"),
+    "mean_value": Column("mean value", "{:,.2f}"),
+    "reach": Column("can be reached", "{:.1%}"),
+    "profit": Column("value less budget", "{:,.0f}"),
+}
+
+
+class SegmentsSection(Section):
+    """How many segments: a number, or ``"auto"`` for the criterion of `KMeansSegments`.
+
+    ``treatments`` is a CSV file to use instead of `clvml.segments.acting`' own. ``attributes`` is a CSV
+    or Parquet file with more about the customers, one row each, their id named as in the purchases; segments
+    rest on its ``attribute_columns`` too (all, if none are named). ``contact`` is the column by which a
+    customer can be reached; it is only counted. Paths are relative to the config's folder.
+    """
+
+    n_segments: int | Literal["auto"] = "auto"
+    random_state: int = 0
+    treatments: str = ""
+    attributes: str = ""
+    attribute_columns: tuple[str, ...] = ()
+    contact: str = ""
+
+    @model_validator(mode="after")
+    def _columns_have_a_table(self) -> Self:
+        if (self.attribute_columns or self.contact) and not self.attributes:
+            raise ValueError("names columns of attributes but not the table they are in: give attributes")
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class Treatments:
+    """What to do with which customers, as `clvml.segments.acting.read_treatments` gives it."""
+
+    table: pd.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class Segments:
+    """The customers grouped.
+
+    Attributes
+    ----------
+    segmenter : KMeansSegments
+        Fitted.
+    members : pandas.DataFrame
+        One row per customer: segment, name, where there are ``groups`` ``value_class, stage, reason,
+        treatment, what_to_do, value_at_stake, budget``, and the customer summary with the value.
+    groups : CustomerGroups or None
+        Fitted; ``clvml score --segments`` uses it. None where the model to serve gives no P(alive).
+    """
+
+    segmenter: KMeansSegments
+    members: pd.DataFrame
+    groups: CustomerGroups | None = None
+
+
+def check(context: Context) -> None:
+    """Read the table of treatments, so that a mistake in it is found before the work."""
+    context.put(Treatments(read_treatments(context.config.segments.treatments or None)))
+
+
+def find(context: Context) -> Iterator[Finding]:
+    """The segments, what sets them apart, what to do with them and what it may cost."""
+    segments = group(context)
+    if segments is None:
+        return
+    context.put(segments)
+    names = segments.segmenter.names_
+    context.say(f"{len(names)} segments, the most valuable first: {' | '.join(names)}")
+    yield from model_of(context, segments)
+    yield from profile_of(segments)
+    if segments.groups is not None:
+        yield from actions_of(segments, segments.groups, context[Customers].attributes.contact)
+
+
+def group(context: Context) -> Segments | None:
+    """K-means on behaviour and value, with class, stage, treatment and budget of each customer.
+
+    Where the model to serve gives no P(alive) (a formula), the best model of purchases in the comparison
+    does; where none can be fitted, it is left at the segments: without it there is no stage, and no value at
+    risk. None where customers do not differ enough to be grouped.
+    """
+    customers, served = context[Customers], context[Served]
+    beside = purchases_beside(context, customers.table) if ALIVE not in served.values else None
+    plain = table = joined(customers.table, served.values)
+    if beside is not None:
+        context.say(f"{served.title} gives no P(alive): P(alive) is that of {title_of(beside)}")
+        table = joined(table, beside.probability_alive(customers.table).to_frame())
+    segmenter = kmeans_for(context, table, customers.attributes)
+    try:
+        if ALIVE in table:
+            model = CustomerGroups(segmenter, treatments=context[Treatments].table, purchases=beside).fit(
+                plain
+            )
+            return Segments(model.segmenter_, joined(model.assign(table), table), model)
+        segmenter.fit(table)
+    except InputError as error:
+        if context.config.segments.n_segments != "auto":
+            raise
+        context.say(f"no segments: {error}")
+        return None
+    context.say("no stages or treatments: no model that gives P(alive) can be fitted")
+    numbers = pd.DataFrame(
+        {"segment": segmenter.predict(table), "segment_name": segmenter.segment_names(table)}
+    )
+    return Segments(segmenter, joined(numbers, table))
+
+
+def purchases_beside(context: Context, customers: pd.DataFrame) -> Any:
+    """The model of purchases that ranked best, fitted to these customers, or BG/NBD where none competed."""
+    result = context[Comparison].result
+    models = (result.models[name] for name in result.champion.ranks.index)
+    ranked = (getattr(model, "purchases_", None) for model in models)
+    best = next((model for model in ranked if isinstance(model, SupportsProbabilityAlive)), BGNBD())
+    try:
+        return clone(best).fit(customers)
+    except FitError:
+        return None
+
+
+def kmeans_for(context: Context, table: pd.DataFrame, attributes: Attributes) -> KMeansSegments:
+    """K-means as the config asks for it, on attributes and those of the customary features that there are."""
+    section = context.config.segments
+    return KMeansSegments(
+        n_segments=section.n_segments,
+        features=tuple(name for name in CUSTOMARY if name in table),
+        value=VALUE,
+        random_state=section.random_state,
+        attributes=attributes.names,
+    )
+
+
+def model_of(context: Context, segments: Segments) -> Iterator[Finding]:
+    """The model that assigns customers, and how good its segments are by themselves."""
+    segmenter = segments.segmenter
+    yield Model(
+        SEGMENTS[0],
+        "segments",
+        segmenter if segments.groups is None else segments.groups,
+        segments.members,
+        folder=None if segments.groups is None else FOLDER,
+        params={**parameters_of(segmenter), "features": ", ".join(segmenter.features_)},
+        register_as=context.config.tracking.registered_segments,
+    )
+    chosen = segmenter.selection_[segmenter.selection_["chosen"]].iloc[0]
+    metrics = {name: float(chosen[name]) for name in QUALITY_METRICS}
+    yield Metrics(metrics | {"segments": float(len(segmenter.names_))}, in_report=False, runs=SEGMENTS)
+    yield Tags({"why": segmenter.selection_.attrs["why"]}, runs=SEGMENTS)
+
+
+def profile_of(segments: Segments) -> Iterator[Finding]:
+    """Who is in which segment, and what the segments are."""
+    segmenter, members = segments.segmenter, segments.members
+    profile = segmenter.profile_
+    worth = mean_intervals(members["clv"], members["segment"]).assign(name=list(segmenter.names_))
+    yield Table("segments", members, file="segments.csv", in_report=False, runs=())
+    yield Words(
+        "Customers until the end of observation, grouped by K-means; 1 is the most valuable.", runs=SEGMENTS
+    )
+    yield Table(
+        "profile", profile, file="segment_profile.csv", columns=profile_columns(profile), runs=SEGMENTS
+    )
+    yield Words(segmenter.selection_.attrs["why"], style="note", runs=SEGMENTS)
+    yield Table("choice", segmenter.selection_, file=FILES, in_report=False, runs=SEGMENTS)
+    yield Table("worth", worth, file=FILES, in_report=False, runs=SEGMENTS)
+    yield from profile_figures(segmenter, members, worth)
+
+
+def profile_columns(profile: pd.DataFrame) -> dict[str, Column]:
+    """Shares in percent, medians to two digits."""
+    columns = {"name": Column("name"), "customers": Column("customers", "{:,}")}
+    for name in profile.columns.drop(list(columns)):
+        share = name.startswith("share_of_")
+        label = name.replace("_", " ") if share else f"median {name}"
+        columns[name] = Column(label, "{:.1%}" if share else "{:,.2f}")
+    return columns
+
+
+def actions_of(segments: Segments, model: CustomerGroups, contact: pd.Series | None) -> Iterator[Finding]:
+    """Stages, treatments and their budgets, and the customers who are about to be lost."""
+    members = segments.members
+    stages = model.stages_.profile_
+    stages = stages.assign(clv=members["clv"].groupby(members["stage"]).mean().reindex(stages.index))
+    shapes = shape_profile(relation_shapes(members["stage"], members), members)
+    quality, _ = segmentation_quality(
+        members["segment"], members["clv"], contact=contact, cost=members["budget"]
+    )
+    warned = early_warning(members, members["stage"], clv_has_doubt=model.clv_has_doubt)
+    cards = segment_cards(members)
+    yield Table("cards", cards, file="segment_cards.csv", in_report=False, runs=SEGMENTS)
+    yield Table("stages", stages, file=FILES, in_report=False, runs=SEGMENTS)
+    yield Words("Never more than the value at risk.", title="What to do, and what it may cost", runs=SEGMENTS)
+    yield Table("budgets", budgets(members), file=FILES, columns=BUDGET_COLUMNS, runs=SEGMENTS)
+    yield Table("shapes", shapes, file=FILES, in_report=False, runs=SEGMENTS)
+    yield Table(
+        "quality",
+        quality,
+        file=FILES,
+        columns=quality_columns(quality),
+        title="Large enough, reachable, profitable?",
+        runs=SEGMENTS,
+    )
+    yield Words(
+        f"{len(warned):,} valuable customers may be about to be lost; those with the most value at risk:",
+        title="Early warning",
+        runs=SEGMENTS,
+    )
+    shown = warned.head(WARNED).rename(index=str).rename_axis("customer")
+    yield Table("early_warning", warned, file=FILES, display=shown, runs=SEGMENTS)
+    yield from group_figures(model, stages, shapes, cards)
+
+
+def quality_columns(quality: pd.DataFrame) -> dict[str, Column]:
+    """All columns, without reach where no contact is known."""
+    unknown = quality["reach"].isna().all()
+    return {name: c for name, c in SEGMENT_QUALITY_COLUMNS.items() if not (unknown and name == "reach")}
+
+
+STAGE = Stage("Grouping customers into segments", find, SECTION, check)

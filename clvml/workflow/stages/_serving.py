@@ -1,0 +1,123 @@
+"""The model to serve: the champion's kind, fitted again on everything observed; this one is registered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import pandas as pd
+from pydantic import Field, field_validator
+
+from clvml import plots
+from clvml.customers._split import Split
+from clvml.customers._time_units import horizon_in, time_unit_of
+from clvml.errors import ClvmlError, FitError
+from clvml.lifetime_value._protocol import ValueModel
+from clvml.workflow._findings import SEGMENTS, SERVED, Figure, Finding, Metrics, Model, Tags, Words
+from clvml.workflow._formatting import format_duration
+from clvml.workflow._section import Section
+from clvml.workflow._stage import Context, Stage
+from clvml.workflow.stages._comparing import Comparison
+from clvml.workflow.stages._splitting import Customers
+
+FOLDER = "model"
+
+
+class ValueSection(Section):
+    """The lifetime value that the registered model gives.
+
+    The comparison has no such freedom: it predicts the holdout's own duration, undiscounted and
+    with a margin of 1, because its truth is the revenue of the holdout.
+    """
+
+    horizon: float | str = "12M"
+    annual_discount_rate: float = Field(default=0.10, ge=0)
+    margin: float = Field(default=1.0, gt=0)
+
+    @field_validator("horizon", mode="before")
+    @classmethod
+    def _is_a_duration(cls, horizon: object) -> object:
+        number = isinstance(horizon, str) and re.fullmatch(r"\s*\d+(\.\d*)?\s*", horizon)
+        value = float(horizon) if number else horizon  # type: ignore[arg-type]
+        horizon_in(value, "W")  # type: ignore[arg-type]
+        return value
+
+
+@dataclass(frozen=True, eq=False)
+class Served:
+    """The model to serve.
+
+    Attributes
+    ----------
+    title : str
+        The champion's.
+    model : ValueModel
+        Fitted on all customers until the end of observation.
+    values : pandas.DataFrame
+        Its factors per customer, "clv" first, at its own horizon and discount rate.
+    """
+
+    title: str
+    model: ValueModel
+    values: pd.DataFrame
+
+
+def find(context: Context) -> Iterator[Finding]:
+    """The model with the config's horizon, rate and margin, and what all customers are worth by it."""
+    customers = context[Customers].table
+    served = fit(context, customers)
+    context.put(served)
+    clv = served.values["clv"]
+    yield Model(
+        SERVED[0],
+        f"to serve: {served.title}",
+        served.model,
+        customers,
+        folder=FOLDER,
+        register_as=context.config.tracking.registered_model,
+    )
+    yield Words(format_served(context, served))
+    totals = {"equity": float(clv.sum()), "mean_clv": float(clv.mean()), "customers": float(len(clv))}
+    yield Metrics(totals, in_report=False)
+    yield Tags({"values": served.title}, of_version=True, runs=SEGMENTS)
+    yield Figure("value_distribution", "Who holds the value", partial(plots.value_distribution, clv))
+
+
+def fit(context: Context, customers: pd.DataFrame) -> Served:
+    """The champion's kind of model on all customers.
+
+    Raises
+    ------
+    FitError
+        If it cannot be fitted to them, or gives no values.
+    """
+    comparison = context[Comparison]
+    contender = comparison.contenders[comparison.result.champion.name]
+    try:
+        model = contender.build(**context.config.value.model_dump()).fit(customers)
+        values = model.predict_factors(customers)
+        values["clv"]  # the one column that everything after it needs
+    except Exception as error:  # a model of anybody's may raise anything
+        reason = str(error) if isinstance(error, ClvmlError) else f"{type(error).__name__}: {error}"
+        raise FitError(
+            f"the champion, {contender.title}, cannot be fitted to all customers: {reason.rstrip('.')}. Leave"
+            " it out of the contenders to serve another model"
+        ) from error
+    return Served(contender.title, model, values)
+
+
+def format_served(context: Context, served: Served) -> str:
+    """What the model to serve was fitted to, and what it says of all customers."""
+    value, parts, clv = context.config.value, context[Split], served.values["clv"]
+    return (
+        f"{served.title}, fitted again on all {len(clv):,} customers until"
+        f" {pd.Timestamp(parts.observation_end):%Y-%m-%d}, so that it knows the holdout too. Horizon"
+        f" {format_duration(value.horizon, parts.time_unit)}, {value.annual_discount_rate:.0%} a year, margin"
+        f" {value.margin:g}. Together these customers are worth {clv.sum():,.2f}, half of them less than"
+        f" {clv.median():,.2f}. Its parameters count time in {time_unit_of(parts.time_unit).name}s."
+    )
+
+
+STAGE = Stage("Fitting the model to serve on everything observed", find, "The model to serve")

@@ -1,0 +1,163 @@
+"""Customers in calibration and holdout, and all of them until the end of observation.
+
+Beside their summaries stands what else is known of them: the evidence of how their relationship went, and the
+attributes that the config names.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Literal, NamedTuple, Self
+
+import pandas as pd
+from pydantic import model_validator
+
+from clvml.customers._split import Split, split
+from clvml.customers._summary import summarize
+from clvml.customers._transactions import Transactions
+from clvml.segments.grouping._relationship_course import relation_evidence
+from clvml.tracking._records import DatasetRecord
+from clvml.workflow._findings import ALL, COMPARED, SEGMENTS, SERVED, Dataset, Finding, Table, Tags, Words
+from clvml.workflow._formatting import format_duration
+from clvml.workflow._section import Section
+from clvml.workflow._stage import Context, Stage
+from clvml.workflow.stages._attribute_files import Attributes, read_attributes
+
+TimeUnitCode = Literal["D", "W", "M", "Y"]
+
+
+class SplitSection(Section):
+    """Where calibration ends and observation ends (both days included), and how time is counted.
+
+    Left out, observation ends with the last purchase and the holdout is the last third of the time;
+    CDNOW has its customary dates.
+    """
+
+    calibration_end: dt.date | None = None
+    observation_end: dt.date | None = None
+    time_unit: TimeUnitCode = "W"
+    collapse: Literal["D", "W", "M", "Y", "none"] = "D"
+
+    @model_validator(mode="after")
+    def _leaves_a_holdout(self) -> Self:
+        start, end = self.calibration_end, self.observation_end
+        if start and end and start >= end:
+            raise ValueError(
+                f"leaves no holdout: calibration_end {start} must be earlier than observation_end {end}"
+            )
+        return self
+
+
+class Customers(NamedTuple):
+    """All customers until the end of observation.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        Their summary, the evidence of their relationship's course, and their attributes.
+    attributes : Attributes
+        What the config's table of attributes says of them.
+    """
+
+    table: pd.DataFrame
+    attributes: Attributes
+
+
+def find(context: Context) -> Iterator[Finding]:
+    """The split, all customers, and what is the same for all runs of this comparison."""
+    parts = divide(context)
+    everybody = all_customers(context, parts)
+    config = context.config
+    context.say(format_split(parts))
+    yield Words(f"{config.data.source}: {format_split(parts)}.", runs=())
+    yield Table("customers", everybody.table, file="customers.parquet", in_report=False, runs=())
+    yield Tags(constants_of(parts) | {"question": config.experiment.question}, runs=ALL)
+    name, source, facts = config.experiment.name, config.data.source, policy_counts(context[Transactions])
+    for frame, part in ((parts.calibration, "calibration"), (parts.holdout, "holdout")):
+        yield Dataset(DatasetRecord(f"{name}_{part}", frame, part, source, facts), runs=COMPARED)
+    facts = {"observation_end": f"{parts.observation_end:%Y-%m-%d}", **facts}
+    observation = DatasetRecord(f"{name}_observation", everybody.table, "observation", source, facts)
+    yield Dataset(observation, runs=(*SERVED, *SEGMENTS))
+    yield Tags(
+        {"fitted_until": f"{parts.observation_end:%Y-%m-%d}", "experiment": config.tracking.experiment},
+        of_version=True,
+        runs=ALL,
+    )
+
+
+def divide(context: Context) -> Split:
+    """Calibration and holdout, put into the context."""
+    section, transactions = context.config.split, context[Transactions]
+    collapse = None if section.collapse == "none" else section.collapse
+    observation_end = section.observation_end or transactions.last_date.date()
+    calibration_end = section.calibration_end or two_thirds(transactions.first_date.date(), observation_end)
+    parts = split(transactions, calibration_end, observation_end, section.time_unit, collapse)
+    context.put(parts)
+    return parts
+
+
+def all_customers(context: Context, parts: Split) -> Customers:
+    """Everybody until the end of observation, put into the context."""
+    transactions = context[Transactions]
+    customers = summarize(transactions, parts.observation_end, parts.time_unit, parts.collapse)
+    customers = joined(customers, relation_evidence(transactions, customers))
+    attributes = read_attributes(context.config, customers.index, context.say)
+    everybody = Customers(joined(customers, attributes.table), attributes)
+    context.put(everybody)
+    return everybody
+
+
+def two_thirds(first: dt.date, last: dt.date) -> dt.date:
+    """The day that leaves the last third of the time as the holdout.
+
+    Examples
+    --------
+    >>> two_thirds(dt.date(2020, 1, 1), dt.date(2020, 1, 31))
+    datetime.date(2020, 1, 21)
+    """
+    return last - (last - first) // 3
+
+
+def joined(customers: pd.DataFrame, *tables: pd.DataFrame) -> pd.DataFrame:
+    """The tables side by side, a column that stands in several once, with the time unit kept."""
+    result = customers
+    for table in tables:
+        result = result.join(table[table.columns.difference(result.columns, sort=False)])
+    result.attrs = {key: value for table in (customers, *tables) for key, value in table.attrs.items()}
+    return result
+
+
+def format_split(parts: Split) -> str:
+    """How many customers, over which times, and what they spent in the holdout."""
+    buyers = int((parts.holdout["purchases"] > 0).sum())
+    return (
+        f"{len(parts.calibration):,} customers until {pd.Timestamp(parts.calibration_end):%Y-%m-%d};"
+        f" holdout of {format_duration(parts.duration, parts.time_unit)} until"
+        f" {pd.Timestamp(parts.observation_end):%Y-%m-%d}: {buyers:,} of them bought again,"
+        f" for {parts.holdout['spend'].sum():,.2f}"
+    )
+
+
+def constants_of(parts: Split) -> dict[str, str]:
+    """What is the same for all runs of this comparison."""
+    return {
+        "calibration_end": f"{parts.calibration_end:%Y-%m-%d}",
+        "observation_end": f"{parts.observation_end:%Y-%m-%d}",
+        "time_unit": parts.time_unit,
+        "collapse": parts.collapse or "none",
+        "horizon": f"{parts.duration:g}",
+        "actual_total": f"{parts.holdout['spend'].sum():.2f}",
+    }
+
+
+def policy_counts(transactions: Transactions) -> dict[str, str]:
+    """Rows read and used, and for every rule that a row met how many it set aside."""
+    report = transactions.report
+    met = report[report["rows"] > 0]
+    rows = {f"rows_{rule}": f"{count}" for rule, count in met["rows"].items()}
+    set_aside = met.loc[met["set_aside"] > 0, "set_aside"].drop("read", errors="ignore")
+    return rows | {f"set_aside_{rule}": f"{count}" for rule, count in set_aside.items()}
+
+
+STAGE = Stage("Splitting customers into calibration and holdout", find, "Data")

@@ -1,0 +1,118 @@
+"""The ways to segment, judged on the holdout.
+
+Which of them knew who would be valuable is another question than what the segments of today are: it is judged
+with segments and values of the calibration period.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from clvml.customers._split import Split
+from clvml.errors import InputError
+from clvml.lifetime_value.formulas import HistoricValue
+from clvml.segments.acting._customer_groups import ALIVE
+from clvml.segments.judging._segmentation_contest import KMEANS, Contest, contest
+from clvml.workflow._findings import SEGMENTS, Finding, Metrics, Table, Tags, Words
+from clvml.workflow._formatting import Column
+from clvml.workflow._stage import Context, Stage
+from clvml.workflow.stages._comparing import Comparison
+from clvml.workflow.stages._segmenting import FILES, SECTION, Segments, kmeans_for, purchases_beside
+from clvml.workflow.stages._splitting import Customers, joined
+
+MEASURES = {
+    "top10_share": Column("top 10 %", "{:.3f}"),
+    "gini": Column("Gini", "{:.3f}"),
+    "spearman": Column("Spearman", "{:.3f}"),
+}
+RANKING_COLUMNS = {
+    "segments": Column("segments", "{:,}"),
+    **MEASURES,
+    "lift": Column("lift of the first", "{:.2f}"),
+    "separation": Column("variance between", "{:.1%}"),
+}
+TEXTBOOK_COLUMNS = {
+    "ease": Column("ease"),
+    "cost": Column("cost"),
+    **MEASURES,
+    "bias_pct": Column("bias %", "{:+.1f}"),
+}
+SEGMENT_COLUMNS = {
+    "customers": Column("customers", "{:,}"),
+    "share_of_customers": Column("share of customers", "{:.1%}"),
+    "share_of_revenue": Column("share of revenue", "{:.1%}"),
+    "lift": Column("lift", "{:.2f}"),
+    "predicted": Column("predicted", "{:,.2f}"),
+    "actual": Column("actual", "{:,.2f}"),
+    "bias_pct": Column("bias %", "{:+.1f}"),
+}
+
+
+def find(context: Context) -> Iterator[Finding]:
+    """The ranking of the ways to segment; nothing where these customers cannot be segmented."""
+    try:
+        found = judge(context)
+    except InputError as error:
+        context.say(f"segments not judged: {error}")
+        return
+    context.put(found)
+    ranking = found.ranking
+    context.say(f"best segmentation by holdout Gini: {ranking.index[0]} ({ranking['gini'].iloc[0]:.3f})")
+    in_report = context.get(Segments) is not None
+    if in_report:
+        yield Words(
+            "Each method saw the calibration period and is judged on the holdout.",
+            title="Which way to segment predicts who will be valuable",
+            runs=SEGMENTS,
+        )
+    yield Table("methods", ranking, file=FILES, columns=RANKING_COLUMNS, in_report=in_report, runs=SEGMENTS)
+    if in_report:
+        yield Words(
+            "The three textbook analyses, with their accuracy measured; for ABC and RFM the prediction is the"
+            " naive forecast, what was spent before:",
+            runs=SEGMENTS,
+        )
+    yield Table(
+        "textbook", found.textbook, file=FILES, columns=TEXTBOOK_COLUMNS, in_report=in_report, runs=SEGMENTS
+    )
+    yield Table(
+        "methods_by_segment",
+        found.by_segment,
+        file=FILES,
+        columns=SEGMENT_COLUMNS,
+        display=labelled(found.by_segment),
+        folded="Every segment of every method",
+        in_report=in_report,
+        runs=SEGMENTS,
+    )
+    kmeans = ranking.loc[KMEANS].to_dict()
+    names = ("gini", "top10_share", "lift", "separation")
+    yield Metrics({name: float(kmeans[name]) for name in names}, in_report=False, runs=SEGMENTS)
+    reached = {f"holdout_{name}": f"{value:.6g}" for name, value in kmeans.items()}
+    yield Tags(reached, of_version=True, runs=SEGMENTS)
+
+
+def judge(context: Context) -> Contest:
+    """Each way to segment on the calibration period, and what its segments brought in the holdout."""
+    result, parts = context[Comparison].result, context[Split]
+    attributes = context[Customers].attributes
+    values = result.models[result.champion.name].predict_factors(parts.calibration)
+    customers = joined(parts.calibration, attributes.table, values)
+    if ALIVE not in values and (beside := purchases_beside(context, parts.calibration)) is not None:
+        customers = joined(customers, beside.probability_alive(parts.calibration).to_frame())
+    kmeans = kmeans_for(context, customers, attributes)
+    naive = HistoricValue(parts.duration).fit(parts.calibration).predict(parts.calibration)
+    return contest(customers, parts.holdout["spend"], naive, kmeans)
+
+
+def labelled(by_segment: pd.DataFrame) -> pd.DataFrame:
+    """The segments of all methods by one label each."""
+    methods, numbers = (by_segment.index.get_level_values(level) for level in ("method", "segment"))
+    parts = zip(methods, numbers, by_segment["name"], strict=True)
+    labels = [f"{method}: {number} {name}" for method, number, name in parts]
+    return by_segment.set_axis(pd.Index(labels, name="method and segment"))
+
+
+STAGE = Stage("Judging ways to segment on the holdout", find, SECTION)

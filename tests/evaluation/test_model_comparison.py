@@ -1,0 +1,120 @@
+"""Every contender fitted and judged by one call; one that misbehaves costs itself only."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import clvml
+from clvml.errors import FitError, InputError
+
+ERRORS = {
+    "raises": "RuntimeError: out of ideas",
+    "nan": "missing or infinite for 1 of",
+    "negative": "predicted revenue is negative for 1 of",
+    "others": "not for the same customers",
+    "array": "must be a pandas Series",
+}
+
+
+class Average:
+    """A value model of a user's own, with nothing from clvml or scikit-learn in it."""
+
+    required_columns = ("frequency",)
+
+    def __init__(self, breaks: str = "", scale: float = 1.0) -> None:
+        self.horizon, self.annual_discount_rate, self.margin = "3M", 0.5, 0.1
+        self.breaks, self.scale = breaks, scale
+
+    def fit(self, customers):
+        if self.breaks == "raises":
+            raise RuntimeError("out of\n ideas")
+        self.time_unit_ = customers.attrs["time_unit"]
+        return self
+
+    def predict(self, customers, horizon=None, annual_discount_rate=None):  # noqa: ARG002
+        value = self.margin * self.scale * self.horizon * (1.0 + customers["frequency"])
+        value = value.rename("clv")
+        if self.breaks in ("nan", "negative"):
+            value.iloc[3] = np.nan if self.breaks == "nan" else -1.0
+        if self.breaks == "others":
+            return value.iloc[1:]
+        return value.to_numpy() if self.breaks == "array" else value
+
+    def predict_factors(self, customers, horizon=None, annual_discount_rate=None):
+        return self.predict(customers, horizon, annual_discount_rate).to_frame()
+
+
+def test_it_says_what_fitting_and_comparing_by_hand_says(cdnow_split):
+    formulas = {"repeat": clvml.RepeatRateValue, "historic": clvml.HistoricValue, "zero": clvml.ZeroValue}
+    found = clvml.compare_models(
+        {
+            name: build(horizon="12M", annual_discount_rate=0.2, margin=0.3)
+            for name, build in formulas.items()
+        },
+        cdnow_split,
+        families={"zero": "baseline"},
+    )
+    duration, customers = cdnow_split.duration, cdnow_split.calibration
+    by_hand = pd.DataFrame(
+        {name: build(horizon=duration).fit(customers).predict(customers) for name, build in formulas.items()}
+    )
+    pd.testing.assert_frame_equal(found.predictions, by_hand, check_exact=True)
+    table = clvml.compare(cdnow_split.holdout["spend"], by_hand, {"zero": "baseline"})
+    pd.testing.assert_frame_equal(found.table, table, check_exact=True)
+    assert found.champion.name == clvml.choose_champion(table).name
+    assert found.left_out == {}
+
+
+def test_a_model_of_ones_own_competes_and_stays_as_it_was(cdnow_split):
+    own = Average()
+    found = clvml.compare_models({"own": own, "historic": clvml.HistoricValue(39)}, cdnow_split)
+    frequency = cdnow_split.calibration["frequency"]
+    assert found.table.loc["own", "total"] == pytest.approx(39 * (1 + frequency).sum())
+    assert (own.horizon, own.annual_discount_rate, own.margin) == ("3M", 0.5, 0.1)
+    assert not hasattr(own, "time_unit_")
+
+
+@pytest.mark.parametrize("breaks", ERRORS)
+def test_a_model_that_misbehaves_is_left_out_with_its_reason_and_the_others_go_on(cdnow_split, breaks):
+    found = clvml.compare_models(
+        {"bad": Average(breaks), "historic": clvml.HistoricValue(39)}, cdnow_split, families={"bad": "own"}
+    )
+    assert list(found.left_out) == ["bad"]
+    assert ERRORS[breaks] in found.left_out["bad"]
+    assert list(found.models) == list(found.table.index) == list(found.predictions) == ["historic"]
+
+
+def test_customers_in_another_order_are_the_same_customers(cdnow_split):
+    class Shuffled(Average):
+        def predict(self, customers, horizon=None, annual_discount_rate=None):
+            return super().predict(customers, horizon, annual_discount_rate).sample(frac=1.0, random_state=1)
+
+    found = clvml.compare_models({"a": Average(), "b": Shuffled()}, cdnow_split)
+    assert found.predictions["a"].tolist() == found.predictions["b"].tolist()
+
+
+def test_the_eligible_win_unless_none_of_them_can_be_fitted(cdnow_split):
+    models = {"raises": Average("raises"), "own": Average(), "historic": clvml.HistoricValue(39)}
+    names = list(models)
+    for eligible, winners in ((["own", "raises"], {"own"}), (["raises"], {"own", "historic"})):
+        found = clvml.compare_models(models, cdnow_split, eligible=eligible)
+        assert set(found.champion.ranks.index) == winners, names
+
+
+def test_without_a_model_that_can_be_fitted_the_reasons_are_given(cdnow_split):
+    models = {"own": Average("raises"), "zero": clvml.ZeroValue(39)}
+    with pytest.raises(FitError, match="own: RuntimeError: out of ideas"):
+        clvml.compare_models(models, cdnow_split, families={"zero": "baseline"})
+
+
+@pytest.mark.parametrize(
+    ("models", "arguments", "message"),
+    [
+        ({}, {}, "no models to compare"),
+        ({"a": Average()}, {"families": {"b": "formula"}}, "a family is given for 'b'"),
+        ({"a": Average()}, {"eligible": ["b"]}, "eligible names 'b'"),
+    ],
+)
+def test_names_that_do_not_fit_are_refused(cdnow_split, models, arguments, message):
+    with pytest.raises(InputError, match=message):
+        clvml.compare_models(models, cdnow_split, **arguments)
