@@ -55,7 +55,7 @@ def discounted_ends(horizon: float, rate: float, period: float = 1.0) -> tuple[A
 
 
 def infinite_horizon_ends(rate: float) -> tuple[Array, Array]:
-    """Ends and weights of the sum over an infinite horizon, discounted continuously at ``delta = log(1 + rate)``.
+    """Ends and weights of an infinite horizon, discounted continuously at ``delta = log(1 + rate)``.
 
     Integrated by parts it is ``integral of exp(-u) * e(u / delta) du``, by the trapezoidal rule in
     ``log(u)``, whose error falls like ``exp(-pi**2 / step)``.
@@ -65,7 +65,7 @@ def infinite_horizon_ends(rate: float) -> tuple[Array, Array]:
 
 
 def _continuous_ends(horizon: float, delta: float) -> tuple[Array, Array]:
-    """As `infinite_horizon_ends` up to the horizon, by Gauss-Legendre in ``log(u)``, and the horizon itself."""
+    """As `infinite_horizon_ends` up to the horizon, by Gauss-Legendre in ``log(u)``, with the horizon."""
     horizon = min(horizon, _FORGOTTEN / delta)
     quarters = np.log(delta * horizon) - np.log(4) * np.arange(_BEGINNING // 2)
     log_u = (quarters[:, None] + np.log(4) * (_NODES - 1) / 2).ravel()

@@ -200,7 +200,7 @@ def purchases_given_alive(
 
 
 def infinite_horizon_purchases(history: History, params: BGNBDParams, at_first: int = 0) -> Array:
-    """Expected purchases over an infinite horizon, for customers alive at ``T``; infinite where ``a <= 1``."""
+    """Expected purchases over an infinite horizon, given alive at ``T``; infinite where ``a <= 1``."""
     return bgnbd_future.infinite_horizon_purchases(history.x, params.a, params.b + at_first)
 
 

@@ -75,7 +75,7 @@ def purchases_given_alive(history: History, ends: Array, weights: Array, params:
 
 
 def infinite_horizon_purchases(history: History, params: BGNBDParams) -> Array:
-    """Expected purchases over an infinite horizon, for customers alive at ``T``; infinite where ``a <= 1``."""
+    """Expected purchases over an infinite horizon, given alive at ``T``; infinite where ``a <= 1``."""
     return bgnbd.infinite_horizon_purchases(history, params, _AT_FIRST)
 
 

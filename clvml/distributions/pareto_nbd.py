@@ -193,8 +193,8 @@ def dropout(
 
     Yields the rows of a block, ``v`` (n,), its gradient (4, n), and the sum of its Hessian and the square of
     its gradient (4, 4, n). ``v`` is the logarithm of an integral of ``exp(g)``: its gradient is the mean of
-    that of ``g`` over the possible times of dropout, its Hessian the mean of that of ``g`` plus the covariance of
-    its gradient.
+    that of ``g`` over the possible times of dropout, its Hessian the mean of that of ``g`` plus the
+    covariance of its gradient.
     """
     for rows, reach, rule in _by_rule(x, t_x, T, params):
         own, block = params_of_rows(params, rows), (x[rows], t_x[rows], T[rows])
@@ -232,7 +232,7 @@ def _derivatives(
 def _by_rule(
     x: Array, t_x: Array, T: Array, params: ParetoNBDParams
 ) -> Iterator[tuple[NDArray[np.int64], Array, bool]]:
-    """Blocks of customers who had time to drop out, how far the integrand reaches, and which rule that needs."""
+    """Blocks of customers who had time to drop out, how far the integrand reaches, and the rule for it."""
     silent = np.flatnonzero(t_x < T)
     reach = _reach(x[silent], t_x[silent], T[silent], params_of_rows(params, silent))
     for rule in _RULES:

@@ -10,15 +10,15 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class FitSummary:
-    """A fit: its parameters with their uncertainty, how well it fits, warnings. Prints as text, shows as HTML.
+    """A fit: parameters with their uncertainty, how well it fits, warnings. Prints as text, shows as HTML.
 
     Attributes
     ----------
     title : str
         The model's name.
     parameters : DataFrame
-        Index ``parameter``; columns ``estimate, standard_error, lower, upper, meaning``, the last numbers the ends
-        of 95 % confidence intervals that are normal in the logarithm.
+        Index ``parameter``; columns ``estimate, standard_error, lower, upper, meaning``; ``lower, upper``
+        are the ends of 95 % confidence intervals that are normal in the logarithm.
     figures : dict of str to str
         Customers, log-likelihood, information criteria, how the search went.
     messages : tuple of str

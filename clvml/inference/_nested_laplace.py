@@ -9,18 +9,18 @@ curvature there. The density of the coordinate ``u`` along the direction is then
 
 with a relative error of order ``1 / n`` (Tierney, Kadane 1986, Accurate Approximations for Posterior Moments
 and Marginal Densities, JASA 81; nested as by Rue, Martino, Chopin 2009, Approximate Bayesian Inference for
-Latent Gaussian Models, JRSS B 71). What is kept are some ten points: a few numbers, and no customers.
+Latent Gaussian Models, JRSS B 71). What is kept are some six points: a few numbers, and no customers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline, PchipInterpolator, barycentric_interpolate
+from scipy.interpolate import CubicHermiteSpline, CubicSpline, PchipInterpolator
 
 from clvml.inference._blas import one_blas_thread
 from clvml.inference._maximum_likelihood import Objective
@@ -31,15 +31,15 @@ Local = Callable[[Array], tuple[float, Array, Array]]
 _NORMAL = 0.1  # standard deviation of a log-parameter up to which Laplace's approximation serves
 _MOST = 12  # parameters; of more, the points would be more than a few numbers
 REACH = 3.0  # e-folds: a parameter may be twenty times as large, or as small
-_STEP, _GROWTH = 0.75, 1.6  # in standard deviations
-_FLAT_STEP = 0.6  # change of the log-density below which steps grow
-_NEGLIGIBLE = 6.0  # e**-6 of the maximum: the density beyond does not count
+_FIRST, _GROWTH = 1.6, 2.3  # the first point in standard deviations, and how much further the next is
+_NEGLIGIBLE = 4.5  # e-folds below the maximum: the density beyond does not count
 _FURTHEST = 12.0  # e-folds along the direction
 _NEAR = 0.3  # of a standard deviation from the conditional maximum: the parabola there serves
 _LONGEST_STEP = 3.0
 _LEAST_CURVATURE = 0.05  # of that at the estimate
 _DECIMALS = 6  # of numbers whose unit is a standard deviation
 _FEWEST = 4  # points, for a curve through them
+_TAIL = 5.0  # e-folds by which the density falls beyond the last points
 _GRID = 2001
 
 
@@ -55,45 +55,70 @@ class NestedLaplace:
         A column for each coordinate, the least identified last.
     points : ndarray, shape (n_points,)
         Along the last axis, ascending.
-    log_density : ndarray, shape (n_points,)
-        Of the last coordinate at the points, 0 at the estimate.
-    centers : ndarray, shape (n_points, n_parameters - 1)
-        The maximum in the other coordinates.
+    log_maximum, slope, log_volume : ndarray, shape (n_points,)
+        At each point, the maximum of the log-density over the other coordinates, its derivative along the
+        axis, and the logarithm of the volume of their normal; all 0 at the estimate.
+    centers, moves : ndarray, shape (n_points, n_parameters - 1)
+        Where that maximum is, and its derivative.
     roots : ndarray, shape (n_points, n_parameters - 1, n_parameters - 1)
         A square root of their covariance.
     """
 
     axes: Array
     points: Array
-    log_density: Array
+    log_maximum: Array
+    slope: Array
+    log_volume: Array
     centers: Array
+    moves: Array
     roots: Array
 
     def draw(self, center: Array, n_draws: int, rng: np.random.Generator) -> Array:
         """Draws around the estimate ``center``, shape (n_draws, n_parameters)."""
         u = self._quantiles((rng.permutation(n_draws) + rng.random(n_draws)) / n_draws)
         normal = rng.standard_normal((n_draws, center.size - 1))
-        roots = PchipInterpolator(self.points, self.roots)(u)
-        others = CubicSpline(self.points, self.centers)(u) + (roots * normal[:, None]).sum(axis=2)
+        roots = PchipInterpolator(self.points, self.roots)(np.clip(u, self.points[0], self.points[-1]))
+        others = _extended(CubicHermiteSpline(self.points, self.centers, self.moves), self.points, u) + (
+            roots * normal[:, None]
+        ).sum(axis=2)
         coordinates = np.column_stack([others, u])
         return center + (coordinates[:, None] * self.axes).sum(axis=2)
 
     def _quantiles(self, share: Array) -> Array:
         """Of the last coordinate; draws of equal shares, so that few of them cover it well."""
-        grid = np.linspace(self.points[0], self.points[-1], _GRID)
-        log_density = CubicSpline(self.points, self.log_density, bc_type="natural")(grid)
+        ends = self.points[[0, -1]]
+        tails = np.minimum(_TAIL / np.maximum(abs(self.slope[[0, -1]]), 1e-300), abs(ends))
+        grid = np.linspace(ends[0] - tails[0], ends[1] + tails[1], _GRID)
+        maximum = CubicHermiteSpline(self.points, self.log_maximum, self.slope)
+        volume = CubicSpline(self.points, self.log_volume, bc_type="natural")
+        log_density = _extended(maximum, self.points, grid) + _extended(volume, self.points, grid)
         density = np.exp(log_density - log_density.max())
         below = np.append(0.0, np.cumsum((density[1:] + density[:-1]) / 2))
         return np.asarray(np.interp(share * below[-1], below, grid), dtype=float)
 
 
+def _extended(curve: Any, points: Array, u: Array) -> Array:
+    """A spline, and beyond its ends a straight line."""
+    within = np.clip(u, points[0], points[-1])
+    value, beyond = curve(within), u - within
+    return np.asarray(value + curve(within, 1) * beyond.reshape(-1, *[1] * (value.ndim - 1)), dtype=float)
+
+
 class _Point(NamedTuple):
-    """A point along the last axis: log-density there, maximum and root of the covariance of the others."""
+    """A point along the last axis; see `NestedLaplace` for what belongs to it."""
 
     u: float
-    log_density: float
+    log_maximum: float
+    slope: float
+    log_volume: float
     center: Array
+    move: Array
     root: Array
+
+    @property
+    def log_density(self) -> float:
+        """Of the last coordinate."""
+        return self.log_maximum + self.log_volume
 
 
 def within_reach(objective: Objective, center: Array) -> Objective:
@@ -148,7 +173,8 @@ def nested_laplace(
         return value, axes.T @ gradient, axes.T @ hessian @ axes
 
     with one_blas_thread():
-        here = _Point(0.0, 0.0, np.zeros(center.size - 1), np.eye(center.size - 1))
+        others = np.zeros(center.size - 1)
+        here = _Point(0.0, 0.0, 0.0, 0.0, others, others, np.eye(others.size))
         sides = [_followed(local, here, top, way * sds[-1]) for way in (-1, 1)]
     points = [*sides[0][::-1], here, *sides[1]]
     if len(points) < _FEWEST:
@@ -159,18 +185,30 @@ def nested_laplace(
 
 def _followed(local: Local, here: _Point, top: float, sd: float) -> list[_Point]:
     """Points one way from the estimate, the sign of ``sd``, until the density is negligible."""
-    step, found = float(np.sign(sd)) * _STEP, [here._replace(u=-np.sign(sd) * _STEP), here]
+    u, found = float(np.sign(sd)) * _FIRST, [here]
     while found[-1].log_density > -_NEGLIGIBLE and abs(found[-1].u * sd) < _FURTHEST:
-        u = found[-1].u + step
-        known = found[-3:]
-        guess = barycentric_interpolate([p.u for p in known], np.array([p.center for p in known]), u)
-        there = _conditional(local, u, np.asarray(guess, dtype=float), top)
+        there = _conditional(local, u, _guess(found, u), top)
         if there is None:
-            break
-        if abs(there.log_density - found[-1].log_density) < _FLAT_STEP:
-            step *= _GROWTH
+            return found[1:]
         found.append(there)
-    return found[2:]
+        u *= _GROWTH
+    if len(found) == 2:  # the density falls within the first step
+        between = _conditional(local, found[1].u / 2, _guess(found, found[1].u / 2), top)
+        found[1:1] = [] if between is None else [between]
+    return found[1:]
+
+
+def _guess(found: list[_Point], u: float) -> Array:
+    """Where the maximum may be at ``u``: a cubic through the last two points, or a line."""
+    last = found[-1]
+    if len(found) == 1:
+        return last.center + last.move * (u - last.u)
+    before, step = found[-2], found[-1].u - found[-2].u
+    t = (u - before.u) / step
+    change = last.center - before.center
+    bend = (before.move + last.move) * step - 2 * change
+    turn = 3 * change - (2 * before.move + last.move) * step
+    return np.asarray(before.center + t * (before.move * step + t * (turn + t * bend)), dtype=float)
 
 
 def _conditional(local: Local, u: float, guess: Array, top: float) -> _Point | None:
@@ -182,12 +220,19 @@ def _conditional(local: Local, u: float, guess: Array, top: float) -> _Point | N
             return None
         sizes, directions = np.linalg.eigh(-hessian[:-1, :-1])
         sizes = np.maximum(sizes, _LEAST_CURVATURE)
-        step = directions @ (directions.T @ gradient[:-1] / sizes)
+        inverse = (directions / sizes) @ directions.T
+        step = inverse @ gradient[:-1]
         rise = float(gradient[:-1] @ step)
         step *= min(1.0, _LONGEST_STEP / max(np.sqrt(rise), 1e-300))
         center = center + step
         if rise < _NEAR**2:
             break
-    root = np.linalg.inv(np.linalg.cholesky((directions * sizes) @ directions.T)).T
-    log_density = value + rise / 2 - top - float(np.log(sizes).sum()) / 2
-    return _Point(u, log_density, center, root)
+    return _Point(
+        u,
+        value + rise / 2 - top,
+        float(gradient[-1] + hessian[-1, :-1] @ step),
+        -float(np.log(sizes).sum()) / 2,
+        center,
+        inverse @ hessian[:-1, -1],
+        np.linalg.cholesky(inverse),
+    )

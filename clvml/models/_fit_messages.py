@@ -57,6 +57,6 @@ def _at_boundary(title: str, boundary: tuple[str, ...], found: str, limits: Limi
         f"the {title} likelihood has no interior maximum: it keeps increasing as {' and '.join(ways)}"
         f" ({found})"
         + (f", which means that {meaning}" if meaning else "")
-        + ". Predictions are usable; individual parameters are not. Try prior='weak', a longer history or more"
-        " customers."
+        + ". Predictions are usable; individual parameters are not. Try prior='weak', a longer history or"
+        " more customers."
     )

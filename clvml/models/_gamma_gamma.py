@@ -110,7 +110,12 @@ class GammaGamma(LikelihoodModel):
         return model
 
     def fit(
-        self, customers: pd.DataFrame, y: object = None, *, weights: object = None, start: object = None
+        self,
+        customers: pd.DataFrame,
+        y: object = None,  # noqa: ARG002
+        *,
+        weights: object = None,
+        start: object = None,
     ) -> Self:
         """Fit to one row per customer with ``frequency`` and ``monetary_value``.
 
@@ -254,8 +259,8 @@ class GammaGamma(LikelihoodModel):
             messages.append(
                 f"frequency and average spend are correlated ({correlation:+.2f}, where CDNOW has +.11), and"
                 " Gamma-Gamma assumes them to be independent: the value of frequent customers will be too"
-                f" {'low' if correlation > 0 else 'high'}; fit groups of customers separately, or compare with a"
-                " formula on a holdout."
+                f" {'low' if correlation > 0 else 'high'}; fit groups of customers separately, or compare"
+                " with a formula on a holdout."
             )
         return messages
 

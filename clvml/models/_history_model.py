@@ -110,7 +110,12 @@ class HistoryModel(LikelihoodModel):
         return self._log_linear(self.sides_).coefficients(estimate, errors)
 
     def fit(
-        self, customers: pd.DataFrame, y: object = None, *, weights: object = None, start: object = None
+        self,
+        customers: pd.DataFrame,
+        y: object = None,  # noqa: ARG002
+        *,
+        weights: object = None,
+        start: object = None,
     ) -> Self:
         """Fit to one row per customer with ``frequency, recency, T`` and the covariates.
 
@@ -415,10 +420,10 @@ class HistoryModel(LikelihoodModel):
             return said
         return [
             *said,
-            f"hardly any customer drops out in this fit ({self.dropout_formula} = {rate:.2g} {self.dropout_per};"
-            f" {self._found()}): P(alive) is near 1 for everyone, and expectations over long horizons will be"
-            " too high if customers do drop out; observe them for longer, or compare with a formula on a"
-            " holdout.",
+            f"hardly any customer drops out in this fit ({self.dropout_formula} = {rate:.2g}"
+            f" {self.dropout_per}; {self._found()}): P(alive) is near 1 for everyone, and expectations over"
+            " long horizons will be too high if customers do drop out; observe them for longer, or compare"
+            " with a formula on a holdout.",
         ]
 
     def _unidentified_coefficients(self, parameters: Parameters, optimum: Optimum) -> list[str]:

