@@ -1,4 +1,4 @@
-"""Data that many tests share: CDNOW, as published."""
+"""What many tests share: CDNOW, as published, and models fitted to it."""
 
 import os
 

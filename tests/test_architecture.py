@@ -42,14 +42,26 @@ ORDER = [
 ]
 
 
-def imported_folders(path: Path) -> set[str]:
+# Rooms within a room, and the order in which they may import each other.
+INNER_ORDERS = {"segments": ["grouping", "judging", "acting"]}
+DRAWING = ["plots", "workflow"]  # the rooms that make figures, or ask for them
+COMPUTING = [room for room in ORDER if room not in DRAWING]
+FREE_OF_MLFLOW = [room for room in ORDER if room not in ("tracking", "workflow")]
+
+
+def imports(path: Path) -> set[str]:
+    """The dotted names that a module imports, wherever in it: ``from a.b import c`` is ``a.b.c``."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("clvml."):
-            names.add(node.module.split(".")[1])
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
         if isinstance(node, ast.Import):
-            names |= {a.name.split(".")[1] for a in node.names if a.name.startswith("clvml.")}
-    return names & set(ORDER)
+            names |= {alias.name for alias in node.names}
+    return names
+
+
+def imported_folders(path: Path) -> set[str]:
+    return {name.split(".")[1] for name in imports(path) if name.startswith("clvml.")} & set(ORDER)
 
 
 def test_every_folder_has_its_place_in_the_order():
@@ -65,6 +77,32 @@ def test_a_folder_imports_only_from_folders_above_it(folder):
         if imported_folders(path) - allowed
     }
     assert offences == {}
+
+
+@pytest.mark.parametrize("room", INNER_ORDERS)
+def test_rooms_within_a_room_import_one_way(room):
+    order = INNER_ORDERS[room]
+    assert sorted(p.parent.name for p in (PACKAGE / room).glob("*/__init__.py")) == sorted(order)
+    for place, inner in enumerate(order):
+        for path in (PACKAGE / room / inner).rglob("*.py"):
+            rooms = {name.split(".")[2] for name in imports(path) if name.startswith(f"clvml.{room}.")}
+            assert rooms <= {*order[: place + 1]}, f"{path.name} imports {rooms}"
+
+
+@pytest.mark.parametrize("room", COMPUTING)
+def test_a_computing_room_draws_nothing_and_prints_nothing(room):
+    """MLflow's adapter closes the figures that it stores; apart from it nothing knows of matplotlib."""
+    for path in (PACKAGE / room).rglob("*.py"):
+        drawing = {n for n in imports(path) if n.split(".")[0] == "matplotlib" or n.startswith("clvml.plots")}
+        assert not drawing or path.relative_to(PACKAGE).parts == ("tracking", "_runs.py"), path
+        calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+        assert "print" not in {func.id for func in calls if isinstance(func, ast.Name)}, path
+
+
+@pytest.mark.parametrize("room", FREE_OF_MLFLOW)
+def test_only_tracking_and_the_workflow_know_mlflow(room):
+    for path in (PACKAGE / room).rglob("*.py"):
+        assert not {name for name in imports(path) if name.split(".")[0] == "mlflow"}, path
 
 
 def test_importing_clvml_loads_neither_mlflow_nor_matplotlib_nor_pandas():

@@ -1,4 +1,4 @@
-"""Figures of what a fitted model believes: how customers differ, and whether one of them is still there."""
+"""Figures of what a fitted model implies: heterogeneity of customers, and P(alive) of one over time."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from clvml.plots._table_checks import check_numeric, check_table
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_BODY = 0.06  # of the width: what is steeper than the density here runs out of the figure
-_DIFFER = {
-    "purchase rate": "How often customers buy",
-    "purchase probability": "How readily customers buy",
-    "dropout probability": "How readily customers leave",
-    "dropout rate": "How readily customers leave",
-    "mean spend": "What customers spend on a purchase",
+_BODY = 0.06  # of the width: where the density is higher to the left of it, it is cut off
+_TITLES = {
+    "purchase rate": "Heterogeneity of the purchase rate",
+    "purchase probability": "Heterogeneity of the purchase probability",
+    "dropout probability": "Heterogeneity of the dropout probability",
+    "dropout rate": "Heterogeneity of the dropout rate",
+    "mean spend": "Heterogeneity of mean spend per purchase",
 }
 
 
-def heterogeneity(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """How customers differ in one trait: its density, the mean and the median, and how sure that is.
+def heterogeneity(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """The distribution of one trait over customers: density with its band, mean and median.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def heterogeneity(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
         upper`` (no band where the last two are missing); ``attrs`` name the trait, its unit, mean and median.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure. A density that is far higher near 0 than anywhere
-        else runs out of the figure.
+        else is cut off.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def heterogeneity(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.plot(values, table["density"], color=BLUE, linewidth=2)
     ax.fill_between(values, 0, table["density"], color=BLUE, alpha=0.15, linewidth=0)
     if table["lower"].notna().any():
-        label = f"{percent(table.attrs.get('coverage', np.nan))} of what the data leave open"
+        label = f"{percent(table.attrs.get('coverage', np.nan))} interval (parameter uncertainty)"
         ax.fill_between(values, table["lower"], table["upper"], color=BLUE, alpha=0.3, lw=0, label=label)
         ax.legend(frameon=False, fontsize=9, loc="center right")
     body = table.iloc[int(_BODY * len(table)) :]
@@ -69,12 +69,12 @@ def heterogeneity(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
         _mark(ax, name, float(table.attrs.get(name, np.nan)), color, style, height)
     trait = str(table.attrs.get("trait", "value"))
     per = str(table.attrs.get("per", "")).format(unit=time_in(table.attrs, plural=False))
-    told = f"{_DIFFER.get(trait, 'How customers differ')}{_by(table)}"
-    return dress(ax, told, f"{trait} of a customer{f' ({per})' if per else ''}", "density of customers")
+    title = f"{_TITLES.get(trait, 'Heterogeneity of customers')}{_by(table)}"
+    return dress(ax, title, f"{trait} per customer{f' ({per})' if per else ''}", "density of customers")
 
 
-def probability_alive_over_time(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """P(alive) along one customer's history: falling in silence, jumping at purchases, open after today.
+def probability_alive_over_time(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """P(alive) along one customer's history: falling between purchases, rising at each, and beyond today.
 
     Parameters
     ----------
@@ -104,17 +104,17 @@ def probability_alive_over_time(table: pd.DataFrame, ax: Axes | None = None) -> 
     if later.sum() > 1:
         ax.plot(at[later], alive[later], color=BLUE, linewidth=2, linestyle="--")
         ax.axvline(at[seen].iloc[-1], color=MUTED, linewidth=1, linestyle="--")
-    _tell_today(ax, at[seen].iloc[-1], float(alive[seen].iloc[-1]))
+    _label_today(ax, at[seen].iloc[-1], float(alive[seen].iloc[-1]))
     ax.set_ylim(0, 1.08)
     ax.set_yticks(np.linspace(0, 1, 6))
     with_percent(ax.yaxis)
     x = "date" if "date" in table else f"{time_in(table.attrs)} since the first purchase"
     label = f"{x}; dots are purchases"
-    return dress(ax, f"Still a customer?{_by(table)}", label, "P(alive): still a customer")
+    return dress(ax, f"P(alive) over time{_by(table)}", label, "P(alive)")
 
 
 def _by(table: pd.DataFrame) -> str:
-    """Whose belief it is, where the table says so."""
+    """Of which model, where the table says so."""
     return f" ({table.attrs['title']})" if "title" in table.attrs else ""
 
 
@@ -123,14 +123,14 @@ def _mark(ax: Axes, name: str, value: float, color: str, style: str, height: flo
         return
     ax.axvline(value, color=color, linewidth=1.8, linestyle=style)
     printed = number(value) if value >= 1 else f"{value:.2g}"
-    told = {"mean": f"mean {printed}", "median": f"half are below {printed}"}[name]
+    label = {"mean": f"mean {printed}", "median": f"median {printed}"}[name]
     ax.annotate(
-        told, (value, height), xycoords=("data", "axes fraction"), xytext=(5, 0), textcoords="offset points",
+        label, (value, height), xycoords=("data", "axes fraction"), xytext=(5, 0), textcoords="offset points",
         va="top", fontsize=9, color=INK,
     )  # fmt: skip
 
 
-def _tell_today(ax: Axes, place: Any, alive: float) -> None:
+def _label_today(ax: Axes, place: Any, alive: float) -> None:
     ax.annotate(
         f"today {percent(alive)}", (place, alive), xytext=(6, 8), textcoords="offset points", fontsize=9,
         fontweight="bold", color=INK, annotation_clip=False,

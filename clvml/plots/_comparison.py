@@ -1,4 +1,4 @@
-"""Figures of the comparison table: all models side by side, each in the colour of its family."""
+"""Figures of the comparison table: all models side by side, coloured by family."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Metric(NamedTuple):
-    """How a metric is headed, how it is printed, and which way is better."""
+    """The heading of a metric, and which direction is better."""
 
     heading: str
     better: str
@@ -28,16 +28,16 @@ class Metric(NamedTuple):
 
 METRICS = {
     "bias_pct": Metric("bias of total\n(0 is best)", "zero"),
-    "mae": Metric("MAE, money\n(low is good)", "low"),
-    "rmse": Metric("RMSE, money\n(low is good)", "low"),
-    "spearman": Metric("Spearman\n(high is good)", "high"),
-    "gini": Metric("Gini\n(high is good)", "high"),
-    "top10_share": Metric("top 10 % share\n(high is good)", "high"),
+    "mae": Metric("MAE, money\n(lower is better)", "low"),
+    "rmse": Metric("RMSE, money\n(lower is better)", "low"),
+    "spearman": Metric("Spearman\n(higher is better)", "high"),
+    "gini": Metric("Gini\n(higher is better)", "high"),
+    "top10_share": Metric("top 10 % share\n(higher is better)", "high"),
 }
 
 
-def bias_by_model(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """How far each model's predicted total is from the actual one, in percent.
+def bias_by_model(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """The bias of each model's predicted total, in percent of the actual one.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def bias_by_model(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     Returns
     -------
     matplotlib.axes.Axes
-        The models stand in order of the size of their bias, the smallest on top.
+        The models in order of the size of their bias, the smallest on top.
 
     Raises
     ------
@@ -68,14 +68,14 @@ def bias_by_model(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_yticks(places, [str(model) for model in ordered.index])
     ax.invert_yaxis()
     ax.margins(x=0.13)
-    dress(ax, "Bias of the predicted total: zero is right", "predicted total less actual total (%)", "model")
+    dress(ax, "Bias of the predicted total", "predicted less actual total (% of the actual one)", "model")
     ax.grid(visible=False, axis="y")
     _name_families(ax, ordered["family"])
     return ax
 
 
-def comparison(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Every model by every metric at a glance: one lane a metric, further right is better.
+def comparison(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Every model by every metric: one lane per metric, further right is better.
 
     Parameters
     ----------
@@ -88,8 +88,7 @@ def comparison(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     Returns
     -------
     matplotlib.axes.Axes
-        In each lane the worst model stands at the left border, the best at the right one with
-        its value in bold.
+        In each lane the worst model is at the left edge, the best at the right edge with its value in bold.
 
     Raises
     ------
@@ -109,7 +108,7 @@ def comparison(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_xlim(-0.02, len(metrics))
     dress(
         ax,
-        "Models by metric: no single column decides",
+        "Models by metric",
         "further right in a lane is better, bold is best",
         "model",
     )
@@ -140,7 +139,7 @@ def _draw_lane(ax: Axes, lane: int, values: pd.Series, families: pd.Series) -> N
     x = lane + 0.19 + 0.57 * ((worst - distance) / spread if spread > 0 else distance * 0 + 1)
     places = np.arange(len(values))
     texts = [_printed(str(values.name), value, values) for value in values]
-    # Bold whatever prints like the best: a reader cannot see why only one of them should be.
+    # Bold all values that print like the best: a reader sees no difference between them.
     best_texts = {text for text, off in zip(texts, distance, strict=True) if off == best}
     ax.axvspan(lane + 0.02, lane + 0.93, color=FAINT, alpha=0.45, linewidth=0, zorder=0)
     ax.scatter(x, places, s=42, color=[family_color(name) for name in families], zorder=3)

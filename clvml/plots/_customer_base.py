@@ -1,4 +1,4 @@
-"""Figures of the customer base: the value matrix, who moved, and a segment's card."""
+"""Figures of the customer base: the value matrix, transitions, and the card of a segment."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 CLASSES = {"gold": ORANGE, "iron": BLUE, "platinum": GREEN, "lead": MUTED}
 PLACES = {"gold": (1, 1), "iron": (0, 1), "platinum": (1, 0), "lead": (0, 0)}
-ADVICE = {"gold": "everything", "iron": "develop", "platinum": "keep", "lead": "spend little"}
+ADVICE = {"gold": "protect first", "iron": "develop", "platinum": "keep", "lead": "spend less"}
 
 
-def value_matrix(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """The four classes of the value matrix: how many customers, and how much of the value to come.
+def value_matrix(profile: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """The four classes of the value matrix: number of customers, and share of potential value.
 
     Parameters
     ----------
@@ -59,12 +59,12 @@ def value_matrix(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ax.fill_between([x, x + 1], y, y + 1, color=color, alpha=0.12 + 0.4 * _finite(of_value))
         middle: dict[str, Any] = {"ha": "center", "va": "center", "color": INK}
         ax.text(x + 0.5, y + 0.75, f"{name}: {ADVICE[name]}", fontsize=12, fontweight="bold", **middle)
-        ax.text(x + 0.5, y + 0.47, f"{percent(of_value)} of the value to come", fontsize=11, **middle)
-        told = f"{customers:,} customers ({percent(of_customers)})"
-        ax.text(x + 0.5, y + 0.25, told, fontsize=10, **middle)
+        ax.text(x + 0.5, y + 0.47, f"{percent(of_value)} of potential value", fontsize=11, **middle)
+        size = f"{customers:,} customers ({percent(of_customers)})"
+        ax.text(x + 0.5, y + 0.25, size, fontsize=10, **middle)
     ax.set_xlim(0, 2)
     ax.set_ylim(0, 2)
-    dress(ax, "Current against potential value", "current value", "potential value")
+    dress(ax, "Current and potential value", "current value", "potential value")
     ax.grid(visible=False)
     ax.set_xticks([0.5, 1.5], ["low", "high"])
     ax.set_yticks([0.5, 1.5], ["low", "high"])
@@ -72,15 +72,17 @@ def value_matrix(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def migration(customers: pd.DataFrame, moves: pd.DataFrame | None = None, ax: Axes | None = None) -> Axes:
-    """Who moved between two dates: shares of each row, the number of customers, and the value gained.
+def segment_transitions(
+    customers: pd.DataFrame, moves: pd.DataFrame | None = None, *, ax: Axes | None = None
+) -> Axes:
+    """Transitions between two dates: share of each row, number of customers, and value gained.
 
     Parameters
     ----------
     customers : pandas.DataFrame
-        ``Migration.customers``: counts, rows the segment before, columns the segment after.
+        ``SegmentTransitions.customers``: counts, rows the segment before, columns the segment after.
     moves : pandas.DataFrame, optional
-        ``Migration.moves``: adds what each move gained or lost.
+        ``SegmentTransitions.moves``: adds the value that each transition gained or lost.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
@@ -89,8 +91,8 @@ def migration(customers: pd.DataFrame, moves: pd.DataFrame | None = None, ax: Ax
     InputError
         If the table is empty or not numeric.
     """
-    check_table(customers, [], "migration")
-    check_numeric(customers, list(customers), "migration")
+    check_table(customers, [], "segment_transitions")
+    check_numeric(customers, list(customers), "segment_transitions")
     counts = customers.to_numpy(dtype=float)
     totals = counts.sum(axis=1, keepdims=True)
     part = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
@@ -98,15 +100,15 @@ def migration(customers: pd.DataFrame, moves: pd.DataFrame | None = None, ax: Ax
     ax.imshow(part, cmap="Blues", vmin=0, vmax=1.15, aspect="auto")
     gained = {} if moves is None else moves["gained"].to_dict()
     for (row, column), share in np.ndenumerate(part):
-        told = f"{percent(share)}\n{counts[row, column]:,.0f}" if counts[row, column] else "–"
+        cell = f"{percent(share)}\n{counts[row, column]:,.0f}" if counts[row, column] else "–"
         move = (customers.index[row], customers.columns[column])
         if move in gained:
-            told += f"\n{signed(gained[move])}"
+            cell += f"\n{signed(gained[move])}"
         ax.text(
-            column, row, told, ha="center", va="center", fontsize=9, color="white" if share > 0.6 else INK
+            column, row, cell, ha="center", va="center", fontsize=9, color="white" if share > 0.6 else INK
         )
-    told = "" if moves is None else ", with the value gained or lost"
-    dress(ax, f"Where customers went{told}", "after", "before")
+    with_value = "" if moves is None else ", with value gained or lost"
+    dress(ax, f"Transitions between two dates{with_value}", "after", "before")
     ax.grid(visible=False)
     ax.set_xticks(range(counts.shape[1]), [textwrap.fill(str(name), 16) for name in customers.columns])
     before = zip(customers.index, totals[:, 0], strict=True)
@@ -116,8 +118,8 @@ def migration(customers: pd.DataFrame, moves: pd.DataFrame | None = None, ax: Ax
     return ax
 
 
-def segment_card(card: pd.Series, ax: Axes | None = None) -> Axes:
-    """One segment on a card: who they are, what they are worth, how sure that is, what to do.
+def segment_card(card: pd.Series, *, ax: Axes | None = None) -> Axes:
+    """One segment on a card: size, value, confidence interval and treatment.
 
     Parameters
     ----------
@@ -151,30 +153,31 @@ def segment_card(card: pd.Series, ax: Axes | None = None) -> Axes:
 
 
 CARD_NEEDS = (
-    *("name", "customers", "share_of_customers", "share_of_value", "mean_value", "value_low", "value_high"),
-    *("total_value", "probability_alive", "stage", "stage_share", "treatment", "what_to_do"),
-    *("treatment_share", "value_at_stake", "budget"),
+    *("name", "customers", "share_of_customers", "share_of_value", "mean_value", "value_lower"),
+    *("value_upper", "total_value", "probability_alive", "stage", "stage_share", "treatment"),
+    *("what_to_do", "treatment_share", "value_at_risk", "budget"),
 )
 
 
 def card_in_words(card: pd.Series) -> dict[str, str]:
-    """The four answers of a card as sentences."""
+    """The four blocks of a card as sentences."""
     plural = "" if card.get("frequency") == 1 else "s"
     bought = f", typically with {card['frequency']:,g} repeat purchase{plural}" if "frequency" in card else ""
     spread = (
-        f"Their mean lies between {number(card['value_low'])} and {number(card['value_high'])} (95 %)."
-        if np.isfinite(card["value_low"])
-        else "One customer: no interval."
+        f"95 % confidence interval of their mean value: {number(card['value_lower'])} to"
+        f" {number(card['value_upper'])}."
+        if np.isfinite(card["value_lower"])
+        else "One customer: no confidence interval."
     )
     return {
-        "Who they are": f"{card['customers']:,} customers, {percent(card['share_of_customers'])} of all"
-        f"{bought}; most often in stage {card['stage']} ({percent(card['stage_share'])}).",
-        "What they are worth": f"{number(card['mean_value'])} each, {number(card['total_value'])} together:"
+        "Customers": f"{card['customers']:,} customers, {percent(card['share_of_customers'])} of all{bought};"
+        f" most often in stage {card['stage']} ({percent(card['stage_share'])}).",
+        "Value": f"{number(card['mean_value'])} per customer, {number(card['total_value'])} in total:"
         f" {percent(card['share_of_value'])} of all value.",
-        "How sure": f"{spread} Mean P(alive) {number(card['probability_alive'])}.",
-        "What to do": f"Mostly {card['treatment']} ({percent(card['treatment_share'])} of them):"
-        f" {card['what_to_do']}. All treatments of the segment: at most {number(card['budget'])}, where"
-        f" {number(card['value_at_stake'])} may be kept or won back.",
+        "Confidence": f"{spread} Mean P(alive) {number(card['probability_alive'])}.",
+        "Treatment": f"Mostly {card['treatment']} ({percent(card['treatment_share'])} of them):"
+        f" {card['what_to_do']}. Budget of all treatments: at most {number(card['budget'])}, for"
+        f" {number(card['value_at_risk'])} of value at risk.",
     }
 
 

@@ -1,4 +1,4 @@
-"""Figures of relations over time: the lifecycle, and the shapes of those that are over."""
+"""Figures of customer relationships over time: the lifecycle, and the shapes of ended ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from clvml.plots._table_checks import check_numeric, check_table
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-CURVE = {"exploration": 0.25, "build-up": 0.62, "stability": 1.0, "decline": 0.6, "former": 0.0}
+CURVE = {"exploration": 0.25, "build-up": 0.62, "stability": 1.0, "decline": 0.6, "lapsed": 0.0}
 # By shape: how long it lasts in the sketch, how high it gets, and its colour.
 SHAPES = {
     "broken off early": (0.9, 0.25, MUTED),
@@ -37,10 +37,10 @@ SHAPES = {
 }
 
 
-def lifecycle_curve(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """How many customers stand where in the lifecycle of a relation.
+def lifecycle_curve(profile: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """The number of customers in each stage of the lifecycle.
 
-    The curve is the textbook's sketch of volume over time, not a measurement; dots grow with the
+    The curve is the textbook's sketch of volume over time, not measured; dots grow with the
     number of customers.
 
     Parameters
@@ -74,15 +74,15 @@ def lifecycle_curve(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
     shown = [name for name in ("customers", "share_of_customers", "clv") if name in profile]
     for place, stage in enumerate(CURVE):
         row = {str(column): float(profile[column][stage]) for column in shown}
-        told = f"{row['customers']:,.0f} ({percent(row['share_of_customers'])})"
+        label = f"{row['customers']:,.0f} ({percent(row['share_of_customers'])})"
         if np.isfinite(row.get("clv", np.nan)):
-            told += f"\n{number(row['clv'])} each"
+            label += f"\n{number(row['clv'])} per customer"
         lift = 10 + 0.5 * np.sqrt(60 + 2200 * part[place])
         ax.annotate(
-            told, (place, heights[place]), (0 if place < 3 else 6, lift), textcoords="offset points",
+            label, (place, heights[place]), (0 if place < 3 else 6, lift), textcoords="offset points",
             ha="center" if place < 3 else "left", fontsize=9, color=INK,
         )  # fmt: skip
-    dress(ax, "Where customers stand in their lifecycle", "", "volume and profit (sketch)")
+    dress(ax, "Customers by stage of the lifecycle", "", "volume and profit (sketch)")
     ax.grid(visible=False)
     ax.set_xticks(x, list(CURVE))
     ax.set_yticks([])
@@ -91,10 +91,10 @@ def lifecycle_curve(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def relation_shapes(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """The four shapes of a finished relation: how many ended so, and what they brought.
+def relationship_shapes(profile: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """The four shapes of ended relationships: number of customers, duration and spend.
 
-    The curves are the textbook's sketch of value over time, not a measurement.
+    The curves are the textbook's sketch of value over time, not measured.
 
     Parameters
     ----------
@@ -107,16 +107,16 @@ def relation_shapes(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
     Raises
     ------
     InputError
-        If the table is empty, lacks a column or a shape, or no relation is over.
+        If the table is empty, lacks a column or a shape, or no relationship has ended.
     """
     columns = ["customers", "share_of_customers", "lasted", "spent"]
-    check_table(profile, columns, "relation_shapes")
-    check_numeric(profile, columns[:2], "relation_shapes")
+    check_table(profile, columns, "relationship_shapes")
+    check_numeric(profile, columns[:2], "relationship_shapes")
     missing = [shape for shape in SHAPES if shape not in profile.index]
     if missing:
-        raise InputError(f"relation_shapes needs a row for each shape; {missing[0]!r} is missing.")
+        raise InputError(f"relationship_shapes needs a row for each shape; {missing[0]!r} is missing.")
     if not profile["customers"].sum() > 0:
-        raise InputError("relation_shapes draws finished relations, and none is over yet.")
+        raise InputError("relationship_shapes draws ended relationships, and none has ended yet.")
     ax = axes_for(ax, width=8.5, height=4.4)
     time = np.linspace(0, 5, 400)
     for lane, (shape, (end, top, color)) in enumerate(SHAPES.items()):
@@ -125,8 +125,8 @@ def relation_shapes(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ax.axhline(floor, color=FAINT, linewidth=1)
         ax.plot(time, floor + 0.8 * _course(time, end, top), color=color, linewidth=2.5)
         ax.fill_between(time, floor, floor + 0.8 * _course(time, end, top), color=color, alpha=0.15)
-        ax.text(5.1, floor + 0.2, _told(row, profile.attrs), fontsize=10, color=INK, linespacing=1.4)
-    dress(ax, "How finished relations went", "value over time (sketch)", "shape of the relation")
+        ax.text(5.1, floor + 0.2, _label(row, profile.attrs), fontsize=10, color=INK, linespacing=1.4)
+    dress(ax, "Shapes of ended relationships", "value over time (sketch)", "shape of the relationship")
     ax.grid(visible=False)
     ax.set_xticks([])
     ax.set_yticks([floor + 0.3 for floor in range(len(SHAPES))], list(SHAPES)[::-1])
@@ -143,9 +143,9 @@ def _course(time: np.ndarray, end: float, top: float) -> np.ndarray:
     return np.minimum(rising, top) * falling
 
 
-def _told(row: dict[str, float], attrs: dict) -> str:
-    told = f"{row['customers']:,.0f} customers ({percent(row['share_of_customers'])})"
+def _label(row: dict[str, float], attrs: dict) -> str:
+    label = f"{row['customers']:,.0f} customers ({percent(row['share_of_customers'])})"
     if not row["customers"]:
-        return told
+        return label
     lasted = f"{number(row['lasted']) if row['lasted'] else 0} {time_in(attrs)}"
-    return f"{told}\n{lasted} from first to last, {number(row['spent'])} each"
+    return f"{label}\nlasting {lasted}, {number(row['spent'])} per customer"

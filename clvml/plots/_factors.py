@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def tornado(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def tornado(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """How far each factor alone moves the money, widest swing on top.
 
     Parameters
@@ -59,7 +59,7 @@ def tornado(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def two_way(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def two_way(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """The money at the levels of two factors, as a heat map with the figures written in.
 
     Parameters
@@ -96,7 +96,7 @@ def two_way(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def value_over_time(
-    table: pd.DataFrame, measure: str = "average_order_value", ax: Axes | None = None
+    table: pd.DataFrame, *, measure: str = "average_order_value", ax: Axes | None = None
 ) -> Axes:
     """One measure of value by period, a line a group; a dashed line leads to what is expected.
 

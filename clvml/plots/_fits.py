@@ -1,4 +1,4 @@
-"""Figures of a fitted model beside the data it was fitted to: counts of customers, bars and lines."""
+"""Figures of a fitted model beside its data: numbers of customers, as bars and lines."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def fit_by_frequency(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """How many customers made 0, 1, 2, ... repeat purchases: bars what was, dots what models expect.
+def fit_by_frequency(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Customers with 0, 1, 2, ... repeat purchases: actual numbers as bars, expected ones as dots.
 
     Parameters
     ----------
     table : pandas.DataFrame
         From `clvml.diagnostics.fit_by_frequency`: index the frequency label (``"0"`` to ``"7+"``), ``actual``
-        and one or more columns of numbers that a model expects.
+        and one or more columns of expected numbers, one per model.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
@@ -46,8 +46,8 @@ def fit_by_frequency(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     with_thousands(ax.yaxis)
     dress(
         ax,
-        "How often customers bought: a good fit puts its dots on the bars",
-        "repeat purchases while observed",
+        "Customers by number of repeat purchases, actual and expected",
+        "repeat purchases in the observation period",
         "customers",
     )
     ax.grid(visible=False, axis="x")
@@ -55,14 +55,14 @@ def fit_by_frequency(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def fit_by_spend(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """How many customers spent how much on average: bars what was, a line what the model expects.
+def fit_by_spend(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Customers by average spend: actual numbers as bars, expected ones as a line.
 
     Parameters
     ----------
     table : pandas.DataFrame
         From `clvml.diagnostics.fit_by_spend`: index the middle of a bin of money, columns ``actual,
-        expected``; the attribute ``beyond`` counts who is above the last bin.
+        expected``; the attribute ``beyond`` counts the customers above the last bin.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
@@ -82,16 +82,16 @@ def fit_by_spend(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_xlim(0, money[-1] + width / 2)
     with_thousands(ax.xaxis)
     beyond = table.attrs.get("beyond")
-    told = (
+    above = (
         ""
         if beyond is None
-        else (f"\nabove: {beyond['actual']:,.0f} customers, and {beyond['expected']:,.0f} expected")
+        else f"\nabove: {beyond['actual']:,.0f} customers, {beyond['expected']:,.0f} expected"
     )
     dress(
         ax,
-        "What customers spend on average: a good fit follows the bars",
-        f"average spend on a repeat purchase (money){told}",
-        f"customers in steps of {width:g}",
+        "Customers by average spend, actual and expected",
+        f"average spend per repeat purchase (money){above}",
+        f"customers per bin of {width:g}",
     )
     ax.grid(visible=False, axis="x")
     ax.legend(frameon=False, fontsize=9)

@@ -1,4 +1,4 @@
-"""Figures of ranges: what customers, groups of them, or all of them may bring, and what came."""
+"""Prediction intervals of customers, of groups and of their total, beside the actual outcomes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clvml.errors import InputError
-from clvml.plots._style import BLUE, INK, VERMILION, axes_for, dress, number, with_thousands
+from clvml.plots._style import BLUE, INK, VERMILION, axes_for, dress, number, percent, with_thousands
 from clvml.plots._table_checks import check_numeric, check_table, check_values
 
 if TYPE_CHECKING:
@@ -20,24 +20,25 @@ Array = NDArray[np.float64]
 QUANTITIES = {"purchases": "purchases", "spend": "spend (money)", "clv": "lifetime value (money)"}
 
 
-def ranges(
+def prediction_intervals(
     intervals: pd.DataFrame,
-    quantity: str = "clv",
     actual: pd.Series | None = None,
+    *,
+    quantity: str = "clv",
     ax: Axes | None = None,
 ) -> Axes:
-    """The range of what each customer or group may bring, as a bar, and what came, as a diamond.
+    """Prediction intervals as bars, one per customer or group, and actual outcomes as diamonds.
 
     Parameters
     ----------
     intervals : pandas.DataFrame
         Rows of `LifetimeValue.predict_interval` (customers) or `LifetimeValue.predict_total_interval` (groups
-        and their total): columns ``{quantity}_lower`` and ``{quantity}_upper``, and ``{quantity}`` where what
-        is expected is to be marked.
+        and their total): columns ``{quantity}_lower`` and ``{quantity}_upper``, and ``{quantity}`` where the
+        expectation is to be marked. ``attrs["coverage"]`` goes into the title where present.
+    actual : pandas.Series, optional
+        Outcomes by the index of ``intervals``; red where they are outside the interval.
     quantity : {"purchases", "spend", "clv"}
         Which of them.
-    actual : pandas.Series, optional
-        What came, by the index of ``intervals``; red where it is outside its range.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
@@ -47,52 +48,62 @@ def ranges(
         If the table is empty or lacks a column, or ``actual`` lacks a row of it.
     """
     ends = [f"{quantity}_lower", f"{quantity}_upper"]
-    check_table(intervals, ends, "ranges")
-    check_numeric(intervals, ends, "ranges")
-    came = None if actual is None else _came(actual, intervals.index)
+    check_table(intervals, ends, "prediction_intervals")
+    check_numeric(intervals, ends, "prediction_intervals")
+    outcomes = None if actual is None else _outcomes(actual, intervals.index)
     ax = axes_for(ax, width=8.5, height=1.8 + 0.42 * len(intervals))
     rows, (lower, upper) = np.arange(len(intervals)), intervals[ends].to_numpy(dtype=float).T
-    ax.barh(rows, upper - lower, 0.5, left=lower, color=BLUE, alpha=0.35, label="range")
+    ax.barh(rows, upper - lower, 0.5, left=lower, color=BLUE, alpha=0.35, label="prediction interval")
     if quantity in intervals:
         ax.plot(intervals[quantity], rows, "|", color=BLUE, markersize=13, mew=2.5, label="expected")
-    _write_ranges(ax, lower, upper, came)
-    told = "What they may bring"
-    if came is not None:
-        told += f", and what came: in its range in {_draw_came(ax, came, lower, upper)} of {len(rows)}"
+    _write_ends(ax, lower, upper, outcomes)
+    title = f"{_coverage(intervals)}rediction intervals"
+    if outcomes is not None:
+        covered = _draw_outcomes(ax, outcomes, lower, upper)
+        title += f" and outcomes: {covered} of {len(rows)} covered"
     ax.set_yticks(rows, [str(name) for name in intervals.index])
     ax.set_ylim(len(rows) - 0.4, -0.6)
-    furthest = float(upper.max() if came is None else max(upper.max(), came.max()))
+    furthest = float(upper.max() if outcomes is None else max(upper.max(), outcomes.max()))
     ax.set_xlim(min(0.0, float(lower.min())), 1.25 * furthest or 1.0)
     with_thousands(ax.xaxis)
     row = {"customer_id": "customer"}.get(str(intervals.index.name), intervals.index.name)
-    dress(ax, told, QUANTITIES.get(quantity, quantity), str(row or "row"))
+    dress(ax, title, QUANTITIES.get(quantity, quantity), str(row or "row"))
     ax.grid(visible=False, axis="y")
     ax.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return ax
 
 
-def _came(actual: pd.Series, index: pd.Index) -> Array:
-    """What came, row by row."""
+def _coverage(intervals: pd.DataFrame) -> str:
+    """The beginning of the title: ``"90 % p"`` or ``"P"``."""
+    coverage = intervals.attrs.get("coverage")
+    return "P" if coverage is None else f"{percent(float(coverage))} p"
+
+
+def _outcomes(actual: pd.Series, index: pd.Index) -> Array:
+    """The actual outcomes, row by row."""
     lacking = ~index.isin(actual.index)
     if lacking.any():
         raise InputError(f"actual lacks {index[lacking][0]!r}: it needs a number for each row of intervals.")
-    return check_values(actual.reindex(index), "ranges").to_numpy()
+    return check_values(actual.reindex(index), "prediction_intervals").to_numpy()
 
 
-def _draw_came(ax: Axes, came: Array, lower: Array, upper: Array) -> int:
-    """Diamonds, red outside their ranges; how many are inside."""
-    held = (lower <= came) & (came <= upper)
-    for inside, color, label in ((held, INK, "came"), (~held, VERMILION, "came, out of range")):
-        if inside.any():
-            ax.plot(came[inside], np.flatnonzero(inside), "D", color=color, markersize=6, label=label)
-    return int(held.sum())
+def _draw_outcomes(ax: Axes, outcomes: Array, lower: Array, upper: Array) -> int:
+    """Diamonds, red outside the intervals; how many are covered."""
+    covered = (lower <= outcomes) & (outcomes <= upper)
+    for shown, color, label in (
+        (covered, INK, "actual"),
+        (~covered, VERMILION, "actual, outside the interval"),
+    ):
+        if shown.any():
+            ax.plot(outcomes[shown], np.flatnonzero(shown), "D", color=color, markersize=6, label=label)
+    return int(covered.sum())
 
 
-def _write_ranges(ax: Axes, lower: Array, upper: Array, came: Array | None) -> None:
-    furthest = upper if came is None else np.maximum(upper, came)
-    for row, (low, high, end) in enumerate(zip(lower, upper, furthest, strict=True)):
+def _write_ends(ax: Axes, lower: Array, upper: Array, outcomes: Array | None) -> None:
+    furthest = upper if outcomes is None else np.maximum(upper, outcomes)
+    for row, (left, right, end) in enumerate(zip(lower, upper, furthest, strict=True)):
         ax.annotate(
-            f"{_printed(low, high)} to {_printed(high, high)}", (end, row), xytext=(9, 0),
+            f"{_printed(left, right)} to {_printed(right, right)}", (end, row), xytext=(9, 0),
             textcoords="offset points", va="center", fontsize=9, color=INK,
         )  # fmt: skip
 

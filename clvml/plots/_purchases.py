@@ -1,4 +1,4 @@
-"""Figures of how often customers buy: over time, by history, and by model."""
+"""Figures of purchases: over time, by history, and by model."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def cumulative_purchases(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Repeat purchases of all customers, summed over time: actual, and as each model expects.
+def cumulative_purchases(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Cumulative repeat purchases of all customers: actual, and expected by each model.
 
     Parameters
     ----------
     table : pandas.DataFrame
         ``period`` as a column or as the index (time since the first day of the data),
-        ``actual``, and one column a model, all cumulative numbers of repeat purchases. The
-        attribute ``calibration_end`` (a period) draws the border of calibration and holdout,
+        ``actual``, and one column per model, all cumulative numbers of repeat purchases. The
+        attribute ``calibration_end`` (a period) draws the boundary of calibration and holdout,
         ``time_unit`` names the unit of ``period``.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
@@ -56,7 +56,7 @@ def cumulative_purchases(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     _draw_over_time(ax, series, models)
     dress(
         ax,
-        "Cumulative repeat purchases: a good model stays on the black line",
+        "Cumulative repeat purchases, actual and by model",
         f"{time_in(table.attrs)} since the first day of the data",
         "repeat purchases so far",
     )
@@ -65,7 +65,7 @@ def cumulative_purchases(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def purchases_per_period(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def purchases_per_period(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Repeat purchases per unit of time: the increments of the cumulative table.
 
     Parameters
@@ -90,7 +90,7 @@ def purchases_per_period(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     unit = time_in(table.attrs, plural=False)
     dress(
         ax,
-        f"Repeat purchases per {unit}: the models draw the trend, not the seasons",
+        f"Repeat purchases per {unit}, actual and by model",
         f"{unit}s since the first day of the data",
         f"repeat purchases per {unit}",
     )
@@ -99,7 +99,7 @@ def purchases_per_period(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def calibration_by_frequency(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def calibration_by_frequency(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Mean holdout purchases of customers with 0, 1, 2, ... repeat purchases in calibration.
 
     Parameters
@@ -125,7 +125,7 @@ def calibration_by_frequency(table: pd.DataFrame, ax: Axes | None = None) -> Axe
     ax.set_xticks(range(len(table)), sizes, fontsize=9)
     dress(
         ax,
-        "Holdout purchases by purchases seen before: predicted against actual",
+        "Holdout purchases by calibration purchases, predicted and actual",
         "repeat purchases in the calibration period, and number of customers",
         "mean purchases in the holdout",
     )
@@ -134,17 +134,17 @@ def calibration_by_frequency(table: pd.DataFrame, ax: Axes | None = None) -> Axe
     return ax
 
 
-def frequency_recency_matrix(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def frequency_recency_matrix(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """P(alive) or expected purchases by frequency and recency, as a heat map.
 
     Parameters
     ----------
     table : pandas.DataFrame
         As ``clvml.diagnostics.frequency_recency_matrix`` makes it: index recency,
-        columns frequency; NaN where no such history exists. Attributes ``quantity``, ``T``,
+        columns frequency; NaN where a history is impossible. Attributes ``quantity``, ``T``,
         ``horizon`` and ``time_unit`` go into title and labels where present.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default the Axes of a new figure. The colour bar takes its room.
+        Where to draw; by default the Axes of a new figure. The colour bar takes some of its space.
 
     Raises
     ------
@@ -166,7 +166,7 @@ def frequency_recency_matrix(table: pd.DataFrame, ax: Axes | None = None) -> Axe
     dress(
         ax,
         _matrix_title(table),
-        "repeat purchases (frequency); grey: no such history",
+        "repeat purchases (frequency); grey: impossible history",
         f"recency: {unit} from first to last purchase",
     )
     ax.locator_params(axis="x", integer=True)
@@ -221,7 +221,7 @@ def _mark_calibration_end(ax: Axes, table: pd.DataFrame) -> None:
 
 
 def _edges(centres: pd.Index) -> np.ndarray:
-    """Borders of the cells around equally or unequally spaced centres."""
+    """Edges of the cells around equally or unequally spaced centres."""
     values = centres.to_numpy(dtype=float)
     if len(values) == 1:
         return np.array([values[0] - 0.5, values[0] + 0.5])
@@ -238,16 +238,16 @@ def _quantity(table: pd.DataFrame) -> str:
 
 
 def number_of_time(length: float) -> str:
-    """A length of time without a needless ``.0``."""
+    """A length of time without a trailing ``.0``."""
     return f"{length:g}" if float(length) == int(length) else number(length)
 
 
 def _matrix_title(table: pd.DataFrame) -> str:
     subject = {
-        "probability_alive": "Still a customer?",
-        "expected_purchases": "How many purchases to come?",
-    }.get(str(table.attrs.get("quantity")), "Frequency and recency")
+        "probability_alive": "P(alive)",
+        "expected_purchases": "Expected purchases",
+    }.get(str(table.attrs.get("quantity")), "Values")
     T = table.attrs.get("T")
     if T is None:
-        return f"{subject} By frequency and recency"
-    return f"{subject} {number_of_time(T)} {time_in(table.attrs)} after the first purchase"
+        return f"{subject} by frequency and recency"
+    return f"{subject} by history, {number_of_time(T)} {time_in(table.attrs)} after the first purchase"

@@ -1,9 +1,10 @@
-"""Figures of where segments lie: along each feature, in two components, and in money with how sure it is."""
+"""Figures of segments in feature space, and of their mean value with confidence intervals."""
 
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -27,14 +28,16 @@ from clvml.plots._table_checks import check_numeric, check_table
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+NAMED = 0.4  # a feature is in the name of a component from this weight on
 
-def segment_lines(centers: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Each segment as a line through its features: parallel coordinates, 0 being the average customer.
+
+def segment_lines(centers: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Each segment as a line through its features: parallel coordinates, 0 is the average customer.
 
     Parameters
     ----------
     centers : pandas.DataFrame
-        Index the segment (by name); one column a feature, in standard deviations of all customers, such as
+        Index the segment (by name); one column per feature, in standard deviations of all customers, such as
         the means by segment of ``KMeansSegments.transform``.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
@@ -47,29 +50,30 @@ def segment_lines(centers: pd.DataFrame, ax: Axes | None = None) -> Axes:
     check_table(centers, [], "segment_lines")
     check_numeric(centers, list(centers), "segment_lines")
     if centers.shape[1] < 2:
-        raise InputError("segment_lines needs at least two features: a line joins two points.")
+        raise InputError("segment_lines needs at least two features; the table has one.")
     ax = axes_for(ax, width=9.0, height=4.6)
     places = np.arange(centers.shape[1])
     ax.axhline(0, color=MUTED, linewidth=1)
     styles = looks(centers.index)
     for name, row in centers.iterrows():
         ax.plot(places, row, "o-", color=styles[name].color, linewidth=1.8, markersize=5)
-    ax.set_xticks(places, [feature_in_words(str(name)) for name in centers])
+    ax.set_xticks(places, [textwrap.fill(feature_in_words(str(name)), 14) for name in centers])
     ax.set_xlim(-0.2, places[-1] + 0.1)
-    dress(ax, "What sets the segments apart", "", "standard deviations from the average customer")
+    dress(ax, "Segments by feature", "", "standard deviations from the average customer")
     ax.set_xlabel("feature")
     ax.figure.canvas.draw()
     label_ends(ax, [LineEnd(row.iloc[-1], str(name), styles[name].color) for name, row in centers.iterrows()])
     return ax
 
 
-def segment_scatter(places: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Customers in two components, coloured by segment, the name of each at its middle.
+def segment_scatter(places: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Customers in two components, coloured by segment, with the name of each at its centre.
 
     Parameters
     ----------
     places : pandas.DataFrame
-        As from `clvml.segments.grouping.two_components`: ``first, second, segment``.
+        As from `clvml.segments.grouping.two_components`: ``first, second, segment``; what the components are
+        is taken from ``attrs["components"]`` where it is known.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
@@ -92,19 +96,37 @@ def segment_scatter(places: pd.DataFrame, ax: Axes | None = None) -> Axes:
             str(segment), (middle["first"], middle["second"]), ha="center", fontsize=9, fontweight="bold",
             color=styles[segment].color, bbox={"color": "white", "alpha": 0.8, "pad": 1.5},
         )  # fmt: skip
-    first, second = places.attrs.get("axes", ["first component", "second component"])
+    known = places.attrs.get("components")
+    labels = ["first component", "second component"] if known is None else map(component_in_words, known)
     ax.margins(x=0.18)
-    wrapped = [textwrap.fill(axis, 46) for axis in (first, second)]
-    return dress(ax, "Customers by segment, in two components", *wrapped)
+    return dress(
+        ax, "Customers by segment, in two components", *(textwrap.fill(label, 46) for label in labels)
+    )
 
 
-def segment_worth(worth: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """The mean value of a customer of each segment, with its interval.
+def component_in_words(component: Mapping[str, Any]) -> str:
+    """The features of weight in a component, and its share of the variance.
+
+    Examples
+    --------
+    >>> component_in_words({"share": 0.61, "weights": {"clv": 0.7, "silence": -0.6, "frequency": 0.38}})
+    'CLV against time since last purchase (61 % of the variance)'
+    """
+    weights = sorted(component["weights"].items(), key=lambda item: -abs(item[1]))
+    heavy = [(feature_in_words(name), weight) for name, weight in weights if abs(weight) >= NAMED]
+    more = ", ".join(name for name, weight in heavy if weight > 0)
+    less = ", ".join(name for name, weight in heavy if weight < 0)
+    words = " against ".join(part for part in (more, less) if part) or "all features"
+    return f"{words} ({100 * component['share']:.0f} % of the variance)"
+
+
+def segment_worth(worth: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """The mean value per customer of each segment, with its confidence interval.
 
     Parameters
     ----------
     worth : pandas.DataFrame
-        Index the segment; ``mean, low, high`` as from `clvml.segments.judging.mean_intervals` (no interval
+        Index the segment; ``mean, lower, upper`` as from `clvml.segments.judging.mean_intervals` (no interval
         where they are missing), and ``name`` where present.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
@@ -114,25 +136,29 @@ def segment_worth(worth: pd.DataFrame, ax: Axes | None = None) -> Axes:
     InputError
         If the table is empty or lacks a column.
     """
-    check_table(worth, ["mean", "low", "high"], "segment_worth")
+    check_table(worth, ["mean", "lower", "upper"], "segment_worth")
     check_numeric(worth, ["mean"], "segment_worth")
     ax = axes_for(ax, width=8.0, height=1.6 + 0.5 * len(worth))
     rows = np.arange(len(worth))
-    low, high = worth["low"].fillna(worth["mean"]), worth["high"].fillna(worth["mean"])
-    ax.hlines(rows, low, high, color=BLUE, linewidth=6, alpha=0.35)
+    left, right = worth["lower"].fillna(worth["mean"]), worth["upper"].fillna(worth["mean"])
+    ax.hlines(rows, left, right, color=BLUE, linewidth=6, alpha=0.35)
     ax.plot(worth["mean"], rows, "o", color=BLUE, markersize=7)
-    for row, (mean, lower, upper) in enumerate(zip(worth["mean"], worth["low"], worth["high"], strict=True)):
-        told = f"{number(mean)} ({number(lower)} to {number(upper)})" if np.isfinite(lower) else number(mean)
+    for row, (mean, lower, upper) in enumerate(
+        zip(worth["mean"], worth["lower"], worth["upper"], strict=True)
+    ):
+        label = f"{number(mean)} ({number(lower)} to {number(upper)})" if np.isfinite(lower) else number(mean)
         ax.annotate(
-            told, (max(mean, high.iloc[row]), row), (8, 0), textcoords="offset points", va="center",
+            label, (max(mean, right.iloc[row]), row), (8, 0), textcoords="offset points", va="center",
             fontsize=9, color=INK,
         )  # fmt: skip
     names = worth["name"] if "name" in worth else pd.Series("", index=worth.index)
     ax.set_yticks(rows, [f"{segment} {name}".rstrip() for segment, name in names.items()])
     ax.invert_yaxis()
     ax.set_ylim(len(worth) - 0.4, -0.6)
-    ax.set_xlim(0, 1.35 * float(high.max()) if high.max() > 0 else 1)
+    ax.set_xlim(0, 1.35 * float(right.max()) if right.max() > 0 else 1)
     with_thousands(ax.xaxis)
-    dress(ax, "What a customer of each segment is worth", "mean value, with its 95 % interval", "segment")
+    dress(
+        ax, "Mean value per customer by segment", "mean value, with its 95 % confidence interval", "segment"
+    )
     ax.grid(visible=False, axis="y")
     return ax

@@ -1,4 +1,4 @@
-"""Figures of segments: what sets them apart, what they are worth, and why there are so many."""
+"""Figures of segments: profiles, shares of value, and the choice of their number."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 
 SIZES = ("name", "customers", "share_of_customers", "share_of_value")
 MONEY = ("monetary_value", "clv", "total_spend", "expected_spend")
-TIMES = ("recency", "T")
+TIMES = ("recency", "T", "time_since_last_purchase")
 
 
-def segment_profile(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """The median customer of each segment: coloured against the other segments, printed as is.
+def segment_profile(profile: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """The median customer of each segment, coloured relative to the other segments.
 
     Parameters
     ----------
     profile : pandas.DataFrame
-        Index the segment; columns ``customers`` (how many) and one median a feature; ``name``,
-        ``share_of_customers`` and ``share_of_value`` are understood where present.
+        Index the segment; columns ``customers`` (how many) and one median per feature; ``name``,
+        ``share_of_customers`` and ``share_of_value`` are used where present.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
@@ -65,16 +65,16 @@ def segment_profile(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
         text = _printed(value, medians.iloc[:, column])
         dark = shade[row, column] > 0.75 * limit
         ax.text(column, row, text, ha="center", va="center", fontsize=9, color="white" if dark else INK)
-    dress(ax, "The median customer of each segment", "median in the segment", "segment")
+    dress(ax, "Median customer by segment", "median in the segment", "segment")
     ax.set_xticks(range(len(features)), [_heading(str(name), profile.attrs) for name in features], fontsize=9)
     ax.set_yticks(range(len(profile)), _names(profile, sizes=True), fontsize=9)
     _bare(ax)
-    bar = ax.figure.colorbar(mesh, ax=ax, label="against the other segments\n(standard deviations)")
+    bar = ax.figure.colorbar(mesh, ax=ax, label="relative to the other segments\n(standard deviations)")
     bar.outline.set_visible(False)
     return ax
 
 
-def segment_value(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def segment_value(profile: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Each segment's share of the customers against its share of the value.
 
     Parameters
@@ -102,20 +102,25 @@ def segment_value(profile: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.invert_yaxis()
     ax.margins(x=0.1)
     with_percent(ax.xaxis)
-    dress(ax, "Who is many, and who brings the value", "share of all customers, and of all value", "segment")
+    dress(
+        ax,
+        "Share of customers and of value by segment",
+        "share of all customers, and of all value",
+        "segment",
+    )
     ax.grid(visible=False, axis="y")
     ax.legend(frameon=False, fontsize=9, loc="best")
     return ax
 
 
-def segment_choice(selection: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Why so many segments: silhouette, stability and the inertia's elbow in one figure.
+def segment_choice(selection: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """The choice of the number of segments: silhouette, stability and the elbow of the inertia.
 
     Parameters
     ----------
     selection : pandas.DataFrame
         ``KMeansSegments.selection_``: index the number of segments; ``silhouette, inertia, stability,
-        elbow, chosen``, and the choice in words in ``attrs["why"]`` where it is known. Inertia is drawn as a
+        elbow, chosen``, and the explanation in ``attrs["why"]`` where it is known. Inertia is drawn as a
         share of its largest value.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
@@ -132,9 +137,9 @@ def segment_choice(selection: pd.DataFrame, ax: Axes | None = None) -> Axes:
     numbers = selection.index.to_numpy()
     inertia = selection["inertia"] / selection["inertia"].max()
     lines = (
-        ("stability: found again in random halves", selection["stability"], GREEN, "s-"),
-        ("silhouette: told apart", selection["silhouette"], BLUE, "o-"),
-        ("inertia left (of its largest)", inertia, MUTED, "^--"),
+        ("stability (random halves)", selection["stability"], GREEN, "s-"),
+        ("silhouette", selection["silhouette"], BLUE, "o-"),
+        ("inertia (share of the largest)", inertia, MUTED, "^--"),
     )
     for label, values, color, style in lines:
         ax.plot(numbers, values, style, color=color, label=label, linewidth=1.6, markersize=5)
@@ -149,13 +154,13 @@ def segment_choice(selection: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_ylim(min(0.0, float(np.nanmin(selection["silhouette"])) - 0.05), 1.08)
     name = f"{chosen[0]} segments" if len(chosen) else "the number of segments"
     why = str(selection.attrs.get("why", ""))
-    dress(ax, f"Why {name}", f"number of segments\n\n{textwrap.fill(why, 95)}".rstrip(), "0 to 1")
+    dress(ax, f"Choice of {name}", f"number of segments\n\n{textwrap.fill(why, 95)}".rstrip(), "0 to 1")
     ax.legend(frameon=False, fontsize=9, loc="best")
     return ax
 
 
 def _standardised(medians: pd.DataFrame) -> pd.DataFrame:
-    """Each column less its mean, in its standard deviations; zero where segments do not differ."""
+    """Each column less its mean, in standard deviations; zero where segments do not differ."""
     spread = medians.std(ddof=0)
     return (medians - medians.mean()) / spread.where(spread > 0, 1.0)
 
@@ -169,8 +174,8 @@ def _printed(value: float, column: pd.Series) -> str:
 def _heading(column: str, attrs: Mapping[Any, Any]) -> str:
     words = column.removeprefix("median_").removesuffix("_median")
     unit = "money" if words in MONEY else time_in(attrs) if words in TIMES and "time_unit" in attrs else ""
-    words = feature_in_words(words)
-    return f"{words}\n({unit})" if unit else words.replace(" ", "\n")
+    heading = textwrap.fill(feature_in_words(words), 12)
+    return f"{heading}\n({unit})" if unit else heading
 
 
 def _names(profile: pd.DataFrame, sizes: bool = False) -> list[str]:

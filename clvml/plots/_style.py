@@ -1,7 +1,7 @@
-"""The look that all figures share: colours that colour-blind readers tell apart, money, labels.
+"""The style that all figures share: colours for colour-blind readers, money, labels.
 
-Everything is set on the Axes at hand, never in matplotlib's global settings, so that a figure
-sits well in a reader's own style. The first six colours are those of Okabe and Ito (2008, "Color
+All is set on the Axes at hand, never in matplotlib's global settings, so that figures go with a
+reader's own style. The first six colours are those of Okabe and Ito (2008, "Color
 Universal Design"), without the yellow, which is too faint on white; three dark ones of Paul Tol follow.
 """
 
@@ -25,18 +25,26 @@ WINE, OLIVE, INDIGO = "#882255", "#999933", "#332288"
 INK, MUTED, FAINT = "#222222", "#6b6b6b", "#e6e6e6"
 LINES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
 WIDTHS = (3.0, 1.9, 1.0)
+# A reader takes "recency" for the time since the last purchase; in these models it is the time until then.
+FEATURES = {
+    "probability_alive": "P(alive)",
+    "clv": "CLV",
+    "silence": "time since last purchase",
+    "recency": "time from first to last purchase",
+    "T": "time since first purchase",
+}
 FAMILIES = {"probabilistic": BLUE, "formula": VERMILION, "baseline": MUTED}
 
 
 class Look(NamedTuple):
-    """How one model is drawn in every figure that names the models in the same order."""
+    """How a model is drawn, in every figure with the models in the same order."""
 
     color: str
     linestyle: Any
     linewidth: float
 
     def line(self) -> dict[str, Any]:
-        """Arguments for a line; thin ones lie on top, so that models which agree are all seen."""
+        """Arguments for a line; thin ones are on top, so that models that agree are all visible."""
         return {**self._asdict(), "zorder": 2.9 - self.linewidth / 10}
 
 
@@ -74,7 +82,7 @@ def dress(ax: Axes, title: str, x: str, y: str) -> Axes:
 
 
 def number(value: float, largest: float | None = None) -> str:
-    """A number with as many digits as a reader needs, given the largest one it stands beside.
+    """A number with as many digits as a reader needs, given the largest one beside it.
 
     Examples
     --------
@@ -88,7 +96,7 @@ def number(value: float, largest: float | None = None) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as a percentage; a decimal only where it would otherwise read as none or all.
+    """A share as a percentage; a decimal only where it would otherwise round to 0 or 100 %.
 
     Examples
     --------
@@ -126,14 +134,16 @@ def signed(money: float) -> str:
 
 
 def feature_in_words(column: str) -> str:
-    """The name of a column as a reader says it.
+    """The name of a column in words.
 
     Examples
     --------
     >>> feature_in_words("probability_alive"), feature_in_words("clv"), feature_in_words("monetary_value")
     ('P(alive)', 'CLV', 'monetary value')
+    >>> feature_in_words("silence"), feature_in_words("recency")
+    ('time since last purchase', 'time from first to last purchase')
     """
-    return {"probability_alive": "P(alive)", "clv": "CLV"}.get(column, column.replace("_", " "))
+    return FEATURES.get(column, column.replace("_", " "))
 
 
 def with_thousands(axis: Axis) -> None:
@@ -151,7 +161,7 @@ def with_percent(axis: Axis) -> None:
 
 
 def time_in(attrs: Mapping[Any, Any], plural: bool = True) -> str:
-    """The name of the table's unit of time, or the neutral word where it does not say.
+    """The name of the table's unit of time, or "time unit" where it is unknown.
 
     Examples
     --------
@@ -163,7 +173,7 @@ def time_in(attrs: Mapping[Any, Any], plural: bool = True) -> str:
 
 
 class LineEnd(NamedTuple):
-    """Where a line ends, and what to write there."""
+    """The end of a line, and its label."""
 
     y: float
     text: str
@@ -171,10 +181,10 @@ class LineEnd(NamedTuple):
 
 
 def label_ends(ax: Axes, ends: Iterable[LineEnd], fontsize: float = 9) -> None:
-    """Write the names of the lines at their right ends, moved apart where they would overlap.
+    """Label lines at their right ends, moved apart where the labels would overlap.
 
     The heights are the nearest ones, in least squares, that keep the order and the distance of
-    a line of text: an isotonic regression of the heights less their due distances.
+    a line of text: an isotonic regression of the heights less these distances.
     """
     from scipy.optimize import isotonic_regression
 
@@ -184,8 +194,8 @@ def label_ends(ax: Axes, ends: Iterable[LineEnd], fontsize: float = 9) -> None:
     points = ax.transData.transform([(0.0, end.y) for end in ordered])
     heights = ax.transAxes.inverted().transform(points)[:, 1]
     line = 1.25 * fontsize / 72 * ax.figure.dpi / ax.get_window_extent().height
-    due = line * np.arange(len(ordered))
-    places = isotonic_regression(heights - due).x + due
+    spacing = line * np.arange(len(ordered))
+    places = isotonic_regression(heights - spacing).x + spacing
     for end, place in zip(ordered, places, strict=True):
         ax.text(
             1.01, place, end.text, color=end.color, fontsize=fontsize, va="center", transform=ax.transAxes

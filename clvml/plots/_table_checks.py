@@ -1,4 +1,4 @@
-"""Refuse, before a figure is made, a table that cannot be drawn."""
+"""Checks of tables before a figure is made."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def check_table(table: pd.DataFrame, columns: Iterable[str], figure: str) -> Non
 
 
 def model_columns(table: pd.DataFrame, known: Iterable[str], figure: str) -> list[Any]:
-    """The columns that are not ``known``: one a model, at least one, all numeric."""
+    """The columns that are not ``known``: one per model, at least one, all numeric."""
     models = [name for name in table.columns if name not in set(known)]
     if not models:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Figures of money by customer: was the prediction right, did it rank well, who holds the value."""
+"""Figures of money by customer: calibration, ranking and distribution of predicted value."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ FEWEST_IN_GROUP = 0.01
 
 
 def predicted_against_actual(
-    actual: pd.Series, predictions: pd.DataFrame | pd.Series, ax: Axes | None = None
+    predictions: pd.DataFrame | pd.Series, actual: pd.Series, *, ax: Axes | None = None
 ) -> Axes:
     """Mean actual against mean predicted value, customers grouped by their prediction.
 
-    The groups are ranges of each model's prediction, four to a power of ten, and joined where
-    they would hold less than one customer in a hundred; predictions of zero and less are one
-    group. Both axes are logarithmic, and linear around zero.
+    The groups are bins of each model's prediction, four per power of ten, and merged where they would
+    have less than 1 % of the customers; predictions of zero and less are one group. Both axes are
+    logarithmic, and linear around zero.
 
     Parameters
     ----------
-    actual : pandas.Series
-        Money by customer in the holdout.
     predictions : pandas.DataFrame or pandas.Series
-        Predicted money, one column a model, on the same customers. With a single model the
-        customers themselves are drawn too, faintly.
+        Predicted money by customer, one column per model. With a single model the customers themselves
+        are drawn too, faintly.
+    actual : pandas.Series
+        Money in the holdout of the same customers.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
@@ -72,7 +72,7 @@ def predicted_against_actual(
         _draw_groups(ax, groups[model], str(model), look)
     dress(
         ax,
-        "Predicted and actual value: a good model lies on the diagonal",
+        "Predicted and actual value by predicted value",
         "mean predicted value of the group (money per customer)",
         "mean actual value in the holdout (money per customer)",
     )
@@ -80,21 +80,23 @@ def predicted_against_actual(
     return ax
 
 
-def calibration_by_decile(tables: pd.DataFrame | Mapping[str, pd.DataFrame], ax: Axes | None = None) -> Axes:
-    """Predicted and actual mean value by decile of the prediction, each model its own deciles.
+def calibration_by_decile(
+    tables: pd.DataFrame | Mapping[str, pd.DataFrame], *, ax: Axes | None = None
+) -> Axes:
+    """Predicted and actual mean value by decile of the prediction, with each model's own deciles.
 
     Parameters
     ----------
     tables : pandas.DataFrame or mapping of model name to DataFrame
         Index decile (1 the highest predicted), columns ``predicted`` and ``actual``: means.
-        Up to four models read well side by side.
+        Up to four models are legible side by side.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
     Returns
     -------
     matplotlib.axes.Axes
-        A full dot for the prediction, an open one for what came, a line between them.
+        A filled dot for the prediction, an open one for the actual value, a line between them.
 
     Raises
     ------
@@ -117,7 +119,7 @@ def calibration_by_decile(tables: pd.DataFrame | Mapping[str, pd.DataFrame], ax:
     ax.set_xticks(deciles)
     dress(
         ax,
-        "Value by decile of the prediction: how far the dots are from the rings",
+        "Predicted and actual value by decile of the prediction",
         "decile of predicted value, 1 the highest",
         "mean value (money per customer)",
     )
@@ -129,14 +131,14 @@ def calibration_by_decile(tables: pd.DataFrame | Mapping[str, pd.DataFrame], ax:
     return ax
 
 
-def lift_curve(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Share of the actual revenue brought by the customers whom each model ranks highest.
+def lift_curve(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Share of the actual revenue of the customers whom each model ranks highest.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        Index the share of customers from 0 to 1, one column a model with the cumulative share
-        of revenue, and ``oracle`` (ranking by the truth) if at hand.
+        Index the share of customers from 0 to 1, one column per model with the cumulative share
+        of revenue, and ``oracle`` (ranking by actual revenue) where present.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
@@ -173,7 +175,7 @@ def lift_curve(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     with_percent(ax.yaxis)
     dress(
         ax,
-        "Share of revenue by rank: a higher curve is a better ranking",
+        "Share of revenue by rank",
         "customers, highest predicted value first",
         "share of the actual holdout revenue",
     )
@@ -181,16 +183,16 @@ def lift_curve(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def value_distribution(clv: pd.Series, top: float = 0.1, ax: Axes | None = None) -> Axes:
-    """How predicted value is spread over the customers, and how much of it the top ones hold.
+def value_distribution(clv: pd.Series, *, top: float = 0.1, ax: Axes | None = None) -> Axes:
+    """The distribution of predicted value over customers, and the share of the top ones.
 
     Parameters
     ----------
     clv : pandas.Series
-        Predicted money by customer. Values of zero and less have no place on a logarithmic
-        axis: they are counted in a note.
+        Predicted money by customer. Values of zero and less cannot be shown on a
+        logarithmic axis: a note counts them.
     top : float
-        The share of customers whose share of the value is told.
+        The share of customers whose share of the value is reported.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
@@ -225,37 +227,37 @@ def _on_customers(truth: pd.Series, predictions: pd.DataFrame | pd.Series, figur
     if absent.any() or len(predictions) != len(truth):
         raise InputError(
             f"{figure} needs the same customers in actual ({len(truth)}) and predictions"
-            f" ({len(predictions)}); {absent.sum()} of the former are not among the latter."
+            f" ({len(predictions)}); {absent.sum()} customers in actual are not among the predictions."
         )
     table = predictions.reindex(truth.index)
     return pd.DataFrame({model: check_values(table[model], figure) for model in table})
 
 
 def _grouped_means(actual: pd.Series, predicted: pd.Series) -> pd.DataFrame:
-    """Mean prediction, mean actual and number of customers by range of the prediction."""
+    """Mean prediction, mean actual value and number of customers by bin of the prediction."""
     positive = predicted.where(predicted > 0)
-    ranges = np.floor(GROUPS_PER_DECADE * np.log10(positive)).fillna(-np.inf)
-    sizes = ranges.value_counts().sort_index()
+    bins = np.floor(GROUPS_PER_DECADE * np.log10(positive)).fillna(-np.inf)
+    sizes = bins.value_counts().sort_index()
     joined = pd.Series(_joined(sizes.tolist(), FEWEST_IN_GROUP * len(actual)), index=sizes.index)
-    pairs = pd.DataFrame({"predicted": predicted, "actual": actual}).groupby(ranges.map(joined).to_numpy())
+    pairs = pd.DataFrame({"predicted": predicted, "actual": actual}).groupby(bins.map(joined).to_numpy())
     return pairs.mean().assign(customers=pairs.size())
 
 
 def _joined(sizes: list[int], fewest: float) -> list[int]:
-    """Number neighbouring ranges alike until they hold ``fewest`` customers together.
+    """Number neighbouring bins alike until they have ``fewest`` customers together.
 
     Examples
     --------
     >>> _joined([50, 1, 1, 30, 9], fewest=10)
     [0, 1, 1, 1, 1]
     """
-    numbers, current, held = [], 0, 0
+    numbers, current, customers = [], 0, 0
     for size in sizes:
         numbers.append(current)
-        held += size
-        if held >= fewest:
-            current, held = current + 1, 0
-    last = max(current - 1, 0)  # what remains above the last full group goes into it
+        customers += size
+        if customers >= fewest:
+            current, customers = current + 1, 0
+    last = max(current - 1, 0)  # the remainder above the last full group goes into it
     return [min(number, last) for number in numbers]
 
 
@@ -267,7 +269,7 @@ def _draw_groups(ax: Axes, groups: pd.DataFrame, model: str, look: Look) -> None
 
 
 def _legend(ax: Axes, inside: str | None, title: str | None = None) -> None:
-    """A legend in a corner that is empty, or else to the right of the Axes."""
+    """A legend in an empty corner, or else to the right of the Axes."""
     place: dict[str, Any] = (
         {"loc": inside} if inside else {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0)}
     )
@@ -319,7 +321,7 @@ def _distribution_title(values: pd.Series, heavy: pd.Series) -> str:
     if not total > 0:
         return "Predicted value by customer"
     return (
-        f"The top {percent(len(heavy) / len(values))} of customers hold"
+        f"The top {percent(len(heavy) / len(values))} of customers account for"
         f" {percent(heavy.sum() / total)} of the predicted value"
     )
 
@@ -327,7 +329,7 @@ def _distribution_title(values: pd.Series, heavy: pd.Series) -> str:
 def _draw_histogram(ax: Axes, positive: pd.Series) -> None:
     # A handful of values near zero would stretch a logarithmic axis over many empty decades.
     low, high = positive.quantile(0.005), positive.max()
-    # One value for everyone would make bins of no width.
+    # A single value would make bins of zero width.
     edges = np.geomspace(low, high, 41) if high > low * 1.001 else np.array([high * 0.9, high * 1.1])
     counts, _ = np.histogram(np.clip(positive, edges[0], edges[-1]), edges)
     ax.bar(edges[:-1], counts, np.diff(edges), align="edge", color=BLUE, edgecolor="white", linewidth=0.5)
@@ -347,9 +349,9 @@ def _mark_heavy(ax: Axes, threshold: float, positive: pd.Series, name: str) -> N
 
 
 def _left_out(values: pd.Series) -> str:
-    silent = int((values <= 0).sum())
+    hidden = int((values <= 0).sum())
     return (
-        f"\nnot shown: {silent:,} customers ({percent(silent / len(values))}) with zero or less"
-        if silent
+        f"\nnot shown: {hidden:,} customers ({percent(hidden / len(values))}) with zero or less"
+        if hidden
         else ""
     )

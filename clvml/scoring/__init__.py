@@ -1,4 +1,9 @@
-"""Saved models and score files: one contract for batches, REST and Spark."""
+"""Scoring: what may be asked of a fitted model, what it answers, and the file that it is saved in.
+
+`score` answers for a table of customers; `read_request` and `response_table` are what a service puts around
+it, and `signature` describes both as plain data. `score_batches` is for more customers than memory holds.
+`save_model_folder` and `load_model_folder` keep a model as readable JSON.
+"""
 
 from __future__ import annotations
 

@@ -1,2 +1,15 @@
+from ._batches import score_batches as score_batches
+from ._contract import Request as Request
+from ._contract import read_request as read_request
+from ._contract import request_params as request_params
+from ._contract import request_table as request_table
+from ._contract import response_table as response_table
+from ._contract import score as score
+from ._model_file import dump_model as dump_model
 from ._model_file import load_model_folder as load_model_folder
+from ._model_file import load_model_json as load_model_json
 from ._model_file import save_model_folder as save_model_folder
+from ._signature import Column as Column
+from ._signature import Parameter as Parameter
+from ._signature import Signature as Signature
+from ._signature import signature as signature

@@ -51,7 +51,7 @@ def read_batches(source: str | Path | pd.DataFrame, rows: int = BATCH_ROWS) -> I
 
 
 def check_ids(source: str | Path | pd.DataFrame) -> None:
-    """Refuse customers without an id, and ids that stand twice, wherever in the file they are.
+    """Refuse missing and duplicated customer ids, wherever in the file they are.
 
     Raises
     ------
@@ -66,21 +66,21 @@ def check_ids(source: str | Path | pd.DataFrame) -> None:
     if repeated.any():
         raise InputError(
             f"{repeated.sum()} of {len(ids)} rows repeat the id of an earlier customer; the first is"
-            f" {plain(ids[int(repeated.argmax())])!r}: give one row a customer."
+            f" {plain(ids[int(repeated.argmax())])!r}: give one row per customer."
         )
 
 
-class AnswerFile:
-    """A file that takes its name when it is complete; use it in a ``with`` block.
+class ScoreWriter:
+    """Writes scores to a file that appears under its name when it is complete; use it in a ``with`` block.
 
     Parameters
     ----------
     path : str or Path
         ``.parquet`` or ``.csv``.
     overwrite : bool
-        Whether a file that is there may give way.
+        Whether an existing file may be replaced.
     source : str, Path or pandas.DataFrame, optional
-        What the answers are about; a file is never written over itself.
+        The customers that are scored; their file is never overwritten.
 
     Raises
     ------
@@ -115,12 +115,12 @@ class AnswerFile:
     def __enter__(self) -> Self:
         return self
 
-    def write(self, answers: pd.DataFrame) -> None:
-        """Add rows; each call with the same columns."""
+    def write(self, scores: pd.DataFrame) -> None:
+        """Append rows; each call with the same columns."""
         if self.path.suffix.lower() == ".csv":
-            self._write_csv(answers)
+            self._write_csv(scores)
         else:
-            self._write_parquet(answers)
+            self._write_parquet(scores)
 
     def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
         if self._writer is not None:
@@ -138,14 +138,14 @@ class AnswerFile:
                 self.path, "give the scores another name, or allow it (--overwrite, overwrite=True)"
             )
 
-    def _write_csv(self, answers: pd.DataFrame) -> None:
+    def _write_csv(self, scores: pd.DataFrame) -> None:
         with self._unfinished.open("a", encoding="utf-8", newline="") as file:
-            to_csv_ids(answers).to_csv(file, header=file.tell() == 0)
+            to_csv_ids(scores).to_csv(file, header=file.tell() == 0)
 
-    def _write_parquet(self, answers: pd.DataFrame) -> None:
+    def _write_parquet(self, scores: pd.DataFrame) -> None:
         import pyarrow.parquet as pq
 
-        table = to_arrow(answers)
+        table = to_arrow(scores)
         if self._writer is None:
             self._writer = pq.ParquetWriter(self._unfinished, table.schema)
         self._writer.write_table(table.cast(self._writer.schema))

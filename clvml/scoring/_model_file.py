@@ -1,7 +1,7 @@
 """A fitted estimator as readable JSON and back, bit for bit, and nothing is pickled.
 
 An estimator is its class (a public name of `clvml`), its constructor arguments and what it learnt
-(attributes that end in ``_``). Numbers, text, lists and dictionaries stand as themselves; anything
+(attributes that end in ``_``). Numbers, text, lists and dictionaries are plain JSON; anything
 else is an object with one key that starts with ``$`` and says what it is::
 
     {"$float": "inf"}      {"$tuple": [...]}      {"$array": {"dtype": ..., "shape": ..., "values": ...}}
@@ -13,8 +13,9 @@ only what is named here, from classes of clvml: a file cannot run code of its ow
 **Files stay readable.** The names in a file are short and never change: they are the public names of
 estimators and those of `_RECORDS`, wherever the classes live and whatever they are called by now. Format 1
 (clvml 0.1) has the dotted paths of records, which end in the same names. What has another name today (a
-parameter, a learnt attribute, a field of a record) is translated by `_RENAMED`; a parameter that a file lacks,
-since its release did not have it, takes the value of `_ABSENT`, which is what that release did.
+parameter, a learnt attribute, a field of a record) is translated by `_RENAMED`, a label by `_RELABELLED`; a
+parameter that a file lacks, since its release did not have it, takes the value of `_ABSENT`, which is what
+that release did.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import importlib
 import inspect
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -160,7 +161,8 @@ def _decode_estimator(encoded: dict[str, Any]) -> Any:
     if unknown:
         raise InputError(f"{name} has no parameter {unknown[0]!r} in this version of clvml.")
     model = estimator(**parameters)
-    for key, value in _today(name, _decode_fields(encoded["learnt"])).items():
+    learnt = _relabelled(encoded["learnt"], _RELABELLED.get(name, {}))
+    for key, value in _today(name, _decode_fields(learnt)).items():
         if not key.endswith("_") or key.startswith("_"):
             raise InputError(f"the model file is damaged: {key!r} is not a learnt attribute.")
         setattr(model, key, value)
@@ -332,6 +334,17 @@ def _today(name: str, fields: dict[str, Any]) -> dict[str, Any]:
     return {renamed.get(key, key): value for key, value in fields.items()}
 
 
+def _relabelled(encoded: Any, labels: Mapping[str, str]) -> Any:
+    """Encoded values with the labels of today."""
+    if not labels:
+        return encoded
+    if isinstance(encoded, dict):
+        return {key: _relabelled(value, labels) for key, value in encoded.items()}
+    if isinstance(encoded, list):
+        return [_relabelled(value, labels) for value in encoded]
+    return labels.get(encoded, encoded) if isinstance(encoded, str) else encoded
+
+
 # NamedTuples and dataclasses that a model file may hold: the name in the file, which never changes, and where
 # the class is today. Of several names of one class the first is written and all are read.
 _RECORDS = {
@@ -351,10 +364,20 @@ _RECORDS = {
 _RECORD_NAMES = {path: name for name, path in reversed(_RECORDS.items())}
 
 # By class in the file (estimator or record): parameters, learnt attributes and fields, old name to new.
-_RENAMED: dict[str, dict[str, str]] = {}
+_RENAMED: dict[str, dict[str, str]] = {
+    "LifecycleStages": {"former_below": "lapsed_below"},
+}
+
+# By class in the file: labels among what it learnt, old to new.
+_RELABELLED: dict[str, dict[str, str]] = {
+    "LifecycleStages": {"former": "lapsed"},
+    "RFMScores": {"New customers": "Recent customers"},
+}
 
 # By class in the file: parameters that an older release did not have, with the value that means what it did.
-_ABSENT: dict[str, dict[str, Any]] = {}
+_ABSENT: dict[str, dict[str, Any]] = {
+    "LifecycleStages": {"lapsed_when_silent": True},
+}
 
 
 def _decode_series(encoded: dict[str, Any]) -> pd.Series:

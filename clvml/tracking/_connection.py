@@ -1,9 +1,9 @@
-"""Which MLflow store we speak to, whether it is there, and its silence.
+"""Which MLflow store is used, whether it answers, and how quiet MLflow is meanwhile.
 
 Without a tracking URI the store is the one that MLflow was pointed at (``MLFLOW_TRACKING_URI`` or
 ``mlflow.set_tracking_uri``), and else the embedded ``sqlite:///mlflow.db`` of the current folder,
-which is where ``mlflow ui`` and ``mlflow models serve`` look too. :func:`connected` puts MLflow's
-settings back when it is left.
+the default of ``mlflow ui`` and ``mlflow models serve`` too. :func:`connected` leaves MLflow's
+settings and the environment of the process as they were, whether it succeeds or fails.
 """
 
 from __future__ import annotations
@@ -16,15 +16,21 @@ import sqlite3
 import urllib.error
 import urllib.request
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from clvml.errors import TrackingError
 
 PROBE_SECONDS = 2.0
-# MLflow's own patience with a server that does not answer is four minutes and more.
-PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+# For the length of a connection, where the user has not said otherwise. By default MLflow waits more than
+# four minutes for a server that does not answer.
+DEFAULTS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+}
+QUIET = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
 NOISY = ("mlflow", "alembic")
 _MLFLOW_TABLES = {"experiments", "runs", "metrics", "params", "tags", "registered_models", "alembic_version"}
 _ELSEWHERE = "keep the MLflow store in another file (tracking URI sqlite:///<file>), or move this one away"
@@ -48,27 +54,42 @@ def connected(tracking_uri: str | None = None, *, create: bool = False) -> Itera
         If no server answers there, or the store cannot be opened; also in place of any
         MlflowException raised inside the block.
     """
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    uri = store_uri(tracking_uri)
-    check_store(uri, create)
-    import mlflow
+    with environment(_defaults()):
+        uri = store_uri(tracking_uri)
+        check_store(uri, create)
+        import mlflow
 
-    before = os.environ.get("MLFLOW_TRACKING_URI")
-    with quiet(), _in_words(uri):
-        mlflow.set_tracking_uri(uri)
-        try:
-            _first_touch(uri)
-            yield uri
-        finally:
-            mlflow.set_tracking_uri(None)
-            _restore("MLFLOW_TRACKING_URI", before)
+        with quiet(), _as_tracking_error(uri):
+            mlflow.set_tracking_uri(uri)
+            try:
+                _first_touch(uri)
+                yield uri
+            finally:
+                mlflow.set_tracking_uri(None)
+
+
+@contextlib.contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set variables of the process's environment, and put it back as it was: MLflow sets some too."""
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
+
+
+def _defaults() -> dict[str, str]:
+    return {name: value for name, value in DEFAULTS.items() if name not in os.environ}
 
 
 def store_uri(tracking_uri: str | None = None) -> str:
-    """The URI of the store that ``tracking_uri`` stands for; local paths become absolute."""
+    """The URI of the store for ``tracking_uri``; local paths become absolute."""
     if tracking_uri is None:
-        import mlflow
-
+        with environment(_defaults()):  # telemetry is decided on when MLflow is imported
+            import mlflow
         tracking_uri = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else "sqlite:///mlflow.db"
     database = database_of(tracking_uri)
     return tracking_uri if database is None else f"sqlite:///{database}"
@@ -96,8 +117,6 @@ def check_store(uri: str, create: bool = False) -> None:
         With the way out.
     """
     if urlsplit(uri).scheme in ("http", "https"):
-        for name, value in PATIENCE.items():
-            os.environ.setdefault(name, value)
         _probe(uri)
     database = database_of(uri)
     if database is None:
@@ -116,15 +135,12 @@ def check_store(uri: str, create: bool = False) -> None:
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Keep MLflow's notices and the warnings of its dependencies out of the output."""
-    import mlflow  # noqa: F401 - its first import sets levels of its own
+    import mlflow  # noqa: F401 - its first import sets logging levels
 
     loggers = [logging.getLogger(name) for name in NOISY]
     levels = [logger.level for logger in loggers]
-    names = ("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict(zip(names, ("true", "false"), strict=True)))
     try:
-        with warnings.catch_warnings():
+        with environment(QUIET), warnings.catch_warnings():
             for module in ("mlflow", "sqlalchemy", "alembic", "pydantic"):
                 warnings.filterwarnings("ignore", module=rf"{module}(\..*)?$")
             for logger in loggers:
@@ -133,26 +149,17 @@ def quiet() -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
-        for name, value in before.items():
-            _restore(name, value)
-
-
-def _restore(name: str, value: str | None) -> None:
-    if value is None:
-        os.environ.pop(name, None)
-    else:
-        os.environ[name] = value
 
 
 @contextlib.contextmanager
 def without_prints() -> Iterator[None]:
-    """For the one call of MLflow that prints to standard error whatever the logging level is."""
+    """Silence the one call of MLflow that prints to standard error at any logging level."""
     with contextlib.redirect_stderr(io.StringIO()):
         yield
 
 
 @contextlib.contextmanager
-def _in_words(uri: str) -> Iterator[None]:
+def _as_tracking_error(uri: str) -> Iterator[None]:
     from mlflow.exceptions import MlflowException
 
     try:
@@ -216,7 +223,7 @@ def _check_is_of_mlflow(database: Path | None) -> None:
 
 @contextlib.contextmanager
 def _alone(database: Path) -> Iterator[None]:
-    """Hold a lock next to the database, which the system lets go of even if this process dies."""
+    """Lock the database by a file beside it, which the system releases even if this process dies."""
     lock = sqlite3.connect(database.with_name(database.name + ".lock"), timeout=120, isolation_level=None)
     try:
         lock.execute("BEGIN EXCLUSIVE")

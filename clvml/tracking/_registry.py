@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from clvml.customers._summary_checks import check_time_unit
 from clvml.errors import TrackingError
-from clvml.scoring._customer_files import AnswerFile, check_ids, read_batches
+from clvml.scoring._batches import score_batches
+from clvml.scoring._contract import request_params
+from clvml.scoring._customer_files import ScoreWriter, check_ids, read_batches
 from clvml.tracking._connection import connected, without_prints
-from clvml.tracking.flavor import answers_of, load_model
+from clvml.tracking.flavor import load_model
 
 
 class RegisteredVersion(NamedTuple):
@@ -27,9 +28,9 @@ class RegisteredVersion(NamedTuple):
     name : str
         The registered model.
     version : int
-        From 1 up.
+        A whole number from 1 on.
     source : str
-        The URI of the logged model that it is.
+        The URI of the logged model.
     aliases : tuple of str
         Such as ``"champion"``.
     tags : dict of str to str
@@ -63,9 +64,9 @@ def register(
     model : ModelInfo or str
         What :func:`clvml.tracking.flavor.log_model` returned, or a model URI.
     name : str
-        The registered model; it is made where it does not exist.
+        The registered model; it is created if it does not exist.
     alias : str, optional
-        Moved to the new version; None leaves the aliases alone.
+        Set on the new version; None leaves the aliases unchanged.
     tags : dict, optional
         Of the version.
     tracking_uri : str, optional
@@ -74,7 +75,7 @@ def register(
     Raises
     ------
     TrackingError
-        If the store is away, or there is no such model.
+        If the store does not answer, or there is no such model.
     """
     if not re.fullmatch(r"[^/:]+", name):
         raise TrackingError(f"a registered model cannot be called {name!r}: leave out '/' and ':'.")
@@ -95,7 +96,7 @@ def register(
 def promote(
     name: str, version: int, alias: str = "champion", *, tracking_uri: str | None = None
 ) -> RegisteredVersion:
-    """Give ``alias`` to this version; whoever loads ``models:/<name>@<alias>`` gets it from now on.
+    """Set ``alias`` on this version: from now on ``models:/<name>@<alias>`` loads it.
 
     Raises
     ------
@@ -123,12 +124,12 @@ def resolve(model_uri: str, *, tracking_uri: str | None = None) -> RegisteredVer
 
 
 def load(model_uri: str | Path, *, tracking_uri: str | None = None) -> Any:
-    """The estimator behind a model URI, exactly as it was logged.
+    """The estimator of a model URI, exactly as it was logged.
 
     Raises
     ------
     TrackingError
-        If the store is away, or there is no such model; the message says which there are.
+        If the store does not answer, or there is no such model; the message says which there are.
     """
     uri = str(model_uri)
     if ":/" not in uri:
@@ -152,10 +153,10 @@ def score_batch(
     segments: str | Path | None = None,
     overwrite: bool = False,
 ) -> pd.DataFrame:
-    """Score customers with a model and write the answers to a file, in the customers' order.
+    """Score customers with a model and write the scores to a file, in the customers' order.
 
-    The file appears when it is complete; where scoring fails, nothing is left behind and an older file
-    stays as it was. Files are read in batches, so that memory holds the answers but not the input.
+    The file appears when it is complete; if scoring fails, nothing is left behind and an older file
+    stays as it was. Files are read in batches, so that memory holds the scores but not the input.
 
     Parameters
     ----------
@@ -172,54 +173,39 @@ def score_batch(
         None takes the model's own.
     segments : str or Path, optional
         The registered segments (``models:/<name>-segments@champion``) or the folder ``segments`` of a run:
-        adds segment, class, stage and treatment to each customer, by the model's own horizon and rate. The
-        customers that a run writes carry the purchases of each half of their relation; without them stages
-        know no trend.
+        adds segment, class, stage and treatment of each customer, by the model's own horizon and discount
+        rate. The customers that a run writes have the purchases of each half of their relationship; without
+        them trends are unknown.
     overwrite : bool, default False
-        Whether a file that is there already gives way; the customers' own never does.
+        Whether an existing file may be replaced; the file of the customers never is.
 
     Returns
     -------
     pandas.DataFrame
-        The answers, indexed by customer id: ``clv`` and its factors, or the segments.
+        The scores, indexed by customer id: ``clv`` and its factors, or the segments.
 
     Raises
     ------
     TrackingError
-        If the store is away or there is no such model.
+        If the store does not answer or there is no such model.
     InputError
         If the file is missing or of another kind, a customer breaks a rule, or ``out_path`` exists or is the
         customers' own file.
     TimeUnitError
         If the summary counts time in another unit than the model.
     """
-    file = AnswerFile(out_path, overwrite=overwrite, source=customers)
+    file = ScoreWriter(out_path, overwrite=overwrite, source=customers)
     model = load(model_uri, tracking_uri=tracking_uri)
-    horizon = _number_if_plain(horizon)
+    asked = {"horizon": horizon, "annual_discount_rate": annual_discount_rate}
+    params = request_params(model, {name: value for name, value in asked.items() if value is not None})
     groups = None if segments is None else load(segments, tracking_uri=tracking_uri)
     check_ids(customers)
     written = []
     with file:
-        for batch in read_batches(customers):
-            check_time_unit(batch, getattr(model, "time_unit_", None))
-            answers = answers_of(model, batch, horizon, annual_discount_rate)
-            if groups is not None:
-                answers = answers.join(answers_of(groups, _with_values(batch, answers_of(model, batch))))
-            file.write(answers)
-            written.append(answers)
+        for scores in score_batches(model, read_batches(customers), params, groups):
+            file.write(scores)
+            written.append(scores)
     return pd.concat(written)
-
-
-def _with_values(customers: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
-    """The customers with their values; a column of that name that was there before gives way."""
-    table = customers.drop(columns=[name for name in answers if name in customers]).join(answers)
-    table.attrs = dict(customers.attrs)
-    return table
-
-
-def _number_if_plain(horizon: float | str | None) -> float | str | None:
-    plain = isinstance(horizon, str) and re.fullmatch(r"\s*\d+(\.\d*)?\s*", horizon)
-    return float(horizon) if plain and horizon is not None else horizon
 
 
 def _names_a_version(uri: str) -> bool:
@@ -230,7 +216,8 @@ def _resolve(uri: str) -> RegisteredVersion:
     match = re.fullmatch(r"models:/(?P<name>[^/@:]+)(@(?P<alias>[^/@]+)|/(?P<version>[^/]+))", uri)
     if match is None:
         raise TrackingError(
-            f"{uri!r} names no registered model; write models:/<name>@<alias> or models:/<name>/<version>."
+            f"{uri!r} is not the URI of a registered model; write models:/<name>@<alias> or"
+            " models:/<name>/<version>."
         )
     aliases = _aliases(match["name"])
     if match["version"] is not None:
@@ -239,7 +226,7 @@ def _resolve(uri: str) -> RegisteredVersion:
         known = ", ".join(sorted(aliases)) or "none"
         raise TrackingError(
             f"the registered model {match['name']!r} has no alias {match['alias']!r} (it has: {known});"
-            " clvml.tracking._registry.promote sets one."
+            " clvml.tracking.promote sets one."
         )
     return _version(match["name"], aliases[match["alias"]])
 
@@ -276,5 +263,5 @@ def _version(name: str, version: int | str) -> RegisteredVersion:
         raise TrackingError(
             f"the registered model {name!r} has no version {version} (it has: {', '.join(map(str, known))})."
         ) from None
-    held = tuple(sorted(alias for alias, held_by in aliases.items() if str(held_by) == str(version)))
-    return RegisteredVersion(name, int(version), found.source, held, dict(found.tags))
+    own = tuple(sorted(alias for alias, marked in aliases.items() if str(marked) == str(version)))
+    return RegisteredVersion(name, int(version), found.source, own, dict(found.tags))

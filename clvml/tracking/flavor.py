@@ -4,18 +4,19 @@ The folder holds ``data/model.json`` (see :mod:`~clvml.scoring`) under two flavo
 ``clvml``, which gives the estimator back (:func:`load_model`), and ``python_function``, which
 ``mlflow models serve`` and ``mlflow.pyfunc`` load. Neither pickles anything.
 
-The signature, for a lifetime-value model and for segments::
+This module is the adapter between MLflow and :mod:`clvml.scoring`, which says what may be asked and what is
+answered. In MLflow's types the signature is::
 
-    in   customer_id (any type, may be left out), then the model's columns: double, but for
-         categories: string, boolean or long among covariates, any type among attributes
-    out  clv, then its factors as double          | segment (long), segment_name; of customer
-         customer_id last, where it was given     | groups class, stage, treatment and budget too
+    in   customer_id (any type), then the model's columns: numbers of any type (whole ones too), among
+         covariates also string, boolean or long, among attributes any type
+    out  clv, then its factors as double          | segment (long), segment_name (string); of customer
+         customer_id last, where it was given     | groups class, stage, treatment and budget too;
                                                   | customer_id last, where it was given
 
 with the parameters ``horizon`` and ``annual_discount_rate`` for a lifetime-value model. Money comes
-first because ``spark_udf(result_type="double")`` takes the first column of that type. The columns
-are declared optional so that a request without one reaches us and gets one sentence: MLflow's own
-refusal repeats the customers' rows. MLflow drops parameters that the signature does not know
+first because ``spark_udf(result_type="double")`` takes the first column of that type. Inputs are declared
+optional, and numbers as any type, so that a request with a mistake reaches us and gets one sentence: MLflow's
+own refusal repeats the customers' rows. MLflow drops parameters that the signature does not know
 before we see them.
 """
 
@@ -28,15 +29,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
-from clvml.customers._ids import CUSTOMER_ID, check_present
-from clvml.customers._summary_checks import HISTORY
-from clvml.customers._time_units import horizon_in
-from clvml.errors import ClvmlError, InputError, TrackingError
+from clvml.errors import ClvmlError, TrackingError
 from clvml.files import check_not_there, written_whole
+from clvml.scoring._contract import read_request, request_table, response_table, score
 from clvml.scoring._model_file import MODEL_FILE, load_model_folder, save_model_folder
+from clvml.scoring._signature import signature
 
 if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
@@ -44,8 +43,10 @@ if TYPE_CHECKING:
 
 FLAVOR_NAME = "clvml"
 NEEDS = ("pandas", "numpy", "scipy", "scikit-learn")
-# One customer that any model has an answer for: it shows which columns the answer has.
-PLAUSIBLE = {"frequency": 1.0, "recency": 1.0, "T": 2.0, "probability_alive": 0.5}
+# MLflow's types by the contract's kinds; any other is MLflow's AnyType. A number is asked for as any, since
+# MLflow refuses int64 (pandas, Arrow, Spark's bigint) for a double, with the customers' rows in its message.
+_ASKED_AS = {"integer": "long", "boolean": "boolean", "text": "string"}
+_ANSWERED_AS = {"number": "double", "integer": "long", "boolean": "boolean", "text": "string"}
 
 
 def save_model(
@@ -90,7 +91,7 @@ def save_model(
             data_path=str(file),
             mlflow_model=described,
             signature=signature_of(model),
-            input_example=None if input_example is None else request_of(model, input_example.head(5)),
+            input_example=None if input_example is None else request_table(model, input_example.head(5)),
             pip_requirements=requirements(),
             metadata=metadata,
         )
@@ -183,88 +184,20 @@ def load_model(model_uri: str | Path) -> Any:
         return _load_folder(Path(local))
 
 
-def answers_of(
-    model: Any,
-    customers: pd.DataFrame,
-    horizon: float | str | None = None,
-    annual_discount_rate: float | None = None,
-) -> pd.DataFrame:
-    """What the model says of each customer, on the customers' index: the table that is served.
-
-    Parameters
-    ----------
-    model : estimator
-        A fitted lifetime-value model or segmenter.
-    customers : pandas.DataFrame
-        One row a customer, with the model's columns.
-    horizon, annual_discount_rate : optional
-        Of a lifetime-value model; None takes the model's own.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``clv`` and its factors, or ``segment``, ``segment_name`` and, of customer groups, class, stage,
-        treatment and budget; never a missing number.
-
-    Raises
-    ------
-    InputError
-        If the customers break a rule, or a customer's value is not a finite number.
-    """
-    if hasattr(model, "predict_factors"):
-        answers = model.predict_factors(customers, horizon=horizon, annual_discount_rate=annual_discount_rate)
-    elif horizon is not None or annual_discount_rate is not None:
-        raise InputError(f"{type(model).__name__} takes neither a horizon nor an annual discount rate.")
-    elif hasattr(model, "assign"):
-        answers = model.assign(customers)
-    else:
-        segments = model.predict(customers)
-        answers = pd.DataFrame({"segment": segments, "segment_name": model.segment_names(customers)})
-    _check_finite(answers, type(model).__name__)
-    return answers
-
-
-def columns_of(model: Any) -> tuple[str, ...]:
-    """The columns that a request must carry; a model that reads none is sent the purchase history."""
-    return tuple(model.required_columns) or HISTORY
-
-
-def optional_columns_of(model: Any) -> tuple[str, ...]:
-    """The columns that a request may carry as well."""
-    return tuple(getattr(model, "optional_columns", ()))
-
-
-def request_of(model: Any, customers: pd.DataFrame) -> pd.DataFrame:
-    """Customers in the form in which the served model takes them: the id as the first column."""
-    more = [name for name in optional_columns_of(model) if name in customers]
-    request = customers[[*columns_of(model), *more]]
-    # MLflow has no type for pandas' categories: a request carries what they stand for.
-    coded = request.select_dtypes("category")
-    request = request.astype({name: coded[name].cat.categories.dtype for name in coded})
-    if isinstance(customers.index, pd.RangeIndex) and customers.index.name is None:
-        return request.reset_index(drop=True)
-    return request.rename_axis(CUSTOMER_ID).reset_index()
-
-
 def signature_of(model: Any) -> ModelSignature:
     """The MLflow signature of a fitted model, as in this module's docstring."""
     from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
     from mlflow.types.schema import AnyType
 
-    columns, categories = columns_of(model), getattr(model, "categories", {})
-    known = (
-        PLAUSIBLE | getattr(model, "reference_", {}) | {name: seen[0] for name, seen in categories.items()}
-    )
-    plausible = pd.DataFrame({name: [known.get(name, 1.0)] for name in columns})
-    answers = answers_of(model, plausible)
-    customer = ColSpec(AnyType(), CUSTOMER_ID, required=False)
-    types = {name: AnyType() if name in categories else _mlflow_type(plausible[name]) for name in columns}
-    types |= dict.fromkeys(optional_columns_of(model), "double")
-    inputs = [ColSpec(kind, name, required=False) for name, kind in types.items()]
-    outputs = [ColSpec(_mlflow_type(answers[name]), name) for name in answers]
+    asked = signature(model)
+    inputs = [ColSpec(_ASKED_AS.get(c.kind) or AnyType(), c.name, required=False) for c in asked.inputs]
+    outputs = [
+        ColSpec(_ANSWERED_AS.get(c.kind) or AnyType(), c.name, required=c.required) for c in asked.outputs
+    ]
+    params = [ParamSpec(name, "double", default) for name, default in asked.parameters]
     return ModelSignature(
-        inputs=Schema([customer, *inputs]), outputs=Schema([*outputs, customer]), params=_parameters(model)
+        inputs=Schema(inputs), outputs=Schema(outputs), params=ParamSchema(params) if params else None
     )
 
 
@@ -274,7 +207,7 @@ def requirements() -> list[str]:
 
 
 class ServedModel:
-    """What ``mlflow.pyfunc`` calls: a table of requests in, a table of answers out.
+    """What ``mlflow.pyfunc`` calls: a table of rows in, a table of scores out.
 
     Parameters
     ----------
@@ -288,11 +221,11 @@ class ServedModel:
     def predict(self, data: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """Score customers; whatever is wrong with them is one sentence and, over HTTP, a 400."""
         try:
-            customers = _customers_of(data, columns_of(self.model))
-            answers = answers_of(self.model, customers, **_wishes(params or {}))
+            request = read_request(self.model, data, params)
+            scores = score(self.model, request.customers, request.params)
         except ClvmlError as error:
             raise _refusal(str(error)) from None
-        return _answer_table(answers)
+        return response_table(scores)
 
 
 def _load_pyfunc(path: str) -> ServedModel:
@@ -309,66 +242,15 @@ def _load_folder(folder: Path) -> Any:
 
 
 def _flavor_facts(model: Any) -> dict[str, Any]:
+    asked = signature(model)
     return {
         "clvml_version": version("clvml"),
         "model_class": type(model).__name__,
         "data": f"data/{MODEL_FILE}",
-        "required_columns": list(columns_of(model)),
+        "required_columns": [c.name for c in asked.inputs if c.required],
+        "columns": {c.name: c.kind for c in asked.inputs},
         "time_unit": getattr(model, "time_unit_", None),
     }
-
-
-def _parameters(model: Any) -> Any:
-    from mlflow.types import ParamSchema, ParamSpec
-
-    if not hasattr(model, "predict_factors"):
-        return None
-    params = [ParamSpec("annual_discount_rate", "double", float(model.annual_discount_rate))]
-    if model.horizon is not None:
-        horizon = horizon_in(model.horizon, getattr(model, "time_unit_", None))
-        params.insert(0, ParamSpec("horizon", "double", horizon))
-    return ParamSchema(params)
-
-
-def _mlflow_type(column: pd.Series) -> str:
-    return {"f": "double", "i": "long", "b": "boolean"}.get(column.dtype.kind, "string")
-
-
-def _customers_of(data: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
-    missing = [name for name in columns if name not in data]
-    if missing:
-        raise InputError(
-            f"the request lacks the column {', '.join(map(repr, missing))}; it needs {', '.join(columns)}."
-        )
-    if CUSTOMER_ID not in data:
-        return data
-    check_present(data[CUSTOMER_ID])
-    return data.set_index(CUSTOMER_ID)
-
-
-def _wishes(params: Mapping[str, Any]) -> dict[str, Any]:
-    unknown = sorted(set(params) - {"horizon", "annual_discount_rate"})
-    if unknown:
-        raise InputError(f"there is no parameter {unknown[0]!r}; there are horizon and annual_discount_rate.")
-    return dict(params)
-
-
-def _check_finite(answers: pd.DataFrame, model: str) -> None:
-    numbers = answers.select_dtypes("number")
-    bad = ~np.isfinite(numbers.to_numpy()).all(axis=1)
-    if bad.any():
-        first = answers.index[int(np.argmax(bad))]
-        raise InputError(
-            f"{model} has no finite value for {bad.sum()} of {len(answers)} customers; the first is"
-            f" {first!r}: look at the horizon and at these customers."
-        )
-
-
-def _answer_table(answers: pd.DataFrame) -> pd.DataFrame:
-    table = answers.reset_index(drop=True)
-    if answers.index.name == CUSTOMER_ID:
-        table[CUSTOMER_ID] = answers.index.to_numpy()
-    return table
 
 
 def _refusal(sentence: str) -> Exception:

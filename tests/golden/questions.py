@@ -22,7 +22,13 @@ MODEL, ANSWERS = ".model.json", ".answers.json"
 Ask = Callable[[Any, pd.DataFrame], Any]
 
 # Columns and labels in answers that have other names today: old to new.
-RENAMED: dict[str, str] = {"rate": "purchase_rate", "ticket": "average_order_value"}
+RENAMED: dict[str, str] = {
+    "rate": "purchase_rate",
+    "ticket": "average_order_value",
+    "value_at_stake": "value_at_risk",
+    "former": "lapsed",
+    "New customers": "Recent customers",
+}
 
 # Parts of answers that a release had wrong, by model and question, and what was wrong: they are not compared.
 WRONG: dict[tuple[str, str], dict[str, str]] = {

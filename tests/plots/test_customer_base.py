@@ -16,7 +16,7 @@ MATRIX = pd.DataFrame(
 )
 STAGES = pd.DataFrame(
     {"customers": [10, 20, 5, 15, 50], "share_of_customers": [0.1, 0.2, 0.05, 0.15, 0.5], "clv": 25.0},
-    index=pd.Index(["exploration", "build-up", "stability", "decline", "former"], name="stage"),
+    index=pd.Index(["exploration", "build-up", "stability", "decline", "lapsed"], name="stage"),
 )
 MOVES = pd.DataFrame([[6, 4], [0, 0], [10, 90]], index=["gold", "iron", "lead"], columns=["gold", "lead"])
 CARD = pd.Series(
@@ -27,8 +27,8 @@ CARD = pd.Series(
         "share_of_value": 0.53,
         "frequency": 5.0,
         "mean_value": 159.0,
-        "value_low": 140.0,
-        "value_high": 178.0,
+        "value_lower": 140.0,
+        "value_upper": 178.0,
         "total_value": 32_001.0,
         "probability_alive": 0.76,
         "stage": "stability",
@@ -36,7 +36,7 @@ CARD = pd.Series(
         "treatment": "retain",
         "what_to_do": "Thank them",
         "treatment_share": 0.99,
-        "value_at_stake": 31_000.0,
+        "value_at_risk": 31_000.0,
         "budget": 3_051.0,
     },
     name=1,
@@ -72,18 +72,18 @@ PLACES = pd.DataFrame(
     }
 )
 WORTH = pd.DataFrame(
-    {"name": ["best", "rest", "one"], "mean": [200.0, 40.0, 5.0], "low": [180.0, 38.0, np.nan]}
-    | {"high": [225.0, 41.0, np.nan]},
+    {"name": ["best", "rest", "one"], "mean": [200.0, 40.0, 5.0], "lower": [180.0, 38.0, np.nan]}
+    | {"upper": [225.0, 41.0, np.nan]},
     index=pd.Index([1, 2, 3], name="segment"),
 )
 FIGURES = {
-    "relation_shapes": SHAPES,
+    "relationship_shapes": SHAPES,
     "segment_lines": CENTERS,
     "segment_scatter": PLACES,
     "segment_worth": WORTH,
     "value_matrix": MATRIX,
     "lifecycle_curve": STAGES,
-    "migration": MOVES,
+    "segment_transitions": MOVES,
     "segment_card": CARD,
     "segment_choice": SELECTION,
 }
@@ -112,22 +112,22 @@ def test_an_empty_table_is_refused(name):
 def test_each_class_stands_in_its_quarter():
     ax = plots.value_matrix(MATRIX)
     places = {text.get_text(): text.get_position() for text in ax.texts}
-    assert places["gold: everything"] == (1.5, 1.75)
+    assert places["gold: protect first"] == (1.5, 1.75)
     assert places["platinum: keep"] == (1.5, 0.75)
-    assert "70 % of the value to come" in places
+    assert "70 % of potential value" in places
     with pytest.raises(InputError, match="'zinc'"):
         plots.value_matrix(MATRIX.replace("iron", "zinc"))
 
 
 def test_every_stage_is_counted():
     told = words(plots.lifecycle_curve(STAGES))
-    assert "50 (50 %) 25.0 each" in told
+    assert "50 (50 %) 25.0 per customer" in told
     with pytest.raises(InputError, match="'decline' is missing"):
         plots.lifecycle_curve(STAGES.drop("decline"))
 
 
 def test_moves_are_shares_of_each_row():
-    ax = plots.migration(MOVES)
+    ax = plots.segment_transitions(MOVES)
     assert ax.images[0].get_array().tolist() == [[0.6, 0.4], [0.0, 0.0], [0.1, 0.9]]
     assert "60 % 6" in words(ax)
 
@@ -136,19 +136,19 @@ def test_a_move_shows_what_was_gained_or_lost():
     moves = pd.DataFrame(
         {"gained": [-74.0, 1234.0]}, index=pd.MultiIndex.from_tuples([("gold", "lead"), ("lead", "gold")])
     )
-    told = words(plots.migration(MOVES, moves))
+    told = words(plots.segment_transitions(MOVES, moves))
     assert "40 % 4 −74.0" in told
     assert "10 % 10 +1,234" in told
 
 
-def test_shapes_are_counted_and_a_relation_that_is_not_over_has_none():
-    told = words(plots.relation_shapes(SHAPES))
-    assert "90 customers (90 %) 0 time units from first to last, 30.0 each" in told
+def test_shapes_are_counted_and_their_duration_and_spend_written():
+    told = words(plots.relationship_shapes(SHAPES))
+    assert "90 customers (90 %) lasting 0 time units, 30.0 per customer" in told
     assert "0 customers (0 %)" in told
-    with pytest.raises(InputError, match="none is over"):
-        plots.relation_shapes(SHAPES.assign(customers=0))
+    with pytest.raises(InputError, match="none has ended"):
+        plots.relationship_shapes(SHAPES.assign(customers=0))
     with pytest.raises(InputError, match="'left early' is missing"):
-        plots.relation_shapes(SHAPES.drop("left early"))
+        plots.relationship_shapes(SHAPES.drop("left early"))
 
 
 def test_a_line_runs_through_the_centre_of_its_segment_and_ends_with_its_name():
@@ -173,13 +173,13 @@ def test_worth_is_told_with_its_interval_where_there_is_one():
     assert told.endswith("5.00")
 
 
-def test_a_card_answers_four_questions():
+def test_a_card_gives_size_value_confidence_and_treatment():
     told = words(plots.segment_card(CARD))
     for part in (
-        "where 31,000 may be kept or won back",
+        "for 31,000 of value at risk",
         "5 repeat purchases",
         "53 % of all value",
-        "between 140 and 178",
+        "mean value: 140 to 178",
         "Mostly retain",
         "3,051",
     ):
@@ -190,7 +190,7 @@ def test_a_card_answers_four_questions():
 
 def test_the_choice_names_the_number_and_marks_the_elbow():
     ax = plots.segment_choice(SELECTION)
-    assert "Why 3 segments" in ax.get_title()
+    assert "Choice of 3 segments" in ax.get_title()
     assert "elbow" in words(ax)
     assert len(ax.get_legend().get_texts()) == 3
     explained = SELECTION.copy()

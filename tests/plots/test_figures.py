@@ -1,5 +1,6 @@
 """What holds for every figure, checked over all of them: a new figure joins the list below."""
 
+import inspect
 import itertools
 import subprocess
 import sys
@@ -80,7 +81,7 @@ def clv():
 
 
 def predicted_against_actual(values, ax=None):
-    return clvml.plots.predicted_against_actual(values * 0.9, values.to_frame("BG/NBD"), ax=ax)
+    return clvml.plots.predicted_against_actual(values.to_frame("BG/NBD"), values * 0.9, ax=ax)
 
 
 def factors():
@@ -144,7 +145,7 @@ FIGURES = {
     "probability_alive_over_time": (clvml.plots.probability_alive_over_time, along),
     "fit_by_frequency": (clvml.plots.fit_by_frequency, counted),
     "fit_by_spend": (clvml.plots.fit_by_spend, spent),
-    "ranges": (clvml.plots.ranges, intervals),
+    "prediction_intervals": (clvml.plots.prediction_intervals, intervals),
     "cumulative_purchases": (clvml.plots.cumulative_purchases, tracking),
     "purchases_per_period": (clvml.plots.purchases_per_period, tracking),
     "calibration_by_frequency": (clvml.plots.calibration_by_frequency, by_frequency),
@@ -180,8 +181,25 @@ def line(ax, label):
     return next(drawn for drawn in ax.lines if drawn.get_label() == label)
 
 
+@pytest.mark.parametrize("name", clvml.plots.__all__)
+def test_all_figures_take_their_arguments_in_the_same_order(name):
+    """What is drawn, then other data to show with it; options and, last, ``ax`` are keywords."""
+    parameters = list(inspect.signature(getattr(clvml.plots, name)).parameters.values())
+    data = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    assert data[0] not in ("ax", "actual")
+    assert data[1:] in ([], ["actual"], ["moves"])
+    assert all(p.kind is p.KEYWORD_ONLY for p in parameters[len(data) :])
+    assert parameters[-1].name == "ax"
+
+
 def test_every_public_figure_is_in_this_list():
-    elsewhere = {"lifecycle_curve", "migration", "relation_shapes", "segment_card", "segment_choice"}
+    elsewhere = {
+        "lifecycle_curve",
+        "segment_transitions",
+        "relationship_shapes",
+        "segment_card",
+        "segment_choice",
+    }
     elsewhere |= {"segment_lines", "segment_scatter", "segment_worth", "value_matrix"}
     assert set(FIGURES) | elsewhere == set(clvml.plots.__all__)  # those are in test_customer_base.py
 
@@ -241,7 +259,7 @@ def test_an_empty_table_is_refused_before_a_figure_is_opened(draw, table):
         ("probability_alive_over_time", "purchase"),
         ("fit_by_frequency", "actual"),
         ("fit_by_spend", "expected"),
-        ("ranges", "clv_lower"),
+        ("prediction_intervals", "clv_lower"),
     ],
 )
 def test_a_missing_column_is_named(name, column):
@@ -342,24 +360,24 @@ def test_groups_of_the_prediction_average_to_the_whole_and_keep_zeros_together()
 
 def test_predictions_match_customers_by_id_not_by_place():
     actual = clv()
-    ordered = clvml.plots.predicted_against_actual(actual, actual.rename("m"))
-    shuffled = clvml.plots.predicted_against_actual(actual, actual.rename("m").sample(frac=1, random_state=0))
+    ordered = clvml.plots.predicted_against_actual(actual.rename("m"), actual)
+    shuffled = clvml.plots.predicted_against_actual(actual.rename("m").sample(frac=1, random_state=0), actual)
     assert np.array_equal(line(ordered, "m").get_xydata(), line(shuffled, "m").get_xydata())
     assert line(ordered, "m").get_xdata() == pytest.approx(line(ordered, "m").get_ydata())
 
 
 def test_other_customers_and_missing_predictions_are_refused():
     actual = clv()
-    with pytest.raises(InputError, match="1 of the former"):
-        clvml.plots.predicted_against_actual(actual, actual.iloc[1:].to_frame("m"))
+    with pytest.raises(InputError, match="1 customers in actual are not"):
+        clvml.plots.predicted_against_actual(actual.iloc[1:].to_frame("m"), actual)
     with pytest.raises(InputError, match=r"'m'.*first is customer 3"):
-        clvml.plots.predicted_against_actual(actual, actual.where(actual.index != 3).to_frame("m"))
+        clvml.plots.predicted_against_actual(actual.where(actual.index != 3).to_frame("m"), actual)
 
 
 def test_a_model_that_predicts_nothing_for_everyone_is_drawn():
     actual = clv()
     table = pd.DataFrame({"nothing": 0.0, "all": actual})
-    ax = clvml.plots.predicted_against_actual(actual, table)
+    ax = clvml.plots.predicted_against_actual(table, actual)
     assert line(ax, "nothing").get_xydata().tolist() == [[0.0, pytest.approx(actual.mean())]]
     ax = clvml.plots.value_distribution(table["nothing"])
     assert "no customer has a positive predicted value" in words(ax)
@@ -373,7 +391,7 @@ def test_the_lift_legend_ranks_models_by_what_their_top_tenth_brings():
 def test_the_distribution_tells_the_share_of_the_top_customers_and_counts_everyone():
     values = pd.Series([0.0] * 5 + [1.0] * 4 + [6.0])
     ax = clvml.plots.value_distribution(values)
-    assert ax.get_title() == "The top 10 % of customers hold 60 % of the predicted value"
+    assert ax.get_title() == "The top 10 % of customers account for 60 % of the predicted value"
     assert "5 customers (50 %)" in ax.get_xlabel()
     assert sum(bar.get_height() for bar in ax.patches) == 5
     with pytest.raises(InputError, match="top is 10"):
@@ -462,8 +480,8 @@ def test_a_two_way_map_writes_the_money_into_its_cells():
 
 def test_heterogeneity_marks_mean_and_median_names_the_unit_and_draws_the_band_there_is():
     ax = clvml.plots.heterogeneity(spread())
-    assert {"mean 1.00", "half are below 0.69", "90 % of what the data leave open"} <= set(words(ax))
-    assert ax.get_xlabel() == "purchase rate of a customer (purchases per week)"
+    assert {"mean 1.00", "median 0.69", "90 % interval (parameter uncertainty)"} <= set(words(ax))
+    assert ax.get_xlabel() == "purchase rate per customer (purchases per week)"
     given = spread().assign(lower=np.nan, upper=np.nan)
     assert len(clvml.plots.heterogeneity(given).collections) == len(ax.collections) - 1
 
@@ -504,25 +522,25 @@ def test_bars_are_what_was_and_each_model_has_its_dots():
 
 def test_who_spends_beyond_the_bars_is_counted_below_them():
     ax = clvml.plots.fit_by_spend(spent())
-    assert "12 customers, and 14 expected" in ax.get_xlabel()
-    assert ax.get_ylabel() == "customers in steps of 5"
+    assert "12 customers, 14 expected" in ax.get_xlabel()
+    assert ax.get_ylabel() == "customers per bin of 5"
     assert line(ax, "Gamma-Gamma").get_ydata().tolist() == spent()["expected"].tolist()
 
 
-def test_ranges_say_how_many_held_what_came_and_colour_what_was_outside():
+def test_prediction_intervals_count_the_outcomes_covered_and_colour_the_others():
     came = pd.Series({"total": 70_976.0, "once": 11_700.0, "again": 6_174.0})
-    ax = clvml.plots.ranges(intervals(), "clv", came)
-    assert ax.get_title().endswith("in its range in 2 of 3")
-    assert line(ax, "came").get_xydata().tolist() == [[11_700.0, 0.0], [6_174.0, 1.0]]
-    assert line(ax, "came, out of range").get_xydata().tolist() == [[70_976.0, 2.0]]
+    ax = clvml.plots.prediction_intervals(intervals(), came)
+    assert ax.get_title().endswith("Prediction intervals and outcomes: 2 of 3 covered")
+    assert line(ax, "actual").get_xydata().tolist() == [[11_700.0, 0.0], [6_174.0, 1.0]]
+    assert line(ax, "actual, outside the interval").get_xydata().tolist() == [[70_976.0, 2.0]]
     assert {"9,321 to 13,195", "53,560 to 67,299"} <= set(words(ax))
     assert next((bar.get_x(), bar.get_width()) for bar in ax.patches) == (9_321.0, 3_874.0)
 
 
 def test_ranges_without_what_is_expected_or_came_are_bars_alone():
     counts = pd.DataFrame({"purchases_lower": [0, 1], "purchases_upper": [25, 39]})
-    ax = clvml.plots.ranges(counts, "purchases")
+    ax = clvml.plots.prediction_intervals(counts, quantity="purchases")
     assert not ax.lines
     assert "0 to 25" in words(ax)
     with pytest.raises(InputError, match="lacks 'total'"):
-        clvml.plots.ranges(intervals(), "clv", pd.Series({"once": 1.0, "again": 2.0}))
+        clvml.plots.prediction_intervals(intervals(), pd.Series({"once": 1.0, "again": 2.0}))

@@ -75,7 +75,7 @@ def test_scores_in_parquet_keep_the_ids_over_batches(model, kind, form):
     if form == "as a column":
         customers.reset_index().to_parquet(source)
     elif form == "of clvml":
-        with customer_files.AnswerFile(source) as file:
+        with customer_files.ScoreWriter(source) as file:
             file.write(customers)
     else:
         customers.to_parquet(source)
@@ -94,7 +94,7 @@ def test_scores_in_parquet_keep_the_ids_over_batches(model, kind, form):
 def test_scores_in_csv_keep_the_ids_and_clvml_reads_them_as_they_were_written(model, kind):
     customers = customers_with(IDS[kind])
     customers.to_parquet("customers.parquet")
-    with customer_files.AnswerFile("customers.csv") as file:
+    with customer_files.ScoreWriter("customers.csv") as file:
         file.write(customers)
     isoformat = isinstance(customers.index, pd.DatetimeIndex)
     written = [moment.isoformat() if isoformat else str(moment) for moment in customers.index]
@@ -183,7 +183,7 @@ def test_another_file_gives_way_only_where_that_is_asked_for(model):
 
 
 def test_a_file_that_comes_while_scores_are_computed_is_kept():
-    file = customer_files.AnswerFile("scores.csv")
+    file = customer_files.ScoreWriter("scores.csv")
     file.write(customers_with(range(N)))
     Path("scores.csv").write_text("mine")
     with pytest.raises(InputError, match="exists already"):
@@ -195,7 +195,7 @@ def test_a_file_that_comes_while_scores_are_computed_is_kept():
 def test_what_a_killed_run_left_behind_does_not_get_into_the_next_scores(model, monkeypatch):
     """In a container every run has the same process id."""
     monkeypatch.setattr(os, "getpid", lambda: 1)
-    abandoned = customer_files.AnswerFile("scores.csv")
+    abandoned = customer_files.ScoreWriter("scores.csv")
     abandoned.write(customers_with(range(N)))
     score_batch(model, customers_with(range(N)), "scores.csv")
     assert len(pd.read_csv("scores.csv")) == N

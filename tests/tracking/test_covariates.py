@@ -7,7 +7,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 import clvml
-from clvml.scoring._model_file import dump_model, load_model_json
+from clvml.scoring import dump_model, load_model_json, request_table
 from clvml.tracking import flavor
 from clvml.tracking._connection import quiet
 from clvml.tracking._records import parameters_of
@@ -55,14 +55,16 @@ def test_json_gives_the_same_model_back(model, known):
 def test_the_signature_has_the_covariates_with_their_types(saved, model):
     assert model.required_columns[3:] == ("basket", "channel", "zone", "member", "monetary_value")
     signature = mlflow.models.Model.load(str(saved)).signature
-    types = {column.name: column.type.name for column in signature.inputs.inputs[1:]}
+    types = {column.name: str(column.type) for column in signature.inputs.inputs[1:]}
     assert {name: types[name] for name in ("basket", "channel", "zone", "member")} == {
-        "basket": "double", "channel": "string", "zone": "long", "member": "boolean",
+        "basket": "Any", "channel": "DataType.string", "zone": "DataType.long", "member": "DataType.boolean",
     }  # fmt: skip
+    facts = mlflow.models.Model.load(str(saved)).flavors["clvml"]["columns"]
+    assert (facts["basket"], facts["zone"], facts["customer_id"]) == ("number", "integer", "any")
 
 
 def test_pyfunc_gives_the_estimators_numbers(saved, model, known):
-    request = flavor.request_of(model, known)
+    request = request_table(model, known)
     answers = mlflow.pyfunc.load_model(str(saved)).predict(request)
     expected = model.predict_factors(known)
     pd.testing.assert_frame_equal(answers.set_index("customer_id"), expected, check_exact=True)
@@ -70,7 +72,7 @@ def test_pyfunc_gives_the_estimators_numbers(saved, model, known):
 
 def test_a_level_never_seen_and_a_missing_covariate_are_one_sentence(saved, model, known):
     pyfunc = mlflow.pyfunc.load_model(str(saved))
-    request = flavor.request_of(model, known.head(3))
+    request = request_table(model, known.head(3))
     with pytest.raises(MlflowException, match=r"channel that the fit has not seen.*it knows 'shop', 'web'"):
         pyfunc.predict(request.assign(channel="fax"))
     with pytest.raises(MlflowException, match="missing or infinite basket"):
@@ -80,10 +82,10 @@ def test_a_level_never_seen_and_a_missing_covariate_are_one_sentence(saved, mode
 
 
 def test_the_ranges_and_a_new_customers_value_read_the_covariates(model, known):
-    some = known.head(200)
-    found = model.predict_interval(some, n_simulations=200, random_state=1)
+    again, some = load_model_json(dump_model(model)), known.head(200)
+    found = again.predict_interval(some, n_simulations=200, random_state=1)
     assert found.index.equals(some.index)
-    assert clvml.new_customer_value(model) > 0
+    assert clvml.new_customer_value(again) > 0
 
 
 def test_the_run_says_which_covariates_were_used(model):

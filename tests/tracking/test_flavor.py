@@ -5,11 +5,13 @@ import sys
 
 import mlflow
 import pandas as pd
+import pyarrow as pa
 import pytest
 from mlflow.exceptions import MlflowException
 
 import clvml
 from clvml.errors import TrackingError
+from clvml.scoring import request_table
 from clvml.tracking import flavor
 from clvml.tracking._connection import quiet
 
@@ -61,7 +63,7 @@ def test_pyfunc_gives_the_estimators_numbers(pyfunc, value_model, cdnow):
 
 
 def test_a_segmenter_is_served_with_numbers_and_names(saved, segmenter, customers_with_values):
-    request = flavor.request_of(segmenter, customers_with_values)
+    request = request_table(segmenter, customers_with_values)
     answers = mlflow.pyfunc.load_model(str(saved / "segments")).predict(request)
     assert list(answers) == ["segment", "segment_name", "customer_id"]
     assert (answers["segment"].to_numpy() == segmenter.predict(customers_with_values)).all()
@@ -71,7 +73,7 @@ def test_a_segmenter_is_served_with_numbers_and_names(saved, segmenter, customer
 def test_a_model_that_reads_no_column_answers_all_the_same(saved, cdnow):
     model = flavor.load_model(saved / "zero")
     served = mlflow.pyfunc.load_model(str(saved / "zero"))
-    assert (served.predict(flavor.request_of(model, cdnow))["clv"] == 0).all()
+    assert (served.predict(request_table(model, cdnow))["clv"] == 0).all()
 
 
 def test_the_estimator_loads_where_mlflow_may_run_no_model_code(saved, value_model):
@@ -82,6 +84,22 @@ def test_the_estimator_loads_where_mlflow_may_run_no_model_code(saved, value_mod
     environment = {"MLFLOW_ALLOW_MODEL_CODE_EXECUTION": "false", "PATH": ""}
     said = subprocess.check_output([sys.executable, "-c", code, saved / "value"], text=True, env=environment)
     assert said.strip() == f"{value_model.purchases_.params_!r} False"
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32", "Int64", pd.ArrowDtype(pa.int64())], ids=str)
+def test_whole_numbers_are_numbers_to_pyfunc(pyfunc, value_model, dtype):
+    """Spark's bigint comes as int64 or, with gaps, as Int64."""
+    whole = pd.DataFrame({"frequency": [2, 0], "recency": [30, 0], "T": [38, 20], "monetary_value": [25, 0]})
+    answers = pyfunc.predict(whole.astype(dtype).assign(customer_id=["a", "b"]))
+    expected = value_model.predict_factors(whole.astype(float))
+    pd.testing.assert_frame_equal(answers.drop(columns="customer_id"), expected, check_exact=True)
+
+
+def test_a_request_with_text_for_a_number_is_refused_without_repeating_its_rows(pyfunc):
+    table = pd.DataFrame(GOOD | {"customer_id": ["SECRET"], "T": ["long"]})
+    with pytest.raises(MlflowException, match=r"column 'T' holds .* not numbers") as caught:
+        pyfunc.predict(table)
+    assert "SECRET" not in str(caught.value)
 
 
 GOOD = {"customer_id": ["a"], "frequency": [2.0], "recency": [30.0], "T": [38.0], "monetary_value": [20.0]}

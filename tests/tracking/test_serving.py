@@ -2,7 +2,7 @@
 
 import pytest
 
-from clvml.tracking.flavor import request_of
+from clvml.scoring import request_table
 
 
 def answers_by_name(answers):
@@ -15,7 +15,7 @@ def some(cdnow):
 
 
 def test_all_customers_by_columns_get_the_estimators_numbers(ask, value_model, cdnow):
-    split = request_of(value_model, cdnow).to_dict(orient="split", index=False)
+    split = request_table(value_model, cdnow).to_dict(orient="split", index=False)
     status, answers = ask({"dataframe_split": split})
     expected = value_model.predict_factors(cdnow)
     assert status == 200
@@ -26,7 +26,7 @@ def test_all_customers_by_columns_get_the_estimators_numbers(ask, value_model, c
 
 
 def test_horizon_and_rate_of_the_request_count(ask, value_model, some):
-    records = request_of(value_model, some).to_dict(orient="records")
+    records = request_table(value_model, some).to_dict(orient="records")
     params = {"horizon": 39, "annual_discount_rate": 0.05}
     status, answers = ask({"dataframe_records": records, "params": params})
     expected = value_model.predict_factors(some, horizon=39, annual_discount_rate=0.05)
@@ -51,7 +51,7 @@ BAD = {
     "recency beyond T": ({"recency": 99}, {}, "recency outside [0, T]"),
     "null": ({"T": None}, {}, "missing or infinite T"),
     "missing column": ({"T": ...}, {}, "lacks the column 'T'"),
-    "text": ({"T": "long"}, {}, "column T"),
+    "text": ({"T": "long"}, {}, "column 'T' holds"),
     "horizon": ({}, {"horizon": 0}, "horizon"),
 }
 

@@ -1,8 +1,12 @@
 """A whole run: its stages, its files, its report, its MLflow runs."""
 
+import contextlib
+import io
 import re
+import shutil
 import warnings
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import matplotlib.image
 import mlflow
@@ -10,7 +14,7 @@ import pandas as pd
 import pytest
 
 from clvml.errors import FitWarning, InputError
-from clvml.segments.grouping._relationship_course import relation_evidence
+from clvml.segments.grouping._relationship_course import relationship_evidence
 from clvml.tracking._registry import load, resolve
 from clvml.workflow._config import load_config
 from clvml.workflow._console import Terminal
@@ -76,11 +80,11 @@ def test_every_customer_of_the_observation_is_in_one_segment(cdnow):
     assert segments["segment"].value_counts().sort_index().tolist() == profile["customers"].tolist()
 
 
-def test_every_customer_has_a_stage_and_a_treatment_within_what_is_at_stake(cdnow):
+def test_every_customer_has_a_stage_and_a_treatment_within_the_value_at_risk(cdnow):
     segments = pd.read_csv(cdnow.folder / "segments.csv", index_col="customer_id")
     told = segments[["value_class", "stage", "reason", "treatment", "what_to_do"]]
     assert told.notna().all(axis=None)
-    assert (segments["budget"] <= segments["value_at_stake"]).all()
+    assert (segments["budget"] <= segments["value_at_risk"]).all()
     cards = pd.read_csv(cdnow.folder / "segment_cards.csv", index_col="segment")
     assert cards["budget"].sum() == pytest.approx(segments["budget"].sum())
     assert cards["customers"].tolist() == cdnow.tables["profile"]["customers"].tolist()
@@ -111,7 +115,7 @@ def test_who_moved_between_the_two_dates_adds_up_to_what_they_are_worth_now_and_
 
 def test_where_customers_stood_then_rests_on_their_purchases_until_then(cdnow):
     calibration = cdnow.split.calibration
-    then = calibration.join(relation_evidence(cdnow.transactions, calibration))
+    then = calibration.join(relationship_evidence(cdnow.transactions, calibration))
     then = then.join(cdnow.served.model.predict_factors(calibration))
     stages = cdnow.segments.groups.assign(then)["stage"].value_counts()
     found = cdnow[Moves].stages.customers.sum(axis=1)
@@ -121,9 +125,9 @@ def test_where_customers_stood_then_rests_on_their_purchases_until_then(cdnow):
 def test_the_early_warning_and_the_budgets_are_those_of_the_members(cdnow):
     warned, budgets = cdnow.tables["early_warning"], cdnow.tables["budgets"]
     assert warned["at_risk"].is_monotonic_decreasing
-    assert "former" not in set(warned["stage"])
+    assert "lapsed" not in set(warned["stage"])
     assert budgets.loc["(all)", "budget"] == pytest.approx(cdnow.segments.members["budget"].sum())
-    assert (budgets["share_of_stake"].dropna() <= 1).all()
+    assert (budgets["share_of_value_at_risk"].dropna() <= 1).all()
 
 
 def test_the_folder_of_segments_is_a_model_that_mlflow_serves(cdnow):
@@ -148,66 +152,64 @@ def test_the_report_carries_its_figures_and_asks_for_nothing_else(cdnow):
         assert said in page
 
 
-def test_text_from_outside_cannot_become_markup(sales, tmp_path):
-    config = load_config(
-        overrides={
-            "experiment.question": "<script>alert(1)</script>",
-            "data.source": str(sales),
-            "models.contenders": ["repeat_rate"],
-            "tracking.enabled": False,
-            "output.folder": str(tmp_path),
-        }
-    )
-    run(config)
-    assert "<script>" not in (tmp_path / "report.html").read_text()
+class Said(NamedTuple):
+    """A run, what it printed, and its dirty purchases."""
+
+    found: Any
+    printed: str
+    rows: int
 
 
-def test_the_default_holdout_is_the_last_third_of_the_time(sales, tmp_path):
-    found = run(
-        load_config(
-            overrides={
-                "data.source": str(sales),
-                "models.contenders": ["repeat_rate"],
-                "tracking.enabled": False,
-                "output.folder": str(tmp_path),
-            }
-        )
-    )
-    time = (found.split.observation_end - found.customers["first_purchase"].min()).days
-    assert found.split.duration * 7 == pytest.approx(time / 3, abs=1)
-
-
-def test_a_failing_run_does_not_mix_its_files_with_those_of_an_earlier_one(sales, tmp_path):
+@pytest.fixture(scope="module")
+def dirty(purchases, tmp_path_factory):
+    """A run of one formula on purchases with returns and lost dates, asked a question with markup in it."""
+    folder = tmp_path_factory.mktemp("dirty")
+    rows = pd.concat([purchases, purchases.head(3).assign(amount=-5.0), purchases.head(2).assign(date=None)])
+    rows.to_csv(folder / "dirty.csv", index=False)
     overrides = {
-        "data.source": str(sales),
-        "models.contenders": ["historic"],
+        "experiment.question": "<script>alert(1)</script>",
+        "data.source": str(folder / "dirty.csv"),
+        "models.contenders": ["repeat_rate"],
         "tracking.enabled": False,
-        "output.folder": str(tmp_path / "out"),
+        "output.folder": str(folder / "out"),
     }
-    run(load_config(overrides=overrides))
-    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        found = run(load_config(overrides=overrides), Terminal())
+    return Said(found, printed.getvalue(), len(rows))
+
+
+def test_text_from_outside_cannot_become_markup(dirty):
+    assert "<script>" not in (dirty.found.folder / "report.html").read_text()
+
+
+def test_the_default_holdout_is_the_last_third_of_the_time(dirty):
+    split = dirty.found.split
+    time = (split.observation_end - dirty.found.customers["first_purchase"].min()).days
+    assert split.duration * 7 == pytest.approx(time / 3, abs=1)
+
+
+def test_a_failing_run_does_not_mix_its_files_with_those_of_an_earlier_one(dirty, tmp_path):
+    folder = Path(shutil.copytree(dirty.found.folder, tmp_path / "out"))
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    overrides = {
+        "data.source": dirty.found.config.data.source,
+        "models.contenders": ["historic"],
+        "segments.n_segments": 1,
+        "tracking.enabled": False,
+        "output.folder": str(folder),
+    }
     with pytest.raises(InputError):
-        run(load_config(overrides={**overrides, "segments.n_segments": 1}))
-    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
+        run(load_config(overrides=overrides))
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     names = {path.name for path in (tmp_path / "out.unfinished").iterdir()}
     assert "comparison.csv" in names
     assert names.isdisjoint({"segments.csv", "report.html", "figures"})
 
 
-def test_rows_set_aside_are_counted_and_explained(purchases, tmp_path, capsys):
-    dirty = pd.concat([purchases, purchases.head(3).assign(amount=-5.0), purchases.head(2).assign(date=None)])
-    dirty.to_csv(tmp_path / "dirty.csv", index=False)
-    overrides = {
-        "data.source": str(tmp_path / "dirty.csv"),
-        "models.contenders": ["historic"],
-        "tracking.enabled": False,
-        "output.folder": str(tmp_path / "out"),
-    }
-    run(load_config(overrides=overrides), Terminal())
-    said = capsys.readouterr().out
-    assert f"{len(dirty):,} rows read, {len(purchases):,} used" in said
-    assert f"set aside 5 of {len(dirty)}" in said.replace(",", "")
-    report = pd.read_csv(tmp_path / "out" / "data_report.csv", index_col="rule")
+def test_rows_set_aside_are_counted_and_explained(dirty, purchases):
+    assert f"{dirty.rows:,} rows read, {len(purchases):,} used" in dirty.printed
+    assert f"set aside 5 of {dirty.rows}" in dirty.printed.replace(",", "")
+    report = pd.read_csv(dirty.found.folder / "data_report.csv", index_col="rule")
     assert report.loc[["returns", "bad_date"], "set_aside"].tolist() == [3, 2]
 
 

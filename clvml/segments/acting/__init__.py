@@ -1,4 +1,4 @@
-"""Act on segments: value at risk, treatments and budgets, segment cards."""
+"""Act on segments: value at risk, treatments with their budgets, segment cards."""
 
 from __future__ import annotations
 

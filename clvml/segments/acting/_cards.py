@@ -1,36 +1,38 @@
-"""A card for each segment: who they are, what they are worth, how sure that is, what to do."""
+"""A card for each segment: its customers, their value with an interval, and what to do."""
 
 from __future__ import annotations
 
 import pandas as pd
 
 from clvml.errors import InputError
+from clvml.segments.grouping._profile import medians_by_segment
 from clvml.segments.judging._mean_intervals import mean_intervals
 
 NEEDED = (
     *("segment", "segment_name", "clv", "probability_alive", "stage"),
-    *("treatment", "what_to_do", "value_at_stake", "budget"),
+    *("treatment", "what_to_do", "value_at_risk", "budget"),
 )
-WHO = ("frequency", "recency", "T", "monetary_value")
+HISTORY = ("frequency", "recency", "T", "monetary_value")
 
 
 def segment_cards(members: pd.DataFrame) -> pd.DataFrame:
-    """One row a segment.
+    """One row per segment.
 
     Parameters
     ----------
     members : pandas.DataFrame
-        One row a customer: ``segment`` and ``segment_name``, ``clv, probability_alive``, ``stage``, and
-        ``treatment, what_to_do, value_at_stake, budget`` as from `clvml.segments.acting.treat`.
+        One row per customer: ``segment`` and ``segment_name``, ``clv, probability_alive``, ``stage``, and
+        ``treatment, what_to_do, value_at_risk, budget`` as from `clvml.segments.acting.treat`.
 
     Returns
     -------
     pandas.DataFrame
-        Index ``segment``: ``name, customers, share_of_customers, share_of_value``; medians of the
-        purchase history where present; ``mean_value`` with ``value_low, value_high`` (95 % interval over
-        customers, see `clvml.segments.judging`) and ``total_value``; ``probability_alive`` (mean);
-        ``stage`` and ``stage_share`` (the most common); ``treatment, what_to_do, treatment_share`` (the
-        most common); ``value_at_stake`` and ``budget`` (in total).
+        Index ``segment``: ``name, customers, share_of_customers, share_of_value``; medians of the purchase
+        history where present, with ``time_since_last_purchase`` in place of ``recency``; ``mean_value`` with
+        ``value_lower, value_upper`` (95 % interval of the mean over customers, see
+        `clvml.segments.judging.mean_intervals`) and ``total_value``; ``probability_alive`` (mean); ``stage``
+        and ``stage_share`` (the most common); ``treatment, what_to_do, treatment_share`` (the most common);
+        ``value_at_risk`` and ``budget`` (totals). Times are in the unit of the customers.
 
     Raises
     ------
@@ -40,15 +42,18 @@ def segment_cards(members: pd.DataFrame) -> pd.DataFrame:
     missing = [name for name in NEEDED if name not in members]
     if missing or members.empty:
         raise InputError(f"the members lack {missing[0]!r}." if missing else "there are no members.")
-    groups = members.groupby("segment", sort=True)
-    rows = {number: _card(group, members) for number, group in groups}
+    medians = medians_by_segment(members, members["segment"], [n for n in HISTORY if n in members])
+    rows = {
+        number: _card(group, members, medians.loc[[number]].iloc[0])
+        for number, group in members.groupby("segment", sort=True)
+    }
     cards = pd.DataFrame.from_dict(rows, orient="index").rename_axis("segment")
     worth = mean_intervals(members["clv"], members["segment"])
-    cards["value_low"], cards["value_high"] = worth["low"], worth["high"]
+    cards["value_lower"], cards["value_upper"] = worth["lower"], worth["upper"]
     return cards
 
 
-def _card(group: pd.DataFrame, members: pd.DataFrame) -> dict[str, object]:
+def _card(group: pd.DataFrame, members: pd.DataFrame, medians: pd.Series) -> dict[str, object]:
     clv, total = group["clv"], float(members["clv"].sum())
     stage, stage_share = _most_common(group["stage"])
     treatment, treatment_share = _most_common(group["treatment"])
@@ -58,7 +63,7 @@ def _card(group: pd.DataFrame, members: pd.DataFrame) -> dict[str, object]:
         "customers": len(group),
         "share_of_customers": len(group) / len(members),
         "share_of_value": float(clv.sum()) / total if total > 0 else float("nan"),
-        **{name: float(group[name].median()) for name in WHO if name in group},
+        **{str(name): float(median) for name, median in medians.items()},
         "mean_value": float(clv.mean()),
         "total_value": float(clv.sum()),
         "probability_alive": float(group["probability_alive"].mean()),
@@ -67,7 +72,7 @@ def _card(group: pd.DataFrame, members: pd.DataFrame) -> dict[str, object]:
         "treatment": treatment,
         "what_to_do": words,
         "treatment_share": treatment_share,
-        "value_at_stake": float(group["value_at_stake"].sum()),
+        "value_at_risk": float(group["value_at_risk"].sum()),
         "budget": float(group["budget"].sum()),
     }
 

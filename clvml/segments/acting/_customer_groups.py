@@ -1,4 +1,4 @@
-"""Everything there is to say of a customer beside the value: segment, class, stage and treatment."""
+"""Segment, class, lifecycle stage and treatment of each customer, as one model."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from clvml.segments.grouping._lifecycle import LifecycleStages
 from clvml.segments.grouping._matrix import ValueMatrix
 from clvml.segments.grouping._relationship_course import HALVES
 from clvml.segments.grouping._rules import RuleSegments
-from clvml.segments.grouping._tables import ByName, without_debt
+from clvml.segments.grouping._tables import ByName, clip_negative
 
 ALIVE = "probability_alive"
 
 
-class TellsAlive(Protocol):
-    """What `CustomerGroups` asks of a model of purchases."""
+class SupportsProbabilityAlive(Protocol):
+    """What `CustomerGroups` requires of a model of purchases."""
 
     required_columns: tuple[str, ...]
 
@@ -31,27 +31,27 @@ class TellsAlive(Protocol):
 
 
 class CustomerGroups(ByName, BaseEstimator):
-    """A segmentation, the value matrix, the lifecycle and the table of treatments, as one model.
+    """A segmentation, the value matrix, the lifecycle stages and the table of treatments, as one model.
 
     Parameters
     ----------
     segmenter : KMeansSegments or a rule-based segmentation, optional
         By default `KMeansSegments`.
     matrix : ValueMatrix, optional
-        The classes that the treatments are chosen by.
+        Its classes select the treatments.
     stages : LifecycleStages, optional
-        The stages that the treatments are chosen by.
+        Its stages select the treatments.
     treatments : pandas.DataFrame, optional
         As from `clvml.segments.acting.read_treatments`; by default the table shipped.
     purchases : estimator with ``probability_alive``, optional
-        Such as `BGNBD`: tells P(alive) where the customers come without it, with the value of a formula.
+        Such as `BGNBD`: gives P(alive) where the customers lack it, as with the value of a formula.
 
     Attributes
     ----------
     segmenter_, matrix_, stages_ : estimators
         Fitted copies.
     purchases_ : estimator or None
-        A copy, fitted where customers came without P(alive).
+        A fitted copy, where the customers lacked P(alive).
     treatments_ : pandas.DataFrame
         The table in use.
     names_, time_unit_
@@ -64,7 +64,7 @@ class CustomerGroups(ByName, BaseEstimator):
         matrix: ValueMatrix | None = None,
         stages: LifecycleStages | None = None,
         treatments: pd.DataFrame | None = None,
-        purchases: TellsAlive | None = None,
+        purchases: SupportsProbabilityAlive | None = None,
     ) -> None:
         self.segmenter = segmenter
         self.matrix = matrix
@@ -85,12 +85,12 @@ class CustomerGroups(ByName, BaseEstimator):
 
     @property
     def optional_columns(self) -> tuple[str, ...]:
-        """The columns that `assign` uses where they are there: without them no trend is known."""
+        """The columns that `assign` uses where they are present: without them trends are unknown."""
         return HALVES
 
     @property
     def categories(self) -> dict[str, tuple[str, ...]]:
-        """The attributes of the segmenter that are no numbers, with their levels."""
+        """The categorical attributes of the segmenter, with their levels."""
         return getattr(self.segmenter_, "categories", {})
 
     def fit(self, customers: pd.DataFrame, y: object = None) -> CustomerGroups:  # noqa: ARG002
@@ -103,8 +103,8 @@ class CustomerGroups(ByName, BaseEstimator):
         """
         table = self.treatments
         self.treatments_ = read_treatments() if table is None else check_treatments(table)
-        told = self.purchases is None or ALIVE in customers
-        self.purchases_ = None if told else clone(self.purchases).fit(customers)
+        known = self.purchases is None or ALIVE in customers
+        self.purchases_ = None if known else clone(self.purchases).fit(customers)
         customers = self.with_alive(customers)
         segmenter = KMeansSegments() if self.segmenter is None else clone(self.segmenter)
         self.matrix_ = (ValueMatrix() if self.matrix is None else clone(self.matrix)).fit(
@@ -121,12 +121,12 @@ class CustomerGroups(ByName, BaseEstimator):
         return self.segmenter_.predict(self.with_alive(customers))
 
     @property
-    def clv_has_doubt(self) -> bool:
-        """Whether P(alive) is a factor of the customers' value: not where it came without."""
+    def clv_includes_p_alive(self) -> bool:
+        """Whether P(alive) is a factor of the customers' value; of a formula's value it is not."""
         return self.purchases_ is None
 
     def with_alive(self, customers: pd.DataFrame) -> pd.DataFrame:
-        """The customers with P(alive), from the model of purchases where they come without it."""
+        """The customers with P(alive), from the model of purchases where they lack it."""
         if self.purchases_ is None or ALIVE in customers:
             return customers
         return customers.assign(**{ALIVE: self.purchases_.probability_alive(customers)})
@@ -137,8 +137,8 @@ class CustomerGroups(ByName, BaseEstimator):
         Returns
         -------
         pandas.DataFrame
-            ``segment, segment_name, value_class, stage, reason, treatment, what_to_do, value_at_stake,
-            budget``, on the customers' index.
+            ``segment, segment_name, value_class, stage, reason, treatment, what_to_do, value_at_risk,
+            budget``, on the customers' index; the last two in money.
 
         Raises
         ------
@@ -148,13 +148,17 @@ class CustomerGroups(ByName, BaseEstimator):
         check_is_fitted(self, "segmenter_")
         absent = [name for name in self.required_columns if name not in customers]
         if absent:
-            raise InputError(f"the customers lack {absent[0]!r}, which their segment and stage rest on.")
+            raise InputError(
+                f"the customers lack {absent[0]!r}, which their segment or stage depends on: add it."
+            )
         customers = self.with_alive(customers)
         evidence = self.stages_.evidence(customers)
         classes = self.matrix_.segment_names(self._table(customers)).rename("value_class")
         segments, names = self.segmenter_.predict(customers), self.segmenter_.segment_names(customers)
         found = pd.concat([segments, names, classes, evidence[["stage", "reason"]]], axis=1)
-        return found.join(treat(classes, evidence["stage"], customers, self.treatments_, self.clv_has_doubt))
+        return found.join(
+            treat(classes, evidence["stage"], customers, self.treatments_, self.clv_includes_p_alive)
+        )
 
     def _table(self, customers: pd.DataFrame) -> pd.DataFrame:
-        return without_debt(customers, (ValueMatrix() if self.matrix is None else self.matrix).current)
+        return clip_negative(customers, (ValueMatrix() if self.matrix is None else self.matrix).current)

@@ -1,18 +1,18 @@
-"""What to do with whom: a treatment for each segment and stage, and what it may cost.
+"""What to do with which customers: a treatment for each segment and stage, and its budget.
 
 The table is one file, ``treatments.csv`` in this folder, and a user can put another in its place:
 
-=============  ==================================================================================
-``segment``    a segment's name (of the value matrix, in the file shipped), or ``*`` for any
-``stage``      a stage of the lifecycle, or ``*`` for any
-``treatment``  a word or two: retain, develop, cross-sell, win back, spend less
-``what_to_do`` a sentence
-``stake``      ``clv``, the value still expected, or ``at_risk``, the value that doubt has cost
-``share``      how much of the stake may be spent, 0 to 1
-=============  ==================================================================================
+===============  ==================================================================================
+``segment``      a segment's name (of the value matrix, in the file shipped), or ``*`` for any
+``stage``        a stage of the lifecycle, or ``*`` for any
+``treatment``    a word or two: retain, develop, cross-sell, win back, spend less
+``what_to_do``   a sentence
+``budget_base``  ``clv``, the value still expected, or ``at_risk``, the value that may be lost already
+``share``        the share of the base that may be spent, 0 to 1
+===============  ==================================================================================
 
-The first row that fits counts. **Budget rule**: ``budget = share x stake``, so that nobody is ever given
-more than is at stake.
+The first row that fits counts. **Budget rule**: ``budget = share x base``, so that no budget exceeds the
+value at risk. Tables of clvml 0.1 (with a column ``stake`` and the stage ``former``) are read as well.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ import numpy as np
 import pandas as pd
 
 from clvml.errors import InputError
-from clvml.segments.acting._value_at_risk import value_at_stake
+from clvml.segments.acting._value_at_risk import value_at_risk
 from clvml.segments.grouping._tables import named
 
 SHIPPED = Path(__file__).with_name("treatments.csv")
-COLUMNS = ("segment", "stage", "treatment", "what_to_do", "stake", "share")
-STAKES = ("clv", "at_risk")
+COLUMNS = ("segment", "stage", "treatment", "what_to_do", "budget_base", "share")
+BUDGET_BASES = ("clv", "at_risk")
 ANY = "*"
 
 
@@ -47,12 +47,22 @@ def read_treatments(path: str | Path | None = None) -> pd.DataFrame:
     """
     file = Path(path) if path is not None else SHIPPED
     if not file.is_file():
-        raise InputError(f"there is no file {file}; a table of treatments is a CSV file with {COLUMNS}.")
+        raise InputError(
+            f"there is no file {file}; a table of treatments is a CSV file with the columns"
+            f" {', '.join(COLUMNS)}."
+        )
     return check_treatments(pd.read_csv(file, encoding="utf-8", skipinitialspace=True), str(file))
 
 
 def check_treatments(table: pd.DataFrame, source: str = "the table of treatments") -> pd.DataFrame:
-    """The table itself, with ``share`` as float; InputError names the first row that breaks a rule."""
+    """The table in the columns and stages of today, with ``share`` as float.
+
+    Raises
+    ------
+    InputError
+        Naming the column that is missing, or the first row that breaks a rule.
+    """
+    table = _today(table)
     missing = [name for name in COLUMNS if name not in table]
     if missing or table.empty:
         raise InputError(f"{source} lacks {missing[0]!r}." if missing else f"{source} has no rows.")
@@ -60,8 +70,8 @@ def check_treatments(table: pd.DataFrame, source: str = "the table of treatments
     share = pd.to_numeric(table["share"], errors="coerce")
     rules = (
         (table[["segment", "stage", "treatment"]].isna().any(axis=1), "a segment, a stage and a treatment"),
-        (~table["stake"].isin(STAKES), f"a stake among {', '.join(STAKES)}"),
-        (~share.between(0, 1), "a share from 0 to 1, for nobody is given more than is at stake"),
+        (~table["budget_base"].isin(BUDGET_BASES), f"a budget_base among {', '.join(BUDGET_BASES)}"),
+        (~share.between(0, 1), "a share from 0 to 1: no budget may exceed the value at risk"),
     )
     for broken, rule in rules:
         if broken.any():
@@ -74,27 +84,28 @@ def treat(
     stages: pd.Series,
     customers: pd.DataFrame,
     treatments: pd.DataFrame | None = None,
-    clv_has_doubt: bool = True,
+    clv_includes_p_alive: bool = True,
 ) -> pd.DataFrame:
     """The treatment and the budget of each customer.
 
     Parameters
     ----------
     segments : pandas.Series
-        Names of segments, as the table has them.
+        Names of segments, as in the table.
     stages : pandas.Series
         As from `clvml.LifecycleStages`.
     customers : pandas.DataFrame
         ``clv`` and ``probability_alive`` of the same customers.
     treatments : pandas.DataFrame, optional
         As from `read_treatments`.
-    clv_has_doubt : bool, default True
-        As in `clvml.segments.acting.value_at_stake`.
+    clv_includes_p_alive : bool, default True
+        As in `clvml.segments.acting.value_at_risk`.
 
     Returns
     -------
     pandas.DataFrame
-        On the index of ``customers``: ``treatment, what_to_do, value_at_stake, budget`` (money).
+        On the index of ``customers``: ``treatment, what_to_do``, ``value_at_risk`` (the budget base, money)
+        and ``budget`` (money).
 
     Raises
     ------
@@ -110,15 +121,14 @@ def treat(
     groups = pairs.groupby(["segment", "stage"], sort=True)
     rows = np.array([_row_for(table, str(segment), str(stage)) for segment, stage in groups.size().index])
     chosen = table.iloc[rows[groups.ngroup()]].set_axis(index)
-    stakes = value_at_stake(customers["clv"], customers["probability_alive"], clv_has_doubt)
-    at_risk = stakes["at_risk"]
-    stake = customers["clv"].where(chosen["stake"] == "clv", at_risk)
-    answers = chosen[["treatment", "what_to_do"]].assign(value_at_stake=stake)
-    return answers.assign(budget=chosen["share"] * stake)
+    value = value_at_risk(customers["clv"], customers["probability_alive"], clv_includes_p_alive)
+    base = customers["clv"].where(chosen["budget_base"] == "clv", value["at_risk"])
+    answers = chosen[["treatment", "what_to_do"]].assign(value_at_risk=base)
+    return answers.assign(budget=chosen["share"] * base)
 
 
 def budgets(treated: pd.DataFrame) -> pd.DataFrame:
-    """What is done how often, what is at stake, and what it may cost.
+    """Customers, value at risk and budget of each treatment.
 
     Parameters
     ----------
@@ -128,17 +138,25 @@ def budgets(treated: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Index ``treatment`` by falling budget, then ``(all)``; ``customers, value_at_stake, budget`` (totals)
-        and ``share_of_stake``, which is never above 1 (NaN where nothing is at stake).
+        Index ``treatment`` by falling budget, then ``(all)``; ``customers, value_at_risk, budget`` (totals)
+        and ``share_of_value_at_risk``, which is never above 1 (NaN where no value is at risk).
     """
     groups = treated.groupby("treatment")
-    table = groups[["value_at_stake", "budget"]].sum()
+    table = groups[["value_at_risk", "budget"]].sum()
     table.insert(0, "customers", groups.size())
     table = table.sort_values(["budget", "customers"], ascending=False, kind="stable")
     table.loc["(all)"] = table.sum()
-    stake = table["value_at_stake"]
-    table["share_of_stake"] = table["budget"] / stake.where(stake > 0)
+    at_risk = table["value_at_risk"]
+    table["share_of_value_at_risk"] = table["budget"] / at_risk.where(at_risk > 0)
     return table.astype({"customers": "int64"}).rename_axis("treatment")
+
+
+def _today(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of clvml 0.1 in the words of today."""
+    if "budget_base" in table or "stake" not in table:
+        return table
+    table = table.rename(columns={"stake": "budget_base"})
+    return table.assign(stage=table["stage"].replace("former", "lapsed")) if "stage" in table else table
 
 
 def _row_for(table: pd.DataFrame, segment: str, stage: str) -> int:

@@ -1,4 +1,4 @@
-"""What is at stake with each customer, and the early warning of the valuable at risk."""
+"""The value at risk of each customer, and an early warning of valuable customers who may be lost."""
 
 from __future__ import annotations
 
@@ -7,32 +7,35 @@ import pandas as pd
 
 from clvml.customers._summary_checks import check_customers
 from clvml.errors import InputError
+from clvml.segments.grouping._lifecycle import LAPSED
 
 
-def value_at_stake(clv: pd.Series, probability_alive: pd.Series, clv_has_doubt: bool = True) -> pd.DataFrame:
-    """What can be lost and what may be lost already, per customer, in money.
+def value_at_risk(
+    clv: pd.Series, probability_alive: pd.Series, clv_includes_p_alive: bool = True
+) -> pd.DataFrame:
+    """The value of each customer if still active, and the part of it that may be lost already.
 
     Parameters
     ----------
     clv, probability_alive : pandas.Series
-        Of the same customers.
-    clv_has_doubt : bool, default True
-        Whether P(alive) is a factor of ``clv``, as in a model of purchases; a formula takes customers
-        to be alive.
+        Lifetime value (money) and P(alive) of the same customers.
+    clv_includes_p_alive : bool, default True
+        Whether P(alive) is a factor of ``clv``, as in a model of purchases; a formula assumes that every
+        customer is alive.
 
     Returns
     -------
     pandas.DataFrame
-        ``value_if_active``: ``clv / P(alive)``, the value if the customer were known to be alive, or ``clv``
-        itself where it has no doubt in it; ``at_risk``: the part of it that the doubt costs. Both are 0 where
-        the customer is worth nothing.
+        Money per customer: ``value_if_active``, which is ``clv / P(alive)``, or ``clv`` itself where P(alive)
+        is no factor of it; and ``at_risk = value_if_active * (1 - P(alive))``. Both are 0 where ``clv`` is
+        not positive.
 
     Examples
     --------
-    >>> value_at_stake(pd.Series([60.0, 0.0]), pd.Series([0.6, 0.0])).round(2).to_numpy().tolist()
+    >>> value_at_risk(pd.Series([60.0, 0.0]), pd.Series([0.6, 0.0])).round(2).to_numpy().tolist()
     [[100.0, 40.0], [0.0, 0.0]]
     """
-    if not clv_has_doubt:
+    if not clv_includes_p_alive:
         active = clv.clip(lower=0.0)
         return pd.DataFrame({"value_if_active": active, "at_risk": active * (1 - probability_alive)})
     active = (clv / probability_alive.where(probability_alive > 0)).where(clv > 0, 0.0).fillna(0.0)
@@ -43,13 +46,13 @@ def early_warning(
     customers: pd.DataFrame,
     stages: pd.Series,
     top_share: float = 0.2,
-    doubt_below: float = 0.8,
-    clv_has_doubt: bool = True,
+    alive_below: float = 0.8,
+    clv_includes_p_alive: bool = True,
 ) -> pd.DataFrame:
-    """Valuable customers who are about to be lost, the most value at stake first.
+    """Valuable customers who may soon be lost, the largest value at risk first.
 
-    Warned of is who is not a former customer; whose value if active is among the best ``top_share``
-    (all of those equal to the last one); and who is in decline or has P(alive) below ``doubt_below``.
+    A customer is listed who has not lapsed; whose value if active is among the best ``top_share`` (ties with
+    the last of them included); and who is in decline or has P(alive) below ``alive_below``.
 
     Parameters
     ----------
@@ -57,25 +60,34 @@ def early_warning(
         ``clv`` and ``probability_alive``.
     stages : pandas.Series
         As from `LifecycleStages`, for the same customers.
-    clv_has_doubt : bool, default True
-        As in `value_at_stake`.
+    top_share : float
+        Share of the customers, above 0 and at most 1.
+    alive_below : float
+        P(alive) below which a customer is listed whatever the stage.
+    clv_includes_p_alive : bool, default True
+        As in `value_at_risk`.
 
     Returns
     -------
     pandas.DataFrame
         ``stage, probability_alive, clv, value_if_active, at_risk``, by falling ``at_risk``.
+
+    Raises
+    ------
+    InputError
+        If a column is missing or breaks its rule, or ``top_share`` is out of range.
     """
     table = check_customers(customers, ("clv", "probability_alive"))
     if not 0 < top_share <= 1:
         raise InputError(f"top_share is {top_share!r}; it must be above 0 and at most 1.")
-    stake = value_at_stake(table["clv"], table["probability_alive"], clv_has_doubt)
-    ordered = np.sort(stake["value_if_active"])[::-1]
+    value = value_at_risk(table["clv"], table["probability_alive"], clv_includes_p_alive)
+    ordered = np.sort(value["value_if_active"])[::-1]
     least = ordered[max(int(np.ceil(round(top_share * len(ordered), 9))) - 1, 0)]
     stage = stages.reindex(table.index)
-    valuable = (stake["value_if_active"] >= least * (1 - 1e-9)) & (stake["value_if_active"] > 0)
-    warned = valuable & (stage != "former")
-    warned &= (stage == "decline") | (table["probability_alive"] < doubt_below)
-    found = pd.concat([stage.rename("stage"), table[["probability_alive", "clv"]], stake], axis=1)[warned]
+    valuable = (value["value_if_active"] >= least * (1 - 1e-9)) & (value["value_if_active"] > 0)
+    listed = valuable & (stage != LAPSED)
+    listed &= (stage == "decline") | (table["probability_alive"] < alive_below)
+    found = pd.concat([stage.rename("stage"), table[["probability_alive", "clv"]], value], axis=1)[listed]
     order = found.assign(customer=found.index).sort_values(
         ["at_risk", "customer"], ascending=[False, True], kind="stable"
     )

@@ -5,7 +5,7 @@ from ._kmeans import KMeansSegments as KMeansSegments
 from ._lifecycle import LifecycleStages as LifecycleStages
 from ._matrix import ValueMatrix as ValueMatrix
 from ._profile import segment_profile as segment_profile
-from ._relationship_course import relation_evidence as relation_evidence
-from ._relationship_course import relation_shapes as relation_shapes
+from ._relationship_course import relationship_evidence as relationship_evidence
+from ._relationship_course import relationship_shapes as relationship_shapes
 from ._relationship_course import shape_profile as shape_profile
 from ._rfm import RFMScores as RFMScores

@@ -1,7 +1,7 @@
-"""Centres of segments: found by Lloyd's iterations from given ones, and the nearest for each customer.
+"""Centres of segments: by Lloyd's iterations from given starts, and the nearest centre of each customer.
 
 Sums are taken in the order of the rows, and there is no matrix product: one customer alone gets the same
-answer, to the last bit, as within a million, and threads have no say in a centre.
+answer, to the last bit, as within a million, and the number of threads does not change a centre.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from sklearn.cluster import KMeans
 BLOCK = 16_384
 
 
-def centers_by_value(points: np.ndarray, start: np.ndarray, value: np.ndarray, seed: int) -> np.ndarray:
-    """Lloyd's iterations over all customers; the centres by falling mean value of their customers."""
+def centers_by_value(
+    points: np.ndarray, start: np.ndarray, value: np.ndarray, random_state: int
+) -> np.ndarray:
+    """Lloyd's iterations over all customers; the centres ordered by falling mean value of their customers."""
     k = len(start)
-    labels = KMeans(k, init=start, n_init=1, random_state=seed).fit(points).labels_
+    labels = KMeans(k, init=start, n_init=1, random_state=random_state).fit(points).labels_
     sizes = np.bincount(labels, minlength=k)
     worth = np.bincount(labels, value, k) / sizes
-    # Means taken here, in the order of the rows: scikit-learn's threads add up in any order.
+    # Means in the order of the rows: scikit-learn's threads add up in any order.
     centers = np.column_stack([np.bincount(labels, column, k) for column in points.T]) / sizes[:, None]
     return centers[np.lexsort((*centers.T[::-1], -worth))]
 

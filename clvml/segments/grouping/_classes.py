@@ -12,11 +12,11 @@ from clvml.segments.grouping._rules import ROUNDING, RuleSegments, check_rising,
 
 
 class ABCClasses(RuleSegments):
-    """ABC analysis: A brings the first 80 % of the value, B the next 15 %, C the rest.
+    """ABC analysis: A has the first 80 % of the value, B the next 15 %, C the rest.
 
-    Customers are taken in falling order of value; a customer is in A while those before hold less than
-    the first share of the total. Customers of equal value share the better class. A customer without
-    value is in C.
+    Customers are taken in falling order of value; a customer is in A while those before have less than the
+    first share of the total. Customers of equal value are all in the better class. A customer without value
+    is in C.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class ABCClasses(RuleSegments):
     Attributes
     ----------
     cuts_ : tuple of float
-        The least value of an A and of a B customer.
+        The lowest value of an A and of a B customer.
 
     Examples
     --------
@@ -52,7 +52,7 @@ class ABCClasses(RuleSegments):
         total = float(ordered.sum())
         if total <= 0:
             raise InputError(
-                f"the {self.value} of all {len(table)} customers is 0: there is no value to share out in"
+                f"the {self.value} of all {len(table)} customers is 0: there is no value to divide into"
                 " classes; give another column as value."
             )
         before = np.concatenate([[0.0], np.cumsum(ordered)[:-1]]) / total
@@ -78,15 +78,15 @@ class ValueTiers(RuleSegments):
         The column of money.
     shares : pair of float
         Cumulative shares of the customers at which the high and the middle tier end. Customers of equal
-        value are not parted: they go where the middle one of them belongs.
+        value are never split: all go to the tier of the middle one of them.
     thresholds : pair of float, optional
-        Money from which a customer is in the high and in the middle tier, instead of ``shares``; the
+        Money from which on a customer is in the high and in the middle tier, instead of ``shares``; the
         larger one first.
 
     Attributes
     ----------
     cuts_ : tuple of float
-        The least value of a high and of a middle customer (infinite where a tier is empty).
+        The lowest value of a high and of a middle customer (infinite where a tier is empty).
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """Customers in two dimensions: the two directions in which their standardised features differ most.
 
-Principal components of the points that K-means sees (Pearson 1901), signed so that the first feature of
+Principal components of the points that K-means sees (Pearson 1901), signed so that the feature of the largest
 weight points to the right and up. They are for looking at: distances in the figure are shorter than
-those that the segments rest on, by what the other components hold.
+those that the segments are based on, by what the other components hold.
 """
 
 from __future__ import annotations
@@ -11,10 +11,8 @@ import numpy as np
 import pandas as pd
 
 from clvml.errors import InputError
-from clvml.plots._style import feature_in_words
 
 SHOWN = 2_000
-NAMED = 0.4  # a feature is in the name of a component from this weight on
 
 
 def two_components(points: pd.DataFrame, segments: pd.Series, random_state: int = 0) -> pd.DataFrame:
@@ -32,8 +30,8 @@ def two_components(points: pd.DataFrame, segments: pd.Series, random_state: int 
     Returns
     -------
     pandas.DataFrame
-        On the index of the sample: ``first, second, segment``. ``attrs["axes"]``: what each component is, in
-        words, with its share of the variance.
+        On the index of the sample: ``first, second, segment``. ``attrs["components"]`` holds, of each of the
+        two, ``share`` (of the variance, 0 to 1) and ``weights`` (by feature; a vector of length 1).
 
     Raises
     ------
@@ -52,15 +50,11 @@ def two_components(points: pd.DataFrame, segments: pd.Series, random_state: int 
     rows = np.sort(rng.choice(len(values), min(SHOWN, len(values)), replace=False))
     places = pd.DataFrame(values[rows] @ weights, index=points.index[rows], columns=["first", "second"])
     table = places.assign(segment=segments.iloc[rows])
-    names = [feature_in_words(str(name)) for name in points]
-    table.attrs["axes"] = [_in_words(names, weights[:, i], float(shares[i])) for i in (0, 1)]
+    table.attrs["components"] = [
+        {
+            "share": float(shares[i]),
+            "weights": dict(zip(map(str, points), weights[:, i].tolist(), strict=True)),
+        }
+        for i in (0, 1)
+    ]
     return table
-
-
-def _in_words(names: list[str], weights: np.ndarray, share: float) -> str:
-    """Such as ``"frequency, CLV against silence (61 % of the differences)"``."""
-    heavy = [i for i in np.argsort(-np.abs(weights), kind="stable") if abs(weights[i]) >= NAMED]
-    more = ", ".join(names[i] for i in heavy if weights[i] > 0)
-    less = ", ".join(names[i] for i in heavy if weights[i] < 0)
-    told = f"{more} against {less}" if less else more
-    return f"{told} ({100 * share:.0f} % of the differences)"

@@ -1,23 +1,23 @@
-"""Features of customers made comparable: without units, with less skew, standardised.
+"""Features of customers made comparable: free of units, less skewed, standardised.
 
-K-means measures straight distances, so that a feature counts by its spread, and one big spender
-counts like a crowd. Three steps cure that, each learnt from the customers of the fit::
+K-means uses Euclidean distances, so that a feature counts by its spread, and one big spender as much as many
+other customers. Three steps correct that, each learnt from the customers of the fit::
 
-    ratio  = feature / mean |feature|             no currency and no unit of time is left
+    ratio  = feature / mean |feature|             free of currency and unit of time
     shape  = sign(ratio) log(1 + |ratio|)         if the skewness of the feature exceeds 1
     point  = (shape - mean(shape)) / sd(shape)
 
-A stronger correction (to no skewness at all, by a power or by quantiles) was tried and tells less: it draws
-the best customers in among the good ones, and on CDNOW the segments' Gini on the holdout falls from .65 to
-between .56 and .59.
+A stronger correction (to zero skewness, by a power or by quantiles) was tried and discriminates less: it
+moves the best customers towards the good ones, and on CDNOW the segments' Gini on the holdout falls from .65
+to between .56 and .59.
 
-A feature whose standard deviation is below 1 % of its mean says nothing of the customers, and
-standardising would blow its noise up to the size of everything else: it is left out. (Where hardly anybody
-leaves, as at Online Retail, P(alive) is above .99 for everyone. With its noise at full size the segments'
-Gini on the holdout was .47, without it .65: notebooks/04_segments.ipynb.)
+A feature whose standard deviation is below 1 % of its mean does not distinguish customers, and standardising
+would inflate its noise to the size of all else: it is left out. (Where dropout is rare, as in Online Retail,
+P(alive) is above .99 for every customer. With its noise at full size the segments' Gini on the holdout was
+.47, without it .65: notebooks/04_segments.ipynb.)
 
 Beside the columns of the table there is one derived feature: ``silence = T - recency``, the time since
-the last purchase (what other trades call recency).
+the last purchase (what marketing calls recency).
 """
 
 from __future__ import annotations
@@ -59,23 +59,23 @@ def columns_of(features: Iterable[str]) -> tuple[str, ...]:
 
 
 def feature_table(customers: pd.DataFrame, features: Iterable[str]) -> pd.DataFrame:
-    """The named features of checked customers, derived ones included; one row a customer."""
+    """The named features of checked customers, derived ones included; one row per customer."""
     return pd.DataFrame({name: _feature(customers, name) for name in features}, index=customers.index)
 
 
 def learn_scaling(table: pd.DataFrame) -> pd.DataFrame:
-    """What makes these features comparable.
+    """The scaling that makes these features comparable.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        One column a feature, finite and not negative.
+        One column per feature, finite and not negative.
 
     Returns
     -------
     pandas.DataFrame
         Index ``feature`` (those that vary); columns ``logged`` (bool), ``unit`` (the feature's
-        mean), ``centre`` and ``spread`` (mean and standard deviation of what is left, pure numbers).
+        mean), ``centre`` and ``spread`` (mean and standard deviation of the shape, pure numbers).
 
     Raises
     ------
@@ -86,7 +86,7 @@ def learn_scaling(table: pd.DataFrame) -> pd.DataFrame:
     if not varying:
         raise InputError(
             f"all features ({', '.join(map(str, table))}) are the same for all {len(table)} customers:"
-            " there is nothing to tell segments apart; give features that vary."
+            " no segments can be distinguished; give features that vary."
         )
     for name in table.columns.difference(varying, sort=False):
         logger.warning(
@@ -96,7 +96,7 @@ def learn_scaling(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def scaling_table(rows: dict[str, Scaling]) -> pd.DataFrame:
-    """The scalings as a table, one row a feature."""
+    """The scalings as a table, one row per feature."""
     table = pd.DataFrame(list(rows.values()), columns=list(Scaling._fields), index=pd.Index(list(rows)))
     table.index = table.index.astype("str").rename("feature")
     return table.astype({"logged": bool, "unit": float, "centre": float, "spread": float})

@@ -1,12 +1,12 @@
-"""K-means segments of customers, tied to value.
+"""K-means segments of customers, ordered by value.
 
-Customers become points (see `clvml.segments.grouping`), the number of segments is chosen on a sample
-(`clvml.segments.grouping`), and Lloyd's iterations over all customers start from the sample's centres,
-so that a million customers cost little more than ten thousand. Segments are numbered by the mean value
-of their customers, 1 being the most valuable, and named by what they are (`clvml.segments.grouping`).
+Customers become standardised points (`_features`), the number of segments is chosen on a sample
+(`_selection`), and Lloyd's iterations over all customers start from the centres of the sample, so that a
+million customers cost little more than ten thousand. Segments are numbered by the mean value of their
+customers, 1 being the most valuable, and named by claims that hold for their customers (`_naming`).
 
-The customers are put into an order of their own first: neither their order in the table nor the
-currency nor the unit of time changes a segment. What is learnt is a few numbers, no scikit-learn object.
+Customers are sorted by their values first: neither their order in the table nor the currency nor the unit of
+time changes a segment. What is learnt is a few numbers, no scikit-learn object.
 """
 
 from __future__ import annotations
@@ -27,24 +27,32 @@ from clvml.segments.grouping._attributes import (
     coding_in_use,
     learn_attribute_scaling,
     learn_attributes,
-    tell_gaps,
+    log_gaps,
 )
 from clvml.segments.grouping._centers import centers_by_value, nearest
 from clvml.segments.grouping._features import columns_of, feature_table, learn_scaling, standardized
 from clvml.segments.grouping._naming import TRAIT_COLUMNS, segment_names, segment_traits
 from clvml.segments.grouping._profile import segment_profile
 from clvml.segments.grouping._selection import select_number
-from clvml.segments.grouping._tables import CUSTOMARY, VALUE, as_table, in_kind, note_columns, roles_of
+from clvml.segments.grouping._tables import (
+    CUSTOMARY,
+    VALUE,
+    as_table,
+    match_input_type,
+    note_columns,
+    roles_of,
+)
 
 
 class KMeansSegments(TransformerMixin, BaseEstimator):
-    """Group customers who are alike in behaviour and value; 1 is the most valuable segment.
+    """Segments of customers with similar behaviour and value, by K-means; 1 is the most valuable.
 
     Parameters
     ----------
     n_segments : int or "auto"
-        How many segments; "auto" chooses between ``min_segments`` and ``max_segments`` by the rule of
-        `clvml.segments.grouping`.
+        Number of segments; "auto" chooses between ``min_segments`` and ``max_segments``: the largest number
+        whose silhouette is within ``tolerance`` of the best and whose smallest segment has at least 1 % of
+        the customers.
     features : sequence of str, optional
         Columns of the table to segment by; ``"silence"`` stands for ``T - recency``. By default
         ``recency, frequency, monetary_value, probability_alive, clv``, and every column of a table that has
@@ -53,40 +61,43 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
         The column of money that orders the segments; it need not be a feature. By default ``clv``, and the
         first feature of a table without any of the columns above, or of an array.
     min_segments, max_segments : int
-        The range that "auto" looks at.
+        The candidates of "auto".
     tolerance : float
-        How far below the best silhouette counts as no worse.
+        Difference to the best silhouette that counts as none.
     sample_size : int
-        Customers in the seeded sample on which the number is chosen.
+        Customers in the random sample on which the number is chosen.
     n_init : int
-        Starts of each K-means on the sample; the best one counts.
+        Starts of each K-means on the sample; the best is kept.
     random_state : int
         Seed of the sample and of the starts.
     attributes : sequence of str
-        Columns of customer attributes to segment by as well: numbers or categories, with gaps (see
-        `clvml.segments.grouping`).
+        Columns of customer attributes to segment by as well: numbers or categories. A missing number takes
+        the median of the fit; missing is a level of a category.
 
     Attributes
     ----------
     features_, value_ : tuple of str, str
-        Those in use.
+        The features and the column of value in use.
     centers_ : ndarray of shape (segments, features)
         Centres in standardised units, in the order of the segments.
     scaling_ : pandas.DataFrame
-        How each feature is made comparable: ``logged, unit, centre, spread``; index ``feature``.
+        The scaling of each feature: ``logged, unit, centre, spread``; index ``feature``.
     dropped_features_ : tuple of str
         Features that were left out because they did not vary.
     names_ : tuple of str
-        What the segments are, in their order.
+        Names in the order of the segments, such as "High-value active repeat buyers". Each word is a claim
+        that holds for at least four in five of the segment's customers in the fit.
     profile_ : pandas.DataFrame
-        Index ``segment``; ``name, customers, share_of_customers, share_of_value``, then medians.
+        Index ``segment``; ``name, customers, share_of_customers, share_of_value``, then medians, with
+        ``time_since_last_purchase`` in place of ``recency`` where ``T`` is known.
     selection_ : pandas.DataFrame
-        Index ``n_segments``; ``silhouette, inertia, chosen, stability, elbow, smallest_share`` (see
-        `clvml.segments.grouping`); the choice in words in ``attrs["why"]``. One row if the number was given.
+        Index ``n_segments``; ``silhouette`` (mean), ``inertia``, ``stability`` (adjusted Rand index over
+        random halves), ``elbow, smallest_share, chosen``; ``attrs["why"]`` explains the choice. One row if
+        the number was given.
     attribute_coding_ : dict
-        By attribute: the median for a missing number, or the levels of a category.
+        By attribute: the median that a missing number takes, or the levels of a category.
     missing_ : pandas.DataFrame
-        Index ``attribute``; ``missing, share, handling``: what was missing in the fit.
+        Index ``attribute``; ``missing, share, handling``: missing values in the fit.
     time_unit_ : str or None
         The unit of time of the fitted customers.
     n_features_in_, feature_names_in_ : int, ndarray of str
@@ -94,8 +105,8 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    It takes tables of customers, and arrays of numbers from 0 up, as at the end of a scikit-learn pipeline;
-    an array is answered by an array. Numbers start at 1, not at 0 as scikit-learn's labels do.
+    It accepts tables of customers, and arrays of nonnegative numbers, as at the end of a scikit-learn
+    pipeline; for an array it returns an array. Numbers start at 1, not at 0 as scikit-learn's labels do.
 
     Examples
     --------
@@ -106,7 +117,7 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
     >>> segmenter.fit_predict(customers).tolist()
     [1, 1, 1, 2, 2, 2]
     >>> segmenter.names_
-    ('Loyal customers', 'Low-value regulars')
+    ('High-value repeat buyers', 'Low-value repeat buyers')
     """
 
     def __init__(
@@ -143,7 +154,7 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
 
     @property
     def categories(self) -> dict[str, tuple[str, ...]]:
-        """The attributes in use that are no numbers, with their levels."""
+        """The categorical attributes in use, with their levels."""
         return {name: code for name, code in self.attribute_coding_.items() if isinstance(code, tuple)}
 
     def fit(self, customers: pd.DataFrame, y: object = None) -> KMeansSegments:  # noqa: ARG002
@@ -152,8 +163,8 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         customers : pandas.DataFrame or array-like of numbers
-            One row a customer, with the features and the value. ``frequency``, ``recency``, ``T`` and
-            ``probability_alive`` help to name the segments where they are present.
+            One row per customer, with the features and the value. ``frequency``, ``recency``, ``T`` and
+            ``probability_alive`` are used in naming the segments where they are present.
         y : ignored
             Only for scikit-learn's conventions.
 
@@ -194,7 +205,9 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
         check_is_fitted(self, "centers_")
         table = as_table(self, customers, fitting=False)
         numbers = nearest(self._points(table), self.centers_) + 1
-        return in_kind(pd.Series(numbers, index=table.index, name="segment", dtype="int64"), customers)
+        return match_input_type(
+            pd.Series(numbers, index=table.index, name="segment", dtype="int64"), customers
+        )
 
     def fit_predict(self, customers: pd.DataFrame, y: object = None) -> pd.Series:
         """The same as ``fit(customers).predict(customers)``."""
@@ -203,14 +216,18 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
     def segment_names(self, customers: pd.DataFrame) -> pd.Series:
         """Each customer's segment by name."""
         segments = pd.Series(self.predict(customers))
-        return in_kind(segments.map(dict(enumerate(self.names_, start=1))).rename("segment_name"), customers)
+        return match_input_type(
+            segments.map(dict(enumerate(self.names_, start=1))).rename("segment_name"), customers
+        )
 
     def transform(self, customers: pd.DataFrame) -> pd.DataFrame:
         """The customers as K-means sees them: standardised features, pure numbers."""
         check_is_fitted(self, "centers_")
         table = as_table(self, customers, fitting=False)
         columns = self.scaling_.index.rename(None)
-        return in_kind(pd.DataFrame(self._points(table), index=table.index, columns=columns), customers)
+        return match_input_type(
+            pd.DataFrame(self._points(table), index=table.index, columns=columns), customers
+        )
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:  # noqa: ARG002
         """The columns of `transform`."""
@@ -228,11 +245,11 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
         table = check_customers(customers, columns_of(self._behaviour()), self.time_unit_)
         features = feature_table(table, self._behaviour())
         extra = attribute_table(customers, self.attribute_coding_)
-        tell_gaps(customers, self.attribute_coding_)
+        log_gaps(customers, self.attribute_coding_)
         return standardized(features.join(extra), self.scaling_)
 
     def _in_order(self, customers: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
-        """The columns in play, checked, with the rows in an order that depends on their values only."""
+        """The columns in use, checked, with the rows in an order that depends on their values only."""
         helpful = [name for name in TRAIT_COLUMNS if name in customers and name not in self.attributes]
         columns = columns_of((*self.features_, self.value_))
         table = check_customers(customers, dict.fromkeys((*columns, *helpful)))
@@ -242,7 +259,7 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
         return table.join(customers[list(coding)]).iloc[np.lexsort(keys)], coding
 
     def _behaviour(self) -> list[str]:
-        """The features in use that are no attributes."""
+        """The features in use that are not attributes."""
         return [name for name in self.features_ if name in self.scaling_.index]
 
     def _select(self, points: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
@@ -260,22 +277,22 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
             fewest = most = int(self.n_segments)
         if distinct < fewest:
             raise InputError(
-                f"{fewest} segments need at least {fewest} distinct customers, but the {customers} looked at"
-                f" have only {distinct} distinct rows of {', '.join(self.features_)}; ask for fewer segments,"
+                f"{fewest} segments need at least {fewest} distinct customers, but the sample of {customers}"
+                f" has only {distinct} distinct rows of {', '.join(self.features_)}; ask for fewer segments,"
                 " or give more customers or features."
             )
         return range(fewest, most + 1)
 
     def _remember(self, given: pd.DataFrame, table: pd.DataFrame, numbers: np.ndarray) -> None:
-        """What else is learnt: what came in, what was left out, what the segments are."""
+        """What else is learnt: the time unit, the features left out, names and profile."""
         self.time_unit_ = given.attrs.get("time_unit")
         kept = (*self._behaviour(), *self.attribute_coding_)
         self.dropped_features_ = tuple(n for n in (*self.features_, *self.attributes) if n not in kept)
         segments = pd.Series(numbers, index=table.index)
         centers = pd.DataFrame(self.centers_, columns=self.scaling_.index)
         self.names_ = segment_names(segment_traits(table, segments, self.value_), centers)
-        ages = [name for name, code in self.attribute_coding_.items() if isinstance(code, float)]
-        columns = list(dict.fromkeys((*self.features_, self.value_, *ages)))
+        numeric = [name for name, code in self.attribute_coding_.items() if isinstance(code, float)]
+        columns = list(dict.fromkeys((*self.features_, self.value_, *numeric)))
         self.profile_ = segment_profile(table, segments, columns, self.value_, self.names_)
 
     def _check_arguments(self) -> None:

@@ -1,24 +1,27 @@
-"""Where each customer's relation stands: exploration, build-up, stability, decline, former.
+"""The lifecycle stage of each customer relationship: exploration, build-up, stability, decline, lapsed.
 
-The rule, from top to bottom; the first that holds decides, and the column ``reason`` names it:
+The rule, from top to bottom; the first condition that holds decides, and the column ``reason`` names it:
 
-1. **former**: P(alive) is below ``former_below``; or the customer bought once and has been silent for
-   more than ``silent_after`` typical gaps (BG/NBD takes who bought once as alive for certain). The
-   typical gap is the time between first and last purchases over the number of repeat purchases, all
-   customers of the fit together.
-2. **decline**: a repeat buyer with P(alive) below ``decline_below``; or purchases or spend are falling.
+1. **lapsed**: P(alive) is below ``lapsed_below``. 2. **decline**: the customer bought once and has not
+purchased for more than ``silent_after`` typical gaps; or is
+   a repeat buyer with P(alive) below ``decline_below``; or purchases or spend are falling.
 3. **exploration**: fewer than ``few`` repeat purchases.
 4. **build-up**: purchases or spend are rising, or fewer than ``established`` repeat purchases.
 5. **stability**: all others.
 
-**Rising and falling** compare the customer with the own past: repeat purchases (and what was spent on
-them) in the later half of the time since the first purchase, against the earlier half, as
+The **typical gap** between purchases is the time between first and last purchases over the number of repeat
+purchases, of all customers of the fit together. Customers who bought once are judged by it since BG/NBD
+takes them as alive for certain, however long ago that was. They are in decline, not lapsed: a customer whom
+the model takes as alive is never called lapsed, unless ``lapsed_when_silent`` asks for it.
+
+**Rising and falling** compare a customer with the own past: repeat purchases (and the spend on them) in the
+later half of the time since the first purchase, against the earlier half, as
 ``trend = (later - earlier) / (later + earlier)``. From 1/3 on (twice as much later) it rises, to -1/3 it
 falls, given at least ``established`` repeat purchases: with fewer, halves differ by chance. Purchases of
-the halves come from `relation_evidence`; without them the trend is unknown and rules that use it do
+the halves come from `relationship_evidence`; without them the trend is unknown, and conditions that use it do
 not hold.
 
-All of this is free of the units of money and time.
+Stages do not depend on the units of money and time.
 """
 
 from __future__ import annotations
@@ -30,13 +33,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers._summary_checks import HISTORY, check_customers
 from clvml.errors import InputError
-from clvml.segments.grouping._relationship_course import HALVES
+from clvml.segments.grouping._relationship_course import HALVES, LAPSED
 from clvml.segments.grouping._tables import ByName, named
 
-STAGES = ("exploration", "build-up", "stability", "decline", "former")
+STAGES = ("exploration", "build-up", "stability", "decline", LAPSED)
+BOUGHT_ONCE = "bought once, long silent"
 REASONS = (
     "P(alive) is very low",
-    "bought once, long silent",
+    BOUGHT_ONCE,
     "P(alive) is low",
     "purchases are falling",
     "spend is falling",
@@ -49,25 +53,27 @@ REASONS = (
 STAGE_OF = dict(
     zip(
         REASONS,
-        ("former", "former", "decline", "decline", "decline", "exploration", *["build-up"] * 3, "stability"),
+        (LAPSED, *["decline"] * 4, "exploration", *["build-up"] * 3, "stability"),
         strict=True,
     )
 )
 
 
 class LifecycleStages(ByName, BaseEstimator):
-    """The stage of each customer's relation, by the rule of this module.
+    """The lifecycle stage of each customer relationship, by the rule of this module.
 
     Parameters
     ----------
-    former_below, decline_below : float
-        P(alive) below which a relation is over, and below which it declines.
+    lapsed_below, decline_below : float
+        P(alive) below which a customer has lapsed, and below which a repeat buyer is in decline.
     silent_after : float
-        Typical gaps of silence after which somebody who bought once is gone.
+        Typical gaps without a purchase, from which on a customer who bought once is in decline.
     few, established : int
-        Repeat purchases from which a relation is more than a trial, and from which it is established.
+        Repeat purchases from which a relationship is more than a trial, and from which it is established.
     trend : float
         From this trend on it rises, to minus this trend it falls; 1/3 is twice as much.
+    lapsed_when_silent : bool, default False
+        Call customers who bought once and are beyond ``silent_after`` lapsed, whatever their P(alive).
 
     Attributes
     ----------
@@ -91,26 +97,28 @@ class LifecycleStages(ByName, BaseEstimator):
     ...     }
     ... )
     >>> LifecycleStages().fit_predict(customers).tolist()
-    ['exploration', 'build-up', 'stability', 'decline', 'former']
+    ['exploration', 'build-up', 'stability', 'decline', 'lapsed']
     """
 
     required_columns = (*HISTORY, "probability_alive")
 
     def __init__(
         self,
-        former_below: float = 0.2,
+        lapsed_below: float = 0.2,
         decline_below: float = 0.5,
         silent_after: float = 3.0,
         few: int = 2,
         established: int = 4,
         trend: float = 1 / 3,
+        lapsed_when_silent: bool = False,
     ) -> None:
-        self.former_below = former_below
+        self.lapsed_below = lapsed_below
         self.decline_below = decline_below
         self.silent_after = silent_after
         self.few = few
         self.established = established
         self.trend = trend
+        self.lapsed_when_silent = lapsed_when_silent
 
     def fit(self, customers: pd.DataFrame, y: object = None) -> LifecycleStages:  # noqa: ARG002
         """Learn the typical gap between purchases.
@@ -118,8 +126,8 @@ class LifecycleStages(ByName, BaseEstimator):
         Parameters
         ----------
         customers : pandas.DataFrame
-            One row a customer, with ``frequency, recency, T, probability_alive``, and the columns of
-            `relation_evidence` where they are known.
+            One row per customer, with ``frequency, recency, T, probability_alive``, and the columns of
+            `relationship_evidence` where they are known.
         y : ignored
             Only for scikit-learn's conventions.
 
@@ -151,14 +159,14 @@ class LifecycleStages(ByName, BaseEstimator):
         return self.fit(customers, y).predict(customers)
 
     def evidence(self, customers: pd.DataFrame) -> pd.DataFrame:
-        """The stage with what it rests on.
+        """The stage with the evidence for it.
 
         Returns
         -------
         pandas.DataFrame
-            ``stage``, ``reason`` (the rule that decided), ``frequency``, ``probability_alive``,
+            ``stage``, ``reason`` (the condition that decided), ``frequency``, ``probability_alive``,
             ``silence_in_gaps`` (time since the last purchase in typical gaps), ``purchase_trend`` and
-            ``spend_trend`` (-1 to 1; NaN where not known).
+            ``spend_trend`` (-1 to 1; NaN where unknown).
 
         Raises
         ------
@@ -175,19 +183,20 @@ class LifecycleStages(ByName, BaseEstimator):
         known["frequency"], known["probability_alive"] = table["frequency"], table["probability_alive"]
         gap = self.typical_gap_ or np.nan
         known["silence_in_gaps"] = ((table["T"] - table["recency"]) / gap).fillna(0.0)
-        # Halves of a short relation differ by chance: there is no trend to speak of.
+        # Halves of a short history differ by chance: there is no trend to speak of.
         enough = table["frequency"] >= self.established
         for name, what in (("purchase_trend", "purchases"), ("spend_trend", "spend")):
             known[name] = _trend(table, what).where(enough)
         reason = self._reasons(known)
-        return pd.concat([reason.map(STAGE_OF).rename("stage"), reason.rename("reason"), known], axis=1)
+        stage_of = STAGE_OF | ({BOUGHT_ONCE: LAPSED} if self.lapsed_when_silent else {})
+        return pd.concat([reason.map(stage_of).rename("stage"), reason.rename("reason"), known], axis=1)
 
     def _reasons(self, known: pd.DataFrame) -> pd.Series:
         alive, frequency = known["probability_alive"], known["frequency"]
         trends, edge = known[["purchase_trend", "spend_trend"]], self.trend * (1 - 1e-9)
         falling, rising = trends <= -edge, trends >= edge
         holds = [
-            alive < self.former_below,
+            alive < self.lapsed_below,
             (frequency == 0) & (known["silence_in_gaps"] > self.silent_after * (1 + 1e-9)),
             (frequency > 0) & (alive < self.decline_below),
             falling["purchase_trend"],
@@ -200,9 +209,9 @@ class LifecycleStages(ByName, BaseEstimator):
         return pd.Series(np.select(holds, REASONS[:-1], default=REASONS[-1]), index=known.index, dtype="str")
 
     def _check_arguments(self) -> None:
-        if not 0 <= self.former_below <= self.decline_below <= 1:
+        if not 0 <= self.lapsed_below <= self.decline_below <= 1:
             raise InputError(
-                f"former_below is {self.former_below!r} and decline_below {self.decline_below!r}; they must"
+                f"lapsed_below is {self.lapsed_below!r} and decline_below {self.decline_below!r}; they must"
                 " be probabilities, the first not above the second."
             )
         if not (self.silent_after > 0 and 0 < self.trend <= 1 and 1 <= self.few <= self.established):

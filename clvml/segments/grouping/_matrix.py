@@ -1,4 +1,4 @@
-"""The value matrix: what customers bring now, against what they are expected to bring."""
+"""The value matrix: current against potential (predicted) value of customers."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ class ValueMatrix(RuleSegments):
     ============  ==================  ==================
     .             low potential       high potential
     ============  ==================  ==================
-    high current  platinum: keep      gold: everything
-    low current   lead: little        iron: develop
+    high current  platinum: keep      gold: protect first
+    low current   lead: spend less    iron: develop
     ============  ==================  ==================
 
-    Numbers follow the value to come: gold 1, iron 2, platinum 3, lead 4.
+    Segments are numbered by potential value, then current value: gold 1, iron 2, platinum 3, lead 4.
 
     Parameters
     ----------
     current, predicted : str
         The columns of money.
     thresholds : {"mean", "median"} or pair of float
-        By rule, high is above the mean (or median) of the customers of the fit; by the user, high is
+        With a rule, high is above the mean (or median) of the customers of the fit; with numbers, high is
         from the given money on, current first.
 
     Attributes
     ----------
     thresholds_ : tuple of float
-        Current and predicted money that part low from high.
+        Current and predicted money that separate low from high.
 
     Examples
     --------

@@ -1,83 +1,94 @@
-"""Names for segments by what their customers are, so that nobody must remember a number.
+"""Names of segments that are true of their customers, so that nobody must remember a number.
 
-Four traits of a segment decide, each free of units:
+A name is made of claims about single customers, and a claim is in the name only if it holds for at least
+`HOLDS` (four in five) of the segment's customers:
 
-- **value**: mean value over the mean of all customers: top from 2, high from 1, middle from .5, else low;
-- **repeat** or **one-time** buyers: whether the median customer has come back at all;
-- **likely active**: median P(alive) of .5 or more;
-- **silent**: the median time since the last purchase exceeds three typical gaps between purchases (the
-  time between first and last purchases over the number of repeat purchases, all customers together).
+=================  ======================================================================
+Top-value          value among the best tenth of all customers
+High-value         value above the average
+Low-value          value at most half the average
+Below-average      value below the average
+active             repeat buyer with P(alive) of at least .5
+inactive           P(alive) below .5
+recent             last purchase at most three typical gaps ago
+silent             last purchase more than three typical gaps ago
+repeat buyers      at least one repeat purchase
+one-time buyers    no repeat purchase
+=================  ======================================================================
 
-Repeat buyers are told by P(alive), and by silence where there is no P(alive). One-time buyers are told
-by both: BG/NBD takes each customer without a repeat purchase as alive for certain, however long ago
-that was. A trait that the table does not hold is left out of the name.
+There are three groups of claims (value, activity, purchases), and of each the first that holds is taken:
+"High-value active repeat buyers". Where none of a group holds, or the table lacks its columns, the name is
+silent about it; "customers" claims nothing. The typical gap between purchases is the time between first and
+last purchases over the number of repeat purchases, of all customers together. P(alive) does not make a
+one-time buyer active: BG/NBD takes each of them as alive for certain, however long ago the purchase was.
 
-Segments that would bear the same name are told apart by the feature in which they differ most, as in
-"Lapsing repeat buyers, larger purchases".
+Segments that would have the same name are distinguished by the feature in which their centres differ most,
+as in "Low-value repeat buyers, larger purchases". All claims are free of units, and no name is one of the
+customary groups of RFM (`RFMScores`), which are other customers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
-TOP, HIGH, MIDDLE = 2.0, 1.0, 0.5
-LIKELY_ACTIVE = 0.5
+HOLDS = 0.8
+BEST = 0.1
+ALIVE = 0.5
 SILENT_AFTER = 3.0
+ROUNDING = 1e-9  # relative: another currency or unit of time changes no name
 TRAIT_COLUMNS = ("frequency", "recency", "T", "probability_alive")
 
-REPEAT_NAMES = {
-    "top": "Champions",
-    "high": "Loyal customers",
-    "middle": "Steady customers",
-    "low": "Low-value regulars",
-}
-FADING_NAMES = {
-    "top": "Top customers at risk",
-    "high": "Valuable customers at risk",
-    "middle": "Lapsing repeat buyers",
-    "low": "Lapsed repeat buyers",
-}
+# Of each group the first claim that holds is in the name.
+VALUE = ("Top-value", "High-value", "Low-value", "Below-average")
+ACTIVITY = ("active", "inactive", "recent", "silent")
+PURCHASES = ("repeat buyers", "one-time buyers")
+
 DIFFERENCES = {
-    "recency": ("longer relation", "shorter relation"),
+    "recency": ("longer relationship", "shorter relationship"),
     "frequency": ("more purchases", "fewer purchases"),
     "monetary_value": ("larger purchases", "smaller purchases"),
-    "probability_alive": ("more likely active", "less likely active"),
+    "probability_alive": ("higher P(alive)", "lower P(alive)"),
     "clv": ("higher value", "lower value"),
-    "silence": ("longer silent", "more recent"),
-    "T": ("known for longer", "known for less long"),
+    "silence": ("less recent", "more recent"),
+    "T": ("earlier first purchase", "later first purchase"),
 }
 
 
 def segment_traits(customers: pd.DataFrame, segments: pd.Series, value: str) -> pd.DataFrame:
-    """What the names are made from.
+    """The share of each segment's customers for whom each claim holds.
+
+    Parameters
+    ----------
+    customers : pandas.DataFrame
+        One row per customer: the column ``value``, and those of `TRAIT_COLUMNS` that are known.
+    segments : pandas.Series
+        Segment of each customer, in the same order.
+    value : str
+        The column of money.
 
     Returns
     -------
     pandas.DataFrame
-        Index: segment; columns ``relative_value`` (1 = average), ``frequency`` and
-        ``probability_alive`` (medians), ``silence`` (median, in typical gaps between purchases).
-        NaN where ``customers`` lacks the columns.
+        Index: segment; one column per claim, from 0 to 1; 0 where ``customers`` lacks its columns.
     """
-    known = pd.DataFrame(index=customers.index)
-    known["relative_value"] = _relative(customers[value])
-    known["frequency"] = customers.get("frequency", np.nan)
-    known["probability_alive"] = customers.get("probability_alive", np.nan)
-    known["silence"] = _silence_in_gaps(customers)
-    groups = known.groupby(segments.to_numpy(), sort=True)
-    return groups.median().assign(relative_value=groups["relative_value"].mean())
+    claims = pd.DataFrame(_claims(customers, value), index=customers.index, dtype=float)
+    known = claims.reindex(columns=[*VALUE, *ACTIVITY, *PURCHASES], fill_value=0.0)
+    return known.groupby(segments.to_numpy(), sort=True).mean()
 
 
 def segment_names(traits: pd.DataFrame, centers: pd.DataFrame) -> tuple[str, ...]:
-    """One name a segment, no two the same.
+    """One name per segment, no two the same.
 
     Parameters
     ----------
     traits : pandas.DataFrame
         As from `segment_traits`, in the order of the segments.
     centers : pandas.DataFrame
-        Standardised centres, one row a segment in the same order, one column a feature; they tell
-        apart segments with the same traits.
+        Standardised centres, one row per segment in the same order, one column per feature; they distinguish
+        segments for which the same claims hold.
     """
     names = [_name(row) for _, row in traits.iterrows()]
     places = centers.reset_index(drop=True)
@@ -87,34 +98,55 @@ def segment_names(traits: pd.DataFrame, centers: pd.DataFrame) -> tuple[str, ...
     return tuple(name + differences[place] for place, name in enumerate(names))
 
 
-def value_level(relative_value: float) -> str:
-    """The word for a value relative to the average.
-
-    Examples
-    --------
-    >>> [value_level(ratio) for ratio in (3.0, 1.0, 0.7, 0.1)]
-    ['top', 'high', 'middle', 'low']
-    """
-    for level, threshold in (("top", TOP), ("high", HIGH), ("middle", MIDDLE)):
-        if relative_value >= threshold:
-            return level
-    return "low"
+def _name(shares: pd.Series) -> str:
+    words = [_first(shares, VALUE), _first(shares, ACTIVITY), _first(shares, PURCHASES) or "customers"]
+    name = " ".join(word for word in words if word)
+    return name[0].upper() + name[1:]
 
 
-def _name(traits: pd.Series) -> str:
-    level = value_level(traits["relative_value"])
-    doubtful = traits["probability_alive"] < LIKELY_ACTIVE
-    silent = traits["silence"] > SILENT_AFTER
-    if np.isnan(traits["frequency"]):
-        return f"{level.capitalize()}-value customers" + (" at risk" if doubtful else "")
-    if traits["frequency"] > 0:
-        fading = silent if np.isnan(traits["probability_alive"]) else doubtful
-        return (FADING_NAMES if fading else REPEAT_NAMES)[level]
-    if doubtful or silent:
-        return "Silent one-time buyers"
-    if traits["silence"] <= SILENT_AFTER:
-        return "Promising newcomers" if level in ("top", "high") else "Recent one-time buyers"
-    return "Valuable one-time buyers" if level in ("top", "high") else "One-time buyers"
+def _first(shares: pd.Series, claims: tuple[str, ...]) -> str:
+    return next((claim for claim in claims if shares[claim] >= HOLDS - ROUNDING), "")
+
+
+def _claims(customers: pd.DataFrame, value: str) -> Mapping[str, pd.Series]:
+    """For each claim that the table can decide, the customers for whom it holds."""
+    claims = _value_claims(customers[value])
+    if "frequency" in customers:
+        back = customers["frequency"] > 0
+        claims |= {"repeat buyers": back, "one-time buyers": ~back}
+        if "probability_alive" in customers:
+            claims["active"] = back & (customers["probability_alive"] >= ALIVE)
+    if "probability_alive" in customers:
+        claims["inactive"] = customers["probability_alive"] < ALIVE
+    gaps = _silence_in_gaps(customers)
+    if gaps is not None:
+        silent = gaps > SILENT_AFTER * (1 + ROUNDING)
+        claims |= {"silent": silent, "recent": ~silent}
+    return claims
+
+
+def _value_claims(value: pd.Series) -> dict[str, pd.Series]:
+    mean = float(np.sort(value).mean())  # sorted: the order of the customers may not matter
+    if mean <= 0:
+        return {}
+    equal_or_better = value.rank(method="max", ascending=False)
+    high = value > mean * (1 + ROUNDING)
+    return {
+        "Top-value": high & (equal_or_better <= BEST * len(value)),
+        "High-value": high,
+        "Low-value": value <= mean / 2 * (1 + ROUNDING),
+        "Below-average": value < mean * (1 - ROUNDING),
+    }
+
+
+def _silence_in_gaps(customers: pd.DataFrame) -> pd.Series | None:
+    """Time since the last purchase in typical gaps; None where it cannot be known."""
+    if not {"frequency", "recency", "T"} <= set(customers):
+        return None
+    repeats, time = (float(np.sort(customers[name]).sum()) for name in ("frequency", "recency"))
+    if repeats == 0 or time == 0:
+        return None
+    return (customers["T"] - customers["recency"]) * (repeats / time)
 
 
 def _differences(centers: pd.DataFrame) -> dict[int, str]:
@@ -127,8 +159,8 @@ def _differences(centers: pd.DataFrame) -> dict[int, str]:
     feature = max(gaps, key=lambda name: gaps[name])
     ordered = centers[feature].sort_values(kind="stable")
     low = set(ordered.index[: int(np.argmax(np.diff(ordered))) + 1])
-    more, less = DIFFERENCES.get(feature, (f"more {feature}", f"less {feature}"))
-    rest = centers.drop(columns=feature)  # each feature speaks once in a name
+    more, less = _words(feature)
+    rest = centers.drop(columns=feature)  # each feature is named once
     halves = [rest[rest.index.isin(low)], rest[~rest.index.isin(low)]]
     return {
         place: f", {word}{difference}"
@@ -137,15 +169,8 @@ def _differences(centers: pd.DataFrame) -> dict[int, str]:
     }
 
 
-def _relative(value: pd.Series) -> pd.Series:
-    mean = float(value.mean())
-    return value / mean if mean > 0 else pd.Series(1.0, index=value.index)
-
-
-def _silence_in_gaps(customers: pd.DataFrame) -> pd.Series | float:
-    if not {"frequency", "recency", "T"} <= set(customers):
-        return np.nan
-    repeats, time = float(customers["frequency"].sum()), float(customers["recency"].sum())
-    if repeats == 0 or time == 0:
-        return np.nan
-    return (customers["T"] - customers["recency"]) * (repeats / time)
+def _words(feature: str) -> tuple[str, str]:
+    """The words for the higher and the lower of two groups; ``"country=NL"`` is a level of a category."""
+    if "=" in feature:
+        return f"more with {feature}", f"fewer with {feature}"
+    return DIFFERENCES.get(feature, (f"higher {feature}", f"lower {feature}"))

@@ -7,16 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+SINCE_LAST = "time_since_last_purchase"
+
 
 def segment_profile(
     customers: pd.DataFrame, segments: pd.Series, columns: Sequence[str], value: str, names: Sequence[str]
 ) -> pd.DataFrame:
-    """One row a segment, whatever method made the segments.
+    """One row per segment, whatever method made the segments.
 
     Parameters
     ----------
     customers : pandas.DataFrame
-        One row a customer, with ``columns`` and ``value``.
+        One row per customer, with ``columns`` and ``value``.
     segments : pandas.Series
         Each customer's segment number, on the same index in the same order.
     columns : sequence of str
@@ -30,7 +32,8 @@ def segment_profile(
     -------
     pandas.DataFrame
         Index ``segment``; columns ``name, customers, share_of_customers, share_of_value``, then the
-        median of each column. Without any value in total its shares are NaN.
+        medians of `medians_by_segment`, in the unit of ``attrs["time_unit"]``. Shares are NaN where the total
+        value is 0.
     """
     groups = customers.groupby(segments.to_numpy(), sort=True)
     sizes = groups.size()
@@ -43,7 +46,29 @@ def segment_profile(
         },
         index=sizes.index,
     )
-    return profile.join(groups[list(columns)].median()).rename_axis("segment")
+    profile = profile.join(medians_by_segment(customers, segments, columns)).rename_axis("segment")
+    profile.attrs = {name: unit for name, unit in customers.attrs.items() if name == "time_unit"}
+    return profile
+
+
+def medians_by_segment(customers: pd.DataFrame, segments: pd.Series, columns: Sequence[str]) -> pd.DataFrame:
+    """The median of each column by segment, with recency as people read the word.
+
+    In these models ``recency`` is the time from the first to the last purchase, but who reads "median recency
+    65" takes it for the time since the last purchase. So where ``T`` is known, ``recency`` gives way to
+    ``time_since_last_purchase = T - recency``.
+
+    Examples
+    --------
+    >>> customers = pd.DataFrame({"recency": [65.0, 0.0], "T": [70.0, 70.0]})
+    >>> medians_by_segment(customers, pd.Series([1, 2]), ["recency", "T"]).to_numpy().tolist()
+    [[5.0, 70.0], [70.0, 70.0]]
+    """
+    shown = customers[list(columns)]
+    if "recency" in shown and "T" in customers:
+        since_last = (customers["T"] - customers["recency"]).clip(lower=0.0)
+        shown = shown.assign(recency=since_last).rename(columns={"recency": SINCE_LAST})
+    return shown.groupby(segments.to_numpy(), sort=True).median()
 
 
 def shares(amounts: pd.Series) -> pd.Series:

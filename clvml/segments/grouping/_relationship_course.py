@@ -1,4 +1,4 @@
-"""The course of each relation: purchases in its halves, and the shape of those that are over."""
+"""The course of each customer relationship: purchases by half, and the shape of those that have ended."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from clvml.customers._transactions import Transactions
 from clvml.errors import InputError
 
 HALVES = ("earlier_purchases", "later_purchases", "earlier_spend", "later_spend")
+LAPSED = "lapsed"
 SHAPES = ("broken off early", "broken off midway", "left early", "long-lasting")
 
 
-def relation_evidence(
+def relationship_evidence(
     transactions: Transactions, customers: pd.DataFrame, established: int = 4
 ) -> pd.DataFrame:
-    """What the course of each relation was, from the purchases behind a customer summary.
+    """Purchases and spend in the earlier and the later half of each customer relationship.
 
     Parameters
     ----------
     transactions : Transactions
-        The purchases; those after the summary's end, and of other customers, do not count.
+        The purchases; those after the end of the summary and those of other customers are ignored.
     customers : pandas.DataFrame
         The summary, with ``T``, ``first_purchase`` and ``attrs["time_unit"]``.
     established : int
@@ -32,8 +33,13 @@ def relation_evidence(
     pandas.DataFrame
         On the customers' index: ``earlier_purchases, later_purchases, earlier_spend, later_spend`` (repeat
         purchases in the halves of ``T``; purchases of one day are one; spend of a half in which refunds
-        exceed purchases is 0), and ``established_after`` (time
-        from the first purchase to the repeat purchase number ``established``; NaN if it did not come).
+        exceed purchases is 0), and ``established_after`` (time from the first purchase to repeat purchase
+        number ``established``, in the summary's unit; NaN if there is none).
+
+    Raises
+    ------
+    InputError
+        If the summary lacks a column or its time unit.
     """
     missing = [name for name in ("T", "first_purchase") if name not in customers]
     if missing or "time_unit" not in customers.attrs:
@@ -55,58 +61,64 @@ def relation_evidence(
     return evidence[[*HALVES, "established_after"]]
 
 
-def relation_shapes(
+def relationship_shapes(
     stages: pd.Series, customers: pd.DataFrame, few: int = 2, established: int = 4
 ) -> pd.Series:
-    """The shape of each finished relation: how far it came before it was over.
+    """The shape of each ended relationship: how far it came before the customer lapsed.
 
     - **broken off early**: in exploration, with fewer than ``few`` repeat purchases;
     - **broken off midway**: in build-up, with fewer than ``established``;
-    - **left early**: established, but stayed for a shorter time after that than it took to get there;
-    - **long-lasting**: stayed for longer than that.
+    - **left early**: established, but lasted less time after that than it took to get there;
+    - **long-lasting**: lasted longer than that.
 
     Parameters
     ----------
     stages : pandas.Series
-        As from `LifecycleStages`; only former customers have a shape.
+        As from `LifecycleStages`; only lapsed customers have a shape.
     customers : pandas.DataFrame
-        ``frequency``, ``recency`` and ``established_after`` (from `relation_evidence`).
+        ``frequency``, ``recency`` and ``established_after`` (from `relationship_evidence`).
 
     Returns
     -------
     pandas.Series
-        Text on the index of ``customers``, "relation_shape"; missing where the relation is not over.
+        Text on the index of ``customers``, "relationship_shape"; missing where the relationship has not
+        ended.
+
+    Raises
+    ------
+    InputError
+        If a column is missing.
     """
     missing = [name for name in ("frequency", "recency", "established_after") if name not in customers]
     if missing:
         raise InputError(
-            f"the customers lack {missing[0]!r}: join clvml.segments.grouping.relation_evidence."
+            f"the customers lack {missing[0]!r}: join clvml.segments.grouping.relationship_evidence."
         )
     frequency, took = customers["frequency"], customers["established_after"]
-    stayed = customers["recency"] - took
+    lasted = customers["recency"] - took
     shape = np.select(
-        [frequency < few, (frequency < established) | took.isna(), stayed < took * (1 - 1e-9)],
+        [frequency < few, (frequency < established) | took.isna(), lasted < took * (1 - 1e-9)],
         SHAPES[:3],
         default=SHAPES[3],
     )
-    over = stages.reindex(customers.index) == "former"
-    return pd.Series(shape, index=customers.index, dtype="str", name="relation_shape").where(over)
+    ended = stages.reindex(customers.index) == LAPSED
+    return pd.Series(shape, index=customers.index, dtype="str", name="relationship_shape").where(ended)
 
 
 def shape_profile(shapes: pd.Series, customers: pd.DataFrame) -> pd.DataFrame:
-    """How many relations ended how, how long they lasted and what they brought.
+    """Ended relationships by shape: how many, how long they lasted and their spend.
 
     Parameters
     ----------
     shapes : pandas.Series
-        As from `relation_shapes`.
+        As from `relationship_shapes`.
     customers : pandas.DataFrame
         ``recency`` and ``total_spend`` of the same customers.
 
     Returns
     -------
     pandas.DataFrame
-        Index ``relation_shape``, all four in order: ``customers``, ``share_of_customers`` (of the finished
+        Index ``relationship_shape``, all four in order: ``customers, share_of_customers`` (of the finished
         relations), ``lasted`` (mean time from first to last purchase) and ``spent`` (mean money); NaN where
         there is nobody.
     """
@@ -114,7 +126,7 @@ def shape_profile(shapes: pd.Series, customers: pd.DataFrame) -> pd.DataFrame:
     groups = known.groupby(shapes.reindex(customers.index))
     sizes = groups.size().reindex(list(SHAPES), fill_value=0)
     table = pd.DataFrame({"customers": sizes, "share_of_customers": sizes / max(int(sizes.sum()), 1)})
-    table = table.join(groups.mean()).rename_axis("relation_shape")
+    table = table.join(groups.mean()).rename_axis("relationship_shape")
     table.attrs = {"time_unit": customers.attrs.get("time_unit")}
     return table
 

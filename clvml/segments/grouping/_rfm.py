@@ -1,20 +1,21 @@
-"""RFM scores: recency, frequency and money, each from 1 to 5, and the groups that they make.
+"""RFM scores: recency, frequency and money, each from 1 to 5, and the groups they form.
 
 - **R**: time since the last purchase, ``T - recency``; 5 is the most recent.
 - **F**: ``frequency``; 5 is the most frequent.
 - **M**: money, by default all that was spent; 5 is the most.
 
 By quantiles a score is 1 plus the number of quintiles that a value exceeds: equal values have equal
-scores, and where many are equal (most customers buy once) scores in between stay unused. By fixed cuts
-the user gives the four borders.
+scores, and where many are equal (most customers buy once) scores in between stay unused. With fixed cuts
+the user gives the four boundaries.
 
-The customary map of groups looks at R and at the mean of F and M, rounded up (after Hughes 1994; ten
-groups as direct marketers name them). Those of the lowest F count as 1 there, whatever they spent: the
-groups to the right are of people who keep buying, and one large first basket makes no loyalist.
+The customary map of groups uses R and the mean of F and M, rounded up (after Hughes 1994; ten groups as
+direct marketers name them). Customers with the lowest F count as 1 there, whatever they spent: the groups to
+the right are of customers who keep buying, and one large first basket makes no loyalist.
 
-Quintiles are relative: the most recent fifth has R = 5 even if it has been silent for months. In a closed
-cohort (CDNOW's customers all joined at least 26 weeks before) nobody who bought once is among them, and
-"New customers" is rightly empty. Fixed ``cuts`` say what recent means in the trade at hand.
+Quintiles are relative: the most recent fifth has R = 5 even if the last purchase was months ago. In a closed
+cohort (CDNOW's customers all joined at least 26 weeks before) no one-time buyer is among them, and
+"Recent customers" is rightly empty. Fixed ``cuts`` define recency for the business at hand. Others call that
+group "New customers"; here its customers have bought recently and seldom, but need not be new.
 """
 
 from __future__ import annotations
@@ -32,13 +33,13 @@ from clvml.segments.grouping._rules import ROUNDING, RuleSegments, check_rising
 SCORES = 5
 PARTS = ("recency", "frequency", "monetary")
 
-# Rows: R from 1 (long silent) to 5; columns: mean of F and M from 1 to 5.
+# Rows: R from 1 (least recent) to 5; columns: mean of F and M from 1 to 5.
 GROUPS = (
     ("Hibernating", "Hibernating", "At risk", "At risk", "Cannot lose them"),
     ("Hibernating", "Hibernating", "At risk", "At risk", "Cannot lose them"),
     ("About to sleep", "About to sleep", "Need attention", "Loyal customers", "Loyal customers"),
     ("Promising", "Potential loyalists", "Potential loyalists", "Loyal customers", "Loyal customers"),
-    ("New customers", "Potential loyalists", "Potential loyalists", "Champions", "Champions"),
+    ("Recent customers", "Potential loyalists", "Potential loyalists", "Champions", "Champions"),
 )
 CUSTOMARY = (
     "Champions",
@@ -47,7 +48,7 @@ CUSTOMARY = (
     "At risk",
     "Potential loyalists",
     "Need attention",
-    "New customers",
+    "Recent customers",
     "Promising",
     "About to sleep",
     "Hibernating",
@@ -55,20 +56,20 @@ CUSTOMARY = (
 
 
 class RFMScores(RuleSegments):
-    """Score recency, frequency and money from 1 to 5 and name the groups; group 1 is worth most.
+    """Score recency, frequency and money from 1 to 5 and name the groups; group 1 is the most valuable.
 
     Parameters
     ----------
     monetary : str
-        The column of money that is scored, and by whose mean the groups are numbered.
+        The column of money that is scored, and whose mean orders the groups.
     cuts : mapping, optional
-        Fixed borders instead of quintiles: for ``"recency"`` (time since the last purchase),
-        ``"frequency"`` and ``"monetary"`` four rising numbers each. A part left out is by quintiles.
+        Fixed boundaries instead of quintiles: for ``"recency"`` (time since the last purchase),
+        ``"frequency"`` and ``"monetary"`` four rising numbers each. A part left out uses quintiles.
 
     Attributes
     ----------
     cuts_ : dict of str to tuple of float
-        The borders in use; a score of F and M counts those that a value exceeds.
+        The boundaries in use; a score of F and M counts those that a value exceeds.
 
     Examples
     --------
@@ -109,8 +110,8 @@ class RFMScores(RuleSegments):
         unknown = sorted(set(given) - set(PARTS))
         if unknown:
             raise InputError(f"cuts names {unknown[0]!r}; it may name {', '.join(PARTS)}.")
-        for name, borders in given.items():
-            check_rising(f"cuts[{name!r}]", borders, SCORES - 1)
+        for name, boundaries in given.items():
+            check_rising(f"cuts[{name!r}]", boundaries, SCORES - 1)
         parts = self._parts(table)
         self.cuts_ = {
             name: tuple(map(float, given[name])) if name in given else _quintiles(parts[name])
@@ -143,7 +144,7 @@ class RFMScores(RuleSegments):
 
     def _parts(self, table: pd.DataFrame) -> dict[str, np.ndarray]:
         silence = (table["T"] - table["recency"]).to_numpy()
-        # What subtracting rounds off is of the size of T: below that, silence is none.
+        # The rounding of a difference is of the size of T: below that it is zero.
         silence = np.where(silence <= ROUNDING * table["T"].to_numpy(), 0.0, silence)
         frequency, money = table["frequency"].to_numpy(), table[self.monetary].to_numpy()
         return dict(zip(PARTS, (silence, frequency, money), strict=True))
@@ -158,5 +159,5 @@ def _quintiles(values: np.ndarray) -> tuple[float, ...]:
 
 
 def _exceeded(values: np.ndarray, cuts: tuple[float, ...]) -> np.ndarray:
-    borders = np.asarray(cuts) * (1 + ROUNDING)
-    return np.searchsorted(borders, values, side="left").astype(np.int64)
+    boundaries = np.asarray(cuts) * (1 + ROUNDING)
+    return np.searchsorted(boundaries, values, side="left").astype(np.int64)

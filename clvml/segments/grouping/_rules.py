@@ -1,10 +1,10 @@
-"""Rule-based segmentations under the interface of K-means: learn cuts once, then compare with them.
+"""Rule-based segmentations with the interface of K-means: learn cuts once, then compare with them.
 
-A rule segmentation learns thresholds (money, or time) from the customers of the fit, and assigns every
+A rule-based segmentation learns thresholds (money, or time) from the customers of the fit, and assigns every
 customer, old or new, by comparing with them. So equal customers are in one segment, whatever their order
-in the table; and since thresholds are learnt in the customers' own currency and unit of time, another
-one gives the same segments. Comparisons leave a billionth of room, so that the rounding of a conversion
-does not tell equal customers apart.
+in the table; and since thresholds are learnt in the customers' own currency and unit of time, other units
+give the same segments. Comparisons have a relative tolerance of 1e-9, so that the rounding of a conversion
+does not separate equal customers.
 
 Segments are numbered from 1, the most valuable; `names_` has their names in that order.
 """
@@ -27,7 +27,7 @@ ROUNDING = 1e-9  # relative; far above what converting money or time loses, far 
 
 
 class RuleSegments(ByName, BaseEstimator):
-    """What the rule-based segmentations share; a subclass learns cuts and compares with them.
+    """Base of the rule-based segmentations; a subclass learns cuts and compares with them.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class RuleSegments(ByName, BaseEstimator):
         Parameters
         ----------
         customers : pandas.DataFrame
-            One row a customer, with `required_columns`, finite and not negative.
+            One row per customer, with `required_columns`, finite and not negative.
         y : ignored
             Only for scikit-learn's conventions.
 
@@ -95,7 +95,7 @@ class RuleSegments(ByName, BaseEstimator):
         raise NotImplementedError
 
     def _value(self) -> str:
-        """The column whose total the profile shares out."""
+        """The column whose total the profile divides into shares."""
         raise NotImplementedError
 
     def _profile(self, table: pd.DataFrame, numbers: np.ndarray) -> pd.DataFrame:

@@ -1,23 +1,23 @@
-"""How many segments there are: by the silhouette, on a sample that does not grow with the customers.
+"""The number of segments, chosen by the silhouette on a sample of bounded size.
 
 The silhouette of a customer compares the mean distance ``a`` to the own segment with the mean
 distance ``b`` to the nearest other one, ``(b - a) / max(a, b)``: 1 in a tight segment far from the
-others, 0 between two segments (Rousseeuw 1987). A number of segments is judged by its mean.
+others, 0 between two segments (Rousseeuw 1987). A number of segments is evaluated by its mean.
 
-**The rule**: among the numbers of segments whose smallest segment holds at least 1 % of the customers
-(four large wholesalers are no segment to plan for), and whose silhouette is within ``tolerance`` of the
-best of those, the largest. On customers the curve is often flat: CDNOW has .738, .743, .738 at 2, 3 and
-4 segments, where a customer's silhouette varies by .2 and its mean over 2,357 by .005. Such a difference
-does not tell, and then the finer segmentation says more. ``tolerance=0`` takes the plain maximum.
+**The rule**: among the numbers of segments whose smallest segment has at least 1 % of the customers (four
+large wholesalers are no segment to plan for), and whose silhouette is within ``tolerance`` of the best of
+those, the largest. For customers the curve is often flat: CDNOW has .738, .743, .738 at 2, 3 and 4 segments,
+where the silhouette has a standard deviation of .2 over customers, and .005 for the mean over 2,357. Such a
+difference is not significant, and the finer segmentation is more useful. ``tolerance=0`` takes the maximum.
 
-**Beside it**, to be seen in one figure (`clvml.plots.segment_choice`), stand two more criteria:
+**Beside it** two more criteria are reported, and shown in one figure (`clvml.plots.segment_choice`):
 
-- **stability**: the mean adjusted Rand index of the segments against those found again in random halves
-  of the sample (drawn from at most 2,000 customers; the centres of a half assign all of them). Below .8
-  the segments depend on who happens to be in the data;
+- **stability**: the mean adjusted Rand index of the segments against those refitted to random halves of the
+  sample (drawn from at most 2,000 customers; the centres of a half assign all of them). Below .8 the
+  segments depend on which customers happen to be in the data;
 - the **elbow** of the inertia: the number farthest below the straight line from the first to the last.
 
-All candidates are judged in one pass over the distances, which are what costs.
+All candidates are evaluated in one pass over the distances, which dominate the cost.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def select_number(
     candidates : sequence of int
         Numbers of segments, each at most the number of distinct points.
     tolerance : float
-        How far below the best silhouette still counts as equal.
+        Difference to the best silhouette that counts as none.
     n_init, random_state : int
         Starts of each K-means, and their seed.
 
@@ -59,10 +59,10 @@ def select_number(
         Index ``n_segments``; columns ``silhouette``, ``inertia`` (sum of squared distances to the
         centres, over the sample), ``stability`` (0 to 1), ``elbow`` (bool; true at most once, and nowhere
         among fewer than three numbers), ``smallest_share`` (of the customers) and ``chosen`` (bool, true
-        once). ``attrs["why"]`` is the choice in words.
+        once). ``attrs["why"]`` explains the choice.
     centers : ndarray of shape (chosen number, features)
     """
-    # A sample does not pay for threads: on a busy machine they spend most of their time waiting.
+    # Threads do not pay on a sample: on a busy machine they mostly wait.
     with threadpool_limits(1, user_api="openmp"):
         fits = [KMeans(k, n_init=n_init, random_state=random_state).fit(points) for k in candidates]
     inertia = [float(fit.inertia_) for fit in fits]
@@ -83,7 +83,7 @@ def select_number(
 
 
 def _choice(selection: pd.DataFrame, tolerance: float) -> int:
-    """The place of the chosen number."""
+    """The position of the chosen number."""
     large = selection["smallest_share"].to_numpy() >= SMALLEST_SHARE
     able = large if large.any() else np.ones_like(large)
     silhouette = np.where(able, selection["silhouette"], -np.inf)
@@ -91,20 +91,20 @@ def _choice(selection: pd.DataFrame, tolerance: float) -> int:
 
 
 def choice_in_words(selection: pd.DataFrame, tolerance: float) -> str:
-    """Why this number: the rule with its figures, and what the two other criteria say of it."""
+    """Why this number: the rule with its figures, and the two other criteria."""
     row, chosen = selection[selection["chosen"]].iloc[0], selection.index[selection["chosen"]][0]
-    found = f"random halves of the customers find them again by {row['stability']:.2f}"
+    stability = f"stability over random halves of the customers {row['stability']:.2f}"
     if len(selection) == 1:
-        return f"{chosen} segments, as asked; {found} of 1."
+        return f"{chosen} segments, as requested; {stability}."
     large = selection.loc[selection["smallest_share"] >= SMALLEST_SHARE, "silhouette"]
     able = selection["silhouette"] if large.empty else large
     best = f"{able.max():.3f} (at {able.idxmax()})"
-    size = "" if large.empty else f" and whose smallest segment holds at least {100 * SMALLEST_SHARE:g} %"
+    size = "" if large.empty else f" and whose smallest segment has at least {100 * SMALLEST_SHARE:g} %"
     elbows = selection.index[selection["elbow"]]
-    bend = f"the inertia bends at {elbows[0]}" if len(elbows) else "the inertia has no elbow"
+    bend = f"elbow of the inertia at {elbows[0]}" if len(elbows) else "the inertia has no elbow"
     return (
         f"{chosen} segments: the most whose silhouette, {row['silhouette']:.3f}, is within {tolerance:g} of"
-        f" the best, {best},{size}; {found} of 1; {bend}."
+        f" the best, {best},{size}; {stability}; {bend}."
     )
 
 
@@ -129,7 +129,7 @@ def _stability(points: np.ndarray, halves: list[np.ndarray], fit: KMeans, random
 
 
 def elbow(inertia: Sequence[float]) -> int | None:
-    """The place of the value farthest below the line from first to last; None without an elbow.
+    """The position of the value farthest below the line from first to last; None without an elbow.
 
     Examples
     --------
@@ -148,7 +148,7 @@ def elbow(inertia: Sequence[float]) -> int | None:
 def silhouettes(points: np.ndarray, labelings: Sequence[np.ndarray]) -> np.ndarray:
     """The mean silhouette of each labeling of the same points.
 
-    A point that is alone in its segment has silhouette 0, as in scikit-learn.
+    A point alone in its segment has silhouette 0, as in scikit-learn.
 
     Examples
     --------
@@ -173,5 +173,5 @@ def _silhouette(sums: np.ndarray, own: np.ndarray, sizes: np.ndarray) -> np.ndar
     inside = (own * sums).sum(axis=1) / np.maximum(size - 1, 1)
     outside = np.where(own, np.inf, sums / sizes).min(axis=1)
     widest = np.maximum(inside, outside)
-    told = (size > 1) & (widest > 0) & np.isfinite(outside)
-    return np.where(told, outside - inside, 0.0) / np.where(told, widest, 1.0)
+    defined = (size > 1) & (widest > 0) & np.isfinite(outside)
+    return np.where(defined, outside - inside, 0.0) / np.where(defined, widest, 1.0)

@@ -1,11 +1,10 @@
-"""One door for tables of customers and bare arrays: what comes in, and in which kind the answer goes out.
+"""Accept DataFrames and arrays: arrays become tables, and the answer has the type of the input.
 
 A table names its columns. An array does not: scikit-learn's own checks apply to it, and its columns get
-scikit-learn's names, ``x0, x1, ...`` (or those of the table of the fit, in their order). Behind the door
-there are only tables.
+scikit-learn's names, ``x0, x1, ...`` (or those of the table of the fit, in their order).
 
-A table of customers has `CUSTOMARY` columns. One that has none of them, such as the output of a pipeline of
-transformers or an array, has no roles to tell apart: all its columns are features, the first is the value.
+A table of customers has `CUSTOMARY` columns. In one that has none of them, such as the output of a pipeline
+of transformers or an array, all columns are features and the first is the value.
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ VALUE = "clv"
 
 
 def as_table(estimator: Any, customers: Any, fitting: bool) -> pd.DataFrame:
-    """A table as it is; an array as a table of float64, checked by scikit-learn.
+    """A table unchanged; an array as a table of float64, checked by scikit-learn.
 
     Raises
     ------
     ValueError
-        In scikit-learn's words, if an array is not numbers in two dimensions, holds a missing, infinite or
-        negative one, or has another number of columns than the one of the fit.
+        In scikit-learn's words, if an array is not two-dimensional numbers, has a missing, infinite or
+        negative one, or another number of columns than in the fit.
     """
     if isinstance(customers, pd.DataFrame):
         names = [str(name) for name in customers.columns]
@@ -42,7 +41,7 @@ def as_table(estimator: Any, customers: Any, fitting: bool) -> pd.DataFrame:
 def roles_of(
     table: pd.DataFrame, features: Sequence[str] | None, value: str | None
 ) -> tuple[tuple[str, ...], str]:
-    """The features and the column of value, where the user did not name them.
+    """The features and the column of value, by default where the user did not name them.
 
     Examples
     --------
@@ -60,16 +59,16 @@ def roles_of(
 
 
 def note_columns(estimator: Any, customers: Any, columns: Sequence[str]) -> None:
-    """Note on the estimator, as scikit-learn does, which columns of a table it was fitted on."""
+    """Set on the estimator, as scikit-learn does, the columns of the table that it was fitted to."""
     if isinstance(customers, pd.DataFrame):
         estimator.feature_names_in_ = np.array(columns, dtype=object)
         estimator.n_features_in_ = len(columns)
 
 
-def without_debt(customers: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The customers with no money below 0 in the column, if they have it.
+def clip_negative(customers: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The customers with negative money in the column set to 0, if they have the column.
 
-    Who returned more than was ever bought has no current value, and rules on money take none below 0.
+    Customers who returned more than they bought have no current value, and rules on money take none below 0.
     """
     if column not in customers:
         return customers
@@ -79,17 +78,17 @@ def without_debt(customers: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 class ByName:
-    """What is read by the names of its columns: scikit-learn is told that an array has no meaning here."""
+    """Mixin of estimators that need named columns: their tags tell scikit-learn to give no arrays."""
 
     def __sklearn_tags__(self) -> Any:
-        """A table, no array."""
+        """Tables only, no arrays."""
         tags = super().__sklearn_tags__()  # type: ignore[misc]
         tags.input_tags.two_d_array = False
         return tags
 
 
 def named(customers: pd.Index) -> str:
-    """The first of these customers as a message names it: an id of numpy's as the plain number it is.
+    """The first of these customers as a message names it: a numpy number as a plain one.
 
     Examples
     --------
@@ -100,6 +99,6 @@ def named(customers: pd.Index) -> str:
     return repr(first.item() if isinstance(first, np.generic) else first)
 
 
-def in_kind(answer: pd.Series | pd.DataFrame, customers: Any) -> Any:
-    """The answer as it is to a table, as an array to an array."""
+def match_input_type(answer: pd.Series | pd.DataFrame, customers: Any) -> Any:
+    """The answer unchanged for a table, as an array for an array."""
     return answer if isinstance(customers, pd.DataFrame) else answer.to_numpy()

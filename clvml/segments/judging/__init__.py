@@ -1,4 +1,4 @@
-"""Judge segmentations: on a holdout, by quality criteria, and by movement between two dates."""
+"""Evaluate segmentations: on a holdout, by quality criteria, and by transitions between two dates."""
 
 from __future__ import annotations
 

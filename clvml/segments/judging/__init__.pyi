@@ -3,9 +3,10 @@ from ._holdout import judge_segmentations as judge_segmentations
 from ._holdout import rank_segmentations as rank_segmentations
 from ._holdout import textbook_comparison as textbook_comparison
 from ._mean_intervals import mean_intervals as mean_intervals
-from ._movement import Migration as Migration
-from ._movement import migration as migration
+from ._movement import SegmentTransitions as SegmentTransitions
+from ._movement import segment_transitions as segment_transitions
 from ._quality import agreement as agreement
 from ._quality import segmentation_quality as segmentation_quality
-from ._segmentation_contest import Contest as Contest
-from ._segmentation_contest import contest as contest
+from ._quality import separation as separation
+from ._segmentation_comparison import SegmentationComparison as SegmentationComparison
+from ._segmentation_comparison import compare_segmentations as compare_segmentations

@@ -1,4 +1,4 @@
-"""Did the segments tell who would be valuable? Judged by what the holdout brought."""
+"""Segmentations evaluated on a holdout: value by segment, and how well segments rank customers."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from clvml.segments.judging._quality import matched, separation
 
 
 def holdout_by_segment(segments: pd.Series, predicted: pd.Series, actual: pd.Series) -> pd.DataFrame:
-    """Predicted and actual holdout value of each segment, whatever method made the segments.
+    """Predicted and actual value in the holdout by segment, whatever method made the segments.
 
     Parameters
     ----------
     segments : pandas.Series
         Each customer's segment, from the calibration period.
     predicted, actual : pandas.Series
-        Money over the holdout, predicted and true, for the same customers in any order.
+        Money over the holdout, predicted and actual, for the same customers in any order.
 
     Returns
     -------
     pandas.DataFrame
         Index ``segment``; columns ``customers``, ``share_of_customers``, ``predicted`` and ``actual``
-        (means per customer), ``share_of_revenue`` (of the actual total), ``lift`` (share of revenue
-        over share of customers: 1 says no more than chance) and ``bias_pct`` (how far the predicted
-        total is off the actual one, in percent). What would divide by no revenue is NaN.
+        (means per customer), ``share_of_revenue`` (of the actual total), ``lift`` (share of revenue over
+        share of customers: 1 as by chance) and ``bias_pct`` (predicted less actual total, in percent of the
+        actual one). Ratios to zero revenue are NaN.
 
     Raises
     ------
@@ -65,14 +65,14 @@ def judge_segmentations(
     predicted: pd.Series | Mapping[str, pd.Series],
     actual: pd.Series,
 ) -> pd.DataFrame:
-    """`holdout_by_segment` of several methods on the same holdout, as one table.
+    """`holdout_by_segment` for several methods on the same holdout, as one table.
 
     Parameters
     ----------
     segmentations : mapping of str to pandas.Series
-        Each method's segments (1 the most valuable) of the same customers.
+        The segments of each method (1 the most valuable), for the same customers.
     predicted : pandas.Series or mapping of str to pandas.Series
-        Money over the holdout, predicted: one for all methods, or each method's own.
+        Predicted money over the holdout: one prediction for all methods, or one per method.
     actual : pandas.Series
         Money over the holdout.
 
@@ -87,7 +87,7 @@ def judge_segmentations(
         If there is no method, or one of them and the holdout do not cover the same customers.
     """
     if not segmentations:
-        raise InputError("there is no segmentation to judge: give at least one method and its segments.")
+        raise InputError("there is no segmentation to evaluate: give at least one method and its segments.")
     own = predicted if isinstance(predicted, Mapping) else dict.fromkeys(segmentations, predicted)
     tables = {
         name: holdout_by_segment(segments, own[name], actual) for name, segments in segmentations.items()
@@ -96,17 +96,17 @@ def judge_segmentations(
 
 
 def rank_segmentations(segmentations: Mapping[str, pd.Series], actual: pd.Series) -> pd.DataFrame:
-    """How well each method told who would be valuable: one row a method, best Gini first.
+    """How well each method ranks customers by holdout revenue: one row per method, best Gini first.
 
-    A method orders the customers by the number of their segment, and nothing else: customers of one
-    segment share what they brought. So a method with more segments can say more.
+    A method orders the customers by the number of their segment and nothing else: ties within a segment share
+    its revenue. So a method with more segments can discriminate more.
 
     Returns
     -------
     pandas.DataFrame
-        Index ``method``; ``segments`` (how many hold a customer), ``top10_share`` (share of revenue of
+        Index ``method``; ``segments`` (how many have a customer), ``top10_share`` (share of revenue of
         the first 10 % of the customers), ``gini`` and ``spearman`` (see `clvml.evaluation`), ``lift``
-        (of segment 1), ``separation`` (share of the variance of revenue that lies between segments).
+        (of segment 1), ``separation`` (share of the variance of revenue that is between segments).
 
     Raises
     ------
@@ -136,11 +136,11 @@ TEXTBOOK = pd.DataFrame(
     {
         "ease": [
             "easy: sort by revenue and cut",
-            "easy: three scores by quantile",
-            "harder: two models fitted, their fit to be checked",
+            "easy: three quantile scores",
+            "harder: two models to fit and to check",
         ],
         "cost": [
-            "low: total revenue by customer",
+            "low: total revenue per customer",
             "low: date, number and total of purchases",
             "higher: clean purchase histories, a holdout, refits",
         ],
@@ -154,9 +154,9 @@ def textbook_comparison(
     abc: pd.Series,
     rfm: pd.Series,
     clv: pd.Series,
-    once_more: pd.Series | None = None,
+    naive_forecast: pd.Series | None = None,
 ) -> pd.DataFrame:
-    """The textbook table "ABC against RFM against CLV", with its accuracy measured, not asserted.
+    """The textbook table "ABC, RFM and CLV compared", with accuracy measured on the holdout.
 
     Parameters
     ----------
@@ -165,9 +165,9 @@ def textbook_comparison(
     abc, rfm : pandas.Series
         Segments, 1 the most valuable.
     clv : pandas.Series
-        Predicted money over the holdout; it orders each customer, as that analysis does.
-    once_more : pandas.Series, optional
-        What customers spent before, for the duration of the holdout: what ABC and RFM would plan with.
+        Predicted money over the holdout; it ranks single customers, as that analysis does.
+    naive_forecast : pandas.Series, optional
+        Past spend carried forward over the duration of the holdout: the prediction that ABC and RFM imply.
 
     Returns
     -------
@@ -184,7 +184,7 @@ def textbook_comparison(
         }
     )
     table = TEXTBOOK.join(measured)
-    totals = {"ABC": once_more, "RFM": once_more, "CLV": clv}
+    totals = {"ABC": naive_forecast, "RFM": naive_forecast, "CLV": clv}
     planned = {name: np.nan if money is None else float(money.sum()) for name, money in totals.items()}
     table["bias_pct"] = 100 * (pd.Series(planned) / float(actual.sum()) - 1)
     return table

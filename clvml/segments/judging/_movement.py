@@ -1,4 +1,4 @@
-"""Customers move: the same segmentation at two dates, who went where, and what that was worth."""
+"""Transitions of customers between segments: one segmentation at two dates, and the value gained or lost."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ import pandas as pd
 from clvml.errors import InputError
 from clvml.segments.grouping._tables import named
 
-NEW, GONE = "(new)", "(gone)"
+NEW, ABSENT = "(new)", "(absent)"
 
 
-class Migration(NamedTuple):
-    """Where customers went between two dates.
+class SegmentTransitions(NamedTuple):
+    """Where customers moved between two dates.
 
     Attributes
     ----------
     customers : pandas.DataFrame
-        Counts: rows the segment before (and "(new)"), columns the segment after (and "(gone)").
+        Counts: rows the segment before (and "(new)"), columns the segment after (and "(absent)").
     shares : pandas.DataFrame
         The same as shares of each row.
     moves : pandas.DataFrame
-        One row a move that happened, staying included, index ``before, after``: ``customers, value_before,
-        value_after, gained`` (totals; ``gained`` is negative for a loss), the largest loss first.
+        One row per transition that occurred, staying included, index ``before, after``: ``customers,
+        value_before, value_after, gained`` (totals, in money; ``gained`` is negative for a loss), the largest
+        loss first.
     stayed : float
-        The share of those at both dates who are in the same segment.
+        Of the customers at both dates, the share in the same segment.
     """
 
     customers: pd.DataFrame
@@ -37,25 +38,25 @@ class Migration(NamedTuple):
 
     @property
     def left(self) -> pd.DataFrame:
-        """The moves of those who left their segment for another, the largest loss first."""
+        """The transitions to another segment, the largest loss first."""
         before, after = (self.moves.index.get_level_values(name) for name in ("before", "after"))
-        return self.moves[(before != after) & (before != NEW) & (after != GONE)]
+        return self.moves[(before != after) & (before != NEW) & (after != ABSENT)]
 
 
-def migration(
+def segment_transitions(
     before: pd.Series,
     after: pd.Series,
     value_before: pd.Series,
     value_after: pd.Series,
     order: Sequence[object] | None = None,
-) -> Migration:
-    """Compare the segments (or stages) of two dates, customer by customer.
+) -> SegmentTransitions:
+    """The transitions between segments (or stages) from one date to another, customer by customer.
 
     Parameters
     ----------
     before, after : pandas.Series
         Segment by customer at each date, by one segmentation fitted once. A customer in ``after`` only
-        is new, one in ``before`` only is gone.
+        is new, one in ``before`` only is absent.
     value_before, value_after : pandas.Series
         Expected value of these customers at each date.
     order : sequence, optional
@@ -64,13 +65,13 @@ def migration(
     Raises
     ------
     InputError
-        If a customer stands twice, has no segment or no value, or ``order`` lacks a segment.
+        If a customer id is duplicated, a customer has no segment or no value, or ``order`` lacks a segment.
 
     Examples
     --------
     >>> before, after = pd.Series([1, 2], index=["a", "b"]), pd.Series([2, 2], index=["a", "b"])
     >>> worth = pd.Series([90.0, 10.0], index=["a", "b"])
-    >>> found = migration(before, after, worth, worth * 0.5)
+    >>> found = segment_transitions(before, after, worth, worth * 0.5)
     >>> found.moves["gained"].tolist(), found.stayed
     ([-45.0, -5.0], 0.5)
     """
@@ -83,20 +84,20 @@ def migration(
     both = table["before"].notna() & table["after"].notna()
     stayed = float((table["before"] == table["after"])[both].mean()) if both.any() else np.nan
     table["before"] = table["before"].astype(object).where(table["before"].notna(), NEW)
-    table["after"] = table["after"].astype(object).where(table["after"].notna(), GONE)
+    table["after"] = table["after"].astype(object).where(table["after"].notna(), ABSENT)
     counts = table.groupby(["before", "after"]).size().unstack(fill_value=0)
     rows = [*names, *([NEW] if NEW in counts.index else [])]
-    columns = [*names, *([GONE] if GONE in counts.columns else [])]
+    columns = [*names, *([ABSENT] if ABSENT in counts.columns else [])]
     counts = counts.reindex(index=rows, columns=columns, fill_value=0).rename_axis("before")
     totals = counts.sum(axis=1)
-    return Migration(counts, counts.div(totals.where(totals > 0), axis=0), _moves(table), stayed)
+    return SegmentTransitions(counts, counts.div(totals.where(totals > 0), axis=0), _moves(table), stayed)
 
 
 def _with_value(segments: pd.Series, value: pd.Series, when: str) -> pd.DataFrame:
     for series, what in ((segments, "segments"), (value, "value")):
         if series.index.has_duplicates:
             twice = named(series.index[series.index.duplicated()])
-            raise InputError(f"the {what} {when} hold customer {twice} more than once.")
+            raise InputError(f"customer ids must be unique: {twice} is duplicated in the {what} {when}.")
     worth = value.reindex(segments.index)
     for series, what in ((segments, "segment"), (worth, "value")):
         if series.isna().any():

@@ -1,4 +1,4 @@
-"""Is it a good segmentation: large enough, told apart, reached, paying, stable?"""
+"""Quality criteria of a segmentation: size, separation, reach, profit, stability."""
 
 from __future__ import annotations
 
@@ -32,26 +32,32 @@ def segmentation_quality(
     cost: float | pd.Series = 0.0,
     later: pd.Series | None = None,
 ) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Is it a good segmentation? Large enough, told apart, reached, paying, stable.
+    """Quality criteria of a segmentation: size, separation, reach, profit, stability.
 
     Parameters
     ----------
     segments, value : pandas.Series
         Each customer's segment and value.
     contact : pandas.Series, optional
-        What the customer can be reached by; missing and empty text mean not at all.
+        A customer's address, such as e-mail; who has a missing or empty one cannot be reached.
     cost : float or pandas.Series
-        What a customer costs.
+        Cost per customer (money).
     later : pandas.Series, optional
-        The segments of another date; those who are in both are compared.
+        The segments at another date; the customers in both are compared.
 
     Returns
     -------
     by_segment : pandas.DataFrame
-        Index ``segment``; ``customers, share_of_customers, mean_value, reach`` (NaN if not given),
-        ``profit`` (value less cost, in total).
+        Index ``segment``; ``customers, share_of_customers, mean_value``, ``reach`` (share of customers; NaN
+        without ``contact``) and ``profit`` (total value less cost).
     overall : dict
-        ``smallest_share``, ``separation`` and ``stability`` (adjusted Rand index of the two dates).
+        ``smallest_share``, ``separation`` (see `separation`) and ``stability`` (adjusted Rand index of the
+        two dates; NaN without ``later``).
+
+    Raises
+    ------
+    InputError
+        If values or costs do not cover the same customers, each once.
     """
     amounts = matched(segments.index, value, "value")
     costs = matched(segments.index, cost, "cost") if isinstance(cost, pd.Series) else cost
@@ -72,7 +78,13 @@ def segmentation_quality(
 
 
 def agreement(segments: pd.Series, others: pd.Series) -> float:
-    """Adjusted Rand index of two segmentations on the customers in both: 1 the same, 0 by chance."""
+    """Adjusted Rand index of two segmentations on the customers in both: 1 the same, 0 as by chance.
+
+    Raises
+    ------
+    InputError
+        If no customer is in both.
+    """
     both = segments.index.intersection(others.index)
     if both.empty:
         raise InputError("the two segmentations have no customer in common: there is nothing to compare.")
@@ -86,14 +98,16 @@ def _reachable(contact: pd.Series) -> pd.Series:
 def matched(customers: pd.Index, amounts: pd.Series, role: str) -> pd.Series:
     """The amounts in the order of the customers; refuses those that do not cover the same ones."""
     if customers.empty:
-        raise InputError("no customer has a segment: there is nothing to judge.")
+        raise InputError("no customer has a segment: there is nothing to evaluate.")
     for index, what in ((customers, "segments"), (amounts.index, role)):
         if index.has_duplicates:
-            raise InputError(f"{what} holds customer {named(index[index.duplicated()])} more than once.")
+            raise InputError(
+                f"customer ids must be unique: {named(index[index.duplicated()])} is duplicated in {what}."
+            )
     strangers = customers.symmetric_difference(amounts.index)
     if len(strangers):
         raise InputError(
-            f"segments and {role} must cover the same customers; {len(strangers)} stand in only one of them,"
+            f"segments and {role} must cover the same customers; {len(strangers)} are in only one of them,"
             f" the first is {named(strangers)}."
         )
     aligned = amounts.reindex(customers)

@@ -195,7 +195,7 @@ def figures(comparison: Comparison, parts: Split) -> Iterator[Finding]:
     yield Figure("bias", "How far each total is off", partial(plots.bias_by_model, table), (9, tall * 0.85))
     draw_lift = partial(plots.lift_curve, lift_curve(actual, shown))
     yield Figure("lift", "Who brings the revenue", draw_lift, (7.4, 5.4))
-    draw_actual = partial(plots.predicted_against_actual, actual, shown)
+    draw_actual = partial(plots.predicted_against_actual, shown, actual)
     yield Figure("predicted_against_actual", "Predicted and actual value", draw_actual, (7.4, 5.8))
     deciles = {str(title): calibration_by_decile(actual, shown[title]) for title in shown}
     draw_deciles = partial(plots.calibration_by_decile, deciles)

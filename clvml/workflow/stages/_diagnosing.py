@@ -139,7 +139,7 @@ def draw_groups(value: LifetimeValue, parts: Split, ax: Axes) -> Axes:
     groups = customers["frequency"].clip(upper=OFTEN).map("{:.0f}".format).replace(f"{OFTEN}", f"{OFTEN}+")
     totals = value.predict_total_interval(customers, groups).rename_axis("repeat purchases")
     by_group = pd.concat([actual.groupby(groups).sum(), pd.Series({"total": actual.sum()})])
-    return plots.ranges(totals, "spend", by_group, ax=ax)
+    return plots.prediction_intervals(totals, by_group, quantity="spend", ax=ax)
 
 
 def draw_best(value: LifetimeValue, parts: Split, ax: Axes) -> Axes:
@@ -147,7 +147,9 @@ def draw_best(value: LifetimeValue, parts: Split, ax: Axes) -> Axes:
     customers = parts.calibration
     best = value.predict(customers).nlargest(BEST).index
     each = value.predict_total_interval(customers.loc[best], best.to_series()).loc[best]
-    return plots.ranges(each.rename_axis("customer"), "spend", parts.holdout["spend"], ax=ax)
+    return plots.prediction_intervals(
+        each.rename_axis("customer"), parts.holdout["spend"], quantity="spend", ax=ax
+    )
 
 
 STAGE = Stage("Diagnosing the model of purchases and spend", find, "Purchases and spend")

@@ -50,7 +50,7 @@ def group_figures(
     draw_stages = partial(plots.lifecycle_curve, stages)
     yield Figure("lifecycle", "Where customers stand", draw_stages, (8.5, 4.6), runs=SEGMENTS)
     if shapes["customers"].sum():
-        draw_shapes = partial(plots.relation_shapes, shapes)
+        draw_shapes = partial(plots.relationship_shapes, shapes)
         title = "How finished relationships went"
         yield Figure("relationship_shapes", title, draw_shapes, (8.5, 4.4), runs=SEGMENTS)
     for number, card in cards.iterrows():

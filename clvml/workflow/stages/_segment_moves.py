@@ -17,8 +17,8 @@ from clvml.customers._split import Split
 from clvml.customers._transactions import Transactions
 from clvml.errors import InputError
 from clvml.segments.acting._customer_groups import CustomerGroups
-from clvml.segments.grouping._relationship_course import relation_evidence
-from clvml.segments.judging._movement import Migration, migration
+from clvml.segments.grouping._relationship_course import relationship_evidence
+from clvml.segments.judging._movement import SegmentTransitions, segment_transitions
 from clvml.segments.judging._quality import agreement
 from clvml.workflow._findings import SEGMENTS, Figure, Finding, Metrics, Table, Words
 from clvml.workflow._formatting import format_value
@@ -34,7 +34,7 @@ class Moves:
 
     Attributes
     ----------
-    segments, stages : Migration
+    segments, stages : SegmentTransitions
         By segment ("1 Champions") and by stage.
     stability : dict of str to float
         ``stayed`` (share of the customers in the same segment), ``agreement`` (adjusted Rand index of the
@@ -42,8 +42,8 @@ class Moves:
         date against those of the second).
     """
 
-    segments: Migration
-    stages: Migration
+    segments: SegmentTransitions
+    stages: SegmentTransitions
     stability: dict[str, float]
 
 
@@ -61,7 +61,7 @@ def find(context: Context) -> Iterator[Finding]:
         name = f"{kind}_moves"
         yield Table(name, found.moves, file=FILES, in_report=False, runs=SEGMENTS)
         rows, columns = found.customers.shape
-        draw = partial(plots.migration, found.customers, found.moves)
+        draw = partial(plots.segment_transitions, found.customers, found.moves)
         size = (3.4 + 1.5 * columns, 1.8 + 0.75 * rows)
         yield Figure(name, f"Who moved between {kind}s", draw, size, runs=SEGMENTS)
 
@@ -69,16 +69,16 @@ def find(context: Context) -> Iterator[Finding]:
 def moves_since(context: Context, after: pd.DataFrame, model: CustomerGroups) -> Moves:
     """The customers of the calibration period, where they stood at its end and where they stand now."""
     parts = context[Split]
-    evidence = relation_evidence(context[Transactions], parts.calibration)
+    evidence = relationship_evidence(context[Transactions], parts.calibration)
     values = context[Served].model.predict_factors(parts.calibration)
     table = joined(parts.calibration, context[Customers].attributes.table, evidence, values)
     before = joined(model.assign(table), table[["clv"]])
     order = [f"{number} {name}" for number, name in enumerate(model.names_, start=1)]
-    by_segment = migration(labels(before), labels(after), before["clv"], after["clv"], order)
+    by_segment = segment_transitions(labels(before), labels(after), before["clv"], after["clv"], order)
     stages = list(model.stages_.names_)
     return Moves(
         segments=by_segment,
-        stages=migration(before["stage"], after["stage"], before["clv"], after["clv"], stages),
+        stages=segment_transitions(before["stage"], after["stage"], before["clv"], after["clv"], stages),
         stability={
             "stayed": by_segment.stayed,
             "agreement": agreement(before["segment"], after["segment"]),

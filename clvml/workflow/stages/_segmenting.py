@@ -21,7 +21,7 @@ from clvml.segments.acting._customer_groups import ALIVE, CustomerGroups
 from clvml.segments.acting._treatments import budgets, read_treatments
 from clvml.segments.acting._value_at_risk import early_warning
 from clvml.segments.grouping._kmeans import KMeansSegments
-from clvml.segments.grouping._relationship_course import relation_shapes, shape_profile
+from clvml.segments.grouping._relationship_course import relationship_shapes, shape_profile
 from clvml.segments.grouping._tables import CUSTOMARY, VALUE
 from clvml.segments.judging._mean_intervals import mean_intervals
 from clvml.segments.judging._quality import segmentation_quality
@@ -44,9 +44,9 @@ QUALITY_METRICS = ("silhouette", "inertia", "stability", "smallest_share")
 
 BUDGET_COLUMNS = {
     "customers": Column("customers", "{:,}"),
-    "value_at_stake": Column("value at risk", "{:,.0f}"),
+    "value_at_risk": Column("value at risk", "{:,.0f}"),
     "budget": Column("budget", "{:,.0f}"),
-    "share_of_stake": Column("budget / value at risk", "{:.1%}"),
+    "share_of_value_at_risk": Column("budget / value at risk", "{:.1%}"),
 }
 SEGMENT_QUALITY_COLUMNS = {
     "customers": Column("customers", "{:,}"),
@@ -97,7 +97,7 @@ class Segments:
         Fitted.
     members : pandas.DataFrame
         One row per customer: segment, name, where there are ``groups`` ``value_class, stage, reason,
-        treatment, what_to_do, value_at_stake, budget``, and the customer summary with the value.
+        treatment, what_to_do, value_at_risk, budget``, and the customer summary with the value.
     groups : CustomerGroups or None
         Fitted; ``clvml score --segments`` uses it. None where the model to serve gives no P(alive).
     """
@@ -224,7 +224,7 @@ def profile_columns(profile: pd.DataFrame) -> dict[str, Column]:
     columns = {"name": Column("name"), "customers": Column("customers", "{:,}")}
     for name in profile.columns.drop(list(columns)):
         share = name.startswith("share_of_")
-        label = name.replace("_", " ") if share else f"median {name}"
+        label = name.replace("_", " ") if share else f"median {name.replace('_', ' ')}"
         columns[name] = Column(label, "{:.1%}" if share else "{:,.2f}")
     return columns
 
@@ -234,11 +234,11 @@ def actions_of(segments: Segments, model: CustomerGroups, contact: pd.Series | N
     members = segments.members
     stages = model.stages_.profile_
     stages = stages.assign(clv=members["clv"].groupby(members["stage"]).mean().reindex(stages.index))
-    shapes = shape_profile(relation_shapes(members["stage"], members), members)
+    shapes = shape_profile(relationship_shapes(members["stage"], members), members)
     quality, _ = segmentation_quality(
         members["segment"], members["clv"], contact=contact, cost=members["budget"]
     )
-    warned = early_warning(members, members["stage"], clv_has_doubt=model.clv_has_doubt)
+    warned = early_warning(members, members["stage"], clv_includes_p_alive=model.clv_includes_p_alive)
     cards = segment_cards(members)
     yield Table("cards", cards, file="segment_cards.csv", in_report=False, runs=SEGMENTS)
     yield Table("stages", stages, file=FILES, in_report=False, runs=SEGMENTS)

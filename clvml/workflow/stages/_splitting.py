@@ -16,7 +16,7 @@ from pydantic import model_validator
 from clvml.customers._split import Split, split
 from clvml.customers._summary import summarize
 from clvml.customers._transactions import Transactions
-from clvml.segments.grouping._relationship_course import relation_evidence
+from clvml.segments.grouping._relationship_course import relationship_evidence
 from clvml.tracking._records import DatasetRecord
 from clvml.workflow._findings import ALL, COMPARED, SEGMENTS, SERVED, Dataset, Finding, Table, Tags, Words
 from clvml.workflow._formatting import format_duration
@@ -101,7 +101,7 @@ def all_customers(context: Context, parts: Split) -> Customers:
     """Everybody until the end of observation, put into the context."""
     transactions = context[Transactions]
     customers = summarize(transactions, parts.observation_end, parts.time_unit, parts.collapse)
-    customers = joined(customers, relation_evidence(transactions, customers))
+    customers = joined(customers, relationship_evidence(transactions, customers))
     attributes = read_attributes(context.config, customers.index, context.say)
     everybody = Customers(joined(customers, attributes.table), attributes)
     context.put(everybody)

@@ -14,7 +14,11 @@ from clvml.customers._split import Split
 from clvml.errors import InputError
 from clvml.lifetime_value.formulas import HistoricValue
 from clvml.segments.acting._customer_groups import ALIVE
-from clvml.segments.judging._segmentation_contest import KMEANS, Contest, contest
+from clvml.segments.judging._segmentation_comparison import (
+    KMEANS,
+    SegmentationComparison,
+    compare_segmentations,
+)
 from clvml.workflow._findings import SEGMENTS, Finding, Metrics, Table, Tags, Words
 from clvml.workflow._formatting import Column
 from clvml.workflow._stage import Context, Stage
@@ -94,7 +98,7 @@ def find(context: Context) -> Iterator[Finding]:
     yield Tags(reached, of_version=True, runs=SEGMENTS)
 
 
-def judge(context: Context) -> Contest:
+def judge(context: Context) -> SegmentationComparison:
     """Each way to segment on the calibration period, and what its segments brought in the holdout."""
     result, parts = context[Comparison].result, context[Split]
     attributes = context[Customers].attributes
@@ -104,7 +108,7 @@ def judge(context: Context) -> Contest:
         customers = joined(customers, beside.probability_alive(parts.calibration).to_frame())
     kmeans = kmeans_for(context, customers, attributes)
     naive = HistoricValue(parts.duration).fit(parts.calibration).predict(parts.calibration)
-    return contest(customers, parts.holdout["spend"], naive, kmeans)
+    return compare_segmentations(customers, parts.holdout["spend"], naive, kmeans)
 
 
 def labelled(by_segment: pd.DataFrame) -> pd.DataFrame:

@@ -18,35 +18,36 @@ CUSTOMERS = pd.DataFrame(
 )
 
 
-def test_everybody_has_a_treatment_and_nobody_costs_more_than_is_at_stake():
+def test_everybody_has_a_treatment_and_no_budget_exceeds_the_value_at_risk():
     found = treat(SEGMENTS, ALL_STAGES, CUSTOMERS)
     assert found.notna().all(axis=None)
     assert found.index.equals(INDEX)
-    assert (found["budget"] <= found["value_at_stake"]).all()
+    assert (found["budget"] <= found["value_at_risk"]).all()
     assert (found["budget"] >= 0).all()
     assert set(found["treatment"]) == {"retain", "develop", "cross-sell", "win back", "spend less"}
 
 
 def test_the_first_row_that_fits_counts_and_the_budget_is_its_share(tmp_path):
     own = (
-        "segment,stage,treatment,what_to_do,stake,share\ngold,former,call,Call,at_risk,0.5\n*,*,wait,,clv,0\n"
+        "segment,stage,treatment,what_to_do,budget_base,share\n"
+        "gold,lapsed,call,Call,at_risk,0.5\n*,*,wait,,clv,0\n"
     )
     (tmp_path / "own.csv").write_text(own)
     found = treat(SEGMENTS, ALL_STAGES, CUSTOMERS, read_treatments(tmp_path / "own.csv"))
-    former = found[(SEGMENTS == "gold") & (ALL_STAGES == "former")].iloc[0]
+    lapsed = found[(SEGMENTS == "gold") & (ALL_STAGES == "lapsed")].iloc[0]
     # CLV 20 at P(alive) .2: 100 if active, of which 80 are at risk.
-    assert former["treatment"] == "call"
-    assert (former["value_at_stake"], former["budget"]) == pytest.approx((80.0, 40.0))
+    assert lapsed["treatment"] == "call"
+    assert (lapsed["value_at_risk"], lapsed["budget"]) == pytest.approx((80.0, 40.0))
     assert (found["treatment"] == "wait").sum() == 19
 
 
-def test_budgets_add_up_and_stay_below_what_is_at_stake():
+def test_budgets_add_up_and_stay_below_the_value_at_risk():
     treated = treat(SEGMENTS, ALL_STAGES, CUSTOMERS)
     table = budgets(treated)
     parts = table.drop("(all)")
     assert parts["customers"].sum() == table.loc["(all)", "customers"] == len(treated)
     assert parts["budget"].sum() == pytest.approx(treated["budget"].sum())
-    assert (parts["share_of_stake"].dropna() <= 1).all()
+    assert (parts["share_of_value_at_risk"].dropna() <= 1).all()
     assert parts.loc["spend less", "budget"] == 0
     assert parts["budget"].is_monotonic_decreasing
 
@@ -56,7 +57,7 @@ def test_budgets_add_up_and_stay_below_what_is_at_stake():
     [
         ({"share": 1.5}, "row 1 .* share from 0 to 1"),
         ({"share": "much"}, "row 1 .* share"),
-        ({"stake": "all"}, "stake among clv, at_risk"),
+        ({"budget_base": "all"}, "budget_base among clv, at_risk"),
         ({"treatment": None}, "a treatment"),
     ],
 )
@@ -71,29 +72,43 @@ def test_a_row_that_breaks_a_rule_is_named(change, message):
 def test_a_missing_file_column_or_row_is_named(tmp_path):
     with pytest.raises(InputError, match="no file"):
         read_treatments(tmp_path / "none.csv")
-    with pytest.raises(InputError, match="lacks 'stake'"):
-        check_treatments(read_treatments().drop(columns="stake"))
+    with pytest.raises(InputError, match="lacks 'budget_base'"):
+        check_treatments(read_treatments().drop(columns="budget_base"))
     with pytest.raises(InputError, match="fits segment 'iron'"):
         treat(SEGMENTS, ALL_STAGES, CUSTOMERS, read_treatments().query("segment in ['gold', 'platinum']"))
     with pytest.raises(InputError, match="'c3' has no segment"):
         treat(SEGMENTS.drop("c3"), ALL_STAGES, CUSTOMERS)
 
 
-def test_a_card_says_who_what_how_sure_and_what_to_do():
+def test_a_table_of_the_first_release_is_read_in_the_words_of_today(tmp_path):
+    old = read_treatments().rename(columns={"budget_base": "stake"})
+    old["stage"] = old["stage"].replace("lapsed", "former")
+    old.to_csv(tmp_path / "old.csv", index=False)
+    pd.testing.assert_frame_equal(read_treatments(tmp_path / "old.csv"), read_treatments())
+    pd.testing.assert_frame_equal(
+        treat(SEGMENTS, ALL_STAGES, CUSTOMERS, old), treat(SEGMENTS, ALL_STAGES, CUSTOMERS)
+    )
+
+
+def test_a_card_gives_size_value_with_its_interval_and_treatment():
     members = CUSTOMERS.join(treat(SEGMENTS, ALL_STAGES, CUSTOMERS)).assign(
         segment=SEGMENTS.map({"gold": 1, "platinum": 2, "iron": 3, "lead": 4}),
         segment_name=SEGMENTS,
         stage=ALL_STAGES,
         frequency=2.0,
+        recency=30.0,
+        T=38.0,
     )
     cards = segment_cards(members)
+    assert cards["time_since_last_purchase"].tolist() == [8.0] * 4
+    assert "recency" not in cards
     assert cards["name"].tolist() == ["gold", "platinum", "iron", "lead"]
     assert cards["customers"].sum() == len(members)
     assert cards["share_of_value"].sum() == pytest.approx(1)
     assert cards["budget"].sum() == pytest.approx(members["budget"].sum())
-    assert cards["value_at_stake"].sum() == pytest.approx(members["value_at_stake"].sum())
-    assert (cards["value_low"] < cards["mean_value"]).all()
-    assert (cards["mean_value"] < cards["value_high"]).all()
+    assert cards["value_at_risk"].sum() == pytest.approx(members["value_at_risk"].sum())
+    assert (cards["value_lower"] < cards["mean_value"]).all()
+    assert (cards["mean_value"] < cards["value_upper"]).all()
     assert cards.loc[1, ["treatment", "treatment_share"]].tolist() == ["retain", 0.8]
     with pytest.raises(InputError, match="lack 'budget'"):
         segment_cards(members.drop(columns="budget"))

@@ -110,7 +110,7 @@ def test_attributes_without_a_value_or_the_same_for_all_are_left_out(people, cap
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"age": np.inf}, "'age' is infinite for customer 'c000'"),
+        ({"age": np.inf}, "300 of 300 customers have an infinite age; the first is 'c000'"),
         ({"country": [f"x{i}" for i in range(300)]}, "'country' has 300 levels"),
     ],
 )
@@ -120,7 +120,7 @@ def test_impossible_attributes_are_named(people, change, message):
 
 
 def test_an_attribute_that_is_gone_or_text_now_is_named(people, fitted):
-    with pytest.raises(InputError, match="lack the attribute 'age', by which"):
+    with pytest.raises(InputError, match="lack the attribute 'age', which their segments depend on"):
         fitted.predict(people.drop(columns="age"))
     with pytest.raises(InputError, match="'age' was numbers"):
         fitted.predict(people.assign(age="old"))

@@ -20,13 +20,17 @@ def test_the_components_are_those_of_scikit_learn_up_to_their_sign(points):
     expected = reference.transform(points)
     for i, name in enumerate(("first", "second")):
         assert abs(np.corrcoef(found[name], expected[:, i])[0, 1]) == pytest.approx(1)
-        assert f"({100 * reference.explained_variance_ratio_[i]:.0f} %" in found.attrs["axes"][i]
+        component = found.attrs["components"][i]
+        assert component["share"] == pytest.approx(reference.explained_variance_ratio_[i])
+        assert np.abs(list(component["weights"].values())) == pytest.approx(np.abs(reference.components_[i]))
 
 
-def test_the_heaviest_feature_points_up_and_names_the_axis(points):
+def test_the_feature_of_the_largest_weight_points_up(points):
     found = two_components(points, pd.Series(1, index=points.index))
     assert np.corrcoef(found["first"], points["clv"])[0, 1] > 0.8
-    assert found.attrs["axes"][0].startswith("CLV")
+    weights = found.attrs["components"][0]["weights"]
+    assert max(weights, key=lambda name: abs(weights[name])) == "clv"
+    assert weights["clv"] > 0
 
 
 def test_a_sample_is_shown_with_its_segments(points):

@@ -31,10 +31,10 @@ def test_each_simulated_group_is_named_for_what_it_is(customers, fitted):
     names = fitted.segment_names(customers)
     typical = names.groupby(customers["kind"]).agg(lambda group: group.mode()[0])
     assert typical.to_dict() == {
-        "champion": "Champions",
-        "steady": "Loyal customers",
-        "one-time": "Silent one-time buyers",
-        "lapsed": "Lapsed repeat buyers",
+        "champion": "Top-value active repeat buyers",
+        "steady": "High-value active repeat buyers",
+        "one-time": "Low-value silent one-time buyers",
+        "lapsed": "Low-value inactive repeat buyers",
     }
     assert names.name == "segment_name"
 
@@ -116,7 +116,9 @@ def test_skewed_features_are_logged_and_all_are_standardised(customers, fitted):
 
 def test_the_profile_adds_up_and_shows_medians(customers, fitted):
     profile, segments = fitted.profile_, fitted.predict(customers)
-    columns = ["name", "customers", "share_of_customers", "share_of_value", *fitted.features_]
+    features = ["time_since_last_purchase", *fitted.features_[1:]]
+    assert fitted.features_[0] == "recency"
+    columns = ["name", "customers", "share_of_customers", "share_of_value", *features]
     assert profile.columns.tolist() == columns
     assert profile["customers"].sum() == len(customers)
     assert profile["share_of_customers"].sum() == pytest.approx(1)

@@ -6,12 +6,12 @@ import clvml
 from clvml.customers._time_units import convert_time_unit
 from clvml.errors import InputError, TimeUnitError
 from clvml.scoring._model_file import dump_model, load_model_json
-from clvml.segments.acting._value_at_risk import early_warning, value_at_stake
+from clvml.segments.acting._value_at_risk import early_warning, value_at_risk
 from clvml.segments.grouping._lifecycle import LifecycleStages
 from clvml.segments.grouping._relationship_course import (
     HALVES,
-    relation_evidence,
-    relation_shapes,
+    relationship_evidence,
+    relationship_shapes,
     shape_profile,
 )
 
@@ -43,9 +43,14 @@ def relations():
     customers = clvml.summarize(bought, "2020-05-31", time_unit="W")
     alive = {"early": 1.0, "midway": 0.1, "left": 0.05, "long": 0.15}
     customers["probability_alive"] = pd.Series(alive).reindex(customers.index).fillna(0.95)
-    table = customers.join(relation_evidence(bought, customers))
+    table = customers.join(relationship_evidence(bought, customers))
     table.attrs = customers.attrs
     return table
+
+
+def stages_of_all_ended(relations):
+    """Stages where who bought once and is silent counts as lapsed, so that all four shapes occur."""
+    return LifecycleStages(lapsed_when_silent=True).fit_predict(relations)
 
 
 def test_each_course_has_its_stage_and_reason(relations):
@@ -54,10 +59,10 @@ def test_each_course_has_its_stage_and_reason(relations):
         "steady": "stability",
         "rising": "build-up",
         "falling": "decline",
-        "early": "former",
-        "midway": "former",
-        "left": "former",
-        "long": "former",
+        "early": "decline",
+        "midway": "lapsed",
+        "left": "lapsed",
+        "long": "lapsed",
         "new": "exploration",
     }
     assert evidence.loc["rising", "reason"] == "purchases are rising"
@@ -81,12 +86,12 @@ def test_a_half_with_more_refunds_than_purchases_has_no_spend():
         }
     )
     bought = clvml.read_transactions(rows, policy=clvml.TransactionPolicy(returns="net"))
-    evidence = relation_evidence(bought, clvml.summarize(bought, "2020-03-15", time_unit="W"))
+    evidence = relationship_evidence(bought, clvml.summarize(bought, "2020-03-15", time_unit="W"))
     assert (evidence[["earlier_spend", "later_spend"]] >= 0).all(axis=None)
 
 
-def test_the_four_shapes_of_a_finished_relation(relations):
-    shapes = relation_shapes(LifecycleStages().fit_predict(relations), relations)
+def test_the_four_shapes_of_an_ended_relationship(relations):
+    shapes = relationship_shapes(stages_of_all_ended(relations), relations)
     assert shapes.dropna().to_dict() == {
         "early": "broken off early",
         "midway": "broken off midway",
@@ -95,8 +100,8 @@ def test_the_four_shapes_of_a_finished_relation(relations):
     }
 
 
-def test_finished_relations_are_counted_by_their_shape(relations):
-    shapes = relation_shapes(LifecycleStages().fit_predict(relations), relations)
+def test_ended_relationships_are_counted_by_their_shape(relations):
+    shapes = relationship_shapes(stages_of_all_ended(relations), relations)
     table = shape_profile(shapes, relations)
     assert table["customers"].tolist() == [1, 1, 1, 1]
     assert table.loc["long-lasting", ["lasted", "spent"]].tolist() == pytest.approx([10.0, 100.0])
@@ -116,7 +121,64 @@ def test_order_currency_and_unit_of_time_change_no_stage(relations):
         LifecycleStages().fit(relations).predict(days)
 
 
-def test_without_halves_the_trend_is_unknown_and_says_nothing(relations):
+def test_who_bought_once_and_is_silent_is_in_decline_or_lapsed_as_the_user_asks(relations):
+    """BG/NBD has P(alive) 1 for them: nobody is called lapsed whom the model takes as alive, unasked."""
+    for asked, stage in ((False, "decline"), (True, "lapsed")):
+        evidence = LifecycleStages(lapsed_when_silent=asked).fit(relations).evidence(relations)
+        assert evidence.loc["early", ["stage", "reason"]].tolist() == [stage, "bought once, long silent"]
+        others = evidence["stage"].drop("early")
+        assert others.equals(LifecycleStages().fit_predict(relations).drop("early"))
+
+
+ALL_EARLIER = {
+    "earlier_purchases": 3.0, "later_purchases": 0.0, "earlier_spend": 60.0, "later_spend": 0.0,
+}  # fmt: skip
+
+
+def at_boundaries(**changes):
+    """A steady customer, established and alive, with some of the evidence changed."""
+    steady = {
+        "frequency": 4.0, "recency": 30.0, "T": 31.0, "probability_alive": 0.9,
+        "earlier_purchases": 2.0, "later_purchases": 2.0, "earlier_spend": 20.0, "later_spend": 20.0,
+    }  # fmt: skip
+    table = pd.DataFrame([steady, steady | changes], index=["steady", "changed"])
+    model = LifecycleStages().fit(pd.DataFrame([steady] * 9))  # the typical gap is 7.5
+    return tuple(model.evidence(table).loc["changed", ["stage", "reason"]])
+
+
+@pytest.mark.parametrize(
+    ("changes", "stage", "reason"),
+    [
+        # A trend counts from `established` repeat purchases on: with fewer, halves differ by chance.
+        ({"earlier_purchases": 4.0, "later_purchases": 0.0}, "decline", "purchases are falling"),
+        ({"frequency": 3.0} | ALL_EARLIER, "build-up", "not yet established"),
+        ({"earlier_purchases": 0.0, "later_purchases": 4.0}, "build-up", "purchases are rising"),
+        ({"earlier_spend": 60.0, "later_spend": 0.0}, "decline", "spend is falling"),
+        ({"earlier_spend": 0.0, "later_spend": 60.0}, "build-up", "spend is rising"),
+        # Twice as much is a trend, less than that is none.
+        ({"earlier_purchases": 2.0, "later_purchases": 1.0}, "decline", "purchases are falling"),
+        ({"earlier_purchases": 2.0, "later_purchases": 1.01}, "stability", "established and steady"),
+        ({"earlier_purchases": 1.0, "later_purchases": 2.0}, "build-up", "purchases are rising"),
+        ({"earlier_purchases": 1.01, "later_purchases": 2.0}, "stability", "established and steady"),
+        # P(alive) at its two thresholds.
+        ({"probability_alive": 0.2}, "decline", "P(alive) is low"),
+        ({"probability_alive": 0.1999}, "lapsed", "P(alive) is very low"),
+        ({"probability_alive": 0.5}, "stability", "established and steady"),
+        ({"probability_alive": 0.4999}, "decline", "P(alive) is low"),
+        # Numbers of repeat purchases at theirs.
+        ({"frequency": 1.0}, "exploration", "few purchases"),
+        ({"frequency": 2.0}, "build-up", "not yet established"),
+        ({"frequency": 3.0}, "build-up", "not yet established"),
+        # Three typical gaps of 7.5 since the only purchase are not more than three.
+        ({"frequency": 0.0, "recency": 0.0, "T": 22.5}, "exploration", "few purchases"),
+        ({"frequency": 0.0, "recency": 0.0, "T": 22.6}, "decline", "bought once, long silent"),
+    ],
+)  # fmt: skip
+def test_each_condition_starts_at_its_threshold(changes, stage, reason):
+    assert at_boundaries(**changes) == (stage, reason)
+
+
+def test_without_halves_the_trend_is_unknown_and_decides_nothing(relations):
     plain = relations.drop(columns=list(HALVES))
     evidence = LifecycleStages().fit(plain).evidence(plain)
     assert evidence["purchase_trend"].isna().all()
@@ -129,21 +191,25 @@ def test_a_saved_model_says_the_same(relations):
     pd.testing.assert_frame_equal(again.evidence(relations), model.evidence(relations))
 
 
-def test_the_warning_is_of_valuable_doubtful_customers_by_value_at_stake():
+def test_the_warning_lists_valuable_customers_in_decline_or_in_doubt_by_value_at_risk():
     customers = pd.DataFrame(
         {"clv": [90.0, 40.0, 60.0, 1.0, 50.0], "probability_alive": [0.99, 0.4, 0.6, 0.3, 0.1]},
         index=list("abcde"),
     )
-    stages = pd.Series(["stability", "decline", "build-up", "decline", "former"], index=customers.index)
+    stages = pd.Series(["stability", "decline", "build-up", "decline", "lapsed"], index=customers.index)
     warned = early_warning(customers, stages, top_share=0.8)
     assert warned.index.tolist() == ["b", "c"]
     assert warned["at_risk"].round(6).tolist() == [60.0, 40.0]
+    falling = early_warning(customers, stages.replace("stability", "decline"), top_share=0.8)
+    assert falling.index.tolist() == ["b", "c", "a"]  # in decline, though P(alive) is .99
+    assert early_warning(customers, stages, top_share=0.8, alive_below=0.5).index.tolist() == ["b"]
+    assert early_warning(customers, stages, top_share=0.2).empty  # the best fifth is e, who has lapsed
 
 
-def test_what_is_at_risk_and_what_is_expected_make_up_the_value_if_active():
+def test_value_at_risk_and_expected_value_sum_to_the_value_if_active():
     clv, alive = pd.Series([10.0, 5.0, 0.0]), pd.Series([0.5, 1.0, 0.0])
-    stake = value_at_stake(clv, alive)
-    np.testing.assert_allclose(stake["at_risk"] + clv, stake["value_if_active"])
+    found = value_at_risk(clv, alive)
+    np.testing.assert_allclose(found["at_risk"] + clv, found["value_if_active"])
 
 
 @pytest.mark.parametrize(
@@ -162,7 +228,7 @@ def test_impossible_customers_are_named(relations, column, value, message):
         LifecycleStages().fit(broken)
 
 
-@pytest.mark.parametrize("arguments", [{"former_below": 0.9}, {"few": 9}, {"trend": 0}, {"silent_after": 0}])
+@pytest.mark.parametrize("arguments", [{"lapsed_below": 0.9}, {"few": 9}, {"trend": 0}, {"silent_after": 0}])
 def test_arguments_that_break_their_rule_are_refused(relations, arguments):
     with pytest.raises(InputError, match="must"):
         LifecycleStages(**arguments).fit(relations)
@@ -170,4 +236,4 @@ def test_arguments_that_break_their_rule_are_refused(relations, arguments):
 
 def test_a_summary_without_first_purchases_is_refused(relations):
     with pytest.raises(InputError, match="first_purchase"):
-        relation_evidence(purchases(a=[0]), relations.drop(columns="first_purchase"))
+        relationship_evidence(purchases(a=[0]), relations.drop(columns="first_purchase"))

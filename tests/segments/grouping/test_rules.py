@@ -103,7 +103,7 @@ def test_abc_classes_end_where_the_cumulative_share_is_reached():
     spent = pd.DataFrame({"total_spend": [50.0, 20.0, 10.0, 10.0, 5.0, 3.0, 2.0, 0.0]})
     # Before the fourth, 80 % are reached, but it equals the third, who is in A.
     assert "".join(ABCClasses().fit(spent).segment_names(spent)) == "AAAABCCC"
-    with pytest.raises(InputError, match="no value to share out"):
+    with pytest.raises(InputError, match="no value to divide into classes"):
         ABCClasses().fit(spent * 0)
 
 
@@ -134,7 +134,7 @@ def test_rfm_scores_of_a_tie_are_equal_and_the_lowest_are_one():
     assert set(scores["M"]) == {1}
 
 
-def test_who_bought_once_is_new_promising_or_fading_whatever_was_spent():
+def test_who_bought_once_is_recent_promising_or_fading_whatever_was_spent():
     silence = np.repeat([1.0, 10.0, 20.0, 30.0, 40.0], 4)
     repeats = np.tile([0.0, 0.0, 3.0, 9.0], 5)
     table = pd.DataFrame(
@@ -148,7 +148,7 @@ def test_who_bought_once_is_new_promising_or_fading_whatever_was_spent():
     named = RFMScores().fit(table).segment_names(table).to_numpy().reshape(5, 4)
     assert named[:, 0].tolist() == named[:, 1].tolist()
     assert named[:, 1].tolist() == [
-        "New customers",
+        "Recent customers",
         "Promising",
         "About to sleep",
         "Hibernating",
@@ -157,15 +157,15 @@ def test_who_bought_once_is_new_promising_or_fading_whatever_was_spent():
     assert named[0, 3] == "Champions"
 
 
-def test_nobody_is_new_in_a_closed_cohort(cdnow):
+def test_no_one_time_buyer_is_recent_in_a_closed_cohort(cdnow):
     rfm = RFMScores().fit(cdnow)
     once = cdnow["frequency"] == 0
     assert (cdnow["T"] - cdnow["recency"])[once].min() > 26
     assert rfm.scores(cdnow).loc[once, "R"].max() == 4
-    assert "New customers" not in set(rfm.segment_names(cdnow))
+    assert "Recent customers" not in set(rfm.segment_names(cdnow))
 
 
-def test_rfm_by_fixed_cuts_counts_the_borders_exceeded():
+def test_rfm_by_fixed_cuts_counts_the_boundaries_exceeded():
     table = pd.DataFrame(
         {"frequency": [0.0, 3.0, 20.0], "recency": [0.0, 6.0, 9.5], "T": 10.0, "total_spend": [5.0, 50, 500]}
     )

@@ -44,9 +44,9 @@ def test_a_holdout_without_revenue_has_no_lift():
 @pytest.mark.parametrize(
     ("actual", "message"),
     [
-        (ACTUAL.drop("c"), "same customers; 1 stand in only one of them, the first is 'c'"),
+        (ACTUAL.drop("c"), "same customers; 1 are in only one of them, the first is 'c'"),
         (ACTUAL.mask(ACTUAL.index == "b"), "actual is missing for customer 'b'"),
-        (pd.concat([ACTUAL, ACTUAL["a":"a"]]), "actual holds customer 'a' more than once"),
+        (pd.concat([ACTUAL, ACTUAL["a":"a"]]), "unique: 'a' is duplicated in actual"),
     ],
 )
 def test_amounts_that_do_not_match_the_segments_are_refused(actual, message):

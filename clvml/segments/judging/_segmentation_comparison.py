@@ -1,12 +1,12 @@
-"""The ways to segment against each other, on one holdout.
+"""Segmentation methods compared on one holdout.
 
-Each method sees the customers until the end of calibration and is then judged by what they brought after it:
-share of revenue, lift and bias in each segment, and how well the order of its segments ranks customers.
+Each method is fitted to the customers at the end of calibration and evaluated on their holdout revenue:
+share of revenue, lift and bias by segment, and how well the order of its segments ranks customers.
 
-A bias needs a prediction. The value matrix, the tiers of lifetime value and K-means rest on the predicted
-value, and their segments predict its sum. ABC and RFM say nothing of money to come; who plans with them
-expects of a segment what it spent before, so that is their prediction: the same once more, for the
-duration of the holdout.
+A bias needs a prediction. The value matrix, the tiers of lifetime value and K-means use the predicted value,
+and their segments predict its sum. ABC and RFM predict no money; who plans with them expects of a segment
+what it spent before, so their prediction is the naive forecast: past spend carried forward over the duration
+of the holdout.
 """
 
 from __future__ import annotations
@@ -22,28 +22,29 @@ from clvml.segments.grouping._kmeans import KMeansSegments
 from clvml.segments.grouping._matrix import ValueMatrix
 from clvml.segments.grouping._rfm import RFMScores
 from clvml.segments.grouping._rules import RuleSegments
-from clvml.segments.grouping._tables import without_debt
+from clvml.segments.grouping._tables import clip_negative
 from clvml.segments.judging._holdout import judge_segmentations, rank_segmentations, textbook_comparison
 
 ABC, RFM, KMEANS = "ABC classes", "RFM groups", "K-means"
-ONCE_MORE = (ABC, RFM)
+NAIVE = (ABC, RFM)
 
 Segmenter = RuleSegments | KMeansSegments
 
 
-class Contest(NamedTuple):
-    """What the holdout said.
+class SegmentationComparison(NamedTuple):
+    """Segmentation methods on the same holdout.
 
     Attributes
     ----------
     ranking : pandas.DataFrame
-        One row a method, as from `clvml.segments.judging.rank_segmentations`.
+        One row per method, as from `clvml.segments.judging.rank_segmentations`.
     by_segment : pandas.DataFrame
         Index ``method, segment``, as from `clvml.segments.judging.judge_segmentations`, with ``name``.
     textbook : pandas.DataFrame
-        "ABC against RFM against CLV: ease, cost, accuracy", the accuracy measured.
+        ABC, RFM and CLV by ease, cost and measured accuracy, as from
+        `clvml.segments.judging.textbook_comparison`.
     segments : dict of str to pandas.Series
-        Each method's segments.
+        The segments of each method.
     """
 
     ranking: pd.DataFrame
@@ -52,13 +53,13 @@ class Contest(NamedTuple):
     segments: dict[str, pd.Series]
 
 
-def contest(
+def compare_segmentations(
     customers: pd.DataFrame,
     actual: pd.Series,
-    once_more: pd.Series,
+    naive_forecast: pd.Series,
     kmeans: KMeansSegments | None = None,
-) -> Contest:
-    """ABC, RFM, value matrix, tiers and K-means on the same holdout.
+) -> SegmentationComparison:
+    """Compare ABC, RFM, the value matrix, tiers and K-means on the same holdout.
 
     Parameters
     ----------
@@ -67,25 +68,25 @@ def contest(
         holdout.
     actual : pandas.Series
         Money over the holdout.
-    once_more : pandas.Series
-        What each customer spent before, for the duration of the holdout.
+    naive_forecast : pandas.Series
+        Past spend of each customer, carried forward over the duration of the holdout.
     kmeans : KMeansSegments, optional
-        Where the default does not fit the columns.
+        Where the default does not suit the columns; a copy is fitted.
 
     Raises
     ------
     InputError
-        If a column is missing, or the customers of the three differ.
+        If a column is missing, or the three do not cover the same customers.
     """
-    table = without_debt(customers, "total_spend")
+    table = clip_negative(customers, "total_spend")
     methods = _methods(kmeans)
     segments = {name: method.fit_predict(table) for name, method in methods.items()}
-    predicted = {name: once_more if name in ONCE_MORE else customers["clv"] for name in methods}
+    predicted = {name: naive_forecast if name in NAIVE else customers["clv"] for name in methods}
     by_segment = judge_segmentations(segments, predicted, actual)
     names = [methods[str(method)].names_[int(segment) - 1] for method, segment in by_segment.index]
     by_segment.insert(0, "name", names)
-    textbook = textbook_comparison(actual, segments[ABC], segments[RFM], customers["clv"], once_more)
-    return Contest(rank_segmentations(segments, actual), by_segment, textbook, segments)
+    textbook = textbook_comparison(actual, segments[ABC], segments[RFM], customers["clv"], naive_forecast)
+    return SegmentationComparison(rank_segmentations(segments, actual), by_segment, textbook, segments)
 
 
 def _methods(kmeans: KMeansSegments | None) -> Mapping[str, Segmenter]:

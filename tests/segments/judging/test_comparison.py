@@ -4,15 +4,17 @@ import pytest
 
 import clvml
 from clvml.errors import InputError
-from clvml.segments.judging._segmentation_contest import contest
+from clvml.segments.judging._segmentation_comparison import compare_segmentations
 
 
 @pytest.fixture(scope="module")
 def judged(cdnow_split):
     customers, actual = cdnow_split.calibration, cdnow_split.holdout["spend"]
     value = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), cdnow_split.duration)
-    once_more = clvml.HistoricValue(cdnow_split.duration).fit(customers).predict(customers)
-    return contest(customers.join(value.fit(customers).predict_factors(customers)), actual, once_more)
+    naive_forecast = clvml.HistoricValue(cdnow_split.duration).fit(customers).predict(customers)
+    return compare_segmentations(
+        customers.join(value.fit(customers).predict_factors(customers)), actual, naive_forecast
+    )
 
 
 def test_all_methods_are_judged_on_all_customers_and_all_revenue(judged):
@@ -41,4 +43,6 @@ def test_customers_of_another_table_are_refused(cdnow_split):
     customers = cdnow_split.calibration.assign(clv=1.0)
     kmeans = clvml.KMeansSegments(2, features=("frequency", "monetary_value"), value="total_spend")
     with pytest.raises(InputError, match="same customers"):
-        contest(customers, cdnow_split.holdout["spend"].iloc[1:], customers["total_spend"], kmeans)
+        compare_segmentations(
+            customers, cdnow_split.holdout["spend"].iloc[1:], customers["total_spend"], kmeans
+        )

@@ -1,0 +1,105 @@
+"""The signature of a fitted model as plain data: what a request may hold, and what the answer holds.
+
+Each adapter (MLflow, an HTTP service) writes it in its own types. A column that is asked for as a
+``number`` takes whole numbers as well: a table of customers whose frequency is int64 is a good request.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import pandas as pd
+
+from clvml.customers._ids import CUSTOMER_ID
+from clvml.customers._time_units import horizon_in
+from clvml.scoring._contract import columns_of, optional_columns_of, score, takes_parameters
+
+Kind = Literal["number", "integer", "boolean", "text", "any"]
+
+# One customer that any model has an answer for: it shows which columns the answer has.
+_PLAUSIBLE = {"frequency": 1.0, "recency": 1.0, "T": 2.0, "probability_alive": 0.5}
+_KINDS: dict[str, Kind] = {"f": "number", "i": "integer", "u": "integer", "b": "boolean"}
+
+
+class Column(NamedTuple):
+    """A column of a request or of an answer.
+
+    Attributes
+    ----------
+    name : str
+        As in the customer summary.
+    kind : {"number", "integer", "boolean", "text", "any"}
+        What its values are.
+    required : bool
+        Whether a request must carry it, or an answer always does.
+    """
+
+    name: str
+    kind: Kind
+    required: bool = True
+
+
+class Parameter(NamedTuple):
+    """A parameter of a request with the model's own value, which counts where none is given."""
+
+    name: str
+    default: float
+
+
+class Signature(NamedTuple):
+    """What a request may hold and what the answer holds.
+
+    Attributes
+    ----------
+    inputs, outputs : tuple of Column
+        ``customer_id`` is the first input and the last output.
+    parameters : tuple of Parameter
+        None for a segmentation; no horizon for a model whose own horizon is infinite.
+    """
+
+    inputs: tuple[Column, ...]
+    outputs: tuple[Column, ...]
+    parameters: tuple[Parameter, ...]
+
+
+def signature(model: Any) -> Signature:
+    """The signature of a fitted lifetime-value model or segmentation.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> customers = pd.DataFrame({"frequency": [1.0], "recency": [2.0], "T": [3.0], "monetary_value": [9.0]})
+    >>> found = signature(clvml.ZeroValue(horizon=39).fit(customers))
+    >>> [column.name for column in found.outputs], found.parameters[0].default
+    (['clv', 'customer_id'], 39.0)
+    """
+    plausible = _plausible(model)
+    scores = score(model, plausible)
+    categories = getattr(model, "categories", {})
+    asked = {name: "any" if name in categories else _kind(plausible[name]) for name in plausible}
+    asked |= dict.fromkeys(optional_columns_of(model), "number")
+    optional = set(optional_columns_of(model))
+    inputs = [Column(str(name), kind, name not in optional) for name, kind in asked.items()]
+    outputs = [Column(str(name), _kind(scores[name])) for name in scores]
+    customer = Column(CUSTOMER_ID, "any", required=False)
+    return Signature((customer, *inputs), (*outputs, customer), _parameters(model))
+
+
+def _plausible(model: Any) -> pd.DataFrame:
+    """One customer as the model's fit knows them."""
+    levels = {name: known[0] for name, known in getattr(model, "categories", {}).items()}
+    known = _PLAUSIBLE | getattr(model, "reference_", {}) | levels
+    return pd.DataFrame({name: [known.get(name, 1.0)] for name in columns_of(model)})
+
+
+def _parameters(model: Any) -> tuple[Parameter, ...]:
+    if not takes_parameters(model):
+        return ()
+    rate = Parameter("annual_discount_rate", float(model.annual_discount_rate))
+    if model.horizon is None:
+        return (rate,)
+    return (Parameter("horizon", horizon_in(model.horizon, getattr(model, "time_unit_", None))), rate)
+
+
+def _kind(column: pd.Series) -> Kind:
+    return _KINDS.get(column.dtype.kind, "text")
