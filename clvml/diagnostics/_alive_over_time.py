@@ -1,4 +1,4 @@
-"""What a model says along one customer's history: still with us? Day by day, and after today.
+"""P(alive) along one customer's history: day by day, and after today.
 
 P(alive) falls while a customer is silent, the faster the more often they used to buy, and jumps when they
 buy. Up to today each moment is judged by what was known then; after today, by what is known today.
@@ -13,16 +13,14 @@ import numpy as np
 import pandas as pd
 
 from clvml.customers._time_units import time_unit_of
-from clvml.distributions._history import Array
 from clvml.errors import InputError
-from clvml.models._history_model import HistoryModel
-from clvml.models._opportunity_model import OpportunityModel
+from clvml.lifetime_value._protocol import Array, SupportsProbabilityAlive, require, title_of
 
 _STEPS = 400
 
 
 def probability_alive_over_time(
-    model: HistoryModel,
+    model: SupportsProbabilityAlive,
     purchases: Any,
     today: Any,
     ahead: float = 0.0,
@@ -33,14 +31,17 @@ def probability_alive_over_time(
 
     Parameters
     ----------
-    model : fitted model of purchases, such as clvml.BGNBD
+    model : SupportsProbabilityAlive
+        A fitted model of purchases, such as `BGNBD`. One whose ``discrete_time`` is true counts
+        opportunities, of which there is one per unit of time.
     purchases : array-like
         When the customer bought: dates, of which a day counts once, or times in the model's unit, the first
         of them 0.
     today : date or float
         The end of the observation, in the same terms.
     ahead : float, default 0
-        How long to go on after today, in the model's unit, without knowing whether they buy meanwhile.
+        How long to go on after today, in the model's unit, without knowing whether they buy meanwhile; the
+        model's ``probability_alive`` then takes ``after``.
     step : float, optional
         Time from row to row; by default a day where the model knows its unit, and not more than some 400
         rows; models of opportunities go from one to the next.
@@ -70,11 +71,13 @@ def probability_alive_over_time(
     6  26.0               0.24     False
     7  39.0               0.12     False
     """
+    instead = "give a fitted model of purchases, such as clvml.BGNBD"
+    require(model, SupportsProbabilityAlive, "P(alive) over time needs", instead)
     times, end, first = _in_time(model, purchases, today)
     _check(times, end, ahead, step)
-    counts = isinstance(model, OpportunityModel)
+    discrete = bool(getattr(model, "discrete_time", False))
     every = step or _step(model, end + ahead)
-    observed = _histories(times, end, every, twice=not counts)
+    observed = _histories(times, end, every, twice=not discrete)
     table = observed[["T", "purchase"]].rename(columns={"T": "time"})
     histories = observed.drop(columns="purchase").assign(**(covariates or {}))
     table.insert(1, "probability_alive", model.probability_alive(histories).to_numpy())
@@ -83,11 +86,15 @@ def probability_alive_over_time(
     table = table.reset_index(drop=True)
     if first is not None:
         table["date"] = first + pd.to_timedelta(table["time"] * _days(model), unit="D").dt.round("s")
-    table.attrs = {"today": end, "time_unit": model.time_unit_, "title": model.title}
+    table.attrs = {
+        "today": end,
+        "time_unit": _time_unit(model),
+        "title": title_of(model),
+    }
     return table
 
 
-def _in_time(model: HistoryModel, purchases: Any, today: Any) -> tuple[Array, float, pd.Timestamp | None]:
+def _in_time(model: object, purchases: Any, today: Any) -> tuple[Array, float, pd.Timestamp | None]:
     """Times since the first purchase, the end, and the date of the first purchase if there are dates."""
     given = pd.Series(np.asarray(purchases))
     if given.empty:
@@ -117,13 +124,19 @@ def _number(today: Any) -> float:
         ) from None
 
 
-def _days(model: HistoryModel) -> float:
-    if model.time_unit_ is None:
+def _days(model: object) -> float:
+    unit = _time_unit(model)
+    if unit is None:
         raise InputError(
             "the model knows no unit of time, so dates cannot be counted in it: give times since the first"
             " purchase, or set customers.attrs['time_unit'] before fitting."
         )
-    return time_unit_of(model.time_unit_).days
+    return time_unit_of(unit).days
+
+
+def _time_unit(model: object) -> str | None:
+    unit: str | None = getattr(model, "time_unit_", None)
+    return unit
 
 
 def _check(times: Array, end: float, ahead: float, step: float | None) -> None:
@@ -137,10 +150,10 @@ def _check(times: Array, end: float, ahead: float, step: float | None) -> None:
         raise InputError(f"step is {step!r}; it must be positive and finite.")
 
 
-def _step(model: HistoryModel, length: float) -> float:
-    if isinstance(model, OpportunityModel):
+def _step(model: object, length: float) -> float:
+    if getattr(model, "discrete_time", False):
         return 1.0
-    day = 0.0 if model.time_unit_ is None else 1 / _days(model)
+    day = 0.0 if _time_unit(model) is None else 1 / _days(model)
     return max(day, length / _STEPS) or 1.0
 
 
@@ -164,6 +177,6 @@ def _histories(times: Array, end: float, step: float, twice: bool) -> pd.DataFra
     return table.astype({"frequency": float})
 
 
-def _after(model: HistoryModel, last: pd.DataFrame, end: float, later: Array) -> pd.DataFrame:
+def _after(model: Any, last: pd.DataFrame, end: float, later: Array) -> pd.DataFrame:
     alive = [float(model.probability_alive(last, after=float(time)).iloc[0]) for time in later]
     return pd.DataFrame({"time": end + later, "probability_alive": alive, "purchase": False})

@@ -7,18 +7,27 @@ import pandas as pd
 
 from clvml.customers._split import Split
 from clvml.customers._time_units import time_unit_of
-from clvml.models._history_model import HistoryModel
+from clvml.lifetime_value._protocol import SupportsNewCustomers, require, title_of
 
 _GRID_POINTS = 500  # the expectation is smooth in time
 
 
-def with_expected_purchases(over_time: pd.DataFrame, model: HistoryModel, split: Split) -> pd.DataFrame:
+def with_expected_purchases(
+    over_time: pd.DataFrame, model: SupportsNewCustomers, split: Split
+) -> pd.DataFrame:
     """The table of actual purchases over time with what the model expects beside it.
 
     A customer counts from the first purchase on, as a new one: expected repeat purchases up to a
     period are the sum over customers of ``E[X(period - first purchase)]``. The expectation is
     smooth in time, so it is taken on a grid and interpolated.
+
+    Raises
+    ------
+    InputError
+        If the model does not give the expected purchases of new customers.
     """
+    instead = "give a fitted model of purchases, such as clvml.BGNBD"
+    require(model, SupportsNewCustomers, "expected purchases over time need", instead)
     first = split.calibration["first_purchase"].dt.normalize()
     born = (first - first.min()).dt.total_seconds() / 86_400 / time_unit_of(split.time_unit).days
     ends = over_time["period"].to_numpy(dtype=float)
@@ -26,6 +35,6 @@ def with_expected_purchases(over_time: pd.DataFrame, model: HistoryModel, split:
     curve = np.array([0.0, *(model.expected_purchases_new_customer(float(t)) for t in times[1:])])
     births, counts = np.unique(born.to_numpy(), return_counts=True)
     elapsed = np.maximum(ends[:, None] - births[None, :], 0.0)
-    table = over_time.assign(**{model.title: np.interp(elapsed, times, curve) @ counts})
+    table = over_time.assign(**{title_of(model): np.interp(elapsed, times, curve) @ counts})
     table.attrs = dict(over_time.attrs)
     return table

@@ -9,18 +9,23 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from clvml.customers._summary_checks import check_customers, checked_columns
-from clvml.distributions._history import Array
-from clvml.distributions.gamma_gamma import average_below
+from clvml.customers._summary_checks import HISTORY, check_customers, checked_columns
 from clvml.errors import InputError
-from clvml.models._gamma_gamma import GammaGamma
-from clvml.models._history_model import HistoryModel
+from clvml.lifetime_value._protocol import (
+    Array,
+    SupportsPurchaseProbability,
+    SupportsSpendDistribution,
+    require,
+    title_of,
+)
 
 _COHORTS = 20
 _SHOWN = 0.98  # share of the customers that the bins of spend hold
 
 
-def fit_by_frequency(customers: pd.DataFrame, model: HistoryModel, top: int = 7) -> pd.DataFrame:
+def fit_by_frequency(
+    customers: pd.DataFrame, model: SupportsPurchaseProbability, top: int = 7
+) -> pd.DataFrame:
     """How many customers made 0, 1, 2, ... repeat purchases, and how many the model expects.
 
     Customers are taken by cohorts of those first seen at the same time, each as a new customer over as long
@@ -30,7 +35,8 @@ def fit_by_frequency(customers: pd.DataFrame, model: HistoryModel, top: int = 7)
     ----------
     customers : pandas.DataFrame
         The customer summary, with covariates if the model has any.
-    model : fitted model of purchases, such as clvml.BGNBD
+    model : SupportsPurchaseProbability
+        A fitted model of purchases, such as `BGNBD`.
     top : int
         From this frequency on, customers are counted together.
 
@@ -42,7 +48,7 @@ def fit_by_frequency(customers: pd.DataFrame, model: HistoryModel, top: int = 7)
     Raises
     ------
     InputError
-        If the summary breaks a rule, or ``top`` is below 1.
+        If the summary breaks a rule, ``top`` is below 1, or the model gives no probabilities of numbers.
 
     Examples
     --------
@@ -57,7 +63,9 @@ def fit_by_frequency(customers: pd.DataFrame, model: HistoryModel, top: int = 7)
     """
     if top < 1:
         raise InputError(f"top is {top!r}; it must be at least 1.")
-    x = check_customers(customers, ["frequency"], model.time_unit_)["frequency"].to_numpy()
+    instead = "give a fitted model of purchases such as clvml.BGNBD"
+    require(model, SupportsPurchaseProbability, "the fit by frequency needs", instead)
+    x = check_customers(customers, ["frequency"], getattr(model, "time_unit_", None))["frequency"].to_numpy()
     actual = np.bincount(np.minimum(x, top).astype(int), minlength=top + 1).astype(float)
     expected = np.zeros(top + 1)
     for age, new, number in _cohorts(customers, model):
@@ -67,8 +75,8 @@ def fit_by_frequency(customers: pd.DataFrame, model: HistoryModel, top: int = 7)
     return pd.DataFrame({"actual": actual, "expected": expected}, pd.Index(labels, name="frequency"))
 
 
-def fit_by_spend(customers: pd.DataFrame, model: GammaGamma, bins: int = 40) -> pd.DataFrame:
-    """How many customers spent how much on average, and how many Gamma-Gamma expects.
+def fit_by_spend(customers: pd.DataFrame, model: SupportsSpendDistribution, bins: int = 40) -> pd.DataFrame:
+    """How many customers spent how much on average, and how many the model expects.
 
     The average over ``x`` purchases varies the less the larger ``x``: what is expected is the sum over the
     customers of the distribution of the average over as many purchases as they made.
@@ -77,7 +85,8 @@ def fit_by_spend(customers: pd.DataFrame, model: GammaGamma, bins: int = 40) -> 
     ----------
     customers : pandas.DataFrame
         The customer summary; those without repeat spend are set aside, as in the fit.
-    model : fitted GammaGamma
+    model : SupportsSpendDistribution
+        A fitted model of spend, such as `GammaGamma`.
     bins : int
         About so many of equal, round width, over 98 % of the customers.
 
@@ -91,11 +100,13 @@ def fit_by_spend(customers: pd.DataFrame, model: GammaGamma, bins: int = 40) -> 
     Raises
     ------
     InputError
-        If the summary breaks a rule, nobody spent on a repeat purchase, or ``bins`` is below 1.
+        If the summary breaks a rule, nobody spent on a repeat purchase, ``bins`` is below 1, or the model
+        does not give the distribution of average spend.
     """
     if bins < 1:
         raise InputError(f"bins is {bins!r}; it must be at least 1.")
-    x, m = checked_columns(customers, model.required_columns).values()
+    require(model, SupportsSpendDistribution, "the fit by spend needs", "give a fitted clvml.GammaGamma")
+    x, m = checked_columns(customers, ("frequency", "monetary_value")).values()
     spent = (x > 0) & (m > 0)
     if not spent.any():
         raise InputError("no customer spent on a repeat purchase: there is no average spend to look at.")
@@ -103,10 +114,14 @@ def fit_by_spend(customers: pd.DataFrame, model: GammaGamma, bins: int = 40) -> 
     width = _round(float(np.quantile(m, _SHOWN)) / bins)
     edges = width * np.arange(np.floor(np.quantile(m, _SHOWN) / width) + 2)
     numbers, many = np.unique(x, return_counts=True)
-    below = average_below(numbers[:, None], edges, model.params_)
+    below = model.average_spend_cdf(numbers[:, None], edges)
     counts = {"actual": np.histogram(m, edges)[0].astype(float), "expected": many @ np.diff(below, axis=1)}
     table = pd.DataFrame(counts, pd.Index((edges[1:] + edges[:-1]) / 2, name="monetary_value"))
-    table.attrs = {"beyond": (m.size - table.sum()).to_dict(), "width": width, "title": model.title}
+    table.attrs = {
+        "beyond": (m.size - table.sum()).to_dict(),
+        "width": width,
+        "title": title_of(model),
+    }
     return table
 
 
@@ -116,10 +131,14 @@ def _round(width: float) -> float:
     return float(power * next(step for step in (1, 2, 5, 10) if step * power >= width * (1 - 1e-9)))
 
 
-def _cohorts(customers: pd.DataFrame, model: HistoryModel) -> list[tuple[float, pd.DataFrame, Array]]:
+def _cohorts(
+    customers: pd.DataFrame, model: SupportsPurchaseProbability
+) -> list[tuple[float, pd.DataFrame, Array]]:
     """How long each cohort was observed, who they were when new, each different one once, and how many."""
     T = check_customers(customers, ["T"])["T"].to_numpy()
-    new = customers[list(model.required_columns)].assign(frequency=0.0, recency=0.0, T=0.0)
+    new = customers[list(getattr(model, "required_columns", HISTORY))].assign(
+        frequency=0.0, recency=0.0, T=0.0
+    )
     cohort = np.unique(T, return_inverse=True)[1]
     if cohort.max() >= _COHORTS:
         cohort = np.argsort(np.argsort(T, kind="stable")) * _COHORTS // T.size

@@ -6,29 +6,20 @@ model has learnt: a long silence says little about a rare buyer and much about a
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from clvml.customers._time_units import horizon_in
 from clvml.errors import InputError
+from clvml.lifetime_value._protocol import SupportsExpectedPurchases, SupportsProbabilityAlive, require
 
 Quantity = Literal["probability_alive", "expected_purchases"]
 
 
-class PurchaseModel(Protocol):
-    """What is asked of the model: both predictions, on a customer summary."""
-
-    def probability_alive(self, customers: pd.DataFrame) -> Any:
-        """P(alive) of each customer."""
-
-    def expected_purchases(self, customers: pd.DataFrame, horizon: float) -> Any:
-        """Expected purchases of each customer over the horizon."""
-
-
 def frequency_recency_matrix(
-    model: PurchaseModel,
+    model: SupportsProbabilityAlive | SupportsExpectedPurchases,
     T: float,
     quantity: Quantity = "probability_alive",
     horizon: float | str | None = None,
@@ -39,7 +30,8 @@ def frequency_recency_matrix(
 
     Parameters
     ----------
-    model : fitted model of purchases, such as clvml.BGNBD
+    model : SupportsProbabilityAlive or SupportsExpectedPurchases
+        A fitted model of purchases, such as `BGNBD`.
     T : float
         Time since the first purchase, in the model's unit of time.
     quantity : {"probability_alive", "expected_purchases"}
@@ -60,19 +52,22 @@ def frequency_recency_matrix(
     Raises
     ------
     InputError
-        If an argument breaks its rule, or the horizon is missing.
+        If an argument breaks its rule, the horizon is missing, or the model does not give the quantity.
     """
     unit = getattr(model, "time_unit_", None)
     _check(T, quantity, horizon, max_frequency, recency_step)
     ahead = None if horizon is None else horizon_in(horizon, unit)
     grid = _histories(T, max_frequency, recency_step or max(1.0, T / 40))
     grid.attrs.update({} if unit is None else {"time_unit": unit})
+    asked: Any = model
+    protocol = SupportsProbabilityAlive if quantity == "probability_alive" else SupportsExpectedPurchases
+    require(asked, protocol, "the matrix needs", "give a fitted model of purchases, such as clvml.BGNBD")
     possible = grid[(grid["frequency"] > 0) == (grid["recency"] > 0)]
     if quantity == "probability_alive":
-        values = model.probability_alive(possible)
+        values = asked.probability_alive(possible)
     else:
         assert ahead is not None  # checked above
-        values = model.expected_purchases(possible, ahead)
+        values = asked.expected_purchases(possible, ahead)
     column = pd.Series(np.asarray(values, dtype=float), index=possible.index).reindex(grid.index)
     table = pd.DataFrame({"recency": grid["recency"], "frequency": grid["frequency"], "value": column}).pivot(
         index="recency", columns="frequency", values="value"

@@ -14,6 +14,8 @@ overflows for heavy buyers and divides zero by zero at ``a = 1``.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -23,6 +25,7 @@ from clvml.distributions._beta_average import average_steepness, average_surviva
 from clvml.distributions._chebyshev import POINTS, polynomials, to_coefficients
 from clvml.distributions._gamma_ratios import log_beta_fall, log_binomial
 from clvml.distributions._histories import distinct_rows, group_rows, repeat_often
+from clvml.distributions._scenarios import at_highest_mean
 from clvml.distributions._simulation import numbers_of_purchases, row_of_each
 
 Array = NDArray[np.float64]
@@ -37,25 +40,45 @@ _ROUNDING = 1e-17
 
 
 def purchases(
-    x: Array, seen: Array, ends: Array, weights: Array, r: float, a: float | Array, b: float
+    x: Array, seen: Array, ends: Array, weights: Array, r: float, a: float | Array, b: float | Array
 ) -> Array:
     """Weighted sum over ``ends`` of the expected purchases until then.
 
     Where customers have an ``a`` of their own, the value at theirs is interpolated between those at the
-    Chebyshev points around it: it is smooth in the logarithm of ``a`` too.
+    Chebyshev points around it: it is smooth in the logarithm of ``a`` too. They may have a ``b`` of their own
+    that is a linear function of their ``a`` (or another one of those whose mean a scenario holds down), which
+    the interpolation follows.
     """
-    if not isinstance(a, np.ndarray):
+    if not isinstance(a, np.ndarray) and not isinstance(b, np.ndarray):
         return _alike(x, seen, ends, weights, r, a, b)
+    a = np.broadcast_to(a, x.shape)
     place = np.log(a) / _PANEL
     panel = np.floor(place)
     value = np.empty(x.size)
-    for number in np.unique(panel):
-        rows = np.flatnonzero(panel == number)
+    held = at_highest_mean(a, b) if isinstance(b, np.ndarray) else np.zeros(x.size, dtype=bool)
+    for number, of_held in itertools.product(np.unique(panel), np.unique(held)):
+        rows = np.flatnonzero((panel == number) & (held == of_held))
+        if not rows.size:
+            continue
         around = np.exp(_PANEL * (number + (1 + POINTS) / 2)).tolist()
-        values = np.stack([_alike(x[rows], seen[rows], ends, weights, r, near, b) for near in around], axis=1)
+        beside = _along(around, a[rows], b[rows]) if isinstance(b, np.ndarray) else [b] * len(around)
+        values = np.stack(
+            [
+                _alike(x[rows], seen[rows], ends, weights, r, *near)
+                for near in zip(around, beside, strict=True)
+            ],
+            axis=1,
+        )
         terms = polynomials(2 * (place[rows] - number) - 1)
         value[rows] = (to_coefficients(values) * terms.T).sum(axis=1)
     return value
+
+
+def _along(points: list[float], a: Array, b: Array) -> list[float]:
+    """``b`` at these values of ``a``, by the line through those of the customers."""
+    low, high = int(np.argmin(a)), int(np.argmax(a))
+    slope = (b[high] - b[low]) / (a[high] - a[low]) if a[high] > a[low] else 0.0
+    return [max(float(b[low] + slope * (point - a[low])), _EVER) for point in points]
 
 
 def _alike(x: Array, seen: Array, ends: Array, weights: Array, r: float, a: float, b: float) -> Array:
@@ -152,21 +175,21 @@ def _clenshaw(table: Array, row: NDArray[np.int64], u: Array) -> Array:
     return value
 
 
-def infinite_horizon_purchases(x: Array, a: float | Array, b: float) -> Array:
+def infinite_horizon_purchases(x: Array, a: float | Array, b: float | Array) -> Array:
     """Expected purchases over an infinite horizon, the mean of ``1/p``; infinite where ``a <= 1``."""
     over = np.broadcast_to(np.maximum(a - 1, 0.0), x.shape)
     return np.divide(over + (b + x), over, out=np.full(x.shape, np.inf), where=over > 0)
 
 
-def survival(x: Array, seen: Array, t: float, r: float, a: float | Array, b: float) -> Array:
+def survival(x: Array, seen: Array, t: float, r: float, a: float | Array, b: float | Array) -> Array:
     """The probability of being alive after another ``t``."""
-    own = np.broadcast_to(a, x.shape)
-    first, row = distinct_rows((x, seen, own))
-    return average_survival(t / seen[first], r + x[first], own[first], b + x[first])[row]
+    own, B = np.broadcast_to(a, x.shape), b + x
+    first, row = distinct_rows((x, seen, own, B))
+    return average_survival(t / seen[first], r + x[first], own[first], B[first])[row]
 
 
 def count_probability(
-    n: Array, t: float, x: Array, seen: Array, r: float, a: float | Array, b: float
+    n: Array, t: float, x: Array, seen: Array, r: float, a: float | Array, b: float | Array
 ) -> Array:
     """The probability of exactly ``n`` purchases in ``t``; equation 8 of the paper.
 
@@ -203,7 +226,13 @@ def _survival_of_count(n: Array, R: Array, t: float, seen: Array, log_exactly: A
 
 
 def simulate(
-    x: Array, seen: Array, horizon: float, r: float, a: float | Array, b: float, rng: np.random.Generator
+    x: Array,
+    seen: Array,
+    horizon: float,
+    r: float,
+    a: float | Array,
+    b: float | Array,
+    rng: np.random.Generator,
 ) -> tuple[NDArray[np.int64], Array]:
     """Purchases drawn for each customer: whose, in ascending order, and when, up to ``horizon``.
 
@@ -217,7 +246,7 @@ def simulate(
         would = _one_or_more(R[buyers], odds[buyers], rng)
     number, more = would.copy(), np.flatnonzero(would > 1)
     own = np.broadcast_to(a, x.shape)[buyers[more]]
-    leaves = np.maximum(rng.beta(own, b + x[buyers[more]]), np.finfo(float).tiny)
+    leaves = np.maximum(rng.beta(own, (b + x)[buyers[more]]), np.finfo(float).tiny)
     number[more] = np.minimum(rng.geometric(leaves), would[more])
     row = buyers[row_of_each(number)]
     clock = np.cumsum(rng.standard_exponential(row.size))

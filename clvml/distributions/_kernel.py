@@ -56,6 +56,11 @@ class Kernel(Protocol):
     def dropout_rate(self, params: Any) -> float:
         """The mean rate or probability of dropout."""
 
+    def rescaled(
+        self, history: History, params: Any, purchase_rate: float, dropout: float
+    ) -> tuple[History, Any]:
+        """Histories and parameters whose future is that of a scenario, for customers who are alive."""
+
 
 class CustomerKernel(Protocol):
     """What the likelihood of customers with parameters of their own needs of a model."""

@@ -39,6 +39,7 @@ from clvml.distributions._gamma_ratios import (
 )
 from clvml.distributions._histories import count_equal, distinct_rows
 from clvml.distributions._history import History, params_of_rows
+from clvml.distributions._scenarios import scaled_beta
 from clvml.distributions._survival import discounted_survival, draw_survival, infinite_horizon_survival
 from clvml.distributions._whole_sums import panels
 
@@ -211,6 +212,26 @@ def _params_at(params: BGBBParams, size: int, rows: Rows) -> BGBBParams:
 def dropout_rate(params: BGBBParams) -> float:
     """The mean probability of dropout before an opportunity."""
     return params.gamma / (params.gamma + params.delta)
+
+
+def rescaled(
+    history: History, params: BGBBParams, purchase_rate: float, dropout: float
+) -> tuple[History, BGBBParams]:
+    """Histories and parameters by which the functions of the future give a scenario from ``T`` on.
+
+    The means of both probabilities are multiplied and the sums of their parameters stay: a customer alive has
+    ``p ~ Beta(alpha + x, beta + T - x)`` and ``theta ~ Beta(gamma, delta + T)``. Neither mean exceeds 0.999.
+
+    Raises
+    ------
+    InputError
+        If a multiple is not positive.
+    """
+    kind: Any = BGBBParams  # of arrays as well as of numbers
+    x, missed = history.x, history.T - history.x
+    a, b = scaled_beta("purchase_rate", purchase_rate, params.alpha + x, params.beta + missed)
+    gamma, delta = scaled_beta("dropout", dropout, params.gamma, params.delta)
+    return history, kind(a - x, b - missed, gamma, delta)
 
 
 def total(params: BGBBParams, seen: Opportunities) -> float:

@@ -22,7 +22,7 @@ changes: functions take these chances before any repeat purchase as ``at_first``
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ from clvml.distributions import _simulation as simulation
 from clvml.distributions._gamma_ratios import log_beta_fall, log_gamma_sequence
 from clvml.distributions._histories import HistoryCounts, count_histories
 from clvml.distributions._history import History, params_of_rows
+from clvml.distributions._scenarios import check_multiple, renewed, scaled_beta
 
 Array = NDArray[np.float64]
 
@@ -228,6 +229,28 @@ def simulate_ahead(
 def dropout_rate(params: BGNBDParams) -> float:
     """The mean probability of dropout after a purchase."""
     return params.a / (params.a + params.b)
+
+
+def rescaled(
+    history: History, params: BGNBDParams, purchase_rate: float, dropout: float
+) -> tuple[History, BGNBDParams]:
+    """Histories and parameters by which the functions of the future give a scenario from ``T`` on.
+
+    ``lambda`` is multiplied by ``purchase_rate``: that of a customer alive, ``Gamma(r + x, alpha + T)``,
+    becomes ``Gamma(r + x, (alpha + T) / purchase_rate)``. The mean of ``p`` is multiplied by ``dropout``,
+    and ``a + b`` stays: ``Beta(a, b + x)`` becomes ``Beta(dropout * a, b + x + (1 - dropout) * a)``.
+    ``a`` stays below 0.999 of the sum.
+
+    Raises
+    ------
+    InputError
+        If a multiple is not positive.
+    """
+    check_multiple("purchase_rate", purchase_rate)
+    own: Any = params
+    a, b = scaled_beta("dropout", dropout, params.a, params.b)
+    alpha = (params.alpha + history.T) / purchase_rate
+    return renewed(history), own._replace(alpha=alpha, a=a, b=b)
 
 
 def simulate(T: Array, params: BGNBDParams, rng: np.random.Generator) -> History:

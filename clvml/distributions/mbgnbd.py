@@ -101,6 +101,13 @@ def dropout_rate(params: BGNBDParams) -> float:
     return bgnbd.dropout_rate(params)
 
 
+def rescaled(
+    history: History, params: BGNBDParams, purchase_rate: float, dropout: float
+) -> tuple[History, BGNBDParams]:
+    """As that of BG/NBD."""
+    return bgnbd.rescaled(history, params, purchase_rate, dropout)
+
+
 def simulate(T: Array, params: BGNBDParams, rng: np.random.Generator) -> History:
     """Histories of customers observed for ``T``."""
     return simulation.bgnbd_histories(T, params, rng, _AT_FIRST)

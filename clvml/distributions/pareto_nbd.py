@@ -36,6 +36,7 @@ from clvml.distributions._chebyshev import POINTS, TO_COEFFICIENTS
 from clvml.distributions._gamma_ratios import log_binomial, log_gamma_sequence
 from clvml.distributions._histories import HistoryCounts, count_histories
 from clvml.distributions._history import History, params_of_rows
+from clvml.distributions._scenarios import check_multiple, renewed
 
 Array = NDArray[np.float64]
 
@@ -442,6 +443,27 @@ def simulate_ahead(
 def dropout_rate(params: ParetoNBDParams) -> float:
     """The mean dropout rate per unit of time."""
     return params.s / params.beta
+
+
+def rescaled(
+    history: History, params: ParetoNBDParams, purchase_rate: float, dropout: float
+) -> tuple[History, ParetoNBDParams]:
+    """Histories and parameters by which the functions of the future give a scenario from ``T`` on.
+
+    ``lambda`` and ``mu`` are multiplied: those of a customer alive, ``Gamma(r + x, alpha + T)`` and
+    ``Gamma(s, beta + T)``, become ``Gamma(r + x, (alpha + T) / purchase_rate)`` and
+    ``Gamma(s, (beta + T) / dropout)``.
+
+    Raises
+    ------
+    InputError
+        If a multiple is not positive.
+    """
+    check_multiple("purchase_rate", purchase_rate)
+    check_multiple("dropout", dropout)
+    own: Any = params
+    alpha, beta = (params.alpha + history.T) / purchase_rate, (params.beta + history.T) / dropout
+    return renewed(history), own._replace(alpha=alpha, beta=beta)
 
 
 def simulate(T: Array, params: ParetoNBDParams, rng: np.random.Generator) -> History:

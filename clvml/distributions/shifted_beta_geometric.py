@@ -27,6 +27,7 @@ from clvml.distributions import _survival as survival
 from clvml.distributions._covariates import in_log_parameters
 from clvml.distributions._gamma_ratios import digamma_rise, log_beta_fall, trigamma_fall
 from clvml.distributions._history import History
+from clvml.distributions._scenarios import scaled_beta
 
 Array = NDArray[np.float64]
 
@@ -106,6 +107,25 @@ def probability_alive(history: History, params: ShiftedBetaGeometricParams) -> A
 def dropout_rate(params: ShiftedBetaGeometricParams) -> float:
     """The mean probability of churn at the first renewal."""
     return params.alpha / (params.alpha + params.beta)
+
+
+def rescaled(
+    history: History,
+    params: ShiftedBetaGeometricParams,
+    purchase_rate: float,  # noqa: ARG001 - a customer who stays has renewed
+    dropout: float,
+) -> tuple[History, ShiftedBetaGeometricParams]:
+    """Histories and parameters by which the functions of the future give a scenario from ``T`` on.
+
+    The mean of ``theta`` is multiplied and ``alpha + beta`` stays: ``Beta(alpha, beta + T)`` becomes
+    ``Beta(dropout * alpha, beta + T + (1 - dropout) * alpha)``.
+
+    Raises
+    ------
+    InputError
+        If the multiple is not positive.
+    """
+    return history, ShiftedBetaGeometricParams(*scaled_beta("dropout", dropout, *params))
 
 
 def survival_probability(history: History, after: float, params: ShiftedBetaGeometricParams) -> Array:

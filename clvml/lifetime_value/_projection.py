@@ -2,60 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Protocol, Self
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
-from clvml.customers._summary_checks import HISTORY, checked_columns
+from clvml.customers._summary_checks import HISTORY, check_customers
 from clvml.customers._time_units import horizon_in, rate_per_unit
+from clvml.distributions._discounting import discounted_ends, infinite_horizon_ends
 from clvml.errors import InputError
-from clvml.lifetime_value._futures import (
-    Customers,
+from clvml.lifetime_value._intervals import customer_intervals, total_intervals
+from clvml.lifetime_value._protocol import (
+    PurchaseModel,
+    SpendModel,
+    SupportsDiscounting,
+    SupportsProbabilityAlive,
+    SupportsPurchaseIntervals,
+    SupportsPurchaseSimulation,
+    SupportsScenarios,
+    SupportsSpendSimulation,
+    require,
+)
+from clvml.lifetime_value._simulation import (
     Discount,
     Futures,
-    bounds,
-    discount_without_end,
-    likely_pairs,
+    infinite_horizon_discount,
+    parameter_pairs,
     rank_of_bounds,
     simulate_futures,
 )
-from clvml.models._gamma_gamma import GammaGamma
-from clvml.models._history_model import HistoryModel
-
-_QUANTITIES = ("purchases", "spend", "clv")
-
-
-class PurchaseModel(Protocol):
-    """What `LifetimeValue` asks of a model of purchases."""
-
-    time_unit_: str | None
-
-    def fit(self, customers: pd.DataFrame) -> Self: ...
-
-    def expected_purchases(self, customers: pd.DataFrame, horizon: float | str) -> pd.Series: ...
-
-    def discounted_purchases(
-        self,
-        customers: pd.DataFrame,
-        horizon: float | str | None,
-        annual_discount_rate: float,
-        period: float | str,
-    ) -> pd.Series: ...
-
-    def probability_alive(self, customers: pd.DataFrame) -> pd.Series: ...
-
-
-class SpendModel(Protocol):
-    """What `LifetimeValue` asks of a model of spend."""
-
-    def fit(self, customers: pd.DataFrame) -> Self: ...
-
-    def expected_spend(self, customers: pd.DataFrame) -> pd.Series: ...
 
 
 class LifetimeValue(BaseEstimator):
@@ -64,21 +43,21 @@ class LifetimeValue(BaseEstimator):
     Parameters
     ----------
     purchases : PurchaseModel
-        Such as `BGNBD`.
+        Such as `BGNBD`, or a model of your own.
     spend : SpendModel
-        Such as `GammaGamma`.
+        Such as `GammaGamma`, or a model of your own.
     horizon : float, str or None
-        In the time unit of the customers, or with a unit of its own: ``"12M"``. None is the residual
-        value, without end.
+        In the time unit of the customers, or with a unit of its own: ``"12M"``. None is an infinite horizon:
+        the residual lifetime value.
     annual_discount_rate : float, default 0
-        A fraction a year, which counts 365 days, 52 weeks or 12 months; above 0 where there is no horizon
-        and the sum would be infinite.
+        A fraction per year, which counts 365 days, 52 weeks or 12 months; above 0 where the horizon is
+        infinite and the sum would diverge.
     margin : float, default 1
         Share of spend that is profit, so that values are profits rather than revenue.
     period : float or str, default 1
-        Purchases are discounted from the end of their period, so long in the time unit of the customers
-        or with a unit of its own: ``"1M"``. 0 discounts each from when it is made, as the value without end
-        always is.
+        Length of the periods from whose end purchases are discounted, in the time unit of the customers or
+        with a unit of its own: ``"1M"``. 0 discounts each from when it is made, as an infinite horizon
+        always does.
 
     Attributes
     ----------
@@ -94,6 +73,7 @@ class LifetimeValue(BaseEstimator):
     purchases_: PurchaseModel
     spend_: SpendModel
     time_unit_: str | None
+    _income = 1.0  # a multiple of what customers spend, in a scenario
 
     def __init__(
         self,
@@ -120,14 +100,14 @@ class LifetimeValue(BaseEstimator):
     @property
     def reference_(self) -> dict[str, Any]:
         """The covariates of the reference customer, where the model of purchases has any."""
-        return getattr(self.purchases_, "reference_", {})
+        return dict(getattr(self.purchases_, "reference_", {}))
 
     def fit(self, customers: pd.DataFrame) -> Self:
         """Fit copies of both models to the same customers."""
         _check_margin(self.margin)
         self.purchases_ = clone(self.purchases).fit(customers)
         self.spend_ = clone(self.spend).fit(customers)
-        self.time_unit_ = self.purchases_.time_unit_
+        self.time_unit_ = getattr(self.purchases_, "time_unit_", customers.attrs.get("time_unit"))
         return self
 
     def predict(
@@ -148,7 +128,7 @@ class LifetimeValue(BaseEstimator):
         discounted = self._discounted(customers, horizon, annual_discount_rate)
         spend = self.spend_.expected_spend(customers).to_numpy()
         value = spend * discounted.to_numpy()
-        value *= self.margin
+        value *= self.margin * self._income
         return pd.Series(value, customers.index, name="clv", copy=False)
 
     def predict_factors(
@@ -157,26 +137,23 @@ class LifetimeValue(BaseEstimator):
         horizon: float | str | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
-        """Value and what it is made of: ``clv = margin x discounted_purchases x expected_spend``.
+        """Value and its factors: ``clv = margin x discounted_purchases x expected_spend``.
 
-        Beside these ``expected_purchases``, which are not discounted (and not there where there is no
-        horizon, for they may be infinite), and ``probability_alive``.
+        Beside these ``expected_purchases``, which are not discounted (left out for an infinite horizon,
+        where they may diverge), and ``probability_alive`` where the model of purchases gives it.
         """
         discounted = self._discounted(customers, horizon, annual_discount_rate)
         ahead = self.horizon if horizon is None else horizon
-        factors = {"expected_purchases": discounted} if ahead is not None else {}
+        spend = self.spend_.expected_spend(customers) * self._income
+        factors = {"clv": self.margin * discounted * spend}
         if ahead is not None and self._rate(annual_discount_rate) != 0:
             factors["expected_purchases"] = self.purchases_.expected_purchases(customers, ahead)
-        spend = self.spend_.expected_spend(customers)
-        return pd.DataFrame(
-            {
-                "clv": self.margin * discounted * spend,
-                **factors,
-                "expected_spend": spend,
-                "probability_alive": self.purchases_.probability_alive(customers),
-                "discounted_purchases": discounted,
-            }
-        )
+        elif ahead is not None:
+            factors["expected_purchases"] = discounted
+        factors["expected_spend"] = spend
+        if isinstance(self.purchases_, SupportsProbabilityAlive):
+            factors["probability_alive"] = self.purchases_.probability_alive(customers)
+        return pd.DataFrame({**factors, "discounted_purchases": discounted})
 
     def predict_interval(
         self,
@@ -186,56 +163,53 @@ class LifetimeValue(BaseEstimator):
         annual_discount_rate: float | None = None,
         *,
         n_simulations: int = 199,
-        seed: int = 0,
+        random_state: int = 0,
     ) -> pd.DataFrame:
-        """The ranges that will hold each customer's purchases, spend and value.
+        """Prediction intervals of each customer's purchases, spend and value.
 
-        From what is uncertain in both models' parameters where they were fitted to few customers (20,000), in
-        whether the customer is alive, buys and leaves, and in what they spend. Numbers of purchases are
-        quantiles of the exact distribution, spend and value of simulated futures, whose bounds hold
-        ``coverage`` on average for any number of them that reaches so far out.
+        They account for whether the customer is alive, buys and drops out, and for what they spend; and for
+        the uncertainty of both models' parameters where they were fitted to few customers (below 20,000).
+        Intervals of purchases are quantiles of the exact distribution where the model of purchases has it;
+        those of spend and value come from Monte Carlo simulation, and have ``coverage`` on average for any
+        number of simulations that reaches so far out.
 
         Parameters
         ----------
         customers : DataFrame
             The customer summary, in the model's time unit.
         coverage : float, default 0.9
-            Share of customers whose future will lie in their range, equal tails.
+            Share of customers whose outcome is to lie in their interval, with equal tails.
         horizon, annual_discount_rate : optional
             Instead of the constructor's.
         n_simulations : int, default 199
             More make the bounds smoother; a coverage of .99 needs 199, .999 needs 1,999.
-        seed : int, default 0
-            The same seed gives the same bounds.
+        random_state : int, default 0
+            The same state gives the same intervals.
 
         Returns
         -------
         DataFrame
             ``purchases_lower, purchases_upper, spend_lower, spend_upper, clv_lower, clv_upper`` on the
-            customers' index; spend is not discounted and before the margin. Without a horizon value alone.
+            customers' index; spend is neither discounted nor multiplied by the margin. Over an infinite
+            horizon the value alone.
 
         Raises
         ------
         InputError
-            If an argument breaks its rule, or the models are not of clvml.
+            If an argument breaks its rule, or a model does not simulate; see `SupportsPurchaseSimulation`
+            and `SupportsSpendSimulation`.
         """
         rank = rank_of_bounds(n_simulations, coverage)
-        purchases, _ = self._models()
-        ranges = pd.DataFrame(index=customers.index)
         ahead = self.horizon if horizon is None else horizon
-        names = ("clv",) if ahead is None else ("spend", "clv")
-        if ahead is not None:
-            counts = purchases.predict_interval(customers, ahead, coverage)
-            ranges["purchases_lower"], ranges["purchases_upper"] = counts["lower"], counts["upper"]
-        filled = {f"{name}_{end}": np.empty(len(customers)) for name in names for end in ("lower", "upper")}
-        simulated = self._futures(
-            customers, horizon, annual_discount_rate, n_simulations, seed, together=False
+        futures = self._simulated(
+            customers, horizon, annual_discount_rate, n_simulations, random_state, together=False
         )
-        for rows, *quantities in simulated:
-            for name, drawn in zip(_QUANTITIES, quantities, strict=True):
-                if name in names:
-                    filled[f"{name}_lower"][rows], filled[f"{name}_upper"][rows] = bounds(drawn, rank)
-        return ranges.assign(**filled)
+        if ahead is None:
+            return customer_intervals(futures, customers.index, rank, ["clv"])
+        if not isinstance(self.purchases_, SupportsPurchaseIntervals):
+            return customer_intervals(futures, customers.index, rank)
+        counts = self.purchases_.predict_interval(customers, ahead, coverage).add_prefix("purchases_")
+        return counts.join(customer_intervals(futures, customers.index, rank, ["spend", "clv"]))
 
     def predict_total_interval(
         self,
@@ -246,12 +220,12 @@ class LifetimeValue(BaseEstimator):
         annual_discount_rate: float | None = None,
         *,
         n_simulations: int = 199,
-        seed: int = 0,
+        random_state: int = 0,
     ) -> pd.DataFrame:
-        """The ranges that will hold purchases, spend and value of groups of customers, and of all.
+        """Prediction intervals of the purchases, spend and value of groups of customers, and of all.
 
-        What is uncertain in the parameters moves all customers together, which shows in a total; as in
-        `predict_interval`.
+        The uncertainty of the parameters moves all customers together, and so always counts in a total;
+        otherwise as `predict_interval`.
 
         Parameters
         ----------
@@ -259,32 +233,63 @@ class LifetimeValue(BaseEstimator):
             The customer summary, in the model's time unit.
         groups : Series, optional
             The group of each customer, on the customers' index, such as their segment.
-        coverage, horizon, annual_discount_rate, n_simulations, seed
+        coverage, horizon, annual_discount_rate, n_simulations, random_state
             As in `predict_interval`.
 
         Returns
         -------
         DataFrame
-            A row a group and one named ``"total"``; ``customers``, and ``purchases, spend, clv`` with their
-            ``_lower`` and ``_upper``.
+            One row per group and one named ``"total"``; ``customers``, and ``purchases, spend, clv`` with
+            their ``_lower`` and ``_upper``.
         """
         rank = rank_of_bounds(n_simulations, coverage)
-        code, names = _coded(groups, customers.index)
-        sums = np.zeros((3, len(names), n_simulations))
-        simulated = self._futures(
-            customers, horizon, annual_discount_rate, n_simulations, seed, together=True
+        futures = self._simulated(
+            customers, horizon, annual_discount_rate, n_simulations, random_state, together=True
         )
-        for rows, *quantities in simulated:
-            member = (np.arange(len(names))[:, None] == code[rows]).astype(float)
-            member[-1] = 1.0
-            for total, drawn in zip(sums, quantities, strict=True):
-                total += member @ drawn
-        sizes = np.bincount(code, minlength=len(names))
-        table: dict[str, np.ndarray] = {"customers": np.append(sizes[: len(names) - 1], code.size)}
-        for name, drawn in zip(_QUANTITIES, sums, strict=True):
-            table[name] = drawn.mean(axis=1)
-            table[f"{name}_lower"], table[f"{name}_upper"] = bounds(drawn, rank)
-        return pd.DataFrame(table, index=pd.Index(names, name="group"))
+        return total_intervals(futures, customers.index, groups, rank, n_simulations)
+
+    def scenario_factors(self) -> dict[str, float]:
+        """The factors of the value at today's levels.
+
+        ``horizon`` in time units (unless it is infinite), ``annual_discount_rate``, ``margin``, ``income``, a
+        multiple of what customers spend, and the multiples that the model of purchases knows, such as
+        ``purchase_rate`` and ``dropout``.
+        """
+        check_is_fitted(self, "purchases_")
+        factors = {} if self.horizon is None else {"horizon": horizon_in(self.horizon, self.time_unit_)}
+        factors |= {"annual_discount_rate": float(self.annual_discount_rate), "margin": float(self.margin)}
+        factors |= {"income": self._income}
+        return factors | (
+            self.purchases_.scenario_factors() if isinstance(self.purchases_, SupportsScenarios) else {}
+        )
+
+    def with_factors(self, factors: Mapping[str, float]) -> Self:
+        """The fitted model with some factors at other levels; who is alive today stays as fitted.
+
+        Parameters
+        ----------
+        factors : mapping of str to float
+            Levels by the names in `scenario_factors`.
+
+        Raises
+        ------
+        InputError
+            If a name is unknown or a level breaks its rule; some are checked when a prediction is asked for.
+        """
+        known = self.scenario_factors()
+        unknown = [name for name in factors if name not in known]
+        if unknown:
+            raise InputError(
+                f"{unknown[0]!r} is not a factor of this model; they are {', '.join(map(repr, known))}."
+            )
+        changed, own = copy.copy(self), ("horizon", "annual_discount_rate", "margin", "income")
+        for name in own:
+            if name in factors:
+                setattr(changed, "_income" if name == "income" else name, float(factors[name]))
+        multiples = {name: level for name, level in factors.items() if name not in own}
+        if multiples and isinstance(self.purchases_, SupportsScenarios):
+            changed.purchases_ = self.purchases_.with_factors(multiples)
+        return changed
 
     def _rate(self, annual_discount_rate: float | None) -> float:
         return self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate
@@ -299,62 +304,64 @@ class LifetimeValue(BaseEstimator):
             horizon_in(ahead, self.time_unit_)  # a value over no time is a slip, where an expectation is not
         if rate == 0 and ahead is not None:
             return self.purchases_.expected_purchases(customers, ahead)
-        return self.purchases_.discounted_purchases(customers, ahead, rate, self.period)
+        if isinstance(self.purchases_, SupportsDiscounting):
+            return self.purchases_.discounted_purchases(customers, ahead, rate, self.period)
+        return self._discounted_sum(customers, ahead, rate)
 
-    def _models(self) -> tuple[HistoryModel, GammaGamma]:
-        check_is_fitted(self, "purchases_")
-        if not isinstance(self.purchases_, HistoryModel) or not isinstance(self.spend_, GammaGamma):
+    def _discounted_sum(self, customers: pd.DataFrame, ahead: float | str | None, rate: float) -> pd.Series:
+        """Discounted purchases as a weighted sum of expectations, for a model that does not discount."""
+        per_unit = rate_per_unit(rate, self.time_unit_)
+        if ahead is None and per_unit == 0:
             raise InputError(
-                f"intervals are simulated from clvml's own models of purchases and Gamma-Gamma, not from"
-                f" {type(self.purchases_).__name__} and {type(self.spend_).__name__}."
+                "an infinite horizon needs an annual_discount_rate above 0, such as 0.10; or give a horizon."
             )
-        return self.purchases_, self.spend_
+        ends, weights = (
+            infinite_horizon_ends(per_unit)
+            if ahead is None
+            else discounted_ends(horizon_in(ahead, self.time_unit_), per_unit, self._period_in_units())
+        )
+        terms = [self.purchases_.expected_purchases(customers, float(end)).to_numpy() for end in ends]
+        return pd.Series(weights @ np.stack(terms), customers.index, name="discounted_purchases")
 
-    def _futures(
+    def _period_in_units(self) -> float:
+        return float(self.period if self.period == 0 else horizon_in(self.period, self.time_unit_))
+
+    def _simulated(
         self,
         customers: pd.DataFrame,
         horizon: float | str | None,
         annual_discount_rate: float | None,
         n_simulations: int,
-        seed: int,
+        random_state: int,
         *,
         together: bool,
     ) -> Iterator[Futures]:
+        """Simulated futures of the customers, block by block."""
+        check_is_fitted(self, "purchases_")
         _check_margin(self.margin)
-        purchases, spend = self._models()
-        columns = (*HISTORY, "monetary_value")
-        m = checked_columns(customers, columns, self.time_unit_)["monetary_value"]
-        history = purchases.history(customers)
-        drawn = simulate_futures(
-            purchases,
-            likely_pairs(purchases, spend, n_simulations, seed, together=together),
-            Customers(history, m * (history.x > 0)),
-            self._discount(horizon, self._rate(annual_discount_rate)),
-            n_simulations,
-            seed,
-        )
-        for rows, number, spent, value in drawn:
-            yield Futures(rows, number, spent, self.margin * value)
+        purchases: Any = self.purchases_
+        spend: Any = self.spend_
+        instead = "give a model that simulates, such as clvml.BGNBD"
+        require(purchases, SupportsPurchaseSimulation, "a prediction interval of value needs", instead)
+        instead = "give a model that simulates, such as clvml.GammaGamma"
+        require(spend, SupportsSpendSimulation, "a prediction interval of value needs", instead)
+        check_customers(customers, self._numeric_columns(), self.time_unit_)
+        pairs = parameter_pairs(purchases, spend, n_simulations, random_state, together=together)
+        discount = self._discount(horizon, self._rate(annual_discount_rate))
+        for rows, number, spent, value in simulate_futures(
+            purchases, spend, pairs, customers, discount, n_simulations, random_state
+        ):
+            yield Futures(rows, number, self._income * spent, self.margin * self._income * value)
+
+    def _numeric_columns(self) -> list[str]:
+        return [name for name in self.required_columns if name not in self.reference_]
 
     def _discount(self, horizon: float | str | None, annual_discount_rate: float) -> Discount:
         ahead = self.horizon if horizon is None else horizon
         delta = float(np.log1p(rate_per_unit(annual_discount_rate, self.time_unit_)))
         if ahead is None:
-            return discount_without_end(delta)
-        period = self.period if self.period == 0 else horizon_in(self.period, self.time_unit_)
-        return Discount(horizon_in(ahead, self.time_unit_), delta, float(period))
-
-
-def _coded(groups: pd.Series | None, index: pd.Index) -> tuple[NDArray[np.int64], list[object]]:
-    """The number of each customer's group, and the groups' names, the last of them for all."""
-    if groups is None:
-        return np.zeros(index.size, dtype=np.int64), ["total"]
-    if not index.isin(groups.index).all():
-        raise InputError("groups lacks customers of the summary: give a Series on the same index.")
-    code, names = pd.factorize(groups.reindex(index), sort=True)
-    if (code < 0).any():
-        raise InputError(f"{(code < 0).sum()} customers have no group: fill it in, for example with 'other'.")
-    return code, [*names, "total"]
+            return infinite_horizon_discount(delta)
+        return Discount(horizon_in(ahead, self.time_unit_), delta, self._period_in_units())
 
 
 def _check_margin(margin: float) -> None:

@@ -14,6 +14,7 @@ from clvml.distributions.bgbb import BGBBParams
 from clvml.inference._prior import PriorScale
 from clvml.models._history_model import NO_DROPOUT
 from clvml.models._opportunity_model import OpportunityModel
+from clvml.models._traits import DROPOUT_BEFORE_OPPORTUNITY, PURCHASE_PROBABILITY
 
 
 class BGBB(OpportunityModel):
@@ -93,6 +94,7 @@ class BGBB(OpportunityModel):
         PriorScale("odds of dropout before an opportunity, gamma / delta", (0, 0, 1, -1), 1 / 3, 2.0),
         PriorScale("homogeneity of dropout, sqrt(gamma * delta)", (0, 0, 0.5, 0.5), 1.5, 1.5),
     )
+    traits = (PURCHASE_PROBABILITY, DROPOUT_BEFORE_OPPORTUNITY)
     limits: ClassVar[dict[tuple[str, ...], str]] = {
         ("gamma to infinity", "delta to infinity"): "customers do not differ in how readily they drop out",
         ("gamma to 0",): NO_DROPOUT,

@@ -14,6 +14,7 @@ from clvml.inference._maximum_likelihood import Optimum
 from clvml.inference._prior import PriorScale
 from clvml.models._history_model import NO_DROPOUT, HistoryModel
 from clvml.models._parameters import Parameters
+from clvml.models._traits import DROPOUT_AFTER_PURCHASE, PURCHASE_RATE
 
 # What r, alpha, a and b mean, and what moves them, which MBG/NBD shares.
 MEANINGS = (
@@ -108,6 +109,7 @@ class BGNBD(HistoryModel):
     first_guess = (1.0, 3.0)
     meanings = MEANINGS
     scales = SCALES
+    traits = (PURCHASE_RATE, DROPOUT_AFTER_PURCHASE)
     limits = LIMITS
 
     params_: BGNBDParams

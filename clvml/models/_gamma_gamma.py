@@ -20,6 +20,8 @@ from clvml.inference._prior import PriorScale, is_weak
 from clvml.models._customer_history import check_weights
 from clvml.models._likelihood_model import LikelihoodModel, RandomState
 from clvml.models._parameters import Problem
+from clvml.models._spend_simulator import SpendSimulator
+from clvml.models._traits import Trait, mean_spend
 
 _DRAWS = 32  # of the parameters, in prediction intervals
 _FIRST_GUESS = np.array([4.0, 4.0, 0.75])  # in units of the search
@@ -82,6 +84,7 @@ class GammaGamma(LikelihoodModel):
         PriorScale("shape of customers' levels, q", (0, 1, 0), 4.0, 1.5),
         PriorScale("level of spend, p * v / q, in mean spend", (1, -1, 1), 1.0, 2.0),
     )
+    traits = (Trait("mean spend", "money per purchase", mean_spend, ("p", "q", "v")),)
     limits: ClassVar[dict[tuple[str, ...], str]] = {
         ("q to infinity", "v to infinity"): "customers do not differ in what they spend",
         ("p to 0", "q to infinity", "v to infinity"): "customers do not differ in what they spend",
@@ -214,6 +217,16 @@ class GammaGamma(LikelihoodModel):
             for end, level in levels.items()
         }
         return pd.DataFrame(interval, index=index)
+
+    def average_spend_cdf(self, frequency: Array, amounts: Array) -> Array:
+        """P(average spend over ``frequency`` purchases is at most ``amounts``), broadcast."""
+        check_is_fitted(self, "params_")
+        return gamma_gamma.average_below(frequency, amounts, self.params_)
+
+    def spend_simulator(self, customers: pd.DataFrame) -> SpendSimulator:
+        """A function that simulates what these customers spend on future purchases; see `SpendSimulator`."""
+        x, m, _ = self._spend(customers)
+        return SpendSimulator(x, m * (x > 0))
 
     def simulate(self, frequency: pd.Series, random_state: RandomState = None) -> pd.Series:
         """Average spend drawn from the model for customers with these numbers of repeat purchases."""

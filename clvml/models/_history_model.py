@@ -34,6 +34,8 @@ from clvml.models._fit_messages import meanings_of, wide_parameters
 from clvml.models._likelihood_model import LikelihoodModel, RandomState
 from clvml.models._log_linear import Covariates, LogLinearParameters, Side, columns_by_side, learn_sides
 from clvml.models._parameters import Found, Parameters, Problem
+from clvml.models._purchase_simulator import PurchaseSimulator
+from clvml.models._scenarios import levels_of, with_levels
 
 _IN_TIME = ("alpha", "beta")  # parameters in the unit of time; the others are pure numbers
 _NEGLIGIBLE_DROPOUT = 1e-3
@@ -62,6 +64,8 @@ class HistoryModel(LikelihoodModel):
     kernel: ClassVar[Kernel]
     by_customer: ClassVar[CustomerKernel]
     influences: ClassVar[Mapping[str, Influence]]  # by side
+    discrete_time: ClassVar[bool] = False  # whether customers can buy at whole numbers of time units only
+    multiples: ClassVar[tuple[str, ...]] = ("purchase_rate", "dropout")  # that a scenario can have
     dropout_formula: ClassVar[str]  # what `Kernel.dropout_rate` gives, in symbols and words
     dropout_per: ClassVar[str]
     first_guess: ClassVar[tuple[float, float]]  # of the two parameters of dropout, with T about 1
@@ -322,6 +326,36 @@ class HistoryModel(LikelihoodModel):
             return customers
         known = [name for name in self.required_columns if name not in self.columns]
         return customers.join(covariates[known])
+
+    def purchase_simulator(self, customers: pd.DataFrame) -> PurchaseSimulator:
+        """A function that simulates the future purchases of these customers; see `PurchaseSimulator`."""
+        return PurchaseSimulator(self, self.history(customers))
+
+    def scenario_factors(self) -> dict[str, float]:
+        """What a scenario can multiply from now on, such as ``{"purchase_rate": 1.0, "dropout": 1.0}``."""
+        return levels_of(self)
+
+    def with_factors(self, factors: Mapping[str, float]) -> Self:
+        """The same fitted model in a scenario: from now on customers buy or drop out at a multiple.
+
+        Who is alive today is as fitted. Everything that the copy says of the future is that of the scenario,
+        prediction intervals included. It is for predictions: saved, it is the fitted model.
+
+        Parameters
+        ----------
+        factors : mapping of str to float
+            Multiples of what was fitted, by the names in `scenario_factors`. ``purchase_rate`` multiplies
+            each customer's rate of purchases (or the mean of the probability to buy), ``dropout`` the
+            dropout rate, or the mean dropout probability with the sum of the Beta distribution's parameters
+            as it was.
+
+        Raises
+        ------
+        InputError
+            If a name is unknown, a multiple is not positive, or the mean dropout probability of customers
+            (with covariates, of those like the reference) would reach 1.
+        """
+        return with_levels(self, factors)
 
     def history(self, customers: pd.DataFrame) -> History:
         """The customers' purchase histories, checked, with their covariates; not to be written to."""

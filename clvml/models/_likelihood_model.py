@@ -24,6 +24,7 @@ from clvml.inference._nested_laplace import REACH, NestedLaplace, nested_laplace
 from clvml.inference._prior import PriorScale, prior_table
 from clvml.models._fit_messages import messages_of_search
 from clvml.models._parameters import CommonParameters, Found, Parameters, Problem
+from clvml.models._traits import Trait, TraitDistribution
 
 _FEW = 20_000  # customers; from here on the parameters' uncertainty does not show in a customer's interval
 
@@ -45,6 +46,7 @@ class LikelihoodModel(BaseEstimator):
     Params: ClassVar[Any]
     meanings: ClassVar[tuple[str, ...]]  # of the parameters, for the summary
     scales: ClassVar[tuple[PriorScale, ...]]
+    traits: ClassVar[tuple[Trait, ...]]  # in which customers differ
     limits: ClassVar[dict[tuple[str, ...], str]]  # what it means when these parameters diverge
 
     params_: Any
@@ -155,6 +157,33 @@ class LikelihoodModel(BaseEstimator):
         if not hasattr(self, "covariance_") or (self.n_customers_ >= _FEW and not together):
             return [self._estimate()]
         return list(self.sample_parameters(n_draws, random_state).to_numpy())
+
+    def trait_distributions(
+        self, n_draws: int = 400, random_state: RandomState = 0
+    ) -> list[TraitDistribution]:
+        """How traits of the customers, such as purchase rates, are distributed.
+
+        Parameters
+        ----------
+        n_draws : int, default 400
+            Draws of the parameters; there are none where parameters were given rather than fitted.
+        random_state : int, Generator or None, default 0
+            The same number gives the same draws.
+        """
+        check_is_fitted(self, "params_")
+        fitted = hasattr(self, "covariance_")
+        table = self.sample_parameters(n_draws, random_state) if fitted else None
+        return [
+            TraitDistribution(
+                trait.name,
+                trait.per,
+                trait.distribution(*(getattr(self.params_, name) for name in trait.parameters)),
+                None
+                if table is None
+                else trait.distribution(*(table[n].to_numpy() for n in trait.parameters)),
+            )
+            for trait in self.traits
+        ]
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
         """The constructor, and the parameters where there are any."""

@@ -9,6 +9,7 @@ from clvml.distributions._kernel import CustomerKernel, Kernel
 from clvml.distributions.mbgnbd import MBGNBDParams
 from clvml.models._bgnbd import INFLUENCES, LIMITS, MEANINGS, SCALES
 from clvml.models._history_model import HistoryModel
+from clvml.models._traits import DROPOUT_AFTER_PURCHASE, PURCHASE_RATE
 
 
 class MBGNBD(HistoryModel):
@@ -74,6 +75,7 @@ class MBGNBD(HistoryModel):
     first_guess = (1.0, 2.0)
     meanings = MEANINGS
     scales = SCALES
+    traits = (PURCHASE_RATE, DROPOUT_AFTER_PURCHASE)
     limits = LIMITS
 
     params_: MBGNBDParams

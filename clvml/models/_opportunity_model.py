@@ -17,6 +17,7 @@ from clvml.models._history_model import HistoryModel
 class OpportunityModel(HistoryModel):
     """A history model whose ``recency`` and ``T`` are whole numbers of opportunities."""
 
+    discrete_time: ClassVar[bool] = True
     counted: ClassVar[str]  # what there may be of at each
     instead: ClassVar[str]  # which model to take where they are not whole numbers
 

@@ -11,6 +11,7 @@ from clvml.distributions._kernel import CustomerKernel, Kernel
 from clvml.distributions.pareto_nbd import ParetoNBDParams
 from clvml.inference._prior import PriorScale
 from clvml.models._history_model import NO_DROPOUT, HistoryModel
+from clvml.models._traits import DROPOUT_RATE, PURCHASE_RATE
 
 
 class ParetoNBD(HistoryModel):
@@ -90,6 +91,7 @@ class ParetoNBD(HistoryModel):
         PriorScale("shape of the dropout rates, s", (0, 0, 1, 0), 1.0, 1.5),
         PriorScale("dropout rate, s / beta, in mean T", (0, 0, 1, -1), 1.0, 3.0),
     )
+    traits = (PURCHASE_RATE, DROPOUT_RATE)
     limits: ClassVar[dict[tuple[str, ...], str]] = {
         ("s to infinity", "beta to infinity"): "customers do not differ in how readily they drop out",
         ("s to 0",): NO_DROPOUT,

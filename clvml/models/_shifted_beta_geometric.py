@@ -19,6 +19,7 @@ from clvml.inference._prior import PriorScale
 from clvml.models._customer_history import CONTRACT
 from clvml.models._history_model import NO_DROPOUT
 from clvml.models._opportunity_model import OpportunityModel
+from clvml.models._traits import DROPOUT_AT_RENEWAL
 
 
 def customers_from_survivors(survivors: ArrayLike) -> pd.DataFrame:
@@ -114,6 +115,7 @@ class ShiftedBetaGeometric(OpportunityModel):
 
     title = "shifted beta-geometric"
     kernel: ClassVar[Kernel] = sbg
+    multiples: ClassVar[tuple[str, ...]] = ("dropout",)
     by_customer: ClassVar[CustomerKernel] = sbg
     influences: ClassVar[dict[str, Influence]] = {
         "dropout": Influence("alpha", 1.0, "the odds of churn at the first renewal")
@@ -131,6 +133,7 @@ class ShiftedBetaGeometric(OpportunityModel):
         PriorScale("odds of churn at the first renewal, alpha / beta", (1, -1), 0.3, 2.0),
         PriorScale("homogeneity of churn, sqrt(alpha * beta)", (0.5, 0.5), 1.0, 1.5),
     )
+    traits = (DROPOUT_AT_RENEWAL,)
     limits: ClassVar[dict[tuple[str, ...], str]] = {
         ("alpha to infinity", "beta to infinity"): "customers do not differ in how readily they drop out",
         ("alpha to 0", "beta to 0"): "customers churn at the first renewal or never",

@@ -21,7 +21,7 @@ def tornado(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     table : pandas.DataFrame
-        From `clvml.tornado`: index the factor, columns ``low, high, value_at_low, value_at_high``, and
+        From `clvml.tornado`: index the factor, columns ``lower, upper, value_at_lower, value_at_upper``, and
         ``attrs["today"]``.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
@@ -31,7 +31,7 @@ def tornado(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     InputError
         If the table is empty, lacks a column or today's money.
     """
-    columns = ["low", "high", "value_at_low", "value_at_high"]
+    columns = ["lower", "upper", "value_at_lower", "value_at_upper"]
     check_table(table, columns, "tornado")
     check_numeric(table, columns[2:], "tornado")
     if "today" not in table.attrs:
@@ -39,9 +39,9 @@ def tornado(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     today = table.attrs["today"]
     ax = axes_for(ax, width=8.0, height=1.6 + 0.45 * len(table))
     places = np.arange(len(table))[::-1]
-    for end, color in (("low", VERMILION), ("high", BLUE)):
+    for end, color in (("lower", VERMILION), ("upper", BLUE)):
         money = table[f"value_at_{end}"].to_numpy(dtype=float)
-        ax.barh(places, money - today, left=today, color=color, height=0.62, label=f"{end} end", zorder=2)
+        ax.barh(places, money - today, left=today, color=color, height=0.62, label=f"{end} level", zorder=2)
         for place, value, level in zip(places, money, table[end], strict=True):
             if np.isfinite(level):
                 side = "left" if value >= today else "right"
@@ -95,7 +95,9 @@ def two_way(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def value_over_time(table: pd.DataFrame, *, measure: str = "average_order", ax: Axes | None = None) -> Axes:
+def value_over_time(
+    table: pd.DataFrame, *, measure: str = "average_order_value", ax: Axes | None = None
+) -> Axes:
     """One measure of value by period, a line a group; a dashed line leads to what is expected.
 
     Parameters

@@ -22,9 +22,7 @@ from clvml.errors import InputError
 from clvml.evaluation._model_comparison import with_terms
 from clvml.lifetime_value._projection import LifetimeValue
 from clvml.lifetime_value._protocol import ValueModel
-from clvml.lifetime_value.formulas._loyalty_models import LoyaltyEffectsValue, ProfitContributionValue
-from clvml.lifetime_value.formulas._migration import MigrationValue
-from clvml.lifetime_value.formulas._models import (
+from clvml.lifetime_value.formulas import (
     AnnuityValue,
     HistoricValue,
     RepeatRateValue,
@@ -33,6 +31,8 @@ from clvml.lifetime_value.formulas._models import (
     TotalSpendValue,
     ZeroValue,
 )
+from clvml.lifetime_value.formulas._loyalty_models import LoyaltyEffectsValue, ProfitContributionValue
+from clvml.lifetime_value.formulas._migration import MigrationValue
 from clvml.models._bgnbd import BGNBD
 from clvml.models._gamma_gamma import GammaGamma
 from clvml.models._mbgnbd import MBGNBD

@@ -140,7 +140,7 @@ def of_groups(
     names = ("purchases", "spend", "clv")
     sums = np.zeros((3, 5, SIMULATIONS))
     # As predict_total_interval, but all levels at once.
-    for rows, *drawn in value._futures(customers, None, None, SIMULATIONS, seed, together=True):
+    for rows, *drawn in value._simulated(customers, None, None, SIMULATIONS, seed, together=True):
         sums += np.stack([member[:, rows] @ simulated for simulated in drawn])
     for name, simulated in zip(names, sums, strict=True):
         if name not in truth:

@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 import clvml
 from clvml.errors import InputError
 from clvml.evaluation._comparison import METRICS, compare, score
-from clvml.lifetime_value.formulas._models import HistoricValue, RepeatRateValue, TotalSpendValue, ZeroValue
+from clvml.lifetime_value.formulas import HistoricValue, RepeatRateValue, TotalSpendValue, ZeroValue
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,8 @@ Ask = Callable[[Any, pd.DataFrame], Any]
 
 # Columns and labels in answers that have other names today: old to new.
 RENAMED: dict[str, str] = {
+    "rate": "purchase_rate",
+    "ticket": "average_order_value",
     "value_at_stake": "value_at_risk",
     "former": "lapsed",
     "New customers": "Recent customers",
@@ -143,9 +145,11 @@ def facts_of_covariates(model: Any) -> dict[str, Any]:
 def factors_of_value(model: Any, customers: pd.DataFrame) -> dict[str, Any]:
     """The total value as a function of its factors: their levels, and the money there and 1 % below each.
 
-    Without the customer whose spend is so huge that nobody else would show in a total.
+    Without the customer whose spend is so huge that nobody else would show in a total, and of the factors
+    those that every release knows.
     """
     value, inputs = clvml.model_value(model, customers[customers["monetary_value"] < 1e6])
+    inputs.pop("purchase_rate", None)
     below = {name: value(**{**inputs, name: 0.99 * level}) for name, level in inputs.items()}
     return {"inputs": inputs, "total": value(**inputs), "totals": below}
 

@@ -99,7 +99,7 @@ def trend():
     when = ["past", "present", "expected"]
     orders = {"all": [10.0, 12.0, 11.0], "new": [8.0, np.nan, 9.0]}
     tables = [
-        pd.DataFrame({"group": group, "period": months, "when": when, "average_order": values})
+        pd.DataFrame({"group": group, "period": months, "when": when, "average_order_value": values})
         for group, values in orders.items()
     ]
     return pd.concat(tables, ignore_index=True)

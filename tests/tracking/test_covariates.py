@@ -83,7 +83,7 @@ def test_a_level_never_seen_and_a_missing_covariate_are_one_sentence(saved, mode
 
 def test_the_ranges_and_a_new_customers_value_read_the_covariates(model, known):
     again, some = load_model_json(dump_model(model)), known.head(200)
-    found = again.predict_interval(some, n_simulations=200, seed=1)
+    found = again.predict_interval(some, n_simulations=200, random_state=1)
     assert found.index.equals(some.index)
     assert clvml.new_customer_value(again) > 0
 

@@ -1,13 +1,13 @@
 from ._equity import CustomerEquity as CustomerEquity
 from ._equity import customer_equity as customer_equity
 from ._equity import equity_by_group as equity_by_group
+from ._model_value import model_value as model_value
+from ._new_customer import new_customer_value as new_customer_value
 from ._profitability import cohorts as cohorts
 from ._profitability import customer_profitability as customer_profitability
-from ._profitability import new_customer_value as new_customer_value
-from ._profitability import scorecard as scorecard
+from ._scorecard import scorecard as scorecard
 from ._sensitivity import WhatIf as WhatIf
 from ._sensitivity import elasticities as elasticities
-from ._sensitivity import model_value as model_value
 from ._sensitivity import tornado as tornado
 from ._sensitivity import two_way as two_way
 from ._sensitivity import vary as vary

@@ -1,7 +1,7 @@
-"""Customer equity: what all customers together are worth, present ones and those to come.
+"""Customer equity: what all customers together are worth, present and future ones.
 
 The present customers' part is the sum of their lifetime values, in total or by group (segment,
-cohort, country). Those to come add ``expected acquisitions x (value of a new customer - cost)``.
+cohort, country). Future customers add ``expected acquisitions x (value of a new customer - cost)``.
 
 Source: Rust, Lemon, Zeithaml, "Return on Marketing" (Journal of Marketing 68, 2004); Gupta, Lehmann,
 "Customers as assets" (Journal of Interactive Marketing 17, 2003).
@@ -18,10 +18,10 @@ from clvml.errors import InputError
 
 
 class CustomerEquity(NamedTuple):
-    """Money: of the present customers, of those to come, and of both."""
+    """Money: of the present customers, of future ones, and of both."""
 
     present: float
-    to_come: float
+    future: float
     total: float
 
 
@@ -32,18 +32,18 @@ def customer_equity(
     value_of_new_customer: float = 0.0,
     acquisition_cost: float = 0.0,
 ) -> CustomerEquity:
-    """The lifetime value of all customers, present and to come.
+    """The lifetime value of all customers, present and future.
 
     Parameters
     ----------
     values : pandas.Series
         Lifetime value per present customer.
     expected_acquisitions : float
-        How many customers will be won over the period in question.
+        How many customers will be acquired over the period in question.
     value_of_new_customer : float
         Lifetime value of one of them, from the first purchase on.
     acquisition_cost : float
-        Cost to win one of them.
+        Cost to acquire one of them.
 
     Raises
     ------
@@ -55,15 +55,15 @@ def customer_equity(
     >>> customer_equity(
     ...     pd.Series([30.0, 70.0]), expected_acquisitions=10, value_of_new_customer=12, acquisition_cost=4
     ... )
-    CustomerEquity(present=100.0, to_come=80.0, total=180.0)
+    CustomerEquity(present=100.0, future=80.0, total=180.0)
     """
     _check_values(values)
     _check_amount("expected_acquisitions", expected_acquisitions, lowest=0.0)
     _check_amount("value_of_new_customer", value_of_new_customer, lowest=-np.inf)
     _check_amount("acquisition_cost", acquisition_cost, lowest=0.0)
     present = float(values.sum())
-    to_come = float(expected_acquisitions * (value_of_new_customer - acquisition_cost))
-    return CustomerEquity(present, to_come, present + to_come)
+    future = float(expected_acquisitions * (value_of_new_customer - acquisition_cost))
+    return CustomerEquity(present, future, present + future)
 
 
 def equity_by_group(values: pd.Series, groups: pd.Series) -> pd.DataFrame:

@@ -1,17 +1,14 @@
-"""The economics around lifetime value: who pays, when a customer pays back, and a manager's figures.
+"""Customer profitability: what each customer has brought, what they cost, and when they paid back.
 
 A customer's profit is ``margin x spend - cost to acquire - cost to sell - cost to serve``: to acquire once,
 to sell at each purchase, to serve per year since the first one. Costs are numbers for everyone, or a Series
 by customer. A profitable customer is one whose profit exceeds an acceptable amount.
 
-Source: Kotler, Keller, "Marketing Management" (2016), chapter 5; Gupta, Lehmann, "Managing Customers as
-Investments" (2005) for the ratios.
+Source: Kotler, Keller, "Marketing Management" (2016), chapter 5.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,15 +16,10 @@ import pandas as pd
 
 from clvml.customers._purchase_ages import query_purchase_ages
 from clvml.customers._summary import summarize
-from clvml.customers._summary_checks import check_customers
 from clvml.customers._time_units import time_unit_of
 from clvml.customers._transactions import Transactions, as_transactions
 from clvml.errors import InputError
-from clvml.lifetime_value._projection import LifetimeValue
-from clvml.lifetime_value.formulas._models import estimate_retention_rate
 from clvml.lifetime_value.formulas._sums import checked
-
-LESS_IS_BETTER = ("acquisition_cost", "payback")
 
 
 def customer_profitability(
@@ -42,7 +34,7 @@ def customer_profitability(
     time_unit: str = "W",
     collapse: str | None = "D",
 ) -> pd.DataFrame:
-    """Who has paid so far and who has not, and how long it took.
+    """The profit of each customer so far, and how long it took to pay back.
 
     Parameters
     ----------
@@ -50,7 +42,7 @@ def customer_profitability(
     margin : float or pandas.Series, default 1
         Share of spend that is kept; not negative.
     acquisition_cost, selling_cost, annual_service_cost : float or pandas.Series, default 0
-        Per customer, per purchase, and per year of relation; not negative.
+        Per customer, per purchase (as ``collapse`` counts them), and per year as a customer; not negative.
     acceptable_profit : float, default 0
         A customer is profitable above it.
     observation_end : date, optional
@@ -85,11 +77,11 @@ def customer_profitability(
     """
     source = as_transactions(transactions)
     customers = summarize(source, observation_end, time_unit, collapse)
-    share = _by_customer("margin", margin, customers.index)
-    won = _by_customer("acquisition_cost", acquisition_cost, customers.index)
-    sale = _by_customer("selling_cost", selling_cost, customers.index)
+    share = by_customer("margin", margin, customers.index)
+    won = by_customer("acquisition_cost", acquisition_cost, customers.index)
+    sale = by_customer("selling_cost", selling_cost, customers.index)
     unit = time_unit_of(time_unit)
-    service = _by_customer("annual_service_cost", annual_service_cost, customers.index) / unit.per_year
+    service = by_customer("annual_service_cost", annual_service_cost, customers.index) / unit.per_year
     table = pd.DataFrame(
         {
             "income": customers["total_spend"],
@@ -105,89 +97,6 @@ def customer_profitability(
     table["time"] = customers["T"]
     table["payback"] = _payback(source, customers, share, won, sale, service)
     return table
-
-
-def scorecard(
-    customers: pd.DataFrame,
-    values: pd.Series,
-    *,
-    acquisition_cost: float = 0.0,
-    margin: float = 1.0,
-    marketing_cost: float = 0.0,
-    targets: Mapping[str, float] | None = None,
-) -> pd.DataFrame:
-    """The figures a manager follows, each against a target where there is one.
-
-    Parameters
-    ----------
-    customers : pandas.DataFrame
-        The summary: ``frequency, recency, T, total_spend``.
-    values : pandas.Series
-        Lifetime value by customer.
-    acquisition_cost : float
-        Cost to win a customer.
-    margin : float
-        Share of spend that is kept.
-    marketing_cost : float
-        All money spent on these customers' marketing so far.
-    targets : mapping, optional
-        By figure.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Index ``figure``: ``clv`` (mean), ``acquisition_cost``, ``clv_to_cac``, ``payback`` (time units
-        for the mean margin to bring the acquisition cost back), ``retention_rate`` (per time unit),
-        ``repeat_rate`` (share who bought again), ``return_on_marketing`` (profit per money spent; 0.5
-        is 50 %). Columns ``value``, ``target``, ``gap`` (value - target) and ``met`` (True, False, or
-        None without a target). A figure that needs a cost that was not given is NaN.
-
-    Raises
-    ------
-    InputError
-        If a target is unknown, a cost negative, or ``values`` miss a customer.
-    """
-    table = check_customers(customers, ("frequency", "recency", "T", "total_spend"))
-    clv = _by_customer("values", values, table.index, lowest=-math.inf)
-    cost = float(checked("acquisition_cost", acquisition_cost, lowest=0))
-    spent = float(checked("marketing_cost", marketing_cost, lowest=0))
-    kept = float(checked("margin", margin, lowest=0)) * table["total_spend"].sum()
-    income = kept / table["T"].sum() if table["T"].sum() else 0.0
-    figures = {
-        "clv": float(clv.mean()),
-        "acquisition_cost": cost,
-        "clv_to_cac": float(clv.mean()) / cost if cost else math.nan,
-        "payback": cost / income if income else math.nan,
-        "retention_rate": estimate_retention_rate(table["recency"].to_numpy(), table["T"].to_numpy()),
-        "repeat_rate": float((table["frequency"] > 0).mean()),
-        "return_on_marketing": (kept - spent) / spent if spent else math.nan,
-    }
-    return against_targets(figures, targets)
-
-
-def against_targets(figures: Mapping[str, float], targets: Mapping[str, float] | None = None) -> pd.DataFrame:
-    """Figures beside their targets; of costs and payback, less is better.
-
-    Examples
-    --------
-    >>> against_targets({"repeat_rate": 0.4, "payback": 12.0}, {"repeat_rate": 0.5, "payback": 20.0})
-                 value  target  gap    met
-    figure
-    repeat_rate    0.4     0.5 -0.1  False
-    payback       12.0    20.0 -8.0   True
-    """
-    wanted = dict(targets or {})
-    unknown = [name for name in wanted if name not in figures]
-    if unknown:
-        raise InputError(f"targets has {unknown[0]!r}; the figures are {', '.join(figures)}.")
-    table = pd.DataFrame({"value": pd.Series(dict(figures), dtype=np.float64)}).rename_axis("figure")
-    table["target"] = pd.Series({name: wanted.get(name, math.nan) for name in figures}, dtype=np.float64)
-    table["gap"] = table["value"] - table["target"]
-    met = [
-        None if math.isnan(gap) else bool(gap <= 0 if name in LESS_IS_BETTER else gap >= 0)
-        for name, gap in table["gap"].items()
-    ]
-    return table.assign(met=pd.Series(met, table.index, dtype=object))
 
 
 def cohorts(customers: pd.DataFrame, period: str = "M") -> pd.Series:
@@ -207,32 +116,7 @@ def cohorts(customers: pd.DataFrame, period: str = "M") -> pd.Series:
     return names.rename("cohort")
 
 
-def new_customer_value(
-    model: LifetimeValue,
-    first_purchase: float = 0.0,
-    horizon: float | str | None = None,
-    annual_discount_rate: float | None = None,
-) -> float:
-    """The probabilistic value of a customer yet to be won: the first purchase, and what follows it.
-
-    Where the model has covariates, it is the reference customer who is won.
-
-    For the formula see :meth:`ProfitContributionValue.new_customer_value`.
-
-    Parameters
-    ----------
-    model : LifetimeValue
-        Fitted.
-    first_purchase : float
-        Money of the first purchase on average, before margin.
-    """
-    columns = dict.fromkeys(model.required_columns, 0.0) | model.reference_
-    nobody = pd.DataFrame(columns, index=pd.Index(["new customer"], name="customer_id"))
-    later = float(model.predict(nobody, horizon, annual_discount_rate).iloc[0])
-    return model.margin * float(checked("first_purchase", first_purchase)) + later
-
-
-def _by_customer(name: str, given: float | pd.Series, index: pd.Index, lowest: float = 0) -> pd.Series:
+def by_customer(name: str, given: float | pd.Series, index: pd.Index, lowest: float = 0) -> pd.Series:
     if isinstance(given, pd.Series):
         known = given.reindex(index)
         if known.isna().any():

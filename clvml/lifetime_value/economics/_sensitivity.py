@@ -1,8 +1,8 @@
-"""Which factor moves lifetime value, and by how much: one at a time, two together, and "what if".
+"""Sensitivity of lifetime value: one factor at a time, two together, and "what if".
 
-Every function here takes a *value*: any function of named numbers that gives money, and its *inputs*,
-the numbers it has today. A formula is one as it stands; :func:`model_value` makes one of a fitted model,
-formula or probabilistic::
+Every function here takes a *value*: any function of named numbers that gives money, and its *inputs*, the
+numbers it has today. A formula is one as it stands; `model_value` makes one of any fitted model that
+answers `SupportsScenarios`::
 
     what_if(formulas.retention, {"margin": 100, "retention_rate": 0.8, "discount_rate": 0.1},
             retention_rate=+0.02)
@@ -12,7 +12,6 @@ A value per customer (an array or Series) is summed.
 
 from __future__ import annotations
 
-import copy
 import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,22 +19,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from sklearn.utils.validation import check_is_fitted
 
-from clvml.customers._time_units import horizon_in, rate_per_unit
-from clvml.distributions import bgnbd
-from clvml.distributions._discounting import discounted_ends
-from clvml.distributions.bgnbd import BGNBDParams
 from clvml.errors import InputError
-from clvml.lifetime_value._projection import LifetimeValue
-from clvml.lifetime_value.formulas._models import FormulaValue
-from clvml.models._bgnbd import BGNBD
 
 Value = Callable[..., Any]
 Inputs = Mapping[str, Any]
-
-# They are settings, or costs that a present customer caused in the past.
-_NO_FACTORS = ("n_states", "period", "acquisition_cost", "first_purchase_cost")
 
 
 class WhatIf(NamedTuple):
@@ -112,8 +100,9 @@ def elasticities(
 ) -> pd.DataFrame:
     """By how many percent the money changes when a factor changes by one percent.
 
-    Central differences of ``step`` relative to the factor; one-sided where a rule of the value forbids
-    one of the two (retention above 1).
+    Central differences of ``step`` relative to the factor; one-sided where a rule of the value forbids one
+    of the two (retention above 1), and of a step of 1 where the factor must be whole (a horizon of
+    opportunities).
 
     Parameters
     ----------
@@ -154,42 +143,40 @@ def tornado(
     ranges: Mapping[str, tuple[float, float]] | None = None,
     change: float = 0.1,
 ) -> pd.DataFrame:
-    """The money at the low and at the high end of each factor alone, and of all together.
+    """The money at the lower and at the upper level of each factor alone, and of all together.
 
     Parameters
     ----------
     value, inputs
         As in :func:`what_if`.
-    ranges : mapping of str to (low, high), optional
+    ranges : mapping of str to (lower, upper), optional
         By factor; for factors not named, and where left out, today's level less and more ``change``.
     change : float, default 0.1
-        As a fraction of today's level. Levels that a rule of the value forbids are named in the error:
-        give a range for that factor.
+        As a fraction of today's level; a level that must be whole moves by whole numbers. Levels that a rule
+        of the value forbids are named in the error: give a range for that factor.
 
     Returns
     -------
     pandas.DataFrame
-        Index ``factor``, widest swing first, "all together" (each factor at the end that is worse, and
-        that is better) last. Columns ``low, high`` (levels), ``value_at_low, value_at_high, swing``;
+        Index ``factor``, widest swing first, "all together" (each factor at the level that is worse, and
+        that is better) last. Columns ``lower, upper`` (levels), ``value_at_lower, value_at_upper, swing``;
         ``attrs["today"]`` is the money of today.
     """
     given = dict(ranges or {})
     names = list(given) if ranges is not None else _factors(inputs, None)
     rows = {}
     for name in names:
-        level = _number(inputs, name)
-        low, high = given.get(name, (level * (1 - change), level * (1 + change)))
-        at_low, at_high = (money(value, {**inputs, name: end}) for end in (low, high))
-        rows[name] = _bar(low, high, at_low, at_high)
+        ends = given[name] if name in given else _levels_around(value, inputs, name, change)
+        rows[name] = _bar(*ends, *(money(value, {**inputs, name: end}) for end in ends))
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("factor")
     table = table.sort_values("swing", ascending=False, kind="stable")
-    better = table["value_at_high"] >= table["value_at_low"]
+    rises = table["value_at_upper"] >= table["value_at_lower"]
     worst, best = (
-        {name: table.at[name, "low" if better[name] == good else "high"] for name in table.index}
-        for good in (True, False)
+        {name: table.at[name, "lower" if rises[name] == worse else "upper"] for name in table.index}
+        for worse in (True, False)
     )
-    ends = [money(value, {**inputs, **levels}) for levels in (worst, best)]
-    table.loc["all together"] = _bar(math.nan, math.nan, *ends)
+    together = [money(value, {**inputs, **levels}) for levels in (worst, best)]
+    table.loc["all together"] = _bar(math.nan, math.nan, *together)
     table.attrs["today"] = money(value, inputs)
     return table
 
@@ -227,42 +214,6 @@ def two_way(
     return pd.DataFrame(cells, pd.Index(row_levels, name=row), pd.Index(column_levels, name=column))
 
 
-def model_value(model: Any, customers: pd.DataFrame) -> tuple[Value, dict[str, float]]:
-    """A fitted model as a function of the factors that mean something there, and their levels of today.
-
-    All models: ``horizon`` (in time units), ``annual_discount_rate``, ``margin``, and ``income``, a multiple
-    of what customers spend (1 today). Formulas: the estimates that their value depends on, such as
-    ``retention_rate``, and arguments that are numbers. Probabilistic: ``dropout``, a multiple of the
-    chance to leave after a purchase from now on (1 today); who is still there is as fitted.
-
-    Parameters
-    ----------
-    model : LifetimeValue or FormulaValue
-        Fitted.
-    customers : pandas.DataFrame
-        Whose total value is asked for.
-
-    Returns
-    -------
-    (callable, dict)
-        Ready for the functions here: ``what_if(*model_value(model, customers), retention_rate=0.02)``.
-    """
-    check_is_fitted(model)
-    inputs = {
-        "horizon": horizon_in(model.horizon, model.time_unit_),
-        "annual_discount_rate": float(model.annual_discount_rate),
-        "margin": float(model.margin),
-        "income": 1.0,
-    }
-    if isinstance(model, FormulaValue):
-        return _formula_value(model, customers, inputs)
-    if isinstance(model, LifetimeValue) and isinstance(model.purchases_, BGNBD):
-        return _probabilistic_value(model, customers), {**inputs, "dropout": 1.0}
-    raise InputError(
-        f"model is a {type(model).__name__}; it must be a formula model, or a LifetimeValue with BGNBD."
-    )
-
-
 def money(value: Value, inputs: Inputs) -> float:
     """The money of these inputs, customers summed.
 
@@ -288,72 +239,49 @@ def money(value: Value, inputs: Inputs) -> float:
     return total
 
 
-def _formula_value(
-    model: FormulaValue, customers: pd.DataFrame, inputs: dict[str, float]
-) -> tuple[Value, dict[str, float]]:
-    arguments = {
-        name: float(given)
-        for name, given in model.get_params(deep=False).items()
-        if name not in inputs and isinstance(given, float | int) and name not in _NO_FACTORS
-    }
-    used = [name for name in ("retention_rate",) if name in model.params_]
-    inputs = {**inputs, **arguments, **{name: model.params_[name] for name in used}}
-
-    def value(
-        horizon: float, annual_discount_rate: float, margin: float, income: float, **others: float
-    ) -> float:
-        _check_share("retention_rate", others.get("retention_rate", 0.0))
-        changed = copy.copy(model)
-        changed.margin = margin * income
-        changed.params_ = {**model.params_, **{name: others[name] for name in used}}
-        for name in set(arguments) & set(others):
-            setattr(changed, name, others[name])
-        return float(changed.predict(customers, horizon, annual_discount_rate).sum())
-
-    return value, inputs
-
-
-def _probabilistic_value(model: LifetimeValue, customers: pd.DataFrame) -> Value:
-    purchases: BGNBD = model.purchases_  # type: ignore[assignment]
-    history = purchases.history(customers)
-    alive = purchases.probability_alive(customers).to_numpy()
-    spend = model.spend_.expected_spend(customers).to_numpy()
-    r, alpha, a, b = purchases.params_
-
-    def value(
-        horizon: float, annual_discount_rate: float, margin: float, income: float, dropout: float
-    ) -> float:
-        if not 0 < dropout * a < a + b:
-            raise InputError(f"dropout is {dropout:g}; it must be above 0 and below {(a + b) / a:.3g}.")
-        # The mean of the chance to leave changes, and how sure it is (a + b) does not.
-        params = BGNBDParams(r, alpha, dropout * a, b + (1 - dropout) * a)
-        rate = rate_per_unit(annual_discount_rate, model.time_unit_)
-        ends, weights = discounted_ends(horizon_in(horizon, model.time_unit_), rate)
-        expected = alive * bgnbd.purchases_given_alive(history, ends, weights, params)
-        return float(margin * income * (expected @ spend))
-
-    return value
-
-
 def _slope(value: Value, inputs: Inputs, name: str, step: float, today: float) -> float:
+    """By central differences, one-sided at the edge of what is allowed; a whole level moves by 1."""
     level = _number(inputs, name)
-    ends = {}
-    for side in (-1, 1):
-        try:
-            ends[side] = money(value, {**inputs, name: level + side * step})
-        except InputError as error:
-            refused = error
-    if not ends:
-        raise refused
+    for size in (step, 1.0):
+        found = {side: _allowed(value, inputs, name, level + side * size) for side in (-1, 1)}
+        ends = {side: end for side, end in found.items() if end is not None}
+        if ends:
+            break
+    else:
+        money(value, {**inputs, name: level + step})  # says which rule forbids it
     if len(ends) == 2:
-        return (ends[1] - ends[-1]) / (2 * step)
+        return (ends[1] - ends[-1]) / (2 * size)
     (side, end), *_ = ends.items()
-    return (end - today) / (side * step)
+    return (end - today) / (side * size)
 
 
-def _bar(low: float, high: float, at_low: float, at_high: float) -> dict[str, float]:
-    swing = abs(at_high - at_low)
-    return {"low": low, "high": high, "value_at_low": at_low, "value_at_high": at_high, "swing": swing}
+def _allowed(value: Value, inputs: Inputs, name: str, level: float) -> float | None:
+    """The money at a level, or None where a rule of the value forbids it."""
+    try:
+        return money(value, {**inputs, name: level})
+    except InputError:
+        return None
+
+
+def _levels_around(value: Value, inputs: Inputs, name: str, change: float) -> tuple[float, float]:
+    """Today's level less and more ``change``, or the next whole numbers where only those are allowed."""
+    level = _number(inputs, name)
+    lower, upper = level * (1 - change), level * (1 + change)
+    whole = level == round(level)
+    if whole and all(_allowed(value, inputs, name, end) is None for end in (lower, upper)):
+        return math.floor(lower), math.ceil(upper)
+    return lower, upper
+
+
+def _bar(lower: float, upper: float, at_lower: float, at_upper: float) -> dict[str, float]:
+    swing = abs(at_upper - at_lower)
+    return {
+        "lower": lower,
+        "upper": upper,
+        "value_at_lower": at_lower,
+        "value_at_upper": at_upper,
+        "swing": swing,
+    }
 
 
 def _factors(inputs: Inputs, factors: Sequence[str] | None) -> list[str]:
@@ -377,11 +305,6 @@ def _one(name: str, levels: Mapping[str, Iterable[float]]) -> tuple[str, list[fl
         raise InputError(f"{name} must be one factor and its levels, as in {{'retention_rate': [0.7, 0.8]}}.")
     factor, at = next(iter(levels.items()))
     return factor, list(at)
-
-
-def _check_share(name: str, value: float) -> None:
-    if not 0 <= value <= 1:
-        raise InputError(f"{name} is {value:g}; it must be between 0 and 1.")
 
 
 def _pct(after: float, before: float) -> float:

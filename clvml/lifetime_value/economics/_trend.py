@@ -1,20 +1,17 @@
-"""Value over time: average order, frequency, stickiness and loyalty, past, present and expected.
+"""Value over time: average order value, frequency, stickiness and loyalty, past, present and expected.
 
 Per period and group of customers, counting those who had bought by the period's end::
 
-    average_order   spend / purchases of the period
-    frequency       purchases of the period / customers
-    stickiness      share of the periods since each one's first in which they bought, all customers together
-    repeat_rate     share of customers who have bought twice or more
-    retention       share of the previous period's buyers who bought in this one too
+    average_order_value   spend / purchases of the period
+    frequency             purchases of the period / customers
+    stickiness            share of customers' periods since their first in which they bought
+    repeat_rate           share of customers who have bought twice or more
+    retention             share of the previous period's buyers who bought in this one too
 
 The last period is the "present" one, unfinished as it may be. The row "expected" is what a fitted model
-says of the period after the last day of the data, for the customers of today. With BG/NBD, who is still
-there with ``P(alive)`` and whose rate is ``Gamma(r + x, alpha + T)`` buys within ``t`` with probability::
-
-    P(alive) * (1 - ((alpha + T) / (alpha + T + t))**(r + x))
-
-and from that follow the expected stickiness, repeat rate and retention (of the present buyers).
+expects of the period after the last day of the data, for the customers of today: expected purchases and
+spend, and with the probability of at least one purchase, ``1 - P(0 purchases)``, the expected stickiness,
+repeat rate and retention (of the present buyers).
 """
 
 from __future__ import annotations
@@ -27,13 +24,13 @@ import pandas as pd
 from clvml.customers._ends import observation_end_of
 from clvml.customers._purchases import Purchases, period_start
 from clvml.customers._summary import summarize
-from clvml.customers._time_units import INTERVALS, horizon_in, time_unit_of
+from clvml.customers._time_units import INTERVALS, time_unit_of
 from clvml.customers._transactions import Transactions, as_transactions
 from clvml.errors import InputError
 from clvml.lifetime_value._projection import LifetimeValue
-from clvml.models._bgnbd import BGNBD
+from clvml.lifetime_value._protocol import SupportsPurchaseProbability, require
 
-MEASURES = ("average_order", "frequency", "stickiness", "repeat_rate", "retention")
+MEASURES = ("average_order_value", "frequency", "stickiness", "repeat_rate", "retention")
 
 
 def value_over_time(
@@ -42,6 +39,7 @@ def value_over_time(
     period: str = "M",
     model: LifetimeValue | None = None,
     collapse: str | None = "D",
+    covariates: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """The trend of customer value, by period and group.
 
@@ -52,29 +50,33 @@ def value_over_time(
         The group of each customer (segment, cohort); all are one group without it.
     period : {"D", "W", "M", "Q", "Y"}, default "M"
     model : LifetimeValue, optional
-        Fitted, with `BGNBD`; gives the row "expected" of each group.
+        Fitted, with a model of purchases that `SupportsPurchaseProbability`, such as `ParetoNBD`; gives the
+        row "expected" of each group.
     collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
         What is one purchase, as in `summarize`.
+    covariates : pandas.DataFrame, optional
+        The covariates of each customer, indexed by customer, where the model has any.
 
     Returns
     -------
     pandas.DataFrame
         Columns ``group, period`` (its first day), ``when`` ("past", "present", "expected"),
-        ``customers, purchases, spend`` and the five measures above; NaN where nothing is to be told.
+        ``customers, purchases, spend`` and the five measures above; NaN where a measure is not defined.
 
     Raises
     ------
     InputError
-        If a customer has no group, the period is unknown, or the model cannot tell the expected row.
+        If a customer has no group or no covariates, the period is unknown, or the model does not give what
+        the row "expected" needs.
 
     Examples
     --------
     >>> sales = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [10.0, 30.0, 20.0],
     ...                       "date": ["2024-01-03", "2024-02-05", "2024-01-20"]})
-    >>> value_over_time(sales)[["when", "average_order", "frequency", "stickiness", "retention"]]
-          when  average_order  frequency  stickiness  retention
-    0     past           15.0        1.0        1.00        NaN
-    1  present           30.0        0.5        0.75        0.5
+    >>> value_over_time(sales)[["when", "average_order_value", "frequency", "stickiness", "retention"]]
+          when  average_order_value  frequency  stickiness  retention
+    0     past                 15.0        1.0        1.00        NaN
+    1  present                 30.0        0.5        0.75        0.5
     """
     time_unit_of(period)
     source = as_transactions(transactions)
@@ -84,11 +86,12 @@ def value_over_time(
     group = _groups(groups, pd.Index(everyone["customer_id"]))
     counts = _counts(purchases, group, period)
     periods = pd.period_range(counts["start"].min(), counts["start"].max(), freq=period)
+    expectations = None if model is None else _expectations(source, model, covariates, collapse, periods[-1])
     tables = []
     for number, (name, members) in enumerate(group.groupby(group, observed=True)):
         table = _trend(counts[counts["number"] == number], periods)
-        if model is not None:
-            expected = _expected(source, model, _active_periods(purchases, members, period), periods[-1])
+        if expectations is not None:
+            expected = _expected(expectations, _active_periods(purchases, members, period), periods[-1])
             table = pd.concat([table, pd.DataFrame([expected])], ignore_index=True)
         table.insert(0, "group", name)
         tables.append(table)
@@ -143,7 +146,7 @@ def _groups(groups: pd.Series | None, everyone: pd.Index) -> pd.Series:
 
 
 def _trend(counts: pd.DataFrame, periods: pd.PeriodIndex) -> pd.DataFrame:
-    """One row a period of one group; only from the group's first customer on."""
+    """One row per period of one group; only from the group's first customer on."""
     at = counts.set_index(counts["start"].dt.to_period(periods.freqstr))[_COUNTED]
     seen = at.reindex(periods, fill_value=0).astype(np.float64)
     customers = seen["new"].cumsum()
@@ -154,7 +157,7 @@ def _trend(counts: pd.DataFrame, periods: pd.PeriodIndex) -> pd.DataFrame:
             "customers": customers.to_numpy(),
             "purchases": seen["purchases"].to_numpy(),
             "spend": seen["spend"].to_numpy(),
-            "average_order": _ratio(seen["spend"], seen["purchases"]),
+            "average_order_value": _ratio(seen["spend"], seen["purchases"]),
             "frequency": _ratio(seen["purchases"], customers),
             "stickiness": _ratio(seen["buyers"].cumsum(), customers.cumsum()),
             "repeat_rate": _ratio(seen["repeaters"].cumsum(), customers),
@@ -164,49 +167,78 @@ def _trend(counts: pd.DataFrame, periods: pd.PeriodIndex) -> pd.DataFrame:
     return table[table["customers"] > 0].reset_index(drop=True)
 
 
-def _expected(
-    source: Transactions, model: LifetimeValue, days: pd.DataFrame, now: pd.Period
-) -> dict[str, Any]:
-    """The row of the period after ``now``, for the customers whose days with purchases are given."""
-    if not isinstance(getattr(model, "purchases_", None), BGNBD) or model.time_unit_ is None:
+def _expectations(
+    source: Transactions,
+    model: LifetimeValue,
+    covariates: pd.DataFrame | None,
+    collapse: str | None,
+    now: pd.Period,
+) -> pd.DataFrame:
+    """What the model expects of each customer in the period after the last day of the data."""
+    purchases = _purchase_model(model)
+    customers = summarize(source, None, str(model.time_unit_), collapse)
+    if covariates is not None:
+        customers = _joined(customers, covariates)
+    horizon = f"1{now.freqstr[0]}"
+    factors = model.predict_factors(customers, horizon, 0.0)
+    nothing = purchases.purchase_probability(0, horizon, customers)
+    return pd.DataFrame(
+        {
+            "purchases": factors["expected_purchases"],
+            "spend": factors["expected_purchases"] * factors["expected_spend"],
+            "buys": 1 - nothing,
+            "frequency": customers["frequency"],
+        }
+    )
+
+
+def _purchase_model(model: Any) -> SupportsPurchaseProbability:
+    """The model of purchases, if it can give the row "expected"."""
+    purchases: SupportsPurchaseProbability | None = getattr(model, "purchases_", None)
+    if purchases is None or model.time_unit_ is None:
         raise InputError(
-            "model must be a fitted LifetimeValue with BGNBD, whose customers know their time unit."
+            "model must be a fitted LifetimeValue whose customers know their time unit: set"
+            " customers.attrs['time_unit'] before fitting."
         )
-    customers = summarize(source, None, model.time_unit_)
-    customers = customers[customers.index.isin(days["customer_id"])]
-    factors = model.predict_factors(customers, f"1{_code(now)}", 0.0)
-    purchases = factors["expected_purchases"]
-    spend = float((purchases * factors["expected_spend"]).sum())
-    buys = _probability_to_buy(model, customers, factors["probability_alive"], _code(now))
-    active = days.drop_duplicates(["customer_id", "period"])
+    instead = "fit LifetimeValue with a model that has it, such as clvml.ParetoNBD"
+    require(purchases, SupportsPurchaseProbability, "the row 'expected' needs", instead)
+    return purchases
+
+
+def _joined(customers: pd.DataFrame, covariates: pd.DataFrame) -> pd.DataFrame:
+    absent = ~customers.index.isin(covariates.index)
+    if absent.any():
+        first = customers.index[int(np.argmax(absent))]
+        raise InputError(
+            f"covariates lacks {absent.sum()} of {len(customers)} customers; the first is {first!r}."
+        )
+    joined = customers.join(covariates.drop(columns=list(customers), errors="ignore"))
+    joined.attrs.update(customers.attrs)
+    return joined
+
+
+def _expected(expectations: pd.DataFrame, active: pd.DataFrame, now: pd.Period) -> dict[str, Any]:
+    """The row of the period after ``now``, for the customers whose periods with purchases are given."""
+    customers = expectations[expectations.index.isin(active["customer_id"])]
+    purchases, spend, buys = (
+        float(customers["purchases"].sum()),
+        float(customers["spend"].sum()),
+        customers["buys"],
+    )
     member_periods = sum((now - first).n + 1 for first in active.groupby("customer_id")["period"].min())
     once = customers["frequency"] == 0
     return {
         "period": (now + 1).start_time,
         "when": "expected",
-        "customers": float(len(factors)),
-        "purchases": float(purchases.sum()),
+        "customers": float(len(customers)),
+        "purchases": purchases,
         "spend": spend,
-        "average_order": spend / float(purchases.sum()),
-        "frequency": float(purchases.mean()),
+        "average_order_value": spend / purchases if purchases else np.nan,
+        "frequency": purchases / len(customers),
         "stickiness": (len(active) + buys.sum()) / (member_periods + len(buys)),
         "repeat_rate": float((~once).mean() + buys[once].sum() / len(buys)),
         "retention": float(buys[buys.index.isin(active["customer_id"][active["period"] == now])].mean()),
     }
-
-
-def _code(period: pd.Period) -> str:
-    return period.freqstr[0]
-
-
-def _probability_to_buy(
-    model: LifetimeValue, customers: pd.DataFrame, alive: pd.Series, length: str
-) -> pd.Series:
-    """The probability of each customer to buy at least once within one period from the end of the data."""
-    r, alpha = model.purchases_.params_[:2]  # type: ignore[attr-defined]
-    time = alpha + customers["T"]
-    ahead = horizon_in(f"1{length}", model.time_unit_)
-    return alive * -np.expm1((r + customers["frequency"]) * np.log(time / (time + ahead)))
 
 
 def _ratio(above: Any, below: Any) -> np.ndarray:

@@ -152,7 +152,7 @@ class BrandSwitchingValue(BaseEstimator):
         )
 
     def _discounted_shares(self) -> FloatArray:
-        """Sum over the periods to come of the brands' shares, by brand bought last."""
+        """Sum over future periods of the brands' shares, by brand bought last."""
         n = horizon_in(self.horizon, self.time_unit) / self.period_
         rate = math.expm1(self.period_ * math.log1p(rate_per_unit(self.annual_discount_rate, self.time_unit)))
         matrix = self.transitions_.to_numpy()

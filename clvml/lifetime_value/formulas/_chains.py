@@ -31,7 +31,7 @@ class BrandSwitching(NamedTuple):
     Attributes
     ----------
     shares : pandas.DataFrame
-        Share of the wallet, one row a period from 0, one column a brand.
+        Share of the wallet, one row per period from 0, one column per brand.
     value : pandas.DataFrame
         Discounted money, likewise.
     total : pandas.Series
@@ -62,7 +62,7 @@ def brand_switching(
     transitions : array_like or pandas.DataFrame, shape (n_brands, n_brands)
         Switching probabilities. A DataFrame names the brands, in its columns and its index.
     margin : array_like or pandas.Series
-        Share of the money that is kept; one number, or one a brand.
+        Share of the money that is kept; one number, or one per brand.
     discount_rate : float
         Per period, above -1.
 
@@ -93,7 +93,7 @@ def brand_switching(
     money = _wallet(wallet)
     kept = checked("margin", _by_brand("margin", margin, brands))
     if kept.shape not in ((), (len(brands),)):
-        raise InputError(f"margin has shape {kept.shape}; it must be one number, or one a brand.")
+        raise InputError(f"margin has shape {kept.shape}; it must be one number, or one per brand.")
     r = _one_rate(discount_rate)
     now = _shares(_by_brand("shares", shares, brands), len(brands))
     path = np.empty((len(money), len(brands)))
@@ -126,7 +126,7 @@ def migration(
     discount_rate : float
         Per period, above -1.
     n_periods : int, optional
-        Number of margins counted; None for a sum without end.
+        Number of margins counted; None for an infinite sum.
 
     Returns
     -------
@@ -135,7 +135,7 @@ def migration(
     Raises
     ------
     InputError
-        If an argument breaks its rule, or a sum without end does not converge: at a discount rate of
+        If an argument breaks its rule, or an infinite sum diverges: at a discount rate of
         zero it does so only if customers end up, for good, in states that bring nothing.
 
     Examples
@@ -151,7 +151,7 @@ def migration(
     matrix = transition_matrix(transitions)
     money = checked("margins", margins)
     if money.shape != (len(matrix),):
-        raise InputError(f"margins has shape {money.shape}; it must be {len(matrix)} numbers, one a state.")
+        raise InputError(f"margins has shape {money.shape}; it must be {len(matrix)} numbers, one per state.")
     r = _one_rate(discount_rate)
     if np.isnan(money).any() or np.isnan(r):
         raise InputError("margins and discount_rate must not be missing: every state depends on all of them.")
@@ -159,7 +159,7 @@ def migration(
         return _finite_migration(matrix, money, r, whole_periods(n_periods))
     alive = _can_reach(matrix, money != 0)
     inner = matrix[np.ix_(alive, alive)] / (1 + r)
-    _refuse_endless_chain(inner, r)
+    _refuse_divergence_chain(inner, r)
     value = np.zeros(len(money))
     value[alive] = np.linalg.solve(np.eye(len(inner)) - inner, money[alive])
     return value
@@ -251,10 +251,10 @@ def _can_reach(matrix: FloatArray, target: np.ndarray) -> np.ndarray:
     return reached
 
 
-def _refuse_endless_chain(inner: FloatArray, r: float) -> None:
+def _refuse_divergence_chain(inner: FloatArray, r: float) -> None:
     radius = float(np.abs(np.linalg.eigvals(inner)).max()) if inner.size else 0.0
     if radius >= 1 - 1e-12:
         raise InputError(
-            f"discount_rate is {r:g}: the sum without end does not converge, because customers stay for ever"
+            f"discount_rate is {r:g}: the infinite sum diverges, because customers stay for ever"
             " in states that bring money; give n_periods, a rate above 0, or a state for those who left."
         )

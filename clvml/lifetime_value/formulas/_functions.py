@@ -16,7 +16,7 @@ all are found here.
 
 Sources: Blattberg, Kim, Neslin, "Database Marketing" (2008), chapters 5 and 6, for the retention
 formulas; Gupta, Lehmann, "Customers as assets" (Journal of Interactive Marketing 17, 2003) for the
-sum without end; any textbook of finance for the annuity.
+infinite sum; any textbook of finance for the annuity.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from clvml.lifetime_value.formulas._sums import (
     checked,
     geometric_sum,
     periods,
-    refuse_endless,
+    refuse_divergence,
     steady_sum,
 )
 
@@ -70,7 +70,7 @@ def annuity(income: ArrayLike, discount_rate: ArrayLike, n_periods: ArrayLike) -
     Raises
     ------
     InputError
-        If an argument breaks its rule, or a sum without end does not converge.
+        If an argument breaks its rule, or an infinite sum diverges.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def retention(
 ) -> FloatArray:
     """Present value of a margin that lasts as long as the customer stays, ``sum m * rho**t / (1 + r)**t``.
 
-    Without end it is ``m * (1 + r) / (1 + r - rho)`` where the first margin comes now, and
+    Over an infinite horizon it is ``m * (1 + r) / (1 + r - rho)`` where the first margin comes now, and
     ``m * rho / (1 + r - rho)`` where it comes after a period.
 
     Parameters
@@ -105,7 +105,7 @@ def retention(
     discount_rate : array_like
         Per period, as a fraction, above -1.
     n_periods : array_like, optional
-        Number of margins counted, above 0; None (or infinite) for a sum without end.
+        Number of margins counted, above 0; None (or infinite) for an infinite sum.
     first : {"now", "next"}
         Whether the first margin comes at once (``t = 0, ..., n - 1``), or after one period and if
         the customer has stayed (``t = 1, ..., n``).
@@ -113,7 +113,7 @@ def retention(
     Raises
     ------
     InputError
-        If an argument breaks its rule, or a sum without end does not converge
+        If an argument breaks its rule, or an infinite sum diverges
         (``rho >= 1 + r``).
 
     Examples
@@ -136,7 +136,9 @@ def retention(
     n = periods(np.inf if n_periods is None else n_periods)
     # r + (1 - rho), not 1 + r - rho: a tiny rate must not drown in the 1.
     loss = (r + (1 - rho)) / (1 + r)
-    refuse_endless(loss, n, {"retention_rate": rho, "discount_rate": r}, "retention_rate < 1 + discount_rate")
+    refuse_divergence(
+        loss, n, {"retention_rate": rho, "discount_rate": r}, "retention_rate < 1 + discount_rate"
+    )
     return money * geometric_sum(loss, n, first)
 
 
@@ -200,10 +202,10 @@ def total_customer_value(
     purchases_per_period : array_like
         Not negative.
     lifetime : array_like
-        Average length of the relation in periods, not negative.
+        Average length of the customer relationship in periods, not negative.
     retention_rate : array_like
         Probability to stay for another period, in [0, 1]. With a lifetime of
-        ``1 / (1 - retention_rate)`` the rule is the retention formula without end at ``r = 0``,
+        ``1 / (1 - retention_rate)`` the rule is the retention formula over an infinite horizon at ``r = 0``,
         the first margin after a period.
 
     Raises
@@ -226,7 +228,7 @@ def total_customer_value(
 
 
 def historic(spend: ArrayLike, cost: ArrayLike = 0.0) -> FloatArray:
-    """What the customer has brought so far, less what was spent on them.
+    """What the customer has spent so far, less what was spent on them.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The value of one relation, part by part: what loyalty adds, and what costs take away.
+"""The value of one customer relationship, part by part: what loyalty adds, and what costs take away.
 
 Money of a period comes at its end and is discounted at ``r`` per period. An effect of loyalty is a
 stream that is zero in the first period and grows by the same amount each period::
@@ -21,7 +21,7 @@ from clvml.lifetime_value.formulas._sums import (
     checked,
     geometric_sum,
     periods,
-    refuse_endless,
+    refuse_divergence,
     steady_sum,
 )
 
@@ -50,7 +50,7 @@ def loyalty_effects(
     referrals: ArrayLike = 0.0,
     price: ArrayLike = 0.0,
 ) -> LoyaltyEffects:
-    """The annuity of the base income, plus what grows with the length of the relation.
+    """The annuity of the base income, plus what grows with the length of the customer relationship.
 
     Each effect is the amount by which its stream grows from one period to the next: 0 in the
     first period, once the amount in the second, twice in the third.
@@ -64,7 +64,7 @@ def loyalty_effects(
     n_periods : array_like
         Periods of loyalty, above 0; infinite where ``discount_rate`` is above 0.
     cross_selling, cost_to_serve, referrals, price : array_like
-        Money per period, per period of relation: further sales, *savings* in cost to serve and
+        Money per period, per period of the relationship: further sales, *savings* in cost to serve and
         marketing, income from customers referred, and lower price sensitivity. Not negative.
 
     Returns
@@ -75,7 +75,7 @@ def loyalty_effects(
     Raises
     ------
     InputError
-        If an argument breaks its rule, or a sum without end does not converge.
+        If an argument breaks its rule, or an infinite sum diverges.
 
     Examples
     --------
@@ -106,7 +106,7 @@ def profit_contribution(
     n_periods: ArrayLike,
     income_growth: ArrayLike = 0.0,
 ) -> FloatArray:
-    """Profit over the relation: ``-A + (first purchase - its cost) + (income - service cost) * annuity``.
+    """Lifetime profit: ``-A + (first purchase - its cost) + (income - service cost) * annuity``.
 
     Acquisition and first purchase are today, income and service cost at the end of each period.
 
@@ -121,14 +121,14 @@ def profit_contribution(
     discount_rate : array_like
         Per period, above -1.
     n_periods : array_like
-        Periods of the relation after the first purchase, above 0, or infinite if the sum converges.
+        Periods as a customer after the first purchase, above 0, or infinite if the sum converges.
     income_growth : array_like
         Growth of income per period as a fraction, above -1: the first period's is ``income``.
 
     Raises
     ------
     InputError
-        If an argument breaks its rule, or a sum without end does not converge.
+        If an argument breaks its rule, or an infinite sum diverges.
 
     Examples
     --------
@@ -157,7 +157,7 @@ def grown_sum(discount_rate: ArrayLike, n_periods: ArrayLike, growth: ArrayLike)
     g = checked("income_growth", growth, above=-1)
     n = periods(n_periods)
     loss = (r - g) / (1 + r)
-    refuse_endless(loss, n, {"income_growth": g, "discount_rate": r}, "income_growth < discount_rate")
+    refuse_divergence(loss, n, {"income_growth": g, "discount_rate": r}, "income_growth < discount_rate")
     return geometric_sum(loss, n, "now") / (1 + r)
 
 
@@ -165,9 +165,9 @@ def growing_sum(discount_rate: ArrayLike, n_periods: ArrayLike) -> FloatArray:
     """``sum over t = 1..n of (t - 1) / (1 + r)**t``: ``(annuity(1, r, n) - n * (1 + r)**-n) / r``."""
     r, n = np.broadcast_arrays(checked("discount_rate", discount_rate, above=-1), periods(n_periods))
     annuities = np.asarray(steady_sum(r, n, "next"))
-    endless = np.isinf(n)
-    end = np.where(endless, 0.0, n)
-    near = ~endless & (np.abs(r) * end < _NEAR)
+    infinite = np.isinf(n)
+    end = np.where(infinite, 0.0, n)
+    near = ~infinite & (np.abs(r) * end < _NEAR)
     divisor = np.where(near, 1.0, r)
     closed = (annuities - end * np.exp(-end * np.log1p(r))) / divisor
     value = np.where(near, _growing_series(np.where(near, r, 0.0), end), closed)

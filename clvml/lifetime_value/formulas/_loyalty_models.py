@@ -16,8 +16,9 @@ from sklearn.utils.validation import check_is_fitted
 from clvml.customers._time_units import time_unit_of
 from clvml.errors import InputError
 from clvml.lifetime_value.formulas import _functions as formulas
+from clvml.lifetime_value.formulas._estimates import Estimates, mean, per_time_unit, ratio
 from clvml.lifetime_value.formulas._loyalty import grown_sum
-from clvml.lifetime_value.formulas._models import RetentionFormulaValue, per_time_unit, ratio_error
+from clvml.lifetime_value.formulas._retention_models import RetentionFormulaValue
 from clvml.lifetime_value.formulas._sums import FloatArray, checked, steady_sum
 
 EFFECTS = ("cross_selling", "cost_to_serve", "referrals", "price")
@@ -52,7 +53,7 @@ class CostedFormulaValue(RetentionFormulaValue):
 class ProfitContributionValue(CostedFormulaValue):
     """Profit rather than income: repeat income less the cost to serve, as long as customers are loyal.
 
-    For a present customer acquisition and first purchase are in the past; to come are
+    For a present customer acquisition and first purchase are in the past; the value is
     ``(income - service cost)`` for ``n = 1 / (1 - retention_rate)`` time units, at most the horizon,
     income being that of *repeat* purchases per time unit. :meth:`new_customer_value` is the whole
     formula, from acquisition on.
@@ -88,6 +89,7 @@ class ProfitContributionValue(CostedFormulaValue):
         "frequency", "recency", "T", "monetary_value", "total_spend",
     )  # fmt: skip
     _amounts: ClassVar[tuple[str, ...]] = ("annual_service_cost",)
+    varied_arguments: ClassVar[tuple[str, ...]] = ("annual_income_growth", "annual_service_cost")
 
     def __init__(
         self,
@@ -109,7 +111,7 @@ class ProfitContributionValue(CostedFormulaValue):
     def new_customer_value(
         self, horizon: float | str | None = None, annual_discount_rate: float | None = None
     ) -> float:
-        """The profit of a customer yet to be won, from acquisition on: the formula in full.
+        """The profit of a new customer, from acquisition on: the formula in full.
 
         With a column of service costs, their mean over the customers fitted to counts.
         """
@@ -117,9 +119,9 @@ class ProfitContributionValue(CostedFormulaValue):
         n_units, rate = self._terms(self.time_unit_, horizon, annual_discount_rate)
         value = formulas.profit_contribution(
             self.acquisition_cost,
-            self.params_["mean_first_purchase"] * self.margin,
+            self.params_["mean_first_purchase"] * self._kept,
             self.first_purchase_cost,
-            self.params_["mean_income"] * self.margin,
+            self.params_["mean_income"] * self._kept,
             self.params_["mean_service_cost"],
             rate,
             self._lifetime(n_units),
@@ -127,27 +129,20 @@ class ProfitContributionValue(CostedFormulaValue):
         )
         return float(value)
 
-    def _estimate(self, table: pd.DataFrame) -> dict[str, float]:
+    def _estimate(self, table: pd.DataFrame) -> Estimates:
         checked("acquisition_cost", self.acquisition_cost, lowest=0)
         checked("first_purchase_cost", self.first_purchase_cost, lowest=0)
         self._growth()
-        repeat, time = self._repeat_spend(table), table["T"].sum()
+        repeat = self._repeat_spend(table)
         return {
             "retention_rate": self._retention_rate(table),
-            "mean_income": float(repeat.sum() / time) if time else 0.0,
-            "mean_first_purchase": float((table["total_spend"] - repeat).mean()),
-            "mean_service_cost": float(self._per_unit("annual_service_cost", table).mean()),
+            "mean_income": ratio(repeat, table["T"]),
+            "mean_first_purchase": mean(table["total_spend"] - repeat),
+            "mean_service_cost": mean(self._service_cost(table)),
         }
 
-    def _standard_errors(self, table: pd.DataFrame) -> dict[str, float]:
-        repeat = self._repeat_spend(table)
-        cost = pd.Series(self._per_unit("annual_service_cost", table), table.index)
-        ones = pd.Series(1.0, table.index)
-        return super()._standard_errors(table) | {
-            "mean_income": ratio_error(repeat, table["T"]),
-            "mean_first_purchase": ratio_error(table["total_spend"] - repeat, ones),
-            "mean_service_cost": ratio_error(cost, ones),
-        }
+    def _service_cost(self, table: pd.DataFrame) -> pd.Series:
+        return pd.Series(self._per_unit("annual_service_cost", table), table.index)
 
     def _growth(self) -> float:
         yearly = float(checked("annual_income_growth", self.annual_income_growth, above=-1))
@@ -172,7 +167,7 @@ class ProfitContributionValue(CostedFormulaValue):
 
 
 class LoyaltyEffectsValue(CostedFormulaValue):
-    """The loyal customer's annuity, plus streams that grow with the length of the relation.
+    """The loyal customer's annuity, plus streams that grow with the length of the customer relationship.
 
     Each effect is the share of the customer's income by which its stream grows per year from now
     on; with all of them 0, as by default, the value is :class:`AnnuityValue`'s. Factors: ``income``,
@@ -196,6 +191,7 @@ class LoyaltyEffectsValue(CostedFormulaValue):
     """
 
     _amounts: ClassVar[tuple[str, ...]] = EFFECTS
+    varied_arguments: ClassVar[tuple[str, ...]] = tuple(sorted(EFFECTS))
 
     def __init__(
         self,
@@ -214,7 +210,7 @@ class LoyaltyEffectsValue(CostedFormulaValue):
         self.referrals = referrals
         self.price = price
 
-    def _estimate(self, table: pd.DataFrame) -> dict[str, float]:
+    def _estimate(self, table: pd.DataFrame) -> Estimates:
         for name in EFFECTS:
             self._per_unit(name, table)
         return super()._estimate(table)
@@ -226,7 +222,5 @@ class LoyaltyEffectsValue(CostedFormulaValue):
         lifetime = self._lifetime(n_units)
         growth = {name: income * self._per_unit(name, table) for name in EFFECTS}
         effects = formulas.loyalty_effects(income, rate, lifetime, **growth)
-        streams = {
-            name: stream * self.margin for name, stream in effects._asdict().items() if name != "total"
-        }
+        streams = {name: stream * self._kept for name, stream in effects._asdict().items() if name != "total"}
         return effects.total, {"income": income, "lifetime": lifetime, **streams}

@@ -20,8 +20,9 @@ from clvml.customers._purchase_ages import query_purchase_ages
 from clvml.customers._time_units import horizon_in
 from clvml.customers._transactions import Transactions
 from clvml.errors import FitError, InputError
+from clvml.lifetime_value.formulas._base import FormulaValue
 from clvml.lifetime_value.formulas._chains import migration
-from clvml.lifetime_value.formulas._models import FormulaValue
+from clvml.lifetime_value.formulas._estimates import Estimate, Estimates
 from clvml.lifetime_value.formulas._sums import FloatArray
 
 
@@ -84,7 +85,7 @@ class MigrationValue(FormulaValue):
         Parameters
         ----------
         customers : pandas.DataFrame
-            One row a customer, with the columns in ``required_columns``.
+            One row per customer, with the columns in ``required_columns``.
         transactions : Transactions or frame, optional
             The purchases that the summary was made from; those after its end, and of other
             customers, are left out. The summary then needs ``first_purchase``.
@@ -103,7 +104,7 @@ class MigrationValue(FormulaValue):
         self.period_ = horizon_in(default if self.period is None else self.period, time_unit)
         super().fit(customers)
         if transactions is not None:
-            self._learn(*_gaps_seen(customers, transactions, self.period_))
+            self._keep(self._learn(*_gaps_seen(customers, transactions, self.period_)))
         return self
 
     @property
@@ -113,7 +114,7 @@ class MigrationValue(FormulaValue):
         names = pd.Index([*map(str, range(1, self.n_states)), "left"], name="recency_state")
         return pd.DataFrame(_chain(list(self.params_.values())), names, names)
 
-    def _estimate(self, table: pd.DataFrame) -> dict[str, float]:
+    def _estimate(self, table: pd.DataFrame) -> Estimates:
         last, quiet = self._last_period(table)
         active = self._active_periods(table)
         came_back = active > 0
@@ -124,7 +125,7 @@ class MigrationValue(FormulaValue):
         weights = np.concatenate([active[came_back] * (1 - longer), active[came_back] * longer])
         return self._learn(gaps, weights, quiet)
 
-    def _learn(self, gaps: FloatArray, weights: FloatArray, quiet: FloatArray) -> dict[str, float]:
+    def _learn(self, gaps: FloatArray, weights: FloatArray, quiet: FloatArray) -> Estimates:
         """Probabilities from the periods between purchases, and those since the last."""
         states = np.arange(1, self.n_states)
         bought = np.array([weights[gaps == state].sum() for state in states])
@@ -134,19 +135,12 @@ class MigrationValue(FormulaValue):
                 "transitions cannot be estimated: no customer was observed for a whole period of"
                 f" {self.period_:g} time units; end the observation later, or give a shorter period."
             )
-        probabilities = []
-        before = bought.sum() / seen.sum()
-        for number, of in zip(bought, seen, strict=True):
-            before = (number + before) / (of + 1)
-            probabilities.append(float(before))
-        names = [f"buys_after_{state}" for state in states]
-        errors = np.sqrt(np.array(probabilities) * (1 - np.array(probabilities)) / (seen + 1))
-        self.params_ = dict(zip(names, probabilities, strict=True))
-        self.standard_errors_ = dict(zip(names, errors.tolist(), strict=True))
-        return self.params_
-
-    def _standard_errors(self, table: pd.DataFrame) -> dict[str, float]:  # noqa: ARG002 - learnt with the rest
-        return self.standard_errors_
+        estimates, before = {}, bought.sum() / seen.sum()
+        for state, number, of in zip(states, bought, seen, strict=True):
+            before = float((number + before) / (of + 1))
+            error = math.sqrt(before * (1 - before) / (of + 1))
+            estimates[f"buys_after_{state}"] = Estimate(before, error)
+        return estimates
 
     def _active_periods(self, table: pd.DataFrame) -> FloatArray:
         """Periods with a purchase after the first one's: no more than purchases, nor than periods."""

@@ -24,7 +24,7 @@ def steady_sum(discount_rate: ArrayLike, n_periods: ArrayLike, first: First) -> 
     r = checked("discount_rate", discount_rate, above=-1)
     n = periods(n_periods)
     loss = r / (1 + r)
-    refuse_endless(loss, n, {"discount_rate": r}, "discount_rate > 0")
+    refuse_divergence(loss, n, {"discount_rate": r}, "discount_rate > 0")
     return geometric_sum(loss, n, first)
 
 
@@ -40,16 +40,15 @@ def geometric_sum(loss: FloatArray, n: FloatArray, first: First) -> FloatArray:
     return (total if first == "now" else total * (1 - loss))[()]
 
 
-def refuse_endless(loss: FloatArray, n: FloatArray, rates: dict[str, FloatArray], rule: str) -> None:
-    endless = np.isinf(n) & (loss <= 0)
-    if not endless.any():
+def refuse_divergence(loss: FloatArray, n: FloatArray, rates: dict[str, FloatArray], rule: str) -> None:
+    infinite = np.isinf(n) & (loss <= 0)
+    if not infinite.any():
         return
     values = " and ".join(
-        f"{name} is {np.broadcast_to(rate, endless.shape)[endless][0]:g}" for name, rate in rates.items()
+        f"{name} is {np.broadcast_to(rate, infinite.shape)[infinite][0]:g}" for name, rate in rates.items()
     )
     raise InputError(
-        f"{values}: the sum without end does not converge, it needs {rule}; give a finite n_periods"
-        " or another rate."
+        f"{values}: the infinite sum diverges, it needs {rule}; give a finite n_periods or another rate."
     )
 
 

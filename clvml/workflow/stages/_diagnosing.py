@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -21,8 +21,16 @@ from clvml.diagnostics._fit import fit_by_frequency, fit_by_spend
 from clvml.diagnostics._frequency_recency import frequency_recency_matrix
 from clvml.evaluation._calibration import calibration_by_frequency
 from clvml.lifetime_value._projection import LifetimeValue
-from clvml.models._gamma_gamma import GammaGamma
-from clvml.models._history_model import HistoryModel
+from clvml.lifetime_value._protocol import (
+    SupportsExpectedPurchases,
+    SupportsNewCustomers,
+    SupportsProbabilityAlive,
+    SupportsPurchaseProbability,
+    SupportsPurchaseSimulation,
+    SupportsSpendDistribution,
+    SupportsSpendSimulation,
+    title_of,
+)
 from clvml.workflow._findings import SERVED, Figure, Finding
 from clvml.workflow._stage import Context, Stage
 from clvml.workflow.stages._comparing import Comparison, run_of
@@ -46,8 +54,12 @@ def find(context: Context) -> Iterator[Finding]:
         over_time = purchases_over_time(context[Transactions], parts)
         runs = (*SERVED, run_of(name))
         yield from purchase_figures(purchases, parts, over_time, runs)
-    if isinstance(value, LifetimeValue) and isinstance(value.spend_, GammaGamma):
-        yield from value_figures(value, value.spend_, parts)
+    spend = getattr(value, "spend_", None)
+    if isinstance(spend, SupportsSpendDistribution):
+        fit = fit_by_spend(parts.calibration, spend)
+        yield Figure("fit_by_spend", "What they spent on average", partial(plots.fit_by_spend, fit))
+    if isinstance(purchases, SupportsPurchaseSimulation) and isinstance(spend, SupportsSpendSimulation):
+        yield from value_figures(value, parts)
 
 
 def diagnosed(comparison: Comparison) -> str | None:
@@ -58,20 +70,31 @@ def diagnosed(comparison: Comparison) -> str | None:
     return None
 
 
-def purchase_model(model: object) -> HistoryModel | None:
+@runtime_checkable
+class Described(
+    SupportsExpectedPurchases,
+    SupportsNewCustomers,
+    SupportsProbabilityAlive,
+    SupportsPurchaseProbability,
+    Protocol,
+):
+    """A fitted model of purchases that answers all that the figures here ask."""
+
+
+def purchase_model(model: object) -> Described | None:
     """The fitted model of purchases inside a lifetime-value model, if there is one."""
-    fitted = model.purchases_ if isinstance(model, LifetimeValue) else None
-    return fitted if isinstance(fitted, HistoryModel) else None
+    fitted = getattr(model, "purchases_", None)
+    return fitted if isinstance(fitted, Described) else None
 
 
 def purchase_figures(
-    model: HistoryModel, parts: Split, over_time: pd.DataFrame, runs: tuple[str, ...]
+    model: Described, parts: Split, over_time: pd.DataFrame, runs: tuple[str, ...]
 ) -> Iterator[Finding]:
     """What the model of purchases, fitted on the calibration period, says, and what was observed."""
     customers, duration = parts.calibration, parts.duration
     expected = model.expected_purchases(customers, duration)
     by_frequency = calibration_by_frequency(customers, parts.holdout, expected)
-    by_frequency = by_frequency.rename(columns={"predicted": model.title})
+    by_frequency = by_frequency.rename(columns={"predicted": title_of(model)})
     tracking = with_expected_purchases(over_time, model, parts)
     age = float(customers["T"].max())
     busiest = int(np.clip(customers["frequency"].max(), 2, 20))
@@ -84,7 +107,7 @@ def purchase_figures(
     yield Figure("purchases_per_period", "The same by period", partial(plots.purchases_per_period, tracking))
     draw_frequency = partial(plots.calibration_by_frequency, by_frequency)
     yield Figure("calibration_by_frequency", "Purchases by frequency", draw_frequency, runs=runs)
-    fit = fit_by_frequency(customers, model).rename(columns={"expected": model.title})
+    fit = fit_by_frequency(customers, model).rename(columns={"expected": title_of(model)})
     yield Figure("fit_by_frequency", "How often they bought", partial(plots.fit_by_frequency, fit))
     draw_alive = partial(plots.frequency_recency_matrix, alive)
     yield Figure("probability_alive", "P(alive) by history", draw_alive, (7, 5.2), runs=runs)
@@ -92,11 +115,8 @@ def purchase_figures(
     yield Figure("expected_purchases", "Expected purchases by history", draw_expected, (7, 5.2))
 
 
-def value_figures(value: LifetimeValue, spend: GammaGamma, parts: Split) -> Iterator[Finding]:
-    """What customers spend, and prediction intervals of their spend in the holdout with the outcomes."""
-    customers = parts.calibration
-    fit = fit_by_spend(customers, spend)
-    yield Figure("fit_by_spend", "What they spent on average", partial(plots.fit_by_spend, fit))
+def value_figures(value: LifetimeValue, parts: Split) -> Iterator[Finding]:
+    """Prediction intervals of the customers' spend in the holdout, with the outcomes."""
     # A copy has forgotten the customers of its fit and draws by Laplace's approximation: seconds faster.
     value = copy.deepcopy(value)
     yield Figure(

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import pandas as pd
 from pydantic import model_validator
 from sklearn.base import clone
 
 from clvml.errors import FitError, InputError
-from clvml.lifetime_value._projection import LifetimeValue
-from clvml.models._bgnbd import BGNBD
-from clvml.models._history_model import HistoryModel
+from clvml.lifetime_value._protocol import SupportsProbabilityAlive, title_of
+from clvml.models import BGNBD
 from clvml.segments.acting._cards import segment_cards
 from clvml.segments.acting._customer_groups import ALIVE, CustomerGroups
 from clvml.segments.acting._treatments import budgets, read_treatments
@@ -138,7 +137,7 @@ def group(context: Context) -> Segments | None:
     beside = purchases_beside(context, customers.table) if ALIVE not in served.values else None
     plain = table = joined(customers.table, served.values)
     if beside is not None:
-        context.say(f"{served.title} gives no P(alive): P(alive) is that of {beside.title}")
+        context.say(f"{served.title} gives no P(alive): P(alive) is that of {title_of(beside)}")
         table = joined(table, beside.probability_alive(customers.table).to_frame())
     segmenter = kmeans_for(context, table, customers.attributes)
     try:
@@ -160,12 +159,12 @@ def group(context: Context) -> Segments | None:
     return Segments(segmenter, joined(numbers, table))
 
 
-def purchases_beside(context: Context, customers: pd.DataFrame) -> HistoryModel | None:
+def purchases_beside(context: Context, customers: pd.DataFrame) -> Any:
     """The model of purchases that ranked best, fitted to these customers, or BG/NBD where none competed."""
     result = context[Comparison].result
     models = (result.models[name] for name in result.champion.ranks.index)
-    ranked = (model.purchases_ for model in models if isinstance(model, LifetimeValue))
-    best = next((model for model in ranked if isinstance(model, HistoryModel)), BGNBD())
+    ranked = (getattr(model, "purchases_", None) for model in models)
+    best = next((model for model in ranked if isinstance(model, SupportsProbabilityAlive)), BGNBD())
     try:
         return clone(best).fit(customers)
     except FitError:

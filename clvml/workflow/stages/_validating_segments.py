@@ -12,7 +12,7 @@ import pandas as pd
 
 from clvml.customers._split import Split
 from clvml.errors import InputError
-from clvml.lifetime_value.formulas._models import HistoricValue
+from clvml.lifetime_value.formulas import HistoricValue
 from clvml.segments.acting._customer_groups import ALIVE
 from clvml.segments.judging._segmentation_comparison import (
     KMEANS,

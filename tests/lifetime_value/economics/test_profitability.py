@@ -6,7 +6,7 @@ import pytest
 
 import clvml
 from clvml.errors import InputError
-from clvml.lifetime_value.economics._profitability import against_targets
+from clvml.lifetime_value.economics._scorecard import against_targets
 
 SALES = pd.DataFrame(
     {
@@ -58,6 +58,7 @@ def test_the_scorecard_counts_its_figures_and_tells_which_targets_are_met():
     card = clvml.scorecard(
         customers,
         values,
+        new_customer_value=60.0,
         acquisition_cost=20,
         margin=0.5,
         marketing_cost=50,
@@ -66,20 +67,60 @@ def test_the_scorecard_counts_its_figures_and_tells_which_targets_are_met():
     assert card["value"].to_dict() | {"retention_rate": 0} == pytest.approx(
         {
             "clv": 60,
+            "new_customer_value": 60,
             "acquisition_cost": 20,
             "clv_to_cac": 3,
-            "payback": 20 / (75 / 12),
+            # The first purchase of the mean customer brings 35 / 3; then 40 in 12 weeks of three customers.
+            "payback": (20 - 35 / 3) / (40 / 12),
             "retention_rate": 0,
             "repeat_rate": 1 / 3,
             "return_on_marketing": 0.5,
         }
     )
     assert card["met"].to_dict() == {
-        "clv": None, "acquisition_cost": False, "clv_to_cac": True, "payback": None,
-        "retention_rate": None, "repeat_rate": True, "return_on_marketing": None,
+        "clv": None, "new_customer_value": None, "acquisition_cost": False, "clv_to_cac": True,
+        "payback": None, "retention_rate": None, "repeat_rate": True, "return_on_marketing": None,
     }  # fmt: skip
     with pytest.raises(InputError, match="targets has 'nps'; the figures are clv"):
         clvml.scorecard(customers, values, targets={"nps": 50})
+
+
+def test_clv_to_cac_is_that_of_a_new_customer_and_not_of_those_who_were_acquired_long_ago(cdnow):
+    """Issue 11.15: the residual value of old customers against the cost of new ones reads 1.15 for 3.07."""
+    model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "12M", 0.10, margin=0.3).fit(cdnow)
+    first = (cdnow["total_spend"] - cdnow["frequency"] * cdnow["monetary_value"]).mean()
+    worth = clvml.new_customer_value(model, first_purchase=first)
+    values = model.predict(cdnow)
+    target = {"clv_to_cac": 3}
+    card = clvml.scorecard(
+        cdnow, values, new_customer_value=worth, acquisition_cost=8, margin=0.3, targets=target
+    )
+    assert card.loc["clv_to_cac", "value"] == pytest.approx(24.54 / 8, abs=0.005)
+    assert card.loc["clv_to_cac", "met"] is True
+    assert card.loc["payback", "value"] == 0  # 0.3 of a first purchase of 32 is more than 8
+    assert np.isnan(clvml.scorecard(cdnow, values, acquisition_cost=8).loc["clv_to_cac", "value"])
+
+
+def test_every_rate_and_time_of_a_scorecard_names_its_unit_and_retention_is_per_year(cdnow):
+    weeks = clvml.scorecard(cdnow, cdnow["total_spend"], acquisition_cost=50, margin=0.3)
+    days = clvml.convert_time_unit(cdnow, "D")
+    by_day = clvml.scorecard(days, cdnow["total_spend"], acquisition_cost=50, margin=0.3)
+    assert weeks.loc["retention_rate", "unit"] == by_day.loc["retention_rate", "unit"] == "per year"
+    # A year has 52 weeks or 365 days: 364 and 365 days are not quite the same.
+    assert by_day.loc["retention_rate", "value"] == pytest.approx(
+        weeks.loc["retention_rate", "value"], rel=0.01
+    )
+    assert (weeks.loc["payback", "unit"], by_day.loc["payback", "unit"]) == ("weeks", "days")
+    assert by_day.loc["payback", "value"] == pytest.approx(7 * weeks.loc["payback", "value"])
+    assert weeks["unit"].str.len().min() > 0
+
+
+def test_customers_without_repeat_purchases_never_pay_back_what_the_first_did_not():
+    once = clvml.summarize(SALES[SALES["customer_id"] == "b"], "2024-02-12")
+    with pytest.warns(clvml.FitWarning, match="no customer bought again"):
+        card = clvml.scorecard(once, once["total_spend"], acquisition_cost=50, targets={"payback": 52})
+    assert card.loc["payback", "value"] == np.inf
+    assert card.loc["payback", "met"] is False
 
 
 def test_of_costs_less_is_better():
@@ -105,7 +146,7 @@ def test_value_over_time_counts_purchases_and_customers_by_hand():
     table = clvml.value_over_time(SALES).set_index("period")
     january, february = table.loc["2024-01-01"], table.loc["2024-02-01"]
     assert january[["customers", "purchases", "spend", "frequency"]].tolist() == [2, 3, 90, 1.5]
-    assert february[["average_order", "frequency", "repeat_rate"]].tolist() == pytest.approx(
+    assert february[["average_order_value", "frequency", "repeat_rate"]].tolist() == pytest.approx(
         [30, 2 / 3, 1 / 3]
     )
     assert february["retention"] == 0.5  # of a and b, a came again
@@ -124,6 +165,21 @@ def test_groups_have_lines_of_their_own_and_a_model_tells_what_is_expected(cdnow
     assert (ahead["repeat_rate"] >= table[table["when"] == "present"]["repeat_rate"].to_numpy()).all()
     with pytest.raises(InputError, match="customers have no group"):
         clvml.value_over_time(clvml.load_cdnow(), clvml.cohorts(cdnow)[:5])
+
+
+def test_the_expected_row_of_a_model_with_covariates_needs_them_and_of_those_it_knows_it_is_their_sum(cdnow):
+    channel = pd.DataFrame({"channel": np.where(np.arange(len(cdnow)) % 3, "web", "shop")}, cdnow.index)
+    known = cdnow.join(channel)
+    known.attrs.update(cdnow.attrs)
+    purchases = clvml.ParetoNBD(covariates=["channel"])
+    model = clvml.LifetimeValue(purchases, clvml.GammaGamma(), 52).fit(known)
+    table = clvml.value_over_time(clvml.load_cdnow(), model=model, covariates=channel)
+    now = clvml.summarize(clvml.load_cdnow()).join(channel)
+    assert table["spend"].iloc[-1] == pytest.approx(model.predict(now, "1M").sum(), rel=1e-12)
+    with pytest.raises(InputError, match="channel"):
+        clvml.value_over_time(clvml.load_cdnow(), model=model)
+    with pytest.raises(InputError, match="covariates lacks 2352 of 2357 customers"):
+        clvml.value_over_time(clvml.load_cdnow(), model=model, covariates=channel.head(5))
 
 
 def test_expected_retention_is_the_share_of_simulated_buyers_who_buy_in_the_next_month():

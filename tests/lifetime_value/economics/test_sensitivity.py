@@ -41,10 +41,10 @@ def test_two_points_of_retention_are_worth_the_difference_of_two_sums():
 def test_a_tornado_is_ordered_by_swing_and_its_last_bar_is_all_together():
     table = tornado(retention, TODAY, {"margin": (90, 110), "retention_rate": (0.7, 0.9)})
     assert table.index.tolist() == ["retention_rate", "margin", "all together"]
-    assert table.loc["all together", "value_at_high"] == pytest.approx(retention(110, 0.9, 0.1))
-    assert table.loc["all together", "value_at_low"] == pytest.approx(retention(90, 0.7, 0.1))
+    assert table.loc["all together", "value_at_upper"] == pytest.approx(retention(110, 0.9, 0.1))
+    assert table.loc["all together", "value_at_lower"] == pytest.approx(retention(90, 0.7, 0.1))
     costly = tornado(retention, TODAY, {"discount_rate": (0.05, 0.2), "margin": (90, 110)})
-    assert costly.loc["all together", "value_at_high"] == pytest.approx(retention(110, 0.8, 0.05))
+    assert costly.loc["all together", "value_at_upper"] == pytest.approx(retention(110, 0.8, 0.05))
 
 
 def test_tables_of_one_and_two_factors_hold_the_formula():
@@ -105,7 +105,7 @@ def test_unknown_factors_and_inputs_are_named(cdnow, probabilistic):
         what_if(retention, TODAY)
     with pytest.raises(InputError, match="rows must be one factor and its levels"):
         two_way(retention, TODAY, {}, {"margin": [1]})
-    with pytest.raises(InputError, match="model is a LifetimesValue; it must be a formula model"):
+    with pytest.raises(InputError, match="with_factors, which LifetimesValue does not have"):
         model_value(clvml.LifetimesValue(39).fit(cdnow), cdnow)
 
 

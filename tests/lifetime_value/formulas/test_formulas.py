@@ -126,7 +126,7 @@ def test_an_argument_that_breaks_a_rule_is_named_with_its_value_and_the_rule(com
 
 
 def test_a_sum_that_never_ends_is_refused_with_the_rule():
-    with pytest.raises(InputError, match=r"retention_rate is 1 and discount_rate is 0: .* does not converge"):
+    with pytest.raises(InputError, match=r"retention_rate is 1 and discount_rate is 0: .* diverges"):
         retention(1, [0.5, 1.0], 0)
     with pytest.raises(InputError, match=r"retention_rate < 1 \+ discount_rate"):
         retention(1, 0.9, -0.1)

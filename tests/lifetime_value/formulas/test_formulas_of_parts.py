@@ -114,7 +114,7 @@ def test_every_formula_adds_plainly_at_a_rate_of_zero():
             "referrals is -1; it must be finite and at least 0",
         ),
         (lambda: loyalty_effects(1, 0.1, 0), "n_periods is 0; it must be above 0"),
-        (lambda: loyalty_effects(1, 0, np.inf), "discount_rate is 0: the sum without end does not converge"),
+        (lambda: loyalty_effects(1, 0, np.inf), "discount_rate is 0: the infinite sum diverges"),
         (lambda: profit_contribution(-5, 0, 0, 1, 0, 0.1, 2), "acquisition_cost is -5; it must be finite"),
         (lambda: profit_contribution(0, 0, 0, 1, -2, 0.1, 2), "service_cost is -2; it must be finite"),
         (
@@ -124,7 +124,7 @@ def test_every_formula_adds_plainly_at_a_rate_of_zero():
         (lambda: migration([[0.5, 0.4], [0, 1]], [1, 0], 0.1), "row 0 sums to 0.9; each row must sum to 1"),
         (lambda: migration([[1.5, -0.5], [0, 1]], [1, 0], 0.1), r"transitions\[0, 1\] is -0.5"),
         (lambda: migration([[0.5, 0.5]], [1], 0.1), r"shape \(1, 2\); it must be square"),
-        (lambda: migration(np.eye(2), [1, 0], 0), "discount_rate is 0: .* does not converge"),
+        (lambda: migration(np.eye(2), [1, 0], 0), "discount_rate is 0: .* diverges"),
         (lambda: migration(np.eye(2), [1, 0], -1), "discount_rate is -1; it must be finite and above -1"),
         (
             lambda: migration(np.eye(2), [1, 0], 0.1, n_periods=0),

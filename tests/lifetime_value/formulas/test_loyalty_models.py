@@ -15,7 +15,7 @@ from clvml import (
     TotalSpendValue,
 )
 from clvml.errors import FitError, InputError
-from clvml.lifetime_value.formulas._models import estimate_retention_rate, retention_rate_error
+from clvml.lifetime_value.formulas import estimate_retention_rate
 from clvml.scoring._model_file import dump_model, load_model_json
 
 
@@ -32,6 +32,14 @@ def customers():
     table = pd.DataFrame(columns, index=pd.Index(["a", "b", "c"], name="customer_id"))
     table.attrs["time_unit"] = "M"
     return table
+
+
+def histories(random, n, purchase_rate, retention_rate, longest=60.0):
+    """Frequency, recency and T of customers who buy at one rate and drop out at one rate, one by one."""
+    T = random.uniform(longest / 2, longest, n)
+    active = np.minimum(random.exponential(-1 / np.log(retention_rate), n), T)
+    x = random.poisson(purchase_rate * active).astype(float)
+    return x, np.where(x > 0, active * random.random(n) ** (1 / np.maximum(x, 1)), 0.0), T
 
 
 def visits(n, probability_back, n_periods, seed=0):
@@ -163,14 +171,42 @@ def test_switching_names_unknown_brands_and_missing_columns():
 
 
 def test_the_error_of_the_retention_rate_is_its_spread_over_samples():
-    random, found, said = np.random.default_rng(2), [], []
-    for _ in range(200):
-        T = random.uniform(10, 40, 400)
-        recency = np.minimum(random.exponential(-1 / np.log(0.96), len(T)), T)
-        rate = estimate_retention_rate(recency, T)
-        found.append(rate)
-        said.append(retention_rate_error(recency, T, rate))
-    assert np.mean(said) == pytest.approx(np.std(found), rel=0.15)
+    random = np.random.default_rng(2)
+    found = [estimate_retention_rate(*histories(random, 400, 0.2, 0.96)) for _ in range(100)]
+    rates, errors = zip(*found, strict=True)
+    assert np.mean(errors) == pytest.approx(np.std(rates), rel=0.2)
+
+
+def test_retention_does_not_depend_on_how_often_customers_buy():
+    """True retention is 35 % a year; counting recent buyers reads 15 % of who buy .1 times a week."""
+    truth = 0.35 ** (1 / 52)
+    for purchase_rate in (0.03, 0.1, 0.5, 3.0):
+        seeds = [np.random.default_rng(seed) for seed in range(6)]
+        found = [
+            estimate_retention_rate(*histories(seed, 3000, purchase_rate, truth, 80.0)) for seed in seeds
+        ]
+        per_year = np.mean([one.rate for one in found]) ** 52
+        assert per_year == pytest.approx(0.35, abs=0.015), purchase_rate
+
+
+def test_retention_of_customers_who_differ_is_the_share_still_active_after_the_time_observed():
+    """In a Pareto/NBD world, where rates of purchase and of dropout both vary."""
+    truth = clvml.ParetoNBD.from_params(r=0.6, alpha=4.0, s=0.6, beta=12.0)
+    T = np.random.default_rng(1).uniform(20, 60, 20_000)
+    seen = truth.simulate(T, 3)
+    found = estimate_retention_rate(*(seen[name].to_numpy() for name in ("frequency", "recency", "T")))
+    mu = np.random.default_rng(2).gamma(0.6, 1 / 12, 400_000)
+    assert found.rate ** T.mean() == pytest.approx(np.exp(-mu * T.mean()).mean(), abs=0.02)
+
+
+def test_migration_of_few_customers_takes_the_estimate_of_the_state_before_as_one_more_customer():
+    """By hand: one gap of 1 and a silence of 3 periods; a state that nobody left keeps what came before."""
+    table = pd.DataFrame({"frequency": [1.0], "recency": [1.0], "T": [4.0], "total_spend": [9.0]})
+    found = MigrationValue(2, n_states=4, period=1).fit(table).params_
+    overall = 1 / 4  # of states 1 (twice), 2 and 3, one was left by buying
+    first = (1 + overall) / (2 + 1)
+    second = (0 + first) / (1 + 1)
+    assert list(found.values()) == pytest.approx([first, second, (0 + second) / (1 + 1)])
 
 
 def test_every_estimate_has_a_standard_error(customers):

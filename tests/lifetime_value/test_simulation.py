@@ -6,7 +6,7 @@ import pytest
 
 import clvml
 from clvml.errors import FitWarning, InputError
-from clvml.lifetime_value._futures import Discount, likely_pairs, rank_of_bounds
+from clvml.lifetime_value._simulation import Discount, parameter_pairs, rank_of_bounds
 
 PURCHASES = {"r": 0.6, "alpha": 6.0, "a": 0.8, "b": 2.5}
 SPEND = {"p": 6.0, "q": 4.0, "v": 15.0}
@@ -100,12 +100,22 @@ def test_the_range_without_end_holds_the_residual_value(value, customers):
     assert list(ranges) == ["clv_lower", "clv_upper"]
 
 
+def test_simulations_of_an_infinite_horizon_end_where_hardly_any_value_is_left(customers):
+    """Their mean is the expectation; at e**-2 of what money is worth today a tenth would still be missing."""
+    residual = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), None, 0.3)
+    residual.purchases_ = clvml.BGNBD.from_params(**PURCHASES, time_unit="W")
+    residual.spend_ = clvml.GammaGamma.from_params(**SPEND)
+    residual.time_unit_ = "W"
+    total = residual.predict_total_interval(customers.head(1500), n_simulations=399).loc["total"]
+    assert total["clv"] == pytest.approx(residual.predict(customers.head(1500)).sum(), rel=0.01)
+
+
 def test_the_same_seed_gives_the_same_ranges_and_blocks_do_not_matter(value, customers, monkeypatch):
     some = customers.head(300)
-    ranges = value.predict_interval(some, seed=5)
-    pd.testing.assert_frame_equal(ranges, value.predict_interval(some, seed=5))
-    monkeypatch.setattr("clvml.lifetime_value._futures._BLOCK", 64)
-    blocks = value.predict_interval(some, seed=5)
+    ranges = value.predict_interval(some, random_state=5)
+    pd.testing.assert_frame_equal(ranges, value.predict_interval(some, random_state=5))
+    monkeypatch.setattr("clvml.lifetime_value._simulation._BLOCK", 64)
+    blocks = value.predict_interval(some, random_state=5)
     np.testing.assert_array_equal(blocks["purchases_upper"], ranges["purchases_upper"])
     assert blocks["spend_upper"].mean() == pytest.approx(ranges["spend_upper"].mean(), rel=0.05)
 
@@ -122,7 +132,7 @@ def test_of_199_simulations_as_many_lie_beyond_each_bound_as_the_coverage_says(c
 
 
 def test_each_simulation_of_a_total_has_parameters_of_its_own(value):
-    rates, money = zip(*likely_pairs(value.purchases_, value.spend_, 199, 0, together=True), strict=True)
+    rates, money = zip(*parameter_pairs(value.purchases_, value.spend_, 199, 0, together=True), strict=True)
     for draws in (rates, money):
         assert len(draws) == 199
         assert len({tuple(draw) for draw in draws}) > 150  # some are likely enough to come twice
@@ -132,10 +142,10 @@ def test_of_many_customers_the_estimates_serve_for_each_but_not_for_their_total(
     many = clvml.BGNBD.from_params(**PURCHASES).simulate(np.full(20_000, CALIBRATION), random_state=0)
     rates = clvml.BGNBD().fit(many)
     given = clvml.GammaGamma.from_params(**SPEND)
-    ((estimate, spend),) = likely_pairs(rates, given, 99, 0, together=False)
+    ((estimate, spend),) = parameter_pairs(rates, given, 99, 0, together=False)
     np.testing.assert_array_equal(estimate, rates.params_)
-    assert spend == given.params_
-    assert len(likely_pairs(rates, given, 99, 0, together=True)) == 99
+    np.testing.assert_array_equal(spend, given.params_)
+    assert len(parameter_pairs(rates, given, 99, 0, together=True)) == 99
 
 
 def test_where_nobody_leaves_ranges_hold_what_came_though_the_fit_runs_off():
@@ -163,7 +173,7 @@ def test_parameters_and_futures_are_drawn_from_streams_of_their_own(value, custo
         return make(seed)
 
     monkeypatch.setattr(np.random, "default_rng", noted)
-    value.predict_total_interval(customers.head(10), n_simulations=19, seed=4)
+    value.predict_total_interval(customers.head(10), n_simulations=19, random_state=4)
     assert len(made) == len(set(made)) == 3
 
 

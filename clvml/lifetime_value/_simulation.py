@@ -1,0 +1,178 @@
+"""Monte Carlo simulation of future purchases, spend and value.
+
+Each simulation has its own draw of the parameters, the same for all customers, so that their uncertainty
+shows in a total. Given the parameters, each customer is alive or not, buys and drops out as the model of
+purchases says, and spends at a level drawn from its distribution given the customer's past. Where the
+models were fitted to many customers, the estimates serve all simulations of single customers: parameter
+uncertainty is then negligible beside the randomness of what one customer does.
+
+Customers are simulated in blocks: memory does not grow with their number.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from rich.progress import track
+
+from clvml.errors import InputError
+from clvml.inference._arguments import check_coverage
+from clvml.lifetime_value._protocol import Array, SupportsPurchaseSimulation, SupportsSpendSimulation
+
+_BLOCK = 8192  # customers at once
+_ROWS = 32_768  # simulated customers at once
+_LONG = 50_000_000  # simulated customers: some ten seconds, from which on a bar shows how far it is
+_NEGLIGIBLE = 12.0  # e**-12: what a purchase is worth where simulations of an infinite horizon end
+
+
+class Discount(NamedTuple):
+    """The horizon, and the discount: ``delta`` per unit of time, from the end of each ``period``."""
+
+    horizon: float
+    delta: float
+    period: float
+
+    def of(self, time: Array) -> Array:
+        """The value now of one unit of money at ``time``."""
+        if self.period > 0:
+            time = np.minimum(np.ceil(time / self.period) * self.period, self.horizon)
+        return np.exp(-self.delta * time)
+
+
+class Futures(NamedTuple):
+    """Simulated purchases, spend and value, shape (n_customers, n_simulations) each, of a block."""
+
+    rows: slice
+    purchases: Array
+    spend: Array
+    value: Array
+
+
+Pairs = list[tuple[Any, Any]]
+
+
+def parameter_pairs(
+    purchases: SupportsPurchaseSimulation,
+    spend: SupportsSpendSimulation,
+    n_simulations: int,
+    random_state: int,
+    *,
+    together: bool,
+) -> Pairs:
+    """Parameters of purchases and of spend for each simulation, or one pair for all of them.
+
+    Draws that are shared by several simulations would understate the uncertainty of a total: each simulation
+    has its own.
+    """
+    rates = purchases.parameter_draws(n_simulations, random_state, together=together)
+    money = spend.parameter_draws(n_simulations, random_state + 1, together=together)
+    n_pairs = max(len(rates), len(money))
+    return list(zip(_repeated(rates, n_pairs), _repeated(money, n_pairs), strict=True))
+
+
+def _repeated(draws: Sequence[Any], n: int) -> list[Any]:
+    return list(draws) * n if len(draws) == 1 else list(draws)
+
+
+def simulate_futures(
+    purchases: SupportsPurchaseSimulation,
+    spend: SupportsSpendSimulation,
+    pairs: Pairs,
+    customers: pd.DataFrame,
+    discount: Discount,
+    n_simulations: int,
+    random_state: int,
+) -> Iterator[Futures]:
+    """Block by block, each customer's future in each simulation; the same state gives the same futures."""
+    n = len(customers)
+    shares = np.array_split(np.arange(n_simulations), len(pairs))
+    starts = range(0, n, _BLOCK)
+    shown = n * n_simulations > _LONG and sys.stderr.isatty()
+    for start in track(starts, "simulating futures", disable=not shown, transient=True):
+        # (random_state, 0) would be the stream of the parameters.
+        rng = np.random.default_rng((random_state, start + 1))
+        rows = slice(start, min(start + _BLOCK, n))
+        block = customers.iloc[rows]
+        futures = Futures(rows, *(np.zeros((len(block), n_simulations)) for _ in range(3)))
+        buy, pay = purchases.purchase_simulator(block), spend.spend_simulator(block)
+        for share, (of_purchases, of_spend) in zip(shares, pairs, strict=True):
+            _fill(futures, share, partial(buy, of_purchases), partial(pay, of_spend), discount, rng)
+        yield futures
+
+
+def _fill(
+    futures: Futures,
+    share: NDArray[np.int64],
+    buy: Callable[..., tuple[NDArray[np.int64], Array]],
+    pay: Callable[..., Array],
+    discount: Discount,
+    rng: np.random.Generator,
+) -> None:
+    """The simulations ``share``, which have their parameters in common."""
+    n, n_simulations = futures.purchases.shape
+    at_once = max(1, _ROWS // n)
+    for first in range(0, share.size, at_once):
+        simulations = share[first : first + at_once]
+        row, time = buy(simulations.size, discount.horizon, rng)
+        if not row.size:
+            continue
+        starts = np.flatnonzero(np.diff(row, prepend=-1))  # purchases of one customer lie together
+        simulation, buyer = np.divmod(row[starts], n)
+        number = np.diff(starts, append=row.size)
+        amount = pay(buyer, number, rng)
+        cells = buyer * n_simulations + simulations[0] + simulation
+        spent = worth = np.add.reduceat(amount, starts)
+        if discount.delta:
+            worth = np.add.reduceat(amount * discount.of(time), starts)
+        futures.purchases.reshape(-1)[cells] = number
+        futures.spend.reshape(-1)[cells] = spent
+        futures.value.reshape(-1)[cells] = worth
+
+
+def infinite_horizon_discount(delta: float) -> Discount:
+    """Continuous discounting, up to where money is worth a negligible share of itself.
+
+    Raises
+    ------
+    InputError
+        If there is no discount: then no time is far enough ahead.
+    """
+    if delta == 0:
+        raise InputError(
+            "a prediction interval over an infinite horizon needs an annual_discount_rate above 0, such as"
+            " 0.10; or give a horizon."
+        )
+    return Discount(_NEGLIGIBLE / delta, delta, 0.0)
+
+
+def rank_of_bounds(n_simulations: int, coverage: float) -> int:
+    """``k`` such that the ``k``-th smallest and largest of the simulations are an interval of this coverage.
+
+    A new one lies below the ``k``-th smallest of ``n`` with probability ``k / (n + 1)`` exactly.
+
+    Raises
+    ------
+    InputError
+        If coverage is no share, or so few simulations do not reach so far out.
+    """
+    check_coverage(coverage)
+    needed = int(np.ceil(round(2 / (1 - coverage), 6))) - 1
+    if isinstance(n_simulations, bool) or not isinstance(n_simulations, int) or n_simulations < needed:
+        raise InputError(
+            f"n_simulations is {n_simulations!r}; a coverage of {coverage:g} needs a whole number, {needed:,}"
+            " or more."
+        )
+    return int(round((n_simulations + 1) * (1 - coverage) / 2, 6))  # 9.999999999999998 is the tenth
+
+
+def bounds(simulated: Array, rank: int) -> tuple[Array, Array]:
+    """The ``rank``-th smallest and largest along the last axis."""
+    lower, upper = rank - 1, simulated.shape[-1] - rank
+    parts = np.partition(simulated, (lower, upper), axis=-1)
+    return parts[..., lower], parts[..., upper]

@@ -1,0 +1,38 @@
+"""What a customer is worth who is yet to be won."""
+
+from __future__ import annotations
+
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
+from clvml.lifetime_value._protocol import ValueModel
+from clvml.lifetime_value.formulas._sums import checked
+
+
+def new_customer_value(
+    model: ValueModel,
+    first_purchase: float = 0.0,
+    horizon: float | str | None = None,
+    annual_discount_rate: float | None = None,
+) -> float:
+    """The expected value of a new customer: the first purchase, and what follows it within the horizon.
+
+    The model is asked for the value of a customer who has just made the first purchase. Where it has
+    covariates, this is the reference customer. A formula that knows a customer only by their own past, such
+    as `RetentionValue`, expects nothing of a new one; `ProfitContributionValue.new_customer_value` is a
+    formula for new customers.
+
+    Parameters
+    ----------
+    model : ValueModel
+        Fitted, such as `LifetimeValue`.
+    first_purchase : float
+        Mean amount of the first purchase, before margin.
+    horizon, annual_discount_rate : optional
+        Instead of the model's.
+    """
+    check_is_fitted(model)
+    columns = dict.fromkeys(model.required_columns, 0.0) | getattr(model, "reference_", {})
+    newcomer = pd.DataFrame(columns, index=pd.Index(["new customer"], name="customer_id"))
+    later = float(model.predict(newcomer, horizon, annual_discount_rate).iloc[0])
+    return model.margin * float(checked("first_purchase", first_purchase)) + later

@@ -1,0 +1,142 @@
+"""A manager's scorecard: figures with their units, each against a target where there is one.
+
+CLV:CAC sets what a *new* customer is worth, first purchase included, against the cost of acquiring one. The
+value of present customers is what remains of theirs; it says nothing about acquisition, which is in the
+past.
+
+Source: Gupta, Lehmann, "Managing Customers as Investments" (2005).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from clvml.customers._summary_checks import check_customers
+from clvml.customers._time_units import time_unit_of
+from clvml.errors import InputError
+from clvml.lifetime_value.economics._profitability import by_customer
+from clvml.lifetime_value.formulas._retention_rate import estimate_retention_rate
+from clvml.lifetime_value.formulas._sums import checked
+
+LESS_IS_BETTER = ("acquisition_cost", "payback")
+_COLUMNS = ("frequency", "recency", "T", "monetary_value", "total_spend")
+
+
+def scorecard(
+    customers: pd.DataFrame,
+    values: pd.Series,
+    *,
+    new_customer_value: float | None = None,
+    acquisition_cost: float = 0.0,
+    margin: float = 1.0,
+    marketing_cost: float = 0.0,
+    targets: Mapping[str, float] | None = None,
+) -> pd.DataFrame:
+    """The figures that a manager follows, each against a target where there is one.
+
+    Parameters
+    ----------
+    customers : pandas.DataFrame
+        The summary: ``frequency, recency, T, monetary_value, total_spend``.
+    values : pandas.Series
+        Lifetime value of each present customer.
+    new_customer_value : float, optional
+        Lifetime value of a new customer from the first purchase on, as `clvml.new_customer_value` gives it.
+    acquisition_cost : float
+        Cost to acquire a customer (CAC).
+    margin : float
+        Share of spend that is kept.
+    marketing_cost : float
+        All money spent on these customers' marketing so far.
+    targets : mapping, optional
+        By figure.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``figure``: ``clv`` (mean over present customers), ``new_customer_value``,
+        ``acquisition_cost``, ``clv_to_cac`` (of a new customer), ``payback`` (time until the mean
+        customer's margin has covered the acquisition cost; 0 where the first purchase does),
+        ``retention_rate``, ``repeat_rate`` and ``return_on_marketing``. Columns ``value``, ``unit`` (in
+        words, such as "per year" for the retention rate), ``target``, ``gap`` (value - target) and ``met``
+        (True, False, or None without a target). A figure that needs a number that was not given is NaN.
+
+    Raises
+    ------
+    InputError
+        If a target is unknown, a cost negative, or ``values`` miss a customer.
+    """
+    table = check_customers(customers, _COLUMNS)
+    clv = float(by_customer("values", values, table.index, lowest=-math.inf).mean())
+    won = math.nan if new_customer_value is None else float(checked("new_customer_value", new_customer_value))
+    cost = float(checked("acquisition_cost", acquisition_cost, lowest=0))
+    spent = float(checked("marketing_cost", marketing_cost, lowest=0))
+    kept = float(checked("margin", margin, lowest=0))
+    profit = kept * table["total_spend"].sum() - spent
+    unit = customers.attrs.get("time_unit")
+    retention, per = _retention(table, unit)
+    time = "time units" if unit is None else f"{time_unit_of(unit).name}s"
+    figures = {
+        "clv": (clv, "money per present customer"),
+        "new_customer_value": (won, "money per new customer"),
+        "acquisition_cost": (cost, "money per new customer"),
+        "clv_to_cac": (won / cost if cost else math.nan, "new_customer_value / acquisition_cost"),
+        "payback": (_payback(table, cost, kept), time),
+        "retention_rate": (retention, per),
+        "repeat_rate": (float((table["frequency"] > 0).mean()), "share of customers who bought again"),
+        "return_on_marketing": (profit / spent if spent else math.nan, "profit per money spent"),
+    }
+    card = against_targets({name: value for name, (value, _) in figures.items()}, targets)
+    card.insert(1, "unit", [unit for _, unit in figures.values()])
+    return card
+
+
+def _retention(table: pd.DataFrame, time_unit: str | None) -> tuple[float, str]:
+    """Per year where the customers know their time unit."""
+    rate = estimate_retention_rate(*(table[name].to_numpy() for name in ("frequency", "recency", "T"))).rate
+    if time_unit is None:
+        return rate, "per time unit"
+    return rate ** time_unit_of(time_unit).per_year, "per year"
+
+
+def _payback(table: pd.DataFrame, cost: float, margin: float) -> float:
+    """Time until the margin of the mean customer covers the cost, by the first purchase and those after it.
+
+    Repeat purchases come at their mean rate per customer and time observed; infinite where there are none.
+    """
+    repeat = table["frequency"] * table["monetary_value"]
+    missing = cost - margin * float((table["total_spend"] - repeat).mean())
+    if missing <= 0:
+        return 0.0
+    time = float(table["T"].sum())
+    rate = margin * float(repeat.sum()) / time if time else 0.0
+    return missing / rate if rate else math.inf
+
+
+def against_targets(figures: Mapping[str, float], targets: Mapping[str, float] | None = None) -> pd.DataFrame:
+    """Figures beside their targets; of costs and payback, less is better.
+
+    Examples
+    --------
+    >>> against_targets({"repeat_rate": 0.4, "payback": 12.0}, {"repeat_rate": 0.5, "payback": 20.0})
+                 value  target  gap    met
+    figure
+    repeat_rate    0.4     0.5 -0.1  False
+    payback       12.0    20.0 -8.0   True
+    """
+    wanted = dict(targets or {})
+    unknown = [name for name in wanted if name not in figures]
+    if unknown:
+        raise InputError(f"targets has {unknown[0]!r}; the figures are {', '.join(figures)}.")
+    table = pd.DataFrame({"value": pd.Series(dict(figures), dtype=np.float64)}).rename_axis("figure")
+    table["target"] = pd.Series({name: wanted.get(name, math.nan) for name in figures}, dtype=np.float64)
+    table["gap"] = table["value"] - table["target"]
+    met = [
+        None if math.isnan(gap) else bool(gap <= 0 if name in LESS_IS_BETTER else gap >= 0)
+        for name, gap in table["gap"].items()
+    ]
+    return table.assign(met=pd.Series(met, table.index, dtype=object))

@@ -1,0 +1,128 @@
+"""Formulas with a retention rate: the annuity, the retention formula and the rule of thumb."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import pandas as pd
+
+from clvml.lifetime_value.formulas import _functions as formulas
+from clvml.lifetime_value.formulas._base import FormulaValue
+from clvml.lifetime_value.formulas._estimates import (
+    Estimate,
+    Estimates,
+    check_number,
+    check_shares,
+    per_time_unit,
+    ratio,
+)
+from clvml.lifetime_value.formulas._retention_rate import estimate_retention_rate
+from clvml.lifetime_value.formulas._sums import FloatArray
+
+
+class RetentionFormulaValue(FormulaValue):
+    """What the formulas with a retention rate share: its estimate, the income and the lifetime.
+
+    Parameters
+    ----------
+    horizon, annual_discount_rate, margin
+        As in :class:`FormulaValue`.
+    retention_rate : float, optional
+        Probability to stay for another time unit, in [0, 1]; estimated from the data where None, as
+        `clvml.lifetime_value.formulas.estimate_retention_rate` does.
+
+    Attributes
+    ----------
+    params_ : dict of str to float
+        ``retention_rate`` per time unit, and ``mean_income`` per time unit.
+    """
+
+    required_columns: ClassVar[tuple[str, ...]] = ("frequency", "recency", "T", "total_spend")
+    varied_estimates: ClassVar[tuple[str, ...]] = ("retention_rate",)
+
+    def __init__(
+        self,
+        horizon: float | str,
+        annual_discount_rate: float = 0.0,
+        margin: float = 1.0,
+        retention_rate: float | None = None,
+    ):
+        super().__init__(horizon, annual_discount_rate, margin)
+        self.retention_rate = retention_rate
+
+    def _estimate(self, table: pd.DataFrame) -> Estimates:
+        return {
+            "retention_rate": self._retention_rate(table),
+            "mean_income": ratio(table["total_spend"], table["T"]),
+        }
+
+    def _retention_rate(self, table: pd.DataFrame) -> Estimate:
+        if self.retention_rate is None:
+            history = (table[name].to_numpy() for name in ("frequency", "recency", "T"))
+            return Estimate(*estimate_retention_rate(*history))
+        check_number("retention_rate", self.retention_rate)
+        check_shares({"retention_rate": self.retention_rate})
+        return Estimate(float(self.retention_rate), 0.0)
+
+    def _lifetime(self, n_units: float) -> float:
+        """Expected remaining time units, at most the horizon."""
+        lost = 1 - self.params_["retention_rate"]
+        return min(1 / lost, n_units) if lost else n_units
+
+
+class AnnuityValue(RetentionFormulaValue):
+    """The loyal customer's annuity: a steady income for the mean time as a customer.
+
+    ``I * (1 - (1 + r)**-n) / r`` with the customer's own income ``I = total_spend / T`` and, for everyone,
+    ``n = 1 / (1 - retention_rate)`` remaining time units, at most the horizon. Factors: ``income``,
+    ``lifetime``.
+    """
+
+    def _value(
+        self, table: pd.DataFrame, n_units: float, rate: float
+    ) -> tuple[FloatArray, dict[str, FloatArray | float]]:
+        income = per_time_unit(table["total_spend"], table["T"])
+        lifetime = self._lifetime(n_units)
+        return formulas.annuity(income, rate, lifetime), {"income": income, "lifetime": lifetime}
+
+
+class RetentionValue(RetentionFormulaValue):
+    """A margin that shrinks as customers drop out, ``sum over t of m * rho**t / (1 + r)**t``.
+
+    The margin ``m`` is the customer's own ``total_spend / T``; ``rho`` is the cohort's, and ``t``
+    runs from 1 to the horizon, in time units. Everyone is taken to be
+    a customer today, which overstates the value of those who have dropped out.
+    Factors: ``income``, ``retention_rate``.
+    """
+
+    def _value(
+        self, table: pd.DataFrame, n_units: float, rate: float
+    ) -> tuple[FloatArray, dict[str, FloatArray | float]]:
+        income = per_time_unit(table["total_spend"], table["T"])
+        rho = self.params_["retention_rate"]
+        value = formulas.retention(income, rho, rate, n_units, first="next")
+        return value, {"income": income, "retention_rate": rho}
+
+
+class TotalCustomerValue(RetentionFormulaValue):
+    """The rule of thumb: average purchase x purchases per time unit x lifetime x retention rate.
+
+    The first two are the customer's own, first purchase included; the others are the cohort's.
+    The lifetime counts at most the horizon. The rule knows no discounting: the annual
+    discount rate changes nothing. Factors: the four of them.
+    """
+
+    def _value(
+        self,
+        table: pd.DataFrame,
+        n_units: float,
+        rate: float,  # noqa: ARG002 - undiscounted by definition
+    ) -> tuple[FloatArray, dict[str, FloatArray | float]]:
+        purchases = table["frequency"] + 1  # frequency counts repeat purchases only
+        factors: dict[str, FloatArray | float] = {
+            "average_purchase": (table["total_spend"] / purchases).to_numpy(),
+            "purchases_per_time_unit": per_time_unit(purchases, table["T"]),
+            "lifetime": self._lifetime(n_units),
+            "retention_rate": self.params_["retention_rate"],
+        }
+        return formulas.total_customer_value(*factors.values()), factors

@@ -1,0 +1,64 @@
+"""Fitted models of purchases in a scenario: customers who from now on buy or drop out at a multiple.
+
+The kernel of a model is replaced by one whose functions of the future are those of the scenario.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+from sklearn.utils.validation import check_is_fitted
+
+from clvml.distributions._scenarios import ScenarioKernel, check_multiple
+from clvml.errors import InputError
+
+if TYPE_CHECKING:
+    from clvml.models._history_model import HistoryModel
+
+Model = TypeVar("Model", bound="HistoryModel")
+
+
+def levels_of(model: HistoryModel) -> dict[str, float]:
+    """The multiples of the model's scenario; 1 where it is as fitted."""
+    if not isinstance(model.kernel, ScenarioKernel):
+        return dict.fromkeys(model.multiples, 1.0)
+    return {name: float(getattr(model.kernel, name)) for name in model.multiples}
+
+
+def with_levels(model: Model, levels: Mapping[str, float]) -> Model:
+    """A copy of the model in the scenario, or the model itself where that changes nothing.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, a multiple is not positive and finite, or the mean dropout probability
+        of customers (with covariates, of those like the reference) would reach 1.
+    """
+    check_is_fitted(model, "params_")
+    unknown = [name for name in levels if name not in model.multiples]
+    if unknown:
+        raise InputError(
+            f"{model.title} has no factor {unknown[0]!r}; those of its scenarios are"
+            f" {' and '.join(map(repr, model.multiples))}."
+        )
+    for name, level in levels.items():
+        check_multiple(name, level)
+    _check_dropout(model, levels.get("dropout", 1.0))
+    now = levels_of(model)
+    if all(now[name] == level for name, level in levels.items()):
+        return model
+    changed = copy.copy(model)
+    kernel = ScenarioKernel(type(model).kernel, **{**now, **levels})
+    changed.__dict__["kernel"] = kernel
+    return changed
+
+
+def _check_dropout(model: HistoryModel, multiple: float) -> None:
+    """Customers far from the reference, and draws of the parameters, are held below 1 by the kernel."""
+    if all(trait.name != "dropout probability" for trait in model.traits):
+        return
+    limit = 1 / model.kernel.dropout_rate(model.params_)
+    if multiple >= limit:
+        raise InputError(f"dropout is {multiple:g}; it must be above 0 and below {limit:.3g}.")
