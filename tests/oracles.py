@@ -18,8 +18,8 @@ import numpy as np
 from flint import acb, arb, ctx
 
 from clvml.distributions import bgbb, bgnbd, gamma_gamma, mbgnbd, pareto_nbd
-from clvml.distributions._history import History, alive_at
 from clvml.distributions import shifted_beta_geometric as sbg
+from clvml.distributions._history import History, alive_at
 from clvml.distributions.bgbb import BGBBParams
 from clvml.distributions.bgnbd import BGNBDParams
 from clvml.distributions.gamma_gamma import GammaGammaParams
