@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import nbformat
@@ -19,7 +20,10 @@ def execute(path: Path) -> nbformat.NotebookNode:
         notebook, timeout=300, record_timing=False, resources={"metadata": {"path": FOLDER}}
     )
     inline = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}  # the tests' own draws no pictures
-    return client.execute(env=os.environ | inline)
+    with tempfile.TemporaryDirectory() as sockets:
+        kernel = client.create_kernel_manager()
+        kernel.transport, kernel.ip = "ipc", f"{sockets}/kernel"  # a free port may be taken by another kernel
+        return client.execute(env=os.environ | inline)
 
 
 if __name__ == "__main__":

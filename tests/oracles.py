@@ -59,7 +59,13 @@ class Model(NamedTuple):
 def error(quantity: Quantity, case: Case) -> float:
     """The relative error of what the library says; infinite where it is negative or no number."""
     ctx.prec = PRECISION
-    value, truth = float(quantity.ours(case)), quantity.truth(case)
+    return error_of(quantity.ours(case), quantity.truth(case), quantity)
+
+
+def error_of(ours: float, truth: arb | float, quantity: Quantity) -> float:
+    """The same of a value and a truth that are known."""
+    ctx.prec = PRECISION
+    value, truth = float(ours), arb(truth)
     if np.isinf(value) and truth == arb("inf"):
         return 0.0
     if not np.isfinite(value):

@@ -207,7 +207,8 @@ def test_survival_falls_with_time(fitted, cdnow):
     pd.testing.assert_series_equal(later, fitted.probability_alive(cdnow, after=13))
 
 
-def test_nothing_happens_in_no_time(fitted, cdnow):
+def test_nothing_happens_in_no_time(kind, cdnow):
+    fitted = kind().fit(cdnow.head(300))
     assert (fitted.expected_purchases(cdnow, 0) == 0).all()
     assert (fitted.purchase_probability(0, 0, cdnow) == 1).all()
     assert fitted.purchase_probability(3, 0) == 0

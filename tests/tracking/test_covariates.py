@@ -82,10 +82,10 @@ def test_a_level_never_seen_and_a_missing_covariate_are_one_sentence(saved, mode
 
 
 def test_the_ranges_and_a_new_customers_value_read_the_covariates(model, known):
-    some = known.head(200)
-    found = model.predict_interval(some, n_simulations=200, seed=1)
+    again, some = load_model_json(dump_model(model)), known.head(200)
+    found = again.predict_interval(some, n_simulations=200, seed=1)
     assert found.index.equals(some.index)
-    assert clvml.new_customer_value(model) > 0
+    assert clvml.new_customer_value(again) > 0
 
 
 def test_the_run_says_which_covariates_were_used(model):

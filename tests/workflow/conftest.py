@@ -1,13 +1,11 @@
 """Purchases for the tests of the workflow: half of CDNOW's sample, as a CSV file."""
 
-import os
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
+from command_line import command_line_in
 
-from clvml.__main__ import app
 from clvml.customers._datasets import load_cdnow
 
 
@@ -27,13 +25,7 @@ def sales(purchases, tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def clvml(tmp_path, monkeypatch):
+def clvml(tmp_path):
     """The command line in an empty folder: ``clvml("run", "--no-tracking")`` gives its result."""
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
-        monkeypatch.delenv(name)
-
-    def run(*arguments: object):
-        return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-    return run
+    with command_line_in(tmp_path) as run:
+        yield run

@@ -1,6 +1,7 @@
 """The command line: what a user sees, and that every failure is one sentence."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 
 import pandas as pd
 import pytest
+from command_line import command_line_in
 
 from clvml.tracking._registry import load
 
@@ -121,11 +123,32 @@ def test_a_stage_that_fails_keeps_what_was_computed_and_says_where(clvml, purcha
     }
 
 
-def test_a_tracking_server_that_is_not_there_costs_no_result(clvml, sales, tmp_path):
-    result = clvml("run", "--transactions", sales, "--tracking-uri", "http://127.0.0.1:9", "--output", "out")
+@pytest.fixture(scope="module")
+def unreachable(sales, tmp_path_factory):
+    """Folder and result of a run with a table of treatments, whose tracking server is not there."""
+    folder = tmp_path_factory.mktemp("unreachable")
+    (folder / "conf").mkdir()
+    own = "segment,stage,treatment,what_to_do,stake,share\n*,*,call,Call them,clv,0.1\n"
+    (folder / "conf" / "own.csv").write_text(own)
+    config = f'[data]\nsource = "{sales}"\n[segments]\ntreatments = "own.csv"\n'
+    (folder / "conf" / "config.toml").write_text(config)
+    arguments = ["run", "conf/config.toml", "--tracking-uri", "http://127.0.0.1:9", "--output", "out"]
+    with command_line_in(folder) as clvml:
+        return folder, clvml(*arguments)
+
+
+def test_a_tracking_server_that_is_not_there_costs_no_result(unreachable):
+    folder, result = unreachable
     assert "no MLflow server answers at http://127.0.0.1:9" in one_sentence(result)
     assert "kept in out" in result.stderr
-    assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
+    assert {path.name for path in (folder / "out").iterdir()} == FILES
+
+
+def test_a_config_names_its_own_table_of_treatments_beside_it(unreachable, clvml, tmp_path):
+    folder, _ = unreachable
+    assert set(pd.read_csv(folder / "out" / "segments.csv")["treatment"]) == {"call"}
+    config = shutil.copy(folder / "conf" / "config.toml", tmp_path)
+    assert "there is no file" in one_sentence(clvml("run", config, "--no-tracking", "--output", "out"))
 
 
 def test_an_unexpected_failure_is_a_sentence_too_and_debug_shows_where(clvml, sales, monkeypatch):
@@ -166,19 +189,6 @@ def test_an_interruption_ends_with_status_130(tmp_path):
     assert run.returncode == 130
     assert "clvml: interrupted." in said
     assert "Traceback" not in said
-
-
-def test_a_config_names_its_own_table_of_treatments_beside_it(clvml, sales, tmp_path):
-    (tmp_path / "conf").mkdir()
-    own = tmp_path / "conf" / "own.csv"
-    own.write_text("segment,stage,treatment,what_to_do,budget_base,share\n*,*,call,Call them,clv,0.1\n")
-    config = tmp_path / "conf" / "config.toml"
-    config.write_text(f'[data]\nsource = "{sales}"\n[segments]\ntreatments = "own.csv"\n')
-    result = clvml("run", config, "--no-tracking", "--output", "out")
-    assert result.exit_code == 0, result.stderr
-    assert set(pd.read_csv(tmp_path / "out" / "segments.csv")["treatment"]) == {"call"}
-    own.unlink()
-    assert "there is no file" in one_sentence(clvml("run", config, "--no-tracking", "--output", "out"))
 
 
 def test_customers_called_na_or_null_are_trained_on_and_scored_from_csv(clvml, purchases, tmp_path):

@@ -1,8 +1,12 @@
 """A whole run: its stages, its files, its report, its MLflow runs."""
 
+import contextlib
+import io
 import re
+import shutil
 import warnings
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import matplotlib.image
 import mlflow
@@ -148,66 +152,64 @@ def test_the_report_carries_its_figures_and_asks_for_nothing_else(cdnow):
         assert said in page
 
 
-def test_text_from_outside_cannot_become_markup(sales, tmp_path):
-    config = load_config(
-        overrides={
-            "experiment.question": "<script>alert(1)</script>",
-            "data.source": str(sales),
-            "models.contenders": ["repeat_rate"],
-            "tracking.enabled": False,
-            "output.folder": str(tmp_path),
-        }
-    )
-    run(config)
-    assert "<script>" not in (tmp_path / "report.html").read_text()
+class Said(NamedTuple):
+    """A run, what it printed, and its dirty purchases."""
+
+    found: Any
+    printed: str
+    rows: int
 
 
-def test_the_default_holdout_is_the_last_third_of_the_time(sales, tmp_path):
-    found = run(
-        load_config(
-            overrides={
-                "data.source": str(sales),
-                "models.contenders": ["repeat_rate"],
-                "tracking.enabled": False,
-                "output.folder": str(tmp_path),
-            }
-        )
-    )
-    time = (found.split.observation_end - found.customers["first_purchase"].min()).days
-    assert found.split.duration * 7 == pytest.approx(time / 3, abs=1)
-
-
-def test_a_failing_run_does_not_mix_its_files_with_those_of_an_earlier_one(sales, tmp_path):
+@pytest.fixture(scope="module")
+def dirty(purchases, tmp_path_factory):
+    """A run of one formula on purchases with returns and lost dates, asked a question with markup in it."""
+    folder = tmp_path_factory.mktemp("dirty")
+    rows = pd.concat([purchases, purchases.head(3).assign(amount=-5.0), purchases.head(2).assign(date=None)])
+    rows.to_csv(folder / "dirty.csv", index=False)
     overrides = {
-        "data.source": str(sales),
-        "models.contenders": ["historic"],
+        "experiment.question": "<script>alert(1)</script>",
+        "data.source": str(folder / "dirty.csv"),
+        "models.contenders": ["repeat_rate"],
         "tracking.enabled": False,
-        "output.folder": str(tmp_path / "out"),
+        "output.folder": str(folder / "out"),
     }
-    run(load_config(overrides=overrides))
-    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        found = run(load_config(overrides=overrides), Terminal())
+    return Said(found, printed.getvalue(), len(rows))
+
+
+def test_text_from_outside_cannot_become_markup(dirty):
+    assert "<script>" not in (dirty.found.folder / "report.html").read_text()
+
+
+def test_the_default_holdout_is_the_last_third_of_the_time(dirty):
+    split = dirty.found.split
+    time = (split.observation_end - dirty.found.customers["first_purchase"].min()).days
+    assert split.duration * 7 == pytest.approx(time / 3, abs=1)
+
+
+def test_a_failing_run_does_not_mix_its_files_with_those_of_an_earlier_one(dirty, tmp_path):
+    folder = Path(shutil.copytree(dirty.found.folder, tmp_path / "out"))
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    overrides = {
+        "data.source": dirty.found.config.data.source,
+        "models.contenders": ["historic"],
+        "segments.n_segments": 1,
+        "tracking.enabled": False,
+        "output.folder": str(folder),
+    }
     with pytest.raises(InputError):
-        run(load_config(overrides={**overrides, "segments.n_segments": 1}))
-    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
+        run(load_config(overrides=overrides))
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     names = {path.name for path in (tmp_path / "out.unfinished").iterdir()}
     assert "comparison.csv" in names
     assert names.isdisjoint({"segments.csv", "report.html", "figures"})
 
 
-def test_rows_set_aside_are_counted_and_explained(purchases, tmp_path, capsys):
-    dirty = pd.concat([purchases, purchases.head(3).assign(amount=-5.0), purchases.head(2).assign(date=None)])
-    dirty.to_csv(tmp_path / "dirty.csv", index=False)
-    overrides = {
-        "data.source": str(tmp_path / "dirty.csv"),
-        "models.contenders": ["historic"],
-        "tracking.enabled": False,
-        "output.folder": str(tmp_path / "out"),
-    }
-    run(load_config(overrides=overrides), Terminal())
-    said = capsys.readouterr().out
-    assert f"{len(dirty):,} rows read, {len(purchases):,} used" in said
-    assert f"set aside 5 of {len(dirty)}" in said.replace(",", "")
-    report = pd.read_csv(tmp_path / "out" / "data_report.csv", index_col="rule")
+def test_rows_set_aside_are_counted_and_explained(dirty, purchases):
+    assert f"{dirty.rows:,} rows read, {len(purchases):,} used" in dirty.printed
+    assert f"set aside 5 of {dirty.rows}" in dirty.printed.replace(",", "")
+    report = pd.read_csv(dirty.found.folder / "data_report.csv", index_col="rule")
     assert report.loc[["returns", "bad_date"], "set_aside"].tolist() == [3, 2]
 
 

@@ -1,7 +1,8 @@
 """The bridge to the lifetimes package: its fitted models come over, ours go back, and it competes.
 
 lifetimes (0.11.3, archived) sets a pandas option and a warnings filter when it is imported, warns
-in its formulas and prints when a fit fails; all of that is kept inside this module.
+in its formulas, prints when a fit fails and starts some fits at random; all of that is kept inside this
+module.
 """
 
 from __future__ import annotations
@@ -42,9 +43,18 @@ COUNTERPARTS: dict[str, Any] = {
 
 @contextlib.contextmanager
 def quiet_lifetimes() -> Iterator[Any]:
-    """The package, with its warnings, its prints and its change of a pandas option kept in here."""
+    """The package, with its warnings, its prints and its change of a pandas option kept in here.
+
+    Inside, NumPy's global random state is always the same one, for lifetimes' Pareto/NBD starts its fit at
+    random; the caller's is restored.
+    """
     option = "mode.chained_assignment"
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(io.StringIO()),
+        np.errstate(all="ignore"),
+        _fixed_global_random_state(),
+    ):
         warnings.simplefilter("ignore")
         before = pd.get_option(option)
         import lifetimes
@@ -52,6 +62,16 @@ def quiet_lifetimes() -> Iterator[Any]:
         pd.set_option(option, before)
         warnings.simplefilter("ignore")
         yield lifetimes
+
+
+@contextlib.contextmanager
+def _fixed_global_random_state() -> Iterator[None]:
+    before = np.random.get_state()  # noqa: NPY002 - the state that lifetimes draws from
+    np.random.seed(0)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(before)  # noqa: NPY002
 
 
 def counterpart_of(fitter: Any) -> Any:
@@ -77,7 +97,7 @@ def from_lifetimes(fitter: Any, *, time_unit: str | None = None) -> PurchaseMode
     ----------
     fitter : a fitter of lifetimes
         Fitted, or loaded from a file by its ``load_model``.
-    time_unit : {"D", "W", "M", "Y"}, optional
+    time_unit : {"D", "W", "M", "Q", "Y"}, optional
         The unit that it was fitted in, which lifetimes does not know.
 
     Raises
@@ -133,7 +153,7 @@ class LifetimesValue(BaseEstimator):
     ----------
     purchase_params_ : BGNBDParams
     spend_params_ : GammaGammaParams
-    time_unit_ : {"D", "W", "M", "Y"} or None
+    time_unit_ : {"D", "W", "M", "Q", "Y"} or None
     """
 
     required_columns = (*HISTORY, "monetary_value")

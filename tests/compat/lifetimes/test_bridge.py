@@ -102,6 +102,19 @@ def test_lifetimes_leaves_pandas_and_warnings_alone(cdnow):
     assert warnings.filters == filters
 
 
+def test_a_fit_that_lifetimes_starts_at_random_is_the_same_every_time(cdnow):
+    some = cdnow.head(400)
+    found = []
+    for seed in (1, 2):
+        np.random.seed(seed)  # noqa: NPY002 - the global state that lifetimes draws from
+        before = np.random.get_state()[1].tolist()  # noqa: NPY002
+        with quiet_lifetimes() as lifetimes:
+            fitter = lifetimes.ParetoNBDFitter().fit(some["frequency"], some["recency"], some["T"])
+        assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
+        found.append(fitter.params_)
+    np.testing.assert_array_equal(*found)
+
+
 def test_what_lifetimes_cannot_fit_is_one_sentence(cdnow):
     with pytest.raises(FitError, match="lifetimes could not fit these customers"):
         clvml.LifetimesValue(horizon=39).fit(cdnow[cdnow["frequency"] == 0])

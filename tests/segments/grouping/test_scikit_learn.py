@@ -38,7 +38,9 @@ WITHOUT_DATA = [
 FEATURES = ["frequency", "recency", "monetary_value", "probability_alive", "clv"]
 
 
-@parametrize_with_checks([clvml.KMeansSegments()])
+@parametrize_with_checks(
+    [clvml.KMeansSegments(n_init=2, max_segments=4)]
+)  # few, as scikit-learn checks its own
 def test_kmeans_passes_the_checks_of_scikit_learn(estimator, check):
     check(estimator)
 
