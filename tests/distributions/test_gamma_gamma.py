@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.special import betaln
 
 from clvml.distributions import gamma_gamma
-from clvml.distributions.gamma_gamma import GammaGammaParams
+from clvml.distributions.gamma_gamma import GammaGammaParams, Spend
 
 params = st.builds(GammaGammaParams, st.floats(0.2, 20), st.floats(0.2, 20), st.floats(0.1, 100))
 
@@ -27,7 +27,7 @@ def test_the_density_is_the_one_of_the_note(params, x, m):
 def test_the_gradient_and_hessian_are_derivatives(params, seed):
     rng = np.random.default_rng(seed)
     x, m = 1.0 + rng.poisson(2, 20), rng.gamma(3, 10, 20)
-    spenders = gamma_gamma.count_spenders(x, m, np.ones(20))
+    spenders = gamma_gamma.count(Spend(x, m, np.ones(20)))
     value, gradient, hessian = gamma_gamma.objective(params, spenders)
     theta = np.array(params)
     for i, size in enumerate(1e-4 * theta):
@@ -79,7 +79,7 @@ def test_derivatives_hold_where_one_shape_is_a_million_times_the_other(seed):
     rng = np.random.default_rng(seed)
     p, q, v = 10 ** rng.uniform(-3, 4, 3)
     x, m = float(rng.choice([1, 3, 5000])), 10 ** rng.uniform(-3, 6)
-    spenders = gamma_gamma.count_spenders(np.array([x]), np.array([m]), np.ones(1))
+    spenders = gamma_gamma.count(Spend(np.array([x]), np.array([m]), np.ones(1)))
     value, gradient, hessian = gamma_gamma.objective(GammaGammaParams(p, q, v), spenders)
     for at, (exact, size) in exact_derivatives(x, m, (p, q, v)).items():
         ours = gradient[at] if len(at) == 1 else hessian[at]
