@@ -47,13 +47,16 @@ def run(
     quantity: Annotated[str | None, typer.Option(help="Column with the quantity (needs --price).")] = None,
     price: Annotated[str | None, typer.Option(help="Column with the unit price (needs --quantity).")] = None,
     date_format: Annotated[str | None, typer.Option(help="Format of the dates, such as %d/%m/%Y.")] = None,
+    timezone: Annotated[
+        str | None, typer.Option(help="Time zone of the shop, such as America/New_York.")
+    ] = None,
     calibration_end: Annotated[
         str | None, typer.Option(help="Last day of the calibration period, YYYY-MM-DD.")
     ] = None,
     observation_end: Annotated[
         str | None, typer.Option(help="Last day of the holdout period, YYYY-MM-DD.")
     ] = None,
-    time_unit: Annotated[str | None, typer.Option(help="Time unit of the models: D, W, M or Y.")] = None,
+    time_unit: Annotated[str | None, typer.Option(help="Time unit of the models: D, W, M, Q or Y.")] = None,
     horizon: Horizon = None,
     annual_discount_rate: DiscountRate = None,
     output: Annotated[str | None, typer.Option(help="Output folder.")] = None,
@@ -70,6 +73,7 @@ def run(
         "data.quantity": quantity,
         "data.price": price,
         "data.date_format": date_format,
+        "data.timezone": timezone,
         "split.calibration_end": calibration_end,
         "split.observation_end": observation_end,
         "split.time_unit": time_unit,

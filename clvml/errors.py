@@ -17,6 +17,10 @@ class FitError(ClvmlError, RuntimeError):
     """A model cannot be fitted to these customers."""
 
 
+class LossError(InputError, FitError):
+    """Customers have brought losses, and what was asked needs money that is not negative."""
+
+
 class TrackingError(ClvmlError, RuntimeError):
     """The tracking server or the model registry cannot do what was asked."""
 

@@ -27,9 +27,21 @@ class TransactionPolicy:
         No amount, or one that is not a number, is infinite, or is beyond 1e15.
     future_date : {"drop", "keep", "error"}, default "drop"
         Later than now, by the clock of the earth's earliest time zone.
-    returns : {"drop", "net", "error"}, default "drop"
-        A negative amount or quantity. ``"net"`` adds it to what the customer spent in the same period; a
-        period that comes to nothing or less that way is no purchase, and is counted.
+    returns : {"drop", "net", "net_period", "keep", "error"}, default "drop"
+        A negative amount or quantity:
+
+        - ``"drop"``: set aside. Purchases stay as they were made, so spend is gross of returns.
+        - ``"net"``: taken off the latest purchase of the customer up to that day, then off the one
+          before, until it is used up. A purchase that is returned in full is no purchase: ``frequency``
+          falls by one. A return without a purchase before it cannot be attributed; the report lists it as
+          ``unattributed_returns``. What a calibration knows of returns ends with it; returns that follow
+          in the holdout of what was bought before are listed in ``Split.money``.
+        - ``"net_period"``: added to what the customer spent in the same period (day, or as ``collapse``
+          says), on whichever day of it; a period that comes to nothing or less is no purchase. Returns in
+          another period than the purchase are not attributed.
+        - ``"keep"``: a loss, such as a negative profit: the row is a purchase like any other, counted in
+          ``frequency``, and its money is negative. Formulas take such customers; Gamma-Gamma cannot.
+        - ``"error"``: refused.
     zero_amount : {"keep", "drop", "error"}, default "keep"
         Purchases of $0, such as CDNOW's free discs: they tell that the customer is alive.
     duplicates : {"keep", "drop", "error"}, default "keep"
@@ -46,7 +58,7 @@ class TransactionPolicy:
     bad_date: Literal["drop", "error"] = "drop"
     bad_amount: Literal["drop", "error"] = "drop"
     future_date: Literal["drop", "keep", "error"] = "drop"
-    returns: Literal["drop", "net", "error"] = "drop"
+    returns: Literal["drop", "net", "net_period", "keep", "error"] = "drop"
     zero_amount: Literal["keep", "drop", "error"] = "keep"
     duplicates: Literal["keep", "drop", "error"] = "keep"
 
@@ -55,6 +67,11 @@ class TransactionPolicy:
             choices = get_args(hint)
             if getattr(self, name) not in choices:
                 raise InputError(f"{name} is {getattr(self, name)!r}; it must be one of {choices}.")
+
+    @property
+    def nets_returns(self) -> bool:
+        """Whether returns are taken off purchases."""
+        return self.returns in ("net", "net_period")
 
     def choice(self, rule: Rule) -> str:
         """What this policy does about a rule."""

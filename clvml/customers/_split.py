@@ -15,14 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from clvml.customers._summary import (
-    CUSTOMERS,
-    End,
-    end_of,
-    observation_end_of,
-    purchase_histories,
-    purchases_sql,
-)
+from clvml.customers._ends import End, end_of, observation_end_of
+from clvml.customers._summary import CUSTOMERS, attrs_of, purchase_histories
 from clvml.customers._time_units import time_unit_of
 from clvml.customers._transactions import Transactions, as_transactions
 from clvml.errors import InputError
@@ -43,15 +37,20 @@ class Split:
     duration : float
         Length of the holdout in time units.
     time_unit : str
-        ``"D"``, ``"W"``, ``"M"`` or ``"Y"``.
+        ``"D"``, ``"W"``, ``"M"``, ``"Q"`` or ``"Y"``.
     calibration_end, observation_end : pandas.Timestamp
         As asked for; both inclusive.
     collapse : str or None
         The period whose purchases are one purchase.
     counts : dict of str to int
         ``customers``; those left out because they were ``customers_acquired_in_holdout``, or are
-        ``customers_without_purchase`` up to the observation's end; ``periods_undone_by_returns``;
+        ``customers_without_purchase`` up to the observation's end; ``purchases_fully_returned``;
         ``rows_after_observation_end``.
+    money : pandas.Series
+        Where all the money that the report calls used is, by destination: in the ``calibration``, in the
+        ``holdout`` of its customers, of ``customers_acquired_in_holdout``; where returns are netted, what
+        was ``returned_after_calibration`` of purchases before its end, and ``unattributed_returns``; and
+        of rows ``after_observation_end``.
     """
 
     calibration: pd.DataFrame
@@ -62,6 +61,7 @@ class Split:
     observation_end: pd.Timestamp
     collapse: str | None
     counts: dict[str, int]
+    money: pd.Series
 
     def __repr__(self) -> str:
         unit = time_unit_of(self.time_unit).name
@@ -93,9 +93,9 @@ def split(
         Last day of the calibration, inclusive.
     observation_end : date, optional
         Last day of the holdout, inclusive. Default: the last day of the data.
-    time_unit : {"D", "W", "M", "Y"}, default "W"
+    time_unit : {"D", "W", "M", "Q", "Y"}, default "W"
         Unit of times and of ``duration``.
-    collapse : {"D", "W", "M", "Y", None}, default "D"
+    collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
         As in `summarize`. An end means the end of its period, so that no purchase is cut in two.
 
     Returns
@@ -116,18 +116,19 @@ def split(
     """
     transactions = as_transactions(transactions)
     unit = time_unit_of(time_unit)
+    collapse = transactions.effective_collapse(collapse)
     calibration = end_of(calibration_end, collapse, "calibration_end")
     observation = observation_end_of(transactions, observation_end, collapse)
     _check_ends(transactions, calibration, observation)
-    histories, counts = purchase_histories(transactions, calibration, observation, time_unit, collapse)
+    histories, counts, money = purchase_histories(transactions, calibration, observation, time_unit, collapse)
     _report_counts(counts)
     duration = (observation.clock - calibration.clock) / pd.Timedelta(days=1) / unit.days
     customers = histories[list(CUSTOMERS)]
     holdout = histories[["purchases", "spend"]].assign(duration=duration)
-    for table in (customers, holdout):
-        table.attrs["time_unit"] = time_unit
+    customers.attrs.update(attrs_of(calibration, time_unit, collapse))
+    holdout.attrs["time_unit"] = time_unit
     ends = calibration.asked, observation.asked
-    return Split(customers, holdout, duration, time_unit, *ends, collapse, counts)
+    return Split(customers, holdout, duration, time_unit, *ends, collapse, counts, money)
 
 
 def purchases_over_time(transactions: Transactions | Any, split: Split) -> pd.DataFrame:
@@ -168,11 +169,9 @@ def _repeat_purchases(
     transactions: Transactions, split: Split, calibration: End, observation: End
 ) -> pd.DataFrame:
     """Repeat purchases of the split's customers, counted by the period they fall in."""
-    purchases = purchases_sql(transactions, split.collapse)
-    first = "min(period) OVER (PARTITION BY customer_id)"
-    return transactions.frame(
-        f"SELECT period, count(*) AS purchases FROM (SELECT period, {first} AS first FROM ({purchases})"
-        f" WHERE NOT undone AND period < TIMESTAMP '{observation.stop}')"
+    return transactions.purchases(split.collapse, observation.stop, calibration.stop).frame(
+        "SELECT period, count(*) AS purchases FROM"
+        " (SELECT period, min(period) OVER (PARTITION BY customer_id) AS first FROM purchases)"
         f" WHERE period > first AND first < TIMESTAMP '{calibration.stop}' GROUP BY period ORDER BY period"
     )
 

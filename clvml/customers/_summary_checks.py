@@ -8,15 +8,19 @@ import numpy as np
 import pandas as pd
 
 from clvml.customers._time_units import time_unit_of
-from clvml.errors import InputError, TimeUnitError
+from clvml.errors import InputError, LossError, TimeUnitError
 
 HISTORY = ("frequency", "recency", "T")
+MONEY = ("monetary_value", "total_spend", "earlier_spend", "later_spend")
 
 _BLOCK = 65_536
 
 
 def check_customers(
-    customers: pd.DataFrame, columns: Iterable[str] = HISTORY, time_unit: str | None = None
+    customers: pd.DataFrame,
+    columns: Iterable[str] = HISTORY,
+    time_unit: str | None = None,
+    losses: bool = False,
 ) -> pd.DataFrame:
     """A checked copy of the named columns as float64, on the same index.
 
@@ -26,12 +30,16 @@ def check_customers(
         One row a customer; the index is the customer id.
     columns : iterable of str
         The columns that the caller needs. Columns that are present but not named are ignored.
-    time_unit : {"D", "W", "M", "Y"}, optional
+    time_unit : {"D", "W", "M", "Q", "Y"}, optional
         The unit that the caller counts in. A summary that names another one is refused; a
         summary that names none is taken on trust.
+    losses : bool, default False
+        Whether the caller can use negative money, as ``returns="keep"`` gives it.
 
     Raises
     ------
+    LossError
+        If money is negative, and the caller cannot use that.
     InputError
         If there are no customers, a column is missing or not numeric, an id stands twice, or a
         value is missing, infinite, negative, or breaks ``recency <= T``. The message names the
@@ -39,14 +47,17 @@ def check_customers(
     TimeUnitError
         If the summary is in another time unit.
     """
-    values = checked_columns(customers, columns, time_unit)
+    values = checked_columns(customers, columns, time_unit, losses)
     table = pd.DataFrame(values, index=customers.index, copy=True)
     table.attrs.update(customers.attrs)
     return table
 
 
 def checked_columns(
-    customers: pd.DataFrame, columns: Iterable[str] = HISTORY, time_unit: str | None = None
+    customers: pd.DataFrame,
+    columns: Iterable[str] = HISTORY,
+    time_unit: str | None = None,
+    losses: bool = False,
 ) -> dict[str, np.ndarray]:
     """The named columns as float64 arrays that keep the rules of `check_customers`; not to be written to.
 
@@ -70,27 +81,28 @@ def checked_columns(
     if not customers.index.is_unique:
         _refuse(customers, customers.index.duplicated(), "stand more than once in the index", [])
     values = {name: _as_float(customers[name]) for name in names}
-    if not _keep_the_rules(values):
+    if not _keep_the_rules(values, losses):
         table = pd.DataFrame(values, index=customers.index, copy=True)
-        _check_values(table)  # raises, unless recency is past T by no more than rounding
+        _check_values(table, losses)  # raises, unless recency is past T by no more than rounding
         values["recency"] = np.minimum(values["recency"], values["T"])
     return values
 
 
-def _keep_the_rules(values: dict[str, np.ndarray]) -> bool:
+def _keep_the_rules(values: dict[str, np.ndarray], losses: bool) -> bool:
     """Looked at in blocks that stay in cache."""
     names, columns = list(values), list(values.values())
+    lowest = [-np.finfo(float).max if losses and name in MONEY else 0.0 for name in names]
     for start in range(0, columns[0].size if columns else 0, _BLOCK):
         part = [column[start : start + _BLOCK] for column in columns]
-        if not all(map(_are_amounts, part)) or not _is_history(dict(zip(names, part, strict=True))):
+        if not all(map(_are_amounts, part, lowest)) or not _is_history(dict(zip(names, part, strict=True))):
             return False
     return True
 
 
-def _are_amounts(column: np.ndarray) -> bool:
-    """No value is missing, infinite or negative."""
+def _are_amounts(column: np.ndarray, lowest: float) -> bool:
+    """No value is missing, infinite or too low."""
     least, most = np.minimum.reduce(column), np.maximum.reduce(column)
-    return bool(least >= 0 and most < np.inf)  # a missing value is both, and fails
+    return bool(least >= lowest and most < np.inf)  # a missing value is both, and fails
 
 
 def _is_history(values: dict[str, np.ndarray]) -> bool:
@@ -125,11 +137,15 @@ def _as_float(column: pd.Series) -> np.ndarray:
         ) from None
 
 
-def _check_values(table: pd.DataFrame) -> None:
+def _check_values(table: pd.DataFrame, losses: bool) -> None:
     for name in map(str, table):
         values = table[name].to_numpy()
         _refuse(table, ~np.isfinite(values), f"have a missing or infinite {name}", [name])
-        _refuse(table, values < 0, f"have a negative {name}", [name])
+        if name not in MONEY:
+            _refuse(table, values < 0, f"have a negative {name}", [name])
+        elif not losses:
+            way_out = " Value losses with a formula, or choose another policy for returns."
+            _refuse(table, values < 0, f"have a negative {name}", [name], LossError, way_out)
     if "frequency" in table:
         _refuse(
             table, table["frequency"] % 1 != 0, "have a frequency that is not a whole number", ["frequency"]
@@ -143,15 +159,23 @@ def _check_values(table: pd.DataFrame) -> None:
         _refuse(table, late, "have no repeat purchase but a positive recency", ["frequency", "recency"])
 
 
-def _refuse(table: pd.DataFrame, bad: np.ndarray | pd.Series, rule: str, shown: list[str]) -> None:
+def _refuse(
+    table: pd.DataFrame,
+    bad: np.ndarray | pd.Series,
+    rule: str,
+    shown: list[str],
+    error: type[InputError] = InputError,
+    way_out: str = "",
+) -> None:
     bad = np.asarray(bad)
     if not bad.any():
         return
     first = int(np.argmax(bad))
     values = ", ".join(f"{name} {table[name].iloc[first]:g}" for name in shown)
-    raise InputError(
+    raise error(
         f"{bad.sum()} of {len(table)} customers {rule}; the first is {plain(table.index[first])!r}"
         + (f": {values}." if values else ".")
+        + way_out
     )
 
 

@@ -62,7 +62,7 @@ class LifetimeValue(BaseEstimator):
     Attributes
     ----------
     purchases_, spend_ : the fitted models.
-    time_unit_ : {"D", "W", "M", "Y"} or None
+    time_unit_ : {"D", "W", "M", "Q", "Y"} or None
 
     References
     ----------

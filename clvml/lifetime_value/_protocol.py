@@ -57,7 +57,7 @@ class ValueModel(Protocol):
         A fraction per year: 0.10 is 10 %.
     margin : float
         Multiplies the money: the share of spend that is kept.
-    time_unit_ : {"D", "W", "M", "Y"} or None
+    time_unit_ : {"D", "W", "M", "Q", "Y"} or None
         The unit of the customer summary that the model was fitted to.
     """
 

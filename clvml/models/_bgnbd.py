@@ -73,7 +73,7 @@ class BGNBD(HistoryModel):
         How covariates move each side, with standard errors and 95 % confidence intervals.
     likelihood_ratio_test_ : LikelihoodRatioTest or None
         Against the model without covariates, where there are any.
-    time_unit_ : {"D", "W", "M", "Y"} or None
+    time_unit_ : {"D", "W", "M", "Q", "Y"} or None
         The unit of the customers that the model was fitted to; summaries in another are refused.
     log_likelihood_ : float
         Total log-likelihood at the optimum.

@@ -20,7 +20,7 @@ def history_of(
     Parameters
     ----------
     customers : DataFrame, shape (n_customers, ...)
-    time_unit : {"D", "W", "M", "Y"}, optional
+    time_unit : {"D", "W", "M", "Q", "Y"}, optional
         The unit to be in; a summary in another is refused.
     columns : tuple of str
         ``frequency, recency, T``, or ``recency, T`` of a contract, where renewals made are the purchases.

@@ -86,7 +86,7 @@ class ShiftedBetaGeometric(OpportunityModel):
         How covariates move each side, with standard errors and 95 % confidence intervals.
     likelihood_ratio_test_ : LikelihoodRatioTest or None
         Against the model without covariates, where there are any.
-    time_unit_ : {"D", "W", "M", "Y"} or None
+    time_unit_ : {"D", "W", "M", "Q", "Y"} or None
         How often renewals come, if the customers said so.
     log_likelihood_ : float
         Total log-likelihood at the optimum.

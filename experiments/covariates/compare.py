@@ -48,7 +48,7 @@ def cdnow() -> Data:
 
 def online_retail() -> Data:
     """As in experiments/online_retail; 90 % of the customers live in the United Kingdom."""
-    policy = clvml.TransactionPolicy(returns="net", duplicates="drop", zero_amount="drop")
+    policy = clvml.TransactionPolicy(returns="net_period", duplicates="drop", zero_amount="drop")
     names = {"customer": "CustomerID", "date": "InvoiceDate", "quantity": "Quantity", "price": "UnitPrice"}
     sales = clvml.read_transactions(RETAIL, policy=policy, **names)
     split = clvml.split(sales, "2011-09-09", "2011-12-09", time_unit="W")

@@ -72,7 +72,7 @@ def cdnow() -> tuple[pd.DataFrame, pd.Series, float]:
 
 def online_retail() -> tuple[pd.DataFrame, pd.Series, float]:
     """As in experiments/online_retail."""
-    policy = clvml.TransactionPolicy(returns="net", duplicates="drop", zero_amount="drop")
+    policy = clvml.TransactionPolicy(returns="net_period", duplicates="drop", zero_amount="drop")
     names = {"customer": "CustomerID", "date": "InvoiceDate", "quantity": "Quantity", "price": "UnitPrice"}
     sales = clvml.read_transactions(RETAIL, policy=policy, **names)
     split = clvml.split(sales, "2011-09-09", "2011-12-09")

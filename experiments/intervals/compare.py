@@ -180,7 +180,7 @@ def cdnow() -> clvml.Split:
 
 def online_retail() -> clvml.Split:
     """As in experiments/online_retail."""
-    policy = clvml.TransactionPolicy(returns="net", duplicates="drop", zero_amount="drop")
+    policy = clvml.TransactionPolicy(returns="net_period", duplicates="drop", zero_amount="drop")
     names = {"customer": "CustomerID", "date": "InvoiceDate", "quantity": "Quantity", "price": "UnitPrice"}
     source = SHARED / "online_retail" / "online_retail.parquet"
     return clvml.split(clvml.read_transactions(source, policy=policy, **names), "2011-09-09", "2011-12-09")

@@ -46,7 +46,7 @@ def cdnow(calibration_end: str = "1997-09-30", observation_end: str = "1998-06-3
 
 def online_retail() -> Data:
     """A wholesaler's; as in experiments/online_retail."""
-    policy = clvml.TransactionPolicy(returns="net", duplicates="drop", zero_amount="drop")
+    policy = clvml.TransactionPolicy(returns="net_period", duplicates="drop", zero_amount="drop")
     names = {"customer": "CustomerID", "date": "InvoiceDate", "quantity": "Quantity", "price": "UnitPrice"}
     source = SHARED / "online_retail" / "online_retail.parquet"
     return halves(

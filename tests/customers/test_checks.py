@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import clvml
 from clvml.customers import _summary_checks as checks
 from clvml.customers._summary_checks import check_customers
-from clvml.errors import InputError, TimeUnitError
+from clvml.errors import FitError, InputError, LossError, TimeUnitError
+from clvml.lifetime_value.formulas import HistoricValue, MigrationValue, RepeatRateValue, TotalSpendValue
 
 
 @pytest.fixture
@@ -79,3 +81,36 @@ def test_the_last_block_of_customers_is_looked_at_too(monkeypatch):
     customers = pd.DataFrame({"frequency": [1.0] * 5, "recency": [2.0] * 5, "T": [3.0] * 4 + [1.0]})
     with pytest.raises(InputError, match="1 of 5 customers have recency outside"):
         check_customers(customers)
+
+
+def profits():
+    """Profits of which some are losses: the case that lost half its customers as "returns"."""
+    rows = [(1, "2016-01-01", 12.5), (1, "2016-04-01", -6.1), (2, "2016-01-01", 8.0),
+            (2, "2016-07-01", -20.9), (3, "2016-04-01", 30.2), (3, "2016-07-01", 11.1)]  # fmt: skip
+    sales = pd.DataFrame(rows, columns=["customer_id", "date", "amount"])
+    return clvml.summarize(clvml.read_transactions(sales, policy=clvml.TransactionPolicy(returns="keep")))
+
+
+def test_losses_that_the_policy_keeps_are_valued_by_every_formula_linear_in_money():
+    customers = profits()
+    assert customers["total_spend"].tolist() == pytest.approx([6.4, -12.9, 41.3])
+    for model in (
+        RepeatRateValue("12M"),
+        TotalSpendValue("12M"),
+        HistoricValue("12M"),
+        MigrationValue("12M"),
+    ):
+        values = model.fit(customers).predict(customers)
+        doubled = customers.assign(
+            **{name: customers[name] * 2 for name in ("total_spend", "monetary_value")}
+        )
+        doubled.attrs = customers.attrs
+        assert values[2] < 0
+        assert model.fit(doubled).predict(doubled).tolist() == pytest.approx((2 * values).tolist())
+
+
+def test_gamma_gamma_refuses_losses_with_the_way_out_and_as_a_model_that_cannot_be_fitted():
+    said = r"2 of 3 customers have a negative monetary_value; .* Value losses with a formula"
+    with pytest.raises(LossError, match=said) as raised:
+        clvml.GammaGamma().fit(profits())
+    assert isinstance(raised.value, FitError)  # so that a comparison leaves it out and goes on

@@ -87,13 +87,80 @@ def test_what_is_set_aside_is_said_once_in_the_log(tmp_path, caplog):
     assert "3 with an unreadable date (such as '1997-13-01'" in record.message
 
 
-def test_a_time_zone_is_converted_to_utc_in_text_and_in_frames(tmp_path, sales):
-    text = read_transactions(
-        write(tmp_path, "a.csv", "customer_id,date,amount\n1,1997-01-01 23:00-05:00,5\n")
+def test_an_evening_in_new_york_is_one_day_there(tmp_path, sales):
+    # In UTC its two purchases fall into two days.
+    evening = pd.to_datetime(["2024-03-09 18:30", "2024-03-09 23:30", "2024-03-10 18:30"])
+    local = sales.assign(customer_id=1, date=evening.tz_localize("America/New_York"))
+    polars = pl.from_pandas(local.assign(date=evening)).with_columns(
+        pl.col("date").dt.replace_time_zone("America/New_York")
     )
-    zoned = read_transactions(sales.assign(date=sales["date"].dt.tz_localize("America/New_York")))
-    assert text.first_date == pd.Timestamp("1997-01-02 04:00")
-    assert zoned.first_date == pd.Timestamp("1997-01-01 05:00")
+    polars.write_parquet(tmp_path / "sales.parquet")
+    text = write(
+        tmp_path,
+        "sales.csv",
+        "customer_id,date,amount\n1,2024-03-09T18:30-05:00,1\n1,2024-03-09 23:30-05,2\n"
+        "1,2024-03-10T18:30:00-0400,3\n",  # daylight saving began that morning
+    )
+    utc = local.assign(date=local["date"].dt.tz_convert("UTC"))
+    sources = [local, polars, polars.to_arrow(), tmp_path / "sales.parquet", text]
+    for transactions in (
+        *map(read_transactions, sources),
+        read_transactions(utc, timezone="America/New_York"),
+    ):
+        assert transactions.to_pandas()["date"].tolist() == evening.tolist()
+    assert read_transactions(utc).first_date == pd.Timestamp("2024-03-09 23:30")
+    assert read_transactions(text, timezone="UTC").first_date == pd.Timestamp("2024-03-09 23:30")
+    berlin = read_transactions(text, timezone="Europe/Berlin")
+    assert berlin.to_pandas()["date"].dt.hour.tolist() == [0, 5, 23]
+
+
+def test_dates_without_a_zone_are_the_shops_and_an_unknown_zone_is_refused(sales):
+    assert read_transactions(sales, timezone="Asia/Tokyo").first_date == sales["date"].min()
+    with pytest.raises(InputError, match="timezone is 'New York'; give a name of the IANA database"):
+        read_transactions(sales, timezone="New York")
+
+
+def test_the_calendar_that_was_used_is_said(tmp_path, sales, caplog):
+    text = write(tmp_path, "a.csv", "customer_id,date,amount\n1,2024-03-09T18:30-05:00,1\n")
+    berlin = sales.assign(date=sales["date"].dt.tz_localize("Europe/Berlin"))
+    with caplog.at_level(logging.INFO, "clvml"):
+        said = [read_transactions(text).calendar, read_transactions(text, timezone="Asia/Tokyo").calendar]
+        said += [read_transactions(berlin).calendar, read_transactions(sales).calendar]
+    assert said == [
+        "times of purchase are read as written, without their offsets from UTC",
+        "times of purchase are read on the calendar of Asia/Tokyo",
+        "times of purchase are read on the calendar of Europe/Berlin",
+        "",
+    ]
+    assert [record.message for record in caplog.records] == said[:3]
+
+
+def test_numbers_of_weeks_are_dates_by_their_origin_and_unit_and_the_error_asks_for_them(tmp_path):
+    path = write(tmp_path, "weeks.csv", "customer_id,date,amount\n1,6,2.8\n1,15,3.1\n1,2.5,1\n")
+    with pytest.raises(InputError, match="numbers of days, weeks or months need date_unit and date_origin"):
+        read_transactions(path)
+    for unit, first in (("W", "2016-02-08"), ("M", "2016-06-28"), ("Q", "2017-06-28"), ("D", "2016-01-03")):
+        transactions = read_transactions(path, date_unit=unit, date_origin="2015-12-28")
+        assert transactions.first_date == pd.Timestamp(first)
+        assert transactions.report.loc["bad_date", "rows"] == 1
+    with pytest.raises(InputError, match="date_unit and date_origin go together"):
+        read_transactions(path, date_unit="W")
+
+
+def test_a_reversed_frame_and_every_second_row_are_read(sales):
+    expected = rows(read_transactions(sales))
+    assert rows(read_transactions(sales[::-1])) == expected
+    assert len(read_transactions(sales[::-2])) == 2
+    assert rows(read_transactions(sales[sales.columns[::-1]])) == expected
+
+
+def test_a_table_without_header_and_a_wide_one_are_named_as_such(tmp_path):
+    headerless = write(tmp_path, "a.csv", "761,25,2009-11-06\n861,50,2012-09-28\n")
+    with pytest.raises(InputError, match="The first row looks like data"):
+        read_transactions(headerless)
+    wide = write(tmp_path, "b.csv", "customer,2024-01,2024-02,2024-03\n1,5,,7\n")
+    with pytest.raises(InputError, match=r"one row a purchase, for example with pandas.melt"):
+        read_transactions(wide)
 
 
 def test_ids_of_a_csv_keep_leading_zeros_and_are_integers_without(tmp_path):

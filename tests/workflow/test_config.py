@@ -63,9 +63,9 @@ def test_the_policy_of_a_config_is_the_policy_of_transactions():
         ("[split]\ntime_unt = 'W'", r"\[split\] has no key 'time_unt'; did you mean 'time_unit'\? It knows"),
         ("[spilt]\ntime_unit = 'W'", r"the config has no key 'spilt'; did you mean 'split'\?"),
         ("[data.policy]\nreturn = 'net'", r"\[data.policy\] has no key 'return'; did you mean 'returns'\?"),
-        ("[split]\ntime_unit = 'Q'", r"\[split\] time_unit is 'Q': should be 'D', 'W', 'M' or 'Y'\."),
+        ("[split]\ntime_unit = 'H'", r"\[split\] time_unit is 'H': should be 'D', 'W', 'M', 'Q' or 'Y'\."),
         ("[split]\ncalibration_end = '30.9.1997'", r"write a day as year-month-day, such as 1997-09-30\."),
-        ("[value]\nhorizon = '-3'", r"\[value\] horizon is '-3': write a number followed by D, W, M or Y"),
+        ("[value]\nhorizon = '-3'", r"\[value\] horizon is '-3': write a number followed by D, W, M, Q or Y"),
         ("[value]\nannual_discount_rate = -0.1", r"should be greater than or equal to 0\."),
         (
             "[models]\ncontenders = ['bgbd']",

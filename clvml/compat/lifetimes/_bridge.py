@@ -97,7 +97,7 @@ def from_lifetimes(fitter: Any, *, time_unit: str | None = None) -> PurchaseMode
     ----------
     fitter : a fitter of lifetimes
         Fitted, or loaded from a file by its ``load_model``.
-    time_unit : {"D", "W", "M", "Y"}, optional
+    time_unit : {"D", "W", "M", "Q", "Y"}, optional
         The unit that it was fitted in, which lifetimes does not know.
 
     Raises
@@ -153,7 +153,7 @@ class LifetimesValue(BaseEstimator):
     ----------
     purchase_params_ : BGNBDParams
     spend_params_ : GammaGammaParams
-    time_unit_ : {"D", "W", "M", "Y"} or None
+    time_unit_ : {"D", "W", "M", "Q", "Y"} or None
     """
 
     required_columns = (*HISTORY, "monetary_value")

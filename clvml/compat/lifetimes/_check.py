@@ -137,7 +137,7 @@ def check_against_lifetimes(
         A fitted or loaded one, instead of one fitted here.
     months, monthly_discount_rate : int, float
         ``time`` and ``discount_rate`` of lifetimes' ``customer_lifetime_value``.
-    time_unit : {"D", "W", "M", "Y"}, optional
+    time_unit : {"D", "W", "M", "Q", "Y"}, optional
         The unit of ``recency`` and ``T``; needed where ``customers.attrs`` do not tell.
     weights : array-like, optional
         How many customers each row stands for.

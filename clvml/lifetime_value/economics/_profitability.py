@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from clvml.customers._purchase_ages import query_purchase_ages
 from clvml.customers._summary import summarize
 from clvml.customers._time_units import time_unit_of
 from clvml.customers._transactions import Transactions, as_transactions
@@ -31,6 +32,7 @@ def customer_profitability(
     acceptable_profit: float = 0.0,
     observation_end: Any = None,
     time_unit: str = "W",
+    collapse: str | None = "D",
 ) -> pd.DataFrame:
     """The profit of each customer so far, and how long it took to pay back.
 
@@ -40,13 +42,15 @@ def customer_profitability(
     margin : float or pandas.Series, default 1
         Share of spend that is kept; not negative.
     acquisition_cost, selling_cost, annual_service_cost : float or pandas.Series, default 0
-        Per customer, per purchase (a day with purchases), and per year as a customer; not negative.
+        Per customer, per purchase, and per year as a customer; not negative.
     acceptable_profit : float, default 0
         A customer is profitable above it.
     observation_end : date, optional
         Last day that counts, by default the last of the data.
-    time_unit : {"D", "W", "M", "Y"}, default "W"
+    time_unit : {"D", "W", "M", "Q", "Y"}, default "W"
         Of ``time`` and ``payback``.
+    collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
+        What is one purchase, as in `summarize`.
 
     Returns
     -------
@@ -72,7 +76,7 @@ def customer_profitability(
     b                    15.0           2.0   -17.0       False      NaN
     """
     source = as_transactions(transactions)
-    customers = summarize(source, observation_end, time_unit)
+    customers = summarize(source, observation_end, time_unit, collapse)
     share = by_customer("margin", margin, customers.index)
     won = by_customer("acquisition_cost", acquisition_cost, customers.index)
     sale = by_customer("selling_cost", selling_cost, customers.index)
@@ -91,7 +95,7 @@ def customer_profitability(
     table["profit"] = table["gross_profit"] - costs
     table["profitable"] = table["profit"] > float(checked("acceptable_profit", acceptable_profit))
     table["time"] = customers["T"]
-    table["payback"] = _payback(source, customers, share, won, sale, service, unit.days)
+    table["payback"] = _payback(source, customers, share, won, sale, service)
     return table
 
 
@@ -122,6 +126,17 @@ def by_customer(name: str, given: float | pd.Series, index: pd.Index, lowest: fl
     return pd.Series(checked(name, np.asarray(given), lowest=lowest), index, dtype=np.float64)
 
 
+# Sums of exact decimals: profit does not depend on the order in which a customer's purchases are added up.
+_PAYBACK_SQL = """
+    SELECT position, min(age) AS payback
+    FROM (SELECT position, age,
+                 margin * CAST(sum(spend) OVER so_far AS DOUBLE) - sale * count(*) OVER so_far
+                 - won - service * age AS profit
+          FROM ages WINDOW so_far AS (PARTITION BY position ORDER BY age))
+    WHERE profit >= 0 GROUP BY position
+"""
+
+
 def _payback(
     source: Transactions,
     customers: pd.DataFrame,
@@ -129,17 +144,8 @@ def _payback(
     won: pd.Series,
     sale: pd.Series,
     service: pd.Series,
-    days: float,
 ) -> pd.Series:
     """Time from the first purchase to the one that brought all costs until then back."""
-    rows = source.to_pandas()
-    rows["date"] = rows["date"].dt.normalize()
-    rows = rows[rows["customer_id"].isin(customers.index)]
-    paid = rows.groupby(["customer_id", "date"], as_index=False)["amount"].sum()
-    of = paid["customer_id"]
-    paid["since"] = (paid["date"] - of.map(customers["first_purchase"])).dt.total_seconds() / (86_400 * days)
-    paid = paid[(paid["since"] >= 0) & (paid["since"] <= of.map(customers["T"]) + 1e-9)]
-    of = paid["customer_id"]
-    brought = (of.map(margin) * paid["amount"] - of.map(sale)).groupby(of).cumsum()
-    profit = brought - of.map(won) - paid["since"] * of.map(service)
-    return paid[profit >= 0].groupby("customer_id")["since"].min().reindex(customers.index)
+    costs = {"margin": margin, "won": won, "sale": sale, "service": service}
+    paid = query_purchase_ages(source, customers, _PAYBACK_SQL, costs).set_index("position")["payback"]
+    return paid.reindex(range(len(customers))).set_axis(customers.index)

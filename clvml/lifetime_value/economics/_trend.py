@@ -5,7 +5,7 @@ Per period and group of customers, counting those who had bought by the period's
     average_order_value   spend / purchases of the period
     frequency             purchases of the period / customers
     stickiness            share of customers' periods since their first in which they bought
-    repeat_rate           share of customers who have bought on two days or more
+    repeat_rate           share of customers who have bought twice or more
     retention             share of the previous period's buyers who bought in this one too
 
 The last period is the "present" one, unfinished as it may be. The row "expected" is what a fitted model
@@ -21,8 +21,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from clvml.customers._ends import observation_end_of
+from clvml.customers._purchases import Purchases, period_start
 from clvml.customers._summary import summarize
-from clvml.customers._time_units import time_unit_of
+from clvml.customers._time_units import INTERVALS, time_unit_of
 from clvml.customers._transactions import Transactions, as_transactions
 from clvml.errors import InputError
 from clvml.lifetime_value._projection import LifetimeValue
@@ -36,6 +38,7 @@ def value_over_time(
     groups: pd.Series | None = None,
     period: str = "M",
     model: LifetimeValue | None = None,
+    collapse: str | None = "D",
     covariates: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """The trend of customer value, by period and group.
@@ -45,10 +48,12 @@ def value_over_time(
     transactions : Transactions or frame
     groups : pandas.Series, optional
         The group of each customer (segment, cohort); all are one group without it.
-    period : {"D", "W", "M", "Y"}, default "M"
+    period : {"D", "W", "M", "Q", "Y"}, default "M"
     model : LifetimeValue, optional
         Fitted, with a model of purchases that `SupportsPurchaseProbability`, such as `ParetoNBD`; gives the
         row "expected" of each group.
+    collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
+        What is one purchase, as in `summarize`.
     covariates : pandas.DataFrame, optional
         The covariates of each customer, indexed by customer, where the model has any.
 
@@ -75,28 +80,59 @@ def value_over_time(
     """
     time_unit_of(period)
     source = as_transactions(transactions)
-    days = _days_with_purchases(source, period)
-    everyone = pd.Index(days["customer_id"].unique(), name="customer_id")
-    group = _groups(groups, everyone)
-    periods = pd.period_range(days["period"].min(), days["period"].max(), freq=period)
-    expectations = None if model is None else _expectations(source, model, covariates, periods[-1])
+    collapse = source.effective_collapse(collapse)
+    purchases = source.purchases(collapse, observation_end_of(source, None, collapse).stop)
+    everyone = purchases.frame("SELECT DISTINCT customer_id FROM purchases ORDER BY customer_id")
+    group = _groups(groups, pd.Index(everyone["customer_id"]))
+    counts = _counts(purchases, group, period)
+    periods = pd.period_range(counts["start"].min(), counts["start"].max(), freq=period)
+    expectations = None
+    if model is not None:
+        expectations = _expectations(source, model, collapse, covariates, periods[-1])
     tables = []
-    for name, members in group.groupby(group, observed=True):
-        theirs = days[days["customer_id"].isin(members.index)]
-        table = _trend(theirs, periods)
+    for number, (name, members) in enumerate(group.groupby(group, observed=True)):
+        table = _trend(counts[counts["number"] == number], periods)
         if expectations is not None:
-            expected = _expected(expectations, theirs, periods[-1])
+            expected = _expected(expectations, _active_periods(purchases, members, period), periods[-1])
             table = pd.concat([table, pd.DataFrame([expected])], ignore_index=True)
         table.insert(0, "group", name)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
 
 
-def _days_with_purchases(source: Transactions, period: str) -> pd.DataFrame:
-    rows = source.to_pandas()
-    rows["date"] = rows["date"].dt.normalize()
-    days = rows.groupby(["customer_id", "date"], as_index=False)["amount"].sum()
-    return days.assign(period=days["date"].dt.to_period(period))
+_ACTIVE_SQL = """, active AS (
+    SELECT customer_id, start, count(*) AS bought, sum(spend) AS spent
+    FROM (SELECT customer_id, spend, {start} AS start FROM purchases) GROUP BY customer_id, start)
+"""
+_COUNTS_SQL = """
+    SELECT number, start, count(*) AS buyers, count(*) FILTER (WHERE previous IS NULL) AS new,
+           count(*) FILTER (WHERE previous + INTERVAL {length} = start) AS kept,
+           count(*) FILTER (WHERE so_far >= 2 AND so_far - bought < 2) AS repeaters,
+           sum(bought) AS purchases, CAST(sum(spent) AS DOUBLE) AS spend
+    FROM (SELECT *, lag(start) OVER in_order AS previous, sum(bought) OVER in_order AS so_far
+          FROM active JOIN members USING (customer_id)
+          WINDOW in_order AS (PARTITION BY customer_id ORDER BY start))
+    GROUP BY number, start ORDER BY number, start
+"""
+_COUNTED = ["buyers", "new", "kept", "repeaters", "purchases", "spend"]
+
+
+def _counts(purchases: Purchases, group: pd.Series, period: str) -> pd.DataFrame:
+    """By number of the group and start of the period: purchases, and customers by what they did in it."""
+    members = group.groupby(group, observed=True).ngroup().rename("number").to_frame()
+    active = _ACTIVE_SQL.format(start=period_start("period", period))
+    return purchases.frame(active + _COUNTS_SQL.format(length=INTERVALS[period]), members=members)
+
+
+def _active_periods(purchases: Purchases, members: pd.Series, period: str) -> pd.DataFrame:
+    """The periods in which each of some customers bought: ``customer_id, period``."""
+    active = _ACTIVE_SQL.format(start=period_start("period", period))
+    rows = purchases.frame(
+        f"{active} SELECT customer_id, start FROM active JOIN members USING (customer_id)"
+        " ORDER BY customer_id, start",
+        members=members.index.to_frame(),
+    )
+    return pd.DataFrame({"customer_id": rows["customer_id"], "period": rows["start"].dt.to_period(period)})
 
 
 def _groups(groups: pd.Series | None, everyone: pd.Index) -> pd.Series:
@@ -111,40 +147,38 @@ def _groups(groups: pd.Series | None, everyone: pd.Index) -> pd.Series:
     return group
 
 
-def _trend(days: pd.DataFrame, periods: pd.PeriodIndex) -> pd.DataFrame:
+def _trend(counts: pd.DataFrame, periods: pd.PeriodIndex) -> pd.DataFrame:
     """One row per period of one group; only from the group's first customer on."""
-    number = pd.Series(np.arange(len(periods)), periods)
-    at = days["period"].map(number).to_numpy(dtype=int)
-    active = pd.crosstab(days["customer_id"], at).reindex(columns=range(len(periods)), fill_value=0)
-    bought = active.to_numpy() > 0
-    member = bought.cumsum(axis=1) > 0
-    customers = member.sum(axis=0).astype(float)
-    purchases = active.to_numpy().sum(axis=0).astype(float)
-    spend = np.bincount(at, days["amount"], len(periods))
-    kept = np.append(np.nan, _ratio((bought[:, 1:] & bought[:, :-1]).sum(axis=0), bought[:, :-1].sum(axis=0)))
+    at = counts.set_index(counts["start"].dt.to_period(periods.freqstr))[_COUNTED]
+    seen = at.reindex(periods, fill_value=0).astype(np.float64)
+    customers = seen["new"].cumsum()
     table = pd.DataFrame(
         {
             "period": periods.start_time,
             "when": ["past"] * (len(periods) - 1) + ["present"],
-            "customers": customers,
-            "purchases": purchases,
-            "spend": spend,
-            "average_order_value": _ratio(spend, purchases),
-            "frequency": _ratio(purchases, customers),
-            "stickiness": _ratio(bought.sum(axis=0).cumsum(), customers.cumsum()),
-            "repeat_rate": _ratio((active.to_numpy().cumsum(axis=1) >= 2).sum(axis=0), customers),
-            "retention": kept,
+            "customers": customers.to_numpy(),
+            "purchases": seen["purchases"].to_numpy(),
+            "spend": seen["spend"].to_numpy(),
+            "average_order_value": _ratio(seen["spend"], seen["purchases"]),
+            "frequency": _ratio(seen["purchases"], customers),
+            "stickiness": _ratio(seen["buyers"].cumsum(), customers.cumsum()),
+            "repeat_rate": _ratio(seen["repeaters"].cumsum(), customers),
+            "retention": _ratio(seen["kept"], seen["buyers"].shift(fill_value=0)),
         }
     )
-    return table[customers > 0].reset_index(drop=True)
+    return table[table["customers"] > 0].reset_index(drop=True)
 
 
 def _expectations(
-    source: Transactions, model: LifetimeValue, covariates: pd.DataFrame | None, now: pd.Period
+    source: Transactions,
+    model: LifetimeValue,
+    collapse: str | None,
+    covariates: pd.DataFrame | None,
+    now: pd.Period,
 ) -> pd.DataFrame:
     """What the model expects of each customer in the period after the last day of the data."""
     purchases = _purchase_model(model)
-    customers = summarize(source, None, str(model.time_unit_))
+    customers = summarize(source, None, str(model.time_unit_), collapse)
     if covariates is not None:
         customers = _joined(customers, covariates)
     horizon = f"1{now.freqstr[0]}"

@@ -53,7 +53,7 @@ class FormulaValue(BaseEstimator, ABC):
     standard_errors_ : dict of str to float
         Of each estimate over samples of customers; 0 for what was given rather than estimated, NaN where
         the data cannot tell.
-    time_unit_ : {"D", "W", "M", "Y"} or None
+    time_unit_ : {"D", "W", "M", "Q", "Y"} or None
         The unit of the customer summary.
     """
 
@@ -82,7 +82,7 @@ class FormulaValue(BaseEstimator, ABC):
         FitError
             If the summary holds too little to estimate an input.
         """
-        table = check_customers(customers, self._columns())
+        table = check_customers(customers, self._columns(), losses=True)
         time_unit = customers.attrs.get("time_unit")
         self._terms(time_unit, None, None)
         self.time_unit_ = time_unit
@@ -130,7 +130,7 @@ class FormulaValue(BaseEstimator, ABC):
     ) -> pd.DataFrame:
         """The money as :meth:`predict` gives it, and beside it the formula's inputs per customer."""
         check_is_fitted(self)
-        table = check_customers(customers, self._columns(), self.time_unit_)
+        table = check_customers(customers, self._columns(), self.time_unit_, losses=True)
         n_units, rate = self._terms(self.time_unit_, horizon, annual_discount_rate)
         value, factors = self._value(table, n_units, rate)
         columns = {"clv": value * self._kept - self._cost(table, n_units, rate), **factors}

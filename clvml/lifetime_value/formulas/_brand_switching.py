@@ -1,8 +1,9 @@
 """Brand switching as a model: who buys which brand next, estimated from purchases with brands.
 
-A period is the average time between two purchases of a customer. ``M[i, j]`` is
-the share of purchases of brand ``i`` that were followed by one of ``j``, with the market's shares as
-one further observation. The wallet is what the customer spends on all brands per period.
+A purchase is all that a customer buys in a day; it may hold several brands, each with its share of the money.
+A period is the average time between two purchases of a customer. ``M[i, j]`` is the share of purchases of
+brand ``i`` that were followed by one of ``j`` (the product of their shares where there are several), with the
+market's shares as one further observation. The wallet is what the customer spends on all brands per period.
 """
 
 from __future__ import annotations
@@ -15,8 +16,12 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from clvml.customers._ends import end_of_summary
+from clvml.customers._policy import TransactionPolicy
 from clvml.customers._summary import summarize
-from clvml.customers._time_units import horizon_in, rate_per_unit, time_unit_of
+from clvml.customers._summary_checks import plain
+from clvml.customers._time_units import horizon_in, rate_per_unit
+from clvml.customers._transactions import Transactions, read_transactions
 from clvml.errors import FitError, InputError
 from clvml.lifetime_value.formulas._sums import FloatArray, checked
 
@@ -37,7 +42,7 @@ class BrandSwitchingValue(BaseEstimator):
     margin : float, default 1
         Share of spend that is kept.
     brand_column : str, default "brand"
-    time_unit : {"D", "W", "M", "Y"}, default "W"
+    time_unit : {"D", "W", "M", "Q", "Y"}, default "W"
 
     Attributes
     ----------
@@ -77,68 +82,65 @@ class BrandSwitchingValue(BaseEstimator):
         self.brand_column = brand_column
         self.time_unit = time_unit
 
-    def fit(self, transactions: pd.DataFrame) -> Self:
-        """Estimate switching from purchases with ``customer_id, date, amount`` and the brand column.
+    def fit(self, transactions: Transactions | Any) -> Self:
+        """Estimate switching from purchases with a brand.
+
+        Parameters
+        ----------
+        transactions : Transactions or frame
+            From ``clvml.read_transactions(..., category=...)``; or a frame with ``customer_id, date,
+            amount`` and the brand column, in which nothing may be missing or negative.
 
         Raises
         ------
         InputError
-            If a column is missing, a brand is missing, or ``brand`` is unknown.
+            If a column or a brand is missing, or ``brand`` is unknown.
         FitError
             If no customer bought on two days.
         """
-        rows = self._purchases(transactions)
-        names = sorted(rows[self.brand_column].unique(), key=str)
+        source = self._transactions(transactions)
+        market = source.purchases().frame(_MARKET_SQL).set_index("category")["share"]
+        names = sorted(market.index, key=str)
         if self.brand not in names:
             raise InputError(f"brand is {self.brand!r}; the data know {', '.join(map(repr, names))}.")
-        following = rows.groupby("customer_id")[self.brand_column].shift(-1)
-        pairs = pd.crosstab(rows[self.brand_column], following)
-        counts = pairs.reindex(index=names, columns=names, fill_value=0).to_numpy(dtype=np.float64)
-        gaps = rows.groupby("customer_id")["date"].diff().dropna().dt.total_seconds() / 86_400
-        if not gaps.sum():
+        customers = summarize(source, None, self.time_unit)
+        if not customers["frequency"].sum():
             raise FitError("switching cannot be estimated: no customer bought on two days.")
-        market = rows[self.brand_column].value_counts(normalize=True).reindex(names).to_numpy()
+        pairs = source.purchases().frame(_PAIRS_SQL).pivot(index="brand", columns="following", values="n")
+        counts = pairs.reindex(index=names, columns=names).fillna(0.0).to_numpy(dtype=np.float64)
         number = counts.sum(axis=1, keepdims=True) + 1
-        shares = (counts + market) / number
+        shares = (counts + market[names].to_numpy()) / number
         self.transitions_ = pd.DataFrame(shares, names, names)
         self.standard_errors_ = pd.DataFrame(np.sqrt(shares * (1 - shares) / number), names, names)
-        self.period_ = float(gaps.mean()) / time_unit_of(self.time_unit).days
+        self.period_ = float(customers["recency"].sum() / customers["frequency"].sum())
         self.time_unit_ = self.time_unit
         self.params_ = {f"retention_of_{name}": float(shares[i, i]) for i, name in enumerate(names)}
         self.params_["period"] = self.period_
         return self
 
-    def predict(self, transactions: pd.DataFrame, observation_end: Any = None) -> pd.Series:
+    def predict(self, transactions: Transactions | Any, observation_end: Any = None) -> pd.Series:
         """Money per customer that comes to ``brand`` over the horizon, named "clv"."""
         return self.predict_factors(transactions, observation_end)["clv"]
 
-    def predict_factors(self, transactions: pd.DataFrame, observation_end: Any = None) -> pd.DataFrame:
+    def predict_factors(self, transactions: Transactions | Any, observation_end: Any = None) -> pd.DataFrame:
         """The money in "clv", the ``wallet`` per period, and the money that comes to every brand.
 
         Parameters
         ----------
-        transactions : pandas.DataFrame
+        transactions : Transactions or frame
             As in :meth:`fit`.
         observation_end : date, optional
             Last day that counts, inclusive; by default the last day of the data.
         """
         check_is_fitted(self, "transitions_")
         checked("margin", self.margin, lowest=0)
-        rows = self._purchases(transactions)
-        if observation_end is not None:
-            rows = rows[rows["date"] < pd.Timestamp(observation_end) + pd.Timedelta(days=1)]
-        customers = summarize(rows[["customer_id", "date", "amount"]], observation_end, self.time_unit)
-        last = rows.groupby("customer_id")[self.brand_column].last().reindex(customers.index)
-        unknown = ~last.isin(self.transitions_.index)
-        if unknown.any():
-            raise InputError(
-                f"customer {last.index.to_list()[int(np.argmax(unknown))]!r} bought the unknown brand"
-                f" {last[unknown].iloc[0]!r}; known are {', '.join(map(repr, self.transitions_.index))}."
-            )
+        source = self._transactions(transactions)
+        customers = summarize(source, observation_end, self.time_unit)
+        last = self._last_shares(source, customers)
         time = customers["T"].to_numpy()
         rate = np.divide(customers["total_spend"].to_numpy(), time, out=np.zeros(len(time)), where=time > 0)
         wallet = rate * self.period_
-        ahead = self._discounted_shares()[self.transitions_.index.get_indexer(pd.Index(last))]
+        ahead = last @ self._discounted_shares()
         money = pd.DataFrame(wallet[:, None] * ahead * self.margin, customers.index, self.transitions_.index)
         return pd.concat(
             [
@@ -160,25 +162,56 @@ class BrandSwitchingValue(BaseEstimator):
             total += min(1.0, n - (t - 1)) * share / (1 + rate) ** t
         return total
 
-    def _purchases(self, transactions: pd.DataFrame) -> pd.DataFrame:
-        if not isinstance(transactions, pd.DataFrame):
-            raise InputError(f"transactions must be a pandas DataFrame, not {type(transactions).__name__}.")
-        columns = ["customer_id", "date", "amount", self.brand_column]
-        missing = [name for name in columns if name not in transactions]
+    def _last_shares(self, source: Transactions, customers: pd.DataFrame) -> FloatArray:
+        """The brands' shares in the last purchase of each customer, shape (n_customers, n_brands)."""
+        end, collapse = end_of_summary(customers)
+        rows = source.purchases(collapse, end.stop).frame(_LAST_SQL)
+        known = self.transitions_.index
+        unknown = rows[~rows["category"].isin(known)]
+        if len(unknown):
+            who, brand = (plain(unknown[name].iloc[0]) for name in ("customer_id", "category"))
+            raise InputError(
+                f"customer {who!r} bought the unknown brand {brand!r}; known are"
+                f" {', '.join(map(repr, known))}."
+            )
+        table = rows.pivot(index="customer_id", columns="category", values="share")
+        return table.reindex(index=customers.index, columns=known).fillna(0.0).to_numpy(dtype=np.float64)
+
+    def _transactions(self, transactions: Transactions | Any) -> Transactions:
+        source = transactions
+        if not isinstance(source, Transactions):
+            source = read_transactions(source, category=self.brand_column, policy=_NOTHING_MISSING)
+        if source.columns.category is None:
+            raise InputError(
+                "the transactions have no brand: read them with clvml.read_transactions(..., category=...)."
+            )
+        missing, rows = source.engine.frame(_MISSING_SQL).iloc[0].astype(int)
         if missing:
             raise InputError(
-                f"transactions lack the column {missing[0]!r}; they have"
-                f" {', '.join(map(repr, transactions.columns))}."
+                f"{missing:,} of {rows:,} purchases have no {source.columns.category}; drop or fill them."
             )
-        rows = transactions[columns].assign(date=pd.to_datetime(transactions["date"]))
-        if rows.isna().any(axis=None):
-            name = rows.columns[rows.isna().any()][0]
-            raise InputError(
-                f"{rows[name].isna().sum()} of {len(rows)} purchases have no {name}; drop or fill them."
-            )
-        if (rows["amount"] < 0).any():
-            raise InputError(
-                f"{(rows['amount'] < 0).sum()} of {len(rows)} purchases have a negative amount; drop returns,"
-                " or take them off what was returned."
-            )
-        return rows.sort_values(["customer_id", "date"], kind="stable")
+        return source
+
+
+_NOTHING_MISSING = TransactionPolicy(
+    missing_customer="error", bad_date="error", bad_amount="error", future_date="keep", returns="error"
+)
+_MISSING_SQL = "SELECT count(*) FILTER (WHERE category IS NULL), count(*) FROM used"
+# Shares are summed as decimals: such sums do not depend on the order of rows.
+_MARKET_SQL = """
+    SELECT category, CAST(sum(CAST(share AS DECIMAL(38, 16))) AS DOUBLE)
+           / (SELECT CAST(count(*) AS DOUBLE) FROM purchases) AS share
+    FROM shares GROUP BY category
+"""
+_PAIRS_SQL = """
+    SELECT one.category AS brand, next.category AS following,
+           CAST(sum(CAST(one.share * next.share AS DECIMAL(38, 16))) AS DOUBLE) AS n
+    FROM shares AS one JOIN shares AS next
+    ON one.customer_id = next.customer_id AND next.number = one.number + 1
+    GROUP BY one.category, next.category
+"""
+_LAST_SQL = """
+    SELECT customer_id, category, share
+    FROM (SELECT *, max(number) OVER (PARTITION BY customer_id) AS last FROM shares)
+    WHERE number = last ORDER BY customer_id, category
+"""

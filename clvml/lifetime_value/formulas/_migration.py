@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from clvml.customers._time_units import horizon_in, time_unit_of
-from clvml.customers._transactions import Transactions, as_transactions
+from clvml.customers._purchase_ages import query_purchase_ages
+from clvml.customers._time_units import horizon_in
+from clvml.customers._transactions import Transactions
 from clvml.errors import FitError, InputError
 from clvml.lifetime_value.formulas._base import FormulaValue
 from clvml.lifetime_value.formulas._chains import migration
@@ -103,8 +104,7 @@ class MigrationValue(FormulaValue):
         self.period_ = horizon_in(default if self.period is None else self.period, time_unit)
         super().fit(customers)
         if transactions is not None:
-            gaps, quiet = _gaps_seen(customers, transactions, self.period_)
-            self._keep(self._learn(gaps, np.ones(len(gaps)), quiet))
+            self._keep(self._learn(*_gaps_seen(customers, transactions, self.period_)))
         return self
 
     @property
@@ -187,30 +187,26 @@ def _chain(buys: list[float]) -> FloatArray:
     return matrix
 
 
+_ACTIVE_SQL = "SELECT DISTINCT position, CAST(floor(age / {period} + 1e-9) AS BIGINT) AS number FROM ages"
+_GAPS_SQL = """
+    SELECT CAST(gap AS DOUBLE) AS gap, CAST(count(*) AS DOUBLE) AS n
+    FROM (SELECT number - lag(number) OVER (PARTITION BY position ORDER BY number) AS gap FROM ({active}))
+    WHERE gap IS NOT NULL GROUP BY gap ORDER BY gap
+"""
+_LAST_SQL = "SELECT position, CAST(max(number) AS DOUBLE) AS last FROM ({active}) GROUP BY position"
+
+
 def _gaps_seen(
     customers: pd.DataFrame, transactions: Transactions | Any, period: float
-) -> tuple[FloatArray, FloatArray]:
-    """Periods between purchases, and whole ones since the last, from the purchases themselves."""
-    if "first_purchase" not in customers:
-        raise InputError(
-            "the customer summary lacks 'first_purchase'; clvml.summarize and clvml.split give it."
-        )
-    unit = time_unit_of(customers.attrs.get("time_unit", ""))
-    length = pd.Timedelta(days=unit.days * period)
-    rows = as_transactions(transactions).to_pandas()[["customer_id", "date"]]
-    rows = rows.join(customers[["first_purchase", "T"]], on="customer_id", how="inner")
-    if rows.empty:
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Numbers of periods between purchases, how often each was seen, and whole periods since the last."""
+    active = _ACTIVE_SQL.format(period=period)
+    last = query_purchase_ages(transactions, customers, _LAST_SQL.format(active=active))
+    if last.empty:
         raise InputError(
             "none of the transactions is of a customer in the summary: fit both from the same data."
         )
-    since = (rows["date"].dt.normalize() - rows["first_purchase"].dt.normalize()) / pd.Timedelta(
-        days=unit.days
-    )
-    rows = rows[(since >= 0) & (since <= rows["T"] + 1e-9)]
-    at = ((rows["date"].dt.normalize() - rows["first_purchase"].dt.normalize()) / length + 1e-9).astype(int)
-    active = pd.DataFrame({"customer_id": rows["customer_id"], "period": at}).drop_duplicates()
-    active = active.sort_values(["customer_id", "period"])
-    gaps = active.groupby("customer_id")["period"].diff().dropna().to_numpy(dtype=np.float64)
-    last = active.groupby("customer_id")["period"].max().reindex(customers.index).fillna(0)
-    quiet = np.floor(customers["T"].to_numpy() / period + 1e-9) - last.to_numpy()
-    return gaps, np.maximum(quiet, 0)
+    gaps = query_purchase_ages(transactions, customers, _GAPS_SQL.format(active=active))
+    since = last.set_index("position")["last"].reindex(range(len(customers)), fill_value=0.0)
+    quiet = np.floor(customers["T"].to_numpy() / period + 1e-9) - since.to_numpy()
+    return gaps["gap"].to_numpy(), gaps["n"].to_numpy(), np.maximum(quiet, 0)

@@ -224,7 +224,7 @@ class LifecycleStages(ByName, BaseEstimator):
 def _checked(customers: pd.DataFrame, time_unit: str | None) -> pd.DataFrame:
     present = customers.columns if isinstance(customers, pd.DataFrame) else ()
     halves = HALVES if set(HALVES) <= set(present) else ()
-    table = check_customers(customers, (*LifecycleStages.required_columns, *halves), time_unit)
+    table = check_customers(customers, (*LifecycleStages.required_columns, *halves), time_unit, losses=True)
     wrong = table["probability_alive"] > 1 + 1e-9
     if wrong.any():
         raise InputError(
@@ -237,5 +237,5 @@ def _checked(customers: pd.DataFrame, time_unit: str | None) -> pd.DataFrame:
 def _trend(table: pd.DataFrame, what: str) -> pd.Series:
     if f"later_{what}" not in table:
         return pd.Series(np.nan, index=table.index)
-    earlier, later = table[f"earlier_{what}"], table[f"later_{what}"]
+    earlier, later = (table[f"{half}_{what}"].clip(lower=0) for half in ("earlier", "later"))
     return (later - earlier) / (later + earlier).where(later + earlier > 0)

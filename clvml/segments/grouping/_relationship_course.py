@@ -5,13 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from clvml.customers._time_units import time_unit_of
+from clvml.customers._purchase_ages import query_purchase_ages
 from clvml.customers._transactions import Transactions
 from clvml.errors import InputError
 
 HALVES = ("earlier_purchases", "later_purchases", "earlier_spend", "later_spend")
 LAPSED = "lapsed"
 SHAPES = ("broken off early", "broken off midway", "left early", "long-lasting")
+_HALVES_SQL = """
+    SELECT position,
+           CAST(count(*) FILTER (WHERE age <= T / 2) AS DOUBLE) AS earlier_purchases,
+           CAST(count(*) FILTER (WHERE age > T / 2) AS DOUBLE) AS later_purchases,
+           CAST(sum(spend) FILTER (WHERE age <= T / 2) AS DOUBLE) AS earlier_spend,
+           CAST(sum(spend) FILTER (WHERE age > T / 2) AS DOUBLE) AS later_spend,
+           min(CASE WHEN number = {established} THEN age END) AS established_after
+    FROM (SELECT *, row_number() OVER (PARTITION BY position ORDER BY age) AS number FROM ages WHERE age > 0)
+    GROUP BY position
+"""
 
 
 def relationship_evidence(
@@ -32,33 +42,19 @@ def relationship_evidence(
     -------
     pandas.DataFrame
         On the customers' index: ``earlier_purchases, later_purchases, earlier_spend, later_spend`` (repeat
-        purchases in the halves of ``T``; purchases of one day are one; spend of a half in which refunds
-        exceed purchases is 0), and ``established_after`` (time from the first purchase to repeat purchase
-        number ``established``, in the summary's unit; NaN if there is none).
+        purchases in the halves of ``T``), and ``established_after`` (time from the first purchase to repeat
+        purchase number ``established``, in the summary's unit; NaN if there is none).
 
     Raises
     ------
     InputError
         If the summary lacks a column or its time unit.
     """
-    missing = [name for name in ("T", "first_purchase") if name not in customers]
-    if missing or "time_unit" not in customers.attrs:
-        raise InputError(
-            f"the customer summary lacks {(missing or ['its time unit'])[0]!r}: make it with clvml.summarize"
-            " or clvml.split, and keep its attrs."
-        )
-    days = _purchase_days(transactions, customers)
-    halves = days.assign(half=np.where(days["age"] > days["T"] / 2, "later", "earlier"))
-    groups = halves.groupby(["customer_id", "half"])["amount"].agg(["size", "sum"])
-    evidence = pd.DataFrame(index=customers.index)
-    for half in ("earlier", "later"):
-        part = groups[groups.index.get_level_values("half") == half].droplevel("half")
-        evidence[f"{half}_purchases"] = part["size"].reindex(customers.index).fillna(0.0).astype(float)
-        evidence[f"{half}_spend"] = part["sum"].reindex(customers.index).fillna(0.0).clip(lower=0.0)
-    reached = days[days.groupby("customer_id").cumcount() == established - 1]
-    evidence["established_after"] = reached.set_index("customer_id")["age"].reindex(customers.index)
+    rows = query_purchase_ages(transactions, customers, _HALVES_SQL.format(established=established))
+    evidence = rows.set_index("position").reindex(range(len(customers))).set_axis(customers.index)
+    evidence[list(HALVES)] = evidence[list(HALVES)].fillna(0.0)
     evidence.attrs["time_unit"] = customers.attrs["time_unit"]
-    return evidence[[*HALVES, "established_after"]]
+    return evidence
 
 
 def relationship_shapes(
@@ -129,17 +125,3 @@ def shape_profile(shapes: pd.Series, customers: pd.DataFrame) -> pd.DataFrame:
     table = table.join(groups.mean()).rename_axis("relationship_shape")
     table.attrs = {"time_unit": customers.attrs.get("time_unit")}
     return table
-
-
-def _purchase_days(transactions: Transactions, customers: pd.DataFrame) -> pd.DataFrame:
-    """One row a repeat purchase day within the time observed: customer_id, age, amount, T; in order."""
-    rows = transactions.to_pandas()
-    rows = rows[rows["customer_id"].isin(customers.index)]
-    day = pd.to_datetime(rows["date"]).dt.normalize()
-    days = rows.assign(day=day).groupby(["customer_id", "day"], as_index=False)["amount"].sum()
-    born = customers["first_purchase"].dt.normalize().reindex(days["customer_id"]).to_numpy()
-    unit = time_unit_of(customers.attrs["time_unit"]).days
-    days["age"] = (days["day"] - born).dt.total_seconds() / 86_400 / unit
-    days["T"] = customers["T"].reindex(days["customer_id"]).to_numpy()
-    repeat = (days["age"] > 0) & (days["age"] <= days["T"] * (1 + 1e-9))
-    return days[repeat].sort_values(["customer_id", "age"], kind="stable")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, Self
@@ -35,7 +36,7 @@ class PolicySection(Section):
     bad_date: Literal["drop", "error"] = "drop"
     bad_amount: Literal["drop", "error"] = "drop"
     future_date: Literal["drop", "keep", "error"] = "drop"
-    returns: Literal["drop", "net", "error"] = "drop"
+    returns: Literal["drop", "net", "net_period", "keep", "error"] = "drop"
     zero_amount: Literal["keep", "drop", "error"] = "keep"
     duplicates: Literal["keep", "drop", "error"] = "keep"
 
@@ -50,6 +51,9 @@ class DataSection(Section):
     quantity: str | None = None
     price: str | None = None
     date_format: str | None = None
+    timezone: str | None = None
+    date_unit: Literal["D", "W", "M", "Q", "Y"] | None = None
+    date_origin: dt.date | None = None
     memory_limit: str | None = None
     policy: PolicySection = PolicySection()
 
@@ -90,6 +94,8 @@ def find(context: Context) -> Iterator[Finding]:
     report = transactions.report
     rows = report["rows"].to_dict()
     context.say(f"{rows['read']:,} rows read, {rows['used']:,} used")  # why not all, the transactions say
+    if transactions.calendar:
+        context.say(transactions.calendar)
     for rule in RULES:
         choice = transactions.policy.choice(rule)
         if rows[rule.name] and choice != "drop":

@@ -24,7 +24,7 @@ from clvml.workflow._section import Section
 from clvml.workflow._stage import Context, Stage
 from clvml.workflow.stages._attribute_files import Attributes, read_attributes
 
-TimeUnitCode = Literal["D", "W", "M", "Y"]
+TimeUnitCode = Literal["D", "W", "M", "Q", "Y"]
 
 
 class SplitSection(Section):
@@ -37,7 +37,7 @@ class SplitSection(Section):
     calibration_end: dt.date | None = None
     observation_end: dt.date | None = None
     time_unit: TimeUnitCode = "W"
-    collapse: Literal["D", "W", "M", "Y", "none"] = "D"
+    collapse: Literal["D", "W", "M", "Q", "Y", "none"] = "D"
 
     @model_validator(mode="after")
     def _leaves_a_holdout(self) -> Self:

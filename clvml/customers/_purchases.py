@@ -1,0 +1,228 @@
+"""The definition of a purchase: what ``collapse`` and the policy for returns make of the rows of a customer.
+
+Rows of a customer within one period (a day, a month, or with ``collapse=None`` one time stamp) are one
+purchase, dated at the start of the period. With ``returns="net"`` a return is taken off the latest
+purchase up to its day, then off the one before: last in, first out. With ``level`` for the money of
+purchases that has not been returned yet, in the order of days and never below zero, what is left of a
+purchase at a later moment is ::
+
+    max(0, lowest level from its day until then  -  level before its day)
+
+and what would have taken the level below zero is a return without a purchase. Sums run in decimals: they are
+exact, and do not depend on the order of rows.
+
+A purchase is seen *as of* a moment: what happens later changes nothing, so that a calibration cannot know of
+returns in its holdout.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from clvml.errors import InputError
+
+if TYPE_CHECKING:
+    from clvml.customers._transactions import Transactions
+
+PERIODS = {"D": "day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
+END_OF_TIME = pd.Timestamp("9999-12-31")
+_NOT_RETURNED = "NOT is_return OR amount > 0"
+
+
+@dataclasses.dataclass(frozen=True)
+class Purchases:
+    """Purchases as a lazy relation: SQL over the rows used, run by the engine whenever it is asked.
+
+    Made by `Transactions.purchases`.
+
+    Parameters
+    ----------
+    transactions : Transactions
+    collapse : {"D", "W", "M", "Q", "Y", None}
+        Rows of a customer within one such period are one purchase; None: rows of one time stamp.
+    until : pandas.Timestamp
+        Purchases before it, as they stood then.
+    known_until : pandas.Timestamp
+        At most ``until``: purchases before it are given as they stood then, for calibrations.
+    """
+
+    transactions: Transactions
+    collapse: str | None
+    until: pd.Timestamp
+    known_until: pd.Timestamp
+
+    def frame(self, query: str, **tables: pd.DataFrame) -> pd.DataFrame:
+        """The result of a query on purchases: aggregates, so that rows stay with the engine.
+
+        Parameters
+        ----------
+        query : str
+            It may read ``purchases (customer_id, period, spend)``, one row a purchase (``spend`` a
+            decimal), and ``periods``, which holds returned purchases too (see `sql`). A query that starts
+            with a comma adds tables of its own to those two, as in ``", ages AS (SELECT ...) SELECT
+            ..."``. Where the transactions have a category, there are ``shares (customer_id, period,
+            number, category, share)`` too: a purchase by its customer's ``number``, 1 for the first, and
+            the shares of its categories in the money (in its lines, where nothing was paid), which add up
+            to 1.
+        **tables : pandas.DataFrame
+            To be joined, under their names; ``customer_id`` as in the transactions.
+        """
+        engine = self.transactions.engine
+        with ExitStack() as lent:
+            for name, table in tables.items():
+                lent.enter_context(engine.lend(name, self.transactions.with_matching_ids(table)))
+            return engine.frame(
+                f"WITH periods AS ({self.sql}), purchases AS ({self._purchases}){self._shares} {query}"
+            )
+
+    @property
+    def _purchases(self) -> str:
+        early = f"period < TIMESTAMP '{self.known_until}'"
+        return (
+            f"SELECT customer_id, period, CASE WHEN {early} THEN known_spend ELSE spend END AS spend"
+            f" FROM periods WHERE period < TIMESTAMP '{self.until}'"
+            f" AND CASE WHEN {early} THEN was_purchase ELSE is_purchase END"
+        )
+
+    @property
+    def _shares(self) -> str:
+        if not self.transactions.columns.category:
+            return ""
+        of_purchase = "OVER (PARTITION BY customer_id, period)"
+        return f""", shares AS (
+            SELECT customer_id, period, number, category,
+                   CASE WHEN sum(paid) {of_purchase} > 0
+                        THEN CAST(paid AS DOUBLE) / CAST(sum(paid) {of_purchase} AS DOUBLE)
+                        ELSE CAST(lines AS DOUBLE) / CAST(sum(lines) {of_purchase} AS DOUBLE) END AS share
+            FROM (SELECT customer_id, period,
+                         row_number() OVER (PARTITION BY customer_id ORDER BY period) AS number
+                  FROM purchases)
+            JOIN (SELECT customer_id, {self._period} AS period, category, sum({self._money}) AS paid,
+                         count(*) AS lines
+                  FROM used WHERE {_NOT_RETURNED} GROUP BY customer_id, {self._period}, category)
+            USING (customer_id, period))"""
+
+    @property
+    def sql(self) -> str:
+        """One row a customer and period.
+
+        ``amount`` is the money of all its rows, ``lines`` their number; ``is_purchase`` and ``spend`` are
+        whether it is a purchase and what is left of its money as of ``until``; ``was_purchase`` and
+        ``known_spend`` the same as of ``known_until``; ``returned`` tells of purchases returned in full,
+        and ``unattributed`` is the money of returns without a purchase.
+        """
+        return {"net": self._netted, "net_period": self._netted_by_period}.get(
+            self.transactions.policy.returns, self._as_made
+        )()
+
+    @property
+    def _period(self) -> str:
+        return "date" if self.collapse is None else period_start("date", self.collapse)
+
+    @property
+    def _money(self) -> str:
+        return f"CAST(amount AS DECIMAL(38, {self.transactions.decimals}))"
+
+    def _as_made(self) -> str:
+        amount = f"sum({self._money})"
+        return (
+            f"SELECT customer_id, {self._period} AS period, {amount} AS amount, count(*) AS lines,"
+            f" TRUE AS is_purchase, {amount} AS spend, TRUE AS was_purchase, {amount} AS known_spend,"
+            " FALSE AS returned, 0 AS unattributed"
+            f" FROM used GROUP BY customer_id, {self._period}"
+        )
+
+    def _netted_by_period(self) -> str:
+        amount = f"sum({self._money})"
+        stays = f"NOT (bool_or(is_return) AND {amount} <= 0)"
+        bought = f"count(*) FILTER (WHERE {_NOT_RETURNED}) > 0"
+        return (
+            f"SELECT customer_id, {self._period} AS period, {amount} AS amount, count(*) AS lines,"
+            f" {stays} AS is_purchase, {amount} AS spend, {stays} AS was_purchase, {amount} AS known_spend,"
+            f" NOT ({stays}) AND {bought} AS returned,"
+            f" CASE WHEN {stays} THEN 0 ELSE {amount} END AS unattributed"
+            f" FROM used GROUP BY customer_id, {self._period}"
+        )
+
+    def _netted(self) -> str:
+        """Of customers without returns, purchases are as made: only the others are put in order."""
+        moment = "date" if self.collapse is None else period_start("date", "D")
+        # A free disc cannot be returned; a purchase that cost something is, when nothing is left of it.
+        stays = "purchase_lines > 0 AND (amount = returns OR {left} > 0)"
+        now, then = stays.format(left="spend"), stays.format(left="known_spend")
+        columns = "customer_id, moment, amount, returns, purchase_lines, lines"
+        return f"""
+            WITH moments AS (
+                SELECT customer_id, {moment} AS moment, sum({self._money}) AS amount,
+                       coalesce(sum({self._money}) FILTER (WHERE amount < 0), 0) AS returns,
+                       count(*) FILTER (WHERE {_NOT_RETURNED}) AS purchase_lines, count(*) AS lines
+                FROM used GROUP BY customer_id, {moment}),
+            returners AS (SELECT DISTINCT customer_id FROM moments WHERE returns < 0),
+            remaining AS (
+                SELECT {columns}, amount AS spend, amount AS known_spend, 0 AS unattributed
+                FROM moments WHERE customer_id NOT IN (SELECT customer_id FROM returners)
+                UNION ALL
+                SELECT {columns}, spend, known_spend, unattributed FROM ({self._last_in_first_out(columns)}))
+            {self._by_period(now, then)}
+        """
+
+    def _by_period(self, now: str, then: str) -> str:
+        if self.collapse in (None, "D"):  # a moment is a period
+            return (
+                f"SELECT customer_id, moment AS period, amount, lines, {now} AS is_purchase, spend,"
+                f" {then} AS was_purchase, known_spend, purchase_lines > 0 AND NOT ({now}) AS returned,"
+                " unattributed FROM remaining"
+            )
+        period = period_start("moment", self.collapse)
+        return (
+            f"SELECT customer_id, {period} AS period, sum(amount) AS amount, sum(lines) AS lines,"
+            f" bool_or({now}) AS is_purchase, sum(spend) AS spend,"
+            f" bool_or({then}) AS was_purchase, sum(known_spend) AS known_spend,"
+            f" bool_or(purchase_lines > 0) AND NOT bool_or({now}) AS returned,"
+            " sum(unattributed) AS unattributed"
+            f" FROM remaining GROUP BY customer_id, {period}"
+        )
+
+    def _last_in_first_out(self, columns: str) -> str:
+        """What returns leave of purchases, by customer and moment."""
+        before = "OVER (PARTITION BY customer_id ORDER BY moment)"
+        in_order = "OVER (PARTITION BY customer_id ORDER BY moment ROWS BETWEEN"
+        so_far = f"{in_order} UNBOUNDED PRECEDING AND CURRENT ROW)"
+        from_now = f"{in_order} CURRENT ROW AND UNBOUNDED FOLLOWING)"
+
+        def left(stop: pd.Timestamp) -> str:
+            lowest = f"min(CASE WHEN moment < TIMESTAMP '{stop}' THEN level END) {from_now}"
+            return f"greatest({lowest} - coalesce(lag(level) {before}, 0), 0)"
+
+        return f"""
+            SELECT *, {left(self.until)} AS spend, {left(self.known_until)} AS known_spend,
+                   coalesce(lag(missing) {before}, 0) - missing AS unattributed
+            FROM (SELECT *, total + missing AS level
+                  FROM (SELECT *, greatest(-min(total) {so_far}, 0) AS missing
+                        FROM (SELECT {columns}, sum(amount) {so_far} AS total FROM moments
+                              WHERE customer_id IN (SELECT customer_id FROM returners))))
+        """
+
+
+def period_start(moment: str, period: str) -> str:
+    """The SQL of the start of the period, one of `PERIODS`, that a timestamp falls into."""
+    return f"CAST(date_trunc('{PERIODS[period]}', {moment}) AS TIMESTAMP)"
+
+
+def check_collapse(collapse: str | None) -> None:
+    """Refuse what is no period.
+
+    Raises
+    ------
+    InputError
+        If ``collapse`` is neither a key of `PERIODS` nor None.
+    """
+    if collapse is not None and collapse not in PERIODS:
+        raise InputError(
+            f"collapse is {collapse!r}; it must be one of {', '.join(map(repr, PERIODS))}, or None for no"
+            " collapsing."
+        )

@@ -1,0 +1,100 @@
+"""DuckDB, embedded: the engine where no other is asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from clvml.customers.engines._duckdb_sources import open_source, query
+from clvml.customers.engines._engine import Source, quoted
+from clvml.customers.engines._frames import registrable
+from clvml.errors import InputError
+
+
+class DuckDB:
+    """An in-memory DuckDB that spills to the temporary folder; it satisfies `Engine`.
+
+    Parameters
+    ----------
+    memory_limit : str, optional
+        Memory that it may take before it spills, as ``"2GB"``.
+
+    Raises
+    ------
+    InputError
+        If ``memory_limit`` is not a size.
+    """
+
+    def __init__(self, memory_limit: str | None = None) -> None:
+        spill = Path(tempfile.gettempdir()) / f"clvml-{uuid.uuid4().hex}"
+        settings = {"temp_directory": str(spill), "autoinstall_known_extensions": "false"}
+        if memory_limit is not None:
+            settings["memory_limit"] = memory_limit
+        try:
+            self._connection = duckdb.connect(":memory:", config=settings)
+        except duckdb.Error:
+            raise InputError(f"memory_limit is {memory_limit!r}; write it as in '2GB' or '600MB'.") from None
+        self._connection.execute("SET TimeZone = 'UTC'")
+        with contextlib.suppress(duckdb.InvalidInputException):  # a notebook without ipywidgets has no bar
+            self._connection.execute("SET enable_progress_bar = false")
+
+    def open(self, source: Any) -> Source:
+        return open_source(self._connection, source)
+
+    def create_view(self, name: str, sql: str) -> None:
+        query(self._connection, f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")
+
+    @contextlib.contextmanager
+    def hold(self, name: str, sql: str) -> Iterator[None]:
+        query(self._connection, f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
+        try:
+            yield
+        finally:
+            self._connection.execute(f"DROP TABLE {name}")
+
+    @contextlib.contextmanager
+    def lend(self, name: str, frame: pd.DataFrame) -> Iterator[None]:
+        self._connection.register(name, registrable(frame))
+        try:
+            yield
+        finally:
+            self._connection.unregister(name)
+
+    def frame(self, sql: str) -> pd.DataFrame:
+        return query(self._connection, sql).df()
+
+    def matches(self, text: str, pattern: str) -> str:
+        return f"regexp_full_match({text}, {quoted(pattern)})"
+
+    def without(self, text: str, pattern: str) -> str:
+        return f"regexp_replace({text}, {quoted(pattern)}, '')"
+
+    def parsed_date(self, text: str, formats: Sequence[str]) -> str:
+        return f"CAST(try_strptime({text}, [{', '.join(map(quoted, formats))}]) AS TIMESTAMP)"
+
+    def parsed_instant(self, text: str) -> str:
+        return f"TRY_CAST({text} AS TIMESTAMPTZ)"
+
+    def finite_date(self, moment: str) -> str:
+        return f"CASE WHEN isfinite({moment}) THEN {moment} END"
+
+    def local_time(self, instant: str, zone: str) -> str:
+        offset = re.fullmatch(r"(?:UTC)?([+-])(\d\d):?(\d\d)", zone)
+        if offset is None:
+            return f"timezone({quoted(zone)}, {instant})"
+        minutes = int(offset[2]) * 60 + int(offset[3])
+        return f"(timezone('UTC', {instant}) {offset[1]} INTERVAL '{minutes}' MINUTE)"
+
+    def microseconds(self, timestamp: str) -> str:
+        return f"epoch_us({timestamp})"
+
+    def row_key(self, cells: str) -> str:
+        return f"hash({cells})"

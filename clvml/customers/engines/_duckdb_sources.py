@@ -1,0 +1,135 @@
+"""Open files and frames as DuckDB views.
+
+The view ``source`` has columns ``c0, c1, ...``: the engine folds the case of names and quotes them,
+positions do neither. Nothing is read until a query asks.
+"""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import duckdb
+
+from clvml.customers.engines._engine import Column, Kind, Source, quoted
+from clvml.customers.engines._files import NotUtf8, files_of, is_path, is_utf16, kind_of, patterns_of
+from clvml.customers.engines._frames import table_of, zones_of
+from clvml.errors import InputError
+
+# DuckDB's types by the kinds that other modules know; all others are text.
+_KINDS: dict[str, Kind] = {
+    **dict.fromkeys(
+        ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"), "integer"
+    ),
+    **dict.fromkeys(("UBIGINT", "HUGEINT", "UHUGEINT"), "whole"),
+    "DECIMAL": "decimal",
+    **dict.fromkeys(("FLOAT", "DOUBLE"), "float"),
+    "DATE": "date",
+    **dict.fromkeys(("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"), "timestamp"),
+    **dict.fromkeys(("TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS WITH TIME ZONE"), "instant"),
+}
+
+
+def query(connection: Any, sql: str) -> Any:
+    """Run one query; what the engine cannot read is an InputError of one sentence."""
+    try:
+        return connection.execute(sql)
+    except duckdb.OutOfMemoryException:
+        raise InputError(
+            "the table does not fit in the memory_limit, even with spilling: give it more."
+        ) from None
+    except duckdb.Error as error:
+        said = str(error)
+        if "utf-8" in said.lower() or "unicode" in said.lower():
+            raise NotUtf8("the file is not text in UTF-8: save it again as UTF-8.") from None
+        raise InputError(f"the table cannot be read: {_gist(said)}.") from None
+
+
+def open_source(connection: Any, source: Any) -> Source:
+    """Create the view ``source`` over a path or frame, and say what it shows.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, it is of a kind that is not read here, it cannot be read, or
+        the object is no table.
+    """
+    if is_path(source):
+        return _open_files(connection, files_of(source), ", ".join(patterns_of(source)))
+    table = table_of(source)
+    try:
+        connection.register("frame", table.data)
+    except (duckdb.Error, TypeError) as error:
+        raise InputError(f"{table.label} cannot be read: {_gist(str(error))}.") from None
+    return _create_view(connection, "frame", table.label, table.names, table.zones)
+
+
+def _create_view(
+    connection: Any,
+    table: str,
+    label: str,
+    names: tuple[str, ...] | None = None,
+    zones: Mapping[str, str] | None = None,
+    is_text_file: bool = False,
+) -> Source:
+    described = query(connection, f"DESCRIBE SELECT * FROM {table}").fetchall()
+    positions = ", ".join(f"c{i}" for i in range(len(described)))
+    query(connection, f"CREATE OR REPLACE TEMP VIEW source({positions}) AS SELECT * FROM {table}")
+    names = names or tuple(row[0] for row in described)
+    columns = [
+        Column(name, _KINDS.get(str(row[1]).split("(")[0], "text"), (zones or {}).get(name))
+        for name, row in zip(names, described, strict=True)
+    ]
+    return Source(label, tuple(columns), is_text_file)
+
+
+def _open_files(connection: Any, paths: list[str], label: str) -> Source:
+    kinds = {kind_of(path) for path in paths}
+    if len(kinds) > 1:
+        raise InputError(f"{label} holds both CSV and Parquet; read one kind at a time.")
+    listed = "[" + ", ".join(quoted(glob.escape(path)) for path in paths) + "]"
+    several = ", union_by_name = true" if len(paths) > 1 else ""
+    if kinds == {"parquet"}:
+        table = f"read_parquet({listed}{several})"
+        return _create_view(connection, table, label, zones=_zones_in_parquet(paths[0]))
+    if any(is_utf16(path) for path in paths):
+        raise NotUtf8("the file is text in UTF-16: save it again as UTF-8.")
+    table = f"read_csv({listed}, all_varchar = true, header = true{several})"
+    source = _create_view(connection, table, label, is_text_file=True)
+    if len(source.columns) == 1 and re.search("[,;\t|]", source.names[0]):
+        return _open_ragged(connection, table, source)
+    return source
+
+
+def _zones_in_parquet(path: str) -> dict[str, str]:
+    """The time zones that whoever wrote the file left in its schema; the format itself knows UTC only."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    try:
+        return zones_of(pyarrow.parquet.read_schema(path))
+    except (pa.ArrowException, OSError):
+        return {}
+
+
+def _open_ragged(connection: Any, table: str, source: Source) -> Source:
+    """Rows of unequal length: short ones miss their last cells, long ones have no reading."""
+    padded = _create_view(
+        connection, table[:-1] + ", null_padding = true, parallel = false)", source.label, is_text_file=True
+    )
+    names = re.split("[,;\t|]", source.names[0])
+    if len(padded.columns) > len(names):
+        raise InputError(
+            f"{source.label} has rows with more cells than its {len(names)} column names: put quotes around"
+            " cells that contain the delimiter."
+        )
+    return padded
+
+
+def _gist(said: str) -> str:
+    """The engine's message without its advice on options, and without the row: it may be personal."""
+    lines = said.strip().splitlines() or ["no reason given"]
+    kept = [lines[0], *(line.strip() for line in lines[1:] if line.strip().startswith("Expected Number"))]
+    return re.sub(r"^[\w ]+ Error: ", "", "; ".join(kept)).rstrip(". ")

@@ -1,0 +1,112 @@
+"""Frames as tables that an engine takes: columns named by position, the caller's untouched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from clvml.errors import InputError
+
+
+class Table(NamedTuple):
+    """What to register with the engine, the names of its columns, the time zones of some, and its label."""
+
+    data: Any
+    names: tuple[str, ...]
+    zones: dict[str, str]
+    label: str
+
+
+def table_of(source: Any) -> Table:
+    """A frame of pandas, polars or pyarrow (or anything that speaks the Arrow stream protocol) as a table.
+
+    Raises
+    ------
+    InputError
+        If it is no table, or has two columns of one name.
+    """
+    kind = f"a {type(source).__module__.split('.')[0]} {type(source).__name__}"
+    if isinstance(source, pd.DataFrame):
+        names = _unique(map(str, source.columns), kind)
+        frame = source.set_axis(_positions(names), axis=1)
+        zones = {
+            name: str(dtype.tz) for name, dtype in zip(names, source.dtypes, strict=True) if _has_zone(dtype)
+        }
+        return Table(registrable(frame), names, zones, kind)
+    if hasattr(source, "collect") and not hasattr(source, "__arrow_c_stream__"):
+        source = source.collect()
+    if hasattr(source, "scanner"):  # a pyarrow dataset: files that are read when asked
+        return Table(source, _unique(source.schema.names, kind), zones_of(source.schema), kind)
+    if not hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__arrow_c_array__"):
+        raise InputError(
+            f"transactions are {kind}; give a path to CSV or Parquet, or a pandas, polars or Arrow table."
+        )
+    return _arrow_table(source, kind)
+
+
+def registrable(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with columns that an engine reads: typed, and not backwards in memory.
+
+    A reversed frame (``frame[::-1]``) is a view with negative strides, which DuckDB cannot read.
+    """
+    changed = {
+        str(name): _typed(column)
+        for name, column in frame.items()
+        if column.dtype in ("object", "category") or _is_backwards(column)
+    }
+    return frame.assign(**changed)
+
+
+def zones_of(schema: Any) -> dict[str, str]:
+    """The time zones of an Arrow schema, by column."""
+    return {field.name: str(field.type.tz) for field in schema if getattr(field.type, "tz", None)}
+
+
+def _arrow_table(source: Any, kind: str) -> Table:
+    import pyarrow as pa
+
+    try:
+        arrow = pa.table(source)
+    except (pa.ArrowInvalid, TypeError, ValueError):
+        raise InputError(
+            f"transactions are {kind}, which is no table; give rows with named columns."
+        ) from None
+    names = _unique(arrow.column_names, kind)
+    label = f"{kind} of {len(arrow):,} rows"
+    return Table(arrow.rename_columns(_positions(names)), names, zones_of(arrow.schema), label)
+
+
+def _positions(names: tuple[str, ...]) -> list[str]:
+    return [f"c{i}" for i in range(len(names))]
+
+
+def _has_zone(dtype: Any) -> bool:
+    return isinstance(dtype, pd.DatetimeTZDtype)
+
+
+def _is_backwards(column: pd.Series) -> bool:
+    values = column.array
+    numbers = getattr(values, "_ndarray", None)
+    strides = getattr(numbers, "strides", ())
+    return any(stride < 0 for stride in strides)
+
+
+def _typed(column: pd.Series) -> pd.Series:
+    """An object column as numbers where all of it is numbers, and as text otherwise."""
+    plain = column.astype(object)
+    kind = pd.api.types.infer_dtype(plain, skipna=True)
+    if kind == "integer":
+        return plain.astype("Int64")
+    if kind in ("floating", "mixed-integer-float", "decimal"):
+        return plain.astype("Float64").astype(float)
+    return plain.map(str, na_action="ignore").astype("str")
+
+
+def _unique(names: Iterable[str], kind: str) -> tuple[str, ...]:
+    names = tuple(names)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"{kind} has column {twice[0]!r} more than once; rename one of them.")
+    return names
