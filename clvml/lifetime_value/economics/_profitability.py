@@ -42,7 +42,7 @@ def customer_profitability(
     margin : float or pandas.Series, default 1
         Share of spend that is kept; not negative.
     acquisition_cost, selling_cost, annual_service_cost : float or pandas.Series, default 0
-        Per customer, per purchase, and per year as a customer; not negative.
+        Per customer, per purchase (as ``collapse`` counts them), and per year as a customer; not negative.
     acceptable_profit : float, default 0
         A customer is profitable above it.
     observation_end : date, optional

@@ -86,9 +86,7 @@ def value_over_time(
     group = _groups(groups, pd.Index(everyone["customer_id"]))
     counts = _counts(purchases, group, period)
     periods = pd.period_range(counts["start"].min(), counts["start"].max(), freq=period)
-    expectations = None
-    if model is not None:
-        expectations = _expectations(source, model, collapse, covariates, periods[-1])
+    expectations = None if model is None else _expectations(source, model, covariates, collapse, periods[-1])
     tables = []
     for number, (name, members) in enumerate(group.groupby(group, observed=True)):
         table = _trend(counts[counts["number"] == number], periods)
@@ -172,8 +170,8 @@ def _trend(counts: pd.DataFrame, periods: pd.PeriodIndex) -> pd.DataFrame:
 def _expectations(
     source: Transactions,
     model: LifetimeValue,
-    collapse: str | None,
     covariates: pd.DataFrame | None,
+    collapse: str | None,
     now: pd.Period,
 ) -> pd.DataFrame:
     """What the model expects of each customer in the period after the last day of the data."""
@@ -219,15 +217,14 @@ def _joined(customers: pd.DataFrame, covariates: pd.DataFrame) -> pd.DataFrame:
     return joined
 
 
-def _expected(expectations: pd.DataFrame, days: pd.DataFrame, now: pd.Period) -> dict[str, Any]:
-    """The row of the period after ``now``, for the customers whose days with purchases are given."""
-    customers = expectations[expectations.index.isin(days["customer_id"])]
+def _expected(expectations: pd.DataFrame, active: pd.DataFrame, now: pd.Period) -> dict[str, Any]:
+    """The row of the period after ``now``, for the customers whose periods with purchases are given."""
+    customers = expectations[expectations.index.isin(active["customer_id"])]
     purchases, spend, buys = (
         float(customers["purchases"].sum()),
         float(customers["spend"].sum()),
         customers["buys"],
     )
-    active = days.drop_duplicates(["customer_id", "period"])
     member_periods = sum((now - first).n + 1 for first in active.groupby("customer_id")["period"].min())
     once = customers["frequency"] == 0
     return {
