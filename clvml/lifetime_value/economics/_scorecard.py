@@ -70,7 +70,7 @@ def scorecard(
     InputError
         If a target is unknown, a cost negative, or ``values`` miss a customer.
     """
-    table = check_customers(customers, _COLUMNS)
+    table = check_customers(customers, _COLUMNS, losses=True)
     clv = float(by_customer("values", values, table.index, lowest=-math.inf).mean())
     won = math.nan if new_customer_value is None else float(checked("new_customer_value", new_customer_value))
     cost = float(checked("acquisition_cost", acquisition_cost, lowest=0))

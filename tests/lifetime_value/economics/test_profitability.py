@@ -123,6 +123,14 @@ def test_customers_without_repeat_purchases_never_pay_back_what_the_first_did_no
     assert card.loc["payback", "met"] is False
 
 
+def test_a_scorecard_counts_customers_who_cost_more_than_they_brought():
+    """Their negative totals count like any other money."""
+    customers = clvml.summarize(SALES, "2024-02-12")
+    customers.loc["c", "total_spend"] = -10.0
+    card = clvml.scorecard(customers, customers["total_spend"], marketing_cost=65)
+    assert card.loc["return_on_marketing", "value"] == pytest.approx((140 - 10 - 65) / 65)
+
+
 def test_of_costs_less_is_better():
     card = against_targets({"payback": 5.0, "clv": 5.0}, {"payback": 6.0, "clv": 6.0})
     assert card["met"].tolist() == [True, False]
