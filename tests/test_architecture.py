@@ -165,9 +165,7 @@ def test_readme_notebooks_and_experiments_use_public_names_only(path):
 
 
 # What SQL of DuckDB no other engine understands; the rest of the house writes what both speak.
-DIALECT = re.compile(
-    r"import duckdb|epoch_us|try_strptime|regexp_\w+\(|\btimezone\('|isfinite\(\{"
-)
+DIALECT = re.compile(r"import duckdb|epoch_us|try_strptime|regexp_\w+\(|\btimezone\('|isfinite\(\{")
 
 
 def test_one_package_knows_the_engine_and_its_dialect():
