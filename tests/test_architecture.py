@@ -162,3 +162,19 @@ def test_readme_notebooks_and_experiments_use_public_names_only(path):
         cells = json.loads(text)["cells"]
         text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
     assert private_imports(text) == []
+
+
+# What SQL of DuckDB no other engine understands; the rest of the house writes what both speak.
+DIALECT = re.compile(r"import duckdb|epoch_us|try_strptime|regexp_\w+\(|\btimezone\('|isfinite\(\{")
+
+
+def test_one_package_knows_the_engine_and_its_dialect():
+    knows = {p.relative_to(PACKAGE).parts[:2] for p in PACKAGE.rglob("*.py") if DIALECT.search(p.read_text())}
+    assert knows == {("customers", "engines")}
+
+
+@pytest.mark.parametrize("room", ["lifetime_value", "segments", "evaluation", "diagnostics", "workflow"])
+def test_rooms_that_read_transactions_take_aggregates_not_rows(room):
+    # scoring reads customers in batches, and so is not among them.
+    rows = [str(p) for p in (PACKAGE / room).rglob("*.py") if ".to_pandas()" in p.read_text()]
+    assert rows == []

@@ -86,7 +86,7 @@ def test_purchases_that_cannot_be_modelled_end_in_one_sentence(clvml, purchases,
     [
         (["run", "nowhere.toml"], "there is no config file 'nowhere.toml'"),
         (["run", "--transactions", "nowhere.csv"], "there is no file"),
-        (["run", "--time-unit", "Q"], "[split] time_unit is 'Q'"),
+        (["run", "--time-unit", "H"], "[split] time_unit is 'H'"),
         (["run", "--calibration-end", "1998-06-30", "--observation-end", "1998-06-30"], "leaves no holdout"),
         (["score", "nowhere", "customers.parquet", "scores.parquet"], "there is no model folder"),
         (["score", "models:/clv@champion", "customers.parquet", "s.parquet"], "there is no MLflow database"),
