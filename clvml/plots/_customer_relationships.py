@@ -143,7 +143,7 @@ def _course(time: np.ndarray, end: float, top: float) -> np.ndarray:
     return np.minimum(rising, top) * falling
 
 
-def _label(row: dict[str, float], attrs: dict[str, Any]) -> str:
+def _label(row: dict[str, float], attrs: dict[Any, Any]) -> str:
     label = f"{row['customers']:,.0f} customers ({percent(row['share_of_customers'])})"
     if not row["customers"]:
         return label
