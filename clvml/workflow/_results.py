@@ -73,7 +73,7 @@ class Results:
 
     @property
     def transactions(self) -> Transactions:
-        """The purchases, with the report of rows left out."""
+        """The purchases, with the report of rows set aside."""
         return self[Transactions]
 
     @property

@@ -157,7 +157,7 @@ def test_an_unexpected_failure_is_a_sentence_too_and_debug_shows_where(clvml, sa
 
     monkeypatch.setattr("clvml.workflow.stages._comparing.compare_models", broken)
     said = one_sentence(clvml("run", "--transactions", sales, "--no-tracking"))
-    assert "unexpected ZeroDivisionError: by zero; --debug shows where it came from." in said
+    assert "unexpected ZeroDivisionError: by zero; --debug shows the traceback." in said
     result = clvml("run", "--transactions", sales, "--no-tracking", "--debug")
     assert isinstance(result.exception, ZeroDivisionError)
 
