@@ -139,7 +139,7 @@ def unreachable(sales, tmp_path_factory):
 
 def test_a_tracking_server_that_is_not_there_costs_no_result(unreachable):
     folder, result = unreachable
-    assert "no MLflow server answers at http://127.0.0.1:9" in one_sentence(result)
+    assert "no MLflow server responds at http://127.0.0.1:9" in one_sentence(result)
     assert "kept in out" in result.stderr
     assert {path.name for path in (folder / "out").iterdir()} == FILES
 

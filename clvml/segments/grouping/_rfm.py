@@ -15,7 +15,8 @@ groups to the right are repeat buyers, and one large first order does not make a
 Quintiles are relative: the most recent fifth has R = 5 even if the last purchase was months ago. In a closed
 cohort (CDNOW's customers all joined at least 26 weeks before) no one-time buyer is among them, and
 "Recent customers" is empty, as it should be. Fixed ``cuts`` define recency for the business at hand.
-Elsewhere the group is called "New customers"; here its customers have bought recently and rarely, but need not be new.
+Elsewhere the group is called "New customers"; here its customers have bought recently and rarely, but need
+not be new.
 """
 
 from __future__ import annotations
