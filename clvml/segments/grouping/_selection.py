@@ -78,7 +78,7 @@ def select_number(
     )
     chosen = _choice(selection, tolerance)
     selection["chosen"] = np.arange(len(fits)) == chosen
-    selection.attrs["why"] = choice_in_words(selection, tolerance)
+    selection.attrs["why"] = describe_choice(selection, tolerance)
     return selection, fits[chosen].cluster_centers_
 
 
@@ -90,7 +90,7 @@ def _choice(selection: pd.DataFrame, tolerance: float) -> int:
     return int(np.flatnonzero(silhouette >= silhouette.max() - tolerance)[-1])
 
 
-def choice_in_words(selection: pd.DataFrame, tolerance: float) -> str:
+def describe_choice(selection: pd.DataFrame, tolerance: float) -> str:
     """Why this number: the rule with its figures, and the two other criteria."""
     row, chosen = selection[selection["chosen"]].iloc[0], selection.index[selection["chosen"]][0]
     stability = f"stability over random halves of the customers {row['stability']:.2f}"

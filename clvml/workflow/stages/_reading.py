@@ -106,7 +106,7 @@ def find(context: Context) -> Iterator[Finding]:
         report,
         file="data_report.csv",
         columns=REPORT_COLUMNS,
-        display=in_words(report),
+        display=applied_rules(report),
     )
     yield Words(
         "Rows that may not be purchases, by rule, with the policy applied and the number of rows set aside.",
@@ -126,7 +126,7 @@ def read(data: DataSection) -> Transactions:
     return read_transactions(data.source, policy=policy, **given)
 
 
-def in_words(report: pd.DataFrame) -> pd.DataFrame:
+def applied_rules(report: pd.DataFrame) -> pd.DataFrame:
     """The rows read and used, and between them the rules that applied to any row, by description."""
     says = {rule.name: rule.says for rule in RULES}
     met = report[(report["rows"] > 0) | ~report.index.isin(says)]
