@@ -54,7 +54,8 @@ def tornado(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set_yticks(places, [str(name).replace("_", " ") for name in table.index])
     with_thousands(ax.xaxis)
     title = f"Sensitivity of lifetime value (currently {number(today)})"
-    dress(ax, title, "lifetime value (money)", "factor") ax.grid(visible=False, axis="y")
+    dress(ax, title, "lifetime value (money)", "factor")
+    ax.grid(visible=False, axis="y")
     ax.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return ax
 
