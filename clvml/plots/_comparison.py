@@ -80,7 +80,7 @@ def comparison(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     table : pandas.DataFrame
-        The comparison: index the model, column ``family``, and the metrics at hand among
+        The comparison: index the model, column ``family``, and any of the metrics
         ``bias_pct, mae, rmse, spearman, gini, top10_share``.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.

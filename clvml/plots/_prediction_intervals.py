@@ -34,7 +34,7 @@ def prediction_intervals(
     intervals : pandas.DataFrame
         Rows of `LifetimeValue.predict_interval` (customers) or `LifetimeValue.predict_total_interval` (groups
         and their total): columns ``{quantity}_lower`` and ``{quantity}_upper``, and ``{quantity}`` to mark
-        the expectation. ``attrs["coverage"]`` goes into the title where present.
+        the expectation. ``attrs["coverage"]`` is in the title if present.
     actual : pandas.Series, optional
         Outcomes by the index of ``intervals``; red if outside the interval.
     quantity : {"purchases", "spend", "clv"}

@@ -76,10 +76,10 @@ def signature(model: Any) -> Signature:
     plausible = _plausible(model)
     scores = score(model, plausible)
     categories = getattr(model, "categories", {})
-    asked = {name: "any" if name in categories else _kind(plausible[name]) for name in plausible}
-    asked |= dict.fromkeys(optional_columns_of(model), "number")
+    kinds = {name: "any" if name in categories else _kind(plausible[name]) for name in plausible}
+    kinds |= dict.fromkeys(optional_columns_of(model), "number")
     optional = set(optional_columns_of(model))
-    inputs = [Column(str(name), kind, name not in optional) for name, kind in asked.items()]
+    inputs = [Column(str(name), kind, name not in optional) for name, kind in kinds.items()]
     outputs = [Column(str(name), _kind(scores[name])) for name in scores]
     customer = Column(CUSTOMER_ID, "any", required=False)
     return Signature((customer, *inputs), (*outputs, customer), _parameters(model))

@@ -196,8 +196,8 @@ def score_batch(
     """
     file = ScoreWriter(out_path, overwrite=overwrite, source=customers)
     model = load(model_uri, tracking_uri=tracking_uri)
-    asked = {"horizon": horizon, "annual_discount_rate": annual_discount_rate}
-    params = request_params(model, {name: value for name, value in asked.items() if value is not None})
+    options = {"horizon": horizon, "annual_discount_rate": annual_discount_rate}
+    params = request_params(model, {name: value for name, value in options.items() if value is not None})
     groups = None if segments is None else load(segments, tracking_uri=tracking_uri)
     check_ids(customers)
     written = []

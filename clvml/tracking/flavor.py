@@ -46,8 +46,8 @@ NEEDS = ("pandas", "numpy", "scipy", "scikit-learn")
 # MLflow's types by the contract's kinds; any other is MLflow's AnyType. A number is declared as any type,
 # since MLflow refuses int64 (pandas, Arrow, Spark's bigint) for a double, with the customers' rows in its
 # message.
-_ASKED_AS = {"integer": "long", "boolean": "boolean", "text": "string"}
-_ANSWERED_AS = {"number": "double", "integer": "long", "boolean": "boolean", "text": "string"}
+_INPUT_TYPES = {"integer": "long", "boolean": "boolean", "text": "string"}
+_OUTPUT_TYPES = {"number": "double", "integer": "long", "boolean": "boolean", "text": "string"}
 
 
 def save_model(
@@ -191,12 +191,12 @@ def signature_of(model: Any) -> ModelSignature:
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
     from mlflow.types.schema import AnyType
 
-    asked = signature(model)
-    inputs = [ColSpec(_ASKED_AS.get(c.kind) or AnyType(), c.name, required=False) for c in asked.inputs]
+    found = signature(model)
+    inputs = [ColSpec(_INPUT_TYPES.get(c.kind) or AnyType(), c.name, required=False) for c in found.inputs]
     outputs = [
-        ColSpec(_ANSWERED_AS.get(c.kind) or AnyType(), c.name, required=c.required) for c in asked.outputs
+        ColSpec(_OUTPUT_TYPES.get(c.kind) or AnyType(), c.name, required=c.required) for c in found.outputs
     ]
-    params = [ParamSpec(name, "double", default) for name, default in asked.parameters]
+    params = [ParamSpec(name, "double", default) for name, default in found.parameters]
     return ModelSignature(
         inputs=Schema(inputs), outputs=Schema(outputs), params=ParamSchema(params) if params else None
     )
@@ -243,13 +243,13 @@ def _load_folder(folder: Path) -> Any:
 
 
 def _flavor_facts(model: Any) -> dict[str, Any]:
-    asked = signature(model)
+    found = signature(model)
     return {
         "clvml_version": version("clvml"),
         "model_class": type(model).__name__,
         "data": f"data/{MODEL_FILE}",
-        "required_columns": [c.name for c in asked.inputs if c.required],
-        "columns": {c.name: c.kind for c in asked.inputs},
+        "required_columns": [c.name for c in found.inputs if c.required],
+        "columns": {c.name: c.kind for c in found.inputs},
         "time_unit": getattr(model, "time_unit_", None),
     }
 

@@ -32,7 +32,7 @@ class Manifest:
     Attributes
     ----------
     folder : Path
-        Where it lies.
+        Its path.
     files : dict of str to str or None
         By the path in the folder, with ``/``: the SHA-256 of the content; None while a file (or a folder with
         all in it) is being written.

@@ -123,8 +123,8 @@ def treat(
     chosen = table.iloc[rows[groups.ngroup()]].set_axis(index)
     value = value_at_risk(customers["clv"], customers["probability_alive"], clv_includes_p_alive)
     base = customers["clv"].where(chosen["budget_base"] == "clv", value["at_risk"])
-    answers = chosen[["treatment", "what_to_do"]].assign(value_at_risk=base)
-    return answers.assign(budget=chosen["share"] * base)
+    treated = chosen[["treatment", "what_to_do"]].assign(value_at_risk=base)
+    return treated.assign(budget=chosen["share"] * base)
 
 
 def budgets(treated: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,7 @@ SINCE_LAST = "time_since_last_purchase"
 def segment_profile(
     customers: pd.DataFrame, segments: pd.Series, columns: Sequence[str], value: str, names: Sequence[str]
 ) -> pd.DataFrame:
-    """One row per segment, whatever method made the segments.
+    """One row per segment, for any segmentation method.
 
     Parameters
     ----------

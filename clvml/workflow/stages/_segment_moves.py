@@ -113,10 +113,10 @@ def describe_moves(moves: Moves) -> str:
     if left.empty:
         return f"{text} No customer changed segment."
     lowest, highest = (describe_move(left.index[place], left.iloc[place]) for place in (0, -1))
-    everybody = moves.segments.moves["gained"].sum()
+    gained = moves.segments.moves["gained"].sum()
     return (
         f"{text} Change in value of customers who changed segment: {left['gained'].sum():+,.0f}, of all"
-        f" customers: {everybody:+,.0f}. Lowest and highest change: {lowest}; {highest}."
+        f" customers: {gained:+,.0f}. Lowest and highest change: {lowest}; {highest}."
     )
 
 

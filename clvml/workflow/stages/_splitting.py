@@ -67,17 +67,17 @@ class Customers(NamedTuple):
 def find(context: Context) -> Iterator[Finding]:
     """The split, all customers, and the tags common to all runs of this comparison."""
     parts = divide(context)
-    everybody = all_customers(context, parts)
+    customer_base = all_customers(context, parts)
     config = context.config
     context.say(format_split(parts))
     yield Words(f"{config.data.source}: {format_split(parts)}.", runs=())
-    yield Table("customers", everybody.table, file="customers.parquet", in_report=False, runs=())
+    yield Table("customers", customer_base.table, file="customers.parquet", in_report=False, runs=())
     yield Tags(constants_of(parts) | {"question": config.experiment.question}, runs=ALL)
     name, source, facts = config.experiment.name, config.data.source, policy_counts(context[Transactions])
     for frame, part in ((parts.calibration, "calibration"), (parts.holdout, "holdout")):
         yield Dataset(DatasetRecord(f"{name}_{part}", frame, part, source, facts), runs=COMPARED)
     facts = {"observation_end": f"{parts.observation_end:%Y-%m-%d}", **facts}
-    observation = DatasetRecord(f"{name}_observation", everybody.table, "observation", source, facts)
+    observation = DatasetRecord(f"{name}_observation", customer_base.table, "observation", source, facts)
     yield Dataset(observation, runs=(*SERVED, *SEGMENTS))
     yield Tags(
         {"fitted_until": f"{parts.observation_end:%Y-%m-%d}", "experiment": config.tracking.experiment},
@@ -103,9 +103,9 @@ def all_customers(context: Context, parts: Split) -> Customers:
     customers = summarize(transactions, parts.observation_end, parts.time_unit, parts.collapse)
     customers = joined(customers, relationship_evidence(transactions, customers))
     attributes = read_attributes(context.config, customers.index, context.say)
-    everybody = Customers(joined(customers, attributes.table), attributes)
-    context.put(everybody)
-    return everybody
+    customer_base = Customers(joined(customers, attributes.table), attributes)
+    context.put(customer_base)
+    return customer_base
 
 
 def two_thirds(first: dt.date, last: dt.date) -> dt.date:
