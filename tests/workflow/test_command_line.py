@@ -72,7 +72,7 @@ def test_a_run_writes_its_files_and_the_command_it_ends_with_scores_them(clvml, 
         (lambda sales: sales.drop_duplicates("customer_id"), "there is no revenue in the holdout"),
         (lambda sales: sales.assign(amount="much"), "unreadable amount"),
         (lambda sales: sales.assign(amount=float("inf")), "unreadable amount"),
-        (lambda sales: sales.assign(date="1997-05-05"), "the holdout has no length"),
+        (lambda sales: sales.assign(date="1997-05-05"), "the holdout period is empty"),
     ],
 )
 def test_purchases_that_cannot_be_modelled_end_in_one_sentence(clvml, purchases, tmp_path, change, sentence):
