@@ -124,7 +124,7 @@ def test_an_attribute_that_is_gone_or_text_now_is_named(people, fitted):
         fitted.predict(people.drop(columns="age"))
     with pytest.raises(InputError, match="'age' was numeric"):
         fitted.predict(people.assign(age="old"))
-    with pytest.raises(InputError, match="lack the attribute 'height'"):
+    with pytest.raises(InputError, match="have no column 'height'"):
         KMeansSegments(2, features=("clv",), attributes=("height",)).fit(people)
     with pytest.raises(InputError, match="neither features nor value"):
         KMeansSegments(2, features=("clv",), attributes=("clv",)).fit(people)
