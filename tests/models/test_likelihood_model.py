@@ -164,7 +164,7 @@ def test_draws_are_those_of_a_markov_chain(kind, cdnow):
 
 @pytest.mark.parametrize("n_draws", [0, -1, 1.5, True, "3"])
 def test_a_number_of_draws_is_one_or_more(fitted, n_draws):
-    with pytest.raises(InputError, match=r"n_draws is .* whole number of one or more"):
+    with pytest.raises(InputError, match=r"n_draws is .* integer of at least 1"):
         fitted.sample_parameters(n_draws, 0)
 
 
