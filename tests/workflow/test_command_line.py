@@ -139,7 +139,7 @@ def unreachable(sales, tmp_path_factory):
 
 def test_a_tracking_server_that_is_not_there_costs_no_result(unreachable):
     folder, result = unreachable
-    assert "no MLflow server answers at http://127.0.0.1:9" in one_sentence(result)
+    assert "no MLflow server responds at http://127.0.0.1:9" in one_sentence(result)
     assert "kept in out" in result.stderr
     assert {path.name for path in (folder / "out").iterdir()} == FILES
 
@@ -157,7 +157,7 @@ def test_an_unexpected_failure_is_a_sentence_too_and_debug_shows_where(clvml, sa
 
     monkeypatch.setattr("clvml.workflow.stages._comparing.compare_models", broken)
     said = one_sentence(clvml("run", "--transactions", sales, "--no-tracking"))
-    assert "unexpected ZeroDivisionError: by zero; --debug shows where it came from." in said
+    assert "unexpected ZeroDivisionError: by zero; --debug shows the traceback." in said
     result = clvml("run", "--transactions", sales, "--no-tracking", "--debug")
     assert isinstance(result.exception, ZeroDivisionError)
 

@@ -1,4 +1,4 @@
-"""Every contender fitted on the calibration period and judged on the holdout; the best is the champion."""
+"""Fit every contender to the calibration period, evaluate it on the holdout, and choose the champion."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ COLUMNS = {
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """The contenders on the holdout, by id, and their titles for people.
+    """The contenders evaluated on the holdout, by id, with their display titles.
 
     Attributes
     ----------
@@ -80,9 +80,9 @@ class Comparison:
         return table.rename(columns=self.contenders.titles)
 
     def shown(self) -> list[str]:
-        """Contenders for figures with a line for each: the champion, then the others by RMSE.
+        """Contenders for figures with one line each: the champion, then the others by RMSE.
 
-        No baselines, and only one of those that rank the customers alike: their lines would hide each other.
+        Without baselines, and with one of those that rank customers identically, whose lines would overlap.
         """
         table = self.result.table
         table = table[table["family"] != BASELINE].sort_values("rmse", kind="stable")
@@ -93,7 +93,7 @@ class Comparison:
 
 
 def find(context: Context) -> Iterator[Finding]:
-    """The comparison, the champion, and each contender as a run of its own."""
+    """The comparison, the champion, and a run for each contender."""
     parts, contenders = context[Split], context[Contenders]
     comparison = compare_contenders(contenders, parts)
     context.put(comparison)
@@ -102,14 +102,14 @@ def find(context: Context) -> Iterator[Finding]:
     yield from compared(comparison, parts)
     yield from answer(comparison)
     if passed := context.get(PassedContenders):
-        yield Words(f"Passed in Python, and so not in config.toml: {', '.join(passed)}.", style="note")
+        yield Words(f"Passed as Python objects, not in config.toml: {', '.join(passed)}.", style="note")
     yield from figures(comparison, parts)
     for name in comparison.result.models:
         yield from one_contender(comparison, name, parts)
 
 
 def compare_contenders(contenders: Contenders, parts: Split) -> Comparison:
-    """Every contender fitted, judged and ranked."""
+    """Fit, evaluate and rank every contender."""
     models = {
         name: contender.build(horizon=parts.duration, annual_discount_rate=0.0, margin=1.0)
         for name, contender in contenders.items()
@@ -128,13 +128,13 @@ def compare_contenders(contenders: Contenders, parts: Split) -> Comparison:
 
 
 def compared(comparison: Comparison, parts: Split) -> Iterator[Finding]:
-    """The table, and everything that it was made from, customer by customer."""
+    """The comparison table, and the predictions and outcomes per customer."""
     champion, actual = comparison.result.champion, parts.holdout["spend"].sum()
     predictions = comparison.columns_by_title(comparison.result.predictions)
     rows = parts.calibration.join([parts.holdout.add_prefix("holdout_"), predictions])
     rows.attrs = {"time_unit": parts.time_unit}
     yield Words(
-        "Every model was fitted on the calibration period and predicts the revenue of the next"
+        "Every model was fitted to the calibration period and predicts the revenue of the next"
         f" {format_duration(parts.duration, parts.time_unit)}, undiscounted and with a margin of 1."
     )
     yield Table("predictions", rows, file="predictions.parquet", in_report=False, runs=())
@@ -149,9 +149,9 @@ def compared(comparison: Comparison, parts: Split) -> Iterator[Finding]:
         runs=(*COMPARED, *SERVED),
     )
     yield Words(
-        "bias: how far the total is off; MAE, RMSE: error per customer; Spearman, Gini: how well customers"
-        " are ranked; top 10 %: share of the holdout's revenue that the predicted top tenth of the customers"
-        " brought.",
+        "bias: of the predicted total; MAE, RMSE: error per customer; Spearman, Gini: ranking of the"
+        " customers; top 10 %: share of the holdout revenue from the 10 % of customers with the highest"
+        " predictions.",
         style="note",
     )
     for name, reason in comparison.result.left_out.items():
@@ -161,11 +161,11 @@ def compared(comparison: Comparison, parts: Split) -> Iterator[Finding]:
 
 
 def answer(comparison: Comparison) -> Iterator[Finding]:
-    """The champion, by how much its total is off, and the rule that chose it."""
+    """The champion, the bias of its total, and the rule that chose it."""
     champion = comparison.result.champion
     bias = comparison.result.table["bias_pct"].to_dict()[champion.name]
     yield Words(
-        f"is the champion: its total is {abs(bias):.1f} % {'above' if bias > 0 else 'below'} the holdout's.",
+        f"is the champion: its total is {abs(bias):.1f} % {'above' if bias > 0 else 'below'} the actual one.",
         lead=comparison.champion,
         style="answer",
         printed=True,
@@ -179,7 +179,7 @@ def answer(comparison: Comparison) -> Iterator[Finding]:
 
 
 def format_rule(comparison: Comparison) -> str:
-    """The champion, the rule that chose it, and who could not win."""
+    """The rule that chose the champion, and the models that were not eligible."""
     champion = comparison.result.champion
     others = comparison.result.table.index.difference(champion.ranks.index, sort=False)
     titles = [comparison.contenders[name].title for name in others]
@@ -187,14 +187,14 @@ def format_rule(comparison: Comparison) -> str:
 
 
 def figures(comparison: Comparison, parts: Split) -> Iterator[Finding]:
-    """What the comparison looks like: total, ranking, calibration."""
+    """Figures of the comparison: total, ranking, calibration."""
     actual, table = parts.holdout["spend"], comparison.table
     shown = comparison.columns_by_title(comparison.result.predictions[comparison.shown()])
     tall = 1.8 + 0.45 * len(table)
     yield Figure("comparison", "Every model by every metric", partial(plots.comparison, table), (11, tall))
-    yield Figure("bias", "How far each total is off", partial(plots.bias_by_model, table), (9, tall * 0.85))
+    yield Figure("bias", "Bias of the total by model", partial(plots.bias_by_model, table), (9, tall * 0.85))
     draw_lift = partial(plots.lift_curve, lift_curve(actual, shown))
-    yield Figure("lift", "Who brings the revenue", draw_lift, (7.4, 5.4))
+    yield Figure("lift", "Share of revenue by predicted rank", draw_lift, (7.4, 5.4))
     draw_actual = partial(plots.predicted_against_actual, shown, actual)
     yield Figure("predicted_against_actual", "Predicted and actual value", draw_actual, (7.4, 5.8))
     deciles = {str(title): calibration_by_decile(actual, shown[title]) for title in shown}
@@ -203,7 +203,7 @@ def figures(comparison: Comparison, parts: Split) -> Iterator[Finding]:
 
 
 def one_contender(comparison: Comparison, name: str, parts: Split) -> Iterator[Finding]:
-    """A contender's own run in MLflow."""
+    """A contender's run in MLflow."""
     result, title = comparison.result, comparison.contenders[name].title
     run = (run_of(name),)
     row = result.table.loc[name].to_dict()
@@ -223,7 +223,7 @@ def run_of(name: str) -> str:
 
 
 STAGE = Stage(
-    "Fitting the models on the calibration period and comparing their predictions with the holdout",
+    "Fitting the models to the calibration period and comparing their predictions with the holdout",
     find,
     "Comparison on the holdout",
     check,
