@@ -39,21 +39,26 @@ def end_of(moment: Any, collapse: str | None, name: str) -> End:
 
 
 def observation_end_of(transactions: Transactions, moment: Any, collapse: str | None) -> End:
-    """The end of the observation, by default with the last day of the data.
+    """The end of observation, by default the last day of the data.
 
-    A period that the data do not reach the end of is left out: purchases of its rest have not been seen.
-    Says so, and says if the data end sooner than asked.
+    An incomplete last period is excluded, with a warning in the log, as is logged if the data end before
+    the requested date.
+
+    Raises
+    ------
+    InputError
+        If the end is in the future.
     """
     last_day = transactions.last_date.normalize()
     end = end_of(last_day if moment is None else moment, collapse, "observation_end")
     if end.asked.normalize() > pd.Timestamp.now().normalize() + _DAY:
         raise InputError(
-            f"observation_end {end.asked:%Y-%m-%d} lies in the future: nobody has been observed until then;"
+            f"observation_end {end.asked:%Y-%m-%d} is in the future, for which there are no observations;"
             f" choose a day up to the last of the data, {last_day:%Y-%m-%d}."
         )
     if last_day < end.asked.normalize() and transactions.period_of_dates is None:
         log.warning(
-            "the data end on %s, before observation_end %s: the last stretch is taken to have no purchases",
+            "the data end on %s, before observation_end %s: no purchases are assumed in between",
             f"{last_day:%Y-%m-%d}",
             f"{end.asked:%Y-%m-%d}",
         )
@@ -61,17 +66,17 @@ def observation_end_of(transactions: Transactions, moment: Any, collapse: str | 
 
 
 def end_of_summary(customers: pd.DataFrame) -> tuple[End, str | None]:
-    """The end and the collapse that a summary of `summarize` or `split` was made with, from its attrs.
+    """The end of observation and the collapse of a customer summary, from its attrs.
 
     Raises
     ------
     InputError
-        If the summary does not say its time unit or lacks the columns from which its end follows.
+        If the summary has no time unit or lacks the columns that determine its end.
     """
     missing = [name for name in ("T", "first_purchase") if name not in customers]
     if missing or "time_unit" not in customers.attrs:
         raise InputError(
-            f"the customer summary lacks {(missing or ['its time unit'])[0]!r}: make it with clvml.summarize"
+            f"the customer summary lacks {(missing or ['its time unit'])[0]!r}: make it by clvml.summarize"
             " or clvml.split, and keep its attrs."
         )
     collapse = customers.attrs.get("collapse", "D")

@@ -24,7 +24,7 @@ def probability_alive_over_time(
     model: SupportsProbabilityAlive,
     purchases: Any,
     today: Any,
-    ahead: float = 0.0,
+    horizon: float = 0.0,
     step: float | None = None,
     covariates: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
@@ -39,7 +39,7 @@ def probability_alive_over_time(
         Times of purchase: dates, collapsed by day, or times in the model's unit, the first of them 0.
     today : date or float
         End of observation, as a date or time accordingly.
-    ahead : float, default 0
+    horizon : float, default 0
         Length of the forecast after today, in the model's unit; the model's ``probability_alive`` must then
         accept ``after``.
     step : float, optional
@@ -74,15 +74,15 @@ def probability_alive_over_time(
     instead = "give a fitted model of purchases, such as clvml.BGNBD"
     require(model, SupportsProbabilityAlive, "P(alive) over time needs", instead)
     times, end, first = _in_time(model, purchases, today)
-    _check(times, end, ahead, step)
+    _check(times, end, horizon, step)
     discrete = bool(getattr(model, "discrete_time", False))
-    every = step or _step(model, end + ahead)
+    every = step or _step(model, end + horizon)
     observed = _histories(times, end, every, twice=not discrete)
     table = observed[["T", "purchase"]].rename(columns={"T": "time"})
     histories = observed.drop(columns="purchase").assign(**(covariates or {}))
     table.insert(1, "probability_alive", model.probability_alive(histories).to_numpy())
-    if ahead > 0:
-        table = pd.concat([table, _after(model, histories.tail(1), end, _grid(ahead, every)[1:])])
+    if horizon > 0:
+        table = pd.concat([table, _after(model, histories.tail(1), end, _grid(horizon, every)[1:])])
     table = table.reset_index(drop=True)
     if first is not None:
         table["date"] = first + pd.to_timedelta(table["time"] * _days(model), unit="D").dt.round("s")
@@ -139,13 +139,13 @@ def _time_unit(model: object) -> str | None:
     return unit
 
 
-def _check(times: Array, end: float, ahead: float, step: float | None) -> None:
+def _check(times: Array, end: float, horizon: float, step: float | None) -> None:
     if times[0] != 0 or not (np.diff(times) > 0).all():
         raise InputError("purchases must be increasing times from 0, the first purchase; sort them.")
     if not times[-1] <= end < np.inf:
         raise InputError(f"today is {end:g}, before the last purchase at {times[-1]:g}: give a later one.")
-    if not 0 <= ahead < np.inf:
-        raise InputError(f"ahead is {ahead!r}; it must be finite and non-negative.")
+    if not 0 <= horizon < np.inf:
+        raise InputError(f"horizon is {horizon!r}; it must be finite and non-negative.")
     if step is not None and not 0 < step < np.inf:
         raise InputError(f"step is {step!r}; it must be positive and finite.")
 

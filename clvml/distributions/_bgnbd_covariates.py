@@ -38,10 +38,10 @@ def _of_survival(chances: Array, a: Array, b: Array) -> tuple[Array, Array, Arra
 
     def at(j: int, rows: NDArray[np.int64]) -> Array:
         bj, abj = b[rows] + j, a[rows] + b[rows] + j
-        leave, stay = a[rows] / abj, b[rows] / bj
-        curve_b = leave * stay * ((a[rows] + 2 * bj) * j - bj**2) / (bj * abj)
+        drop, survive = a[rows] / abj, b[rows] / bj
+        curve_b = drop * survive * ((a[rows] + 2 * bj) * j - bj**2) / (bj * abj)
         return np.stack(
-            [np.log1p(a[rows] / bj), leave, leave * stay, leave * bj / abj, leave * b[rows] / abj, curve_b]
+            [np.log1p(a[rows] / bj), drop, drop * survive, drop * bj / abj, drop * b[rows] / abj, curve_b]
         )
 
     value, slope_a, slope_b, curve_a, curve_ab, curve_b = sum_over_numbers(chances, at, 6)

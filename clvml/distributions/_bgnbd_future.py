@@ -49,7 +49,7 @@ def purchases(
     mean a scenario caps), which the interpolation follows.
     """
     if not isinstance(a, np.ndarray) and not isinstance(b, np.ndarray):
-        return _alike(x, seen, ends, weights, r, a, b)
+        return _purchases_common_a(x, seen, ends, weights, r, a, b)
     a = np.broadcast_to(a, x.shape)
     place = np.log(a) / _PANEL
     panel = np.floor(place)
@@ -63,7 +63,7 @@ def purchases(
         beside = _along(around, a[rows], b[rows]) if isinstance(b, np.ndarray) else [b] * len(around)
         values = np.stack(
             [
-                _alike(x[rows], seen[rows], ends, weights, r, *near)
+                _purchases_common_a(x[rows], seen[rows], ends, weights, r, *near)
                 for near in zip(around, beside, strict=True)
             ],
             axis=1,
@@ -80,7 +80,9 @@ def _along(points: list[float], a: Array, b: Array) -> list[float]:
     return [max(float(b[low] + slope * (point - a[low])), _EVER) for point in points]
 
 
-def _alike(x: Array, seen: Array, ends: Array, weights: Array, r: float, a: float, b: float) -> Array:
+def _purchases_common_a(
+    x: Array, seen: Array, ends: Array, weights: Array, r: float, a: float, b: float
+) -> Array:
     """As `purchases`, for a common ``a``.
 
     One end is an expectation; many, with the differences of a discount factor as weights, are a

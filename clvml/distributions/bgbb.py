@@ -267,9 +267,9 @@ def _blocks(
 ) -> Iterator[tuple[slice, tuple[Array, Array, Array]]]:
     """Log-likelihoods with gradients and Hessians in the parameters, in blocks of customers."""
     longest = int(n.max(initial=0))
-    alike = not any(isinstance(param, np.ndarray) for param in params)
-    steps = _steps(params, longest) if alike else []
-    block = _BLOCK if alike else max(1, min(_BLOCK, _TABLE // (longest + 1)))
+    common = not any(isinstance(param, np.ndarray) for param in params)
+    steps = _steps(params, longest) if common else []
+    block = _BLOCK if common else max(1, min(_BLOCK, _TABLE // (longest + 1)))
     for start in range(0, x.size, block):
         rows = slice(start, start + block)
         own = params_of_rows(params, rows)

@@ -16,7 +16,7 @@ DATES = ["1997-01-05", "1997-02-14", "1997-02-14", "1997-07-20"]
 
 @pytest.mark.parametrize("model", [BGNBD, PARETO])
 def test_it_falls_in_silence_and_a_purchase_lifts_it_after_a_silence(model):
-    table = probability_alive_over_time(model, [0, 2, 5, 30], 39, ahead=20)
+    table = probability_alive_over_time(model, [0, 2, 5, 30], 39, horizon=20)
     change = table["probability_alive"].diff()
     assert (change[~table["purchase"]].dropna() <= 1e-12).all()
     back = table["purchase"] & (table["time"] == 30)
@@ -33,7 +33,7 @@ def test_pareto_nbd_is_sure_of_a_customer_who_just_bought():
 def test_today_it_is_what_the_model_says_of_the_summary(customer, cdnow):
     """The purchases of the customer, by date, and the row that clvml made of them."""
     sales = clvml.load_cdnow().to_pandas().query(f"customer_id == {customer}")["date"]
-    table = probability_alive_over_time(BGNBD, sales[sales <= "1997-09-30"], "1997-09-30", ahead=26)
+    table = probability_alive_over_time(BGNBD, sales[sales <= "1997-09-30"], "1997-09-30", horizon=26)
     row = cdnow.loc[[customer]]
     today = table[table["time"] == table.attrs["today"]]
     assert today["time"].item() == pytest.approx(row["T"].item())
@@ -58,7 +58,7 @@ def test_dates_and_times_say_the_same():
 
 
 def test_opportunities_go_one_by_one():
-    table = probability_alive_over_time(BGBB, [0, 1, 2, 4], 6, ahead=3)
+    table = probability_alive_over_time(BGBB, [0, 1, 2, 4], 6, horizon=3)
     assert table["time"].tolist() == list(range(10))
     assert table.loc[table["time"] == 6, "probability_alive"].item() == pytest.approx(
         BGBB.probability_alive(pd.DataFrame({"frequency": [3.0], "recency": [4.0], "T": [6.0]})).item()
@@ -90,7 +90,7 @@ def test_a_customer_of_today_and_a_long_history_are_short_tables():
         (([0, 5], "1997-09-30"), "give it as a time"),
         ((["yesterday"], "1997-09-30"), "must be all dates or all times"),
         ((["1997-01-01", None], "1997-09-30"), "a date is missing"),
-        (([0, 5], 9, -1.0), "ahead is -1.0"),
+        (([0, 5], 9, -1.0), "horizon is -1.0"),
         (([0, 5], 9, 1.0, 0.0), "step is 0.0"),
     ],
 )

@@ -309,7 +309,7 @@ def test_diagnostics_take_every_model(fitted, name):
     assert "purchase rate" in tables or "purchase probability" in tables
     covariates = getattr(model, "reference_", {})
     purchases, today = ([0, 2, 3], 5) if name in DISCRETE else ([0, 2.5, 3.5], 9.5)
-    path = probability_alive_over_time(model, purchases, today, ahead=2, covariates=covariates)
+    path = probability_alive_over_time(model, purchases, today, horizon=2, covariates=covariates)
     assert path["probability_alive"].between(0, 1).all()
     if not covariates and name not in DISCRETE:
         for quantity in ("probability_alive", "expected_purchases"):

@@ -88,12 +88,7 @@ def test_a_model_that_does_not_contain_the_other_cannot_be_tested_against_it(fit
 @pytest.mark.parametrize(
     ("params", "random_state", "diverging", "words"),
     [
-        (
-            {"r": 0.2, "alpha": 4.0, "a": 2000.0, "b": 5000.0},
-            0,
-            "a to infinity",
-            "differ in their dropout probability",
-        ),
+        ({"r": 0.2, "alpha": 4.0, "a": 2000.0, "b": 5000.0}, 0, "a to infinity", "dropout probability"),
         ({"r": 9e4, "alpha": 9e5, "a": 1.0, "b": 3.0}, 1, "r to infinity", "differ in their purchase rate"),
         ({"r": 0.7, "alpha": 5.0, "a": 1e-3, "b": 900.0}, 0, "a to 0", "no customer drops out"),
     ],

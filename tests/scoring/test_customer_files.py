@@ -214,9 +214,7 @@ def test_a_model_is_not_saved_over_what_is_in_a_folder(tmp_path, save):
     fitted = clvml.ZeroValue(horizon=3).fit(customers_with(range(N)))
     save(fitted, tmp_path / "model")
     before = {path: path.read_bytes() for path in (tmp_path / "model").rglob("*") if path.is_file()}
-    with pytest.raises(
-        InputError, match="already exists and will not be overwritten: save the model in another"
-    ):
+    with pytest.raises(InputError, match=r"already exists and will not be .*: save the model in another"):
         save(clvml.ZeroValue(horizon=4).fit(customers_with(range(N))), tmp_path / "model")
     assert {path: path.read_bytes() for path in (tmp_path / "model").rglob("*") if path.is_file()} == before
     (tmp_path / "empty").mkdir()

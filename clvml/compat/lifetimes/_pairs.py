@@ -130,7 +130,7 @@ def have_value(bought: Any, spent: Any) -> bool:
     return bought is not None and spent is not None and not isinstance(bought, BGBB)
 
 
-def ahead(question: Question, bought: Any) -> float:
+def horizon_in_units(question: Question, bought: Any) -> float:
     """The horizon in the customers' unit; a whole number for BG/BB."""
     units = question.months * question.month
     return float(max(round(units), 1)) if isinstance(bought, BGBB) else units
@@ -140,7 +140,7 @@ def by_clvml(question: Question, bought: Any, spent: Any) -> pd.DataFrame:
     """Predictions per customer, with lifetimes' months; one column per quantity that the models predict."""
     table, answers = question.customers, pd.DataFrame(index=question.customers.index)
     if bought is not None:
-        answers["expected_purchases"] = bought.expected_purchases(table, ahead(question, bought))
+        answers["expected_purchases"] = bought.expected_purchases(table, horizon_in_units(question, bought))
         answers["probability_alive"] = bought.probability_alive(table)
     if spent is not None:
         answers["expected_spend"] = _expected_spend(spent, table)
@@ -182,7 +182,7 @@ def _asked_of_lifetimes(question: Question, bought: Any, spent: Any) -> dict[str
         fitter = to_lifetimes(bought)
         expected = fitter.conditional_expected_number_of_purchases_up_to_time
         now = [0] if isinstance(bought, BGBB) else []  # its method requires a number of periods ahead
-        asked["expected_purchases"] = partial(expected, ahead(question, bought), *history)
+        asked["expected_purchases"] = partial(expected, horizon_in_units(question, bought), *history)
         asked["probability_alive"] = partial(fitter.conditional_probability_alive, *now, *history)
     if spent is not None:
         spender, money = to_lifetimes(spent), question.customers["monetary_value"]

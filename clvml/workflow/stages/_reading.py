@@ -128,9 +128,9 @@ def read(data: DataSection) -> Transactions:
 
 def applied_rules(report: pd.DataFrame) -> pd.DataFrame:
     """The rows read and used, and between them the rules that applied to any row, by description."""
-    says = {rule.name: rule.description for rule in RULES}
-    met = report[(report["rows"] > 0) | ~report.index.isin(says)]
-    return met.rename(index=says)
+    descriptions = {rule.name: rule.description for rule in RULES}
+    met = report[(report["rows"] > 0) | ~report.index.isin(descriptions)]
+    return met.rename(index=descriptions)
 
 
 STAGE = Stage("Reading transactions", find, "Data", check)
