@@ -146,20 +146,21 @@ def _derivatives_without_dropout(
     stayed = _chances_taken(histories, at_first)
     rj, bj = r + np.arange(N.size), b + np.arange(stayed.size)
     abj, seen = a + bj, alpha + T
+    share = T / (alpha * seen)
     gradient = np.array(
         [
-            (N / rj).sum() - w @ np.log1p(T / alpha),
-            w @ (r * T / (alpha * seen)) - (wx / seen).sum(),
-            -(stayed / abj).sum(),
-            (stayed * a / (bj * abj)).sum(),
+            N @ (1 / rj) - w @ np.log1p(T / alpha),
+            r * (w @ share) - wx @ (1 / seen),
+            -(stayed @ (1 / abj)),
+            a * (stayed @ (1 / (bj * abj))),
         ]
     )
     hessian = np.zeros((4, 4))
-    hessian[0, 0] = -(N / rj**2).sum()
-    hessian[0, 1] = hessian[1, 0] = w @ (T / (alpha * seen))
-    hessian[1, 1] = (wx / seen**2).sum() - w @ (r * T * (2 * alpha + T) / (alpha * seen) ** 2)
-    hessian[2, 2] = hessian[2, 3] = hessian[3, 2] = (stayed / abj**2).sum()
-    hessian[3, 3] = -(stayed * a * (a + 2 * bj) / (bj * abj) ** 2).sum()
+    hessian[0, 0] = -(N @ (1 / rj**2))
+    hessian[0, 1] = hessian[1, 0] = w @ share
+    hessian[1, 1] = wx @ (1 / seen**2) - r * (w @ (share * (1 / alpha + 1 / seen)))
+    hessian[2, 2] = hessian[2, 3] = hessian[3, 2] = stayed @ (1 / abj**2)
+    hessian[3, 3] = -a * (stayed @ ((a + 2 * bj) / (bj * abj) ** 2))
     return gradient, hessian
 
 
@@ -169,26 +170,24 @@ def _left(
     """``softplus(u)``, summed over customers who had a chance to drop out, and its derivatives."""
     r, alpha, a, b = params
     R, last, seen, odds = r + x, alpha + t_x, alpha + T, b + (x + at_first - 1)
-    waited = (T - t_x) / last
-    slope = -waited / seen  # of the silence, in alpha
-    parts = np.empty((4, x.size))  # du/dr, du/dalpha, du/db with its sign turned, and a du/da
-    parts[0], parts[1], parts[2], parts[3] = np.log1p(waited), R * slope, 1 / odds, 1.0
-    u = R * parts[0] + np.log(a * parts[2])
+    waited, inverse = (T - t_x) / last, 1 / seen
+    slope = -waited * inverse  # of the silence, in alpha
+    parts = np.empty((4, x.size))  # of the gradient of u in (r, alpha, a, b)
+    parts[0], parts[1], parts[2], parts[3] = np.log1p(waited), R * slope, 1 / a, -1 / odds
+    u = R * parts[0] + np.log(a / odds)
     # One exponential serves softplus, sigmoid and its derivative.
     decay = np.exp(-np.abs(u))
     left = np.where(u > 0, 1.0, decay) / (1 + decay)
     s = weight * left
-    to_params = np.zeros((4, 4))  # from the four parts to (r, alpha, a, b)
-    to_params[0, 0], to_params[1, 1], to_params[2, 3], to_params[3, 2] = 1, 1, 1 / a, -1
     value = np.array([weight @ (np.maximum(u, 0) + np.log1p(decay))])
-    hessian = to_params @ ((parts * (s * (1 - left))) @ parts.T) @ to_params.T
+    hessian = (parts * (s * (1 - left))) @ parts.T
     slopes = s @ slope
     hessian[0, 1] += slopes
     hessian[1, 0] += slopes
-    hessian[1, 1] -= s @ (parts[1] * (1 / last + 1 / seen))
+    hessian[1, 1] -= s @ (parts[1] * (1 / last + inverse))
     hessian[2, 2] -= s.sum() / a**2
-    hessian[3, 3] += s @ parts[2] ** 2
-    return value, to_params @ (parts @ s), hessian
+    hessian[3, 3] += s @ parts[3] ** 2
+    return value, parts @ s, hessian
 
 
 def purchases_given_alive(

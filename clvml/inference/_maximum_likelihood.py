@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +57,7 @@ class Optimum:
         """Whether a parameter diverges."""
         return bool(self.flat.any())
 
-    @property
+    @cached_property
     def covariance(self) -> Array:
         """Inverse of the observed information in log-parameters, by its positive eigenvalues."""
         information = (self.hessian + self.hessian.T) / -2
@@ -233,6 +234,8 @@ def in_log_parameters(natural: Objective, unit: Array) -> Objective:
         params = unit * np.exp(theta)
         value, gradient, hessian = natural(params)
         slope = params * gradient
-        return value, slope, params[:, None] * hessian * params + np.diag(slope)
+        curve = params[:, None] * hessian * params
+        curve.flat[:: slope.size + 1] += slope
+        return value, slope, curve
 
     return objective

@@ -31,14 +31,16 @@ Local = Callable[[Array], tuple[float, Array, Array]]
 _NORMAL = 0.1  # standard deviation of a log-parameter up to which Laplace's approximation serves
 _MOST = 12  # parameters; of more, the points would be more than a few numbers
 REACH = 3.0  # e-folds: a parameter may be twenty times as large, or as small
-_FIRST, _GROWTH = 1.6, 2.3  # the first point in standard deviations, and how much further the next is
-_NEGLIGIBLE = 4.5  # e-folds below the maximum: the density beyond does not count
+_FIRST, _GROWTH = 3.3, 2.3  # the first point in standard deviations, and how much further the next is
+_NEGLIGIBLE = 3.5  # e-folds below the maximum: beyond, the density may as well be exponential
 _FURTHEST = 12.0  # e-folds along the direction
 _NEAR = 0.3  # of a standard deviation from the conditional maximum: the parabola there serves
 _LONGEST_STEP = 3.0
 _LEAST_CURVATURE = 0.05  # of that at the estimate
 _DECIMALS = 6  # of numbers whose unit is a standard deviation
-_FEWEST = 4  # points, for a curve through them
+_FEWEST = 3  # points, for a curve through them
+_CUBIC = 0.12  # by which the curvature of a cubic may be off, of that at the estimate
+_MOST_BETWEEN = 2  # points between the estimate and the first
 _TAIL = 5.0  # e-folds by which the density falls beyond the last points
 _GRID = 2001
 
@@ -128,14 +130,13 @@ def within_reach(objective: Objective, center: Array) -> Objective:
     however far; and further out than this it predicts the same.
     """
 
+    curvature = np.eye(center.size) / REACH**2
+
     def bounded(theta: Array) -> tuple[float, Array, Array]:
         value, gradient, hessian = objective(theta)
-        off = (theta - center) / REACH**2
-        return (
-            value - float(off @ (theta - center)) / 2,
-            gradient - off,
-            hessian - np.eye(off.size) / REACH**2,
-        )
+        off = theta - center
+        slope = off / REACH**2
+        return value - float(off @ slope) / 2, gradient - slope, hessian - curvature
 
     return bounded
 
@@ -175,27 +176,41 @@ def nested_laplace(
     with one_blas_thread():
         others = np.zeros(center.size - 1)
         here = _Point(0.0, 0.0, 0.0, 0.0, others, others, np.eye(others.size))
-        sides = [_followed(local, here, top, way * sds[-1]) for way in (-1, 1)]
-    points = [*sides[0][::-1], here, *sides[1]]
+        below = _followed(local, [here], top, -sds[-1])
+        above = _followed(local, [*below[:1], here], top, sds[-1])
+    points = [*below[::-1], here, *above]
     if len(points) < _FEWEST:
         return None
-    columns = (np.round([getattr(p, name) for p in points], _DECIMALS) for name in _Point._fields)
+    columns = (np.array(column).round(_DECIMALS) for column in zip(*points, strict=True))
     return NestedLaplace(axes, *columns)
 
 
-def _followed(local: Local, here: _Point, top: float, sd: float) -> list[_Point]:
-    """Points one way from the estimate, the sign of ``sd``, until the density is negligible."""
-    u, found = float(np.sign(sd)) * _FIRST, [here]
+def _followed(local: Local, known: list[_Point], top: float, sd: float) -> list[_Point]:
+    """Points one way from the estimate, the sign of ``sd``, until the density is negligible.
+
+    ``known`` is the estimate, after the point on its other side where there is one: it shows where to look.
+    """
+    u, found = float(np.sign(sd)) * _FIRST, list(known)
+    n = len(known)
     while found[-1].log_density > -_NEGLIGIBLE and abs(found[-1].u * sd) < _FURTHEST:
         there = _conditional(local, u, _guess(found, u), top)
         if there is None:
-            return found[1:]
+            break
         found.append(there)
         u *= _GROWTH
-    if len(found) == 2:  # the density falls within the first step
-        between = _conditional(local, found[1].u / 2, _guess(found, found[1].u / 2), top)
-        found[1:1] = [] if between is None else [between]
-    return found[1:]
+        while len(found) <= n + _MOST_BETWEEN and not _is_cubic(found[n]):
+            half = found[n].u / 2
+            between = _conditional(local, half, _guess(found[n - 1 : n + 1], half), top)
+            if between is None:
+                break
+            found.insert(n, between)
+    return found[n:]
+
+
+def _is_cubic(first: _Point) -> bool:
+    """Whether a cubic from the estimate to the first point has the curvature at the estimate, which is -1."""
+    curvature = (6 * first.log_maximum / first.u - 2 * first.slope) / first.u
+    return abs(curvature + 1) < _CUBIC
 
 
 def _guess(found: list[_Point], u: float) -> Array:
@@ -216,7 +231,7 @@ def _conditional(local: Local, u: float, guess: Array, top: float) -> _Point | N
     center = guess
     for _ in range(6):
         value, gradient, hessian = local(np.append(center, u))
-        if not np.isfinite(value) or not np.isfinite(hessian).all():
+        if not np.isfinite(value + hessian.sum()):
             return None
         sizes, directions = np.linalg.eigh(-hessian[:-1, :-1])
         sizes = np.maximum(sizes, _LEAST_CURVATURE)
