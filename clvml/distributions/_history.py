@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -45,7 +46,7 @@ class History:
         """How many rows there are."""
         return int(self.T.size)
 
-    @property
+    @cached_property
     def weights(self) -> Array:
         """How many customers each row stands for, as numbers."""
         return np.ones(self.size) if self.weight is None else self.weight

@@ -127,14 +127,14 @@ def _chances_taken(histories: HistoryCounts, at_first: int) -> Array:
 
 def objective(params: BGNBDParams, histories: HistoryCounts, at_first: int = 0) -> tuple[float, Array, Array]:
     """Total log-likelihood with its gradient and Hessian in ``(r, alpha, a, b)``."""
-    value = np.array([_log_likelihood_without_dropout(params, histories, at_first)])
+    value = _log_likelihood_without_dropout(params, histories, at_first)
     gradient, hessian = _derivatives_without_dropout(params, histories, at_first)
     for start in range(0, histories.x.size, _BLOCK):
         block = slice(start, start + _BLOCK)
         rows = (histories.x[block], histories.t_x[block], histories.T_repeat[block], histories.weight[block])
-        for so_far, part in zip((value, gradient, hessian), _left(params, *rows, at_first), strict=True):
-            so_far += part
-    return float(value[0]), gradient, hessian
+        part = _left(params, *rows, at_first)
+        value, gradient, hessian = value + part[0], gradient + part[1], hessian + part[2]
+    return value, gradient, hessian
 
 
 def _derivatives_without_dropout(
@@ -166,7 +166,7 @@ def _derivatives_without_dropout(
 
 def _left(
     params: BGNBDParams, x: Array, t_x: Array, T: Array, weight: Array, at_first: int
-) -> tuple[Array, Array, Array]:
+) -> tuple[float, Array, Array]:
     """``softplus(u)``, summed over customers who had a chance to drop out, and its derivatives."""
     r, alpha, a, b = params
     R, last, seen, odds = r + x, alpha + t_x, alpha + T, b + (x + at_first - 1)
@@ -179,15 +179,16 @@ def _left(
     decay = np.exp(-np.abs(u))
     left = np.where(u > 0, 1.0, decay) / (1 + decay)
     s = weight * left
-    value = np.array([weight @ (np.maximum(u, 0) + np.log1p(decay))])
+    value = float(weight @ (np.maximum(u, 0) + np.log1p(decay)))
     hessian = (parts * (s * (1 - left))) @ parts.T
     slopes = s @ slope
+    gradient = parts @ s
     hessian[0, 1] += slopes
     hessian[1, 0] += slopes
     hessian[1, 1] -= s @ (parts[1] * (1 / last + inverse))
-    hessian[2, 2] -= s.sum() / a**2
+    hessian[2, 2] -= gradient[2] / a
     hessian[3, 3] += s @ parts[3] ** 2
-    return value, parts @ s, hessian
+    return value, gradient, hessian
 
 
 def purchases_given_alive(

@@ -9,11 +9,13 @@ curvature there. The density of the coordinate ``u`` along the direction is then
 
 with a relative error of order ``1 / n`` (Tierney, Kadane 1986, Accurate Approximations for Posterior Moments
 and Marginal Densities, JASA 81; nested as by Rue, Martino, Chopin 2009, Approximate Bayesian Inference for
-Latent Gaussian Models, JRSS B 71). What is kept are some six points: a few numbers, and no customers.
+Latent Gaussian Models, JRSS B 71). What is kept are three to some eight points: a few
+numbers, and no customers.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -22,7 +24,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicHermiteSpline, CubicSpline, PchipInterpolator
 
-from clvml.inference._blas import one_blas_thread
 from clvml.inference._maximum_likelihood import Objective
 
 Array = NDArray[np.float64]
@@ -41,6 +42,7 @@ _DECIMALS = 6  # of numbers whose unit is a standard deviation
 _FEWEST = 3  # points, for a curve through them
 _CUBIC = 0.12  # by which the curvature of a cubic may be off, of that at the estimate
 _MOST_BETWEEN = 2  # points between the estimate and the first
+_BOUNDED = 1.92  # of the log-likelihood, that a 95 % interval by likelihood ratio ends there
 _TAIL = 5.0  # e-folds by which the density falls beyond the last points
 _GRID = 2001
 
@@ -85,6 +87,14 @@ class NestedLaplace:
         ).sum(axis=2)
         coordinates = np.column_stack([others, u])
         return center + (coordinates[:, None] * self.axes).sum(axis=2)
+
+    def is_bounded_by_data(self) -> bool:
+        """Whether the likelihood falls at both ends, or only the prior of `within_reach` does.
+
+        By 1.92, half the 95 % quantile of chi-squared with one degree of freedom.
+        """
+        off = self.points[[0, -1]] * np.linalg.norm(self.axes[:, -1])
+        return bool((self.log_maximum[[0, -1]] + off**2 / (2 * REACH**2) < -_BOUNDED).all())
 
     def _quantiles(self, share: Array) -> Array:
         """Of the last coordinate; draws of equal shares, so that few of them cover it well."""
@@ -173,11 +183,10 @@ def nested_laplace(
         value, gradient, hessian = objective(center + axes @ coordinates)
         return value, axes.T @ gradient, axes.T @ hessian @ axes
 
-    with one_blas_thread():
-        others = np.zeros(center.size - 1)
-        here = _Point(0.0, 0.0, 0.0, 0.0, others, others, np.eye(others.size))
-        below = _followed(local, [here], top, -sds[-1])
-        above = _followed(local, [*below[:1], here], top, sds[-1])
+    others = np.zeros(center.size - 1)
+    here = _Point(0.0, 0.0, 0.0, 0.0, others, others, np.eye(others.size))
+    below = _followed(local, [here], top, -sds[-1])
+    above = _followed(local, [*below[:1], here], top, sds[-1])
     points = [*below[::-1], here, *above]
     if len(points) < _FEWEST:
         return None
@@ -230,15 +239,15 @@ def _conditional(local: Local, u: float, guess: Array, top: float) -> _Point | N
     """The maximum in the other coordinates by Newton's method; none where the density is not finite."""
     center = guess
     for _ in range(6):
-        value, gradient, hessian = local(np.append(center, u))
-        if not np.isfinite(value + hessian.sum()):
+        value, gradient, hessian = local(np.array([*center, u]))
+        if not math.isfinite(value + hessian.sum()):
             return None
         sizes, directions = np.linalg.eigh(-hessian[:-1, :-1])
         sizes = np.maximum(sizes, _LEAST_CURVATURE)
-        inverse = (directions / sizes) @ directions.T
+        inverse = directions / sizes @ directions.T
         step = inverse @ gradient[:-1]
         rise = float(gradient[:-1] @ step)
-        step *= min(1.0, _LONGEST_STEP / max(np.sqrt(rise), 1e-300))
+        step *= min(1.0, _LONGEST_STEP / max(math.sqrt(rise), 1e-300))
         center = center + step
         if rise < _NEAR**2:
             break
