@@ -127,11 +127,12 @@ def gamma_differences(y: Array, h: float) -> GammaDifferences:
     rest, psi, psi1 = log_factorial_rest(values), digamma(values), zeta(2.0, values)
     rises = psi[:n] - psi[n:-1], psi[:n] - psi[-1]
     falls = psi1[n:-1] - psi1[:n], psi1[-1] - psi1[:n]
-    for rise, fall, low, step in zip(rises, falls, (y, h), (h, y), strict=True):
+    pairs = (y, np.asarray(h)), (np.asarray(h), y)
+    for rise, fall, (low, step) in zip(rises, falls, pairs, strict=True):
         near = step <= _APART * low
         if near.any():
-            low, step = (of[near] for of in np.broadcast_arrays(low, step))
-            rise[near], fall[near] = _digamma_rise_near(low.copy(), step), _trigamma_fall_near(low, step)
+            lows, steps = (of[near] for of in np.broadcast_arrays(low, step))
+            rise[near], fall[near] = _digamma_rise_near(lows.copy(), steps), _trigamma_fall_near(lows, steps)
     return GammaDifferences(rest[:n] - rest[n:-1] - rest[-1], rises, falls, psi1[:n])
 
 

@@ -107,16 +107,7 @@ def total(params: BGNBDParams, histories: HistoryCounts, at_first: int = 0) -> f
     """Total log-likelihood alone, by sums over the purchase numbers and elementary functions."""
     u = log_odds_of_dropout(histories.x, histories.t_x, histories.T_repeat, params, at_first)
     left = histories.weight @ np.logaddexp(0, u)
-    return float(_log_likelihood_without_dropout(params, histories, at_first) + left)
-
-
-def _log_likelihood_without_dropout(params: BGNBDParams, histories: HistoryCounts, at_first: int) -> float:
-    """The terms that need only the purchase numbers and the lengths of observation."""
-    r, alpha, a, b = params
-    N, T, w, wx = histories.more_than, histories.T, histories.T_weight, histories.T_purchases
-    stayed = _chances_taken(histories, at_first)
-    value = N @ np.log(r + np.arange(N.size)) - stayed @ np.log1p(a / (b + np.arange(stayed.size)))
-    return float(value - w @ (r * np.log1p(T / alpha)) - wx @ np.log(alpha + T))
+    return float(_without_dropout(params, histories, at_first)[0] + left)
 
 
 def _chances_taken(histories: HistoryCounts, at_first: int) -> Array:
@@ -127,8 +118,7 @@ def _chances_taken(histories: HistoryCounts, at_first: int) -> Array:
 
 def objective(params: BGNBDParams, histories: HistoryCounts, at_first: int = 0) -> tuple[float, Array, Array]:
     """Total log-likelihood with its gradient and Hessian in ``(r, alpha, a, b)``."""
-    value = _log_likelihood_without_dropout(params, histories, at_first)
-    gradient, hessian = _derivatives_without_dropout(params, histories, at_first)
+    value, gradient, hessian = _without_dropout(params, histories, at_first)
     for start in range(0, histories.x.size, _BLOCK):
         block = slice(start, start + _BLOCK)
         rows = (histories.x[block], histories.t_x[block], histories.T_repeat[block], histories.weight[block])
@@ -137,31 +127,33 @@ def objective(params: BGNBDParams, histories: HistoryCounts, at_first: int = 0) 
     return value, gradient, hessian
 
 
-def _derivatives_without_dropout(
+def _without_dropout(
     params: BGNBDParams, histories: HistoryCounts, at_first: int
-) -> tuple[Array, Array]:
-    """The derivatives of `_log_likelihood_without_dropout`."""
+) -> tuple[float, Array, Array]:
+    """The terms that need only the purchase numbers and the lengths of observation, and their derivatives."""
     r, alpha, a, b = params
     N, T, w, wx = histories.more_than, histories.T, histories.T_weight, histories.T_purchases
     stayed = _chances_taken(histories, at_first)
     rj, bj = r + np.arange(N.size), b + np.arange(stayed.size)
     abj, seen = a + bj, alpha + T
-    share = T / (alpha * seen)
+    per_rj, per_abj, per_seen = 1 / rj, 1 / abj, 1 / seen
+    share, fall = T / (alpha * seen), w @ np.log1p(T / alpha)
+    value = N @ np.log(rj) - stayed @ np.log1p(a / bj) - r * fall - wx @ np.log(seen)
     gradient = np.array(
         [
-            N @ (1 / rj) - w @ np.log1p(T / alpha),
-            r * (w @ share) - wx @ (1 / seen),
-            -(stayed @ (1 / abj)),
-            a * (stayed @ (1 / (bj * abj))),
+            N @ per_rj - fall,
+            r * (w @ share) - wx @ per_seen,
+            -(stayed @ per_abj),
+            a * (stayed @ (per_abj / bj)),
         ]
     )
     hessian = np.zeros((4, 4))
-    hessian[0, 0] = -(N @ (1 / rj**2))
+    hessian[0, 0] = -(N @ per_rj**2)
     hessian[0, 1] = hessian[1, 0] = w @ share
-    hessian[1, 1] = wx @ (1 / seen**2) - r * (w @ (share * (1 / alpha + 1 / seen)))
-    hessian[2, 2] = hessian[2, 3] = hessian[3, 2] = stayed @ (1 / abj**2)
-    hessian[3, 3] = -a * (stayed @ ((a + 2 * bj) / (bj * abj) ** 2))
-    return gradient, hessian
+    hessian[1, 1] = wx @ per_seen**2 - r * (w @ (share * (1 / alpha + per_seen)))
+    hessian[2, 2] = hessian[2, 3] = hessian[3, 2] = stayed @ per_abj**2
+    hessian[3, 3] = -a * (stayed @ ((a + 2 * bj) * (per_abj / bj) ** 2))
+    return float(value), gradient, hessian
 
 
 def _left(
