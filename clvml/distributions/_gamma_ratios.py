@@ -15,6 +15,7 @@ difference has small relative error, however small it is. Saddle-point forms of 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,6 +34,7 @@ _TAU = np.array(
         3.34927819645835833,
     ]
 )
+_TAU_SQUARE = _TAU**2
 _BINET = 1j * _TAU
 _WEIGHTS = np.array(
     [
@@ -107,6 +109,34 @@ def _trigamma_fall_near(y: Array, h: Array) -> Array:
     return fall + 2 * h * (_WEIGHTS * (one * two * (one**2 + one * two + two**2)).real).sum(axis=1)
 
 
+class GammaDifferences(NamedTuple):
+    """Of ``y``, an array, and ``h``, a number: what the likelihood of Gamma-Gamma needs of gamma functions.
+
+    ``rest`` is `log_factorial_rest` of ``y + h``, less those of ``y`` and of ``h``; ``rises`` and ``falls``
+    are `digamma_rise` and `trigamma_fall` of ``(y, h)`` and of ``(h, y)``, and ``tail`` is ``psi'(y + h)``.
+    """
+
+    rest: Array
+    rises: tuple[Array, Array]
+    falls: tuple[Array, Array]
+    tail: Array
+
+
+def gamma_differences(y: Array, h: float) -> GammaDifferences:
+    """Each function evaluated once for all differences; of few numbers, calls cost more than arithmetic."""
+    n, values = y.size, np.concatenate([y + h, y, [h]])
+    rest, psi, psi1 = log_factorial_rest(values), digamma(values), zeta(2.0, values)
+    rises = psi[:n] - psi[n:-1], psi[:n] - psi[-1]
+    falls = psi1[n:-1] - psi1[:n], psi1[-1] - psi1[:n]
+    pairs = (y, np.asarray(h)), (np.asarray(h), y)
+    for rise, fall, (low, step) in zip(rises, falls, pairs, strict=True):
+        near = step <= _APART * low
+        if near.any():
+            lows, steps = (of[near] for of in np.broadcast_arrays(low, step))
+            rise[near], fall[near] = _digamma_rise_near(lows.copy(), steps), _trigamma_fall_near(lows, steps)
+    return GammaDifferences(rest[:n] - rest[n:-1] - rest[-1], rises, falls, psi1[:n])
+
+
 def log_binomial(j: ArrayLike, k: ArrayLike, u: ArrayLike, v: ArrayLike) -> Array:
     """``ln`` of ``Gamma(j+k+1) / (Gamma(j+1) Gamma(k+1)) * u**j * v**k / (u+v)**(j+k)``.
 
@@ -159,9 +189,10 @@ def log_factorial_rest(x: ArrayLike) -> Array:
     """``ln Gamma(x+1) - x ln(x) + x``: 0 at 0, about ``ln(2 pi x) / 2`` beyond."""
     x = np.asarray(x, dtype=float)
     large = np.maximum(x, _LARGE)
-    rest, square = np.log(2 * np.pi * large) / 2, large**2
-    for tau, weight in zip(_TAU, _WEIGHTS, strict=True):
-        rest += weight * large / (square + tau**2)
+    square, series = large**2, np.zeros(large.shape)
+    for tau_square, weight in zip(_TAU_SQUARE, _WEIGHTS, strict=True):
+        series += weight / (square + tau_square)
+    rest = np.log(2 * np.pi * large) / 2 + series * large
     small = x < _LARGE
     if small.any():
         few = np.where(small, x, 0.0)
@@ -198,5 +229,13 @@ def _raised(y: Array) -> Iterator[NDArray[np.bool_]]:
 
 def _broadcast(*values: ArrayLike) -> tuple[Array, ...]:
     """Arrays of one shape, the first to be written to."""
-    arrays = np.broadcast_arrays(*(np.asarray(value, dtype=float) for value in values))
-    return arrays[0].copy(), *arrays[1:]
+    first, *others = (np.asarray(value, dtype=float) for value in values)
+    shape = np.broadcast(first, *others).shape
+    return _filled(first, shape), *(one if one.shape == shape else _filled(one, shape) for one in others)
+
+
+def _filled(value: Array, shape: tuple[int, ...]) -> Array:
+    """A new array; of few numbers that is sooner made than `numpy.broadcast_to` has its view."""
+    filled = np.empty(shape)
+    filled[...] = value
+    return filled

@@ -81,7 +81,7 @@ def count_equal(keys: tuple[Array, ...], weights: tuple[Array, ...]) -> tuple[li
 def repeat_often(keys: tuple[Array, ...]) -> bool:
     """Whether, judging by a sample, rows of ``keys`` repeat often enough for aggregation to pay off."""
     sample = tuple(key[:: max(1, key.size // _SAMPLE)] for key in keys)
-    return keys[0].size > 1 and np.unique(_codes(sample)).size <= _WORTH_COUNTING * sample[0].size
+    return keys[0].size > 1 and pd.unique(_codes(sample)).size <= _WORTH_COUNTING * sample[0].size
 
 
 def distinct_rows(keys: tuple[Array, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

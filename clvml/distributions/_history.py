@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -44,7 +45,7 @@ class History:
         """Number of rows."""
         return int(self.T.size)
 
-    @property
+    @cached_property
     def weights(self) -> Array:
         """Number of customers that each row represents, as an array."""
         return np.ones(self.size) if self.weight is None else self.weight

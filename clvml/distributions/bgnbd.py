@@ -107,16 +107,7 @@ def total(params: BGNBDParams, histories: HistoryCounts, at_first: int = 0) -> f
     """Total log-likelihood alone, by sums over the purchase numbers and elementary functions."""
     u = log_odds_of_dropout(histories.x, histories.t_x, histories.T_repeat, params, at_first)
     left = histories.weight @ np.logaddexp(0, u)
-    return float(_log_likelihood_without_dropout(params, histories, at_first) + left)
-
-
-def _log_likelihood_without_dropout(params: BGNBDParams, histories: HistoryCounts, at_first: int) -> float:
-    """The terms that depend only on the numbers of purchases and the lengths of observation."""
-    r, alpha, a, b = params
-    N, T, w, wx = histories.more_than, histories.T, histories.T_weight, histories.T_purchases
-    stayed = _weight_of_survivors(histories, at_first)
-    value = N @ np.log(r + np.arange(N.size)) - stayed @ np.log1p(a / (b + np.arange(stayed.size)))
-    return float(value - w @ (r * np.log1p(T / alpha)) - wx @ np.log(alpha + T))
+    return float(_without_dropout(params, histories, at_first)[0] + left)
 
 
 def _weight_of_survivors(histories: HistoryCounts, at_first: int) -> Array:
@@ -127,68 +118,69 @@ def _weight_of_survivors(histories: HistoryCounts, at_first: int) -> Array:
 
 def objective(params: BGNBDParams, histories: HistoryCounts, at_first: int = 0) -> tuple[float, Array, Array]:
     """Total log-likelihood with its gradient and Hessian in ``(r, alpha, a, b)``."""
-    value = np.array([_log_likelihood_without_dropout(params, histories, at_first)])
-    gradient, hessian = _derivatives_without_dropout(params, histories, at_first)
+    value, gradient, hessian = _without_dropout(params, histories, at_first)
     for start in range(0, histories.x.size, _BLOCK):
         block = slice(start, start + _BLOCK)
         rows = (histories.x[block], histories.t_x[block], histories.T_repeat[block], histories.weight[block])
-        for so_far, part in zip((value, gradient, hessian), _left(params, *rows, at_first), strict=True):
-            so_far += part
-    return float(value[0]), gradient, hessian
+        part = _left(params, *rows, at_first)
+        value, gradient, hessian = value + part[0], gradient + part[1], hessian + part[2]
+    return value, gradient, hessian
 
 
-def _derivatives_without_dropout(
+def _without_dropout(
     params: BGNBDParams, histories: HistoryCounts, at_first: int
-) -> tuple[Array, Array]:
-    """The derivatives of `_log_likelihood_without_dropout`."""
+) -> tuple[float, Array, Array]:
+    """The terms that need only the purchase numbers and the lengths of observation, and their derivatives."""
     r, alpha, a, b = params
     N, T, w, wx = histories.more_than, histories.T, histories.T_weight, histories.T_purchases
     stayed = _weight_of_survivors(histories, at_first)
     rj, bj = r + np.arange(N.size), b + np.arange(stayed.size)
     abj, seen = a + bj, alpha + T
+    per_rj, per_abj, per_seen = 1 / rj, 1 / abj, 1 / seen
+    share, fall = T / (alpha * seen), w @ np.log1p(T / alpha)
+    value = N @ np.log(rj) - stayed @ np.log1p(a / bj) - r * fall - wx @ np.log(seen)
     gradient = np.array(
         [
-            (N / rj).sum() - w @ np.log1p(T / alpha),
-            w @ (r * T / (alpha * seen)) - (wx / seen).sum(),
-            -(stayed / abj).sum(),
-            (stayed * a / (bj * abj)).sum(),
+            N @ per_rj - fall,
+            r * (w @ share) - wx @ per_seen,
+            -(stayed @ per_abj),
+            a * (stayed @ (per_abj / bj)),
         ]
     )
     hessian = np.zeros((4, 4))
-    hessian[0, 0] = -(N / rj**2).sum()
-    hessian[0, 1] = hessian[1, 0] = w @ (T / (alpha * seen))
-    hessian[1, 1] = (wx / seen**2).sum() - w @ (r * T * (2 * alpha + T) / (alpha * seen) ** 2)
-    hessian[2, 2] = hessian[2, 3] = hessian[3, 2] = (stayed / abj**2).sum()
-    hessian[3, 3] = -(stayed * a * (a + 2 * bj) / (bj * abj) ** 2).sum()
-    return gradient, hessian
+    hessian[0, 0] = -(N @ per_rj**2)
+    hessian[0, 1] = hessian[1, 0] = w @ share
+    hessian[1, 1] = wx @ per_seen**2 - r * (w @ (share * (1 / alpha + per_seen)))
+    hessian[2, 2] = hessian[2, 3] = hessian[3, 2] = stayed @ per_abj**2
+    hessian[3, 3] = -a * (stayed @ ((a + 2 * bj) * (per_abj / bj) ** 2))
+    return float(value), gradient, hessian
 
 
 def _left(
     params: BGNBDParams, x: Array, t_x: Array, T: Array, weight: Array, at_first: int
-) -> tuple[Array, Array, Array]:
+) -> tuple[float, Array, Array]:
     """``softplus(u)``, summed over customers who had a dropout opportunity, and its derivatives."""
     r, alpha, a, b = params
     R, last, seen, odds = r + x, alpha + t_x, alpha + T, b + (x + at_first - 1)
-    waited = (T - t_x) / last
-    slope = -waited / seen  # of the time since the last purchase, in alpha
-    parts = np.empty((4, x.size))  # du/dr, du/dalpha, du/db with its sign turned, and a du/da
-    parts[0], parts[1], parts[2], parts[3] = np.log1p(waited), R * slope, 1 / odds, 1.0
-    u = R * parts[0] + np.log(a * parts[2])
+    waited, inverse = (T - t_x) / last, 1 / seen
+    slope = -waited * inverse  # of the time since the last purchase, in alpha
+    parts = np.empty((4, x.size))  # of the gradient of u in (r, alpha, a, b)
+    parts[0], parts[1], parts[2], parts[3] = np.log1p(waited), R * slope, 1 / a, -1 / odds
+    u = R * parts[0] + np.log(a / odds)
     # One exponential serves softplus, sigmoid and its derivative.
     decay = np.exp(-np.abs(u))
     left = np.where(u > 0, 1.0, decay) / (1 + decay)
     s = weight * left
-    to_params = np.zeros((4, 4))  # from the four parts to (r, alpha, a, b)
-    to_params[0, 0], to_params[1, 1], to_params[2, 3], to_params[3, 2] = 1, 1, 1 / a, -1
-    value = np.array([weight @ (np.maximum(u, 0) + np.log1p(decay))])
-    hessian = to_params @ ((parts * (s * (1 - left))) @ parts.T) @ to_params.T
+    value = float(weight @ (np.maximum(u, 0) + np.log1p(decay)))
+    hessian = (parts * (s * (1 - left))) @ parts.T
     slopes = s @ slope
+    gradient = parts @ s
     hessian[0, 1] += slopes
     hessian[1, 0] += slopes
-    hessian[1, 1] -= s @ (parts[1] * (1 / last + 1 / seen))
-    hessian[2, 2] -= s.sum() / a**2
-    hessian[3, 3] += s @ parts[2] ** 2
-    return value, to_params @ (parts @ s), hessian
+    hessian[1, 1] -= s @ (parts[1] * (1 / last + inverse))
+    hessian[2, 2] -= gradient[2] / a
+    hessian[3, 3] += s @ parts[3] ** 2
+    return value, gradient, hessian
 
 
 def purchases_given_alive(

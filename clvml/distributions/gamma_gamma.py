@@ -21,14 +21,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize.elementwise import find_root
-from scipy.special import betainc, gammaincc, gammainccinv, zeta
+from scipy.special import betainc, gammaincc, gammainccinv
 
-from clvml.distributions._gamma_ratios import (
-    digamma_rise,
-    log_binomial,
-    log_factorial_rest,
-    trigamma_fall,
-)
+from clvml.distributions._gamma_ratios import gamma_differences, log_binomial
 from clvml.distributions._histories import count_numbers
 
 Array = NDArray[np.float64]
@@ -104,15 +99,13 @@ def _by_number(params: GammaGammaParams, x: Array, w: Array) -> tuple[float, Arr
     """The terms with gamma functions."""
     p, q, _ = params
     own, wx = p * x, w * x
-    total = own + q
-    rests = log_factorial_rest(np.concatenate([total, own, [q]]))
-    rest = rests[: x.size] - rests[x.size : -1] - rests[-1]
+    rest, rises, falls, tail = gamma_differences(own, q)
     shares = own * np.log1p(q / own) + (q - 1) * np.log1p(own / q) + np.log(own)
-    gradient: Array = np.array([wx @ digamma_rise(own, q), w @ digamma_rise(q, own), 0.0])
+    gradient: Array = np.array([wx @ rises[0], w @ rises[1], 0.0])
     hessian = np.zeros((3, 3))
-    hessian[0, 0] = -((wx * x) @ trigamma_fall(own, q))
-    hessian[0, 1] = hessian[1, 0] = wx @ zeta(2.0, total)
-    hessian[1, 1] = -(w @ trigamma_fall(q, own))
+    hessian[0, 0] = -((wx * x) @ falls[0])
+    hessian[0, 1] = hessian[1, 0] = wx @ tail
+    hessian[1, 1] = -(w @ falls[1])
     return float(w @ (rest + shares)), gradient, hessian
 
 

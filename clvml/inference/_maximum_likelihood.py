@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clvml.errors import FitError
-from clvml.inference._blas import one_blas_thread
 from clvml.inference._prior import Prior, vague_prior
 
 Array = NDArray[np.float64]
@@ -56,7 +56,7 @@ class Optimum:
         """Whether a parameter diverges."""
         return bool(self.flat.any())
 
-    @property
+    @cached_property
     def covariance(self) -> Array:
         """Inverse of the observed information in log-parameters, with eigenvalues bounded away from zero."""
         information = (self.hessian + self.hessian.T) / -2
@@ -108,20 +108,19 @@ def maximise(
     FitError
         If the likelihood is not finite at the start.
     """
-    with one_blas_thread():
-        if rough is not None:
-            near = _newton(rough, starts[0], total_weight, prior, 1e-4, np.inf)
-            starts = [near.theta, *starts] if near.converged else starts
-        tried, failed = [], 0
-        for start in starts:
-            tried.append(start)
-            optimum = _newton(objective, start, total_weight, prior)
-            if optimum.converged:
-                optimum = _flag_weak_identification(optimum, start)
-                break
-            failed += optimum.n_evaluations
-        else:
-            optimum = _fit_with_vague_prior(objective, start, total_weight, prior)
+    if rough is not None:
+        near = _newton(rough, starts[0], total_weight, prior, 1e-4, np.inf)
+        starts = [near.theta, *starts] if near.converged else starts
+    tried, failed = [], 0
+    for start in starts:
+        tried.append(start)
+        optimum = _newton(objective, start, total_weight, prior)
+        if optimum.converged:
+            optimum = _flag_weak_identification(optimum, start)
+            break
+        failed += optimum.n_evaluations
+    else:
+        optimum = _fit_with_vague_prior(objective, start, total_weight, prior)
     return replace(optimum, n_evaluations=failed + optimum.n_evaluations, starts=tuple(tried))
 
 
@@ -227,7 +226,8 @@ def with_prior(objective: Objective, prior: Prior | None) -> Objective:
 def _step(gradient: Array, hessian: Array) -> Array:
     """Newton's ascent step with absolute eigenvalues, capped."""
     sizes, directions = np.linalg.eigh(-hessian)
-    sizes = np.maximum(abs(sizes), 1e-10 * abs(sizes).max() + 1e-300)
+    sizes = abs(sizes)
+    sizes = np.maximum(sizes, 1e-10 * max(sizes[0], sizes[-1]) + 1e-300)
     step = directions @ (directions.T @ gradient / sizes)
     return step * min(1.0, _MAX_MOVE / max(abs(step).max(), 1e-300))
 
@@ -239,6 +239,8 @@ def in_log_parameters(natural: Objective, unit: Array) -> Objective:
         params = unit * np.exp(theta)
         value, gradient, hessian = natural(params)
         slope = params * gradient
-        return value, slope, params[:, None] * hessian * params + np.diag(slope)
+        curve = params[:, None] * hessian * params
+        curve.flat[:: slope.size + 1] += slope
+        return value, slope, curve
 
     return objective

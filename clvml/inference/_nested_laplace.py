@@ -10,11 +10,12 @@ then, up to a constant,
 
 with a relative error of order ``1 / n`` (Tierney, Kadane 1986, Accurate Approximations for Posterior Moments
 and Marginal Densities, JASA 81; nested as by Rue, Martino, Chopin 2009, Approximate Bayesian Inference for
-Latent Gaussian Models, JRSS B 71). Only about six points are stored, no customer data.
+Latent Gaussian Models, JRSS B 71). Only three to eight points are stored, no customer data.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -23,7 +24,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicHermiteSpline, CubicSpline, PchipInterpolator
 
-from clvml.inference._blas import one_blas_thread
 from clvml.inference._maximum_likelihood import Objective
 
 Array = NDArray[np.float64]
@@ -32,14 +32,17 @@ Local = Callable[[Array], tuple[float, Array, Array]]
 _NORMAL = 0.1  # standard deviation of a log-parameter up to which Laplace's approximation suffices
 _MOST = 12  # parameters: for more, the stored points would be large
 REACH = 3.0  # standard deviation in logs of the bounding prior: a factor of twenty
-_FIRST, _GROWTH = 1.6, 2.3  # first point in standard deviations, and ratio of successive points
-_NEGLIGIBLE = 4.5  # drop in log-density below which the density is negligible
+_FIRST, _GROWTH = 3.3, 2.3  # first point in standard deviations, and ratio of successive points
+_NEGLIGIBLE = 3.5  # drop in log-density below which the tail is extrapolated exponentially
 _FURTHEST = 12.0  # largest distance along the direction, in logs
 _NEAR = 0.3  # standard deviations from the conditional maximum within which it is quadratic
 _LONGEST_STEP = 3.0
 _LEAST_CURVATURE = 0.05  # relative to that at the estimate
 _DECIMALS = 6  # of coordinates in standard deviations
-_FEWEST = 4  # points for interpolation
+_FEWEST = 3  # points for interpolation
+_CUBIC = 0.12  # largest error of a cubic's curvature, relative to that at the estimate
+_MOST_BETWEEN = 2  # points between the estimate and the first
+_BOUNDED = 1.92  # drop in log-likelihood at the end of a 95 % likelihood-ratio interval
 _TAIL = 5.0  # drop in log-density beyond the last points
 _GRID = 2001
 
@@ -85,6 +88,14 @@ class NestedLaplace:
         coordinates = np.column_stack([others, u])
         return center + (coordinates[:, None] * self.axes).sum(axis=2)
 
+    def is_bounded_by_data(self) -> bool:
+        """Whether the likelihood falls at both ends, or only the prior of `within_reach` does.
+
+        By 1.92, half the 95 % quantile of chi-squared with one degree of freedom.
+        """
+        off = self.points[[0, -1]] * np.linalg.norm(self.axes[:, -1])
+        return bool((self.log_maximum[[0, -1]] + off**2 / (2 * REACH**2) < -_BOUNDED).all())
+
     def _quantiles(self, share: Array) -> Array:
         """Quantiles of the last coordinate at stratified probabilities, so that few draws cover it well."""
         ends = self.points[[0, -1]]
@@ -128,15 +139,13 @@ def within_reach(objective: Objective, center: Array) -> Objective:
     If the data bound a direction on one side only, the posterior would otherwise be improper; further out
     predictions hardly change.
     """
+    curvature = np.eye(center.size) / REACH**2
 
     def bounded(theta: Array) -> tuple[float, Array, Array]:
         value, gradient, hessian = objective(theta)
-        off = (theta - center) / REACH**2
-        return (
-            value - float(off @ (theta - center)) / 2,
-            gradient - off,
-            hessian - np.eye(off.size) / REACH**2,
-        )
+        off = theta - center
+        slope = off / REACH**2
+        return value - float(off @ slope) / 2, gradient - slope, hessian - curvature
 
     return bounded
 
@@ -173,30 +182,43 @@ def nested_laplace(
         value, gradient, hessian = objective(center + axes @ coordinates)
         return value, axes.T @ gradient, axes.T @ hessian @ axes
 
-    with one_blas_thread():
-        others = np.zeros(center.size - 1)
-        here = _Point(0.0, 0.0, 0.0, 0.0, others, others, np.eye(others.size))
-        sides = [_followed(local, here, top, way * sds[-1]) for way in (-1, 1)]
-    points = [*sides[0][::-1], here, *sides[1]]
+    others = np.zeros(center.size - 1)
+    here = _Point(0.0, 0.0, 0.0, 0.0, others, others, np.eye(others.size))
+    below = _followed(local, [here], top, -sds[-1])
+    above = _followed(local, [*below[:1], here], top, sds[-1])
+    points = [*below[::-1], here, *above]
     if len(points) < _FEWEST:
         return None
-    columns = (np.round([getattr(p, name) for p in points], _DECIMALS) for name in _Point._fields)
+    columns = (np.array(column).round(_DECIMALS) for column in zip(*points, strict=True))
     return NestedLaplace(axes, *columns)
 
 
-def _followed(local: Local, here: _Point, top: float, sd: float) -> list[_Point]:
-    """Points on one side of the estimate, by the sign of ``sd``, until the density is negligible."""
-    u, found = float(np.sign(sd)) * _FIRST, [here]
+def _followed(local: Local, known: list[_Point], top: float, sd: float) -> list[_Point]:
+    """Points on one side of the estimate, by the sign of ``sd``, until the density is negligible.
+
+    ``known`` is the estimate, after the point on its other side where there is one, for the first guess.
+    """
+    u, found = float(np.sign(sd)) * _FIRST, list(known)
+    n = len(known)
     while found[-1].log_density > -_NEGLIGIBLE and abs(found[-1].u * sd) < _FURTHEST:
         there = _conditional(local, u, _guess(found, u), top)
         if there is None:
-            return found[1:]
+            break
         found.append(there)
         u *= _GROWTH
-    if len(found) == 2:  # the density falls within the first step
-        between = _conditional(local, found[1].u / 2, _guess(found, found[1].u / 2), top)
-        found[1:1] = [] if between is None else [between]
-    return found[1:]
+        while len(found) <= n + _MOST_BETWEEN and not _is_cubic(found[n]):
+            half = found[n].u / 2
+            between = _conditional(local, half, _guess(found[n - 1 : n + 1], half), top)
+            if between is None:
+                break
+            found.insert(n, between)
+    return found[n:]
+
+
+def _is_cubic(first: _Point) -> bool:
+    """Whether a cubic from the estimate to the first point has the curvature at the estimate, which is -1."""
+    curvature = (6 * first.log_maximum / first.u - 2 * first.slope) / first.u
+    return abs(curvature + 1) < _CUBIC
 
 
 def _guess(found: list[_Point], u: float) -> Array:
@@ -216,15 +238,15 @@ def _conditional(local: Local, u: float, guess: Array, top: float) -> _Point | N
     """The conditional maximum by Newton's method; None if the density is not finite."""
     center = guess
     for _ in range(6):
-        value, gradient, hessian = local(np.append(center, u))
-        if not np.isfinite(value) or not np.isfinite(hessian).all():
+        value, gradient, hessian = local(np.array([*center, u]))
+        if not math.isfinite(value + hessian.sum()):
             return None
         sizes, directions = np.linalg.eigh(-hessian[:-1, :-1])
         sizes = np.maximum(sizes, _LEAST_CURVATURE)
-        inverse = (directions / sizes) @ directions.T
+        inverse = directions / sizes @ directions.T
         step = inverse @ gradient[:-1]
         rise = float(gradient[:-1] @ step)
-        step *= min(1.0, _LONGEST_STEP / max(np.sqrt(rise), 1e-300))
+        step *= min(1.0, _LONGEST_STEP / max(math.sqrt(rise), 1e-300))
         center = center + step
         if rise < _NEAR**2:
             break

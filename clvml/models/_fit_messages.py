@@ -34,6 +34,15 @@ def messages_of_search(
     ]
 
 
+def unbounded_draws(title: str) -> str:
+    """That a prior alone bounds draws of the parameters."""
+    return (
+        f"sampling of the {title} parameters is unreliable (the likelihood does not bound them: only a normal"
+        " prior, three e-folds wide around the estimate, does): intervals may be too narrow; prior='weak'"
+        " regularises the fit, as would a longer history or more customers."
+    )
+
+
 def wide_parameters(optimum: Optimum, names: tuple[str, ...]) -> list[str]:
     """The parameters whose standard errors exceed their estimates."""
     sds = np.sqrt(np.diag(optimum.covariance))

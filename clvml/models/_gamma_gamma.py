@@ -147,12 +147,11 @@ class GammaGamma(LikelihoodModel):
         parameters = self._parameters.in_units(_units(spend))
         starts = self._starts(parameters.unit * _FIRST_GUESS, start)
         problem = Problem(gamma_gamma, spend, is_weak(self.prior), rough=start is None)
-        found = parameters.maximise(problem, starts)
-        self._keep(parameters, found, problem)
+        optimum = self._search(parameters, problem, starts)
         self.log_likelihood_ -= float(spend.weights @ np.log(spend.m))
         self.n_set_aside_ = len(customers) - spend.size
         self.frequency_spend_correlation_ = _correlation(spend)
-        self._record(parameters, found.optimum, self._warnings())
+        self._record(parameters, optimum, self._warnings())
         return self
 
     def score(self, customers: pd.DataFrame, y: object = None, *, weights: object = None) -> float:  # noqa: ARG002

@@ -149,10 +149,9 @@ class HistoryModel(LikelihoodModel):
         parameters = parameters.in_units(self._units(history))
         starts = self._starts(parameters.unit * self._first_guess(history), start)
         problem = Problem(self.kernel, history, is_weak(self.prior), self.by_customer, rough=start is None)
-        found = parameters.maximise(problem, starts)
-        self._keep(parameters, found, problem)
+        optimum = self._search(parameters, problem, starts)
         self.time_unit_ = customers.attrs.get("time_unit")
-        self._record(parameters, found.optimum, self._warnings(history, parameters, found.optimum))
+        self._record(parameters, optimum, self._warnings(history, parameters, optimum))
         return self
 
     def score(self, customers: pd.DataFrame, y: object = None, *, weights: object = None) -> float:  # noqa: ARG002

@@ -6,6 +6,7 @@ contain no customer data.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import Any, ClassVar, Literal
 
@@ -15,14 +16,16 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from clvml.distributions._history import Array
+from clvml.errors import FitWarning
 from clvml.inference._arguments import check_n_draws, check_start
+from clvml.inference._blas import one_blas_thread
 from clvml.inference._fit_record import FitRecord, record_of
 from clvml.inference._fit_summary import FitSummary
 from clvml.inference._laplace import draw_normal
 from clvml.inference._maximum_likelihood import Optimum, with_prior
 from clvml.inference._nested_laplace import REACH, NestedLaplace, nested_laplace, within_reach
 from clvml.inference._prior import PriorScale, prior_table
-from clvml.models._fit_messages import messages_of_search
+from clvml.models._fit_messages import messages_of_search, unbounded_draws
 from clvml.models._parameters import CommonParameters, Found, Parameters, Problem
 from clvml.models._traits import Trait, TraitDistribution
 
@@ -131,6 +134,12 @@ class LikelihoodModel(BaseEstimator):
         InputError
             If ``n_draws`` is not an integer of at least 1.
 
+        Warns
+        -----
+        FitWarning
+            If the likelihood does not bound the parameters by itself: a 95 % interval by likelihood ratio
+            does not end within the reach of the normal prior, which then decides how wide the draws are.
+
         References
         ----------
         Tierney, Kadane (1986), Accurate Approximations for Posterior Moments and Marginal Densities,
@@ -147,6 +156,8 @@ class LikelihoodModel(BaseEstimator):
             drawn = self.posterior_.draw(parameters.search_of_logs(center), n_draws, rng)
             logs = parameters.logs_of_search(drawn)
         table = parameters.table(logs)
+        if self.prior is None and self.posterior_ is not None and not self.posterior_.is_bounded_by_data():
+            warnings.warn(unbounded_draws(self.title), FitWarning, stacklevel=2)
         table.attrs["method"] = "laplace" if self.posterior_ is None else "nested laplace"
         return table
 
@@ -227,6 +238,13 @@ class LikelihoodModel(BaseEstimator):
     def _starts(self, usual: Array, own: object) -> list[Array]:
         """Starting values: those of the user first, if given."""
         return [usual] if own is None else [check_start(own, self.Params), usual]
+
+    def _search(self, parameters: Parameters, problem: Problem, starts: list[Array]) -> Optimum:
+        """Search from ``starts``, in the order to try, and keep what was found."""
+        with one_blas_thread():
+            found = parameters.maximise(problem, starts)
+            self._keep(parameters, found, problem)
+        return found.optimum
 
     def _keep(self, parameters: Parameters, found: Found, problem: Problem) -> None:
         """Set the fitted attributes."""

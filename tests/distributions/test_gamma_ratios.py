@@ -5,6 +5,7 @@ import pytest
 from flint import arb, ctx
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import polygamma
 
 from clvml.distributions import _gamma_ratios as gamma_ratios
 
@@ -58,3 +59,15 @@ def test_nothing_happens_in_no_steps():
     assert (gamma_ratios.log_beta_fall(y, 2.0, 0.0) == 0).all()
     assert (gamma_ratios.digamma_rise(y, 0.0) == 0).all()
     assert (gamma_ratios.log_binomial(0.0, 0.0, 1.0, y) == 0).all()
+
+
+@pytest.mark.parametrize("h", [1e-4, 0.3, 5.0, 1e6])
+def test_differences_computed_together_are_those_computed_one_by_one(h):
+    y = np.array([1e-3, 0.7, 6.5, 80.0, 1e5])
+    rest, rises, falls, tail = gamma_ratios.gamma_differences(y, h)
+    one_by_one = [gamma_ratios.log_factorial_rest(value) for value in (y + h, y, np.array(h))]
+    np.testing.assert_allclose(rest, one_by_one[0] - one_by_one[1] - one_by_one[2], rtol=1e-12, atol=1e-14)
+    for rise, fall, pair in zip(rises, falls, ((y, h), (h, y)), strict=True):
+        np.testing.assert_allclose(rise, gamma_ratios.digamma_rise(*pair), rtol=1e-13)
+        np.testing.assert_allclose(fall, gamma_ratios.trigamma_fall(*pair), rtol=1e-13)
+    np.testing.assert_allclose(tail, polygamma(1, y + h), rtol=1e-13)

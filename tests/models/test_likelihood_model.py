@@ -51,6 +51,17 @@ def test_a_weak_prior_regularises_what_the_data_do_not_identify(few):
     assert max(held.params_) < 1000
 
 
+@pytest.mark.filterwarnings("ignore:the data only weakly identify:clvml.errors.FitWarning")
+def test_draws_that_a_prior_alone_bounds_are_said_to_be_unreliable(cdnow):
+    """Of 500 of CDNOW's customers, Pareto/NBD cannot say how alike their lifetimes are; BG/NBD can."""
+    some = cdnow[:500]
+    model = clvml.ParetoNBD().fit(some)
+    with pytest.warns(FitWarning, match="sampling of the Pareto/NBD parameters is unreliable"):
+        model.sample_parameters(10, random_state=0)
+    clvml.BGNBD().fit(some).sample_parameters(10, random_state=0)
+    clvml.ParetoNBD(prior="weak").fit(some).sample_parameters(10, random_state=0)
+
+
 def test_the_prior_says_what_it_assumes():
     table = clvml.BGNBD.prior_table()
     assert list(table) == ["typical", "lower", "upper"]

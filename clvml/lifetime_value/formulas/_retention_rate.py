@@ -28,6 +28,7 @@ from clvml.distributions import pareto_nbd
 from clvml.distributions._history import History
 from clvml.distributions.pareto_nbd import ParetoNBDParams
 from clvml.errors import FitError, FitWarning
+from clvml.inference._blas import one_blas_thread
 from clvml.inference._maximum_likelihood import Objective, in_log_parameters, maximise
 from clvml.inference._prior import Prior
 from clvml.lifetime_value.formulas._sums import FloatArray
@@ -97,7 +98,8 @@ def estimate_retention_rate(frequency: FloatArray, recency: FloatArray, T: Float
     start = np.log([1.0, 1 / float(frequency.mean()), 1.0, 1.0])
     every = T.size // _ROUGH_SAMPLE
     near = _objective(frequency[::every], recency[::every], T[::every], unit) if every > 1 else None
-    found = maximise(_objective(frequency, recency, T, unit), [start], T.size, _PRIOR, near)
+    with one_blas_thread():
+        found = maximise(_objective(frequency, recency, T, unit), [start], T.size, _PRIOR, near)
     s, beta = np.exp(found.theta[2:])  # in mean T
     log_share = -s * math.log1p(1 / beta)
     slope = np.array([0.0, 0.0, log_share, s / (beta + 1)])  # derivative of log_share in the log-parameters
