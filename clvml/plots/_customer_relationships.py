@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -143,7 +143,7 @@ def _course(time: np.ndarray, end: float, top: float) -> np.ndarray:
     return np.minimum(rising, top) * falling
 
 
-def _label(row: dict[str, float], attrs: dict) -> str:
+def _label(row: dict[str, float], attrs: dict[Any, Any]) -> str:
     label = f"{row['customers']:,.0f} customers ({percent(row['share_of_customers'])})"
     if not row["customers"]:
         return label

@@ -68,7 +68,7 @@ class OutputFolder:
 
     def csv(self, name: str, table: pd.DataFrame) -> Path:
         """Write a table with its index; floats round-trip exactly."""
-        return self.place(name, lambda path: table.to_csv(path))
+        return self.place(name, table.to_csv)
 
     def parquet(self, name: str, customers: pd.DataFrame) -> Path:
         """Write a table of customers with their ids and its attrs (the time unit among them)."""

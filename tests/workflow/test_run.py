@@ -208,7 +208,7 @@ def test_a_failing_run_does_not_mix_its_files_with_those_of_an_earlier_one(dirty
 
 def test_rows_set_aside_are_counted_and_explained(dirty, purchases):
     assert f"{dirty.rows:,} rows read, {len(purchases):,} used" in dirty.printed
-    assert f"set aside 5 of {dirty.rows}" in dirty.printed.replace(",", "")
+    assert f"excluded 5 of {dirty.rows}" in dirty.printed.replace(",", "")
     report = pd.read_csv(dirty.found.folder / "data_report.csv", index_col="rule")
     assert report.loc[["returns", "bad_date"], "set_aside"].tolist() == [3, 2]
 

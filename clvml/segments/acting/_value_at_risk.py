@@ -7,7 +7,7 @@ import pandas as pd
 
 from clvml.customers._summary_checks import check_customers
 from clvml.errors import InputError
-from clvml.segments.grouping._lifecycle import LAPSED
+from clvml.segments.grouping._relationship_course import LAPSED
 
 
 def value_at_risk(

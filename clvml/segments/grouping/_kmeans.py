@@ -248,7 +248,7 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
         log_gaps(customers, self.attribute_coding_)
         return standardized(features.join(extra), self.scaling_)
 
-    def _in_order(self, customers: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
+    def _in_order(self, customers: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
         """The columns in use, checked, with the rows in an order that depends on their values only."""
         helpful = [name for name in TRAIT_COLUMNS if name in customers and name not in self.attributes]
         columns = columns_of((*self.features_, self.value_))
