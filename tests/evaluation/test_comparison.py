@@ -94,7 +94,7 @@ TRUTH = pd.Series([1.0, 2.0, 3.0], index=INDEX)
         (pd.Series([1, np.inf, 3], INDEX), TRUTH, r"the actual values are missing or infinite for 1 of 3"),
         (TRUTH, TRUTH[:2], r"1 customers are only in the actual values, the first is 'c'"),
         (TRUTH[:2], TRUTH, r"1 customers are only in the predictions, the first is 'c'"),
-        (TRUTH, pd.Series([1.0, 2.0, 3.0], list("aab")), r"name customer 'a' more than once"),
+        (TRUTH, pd.Series([1.0, 2.0, 3.0], list("aab")), r"duplicated customer ids \('a'\)"),
         (TRUTH * 0, TRUTH, r"there is no revenue in the holdout to compare with\. Choose an earlier"),
         (TRUTH[:0], TRUTH[:0], r"the actual values are empty"),
         (TRUTH, TRUTH.to_numpy(), r"must be a pandas Series by customer, not ndarray"),

@@ -139,7 +139,7 @@ def test_a_segmentation_takes_no_parameters(segmenter, customers_with_values):
         ({"customer_id": [None]}, "1 rows have no customer_id; the first is row 0"),
         ({"T": None}, "lacks the column 'T'; it needs frequency, recency, T, monetary_value"),
         ({"frequency": [1e15]}, r"frequency above 1,000,000; the first is 'a'"),
-        ({"frequency": ["many"]}, "column 'frequency' holds .* not numbers"),
+        ({"frequency": ["many"]}, "column 'frequency' has dtype .* not numeric"),
         ({"frequency": [-1.0]}, "negative frequency"),
     ],
 )

@@ -56,7 +56,7 @@ def test_promotion_moves_the_alias(store):
         ("models:/nix@champion", r"no registered model 'nix' \(existing: .*clv"),
         ("models:/clv@nix", r"no alias 'nix' \(existing: champion\)"),
         ("models:/clv/99", r"no version 99 \(existing: 1\)"),
-        ("models:/clv/x", "versions are whole numbers"),
+        ("models:/clv/x", "versions are integers"),
         ("models:/m-0123456789", "m-0123456789"),
         ("runs:/0123/model", "0123"),
         ("nowhere", "no model folder 'nowhere'"),

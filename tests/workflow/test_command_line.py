@@ -104,7 +104,7 @@ def test_models_that_cannot_be_fitted_are_left_out_and_the_run_goes_on(clvml, pu
     assert "left out: BG/NBD x Gamma-Gamma: all" in result.stdout
     assert "have the same average spend (9.99)" in result.stdout
     # P(alive) needs no spend, so that customers have stages beside the value of a formula
-    assert "P(alive) is that of BG/NBD" in result.stdout
+    assert "provides no P(alive): using that of BG/NBD" in result.stdout
     members = pd.read_csv(tmp_path / "out" / "segments.csv")
     assert (members["value_at_risk"] <= members["clv"] * (1 + 1e-9)).all()
     assert {"stage", "treatment", "budget"} <= set(members)

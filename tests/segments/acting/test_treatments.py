@@ -74,7 +74,7 @@ def test_a_missing_file_column_or_row_is_named(tmp_path):
         read_treatments(tmp_path / "none.csv")
     with pytest.raises(InputError, match="lacks 'budget_base'"):
         check_treatments(read_treatments().drop(columns="budget_base"))
-    with pytest.raises(InputError, match="fits segment 'iron'"):
+    with pytest.raises(InputError, match="matches segment 'iron'"):
         treat(SEGMENTS, ALL_STAGES, CUSTOMERS, read_treatments().query("segment in ['gold', 'platinum']"))
     with pytest.raises(InputError, match="'c3' has no segment"):
         treat(SEGMENTS.drop("c3"), ALL_STAGES, CUSTOMERS)
