@@ -117,7 +117,8 @@ class LifetimeValue(BaseEstimator):
         InputError
             If the summary or the margin is invalid.
         FitError
-            If a model cannot be fitted to these customers."""
+            If a model cannot be fitted to these customers.
+        """
         _check_margin(self.margin)
         self.purchases_ = clone(self.purchases).fit(customers)
         self.spend_ = clone(self.spend).fit(customers)

@@ -241,7 +241,8 @@ class GammaGamma(LikelihoodModel):
         Returns
         -------
         Series
-            Named ``monetary_value``, in currency units; 0 where ``frequency`` is 0."""
+            Named ``monetary_value``, in currency units; 0 where ``frequency`` is 0.
+        """
         check_is_fitted(self, "params_")
         x = check_customers(frequency.to_frame("frequency"), ("frequency",))["frequency"]
         spend = simulation.average_spend(x.to_numpy(), self.params_, np.random.default_rng(random_state))

@@ -160,7 +160,8 @@ class ShiftedBetaGeometric(OpportunityModel):
 
         Returns
         -------
-        ndarray, shape (n_renewals + 1,)"""
+        ndarray, shape (n_renewals + 1,)
+        """
         check_is_fitted(self, "params_")
         alpha, beta = self.params_
         stayed = beta + np.arange(int(self._horizon_in_units(n_renewals)))
