@@ -87,7 +87,7 @@ def test_a_customer_of_today_and_a_long_history_are_short_tables():
         (([1, 5], 9), "increasing times from 0"),
         (([0, np.nan], 9), "increasing times from 0"),
         (([0, 5], 4), "before the last purchase"),
-        (([0, 5], "1997-09-30"), "give it as a time"),
+        (([0, 5], "1997-09-30"), "give today as a time"),
         ((["yesterday"], "1997-09-30"), "must be all dates or all times"),
         ((["1997-01-01", None], "1997-09-30"), "a date is missing"),
         (([0, 5], 9, -1.0), "horizon is -1.0"),

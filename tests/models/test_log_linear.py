@@ -281,7 +281,7 @@ def test_predictions_name_what_they_cannot_use(fitted, customers):
     [
         ({"spend": ["age"]}, "a side 'spend'; the model has 'purchases' and 'dropout'"),
         (["age", "age"], r"covariates of purchases are \('age', 'age'\)"),
-        ([1], "must be columns"),
+        ([1], "names of distinct columns"),
         (["recency"], "'recency' cannot be a covariate"),
         (["gap"], "1 of 4000 customers have a missing or infinite gap"),
     ],

@@ -193,7 +193,7 @@ def test_retention_needs_customers_observed_for_some_time_or_an_argument():
             ZeroValue(horizon=4, annual_discount_rate=-1),
             "annual_discount_rate is -1; it must be finite and above",
         ),
-        (ZeroValue(horizon=4, annual_discount_rate=-0.1), "it must not be negative: 0 leaves later money"),
+        (ZeroValue(horizon=4, annual_discount_rate=-0.1), "it must not be negative: 0 means no discounting"),
     ],
 )
 def test_a_constructor_argument_that_breaks_a_rule_is_named_when_fitting(model, sentence, customers):
