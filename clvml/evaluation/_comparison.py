@@ -42,7 +42,8 @@ def score(actual: pd.Series, predicted: pd.Series) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        By the names in ``METRICS``; always finite.
+        By the names in ``METRICS``; finite, but for ``bias_pct`` and ``top10_share`` where losses exceed
+        gains in the holdout: relative to a total that is not positive they are undefined, and NaN.
 
     Raises
     ------

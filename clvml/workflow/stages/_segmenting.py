@@ -22,7 +22,7 @@ from clvml.segments.acting._treatments import budgets, read_treatments
 from clvml.segments.acting._value_at_risk import early_warning
 from clvml.segments.grouping._kmeans import KMeansSegments
 from clvml.segments.grouping._relationship_course import relationship_shapes, shape_profile
-from clvml.segments.grouping._tables import CUSTOMARY, VALUE
+from clvml.segments.grouping._tables import CUSTOMARY, MONEY, VALUE, clip_negative
 from clvml.segments.judging._mean_intervals import mean_intervals
 from clvml.segments.judging._quality import segmentation_quality
 from clvml.tracking._records import parameters_of
@@ -140,23 +140,33 @@ def group(context: Context) -> Segments | None:
         context.say(f"{served.title} gives no P(alive): P(alive) is that of {title_of(beside)}")
         table = joined(table, beside.probability_alive(customers.table).to_frame())
     segmenter = kmeans_for(context, table, customers.attributes)
+    say_losses(context, table)
     try:
         if ALIVE in table:
             model = CustomerGroups(segmenter, treatments=context[Treatments].table, purchases=beside).fit(
                 plain
             )
             return Segments(model.segmenter_, joined(model.assign(table), table), model)
-        segmenter.fit(table)
+        segmenter.fit(clip_negative(table))
     except InputError as error:
         if context.config.segments.n_segments != "auto":
             raise
         context.say(f"no segments: {error}")
         return None
     context.say("no stages or treatments: no model that gives P(alive) can be fitted")
+    clipped = clip_negative(table)
     numbers = pd.DataFrame(
-        {"segment": segmenter.predict(table), "segment_name": segmenter.segment_names(table)}
+        {"segment": segmenter.predict(clipped), "segment_name": segmenter.segment_names(clipped)}
     )
     return Segments(segmenter, joined(numbers, table))
+
+
+def say_losses(context: Context, table: pd.DataFrame) -> None:
+    """How many customers have money below zero, which segments take as 0."""
+    columns = [name for name in MONEY if name in table]
+    losses = int((table[columns] < 0).any(axis="columns").sum())
+    if losses:
+        context.say(f"{losses:,} customers have negative {' or '.join(columns)}: segments take losses as 0")
 
 
 def purchases_beside(context: Context, customers: pd.DataFrame) -> Any:
