@@ -312,3 +312,6 @@ def test_a_run_on_losses_compares_formulas_and_groups_customers(data, tmp_path):
     assert "Value losses with a formula, or choose another policy for returns." in said
     assert "segments take losses as 0" in said
     assert "no figure" not in said
+    assert "segments take losses as 0." in (found.folder / "report.html").read_text()
+    if data == "simulated":
+        assert 0 < found[Moves].stability["refit_agreement"] <= 1

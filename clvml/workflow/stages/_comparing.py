@@ -98,8 +98,8 @@ def find(context: Context) -> Iterator[Finding]:
     parts, contenders = context[Split], context[Contenders]
     comparison = compare_contenders(contenders, parts)
     context.put(comparison)
-    for name, reason in comparison.result.left_out.items():
-        context.say(f"left out: {contenders[name].title}: {reason}")
+    for reason, titles in left_out(comparison).items():
+        context.say(f"left out: {titles}: {reason}")
     yield from compared(comparison, parts)
     yield from answer(comparison)
     if passed := context.get(PassedContenders):
@@ -155,10 +155,18 @@ def compared(comparison: Comparison, parts: Split) -> Iterator[Finding]:
         " brought.",
         style="note",
     )
-    for name, reason in comparison.result.left_out.items():
-        yield Words(f"Left out: {comparison.contenders[name].title}, because {reason}", style="note")
+    for reason, titles in left_out(comparison).items():
+        yield Words(f"Left out: {titles}, because {reason}", style="note")
     ranks = comparison.by_title(champion.ranks)
     yield Table("champion_ranks", ranks, file=None, in_report=False)
+
+
+def left_out(comparison: Comparison) -> dict[str, str]:
+    """The titles of the contenders left out, by the reason that they share."""
+    found: dict[str, list[str]] = {}
+    for name, reason in comparison.result.left_out.items():
+        found.setdefault(reason, []).append(comparison.contenders[name].title)
+    return {reason: ", ".join(titles) for reason, titles in found.items()}
 
 
 def answer(comparison: Comparison) -> Iterator[Finding]:

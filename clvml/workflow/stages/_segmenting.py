@@ -140,7 +140,8 @@ def group(context: Context) -> Segments | None:
         context.say(f"{served.title} gives no P(alive): P(alive) is that of {title_of(beside)}")
         table = joined(table, beside.probability_alive(customers.table).to_frame())
     segmenter = kmeans_for(context, table, customers.attributes)
-    say_losses(context, table)
+    if losses := describe_losses(table):
+        context.say(losses)
     try:
         if ALIVE in table:
             model = CustomerGroups(segmenter, treatments=context[Treatments].table, purchases=beside).fit(
@@ -161,12 +162,12 @@ def group(context: Context) -> Segments | None:
     return Segments(segmenter, joined(numbers, table))
 
 
-def say_losses(context: Context, table: pd.DataFrame) -> None:
-    """How many customers have money below zero, which segments take as 0."""
+def describe_losses(table: pd.DataFrame) -> str:
+    """How many customers have money below zero, which segments take as 0; empty where none have."""
     columns = [name for name in MONEY if name in table]
     losses = int((table[columns] < 0).any(axis="columns").sum())
-    if losses:
-        context.say(f"{losses:,} customers have negative {' or '.join(columns)}: segments take losses as 0")
+    found = f"{losses:,} of {len(table):,} customers have a negative {' or '.join(columns)}"
+    return f"{found}: segments take losses as 0" if losses else ""
 
 
 def purchases_beside(context: Context, customers: pd.DataFrame) -> Any:
@@ -216,6 +217,7 @@ def profile_of(segments: Segments) -> Iterator[Finding]:
     segmenter, members = segments.segmenter, segments.members
     profile = segmenter.profile_
     worth = mean_intervals(members["clv"], members["segment"]).assign(name=list(segmenter.names_))
+    losses = describe_losses(members)
     yield Table("segments", members, file="segments.csv", in_report=False, runs=())
     yield Words(
         "Customers until the end of observation, grouped by K-means; 1 is the most valuable.", runs=SEGMENTS
@@ -224,6 +226,8 @@ def profile_of(segments: Segments) -> Iterator[Finding]:
         "profile", profile, file="segment_profile.csv", columns=profile_columns(profile), runs=SEGMENTS
     )
     yield Words(segmenter.selection_.attrs["why"], style="note", runs=SEGMENTS)
+    if losses:
+        yield Words(f"{losses}.", style="note", runs=SEGMENTS)
     yield Table("choice", segmenter.selection_, file=FILES, in_report=False, runs=SEGMENTS)
     yield Table("worth", worth, file=FILES, in_report=False, runs=SEGMENTS)
     yield from profile_figures(segmenter, members, worth)
