@@ -97,7 +97,8 @@ def refit_agreement(model: CustomerGroups, before: pd.DataFrame, after: pd.DataF
     """How far a segmentation fitted at the first date groups the customers of the second alike."""
     again = clone(model.segmenter_).set_params(n_segments=len(model.names_))
     try:
-        return agreement(again.fit(clip_negative(before)).predict(clip_negative(after)), after["segment"])
+        again.fit(clip_negative(model.with_alive(before)))
+        return agreement(again.predict(clip_negative(after)), after["segment"])
     except InputError:  # fewer kinds of customers then than segments now
         return float("nan")
 
