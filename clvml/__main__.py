@@ -1,7 +1,7 @@
 """The command line: ``clvml run``, ``clvml score``, ``clvml version``.
 
-It parses, calls the workflow, and turns every error into one sentence on standard error and a
-status: 1 for an error, 2 for wrong usage, 130 for an interruption. ``--debug`` shows tracebacks.
+It parses the arguments, calls the workflow, and reports any error as one sentence on standard error with an
+exit status: 1 for an error, 2 for wrong usage, 130 for an interruption. ``--debug`` shows tracebacks.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def exit_on_error(debug: bool = False) -> Iterator[None]:
     try:
         yield
     except (Exception, KeyboardInterrupt) as error:
-        # Libraries turn an interruption on its way through them into errors of their own.
+        # Libraries may convert a KeyboardInterrupt into errors of their own.
         if interrupted.is_set() or isinstance(error, KeyboardInterrupt):
             typer.echo(" ".join(["clvml: interrupted.", *notes_of(error)]), err=True)
             raise typer.Exit(130) from None
@@ -154,7 +154,7 @@ def exit_on_error(debug: bool = False) -> Iterator[None]:
 
 
 def _record_interrupts() -> threading.Event:
-    """Set when the user presses Ctrl-C, which still raises KeyboardInterrupt where it arrives."""
+    """An event set when the user presses Ctrl-C, which still raises KeyboardInterrupt."""
     interrupted = threading.Event()
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -176,12 +176,12 @@ def _sentence(error: Exception, expected: bool) -> str:
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     if not expected:
-        text = f"unexpected {type(error).__name__}: {text}; --debug shows where it came from"
+        text = f"unexpected {type(error).__name__}: {text}; --debug shows the traceback"
     return " ".join([f"{text.rstrip('.')}.", *notes_of(error)])
 
 
 def _quiet(debug: bool) -> None:
-    """Keep MLflow's notices out of the output; the run itself says what matters."""
+    """Keep MLflow's notices out of the output."""
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     if not debug:

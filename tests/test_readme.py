@@ -8,7 +8,9 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_ci_runs_the_commands_of_the_readme():
-    commands = [c for c in re.findall(r"```sh\n(.*?)\n```", README, re.S) if c.startswith("python3 -m venv")]
+    commands = [
+        c for c in re.findall(r"```sh\n(.*?)\n```", README, re.DOTALL) if c.startswith("python3 -m venv")
+    ]
     ci = (ROOT / ".ci" / "run").read_text()
     assert len(commands) == 2
     for command in commands:
@@ -16,7 +18,7 @@ def test_ci_runs_the_commands_of_the_readme():
 
 
 def test_the_example_runs():
-    example = re.search(r"```python\n(.*?)\n```", README, re.S)
+    example = re.search(r"```python\n(.*?)\n```", README, re.DOTALL)
     namespace: dict = {}
     exec(example[1], namespace)
     assert namespace["factors"]["clv"].sum() > 0

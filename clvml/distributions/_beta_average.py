@@ -98,8 +98,19 @@ def _nodes(n_nodes: int, x: Array, a: float, b: float, reach: Array) -> tuple[Ar
     group = np.floor(x / _SHARED)
     shared = {g: _golub_welsch(n_nodes + _SHARED // 2, a, b + _SHARED * g) for g in set(group.tolist())}
     p, w = (np.array([shared[g][part] for g in group.tolist()]) for part in (0, 1))
-    w = w * (1 - p) ** (x - _SHARED * group)[:, None]
+    w = w * _whole_power(1 - p, (x - _SHARED * group)[:, None])
     return p, w / w.sum(axis=1, keepdims=True)
+
+
+def _whole_power(base: Array, exponent: Array) -> Array:
+    """``base ** exponent`` for exponents below `_SHARED`.
+
+    NumPy's own power rounds a number differently alone and among others, and so would predictions.
+    """
+    power = np.ones_like(base)
+    for i in range(_SHARED - 1):
+        np.multiply(power, base, out=power, where=exponent > i)
+    return power
 
 
 def average_survival(z: Array, R: Array, a: Array, B: Array) -> Array:

@@ -1,6 +1,6 @@
-"""Truth and prediction, brought to the same customers in the same order, or refused.
+"""Actual values and predictions aligned by customer, or refused.
 
-Every metric starts here, so that no number is ever computed from rows that do not belong together.
+Every metric starts here, so that none is computed from misaligned rows.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def aligned(actual: pd.Series, predicted: pd.Series) -> tuple[FloatArray, FloatA
     Raises
     ------
     InputError
-        If one is no Series, there are no customers, one stands twice, the two differ in their
+        If one is not a Series or is empty, a customer is duplicated, the two differ in their
         customers, or a value is missing or infinite.
     """
     label = _label(predicted)
@@ -40,7 +40,7 @@ def aligned(actual: pd.Series, predicted: pd.Series) -> tuple[FloatArray, FloatA
 
 
 def require_revenue(actual: FloatArray) -> float:
-    """The total of the actual values, which shares and bias divide by; NaN where losses leave none.
+    """The total of the actual values, the denominator of shares and bias; NaN if losses exceed gains.
 
     Raises
     ------
@@ -66,14 +66,14 @@ def _values(label: str, values: pd.Series) -> FloatArray:
     if not isinstance(values, pd.Series):
         raise InputError(f"{label} must be a pandas Series by customer, not {type(values).__name__}.")
     if values.empty:
-        raise InputError(f"{label} are empty: there is no customer to judge by.")
+        raise InputError(f"{label} are empty: there are no customers to evaluate.")
     if values.index.has_duplicates:
         twice = values.index[values.index.duplicated()][0]
-        raise InputError(f"{label} name customer {twice!r} more than once; give one value per customer.")
+        raise InputError(f"{label} have duplicated customer ids ({twice!r}); give one value per customer.")
     try:
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError):
-        raise InputError(f"{label} hold {values.dtype} values that are not numbers.") from None
+        raise InputError(f"{label} must be numeric, not {values.dtype}; convert them to float.") from None
     bad = ~np.isfinite(numbers)
     if bad.any():
         raise InputError(

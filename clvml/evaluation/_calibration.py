@@ -1,7 +1,7 @@
-"""Are predictions right on average, group by group? By decile of prediction, by past frequency.
+"""Calibration of predictions by group: by decile of the prediction, by past frequency.
 
-Bias in total can hide two wrongs that cancel: too much for the best customers, too little for the
-rest. These tables set the mean prediction of a group against the mean of the outcomes.
+The bias of the total can hide errors that cancel: too high for the best customers, too low for the
+rest. These tables compare the mean prediction of each group with its mean outcome.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from clvml.evaluation._ranking import in_predicted_order
 
 
 def calibration_by_decile(actual: pd.Series, predicted: pd.Series) -> pd.DataFrame:
-    """Mean prediction and mean truth of each tenth of the customers, highest predictions first.
+    """Mean predicted and mean actual value by decile of the prediction, highest first.
 
     Customers with equal predictions share their actual values equally, so the order of rows does
-    not matter. Fewer than ten customers make one group each.
+    not matter. With fewer than ten customers, each is a group.
 
     Parameters
     ----------
@@ -69,14 +69,14 @@ def calibration_by_frequency(
     holdout : pandas.DataFrame
         The same customers, with ``purchases``.
     expected : pandas.Series
-        Expected purchases in the holdout, of the same customers.
+        Expected purchases in the holdout, for the same customers.
     top : int
-        From this frequency on, customers form one group.
+        Customers with at least this frequency form one group.
 
     Returns
     -------
     pandas.DataFrame
-        Index ``frequency``, text from "0" to "7+", without those that no customer has; columns
+        Index ``frequency``, text from "0" to "7+", without empty groups; columns
         ``customers, predicted, actual``.
 
     Raises

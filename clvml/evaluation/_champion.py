@@ -1,7 +1,7 @@
-"""Which model wins, by one rule that can be said in a sentence.
+"""The choice of the champion by one explicit rule.
 
-A rule on the mean absolute error alone would crown the model that predicts nothing, one on the rank
-correlation alone a formula that is far too high in total. So models are ranked by four criteria
+A rule on the mean absolute error alone could choose the zero baseline, one on the rank
+correlation alone a formula whose total is far too high. So models are ranked by four criteria
 of different kinds, and the best mean rank wins.
 """
 
@@ -26,7 +26,7 @@ RULE = (
 
 
 class Champion(NamedTuple):
-    """The model chosen, the rule in a sentence, and each eligible model's ranks by criterion.
+    """The model chosen, the rule, and each eligible model's ranks by criterion.
 
     ``ranks`` has the index ``model``, best first, and the columns ``bias_pct, rmse, spearman,
     top10_share, mean_rank``; 1 is the best rank, and equal values share their mean rank. ``bias_pct`` and
@@ -44,9 +44,9 @@ def choose_champion(table: pd.DataFrame, eligible: Iterable[str] | None = None) 
     Parameters
     ----------
     table : pandas.DataFrame
-        As :func:`clvml.evaluation.compare` gives it.
+        As returned by :func:`clvml.evaluation.compare`.
     eligible : iterable of str, optional
-        The models that may win; all but the family "baseline" where None.
+        The models that may win; by default all except the family "baseline".
 
     Returns
     -------
@@ -56,7 +56,7 @@ def choose_champion(table: pd.DataFrame, eligible: Iterable[str] | None = None) 
     Raises
     ------
     InputError
-        If no model is eligible, one is not in the table or stands twice, or a criterion is missing.
+        If no model is eligible, one is not in the table or is duplicated, or a criterion is missing.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def choose_champion(table: pd.DataFrame, eligible: Iterable[str] | None = None) 
     """
     criteria = _criteria(table, _eligible(table, eligible))
     undefined = [name for name in CRITERIA if criteria[name].isna().all()]
-    # Lower is better throughout: a bias counts by its size, and rankings count downwards.
+    # Lower is better throughout: the bias is taken in absolute value, rank metrics are negated.
     badness = criteria.assign(
         bias_pct=criteria["bias_pct"].abs(),
         spearman=-criteria["spearman"],
@@ -109,7 +109,7 @@ def _eligible(table: pd.DataFrame, eligible: Iterable[str] | None) -> list[str]:
 def _criteria(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     missing = [name for name in CRITERIA if name not in table]
     if missing:
-        raise InputError(f"the comparison lacks the column {missing[0]!r}; clvml.compare makes it.")
+        raise InputError(f"the comparison lacks the column {missing[0]!r}; clvml.compare returns it.")
     criteria = table.loc[names, list(CRITERIA)].astype(np.float64)
     undefined = [name for name in RELATIVE if criteria[name].isna().all()]
     bad = ~np.isfinite(criteria.drop(columns=undefined).to_numpy()).all(axis=1)

@@ -1,17 +1,17 @@
-"""The comparison: every model judged by the same holdout, in one table.
+"""The comparison: every model evaluated on the same holdout, in one table.
 
-No single figure may choose a model. Predicting nothing can have the smallest mean absolute error, and
-a formula that is far too high in total can rank customers best. So bias, error and ranking
-stand side by side, and baselines stay in the table.
+No single metric suffices. The zero baseline can have the smallest mean absolute error, and
+a formula whose total is far too high can rank customers best. So the table has bias, error and ranking
+metrics, and includes baselines.
 
 Columns::
 
     total         predicted revenue of all customers
     bias_pct      100 * (predicted total / actual total - 1)
     mae, rmse     mean absolute error, root mean squared error, money per customer
-    spearman      rank correlation with the truth; 0 for the same prediction for everyone
+    spearman      rank correlation with the actual values; 0 for a constant prediction
     gini          concentration of revenue by the predicted order, 1 for the perfect order
-    top10_share   share of actual revenue brought by the predicted top 10 % of customers
+    top10_share   share of actual revenue of the predicted top 10 % of customers
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ def score(actual: pd.Series, predicted: pd.Series) -> dict[str, float]:
     actual : pandas.Series
         Revenue per customer in the holdout.
     predicted : pandas.Series
-        Predicted revenue over the same time, for the same customers, in any order.
+        Predicted revenue over the same period, for the same customers, in any order.
 
     Returns
     -------
     dict of str to float
-        By the names in ``METRICS``; finite, but for ``bias_pct`` and ``top10_share`` where losses exceed
-        gains in the holdout: relative to a total that is not positive they are undefined, and NaN.
+        Keys as in ``METRICS``; finite, except ``bias_pct`` and ``top10_share``, which are relative to the
+        total and NaN if losses exceed gains.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def compare(
     if not isinstance(predictions, pd.DataFrame) or not len(predictions.columns):
         raise InputError("predictions must be a pandas DataFrame with one column per model, at least one.")
     if predictions.columns.has_duplicates:
-        raise InputError("two columns of predictions have the same name; every model needs its own.")
+        raise InputError("two columns of predictions have the same name; model names must be unique.")
     families = families or {}
     unknown = [name for name in families if name not in predictions]
     if unknown:

@@ -1,8 +1,8 @@
-"""Fit every contender on the calibration period and judge it on the holdout.
+"""Fit every contender to the calibration period and evaluate it on the holdout.
 
-The truth is the revenue of the holdout, so each model predicts just that: over the duration of the holdout,
-undiscounted and with a margin of 1. A contender that cannot do it is left out with its reason, and the others
-go on: a model of one's own must not cost the comparison.
+The actual values are the revenue of the holdout, so each model predicts over the duration of the holdout,
+undiscounted and with a margin of 1. A contender that fails is left out with the reason, and does not stop the
+comparison of the others.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ from clvml.lifetime_value._protocol import ValueModel
 log = logging.getLogger("clvml")
 
 BASELINE = "baseline"
-_ROUNDING = 1e-9  # of the largest prediction: a negative amount below it is a rounding error
+_ROUNDING = 1e-9  # relative to the largest prediction: smaller negative amounts are rounding errors
 
 
 @dataclass(frozen=True, eq=False)
 class ModelComparison:
-    """Models fitted on the calibration period and judged on the holdout, by their names.
+    """Models fitted to the calibration period and evaluated on the holdout, by name.
 
     Attributes
     ----------
     models : dict of str to ValueModel
-        Fitted on the calibration period; only those that made valid predictions.
+        Fitted to the calibration period; only those with valid predictions.
     families : dict of str to str
-        "probabilistic", "formula", "baseline" or what else was given.
+        "probabilistic", "formula", "baseline" or any other family given.
     actual : pandas.Series
         Revenue per customer in the holdout.
     predictions : pandas.DataFrame
         One row per customer, one column per model: revenue over the holdout.
     table : pandas.DataFrame
-        One row per model, as `clvml.evaluation.compare` gives it.
+        One row per model, as returned by `clvml.evaluation.compare`.
     champion : Champion
         The name of the best model, the rule that chose it, and the ranks.
     left_out : dict of str to str
-        Models that could not be fitted or made no valid predictions, with the reason.
+        Models that could not be fitted or whose predictions are invalid, with the reason.
     """
 
     models: dict[str, ValueModel]
@@ -72,20 +72,20 @@ def compare_models(
     families: Mapping[str, str] | None = None,
     eligible: Iterable[str] | None = None,
 ) -> ModelComparison:
-    """Fit copies of the models on the calibration period and compare their predictions with the holdout.
+    """Fit clones of the models to the calibration period and compare their predictions with the holdout.
 
     Parameters
     ----------
     models : mapping of str to ValueModel
-        By name; unfitted or fitted, they are left as they are. Anything with the members of
-        `clvml.lifetime_value.ValueModel` will do.
+        By name; fitted or not, they are not modified. Any object with the members of
+        `clvml.lifetime_value.ValueModel` is accepted.
     split : Split
         From `clvml.split`.
     families : mapping of str to str, optional
         By name: "probabilistic", "formula" or "baseline"; baselines are compared but cannot win.
     eligible : iterable of str, optional
-        The models that may win; default all but baselines. Where none of them can be fitted, the others
-        (without baselines) are eligible.
+        The models that may win; by default all except baselines. If none of them can be fitted, all others
+        except baselines are eligible.
 
     Returns
     -------
@@ -119,8 +119,8 @@ def compare_models(
     if not able:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
         raise FitError(
-            "no model could be fitted to the customers of the calibration period, so there is nothing to"
-            f" compare: {reasons or 'only baselines were given'}"
+            "no model could be fitted to the calibration period, so there is nothing to compare:"
+            f" {reasons or 'only baselines were given'}"
         )
     kept = {name: families.get(name, UNKNOWN_FAMILY) for name in predictions}
     forecasts = pd.DataFrame(predictions)
@@ -141,7 +141,7 @@ def _fit_and_predict(
             candidate = with_terms(model, split.duration, 0.0, 1.0).fit(split.calibration)
             predictions[name] = _valid_prediction(name, candidate, split)
             fitted[name] = candidate
-        except Exception as error:  # a model of anybody's may raise anything; the others are worth comparing
+        except Exception as error:  # a user-defined model may raise anything
             left_out[name] = _reason(error)
             log.debug("left out of the comparison: %s", name, exc_info=error)
     return fitted, predictions, left_out

@@ -1,10 +1,10 @@
-"""Does a model know who is valuable? Lift curve, share of the top customers, Gini, rank correlation.
+"""Ranking metrics: lift curve, share of the top customers, Gini, rank correlation.
 
-All but the last come from one curve: customers ordered by predicted value, highest first, against
-the share of actual revenue that they bring. Customers with equal predictions have no order, so they
-share their revenue equally, which is what a random order among them gives on average: predicting
-the same for everyone has the diagonal for its curve, a Gini of 0 and 10 % in the top 10 %. Values are
-equal when they differ by rounding alone: the order of two multiplications must not rank customers.
+All but the last derive from one curve: the share of actual revenue of the customers with the highest
+predictions. Customers with equal predictions are not ordered, so they
+share their revenue equally, the expectation over a random order among them: a constant prediction
+has the diagonal as its curve, a Gini of 0 and 10 % in the top 10 %. Values that differ by
+rounding errors only are treated as equal.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ROUNDING = 1e-12  # relative
 
 
 def spearman(actual: pd.Series, predicted: pd.Series) -> float:
-    """Rank correlation, equal values sharing their mean rank; 0 where either side is constant.
+    """Spearman's rank correlation, with mean ranks for ties; 0 if either side is constant.
 
     Examples
     --------
@@ -37,7 +37,7 @@ def spearman(actual: pd.Series, predicted: pd.Series) -> float:
 
 
 def top_share(actual: pd.Series, predicted: pd.Series, share: float = 0.10) -> float:
-    """The share of actual revenue that the customers predicted to be the best ones bring.
+    """The share of actual revenue of the customers with the highest predictions.
 
     NaN where losses leave no revenue in total.
 
@@ -46,7 +46,7 @@ def top_share(actual: pd.Series, predicted: pd.Series, share: float = 0.10) -> f
     actual, predicted : pandas.Series
         Money per customer, on the same customers.
     share : float
-        How many customers are taken, rounded up: 0.10 takes 236 of 2357.
+        Share of customers, rounded up to a whole number: 0.10 takes 236 of 2357.
 
     Raises
     ------
@@ -68,12 +68,12 @@ def top_share(actual: pd.Series, predicted: pd.Series, share: float = 0.10) -> f
 
 
 def gini(actual: pd.Series, predicted: pd.Series) -> float:
-    """How well the predicted order concentrates revenue, as a fraction of the best possible order.
+    """The concentration of revenue by the predicted order, relative to the best possible order.
 
-    Twice the area between the lift curve and the diagonal, divided by the same for the oracle, who
+    Twice the area between the lift curve and the diagonal, divided by the same for the oracle, which
     orders customers by their actual revenue: 1 is a perfect order, 0 a random one, below 0 worse
-    than random. It is 0 where all customers bring the same, since no order is better than another.
-    Losses count as negative revenue; the ratio is defined even where they exceed all gains.
+    than random. It is 0 if all customers have the same revenue, since all orders are then equivalent.
+    Losses count as negative revenue; the ratio is defined even if they exceed all gains.
 
     Parameters
     ----------
@@ -131,7 +131,9 @@ def lift_curve(actual: pd.Series, predictions: pd.DataFrame, points: int = 101) 
     1.0                   1.0     1.0
     """
     if ORACLE in predictions:
-        raise InputError(f"a model is named {ORACLE!r}, which stands for the best possible order; rename it.")
+        raise InputError(
+            f"a model is named {ORACLE!r}, which is reserved for the best possible order; rename it."
+        )
     if points < 2:
         raise InputError(f"points is {points!r}; a curve needs at least 2.")
     orders = {str(name): predictions[name] for name in predictions} | {ORACLE: actual}
@@ -145,22 +147,22 @@ def lift_curve(actual: pd.Series, predictions: pd.DataFrame, points: int = 101) 
 
 
 def n_top(n_customers: int, share: float) -> int:
-    """How many customers the top ``share`` holds, rounded up.
+    """The number of customers in the top ``share``, rounded up.
 
     Examples
     --------
     >>> n_top(2357, 0.10), n_top(10, 0.1), n_top(3, 0.10)
     (236, 1, 1)
     """
-    # 0.07 * 100 is 7.000000000000001: rounding first keeps the eighth customer out.
+    # 0.07 * 100 is 7.000000000000001: round first, so that the result is 7, not 8.
     return math.ceil(round(share * n_customers, 9))
 
 
 def concentration(actual: FloatArray, predicted: FloatArray) -> FloatArray:
-    """Share of revenue brought by the best predicted 0, 1, ..., n customers; ties share equally."""
+    """Share of revenue of the 0, 1, ..., n customers with the highest predictions; ties share equally."""
     total = require_revenue(actual)
     curve = cumulative(actual, predicted) / total
-    curve[-1] = total / total  # what the sums of shared revenue lose in the last digit
+    curve[-1] = total / total  # exact, without the rounding error of the cumulative sum
     return curve
 
 
@@ -178,7 +180,7 @@ def in_predicted_order(actual: FloatArray, predicted: FloatArray) -> FloatArray:
 
 
 def levels(values: FloatArray) -> NDArray[np.intp]:
-    """The rank of each value among the distinct ones, 0 the lowest; equal but for rounding is equal.
+    """The rank of each value among the distinct ones, from 0; equal up to rounding is equal.
 
     Examples
     --------
@@ -199,7 +201,7 @@ def normalised_gini(actual: FloatArray, predicted: FloatArray) -> float:
     if np.ptp(levels(predicted)) == 0:
         return 0.0
     best = _area(actual, actual)
-    # A difference in the last digits only is no difference between customers.
+    # Differences in the last digits only are rounding errors.
     return _area(actual, predicted) / best if best > 1e-12 * np.abs(actual).sum() else 0.0
 
 

@@ -25,16 +25,16 @@ class Fitted(Protocol):
 
 @dataclass(frozen=True)
 class LikelihoodRatioTest:
-    """Is the larger of two nested models better than chance would make it?
+    """Whether the larger of two nested models is better than chance would make it.
 
     Attributes
     ----------
     statistic : float
         Twice the difference of the log-likelihoods.
     degrees_of_freedom : int
-        How many parameters the larger has more.
+        How many more parameters the larger model has.
     p_value : float
-        The chance of such a statistic if the smaller were true, by Wilks' chi-square.
+        Probability of a statistic this large if the smaller model were true, by Wilks' chi-square.
     """
 
     statistic: float

@@ -32,12 +32,12 @@
 ``relationship_shapes(profile)``          the four shapes of ended relationships
 ========================================  ======================================================
 
-What is drawn comes first, ``actual`` outcomes or other data to show with it second; options, and last ``ax``,
-are keywords.
+The first argument is the table to draw, the second, if any, ``actual`` outcomes or other data to add; options
+and ``ax`` are keyword-only.
 
-Without ``ax`` a function makes a figure of its own through pyplot: close it with
-``matplotlib.pyplot.close(ax.figure)``. Nothing is shown and no global setting is touched;
-matplotlib itself is loaded by the first figure, not by importing this package.
+Without ``ax`` a function creates a new figure through pyplot: close it with
+``matplotlib.pyplot.close(ax.figure)``. No figure is shown and no global setting is changed;
+matplotlib is imported with the first figure, not with this package.
 """
 
 from __future__ import annotations

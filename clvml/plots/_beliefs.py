@@ -24,7 +24,7 @@ from clvml.plots._table_checks import check_numeric, check_table
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_BODY = 0.06  # of the width: where the density is higher to the left of it, it is cut off
+_BODY = 0.06  # of the width: a density with higher values to the left of it is truncated
 _TITLES = {
     "purchase rate": "Heterogeneity of the purchase rate",
     "purchase probability": "Heterogeneity of the purchase probability",
@@ -43,8 +43,8 @@ def heterogeneity(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         One of `clvml.diagnostics.heterogeneity`: index ``value``, columns ``density, lower,
         upper`` (no band where the last two are missing); ``attrs`` name the trait, its unit, mean and median.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default the Axes of a new figure. A density that is far higher near 0 than anywhere
-        else is cut off.
+        Where to draw; by default the Axes of a new figure. A density that is far higher near 0 than elsewhere
+        is truncated.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def probability_alive_over_time(table: pd.DataFrame, *, ax: Axes | None = None) 
 
 
 def _by(table: pd.DataFrame) -> str:
-    """Of which model, where the table says so."""
+    """The model's name in parentheses, if the table has it."""
     return f" ({table.attrs['title']})" if "title" in table.attrs else ""
 
 

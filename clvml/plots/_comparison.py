@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class Metric(NamedTuple):
-    """The heading of a metric, and which direction is better."""
+    """The heading of a metric, and the better direction."""
 
     heading: str
     better: str
 
     def distance(self, values: pd.Series) -> pd.Series:
-        """How far each value is from perfect, up to a constant: smaller is better."""
+        """The distance of each value from the optimum, up to a constant: smaller is better."""
         return {"zero": values.abs(), "low": values, "high": -values}[self.better]
 
 
@@ -37,7 +37,7 @@ METRICS = {
 
 
 def bias_by_model(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """The bias of each model's predicted total, in percent of the actual one.
+    """The bias of each model's predicted total, in percent of the actual total.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def bias_by_model(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     matplotlib.axes.Axes
-        The models in order of the size of their bias, the smallest on top.
+        The models by absolute bias, the smallest on top.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def bias_by_model(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set_yticks(places, [str(model) for model in ordered.index])
     ax.invert_yaxis()
     ax.margins(x=0.13)
-    dress(ax, "Bias of the predicted total", "predicted less actual total (% of the actual one)", "model")
+    dress(ax, "Bias of the predicted total", "predicted minus actual total (% of actual)", "model")
     ax.grid(visible=False, axis="y")
     _name_families(ax, ordered["family"])
     return ax
@@ -80,7 +80,7 @@ def comparison(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     table : pandas.DataFrame
-        The comparison: index the model, column ``family``, and the metrics at hand among
+        The comparison: index the model, column ``family``, and any of the metrics
         ``bias_pct, mae, rmse, spearman, gini, top10_share``.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
@@ -139,7 +139,7 @@ def _draw_lane(ax: Axes, lane: int, values: pd.Series, families: pd.Series) -> N
     x = lane + 0.19 + 0.57 * ((worst - distance) / spread if spread > 0 else distance * 0 + 1)
     places = np.arange(len(values))
     texts = [_printed(str(values.name), value, values) for value in values]
-    # Bold all values that print like the best: a reader sees no difference between them.
+    # Bold all values that round to the same text as the best.
     best_texts = {text for text, off in zip(texts, distance, strict=True) if off == best}
     ax.axvspan(lane + 0.02, lane + 0.93, color=FAINT, alpha=0.45, linewidth=0, zorder=0)
     ax.scatter(x, places, s=42, color=[family_color(name) for name in families], zorder=3)

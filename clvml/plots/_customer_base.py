@@ -137,7 +137,7 @@ def segment_card(card: pd.Series, *, ax: Axes | None = None) -> Axes:
         raise InputError(f"segment_card draws a row of segment_cards, not {type(card).__name__}.")
     check_table(card.to_frame().T, CARD_NEEDS, "segment_card")
     ax = axes_for(ax, width=6.5, height=4.2)
-    blocks = card_in_words(card)
+    blocks = describe_card(card)
     ax.set_axis_off()
     ax.set_xlim(0, 1)
     ax.set_ylim(0, 1)
@@ -159,8 +159,8 @@ CARD_NEEDS = (
 )
 
 
-def card_in_words(card: pd.Series) -> dict[str, str]:
-    """The four blocks of a card as sentences."""
+def describe_card(card: pd.Series) -> dict[str, str]:
+    """The four blocks of a card as text."""
     plural = "" if card.get("frequency") == 1 else "s"
     bought = f", typically with {card['frequency']:,g} repeat purchase{plural}" if "frequency" in card else ""
     spread = (

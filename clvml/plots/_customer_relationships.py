@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 CURVE = {"exploration": 0.25, "build-up": 0.62, "stability": 1.0, "decline": 0.6, "lapsed": 0.0}
-# By shape: how long it lasts in the sketch, how high it gets, and its colour.
+# By shape: duration, height and colour in the sketch.
 SHAPES = {
     "broken off early": (0.9, 0.25, MUTED),
     "broken off midway": (1.9, 0.62, ORANGE),
@@ -137,13 +137,13 @@ def relationship_shapes(profile: pd.DataFrame, *, ax: Axes | None = None) -> Axe
 
 
 def _course(time: np.ndarray, end: float, top: float) -> np.ndarray:
-    """Up to ``top`` along an S, and down to nothing at ``end``."""
+    """An S-curve up to ``top`` that falls to zero at ``end``."""
     rising = 1 / (1 + np.exp(-3 * (time - 1.2)))
     falling = 1 / (1 + np.exp(np.minimum(14 * (time - end + 0.2), 50)))
     return np.minimum(rising, top) * falling
 
 
-def _label(row: dict[str, float], attrs: dict) -> str:
+def _label(row: dict[str, float], attrs: dict[Any, Any]) -> str:
     label = f"{row['customers']:,.0f} customers ({percent(row['share_of_customers'])})"
     if not row["customers"]:
         return label

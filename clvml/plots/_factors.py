@@ -1,4 +1,4 @@
-"""Figures of what moves lifetime value: one factor at a time, two together, and value over time."""
+"""Figures of the sensitivity of lifetime value to one factor and to two, and of value over time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def tornado(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """How far each factor alone moves the money, widest swing on top.
+    """Sensitivity of lifetime value to each factor alone, the largest effect on top.
 
     Parameters
     ----------
@@ -29,13 +29,13 @@ def tornado(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Raises
     ------
     InputError
-        If the table is empty, lacks a column or today's money.
+        If the table is empty, lacks a column or the current value.
     """
     columns = ["lower", "upper", "value_at_lower", "value_at_upper"]
     check_table(table, columns, "tornado")
     check_numeric(table, columns[2:], "tornado")
     if "today" not in table.attrs:
-        raise InputError("tornado needs today's money in table.attrs['today']; clvml.tornado gives it.")
+        raise InputError("tornado needs the current value in table.attrs['today']; clvml.tornado sets it.")
     today = table.attrs["today"]
     ax = axes_for(ax, width=8.0, height=1.6 + 0.45 * len(table))
     places = np.arange(len(table))[::-1]
@@ -53,14 +53,15 @@ def tornado(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.margins(x=0.14)
     ax.set_yticks(places, [str(name).replace("_", " ") for name in table.index])
     with_thousands(ax.xaxis)
-    dress(ax, f"What moves lifetime value, {number(today)} today", "lifetime value (money)", "factor")
+    title = f"Sensitivity of lifetime value (currently {number(today)})"
+    dress(ax, title, "lifetime value (money)", "factor")
     ax.grid(visible=False, axis="y")
     ax.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return ax
 
 
 def two_way(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """The money at the levels of two factors, as a heat map with the figures written in.
+    """Lifetime value by the levels of two factors, as an annotated heat map.
 
     Parameters
     ----------
@@ -90,7 +91,7 @@ def two_way(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     across, down = (
         str(name or "factor").replace("_", " ") for name in (table.columns.name, table.index.name)
     )
-    dress(ax, "Lifetime value at two factors together (money)", across, down)
+    dress(ax, "Lifetime value by two factors (money)", across, down)
     ax.grid(visible=False)
     return ax
 
@@ -98,7 +99,7 @@ def two_way(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 def value_over_time(
     table: pd.DataFrame, *, measure: str = "average_order_value", ax: Axes | None = None
 ) -> Axes:
-    """One measure of value by period, a line a group; a dashed line leads to what is expected.
+    """One measure of value by period, with one line per group; dashed lines lead to expected values.
 
     Parameters
     ----------

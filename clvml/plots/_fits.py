@@ -1,4 +1,4 @@
-"""Figures of a fitted model beside its data: numbers of customers, as bars and lines."""
+"""Figures of the goodness of fit: actual and expected numbers of customers, as bars and lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prediction intervals of customers, of groups and of their total, beside the actual outcomes."""
+"""Prediction intervals of customers, groups and totals, with actual outcomes."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def prediction_intervals(
     ----------
     intervals : pandas.DataFrame
         Rows of `LifetimeValue.predict_interval` (customers) or `LifetimeValue.predict_total_interval` (groups
-        and their total): columns ``{quantity}_lower`` and ``{quantity}_upper``, and ``{quantity}`` where the
-        expectation is to be marked. ``attrs["coverage"]`` goes into the title where present.
+        and their total): columns ``{quantity}_lower`` and ``{quantity}_upper``, and ``{quantity}`` to mark
+        the expectation. ``attrs["coverage"]`` is in the title if present.
     actual : pandas.Series, optional
-        Outcomes by the index of ``intervals``; red where they are outside the interval.
+        Outcomes by the index of ``intervals``; red if outside the interval.
     quantity : {"purchases", "spend", "clv"}
-        Which of them.
+        The quantity to draw.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
@@ -88,7 +88,7 @@ def _outcomes(actual: pd.Series, index: pd.Index) -> Array:
 
 
 def _draw_outcomes(ax: Axes, outcomes: Array, lower: Array, upper: Array) -> int:
-    """Diamonds, red outside the intervals; how many are covered."""
+    """Draw diamonds, red outside the intervals; return the number covered."""
     covered = (lower <= outcomes) & (outcomes <= upper)
     for shown, color, label in (
         (covered, INK, "actual"),

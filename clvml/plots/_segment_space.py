@@ -17,7 +17,7 @@ from clvml.plots._style import (
     LineEnd,
     axes_for,
     dress,
-    feature_in_words,
+    feature_label,
     label_ends,
     looks,
     number,
@@ -28,7 +28,7 @@ from clvml.plots._table_checks import check_numeric, check_table
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-NAMED = 0.4  # a feature is in the name of a component from this weight on
+NAMED = 0.4  # smallest weight at which a feature is in the name of a component
 
 
 def segment_lines(centers: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -57,7 +57,7 @@ def segment_lines(centers: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     styles = looks(centers.index)
     for name, row in centers.iterrows():
         ax.plot(places, row, "o-", color=styles[name].color, linewidth=1.8, markersize=5)
-    ax.set_xticks(places, [textwrap.fill(feature_in_words(str(name)), 14) for name in centers])
+    ax.set_xticks(places, [textwrap.fill(feature_label(str(name)), 14) for name in centers])
     ax.set_xlim(-0.2, places[-1] + 0.1)
     dress(ax, "Segments by feature", "", "standard deviations from the average customer")
     ax.set_xlabel("feature")
@@ -72,8 +72,8 @@ def segment_scatter(places: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     places : pandas.DataFrame
-        As from `clvml.segments.grouping.two_components`: ``first, second, segment``; what the components are
-        is taken from ``attrs["components"]`` where it is known.
+        As from `clvml.segments.grouping.two_components`: ``first, second, segment``; the axis labels use
+        ``attrs["components"]`` if present.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
@@ -97,23 +97,23 @@ def segment_scatter(places: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
             color=styles[segment].color, bbox={"color": "white", "alpha": 0.8, "pad": 1.5},
         )  # fmt: skip
     known = places.attrs.get("components")
-    labels = ["first component", "second component"] if known is None else map(component_in_words, known)
+    labels = ["first component", "second component"] if known is None else map(component_label, known)
     ax.margins(x=0.18)
     return dress(
         ax, "Customers by segment, in two components", *(textwrap.fill(label, 46) for label in labels)
     )
 
 
-def component_in_words(component: Mapping[str, Any]) -> str:
+def component_label(component: Mapping[str, Any]) -> str:
     """The features of weight in a component, and its share of the variance.
 
     Examples
     --------
-    >>> component_in_words({"share": 0.61, "weights": {"clv": 0.7, "silence": -0.6, "frequency": 0.38}})
+    >>> component_label({"share": 0.61, "weights": {"clv": 0.7, "silence": -0.6, "frequency": 0.38}})
     'CLV against time since last purchase (61 % of the variance)'
     """
     weights = sorted(component["weights"].items(), key=lambda item: -abs(item[1]))
-    heavy = [(feature_in_words(name), weight) for name, weight in weights if abs(weight) >= NAMED]
+    heavy = [(feature_label(name), weight) for name, weight in weights if abs(weight) >= NAMED]
     more = ", ".join(name for name, weight in heavy if weight > 0)
     less = ", ".join(name for name, weight in heavy if weight < 0)
     words = " against ".join(part for part in (more, less) if part) or "all features"

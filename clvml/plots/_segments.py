@@ -18,7 +18,7 @@ from clvml.plots._style import (
     ORANGE,
     axes_for,
     dress,
-    feature_in_words,
+    feature_label,
     number,
     percent,
     time_in,
@@ -174,7 +174,7 @@ def _printed(value: float, column: pd.Series) -> str:
 def _heading(column: str, attrs: Mapping[Any, Any]) -> str:
     words = column.removeprefix("median_").removesuffix("_median")
     unit = "money" if words in MONEY else time_in(attrs) if words in TIMES and "time_unit" in attrs else ""
-    heading = textwrap.fill(feature_in_words(words), 12)
+    heading = textwrap.fill(feature_label(words), 12)
     return f"{heading}\n({unit})" if unit else heading
 
 

@@ -1,7 +1,7 @@
 """The style that all figures share: colours for colour-blind readers, money, labels.
 
-All is set on the Axes at hand, never in matplotlib's global settings, so that figures go with a
-reader's own style. The first six colours are those of Okabe and Ito (2008, "Color
+All is set on the given Axes, never in matplotlib's global settings, so that figures do not interfere with a
+user's own style. The first six colours are those of Okabe and Ito (2008, "Color
 Universal Design"), without the yellow, which is too faint on white; three dark ones of Paul Tol follow.
 """
 
@@ -25,7 +25,7 @@ WINE, OLIVE, INDIGO = "#882255", "#999933", "#332288"
 INK, MUTED, FAINT = "#222222", "#6b6b6b", "#e6e6e6"
 LINES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
 WIDTHS = (3.0, 1.9, 1.0)
-# A reader takes "recency" for the time since the last purchase; in these models it is the time until then.
+# In marketing "recency" is the time since the last purchase, in these models the age at the last purchase.
 FEATURES = {
     "probability_alive": "P(alive)",
     "clv": "CLV",
@@ -37,19 +37,19 @@ FAMILIES = {"probabilistic": BLUE, "formula": VERMILION, "baseline": MUTED}
 
 
 class Look(NamedTuple):
-    """How a model is drawn, in every figure with the models in the same order."""
+    """The line style of a model, the same in every figure with the models in the same order."""
 
     color: str
     linestyle: Any
     linewidth: float
 
     def line(self) -> dict[str, Any]:
-        """Arguments for a line; thin ones are on top, so that models that agree are all visible."""
+        """Arguments for a line; thin ones are on top, so that coinciding lines are all visible."""
         return {**self._asdict(), "zorder": 2.9 - self.linewidth / 10}
 
 
 def looks(models: Iterable[Any]) -> dict[Any, Look]:
-    """A colour, style and width of line for each model, by its position.
+    """Colour, style and line width of each model, by position.
 
     Widths repeat after three models, colours after nine, and then the style changes.
     """
@@ -82,7 +82,7 @@ def dress(ax: Axes, title: str, x: str, y: str) -> Axes:
 
 
 def number(value: float, largest: float | None = None) -> str:
-    """A number with as many digits as a reader needs, given the largest one beside it.
+    """A number with a suitable number of decimals, given the largest number beside it.
 
     Examples
     --------
@@ -133,35 +133,35 @@ def signed(money: float) -> str:
     return "0" if money == 0 else f"{'+' if money > 0 else '−'}{number(abs(money))}"
 
 
-def feature_in_words(column: str) -> str:
-    """The name of a column in words.
+def feature_label(column: str) -> str:
+    """The display name of a column.
 
     Examples
     --------
-    >>> feature_in_words("probability_alive"), feature_in_words("clv"), feature_in_words("monetary_value")
+    >>> feature_label("probability_alive"), feature_label("clv"), feature_label("monetary_value")
     ('P(alive)', 'CLV', 'monetary value')
-    >>> feature_in_words("silence"), feature_in_words("recency")
+    >>> feature_label("silence"), feature_label("recency")
     ('time since last purchase', 'time from first to last purchase')
     """
     return FEATURES.get(column, column.replace("_", " "))
 
 
 def with_thousands(axis: Axis) -> None:
-    """Print the ticks as ``1,000``, with decimals only where the ticks need them."""
+    """Format the ticks as ``1,000``, with decimals only if needed."""
     from matplotlib.ticker import FuncFormatter
 
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
 
 
 def with_percent(axis: Axis) -> None:
-    """Print the ticks of an axis of shares as percentages."""
+    """Format the ticks of an axis of shares as percentages."""
     from matplotlib.ticker import PercentFormatter
 
     axis.set_major_formatter(PercentFormatter(xmax=1, decimals=0, symbol=" %"))
 
 
 def time_in(attrs: Mapping[Any, Any], plural: bool = True) -> str:
-    """The name of the table's unit of time, or "time unit" where it is unknown.
+    """The name of the table's unit of time, or "time unit" if unknown.
 
     Examples
     --------
@@ -183,8 +183,8 @@ class LineEnd(NamedTuple):
 def label_ends(ax: Axes, ends: Iterable[LineEnd], fontsize: float = 9) -> None:
     """Label lines at their right ends, moved apart where the labels would overlap.
 
-    The heights are the nearest ones, in least squares, that keep the order and the distance of
-    a line of text: an isotonic regression of the heights less these distances.
+    The heights are the least-squares solution that keeps the order and a distance of one
+    line of text: an isotonic regression of the heights minus these distances.
     """
     from scipy.optimize import isotonic_regression
 

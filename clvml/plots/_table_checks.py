@@ -22,7 +22,7 @@ def check_table(table: pd.DataFrame, columns: Iterable[str], figure: str) -> Non
             f" the table has {', '.join(repr(name) for name in table.columns) or 'none'}."
         )
     if table.empty:
-        raise InputError(f"{figure} got an empty table: there is nothing to draw.")
+        raise InputError(f"{figure} got an empty table; give at least one row.")
 
 
 def model_columns(table: pd.DataFrame, known: Iterable[str], figure: str) -> list[Any]:
@@ -38,15 +38,15 @@ def model_columns(table: pd.DataFrame, known: Iterable[str], figure: str) -> lis
 
 
 def check_numeric(table: pd.DataFrame, columns: Iterable[Any], figure: str) -> None:
-    """Raise InputError if one of the columns does not hold numbers, or none at all."""
+    """Raise InputError if one of the columns is not numeric or entirely missing."""
     for name in columns:
         if not pd.api.types.is_numeric_dtype(table[name]):
             raise InputError(
-                f"{figure} draws numbers, but column {name!r} holds {table[name].dtype} values:"
+                f"{figure} needs numbers, but column {name!r} has dtype {table[name].dtype}:"
                 " convert or drop it."
             )
         if table[name].isna().all():
-            raise InputError(f"{figure}: column {name!r} holds no value at all; drop it.")
+            raise InputError(f"{figure}: all values of column {name!r} are missing; drop it.")
 
 
 def check_values(values: pd.Series, figure: str) -> pd.Series:
@@ -54,7 +54,7 @@ def check_values(values: pd.Series, figure: str) -> pd.Series:
     if not isinstance(values, pd.Series):
         raise InputError(f"{figure} draws a pandas Series of money by customer, not {type(values).__name__}.")
     if values.empty:
-        raise InputError(f"{figure} got no customers: there is nothing to draw.")
+        raise InputError(f"{figure} got no customers; give at least one.")
     check_numeric(values.to_frame(name="values"), ["values"], figure)
     bad = ~np.isfinite(values.to_numpy(dtype=float, na_value=np.nan))
     if bad.any():

@@ -38,8 +38,8 @@ def predicted_against_actual(
 ) -> Axes:
     """Mean actual against mean predicted value, customers grouped by their prediction.
 
-    The groups are bins of each model's prediction, four per power of ten, and merged where they would
-    have less than 1 % of the customers; predictions of zero and less are one group. Both axes are
+    The groups are bins of each model's prediction, four per power of ten, merged if they
+    have less than 1 % of the customers; nonpositive predictions are one group. Both axes are
     logarithmic, and linear around zero.
 
     Parameters
@@ -48,7 +48,7 @@ def predicted_against_actual(
         Predicted money by customer, one column per model. With a single model the customers themselves
         are drawn too, faintly.
     actual : pandas.Series
-        Money in the holdout of the same customers.
+        Money in the holdout, for the same customers.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
@@ -106,7 +106,7 @@ def calibration_by_decile(
     figure = "calibration_by_decile"
     by_model = {"predicted": tables} if isinstance(tables, pd.DataFrame) else dict(tables)
     if not by_model:
-        raise InputError(f"{figure} got no model: there is nothing to draw.")
+        raise InputError(f"{figure} got no model; give at least one table.")
     for table in by_model.values():
         check_table(table, ["predicted", "actual"], figure)
         check_numeric(table, ["predicted", "actual"], figure)
@@ -189,8 +189,8 @@ def value_distribution(clv: pd.Series, *, top: float = 0.1, ax: Axes | None = No
     Parameters
     ----------
     clv : pandas.Series
-        Predicted money by customer. Values of zero and less cannot be shown on a
-        logarithmic axis: a note counts them.
+        Predicted money by customer. Nonpositive values cannot be shown on a
+        logarithmic axis: a note gives their number.
     top : float
         The share of customers whose share of the value is reported.
     ax : matplotlib.axes.Axes, optional
@@ -244,7 +244,7 @@ def _grouped_means(actual: pd.Series, predicted: pd.Series) -> pd.DataFrame:
 
 
 def _joined(sizes: list[int], fewest: float) -> list[int]:
-    """Number neighbouring bins alike until they have ``fewest`` customers together.
+    """Merge neighbouring bins until they have ``fewest`` customers together.
 
     Examples
     --------
@@ -257,7 +257,7 @@ def _joined(sizes: list[int], fewest: float) -> list[int]:
         customers += size
         if customers >= fewest:
             current, customers = current + 1, 0
-    last = max(current - 1, 0)  # the remainder above the last full group goes into it
+    last = max(current - 1, 0)  # the remainder is merged into the last full group
     return [min(number, last) for number in numbers]
 
 
@@ -327,7 +327,7 @@ def _distribution_title(values: pd.Series, heavy: pd.Series) -> str:
 
 
 def _draw_histogram(ax: Axes, positive: pd.Series) -> None:
-    # A handful of values near zero would stretch a logarithmic axis over many empty decades.
+    # A few values near zero would stretch a logarithmic axis over many empty decades.
     low, high = positive.quantile(0.005), positive.max()
     # A single value would make bins of zero width.
     edges = np.geomspace(low, high, 41) if high > low * 1.001 else np.array([high * 0.9, high * 1.1])
@@ -351,7 +351,7 @@ def _mark_heavy(ax: Axes, threshold: float, positive: pd.Series, name: str) -> N
 def _left_out(values: pd.Series) -> str:
     hidden = int((values <= 0).sum())
     return (
-        f"\nnot shown: {hidden:,} customers ({percent(hidden / len(values))}) with zero or less"
+        f"\nnot shown: {hidden:,} customers ({percent(hidden / len(values))}) with nonpositive values"
         if hidden
         else ""
     )

@@ -1,8 +1,8 @@
-"""Scoring: what may be asked of a fitted model, what it answers, and the file that it is saved in.
+"""Scoring: requests to a fitted model, its responses, and the model file.
 
-`score` answers for a table of customers; `read_request` and `response_table` are what a service puts around
-it, and `signature` describes both as plain data. `score_batches` is for more customers than memory holds.
-`save_model_folder` and `load_model_folder` keep a model as readable JSON.
+`score` scores a table of customers; `read_request` and `response_table` convert requests and responses of a
+service, and `signature` describes both as plain data. `score_batches` is for data larger than memory.
+`save_model_folder` and `load_model_folder` save and load a model as readable JSON.
 """
 
 from __future__ import annotations

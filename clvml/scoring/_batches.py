@@ -1,4 +1,4 @@
-"""Score customers batch by batch, with groups beside their values."""
+"""Score customers in batches, optionally with their segments."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def score_batches(
     params : mapping, optional
         As in `clvml.scoring.request_params`.
     groups : estimator, optional
-        A segmentation or `CustomerGroups`, whose columns follow: it sees the customers with their values
-        by the model's own horizon and discount rate, since that is what it was fitted to.
+        A segmentation or `CustomerGroups`, whose columns are appended: its input has the values at
+        the model's own horizon and discount rate, on which it was fitted.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def score_batches(
 
 
 def _with_values(customers: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """The customers with their values; a column of that name that was there before gives way."""
+    """The customers with their values, which replace existing columns of the same name."""
     table = customers.drop(columns=[name for name in scores if name in customers]).join(scores)
     table.attrs = dict(customers.attrs)
     return table

@@ -1,15 +1,15 @@
-"""What may be asked of a fitted model, and what it answers: one contract for files, REST, Spark and services.
+"""Requests to a fitted model and its responses: one schema for files, REST, Spark and services.
 
-A request is a table of customers and parameters; the answer is a table::
+A request is a table of customers and parameters; the response is a table::
 
-    asked     customer_id (any type, may be left out), the model's columns, its optional columns;
-              of a lifetime-value model the parameters horizon and annual_discount_rate
-    answered  clv, then its factors | segment, segment_name; of customer groups class, stage, treatment
-              and budget too; customer_id last, where it was given
+    request   customer_id (any type, optional), the model's columns, its optional columns;
+              for a lifetime-value model the parameters horizon and annual_discount_rate
+    response  clv, then its factors | segment, segment_name; for customer groups also class, stage,
+              treatment and budget; customer_id last, if it was given
 
-Whatever breaks a rule is an `InputError` (or `TimeUnitError`) of one sentence. The model is asked, never its
-class: its ``required_columns``; ``optional_columns`` and ``categories`` where it has them; and
-``predict_factors``, ``assign``, or ``predict`` with ``segment_names``. Nothing here knows of MLflow or HTTP.
+Invalid requests raise an `InputError` (or `TimeUnitError`) with a one-sentence message. Models are
+duck-typed, by their ``required_columns``; ``optional_columns`` and ``categories`` if present; and
+``predict_factors``, ``assign``, or ``predict`` with ``segment_names``. It is independent of MLflow and HTTP.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from clvml.customers._time_units import horizon_in
 from clvml.errors import InputError
 
 PARAMETERS = ("horizon", "annual_discount_rate")
-HIGHEST_DISCOUNT_RATE = 1.0  # a year: 12 is a slip for 12 %
-MOST_PURCHASES = 1_000_000  # of one customer: beyond it frequency is no count of purchases
+HIGHEST_DISCOUNT_RATE = 1.0  # per year: 12 is probably meant as 12 %
+MOST_PURCHASES = 1_000_000  # per customer: a larger frequency is not a count of purchases
 
 
 class Request(NamedTuple):
-    """What is asked of a model.
+    """A validated request.
 
     Attributes
     ----------
     customers : pandas.DataFrame
-        One row per customer, with the model's columns; indexed by ``customer_id`` where ids were given.
+        One row per customer, with the model's columns; indexed by ``customer_id`` if ids were given.
     params : dict
-        ``horizon`` and ``annual_discount_rate``, as far as they were given.
+        ``horizon`` and ``annual_discount_rate``, if they were given.
     """
 
     customers: pd.DataFrame
@@ -48,15 +48,15 @@ class Request(NamedTuple):
 
 
 def read_request(model: Any, table: pd.DataFrame, params: Mapping[str, Any] | None = None) -> Request:
-    """The request that a table of rows and parameters make; the table itself is not changed.
+    """Validate a table of customers and parameters as a request; the table itself is not modified.
 
     Parameters
     ----------
     model : estimator
         A fitted lifetime-value model or segmentation.
     table : pandas.DataFrame
-        One row per customer: the model's columns, and ``customer_id`` where there are ids. Whole numbers of
-        any type (int64, Int64, Arrow's, Decimal) are numbers.
+        One row per customer: the model's columns, and optionally ``customer_id``. Integers of
+        any type (int64, Int64, Arrow, Decimal) are accepted as numbers.
     params : mapping, optional
         As in `request_params`.
 
@@ -75,7 +75,7 @@ def read_request(model: Any, table: pd.DataFrame, params: Mapping[str, Any] | No
 
 
 def request_params(model: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of a request, checked; what is not given is left to the model.
+    """The validated parameters of a request; for those not given, the model's own apply.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def request_params(model: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If a parameter is unknown, missing its value or beyond all reason.
+        If a parameter is unknown, has no value or an implausible one.
 
     Examples
     --------
@@ -112,7 +112,7 @@ def request_params(model: Any, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def score(model: Any, customers: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
-    """What the model says of each customer: the table that every way of scoring returns.
+    """Score customers: the table that every scoring interface returns.
 
     Parameters
     ----------
@@ -127,13 +127,13 @@ def score(model: Any, customers: pd.DataFrame, params: Mapping[str, Any] | None 
     -------
     pandas.DataFrame
         On the customers' index: ``clv`` (money) and its factors; or ``segment`` (from 1, the most valuable),
-        ``segment_name`` and, of customer groups, class, stage, treatment and budget. No number is missing
+        ``segment_name`` and, for customer groups, class, stage, treatment and budget. No number is missing
         or infinite.
 
     Raises
     ------
     InputError
-        If a customer or a parameter breaks a rule, or a customer's value is not a finite number.
+        If a customer or a parameter is invalid, or a predicted value is not finite.
     TimeUnitError
         If the customers count time in another unit than the model.
     """
@@ -153,7 +153,7 @@ def score(model: Any, customers: pd.DataFrame, params: Mapping[str, Any] | None 
 
 
 def response_table(scores: pd.DataFrame) -> pd.DataFrame:
-    """Scores as rows without an index: ``customer_id`` is the last column, where there were ids."""
+    """Scores with a default index: ``customer_id`` is the last column, if there were ids."""
     table = scores.reset_index(drop=True)
     if scores.index.name == CUSTOMER_ID:
         table[CUSTOMER_ID] = scores.index.to_numpy()
@@ -161,14 +161,14 @@ def response_table(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def request_table(model: Any, customers: pd.DataFrame) -> pd.DataFrame:
-    """Customers as rows of a request: the id as the first column, then what the model reads.
+    """Customers as rows of a request: the id as the first column, then the model's columns.
 
     Parameters
     ----------
     model : estimator
         A fitted lifetime-value model or segmentation.
     customers : pandas.DataFrame
-        A customer summary; a plain RangeIndex without a name is no id.
+        A customer summary; an unnamed RangeIndex is not used as an id.
 
     Raises
     ------
@@ -177,7 +177,7 @@ def request_table(model: Any, customers: pd.DataFrame) -> pd.DataFrame:
     """
     more = [name for name in optional_columns_of(model) if name in customers]
     request = customers[[*columns_of(model), *more]]
-    # Neither JSON nor MLflow has a type for pandas' categories: a request has their values.
+    # Neither JSON nor MLflow has a categorical type: a request has the plain values.
     coded = request.select_dtypes("category")
     request = request.astype({name: coded[name].cat.categories.dtype for name in coded})
     if isinstance(customers.index, pd.RangeIndex) and customers.index.name is None:
@@ -186,17 +186,17 @@ def request_table(model: Any, customers: pd.DataFrame) -> pd.DataFrame:
 
 
 def takes_parameters(model: Any) -> bool:
-    """Whether the model gives money over a horizon, so that a request may name horizon and discount rate."""
+    """Whether the model predicts value over a horizon, so that requests may set horizon and discount rate."""
     return hasattr(model, "predict_factors")
 
 
 def columns_of(model: Any) -> tuple[str, ...]:
-    """The columns that a request must carry; of a model that reads none, the purchase history."""
+    """The required columns of a request; for a model that needs none, the purchase history."""
     return tuple(model.required_columns) or HISTORY
 
 
 def optional_columns_of(model: Any) -> tuple[str, ...]:
-    """The columns that a request may carry as well."""
+    """The optional columns of a request."""
     return tuple(getattr(model, "optional_columns", ()))
 
 
@@ -208,7 +208,7 @@ def _by_id(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _horizon(model: Any, value: Any) -> float | str:
-    """A number, checked; text, which the model reads (``"12M"``, and of some models a date)."""
+    """A validated number; or text, which the model parses (``"12M"``, for some models a date)."""
     if isinstance(value, str) and not re.fullmatch(r"\s*\d+(\.\d*)?\s*", value):
         return value
     number = float(value) if isinstance(value, str) else value  # the command line has only text
@@ -233,7 +233,7 @@ def _discount_rate(model: Any, value: Any) -> float:  # noqa: ARG001
 
 
 def _check_plausible(customers: pd.DataFrame, columns: tuple[str, ...]) -> None:
-    """Refuse counts that no customer can have; all other rules of customers are the model's."""
+    """Refuse implausible counts; all other checks of customers are the model's."""
     if "frequency" not in columns or "frequency" not in customers:
         return
     counts = pd.to_numeric(customers["frequency"], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
@@ -249,8 +249,8 @@ def _check_plausible(customers: pd.DataFrame, columns: tuple[str, ...]) -> None:
 def _check_index(scores: pd.DataFrame, customers: pd.DataFrame, model: str) -> None:
     if not scores.index.equals(customers.index):
         raise InputError(
-            f"{model} answered for other customers than were asked of, or in another order: its predictions"
-            " must be on the customers' index."
+            f"{model} returned predictions for other customers, or in another order: they must have the"
+            " customers' index."
         )
 
 
@@ -260,6 +260,6 @@ def _check_finite(scores: pd.DataFrame, model: str) -> None:
     if bad.any():
         first = plain(scores.index[int(np.argmax(bad))])
         raise InputError(
-            f"{model} has no finite value for {bad.sum()} of {len(scores)} customers; the first is"
+            f"{model} predicts no finite value for {bad.sum()} of {len(scores)} customers; the first is"
             f" {first!r}: check the horizon and these customers."
         )

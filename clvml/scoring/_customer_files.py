@@ -1,8 +1,8 @@
-"""Files of customers: read in batches, written whole or not at all.
+"""Files of customers: read in batches, written atomically.
 
-A customer's id is the column ``customer_id`` or the index that pandas notes in a Parquet file; the order
-of the rows is kept. The time unit that pandas stores with a Parquet file comes back with every batch. What
-is written has the ids as its first column, ``customer_id`` (see :mod:`clvml.customers._ids`).
+The customer id is the column ``customer_id`` or the index that pandas stores in a Parquet file; the row order
+is kept. The time unit that pandas stores in a Parquet file is restored on every batch. Files
+are written with the ids as the first column, ``customer_id`` (see :mod:`clvml.customers._ids`).
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ KINDS = (".parquet", ".csv")
 
 
 def read_batches(source: str | Path | pd.DataFrame, rows: int = BATCH_ROWS) -> Iterator[pd.DataFrame]:
-    """The customers, ``rows`` at a time, indexed by id; a DataFrame comes as it is.
+    """The customers, ``rows`` at a time, indexed by id; a DataFrame is returned unchanged.
 
     Raises
     ------
     InputError
-        If there is no such file, it is of another kind or unreadable, or has no ids.
+        If the file does not exist, is of another type or unreadable, or has no ids.
     """
     if isinstance(source, pd.DataFrame):
         yield _by_customer(source)
@@ -51,7 +51,7 @@ def read_batches(source: str | Path | pd.DataFrame, rows: int = BATCH_ROWS) -> I
 
 
 def check_ids(source: str | Path | pd.DataFrame) -> None:
-    """Refuse missing and duplicated customer ids, wherever in the file they are.
+    """Refuse missing and duplicated customer ids, across the whole file.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def check_ids(source: str | Path | pd.DataFrame) -> None:
     """
     ids = _ids(source)
     if not len(ids):
-        raise InputError("there is no customer to score: the table is empty.")
+        raise InputError("there are no customers to score: the table is empty.")
     check_present(ids)
     repeated = np.asarray(ids.duplicated())
     if repeated.any():
@@ -71,7 +71,7 @@ def check_ids(source: str | Path | pd.DataFrame) -> None:
 
 
 class ScoreWriter:
-    """Writes scores to a file that appears under its name when it is complete; use it in a ``with`` block.
+    """Writes scores to a file that appears under its final name when complete; use it in a ``with`` block.
 
     Parameters
     ----------
@@ -80,12 +80,12 @@ class ScoreWriter:
     overwrite : bool
         Whether an existing file may be replaced.
     source : str, Path or pandas.DataFrame, optional
-        The customers that are scored; their file is never overwritten.
+        The customers to be scored; their file is never overwritten.
 
     Raises
     ------
     InputError
-        If the file cannot or may not be written.
+        If the file cannot be written, or exists and ``overwrite`` is false.
     """
 
     def __init__(
@@ -177,7 +177,7 @@ def _parquet_batches(path: Path, rows: int) -> Iterator[pd.DataFrame]:
 
 
 def _counted_on(frame: pd.DataFrame, metadata: dict[bytes, bytes], start: int) -> pd.DataFrame:
-    """Ids that count up are no column of a Parquet file but a note about the whole: go on from ``start``."""
+    """A RangeIndex is metadata of the whole Parquet file, not a column: continue it from ``start``."""
     notes = json.loads(metadata.get(b"pandas", b"{}")).get("index_columns", [])
     if not notes or not isinstance(notes[0], dict) or notes[0].get("name") is None:
         return frame
@@ -193,7 +193,7 @@ def _csv_batches(path: Path, rows: int) -> Iterator[pd.DataFrame]:
 
 
 def _ids(source: str | Path | pd.DataFrame) -> pd.Index:
-    """The ids alone, which is little even where the table is large."""
+    """The ids alone, which need little memory."""
     parts = [batch.index for batch in read_batches(source)]
     return parts[0].append(parts[1:]) if parts else pd.Index([])
 

@@ -1,21 +1,20 @@
-"""A fitted estimator as readable JSON and back, bit for bit, and nothing is pickled.
+"""Fitted estimators as readable JSON and back, without loss of precision and without pickle.
 
-An estimator is its class (a public name of `clvml`), its constructor arguments and what it learnt
-(attributes that end in ``_``). Numbers, text, lists and dictionaries are plain JSON; anything
-else is an object with one key that starts with ``$`` and says what it is::
+An estimator is stored as its class (a public name of `clvml`), its constructor arguments and its learnt
+attributes (which end in ``_``). Numbers, text, lists and dictionaries are plain JSON; any other
+type is an object with one key that starts with ``$`` and names the type::
 
     {"$float": "inf"}      {"$tuple": [...]}      {"$array": {"dtype": ..., "shape": ..., "values": ...}}
     {"$record": {"class": "FitRecord", "fields": {...}}}      {"$estimator": {"class": ..., ...}}
 
-Floats are written with Python's shortest text that reads back as the same float. Reading builds
-only what is named here, from classes of clvml: a file cannot run code of its own.
+Floats are written with Python's shortest representation that round-trips. Loading constructs
+only the types named here, from classes of clvml: a file cannot execute code.
 
 **Files stay readable.** The names in a file are short and never change: they are the public names of
-estimators and those of `_RECORDS`, wherever the classes live and whatever they are called by now. Format 1
-(clvml 0.1) has the dotted paths of records, which end in the same names. What has another name today (a
-parameter, a learnt attribute, a field of a record) is translated by `_RENAMED`, a label by `_RELABELLED`; a
-parameter that a file lacks, since its release did not have it, takes the value of `_ABSENT`, which is what
-that release did.
+estimators and those of `_RECORDS`, whatever the current location and name of the classes. Format 1
+(clvml 0.1) has the dotted paths of records, which end in the same names. Parameters, learnt attributes and
+record fields renamed since are translated by `_RENAMED`, labels by `_RELABELLED`; a parameter that the
+release of the file did not have takes the value in `_ABSENT`, which reproduces the behaviour of that release.
 """
 
 from __future__ import annotations
@@ -48,8 +47,8 @@ def dump_model(model: BaseEstimator) -> str:
     Raises
     ------
     InputError
-        If the class is not a public estimator of clvml, or an attribute holds something that has
-        no place in the file; the message names the attribute.
+        If the class is not a public estimator of clvml, or an attribute cannot be serialised; the message
+        names the attribute.
     """
     document = {
         "clvml_model": FORMAT_VERSION,
@@ -65,7 +64,7 @@ def load_model_json(text: str) -> Any:
     Raises
     ------
     InputError
-        If the text is damaged, is no clvml model, or was written by a newer format.
+        If the text is damaged, is not a clvml model, or has a newer format.
     """
     try:
         document = json.loads(text)
@@ -86,12 +85,12 @@ def load_model_json(text: str) -> Any:
 
 
 def save_model_folder(model: BaseEstimator, folder: str | Path) -> Path:
-    """Write the estimator to ``folder/model.json`` (the folder is made) and return the file's path.
+    """Write the estimator to ``folder/model.json`` (creating the folder) and return the file's path.
 
     Raises
     ------
     InputError
-        If there is such a file already, or as :func:`dump_model` does.
+        If the file exists, or as in :func:`dump_model`.
     """
     text = dump_model(model)
     path = Path(folder) / MODEL_FILE
@@ -108,14 +107,14 @@ def load_model_folder(folder: str | Path) -> Any:
     Raises
     ------
     InputError
-        If there is no such file, or it cannot be read as a model.
+        If the file does not exist, or is not a valid model.
     """
     path = Path(folder)
     path = path / MODEL_FILE if path.is_dir() else path
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise InputError(f"there is no model at {path}; clvml.scoring.save_model_folder makes one.") from None
+        raise InputError(f"there is no model at {path}; clvml.scoring.save_model_folder saves one.") from None
     except UnicodeDecodeError:
         raise InputError(f"the model file {path} is damaged: it is not UTF-8 text.") from None
     return load_model_json(text)
@@ -133,7 +132,7 @@ def _check_version(document: Any) -> None:
         )
 
 
-# Estimators: the only classes named by a short, public name.
+# Estimators, named by their public names.
 
 
 def _encode_estimator(model: BaseEstimator, where: str) -> dict[str, Any]:
@@ -141,7 +140,7 @@ def _encode_estimator(model: BaseEstimator, where: str) -> dict[str, Any]:
     if _public_estimator(name) is not type(model):
         raise InputError(
             f"{where} is a {type(model).__module__}.{name}, which is not a public estimator of clvml,"
-            " so it has no place in a model file."
+            " so it cannot be saved in a model file."
         )
     learnt = {key: value for key, value in vars(model).items() if key.endswith("_") and key[0] != "_"}
     return {
@@ -198,8 +197,8 @@ def _encode(value: Any, where: str) -> Any:
         names = [field.name for field in dataclasses.fields(value)]
         return _encode_record(value, {name: getattr(value, name) for name in names}, where)
     raise InputError(
-        f"{where} holds a {type(value).__module__}.{type(value).__name__}, which has no place in a model"
-        " file: numbers, text, lists, dictionaries, arrays, small tables and clvml's own records have."
+        f"{where} holds a {type(value).__module__}.{type(value).__name__}, which cannot be saved in a model"
+        " file: use numbers, text, lists, dictionaries, arrays, small tables or clvml's own records."
     )
 
 
@@ -228,8 +227,8 @@ def _encode_scalar(value: np.generic, where: str) -> Any:
 def _encode_array(value: np.ndarray, where: str) -> Any:
     kind = value.dtype.kind
     if kind not in "biufUMO" or (kind == "f" and value.dtype.itemsize > 8):
-        raise InputError(f"{where} is an array of {value.dtype}, which has no place in a model file.")
-    # A product of matrices depends on their layout in its last bit.
+        raise InputError(f"{where} is an array of {value.dtype}, which cannot be saved in a model file.")
+    # The last bit of a matrix product depends on the memory layout.
     layout = {"order": "F"} if value.flags.f_contiguous and not value.flags.c_contiguous else {}
     plain = value.astype(str) if kind == "M" else value.ravel() if kind == "O" else value
     values = _encode(plain.tolist(), where)
@@ -258,7 +257,7 @@ def _encode_frame(value: pd.DataFrame, where: str) -> Any:
 
 def _encode_index(value: pd.Index, where: str) -> Any:
     if isinstance(value, pd.MultiIndex):
-        raise InputError(f"{where} has an index of several levels, which has no place in a model file.")
+        raise InputError(f"{where} has a MultiIndex, which cannot be saved in a model file.")
     if type(value) is pd.RangeIndex:
         return {"name": _encode(value.name, where), "range": [value.start, value.stop, value.step]}
     return _encode_column(value.to_series(), f"the index of {where}")
@@ -267,7 +266,7 @@ def _encode_index(value: pd.Index, where: str) -> Any:
 def _encode_column(value: pd.Series, where: str) -> dict[str, Any]:
     dtype = str(value.dtype)
     if dtype not in _COLUMN_DTYPES and not dtype.startswith("datetime64"):
-        raise InputError(f"{where} is a column of {dtype}, which has no place in a model file.")
+        raise InputError(f"{where} is a column of {dtype}, which cannot be saved in a model file.")
     if dtype in ("float64", "float32", "object"):
         values = value.tolist()
     else:
@@ -329,13 +328,13 @@ def _decode_record(encoded: dict[str, Any]) -> Any:
 
 
 def _today(name: str, fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a class under the names that they have today."""
+    """The fields of a class under their current names."""
     renamed = _RENAMED.get(name, {})
     return {renamed.get(key, key): value for key, value in fields.items()}
 
 
 def _relabelled(encoded: Any, labels: Mapping[str, str]) -> Any:
-    """Encoded values with the labels of today."""
+    """Encoded values with current labels."""
     if not labels:
         return encoded
     if isinstance(encoded, dict):
@@ -345,8 +344,8 @@ def _relabelled(encoded: Any, labels: Mapping[str, str]) -> Any:
     return labels.get(encoded, encoded) if isinstance(encoded, str) else encoded
 
 
-# NamedTuples and dataclasses that a model file may hold: the name in the file, which never changes, and where
-# the class is today. Of several names of one class the first is written and all are read.
+# NamedTuples and dataclasses in model files: the name in the file, which never changes, and the current
+# location of the class. Of several names of one class the first is written and all are read.
 _RECORDS = {
     "Attribute": "clvml.customers._attributes.Attribute",
     "BGBBParams": "clvml.distributions.bgbb.BGBBParams",
@@ -368,13 +367,13 @@ _RENAMED: dict[str, dict[str, str]] = {
     "LifecycleStages": {"former_below": "lapsed_below"},
 }
 
-# By class in the file: labels among what it learnt, old to new.
+# By class in the file: labels in learnt attributes, old to new.
 _RELABELLED: dict[str, dict[str, str]] = {
     "LifecycleStages": {"former": "lapsed"},
     "RFMScores": {"New customers": "Recent customers"},
 }
 
-# By class in the file: parameters that an older release did not have, with the value that means what it did.
+# By class in the file: parameters that an older release lacked, with the value that reproduces its behaviour.
 _ABSENT: dict[str, dict[str, Any]] = {
     "LifecycleStages": {"lapsed_when_silent": True},
 }
@@ -422,7 +421,7 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
 
 
 def _render(value: Any, indent: int = 0) -> str:
-    """Indented JSON that keeps on one line what fits on one: a row of numbers, not a column."""
+    """Indented JSON with arrays of numbers filled into lines instead of one number per line."""
     flat = json.dumps(value, ensure_ascii=False, allow_nan=False)
     if not isinstance(value, dict | list) or len(flat) + indent <= LINE_WIDTH or not value:
         return flat

@@ -1,7 +1,7 @@
-"""The signature of a fitted model as plain data: what a request may hold, and what the answer holds.
+"""The signature of a fitted model as plain data: the columns of requests and responses.
 
-Each adapter (MLflow, an HTTP service) writes it in its own types. A column that is asked for as a
-``number`` takes whole numbers as well: a table of customers whose frequency is int64 is a good request.
+Each adapter (MLflow, an HTTP service) translates it to its own types. A column of kind
+``number`` accepts integers as well: frequency may be int64.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from clvml.scoring._contract import columns_of, optional_columns_of, score, take
 
 Kind = Literal["number", "integer", "boolean", "text", "any"]
 
-# One customer that any model has an answer for: it shows which columns the answer has.
+# A customer that every model can score, to determine the columns of the response.
 _PLAUSIBLE = {"frequency": 1.0, "recency": 1.0, "T": 2.0, "probability_alive": 0.5}
 _KINDS: dict[str, Kind] = {"f": "number", "i": "integer", "u": "integer", "b": "boolean"}
 
 
 class Column(NamedTuple):
-    """A column of a request or of an answer.
+    """A column of a request or a response.
 
     Attributes
     ----------
     name : str
         As in the customer summary.
     kind : {"number", "integer", "boolean", "text", "any"}
-        What its values are.
+        The type of its values.
     required : bool
-        Whether a request must carry it, or an answer always does.
+        Whether a request must have it, or a response always has it.
     """
 
     name: str
@@ -40,14 +40,14 @@ class Column(NamedTuple):
 
 
 class Parameter(NamedTuple):
-    """A parameter of a request with the model's own value, which counts where none is given."""
+    """A parameter of a request with its default, the model's own value."""
 
     name: str
     default: float
 
 
 class Signature(NamedTuple):
-    """What a request may hold and what the answer holds.
+    """The inputs and outputs of a model.
 
     Attributes
     ----------
@@ -76,17 +76,17 @@ def signature(model: Any) -> Signature:
     plausible = _plausible(model)
     scores = score(model, plausible)
     categories = getattr(model, "categories", {})
-    asked = {name: "any" if name in categories else _kind(plausible[name]) for name in plausible}
-    asked |= dict.fromkeys(optional_columns_of(model), "number")
+    kinds = {name: "any" if name in categories else _kind(plausible[name]) for name in plausible}
+    kinds |= dict.fromkeys(optional_columns_of(model), "number")
     optional = set(optional_columns_of(model))
-    inputs = [Column(str(name), kind, name not in optional) for name, kind in asked.items()]
+    inputs = [Column(str(name), kind, name not in optional) for name, kind in kinds.items()]
     outputs = [Column(str(name), _kind(scores[name])) for name in scores]
     customer = Column(CUSTOMER_ID, "any", required=False)
     return Signature((customer, *inputs), (*outputs, customer), _parameters(model))
 
 
 def _plausible(model: Any) -> pd.DataFrame:
-    """One customer as the model's fit knows them."""
+    """A customer with the categories known to the model."""
     levels = {name: known[0] for name, known in getattr(model, "categories", {}).items()}
     known = _PLAUSIBLE | getattr(model, "reference_", {}) | levels
     return pd.DataFrame({name: [known.get(name, 1.0)] for name in columns_of(model)})

@@ -1,9 +1,9 @@
-"""Which MLflow store is used, whether it answers, and how quiet MLflow is meanwhile.
+"""The connection to an MLflow store: its URI, its availability, and MLflow's logging.
 
-Without a tracking URI the store is the one that MLflow was pointed at (``MLFLOW_TRACKING_URI`` or
-``mlflow.set_tracking_uri``), and else the embedded ``sqlite:///mlflow.db`` of the current folder,
-the default of ``mlflow ui`` and ``mlflow models serve`` too. :func:`connected` leaves MLflow's
-settings and the environment of the process as they were, whether it succeeds or fails.
+Without a tracking URI the store is the one configured in MLflow (``MLFLOW_TRACKING_URI`` or
+``mlflow.set_tracking_uri``), or else ``sqlite:///mlflow.db`` in the current folder,
+which is also the default of ``mlflow ui`` and ``mlflow models serve``. :func:`connected` restores MLflow's
+settings and the environment of the process, whether it succeeds or fails.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from urllib.parse import unquote, urlsplit
 from clvml.errors import TrackingError
 
 PROBE_SECONDS = 2.0
-# For the length of a connection, where the user has not said otherwise. By default MLflow waits more than
-# four minutes for a server that does not answer.
+# For the duration of a connection, unless set by the user. By default MLflow waits more than
+# four minutes for a server that does not respond.
 DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
@@ -38,20 +38,20 @@ _ELSEWHERE = "keep the MLflow store in another file (tracking URI sqlite:///<fil
 
 @contextlib.contextmanager
 def connected(tracking_uri: str | None = None, *, create: bool = False) -> Iterator[str]:
-    """Point MLflow at a store for the length of the block, quietly; gives the store's URI.
+    """Use an MLflow store within the block, with MLflow's notices suppressed; yields the store's URI.
 
     Parameters
     ----------
     tracking_uri : str, optional
-        ``http(s)://...``, ``sqlite:///...`` or whatever else MLflow takes; None as in the module's
+        ``http(s)://...``, ``sqlite:///...`` or any other that MLflow accepts; None as in the module's
         docstring.
     create : bool
-        Whether an SQLite store that does not exist yet is made.
+        Whether to create an SQLite store that does not exist.
 
     Raises
     ------
     TrackingError
-        If no server answers there, or the store cannot be opened; also in place of any
+        If the server does not respond, or the store cannot be opened; also instead of any
         MlflowException raised inside the block.
     """
     with environment(_defaults()):
@@ -70,7 +70,7 @@ def connected(tracking_uri: str | None = None, *, create: bool = False) -> Itera
 
 @contextlib.contextmanager
 def environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Set variables of the process's environment, and put it back as it was: MLflow sets some too."""
+    """Set environment variables, and restore the whole environment afterwards: MLflow sets some too."""
     before = dict(os.environ)
     os.environ.update(values)
     try:
@@ -88,7 +88,7 @@ def _defaults() -> dict[str, str]:
 def store_uri(tracking_uri: str | None = None) -> str:
     """The URI of the store for ``tracking_uri``; local paths become absolute."""
     if tracking_uri is None:
-        with environment(_defaults()):  # telemetry is decided on when MLflow is imported
+        with environment(_defaults()):  # MLflow reads the telemetry setting on import
             import mlflow
         tracking_uri = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else "sqlite:///mlflow.db"
     database = database_of(tracking_uri)
@@ -109,12 +109,12 @@ def database_of(uri: str) -> Path | None:
 
 
 def check_store(uri: str, create: bool = False) -> None:
-    """Refuse a server that does not answer and a database that is not there.
+    """Refuse a server that does not respond and a database that does not exist.
 
     Raises
     ------
     TrackingError
-        With the way out.
+        With the remedy.
     """
     if urlsplit(uri).scheme in ("http", "https"):
         _probe(uri)
@@ -128,7 +128,7 @@ def check_store(uri: str, create: bool = False) -> None:
     if not create and not database.exists():
         raise TrackingError(
             f"there is no MLflow database at {database}: run 'clvml run' in this folder first, or set"
-            " MLFLOW_TRACKING_URI to the store that holds the model."
+            " MLFLOW_TRACKING_URI to the store that contains the model."
         )
 
 
@@ -153,7 +153,7 @@ def quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def without_prints() -> Iterator[None]:
-    """Silence the one call of MLflow that prints to standard error at any logging level."""
+    """Silence the MLflow call that prints to standard error at any logging level."""
     with contextlib.redirect_stderr(io.StringIO()):
         yield
 
@@ -180,17 +180,17 @@ def _probe(uri: str) -> None:
     try:
         urllib.request.urlopen(address, timeout=PROBE_SECONDS).close()
     except urllib.error.HTTPError:
-        return  # it answers: whether it lets us in is for MLflow to find out
+        return  # it responds; MLflow handles authentication
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         raise TrackingError(
-            f"no MLflow server answers at {shown(uri)} ({reason}): start it, correct the tracking URI, or"
-            " leave it out to keep runs in mlflow.db in the current folder."
+            f"no MLflow server responds at {shown(uri)} ({reason}): start it, correct the tracking URI, or"
+            " omit it to keep runs in mlflow.db in the current folder."
         ) from None
 
 
 def _first_touch(uri: str) -> None:
-    """Open the store once; two processes that create an SQLite store at the same time would crash."""
+    """Open the store once, under a lock: concurrent creation of an SQLite store would crash."""
     import mlflow
 
     database, artifacts = database_of(uri), Path("mlruns")
@@ -201,29 +201,29 @@ def _first_touch(uri: str) -> None:
         client.search_experiments(max_results=1)
         client.search_registered_models(max_results=1)
     if not was_there:
-        # MLflow makes this folder in the current one, wherever the store is.
+        # MLflow creates this folder in the current one, wherever the store is.
         with contextlib.suppress(OSError):
             artifacts.rmdir()
 
 
 def _check_is_of_mlflow(database: Path | None) -> None:
-    """Refuse a database of something else: MLflow would put its tables among those that are there."""
+    """Refuse a database of another application, to which MLflow would add its tables."""
     if database is None or not database.exists():
         return
     try:
         with contextlib.closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as reader:
             tables = {row[0] for row in reader.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    except sqlite3.OperationalError:  # locked, or not to be read: MLflow will say
+    except sqlite3.OperationalError:  # locked or unreadable: MLflow will report it
         return
     except sqlite3.DatabaseError:
-        raise TrackingError(f"{database} is no SQLite database: {_ELSEWHERE}.") from None
+        raise TrackingError(f"{database} is not an SQLite database: {_ELSEWHERE}.") from None
     if tables and tables.isdisjoint(_MLFLOW_TABLES):
-        raise TrackingError(f"{database} is a database of something else than MLflow: {_ELSEWHERE}.")
+        raise TrackingError(f"{database} is not an MLflow database: {_ELSEWHERE}.")
 
 
 @contextlib.contextmanager
 def _alone(database: Path) -> Iterator[None]:
-    """Lock the database by a file beside it, which the system releases even if this process dies."""
+    """Lock the database by a lock file, which the system releases even if this process dies."""
     lock = sqlite3.connect(database.with_name(database.name + ".lock"), timeout=120, isolation_level=None)
     try:
         lock.execute("BEGIN EXCLUSIVE")

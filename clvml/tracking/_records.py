@@ -1,7 +1,7 @@
-"""What there is to say about a run, as plain data: no MLflow here, so a test can read it.
+"""The content of MLflow runs as plain data, independent of MLflow.
 
-One :class:`RunRecord` is one model. Metric keys are short, because MLflow's table clips its headers at
-twelve characters; whatever is the same in every run of an experiment belongs in the tags.
+One :class:`RunRecord` is one model. Metric keys are short, because MLflow's table truncates its headers at
+twelve characters; what is common to all runs of an experiment belongs in the tags.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class DatasetRecord:
     context : str
         ``"calibration"`` or ``"holdout"``.
     source : str, optional
-        Where it came from: a path or a URL.
+        A path or a URL.
     facts : dict
-        Kept as tags of the dataset: how many rows the transaction policy set aside, for example.
+        Tags of the dataset, such as the number of rows set aside by the transaction policy.
     """
 
     name: str
@@ -41,14 +41,14 @@ class DatasetRecord:
 
 @dataclass(frozen=True)
 class Registration:
-    """What the registry is to keep of a run's model.
+    """The registration of a run's model.
 
     Attributes
     ----------
     name : str
-        Of the registered model; the new version gets the alias "champion".
+        Name of the registered model; the new version gets the alias "champion".
     tags : dict
-        Of the version, beside the run's family and metrics.
+        Tags of the version, in addition to the run's family and metrics.
     """
 
     name: str
@@ -57,14 +57,14 @@ class Registration:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """Everything to keep about one model.
+    """The MLflow run of one model.
 
     Attributes
     ----------
     name : str
         The run's name.
     tags : dict
-        Whatever is the same in every run of an experiment belongs here, and the model's family.
+        What is common to all runs of an experiment, and the model's family.
     params : dict
         Constructor arguments and fitted parameters (see :func:`parameters_of`).
     metrics : dict of str to float
@@ -72,19 +72,19 @@ class RunRecord:
     steps : dict of str to pandas.Series
         A metric's values by whole-number step: a decile, a week.
     tables : dict of str to pandas.DataFrame
-        Kept as CSV and as a table that MLflow shows.
+        Saved as CSV and as a table that MLflow displays.
     figures : dict
         By name: a matplotlib Figure or Axes, a function without arguments that draws one, or the path
         of an image.
     datasets : sequence of DatasetRecord
         The metrics are linked to the one whose context is "holdout".
     model : estimator, optional
-        Logged as a model, which the metrics are linked to; one that has no place in a file gets an
+        Logged as a model, which the metrics are linked to; one that cannot be serialised gets an
         entry without a file.
     input_example : pandas.DataFrame, optional
-        Customers, for the model's example request.
+        Customers, for the model's input example.
     registration : Registration, optional
-        To keep the model in the registry.
+        To register the model.
     """
 
     name: str
@@ -125,5 +125,5 @@ def parameters_of(model: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def is_image(figure: Any) -> bool:
-    """Whether a figure of a record is the path of an image rather than something to draw."""
+    """Whether a figure of a record is the path of an image."""
     return isinstance(figure, str | Path)

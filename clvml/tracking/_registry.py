@@ -28,7 +28,7 @@ class RegisteredVersion(NamedTuple):
     name : str
         The registered model.
     version : int
-        A whole number from 1 on.
+        From 1.
     source : str
         The URI of the logged model.
     aliases : tuple of str
@@ -75,10 +75,10 @@ def register(
     Raises
     ------
     TrackingError
-        If the store does not answer, or there is no such model.
+        If the store does not respond, or there is no such model.
     """
     if not re.fullmatch(r"[^/:]+", name):
-        raise TrackingError(f"a registered model cannot be called {name!r}: leave out '/' and ':'.")
+        raise TrackingError(f"a registered model cannot be named {name!r}: remove '/' and ':'.")
     with connected(tracking_uri, create=True):
         import mlflow
 
@@ -112,12 +112,12 @@ def promote(
 
 
 def resolve(model_uri: str, *, tracking_uri: str | None = None) -> RegisteredVersion:
-    """The version that ``models:/<name>@<alias>`` or ``models:/<name>/<version>`` means now.
+    """The version that ``models:/<name>@<alias>`` or ``models:/<name>/<version>`` currently refers to.
 
     Raises
     ------
     TrackingError
-        If the model, the alias or the version does not exist; the message says which do.
+        If the model, the alias or the version does not exist; the message lists those that do.
     """
     with connected(tracking_uri):
         return _resolve(model_uri)
@@ -129,7 +129,7 @@ def load(model_uri: str | Path, *, tracking_uri: str | None = None) -> Any:
     Raises
     ------
     TrackingError
-        If the store does not answer, or there is no such model; the message says which there are.
+        If the store does not respond, or there is no such model; the message lists those that exist.
     """
     uri = str(model_uri)
     if ":/" not in uri:
@@ -155,8 +155,8 @@ def score_batch(
 ) -> pd.DataFrame:
     """Score customers with a model and write the scores to a file, in the customers' order.
 
-    The file appears when it is complete; if scoring fails, nothing is left behind and an older file
-    stays as it was. Files are read in batches, so that memory holds the scores but not the input.
+    The file appears when it is complete; if scoring fails, no file is left and an existing file
+    is unchanged. Files are read in batches, so that the scores, but not the input, must fit in memory.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def score_batch(
         See the module's docstring.
     customers : str, Path or pandas.DataFrame
         A customer summary (``.parquet`` or ``.csv``) with the model's columns; ids in the index or in
-        a column ``customer_id`` (in CSV read as text, so that ``00017`` stays what it is).
+        a column ``customer_id`` (in CSV read as text, so that ``00017`` is kept).
     out_path : str or Path
         ``.parquet`` or ``.csv``; the ids are its first column, ``customer_id``.
     horizon : float or str, optional
@@ -173,9 +173,9 @@ def score_batch(
         None takes the model's own.
     segments : str or Path, optional
         The registered segments (``models:/<name>-segments@champion``) or the folder ``segments`` of a run:
-        adds segment, class, stage and treatment of each customer, by the model's own horizon and discount
-        rate. The customers that a run writes have the purchases of each half of their relationship; without
-        them trends are unknown.
+        adds segment, class, stage and treatment of each customer, at the model's own horizon and discount
+        rate. ``customers.parquet`` of a run has the purchases in each half of the relationship; without
+        these columns trends are unknown.
     overwrite : bool, default False
         Whether an existing file may be replaced; the file of the customers never is.
 
@@ -187,17 +187,17 @@ def score_batch(
     Raises
     ------
     TrackingError
-        If the store does not answer or there is no such model.
+        If the store does not respond or there is no such model.
     InputError
-        If the file is missing or of another kind, a customer breaks a rule, or ``out_path`` exists or is the
-        customers' own file.
+        If the file is missing or of another type, a customer is invalid, or ``out_path`` exists or is the
+        customers' file.
     TimeUnitError
         If the summary counts time in another unit than the model.
     """
     file = ScoreWriter(out_path, overwrite=overwrite, source=customers)
     model = load(model_uri, tracking_uri=tracking_uri)
-    asked = {"horizon": horizon, "annual_discount_rate": annual_discount_rate}
-    params = request_params(model, {name: value for name, value in asked.items() if value is not None})
+    options = {"horizon": horizon, "annual_discount_rate": annual_discount_rate}
+    params = request_params(model, {name: value for name, value in options.items() if value is not None})
     groups = None if segments is None else load(segments, tracking_uri=tracking_uri)
     check_ids(customers)
     written = []
@@ -225,7 +225,7 @@ def _resolve(uri: str) -> RegisteredVersion:
     if match["alias"] not in aliases:
         known = ", ".join(sorted(aliases)) or "none"
         raise TrackingError(
-            f"the registered model {match['name']!r} has no alias {match['alias']!r} (it has: {known});"
+            f"the registered model {match['name']!r} has no alias {match['alias']!r} (existing: {known});"
             " clvml.tracking.promote sets one."
         )
     return _version(match["name"], aliases[match["alias"]])
@@ -236,14 +236,14 @@ def _aliases(name: str) -> dict[str, str]:
 
     client = mlflow.MlflowClient()
     try:
-        # The aliases of a version that MLflow returns are empty; the registered model knows them.
+        # MLflow returns versions without their aliases; the registered model has them.
         return dict(client.get_registered_model(name).aliases)
     except mlflow.MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
     known = ", ".join(model.name for model in client.search_registered_models()) or "none"
     raise TrackingError(
-        f"there is no registered model {name!r} (there is: {known}); 'clvml run' registers one."
+        f"there is no registered model {name!r} (existing: {known}); 'clvml run' registers one."
     )
 
 
@@ -253,7 +253,7 @@ def _version(name: str, version: int | str) -> RegisteredVersion:
     aliases = _aliases(name)
     client = mlflow.MlflowClient()
     if not str(version).isdigit():
-        raise TrackingError(f"{version!r} is not a version of {name!r}: versions are whole numbers.")
+        raise TrackingError(f"{version!r} is not a version of {name!r}: versions are integers.")
     try:
         found = client.get_model_version(name, str(version))
     except mlflow.MlflowException as error:
@@ -261,7 +261,8 @@ def _version(name: str, version: int | str) -> RegisteredVersion:
             raise
         known = sorted(int(other.version) for other in client.search_model_versions(f"name = '{name}'"))
         raise TrackingError(
-            f"the registered model {name!r} has no version {version} (it has: {', '.join(map(str, known))})."
+            f"the registered model {name!r} has no version {version} (existing:"
+            f" {', '.join(map(str, known))})."
         ) from None
     own = tuple(sorted(alias for alias, marked in aliases.items() if str(marked) == str(version)))
     return RegisteredVersion(name, int(version), found.source, own, dict(found.tags))

@@ -1,7 +1,7 @@
-"""One loop that writes records into MLflow runs.
+"""Write records to MLflow runs.
 
-Each part of a record (its facts, datasets, model, metrics, tables, figures) is written on its own: one
-that fails marks the run as FAILED and is named in the result, and everything else is kept.
+Each part of a record (parameters, datasets, model, metrics, tables, figures) is written separately: one
+that fails marks the run as FAILED and is named in the result, and all others are kept.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_PARAM = 500
 
 @dataclass
 class WrittenRun:
-    """Where a record went.
+    """The MLflow run of a record.
 
     Attributes
     ----------
@@ -40,9 +40,9 @@ class WrittenRun:
     model_uri, model_id : str or None
         Of the logged model; an entry without a file has an id but no URI.
     registered : RegisteredVersion or None
-        If its model was to be registered.
+        If its model was registered.
     errors : list of str
-        What could not be written, in words; empty for a run that is complete.
+        What could not be written; empty for a complete run.
     """
 
     name: str
@@ -61,14 +61,14 @@ def write_records(
     tracking_uri: str | None = None,
     on_progress: Callable[[str], None] | None = None,
 ) -> dict[str, WrittenRun]:
-    """Write each record as a run of the experiment, and register the models that are to be.
+    """Write each record as a run of the experiment, and register models with a `Registration`.
 
     Parameters
     ----------
     records : sequence of RunRecord
-        With different names.
+        With unique names.
     experiment : str
-        One experiment is one question; it is made where it does not exist.
+        Created if it does not exist.
     tracking_uri : str, optional
         See :mod:`clvml.tracking`.
     on_progress : callable, optional
@@ -77,14 +77,14 @@ def write_records(
     Returns
     -------
     dict of str to WrittenRun
-        By the record's name; look at ``errors``.
+        By the record's name; check ``errors``.
 
     Raises
     ------
     InputError
-        If two records have one name.
+        If two records have the same name.
     TrackingError
-        If the store is away, before anything is written.
+        If the store is unavailable, before anything is written.
     """
     _check_names([record.name for record in records])
     written = {}
@@ -103,7 +103,7 @@ def write_records(
 def _check_names(names: list[str]) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise InputError(f"two records are called {repeated[0]!r}; each run needs a name of its own.")
+        raise InputError(f"two records have the name {repeated[0]!r}; names of runs must be unique.")
 
 
 def _experiment_id(name: str, uri: str) -> str:
@@ -116,7 +116,7 @@ def _experiment_id(name: str, uri: str) -> str:
         beside = None if database is None else (database.parent / "mlruns" / _file_name(name)).as_uri()
         try:
             return str(client.create_experiment(name, artifact_location=beside))
-        except mlflow.MlflowException:  # another process was quicker, or it truly failed
+        except mlflow.MlflowException:  # created by another process meanwhile, or a genuine failure
             found = client.get_experiment_by_name(name)
             if found is None:
                 raise
@@ -153,7 +153,7 @@ def _write_run(record: RunRecord, experiment_id: str) -> WrittenRun:
 def _attempt(part: Callable[..., None], client: Any, record: RunRecord, written: WrittenRun) -> None:
     try:
         part(client, record, written)
-    except Exception as error:  # whatever it is, the rest of the run is worth keeping
+    except Exception as error:  # whatever it is, keep the rest of the run
         what = part.__name__.removeprefix("_write_")
         sentence = " ".join(str(error).split())[:400] or type(error).__name__
         written.errors.append(f"{what}: {sentence}")

@@ -1,11 +1,11 @@
 """clvml models as MLflow models: a folder of readable JSON that MLflow can log, register and serve.
 
-The folder holds ``data/model.json`` (see :mod:`~clvml.scoring`) under two flavours:
-``clvml``, which gives the estimator back (:func:`load_model`), and ``python_function``, which
-``mlflow models serve`` and ``mlflow.pyfunc`` load. Neither pickles anything.
+The folder contains ``data/model.json`` (see :mod:`~clvml.scoring`) under two flavours:
+``clvml``, which loads the estimator (:func:`load_model`), and ``python_function``, which
+``mlflow models serve`` and ``mlflow.pyfunc`` load. Neither uses pickle.
 
-This module is the adapter between MLflow and :mod:`clvml.scoring`, which says what may be asked and what is
-answered. In MLflow's types the signature is::
+This module is the adapter between MLflow and :mod:`clvml.scoring`, which defines requests and responses.
+In MLflow's types the signature is::
 
     in   customer_id (any type), then the model's columns: numbers of any type (whole ones too), among
          covariates also string, boolean or long, among attributes any type
@@ -13,11 +13,11 @@ answered. In MLflow's types the signature is::
          customer_id last, where it was given     | groups class, stage, treatment and budget too;
                                                   | customer_id last, where it was given
 
-with the parameters ``horizon`` and ``annual_discount_rate`` for a lifetime-value model. Money comes
-first because ``spark_udf(result_type="double")`` takes the first column of that type. Inputs are declared
-optional, and numbers as any type, so that a request with a mistake reaches us and gets one sentence: MLflow's
-own refusal repeats the customers' rows. MLflow drops parameters that the signature does not know
-before we see them.
+with the parameters ``horizon`` and ``annual_discount_rate`` for a lifetime-value model. Money is the
+first column because ``spark_udf(result_type="double")`` takes the first column of that type. Inputs are
+declared optional, and numbers as any type, so that clvml validates requests itself, with a one-sentence
+message: MLflow's own error messages repeat the customers' rows. MLflow drops parameters that are not in the
+signature before clvml receives them.
 """
 
 from __future__ import annotations
@@ -43,10 +43,11 @@ if TYPE_CHECKING:
 
 FLAVOR_NAME = "clvml"
 NEEDS = ("pandas", "numpy", "scipy", "scikit-learn")
-# MLflow's types by the contract's kinds; any other is MLflow's AnyType. A number is asked for as any, since
-# MLflow refuses int64 (pandas, Arrow, Spark's bigint) for a double, with the customers' rows in its message.
-_ASKED_AS = {"integer": "long", "boolean": "boolean", "text": "string"}
-_ANSWERED_AS = {"number": "double", "integer": "long", "boolean": "boolean", "text": "string"}
+# MLflow's types by the contract's kinds; any other is MLflow's AnyType. A number is declared as any type,
+# since MLflow refuses int64 (pandas, Arrow, Spark's bigint) for a double, with the customers' rows in its
+# message.
+_INPUT_TYPES = {"integer": "long", "boolean": "boolean", "text": "string"}
+_OUTPUT_TYPES = {"number": "double", "integer": "long", "boolean": "boolean", "text": "string"}
 
 
 def save_model(
@@ -66,16 +67,16 @@ def save_model(
     path : str or Path
         A folder that does not exist yet, or is empty; it appears when the model is complete.
     input_example : pandas.DataFrame, optional
-        Customers; the first five are kept as the example of a request.
+        Customers; the first five are saved as the input example.
     metadata : dict, optional
-        Kept in the ``MLmodel`` file.
+        Saved in the ``MLmodel`` file.
     mlflow_model : mlflow.models.Model, optional
-        Given by MLflow when it logs the model.
+        Passed by MLflow when it logs the model.
 
     Raises
     ------
     InputError
-        If the folder holds something, or the model has no place in a JSON file (see
+        If the folder is not empty, or the model cannot be serialised as JSON (see
         :func:`~clvml.scoring.dump_model`).
     """
     import mlflow
@@ -133,7 +134,7 @@ def log_model(
 
     described = {"name": name, "tags": tags, "params": params, "model_type": type(model).__name__}
     if run_id is not None:
-        # MLflow looks for the experiment of the active run only: here it is the one of run_id.
+        # MLflow uses the experiment of the active run only: set it to that of run_id.
         described = {"model_id": _entry_in(run_id, **described)}
     return Model.log(
         artifact_path=None,
@@ -163,15 +164,15 @@ def _entry_in(run_id: str, **described: Any) -> str:
 
 
 def load_model(model_uri: str | Path) -> Any:
-    """The estimator itself, from a model folder or any model URI that MLflow knows.
+    """The estimator itself, from a model folder or any model URI that MLflow supports.
 
-    It does not go through ``mlflow.pyfunc``, so it works where that is switched off
+    It does not use ``mlflow.pyfunc``, so it works where that is disabled
     (``MLFLOW_ALLOW_MODEL_CODE_EXECUTION=false``).
 
     Raises
     ------
     TrackingError
-        If the model was saved by something else than clvml.
+        If the model was not saved by clvml.
     InputError
         If its file is damaged.
     """
@@ -190,24 +191,24 @@ def signature_of(model: Any) -> ModelSignature:
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
     from mlflow.types.schema import AnyType
 
-    asked = signature(model)
-    inputs = [ColSpec(_ASKED_AS.get(c.kind) or AnyType(), c.name, required=False) for c in asked.inputs]
+    found = signature(model)
+    inputs = [ColSpec(_INPUT_TYPES.get(c.kind) or AnyType(), c.name, required=False) for c in found.inputs]
     outputs = [
-        ColSpec(_ANSWERED_AS.get(c.kind) or AnyType(), c.name, required=c.required) for c in asked.outputs
+        ColSpec(_OUTPUT_TYPES.get(c.kind) or AnyType(), c.name, required=c.required) for c in found.outputs
     ]
-    params = [ParamSpec(name, "double", default) for name, default in asked.parameters]
+    params = [ParamSpec(name, "double", default) for name, default in found.parameters]
     return ModelSignature(
         inputs=Schema(inputs), outputs=Schema(outputs), params=ParamSchema(params) if params else None
     )
 
 
 def requirements() -> list[str]:
-    """What the model needs in order to be served, at the versions of now."""
+    """The packages needed to serve the model, at their installed versions."""
     return [f"{name}=={version(name)}" for name in ("clvml", *NEEDS)]
 
 
 class ServedModel:
-    """What ``mlflow.pyfunc`` calls: a table of rows in, a table of scores out.
+    """The model that ``mlflow.pyfunc`` calls: a table of rows in, a table of scores out.
 
     Parameters
     ----------
@@ -219,7 +220,7 @@ class ServedModel:
         self.model = model
 
     def predict(self, data: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
-        """Score customers; whatever is wrong with them is one sentence and, over HTTP, a 400."""
+        """Score customers; an invalid request raises an error with one sentence (HTTP 400)."""
         try:
             request = read_request(self.model, data, params)
             scores = score(self.model, request.customers, request.params)
@@ -242,22 +243,22 @@ def _load_folder(folder: Path) -> Any:
 
 
 def _flavor_facts(model: Any) -> dict[str, Any]:
-    asked = signature(model)
+    found = signature(model)
     return {
         "clvml_version": version("clvml"),
         "model_class": type(model).__name__,
         "data": f"data/{MODEL_FILE}",
-        "required_columns": [c.name for c in asked.inputs if c.required],
-        "columns": {c.name: c.kind for c in asked.inputs},
+        "required_columns": [c.name for c in found.inputs if c.required],
+        "columns": {c.name: c.kind for c in found.inputs},
         "time_unit": getattr(model, "time_unit_", None),
     }
 
 
 def _refusal(sentence: str) -> Exception:
-    """An error that MLflow turns into HTTP 400 and this sentence.
+    """An error that MLflow converts to HTTP 400 with this sentence.
 
-    MLflow's server puts the rows of the request in front of the message of the error that it
-    passes on. Customers' data has no place in an answer (and a log), so this message stays as it is.
+    MLflow's server prefixes the messages of errors with the rows of the request. Customer data must not
+    appear in responses and logs, so this message cannot be changed.
     """
     from mlflow.exceptions import MlflowException
     from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE

@@ -1,9 +1,9 @@
-"""A run as a TOML file: what to read, where to split it, what to compare, where to write.
+"""The configuration of a run as a TOML file: input, split, models, output.
 
-Each stage has its section in its own module (`clvml.workflow.stages`); here they are put together.
+Each stage defines its section in its own module (`clvml.workflow.stages`); here they are combined.
 
-One mechanism serves the file and the command line: an option such as ``--time-unit M`` is an
-override of one key, here ``split.time_unit``, and what comes out is the same `Config`. Every key
+The file and the command line share one mechanism: an option such as ``--time-unit M`` overrides
+one key, here ``split.time_unit``, and the result is a `Config`. Every key
 has a default, so that an empty file is the built-in CDNOW comparison. Unknown keys are refused.
 
 Paths of data are relative to the folder of the config file (or to the current folder where an
@@ -36,7 +36,7 @@ CDNOW_DATES = (dt.date(1997, 9, 30), dt.date(1998, 6, 30))
 
 
 class Config(Section):
-    """Everything that decides a run."""
+    """The configuration of a run."""
 
     experiment: ExperimentSection = ExperimentSection()
     data: DataSection = DataSection()
@@ -49,7 +49,7 @@ class Config(Section):
     _file: Path | None = PrivateAttr(None)
 
     def __eq__(self, other: object) -> bool:
-        """Whether all keys are equal; the file that they were read from does not matter."""
+        """Whether all keys are equal, whatever file they were read from."""
         return isinstance(other, Config) and self.model_dump() == other.model_dump()
 
     @property
@@ -59,7 +59,7 @@ class Config(Section):
 
     @property
     def file(self) -> Path | None:
-        """The file that the config was read from, if it was."""
+        """The file that the config was read from, if any."""
         return self._file
 
     def to_toml(self) -> str:
@@ -72,7 +72,7 @@ class Config(Section):
 
 
 def load_config(path: str | Path | None = None, overrides: Mapping[str, Any] | None = None) -> Config:
-    """Read a config file, put the overrides over it, and fill in what follows from the rest.
+    """Read a config file, apply the overrides, and fill in defaults that depend on other keys.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def _completed(config: Config) -> Config:
 
 
 def _sentence(error: ValidationError, where: str) -> str:
-    """The first thing that is wrong, in words, and how many more keys are."""
+    """The first error as a sentence, and the number of further ones."""
     problems = error.errors(include_url=False)
     first = problems[0]
     path = _known_path(first["loc"])
@@ -181,7 +181,7 @@ def _sentence(error: ValidationError, where: str) -> str:
 
 
 def _known_path(location: tuple[int | str, ...]) -> tuple[str, ...]:
-    """The part of a location that names sections and keys of the config, without list places and types."""
+    """The sections and keys of a location, without list positions and types."""
     path: list[str] = []
     section: type[Section] | None = Config
     for part in location:
@@ -194,7 +194,7 @@ def _known_path(location: tuple[int | str, ...]) -> tuple[str, ...]:
 
 
 def _section_of(annotation: Any) -> type[Section] | None:
-    """The section that a key holds: itself, or in a list."""
+    """The section that is a key's type, directly or in a list."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return annotation
     found = (_section_of(part) for part in get_args(annotation))
@@ -216,7 +216,7 @@ def _unknown_key(sections: tuple[str, ...], key: str) -> str:
     close = difflib.get_close_matches(key, known, n=1)
     place = f"[{'.'.join(sections)}]" if sections else "the config"
     advice = f"did you mean {close[0]!r}?" if close else "leave it out."
-    return f"{place} has no key {key!r}; {advice} It knows {', '.join(known)}"
+    return f"{place} has no key {key!r}; {advice} Its keys are {', '.join(known)}"
 
 
 def _tables(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -23,7 +23,7 @@ from clvml.errors import FitWarning
 
 
 class Progress(Protocol):
-    """What a stage reports while it works."""
+    """What a stage reports while it runs."""
 
     def stage(self, title: str) -> AbstractContextManager[object]:
         """Around the work of one stage."""
@@ -39,7 +39,7 @@ class Progress(Protocol):
 
 
 class Silent:
-    """Says nothing."""
+    """Prints nothing."""
 
     def stage(self, title: str) -> AbstractContextManager[object]:  # noqa: ARG002
         """Around the work of one stage."""
@@ -58,8 +58,8 @@ class Silent:
 class Terminal:
     """Writes to standard output: with rich on a terminal, as plain lines into a file or a pipe.
 
-    On a terminal a spinner shows the stage at work, and its messages are printed under its name when
-    it is done; plain lines are printed at once.
+    On a terminal a spinner shows the current stage, and its messages are printed under its title when
+    it is done; otherwise lines are printed at once.
     """
 
     def __init__(self, console: Console | None = None) -> None:
@@ -139,7 +139,7 @@ def _ruled(table: pd.DataFrame, title: str) -> Table:
 
 @contextmanager
 def _log_as_notes(progress: Progress) -> Iterator[None]:
-    """Show what clvml logs, and each `FitWarning` once, as a line; leave other libraries' warnings out."""
+    """Print clvml's log records, and each `FitWarning` once; suppress other libraries' warnings."""
     logger, notes = logging.getLogger("clvml"), _Notes(progress)
     logger.addHandler(notes)
     try:
@@ -154,7 +154,7 @@ def _log_as_notes(progress: Progress) -> Iterator[None]:
 
 
 class _Notes(logging.Handler):
-    """Passes log records of clvml on as lines, each once."""
+    """Prints log records of clvml, each once."""
 
     def __init__(self, progress: Progress) -> None:
         super().__init__(logging.WARNING)

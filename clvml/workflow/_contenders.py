@@ -1,8 +1,8 @@
-"""The models that can compete, by the id that the config uses, and models of one's own beside them.
+"""The contenders of the comparison: built-in models, by the id used in the config, and user-defined models.
 
-A new built-in contender is one line in `CONTENDERS`. Anything with the members of
-`clvml.lifetime_value.ValueModel` competes without one: named in the config by an import path, or passed to
-`clvml.workflow.run`.
+A new built-in contender is one line in `CONTENDERS`. Any model with the members of
+`clvml.lifetime_value.ValueModel` can compete without one: named in the config by its import path, or passed
+to `clvml.workflow.run`.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ class Contender(NamedTuple):
     family : str
         "probabilistic", "formula", "baseline" (compared, but cannot win) or "custom".
     build : callable
-        Makes the unfitted model from horizon, annual_discount_rate and margin (as keywords).
+        Returns the unfitted model, given horizon, annual_discount_rate and margin as keywords.
     optional : bool
-        Whether it wins only where no other model can be fitted.
+        Whether it is eligible only if no other model can be fitted.
     """
 
     title: str
@@ -95,22 +95,22 @@ def custom_contender(
     family: str = CUSTOM,
     options: Mapping[str, Any] | None = None,
 ) -> Contender:
-    """A contender from a model of one's own.
+    """A contender from a user-defined model.
 
     Parameters
     ----------
     model : Contender, ValueModel or callable
-        A model, or what makes one: a class or a function. What makes one is called with the options, and with
-        horizon, annual_discount_rate and margin where it has parameters of these names.
+        A model, or a class or function that returns one, which is called with the options, and with
+        horizon, annual_discount_rate and margin if it has parameters of these names.
     title : str
     family : str
     options : mapping, optional
-        Arguments by keyword for what makes the model.
+        Keyword arguments of the class or function.
 
     Raises
     ------
     InputError
-        If it cannot be made, or lacks a member of `clvml.lifetime_value.ValueModel`.
+        If it cannot be constructed, or lacks a member of `clvml.lifetime_value.ValueModel`.
     """
     if isinstance(model, Contender):
         return model
@@ -128,23 +128,23 @@ def custom_contender(
 
 
 def imported(path: str) -> Any:
-    """What an import path such as ``"mypackage.mymodule:MyModel"`` names.
+    """The object at an import path such as ``"mypackage.mymodule:MyModel"``.
 
-    Modules are found where Python finds them, and in the current folder.
+    Modules are searched for on Python's path and in the current folder.
 
     Raises
     ------
     InputError
-        If there is no such module, importing it fails, or it has no such name.
+        If there is no such module, its import fails, or it has no such attribute.
     """
     module_name, _, name = path.partition(":")
     with _current_folder_importable():
         try:
             found: Any = importlib.import_module(module_name)
-        except Exception as error:  # importing runs code, which may fail in any way
+        except Exception as error:  # an import may raise anything
             raise InputError(
                 f"the contender {path!r} cannot be imported ({type(error).__name__}: {error}); its module"
-                " must be installed or lie in the current folder."
+                " must be installed or be in the current folder."
             ) from error
     for part in name.split("."):
         if not hasattr(found, part):
@@ -171,9 +171,9 @@ def _made(
 def _check_can_be_made(contender: Contender) -> None:
     try:
         model = contender.build(horizon=1.0, annual_discount_rate=0.0, margin=1.0)
-    except Exception as error:  # a constructor of anybody's may raise anything
+    except Exception as error:  # a user-defined constructor may raise anything
         raise InputError(
-            f"the contender {contender.title!r} cannot be made: {type(error).__name__}: {error}"
+            f"the contender {contender.title!r} cannot be constructed: {type(error).__name__}: {error}"
         ) from error
     missing = [member for member in _MEMBERS if not callable(getattr(model, member, None))]
     if missing:

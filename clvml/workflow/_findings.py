@@ -1,6 +1,6 @@
-"""What a stage of a run can find: tables, figures, metrics, models and words, as plain values.
+"""What a stage of a run can yield: tables, figures, metrics, models and text, as plain values.
 
-A stage yields findings and knows nothing of where they go. Three writers do: the output folder
+A stage yields findings, independent of where they are written. Three writers do that: the output folder
 (`clvml.workflow._folder_writer`), the report (`clvml.workflow._report`) and MLflow
 (`clvml.workflow._mlflow_records`). A finding names the MLflow runs that it belongs to by their keys: "served"
 (the model to serve; it stands for the comparison as a whole), "segments", "compared/<id>" for a contender,
@@ -32,12 +32,12 @@ PLACE = "{}"  # the default place of a file, by the finding's name
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Finding:
-    """Something that a stage found.
+    """A result of a stage.
 
     Attributes
     ----------
     runs : tuple of str
-        Keys of the MLflow runs that it belongs to; none keeps it out of MLflow.
+        Keys of the MLflow runs that it belongs to; if empty, it is not in MLflow.
     """
 
     runs: tuple[str, ...] = SERVED
@@ -66,7 +66,7 @@ class Words(Finding):
     lead : str
         In bold before the text.
     style : {"paragraph", "note", "answer"}
-        A note is small; an answer stands in a box at the top of the report.
+        A note is in small print; an answer is in a box at the top of the report.
     printed : bool
         Whether the terminal shows it too.
     """
@@ -87,11 +87,11 @@ class Table(Finding):
     name : str
         In MLflow and in the file's name.
     data : pandas.DataFrame
-        As it is computed; files and MLflow keep these numbers.
+        Unformatted; files and MLflow keep these numbers.
     columns : mapping of str to Column, optional
-        What is shown to people: headings and number formats. Default: all columns.
+        The columns to display, with headings and number formats. Default: all columns.
     display : pandas.DataFrame, optional
-        Shown instead of ``data``: fewer rows, or other labels in the index.
+        Displayed instead of ``data``: fewer rows, or other index labels.
     title : str
         A heading above it.
     file : str or None
@@ -104,7 +104,7 @@ class Table(Finding):
     marked : str, optional
         The row to highlight.
     folded : str
-        The report shows this line only until one clicks it.
+        The summary of a collapsed table: the report shows this line until it is clicked.
     """
 
     name: str
@@ -120,11 +120,11 @@ class Table(Finding):
 
     @property
     def path(self) -> str | None:
-        """Where it lies in the output folder."""
+        """The path in the output folder."""
         return None if self.file is None else self.file.replace(PLACE, self.name)
 
     def formatted(self) -> pd.DataFrame:
-        """The table as people read it: text under its headings."""
+        """The table as formatted text, with its headings."""
         return format_table(self.data if self.display is None else self.display, self.columns)
 
 
@@ -139,12 +139,12 @@ class Figure(Finding):
     title : str
         What it shows.
     draw : callable
-        Draws into the Axes given as ``ax``. Where it raises `InputError`, these data have nothing to show
-        and there is no such figure.
+        Draws into the Axes given as ``ax``. If it raises `InputError`, the figure does not apply to these
+        data and is left out.
     size : (float, float)
         Width and height in inches.
     file : str or None
-        Path in the output folder; None for a figure that only MLflow has. Default ``figures/<name>.png``.
+        Path in the output folder; None for a figure in MLflow only. Default ``figures/<name>.png``.
     """
 
     name: str
@@ -155,11 +155,11 @@ class Figure(Finding):
 
     @property
     def path(self) -> str | None:
-        """Where it lies in the output folder."""
+        """The path in the output folder."""
         return None if self.file is None else self.file.replace(PLACE, self.name)
 
     def drawn(self) -> Canvas:
-        """The figure, drawn; pyplot and its global state stay out of it."""
+        """The drawn figure, without pyplot and its global state."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure as Canvas
         from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -184,9 +184,9 @@ class Metrics(Finding):
     Attributes
     ----------
     values : mapping of str to float
-        Short names: MLflow clips them at twelve characters.
+        Short names: MLflow truncates them at twelve characters.
     labels : mapping of str to Column
-        Labels and number formats for the report; by their names where not given.
+        Labels and number formats for the report; by default their names.
     title : str
         A heading above them.
     in_report : bool
@@ -208,7 +208,7 @@ class Steps(Finding):
 
 @dataclass(frozen=True, eq=False)
 class Tags(Finding):
-    """Facts in text, kept as tags of MLflow runs, or of the registered versions of their models."""
+    """Tags of MLflow runs, or of the registered versions of their models."""
 
     values: Mapping[str, Any]
     of_version: bool = field(default=False, kw_only=True)
@@ -228,19 +228,19 @@ class Model(Finding):
     Attributes
     ----------
     key : str
-        Of the run: what other findings name in their ``runs``. Its first part is the run's role.
+        Key of the run, to which ``runs`` of other findings refers. Its first part is the run's role.
     name : str
-        Of the run, for people.
+        Display name of the run.
     model : estimator
         Fitted.
     customers : pandas.DataFrame
-        The first rows are the example of a request.
+        The first rows are the input example.
     folder : str, optional
         The folder's name; without one there is no file.
     params : mapping, optional
-        Parameters of the run beside the model's own.
+        Parameters of the run in addition to the model's own.
     register_as : str, optional
-        The name under which MLflow's registry keeps it, with the alias "champion".
+        Name in the MLflow model registry, with the alias "champion".
     """
 
     key: str

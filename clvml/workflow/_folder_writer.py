@@ -25,9 +25,9 @@ class FolderWriter:
     Parameters
     ----------
     config : Config
-        Kept as ``config.toml``.
+        Saved as ``config.toml``.
     say : callable
-        Called with a line about what cannot be kept, and why.
+        Called with a line about what cannot be saved, and why.
     """
 
     def __init__(self, config: Config, say: Callable[[str], None]) -> None:
@@ -39,7 +39,7 @@ class FolderWriter:
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
-        """Note on whatever fails that what was found before it is kept, and where."""
+        """Add to any error where the results computed before it are kept."""
         try:
             yield
         except BaseException as error:
@@ -49,13 +49,13 @@ class FolderWriter:
             raise
 
     def add(self, finding: Finding) -> Finding | None:
-        """Write what the finding has for the folder.
+        """Write the finding's file, if it has one.
 
         Returns
         -------
         Finding or None
-            As it could be kept: a model without a place in a file is kept without a folder; a figure for
-            which the data have nothing to show is not kept at all.
+            As saved: a model that cannot be serialised is kept without a folder; a figure that does not
+            apply to the data is dropped.
         """
         if self.folder.now is None:
             self.folder.text("config.toml", self._config.to_toml())
@@ -74,9 +74,9 @@ class FolderWriter:
         self.folder.text(REPORT, page)
 
     def _claim(self, path: str) -> None:
-        """Refuse to write two findings into one file: a mistake of the stage that yields the second."""
+        """Refuse two findings with the same path, which is an error of the stage that yields the second."""
         if path in self._paths:
-            raise ValueError(f"two findings are to be written to {path}; give the second another name.")
+            raise ValueError(f"two findings have the path {path}; give the second another name.")
         self._paths.add(path)
 
     def _write_table(self, table: Table) -> None:
@@ -92,10 +92,10 @@ class FolderWriter:
         self.folder.csv(METRICS, pd.DataFrame({"value": list(self._metrics.values())}, index))
 
     def _write_model(self, model: Model) -> Model:
-        """The model as a folder of readable JSON that ``clvml score`` and ``mlflow models serve`` take."""
+        """The model as a folder of readable JSON that ``clvml score`` and ``mlflow models serve`` accept."""
         if model.folder is None:
             return model
-        import mlflow  # noqa: F401 - its import sets its log levels, so it must come before the silence
+        import mlflow  # noqa: F401 - its import sets log levels, so it must precede `quiet`
 
         try:
             with quiet():
@@ -103,7 +103,7 @@ class FolderWriter:
                     model.folder, lambda path: save_model(model.model, path, input_example=model.customers)
                 )
         except InputError as error:
-            self._say(f"no folder {model.folder!r}, and nothing to register: {error}")
+            self._say(f"{model.folder!r} was not saved and cannot be registered: {error}")
             return replace(model, folder=None, register_as=None)
         return model
 
@@ -113,7 +113,7 @@ class FolderWriter:
         self._claim(figure.path)
         try:
             self.folder.place(figure.path, figure.save)
-        except InputError as error:  # these data have nothing to show in it
+        except InputError as error:  # the figure does not apply to these data
             self._say(f"no figure {figure.title!r}: {error}")
             return None
         return figure

@@ -1,4 +1,4 @@
-"""Numbers as people read them: the same in the terminal, in the report and in MLflow."""
+"""Number formats, the same in the terminal, in the report and in MLflow."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def format_value(value: object, pattern: str = "") -> str:
         return str(value)
     if isinstance(value, Integral):
         return (pattern or "{:,}").format(int(value))
-    return (pattern or "{:,.2f}").format(round(float(value), 6) + 0.0)  # adding zero takes the minus from -0
+    return (pattern or "{:,.2f}").format(round(float(value), 6) + 0.0)  # adding zero removes the sign of -0
 
 
 def format_duration(duration: float | str, time_unit: str) -> str:

@@ -1,7 +1,7 @@
-"""The manifest of an output folder: which files clvml wrote there, each with the digest of its content.
+"""The manifest of an output folder: the files that clvml wrote, each with the digest of its content.
 
-It is ``clvml-manifest.json`` in the folder. A file that it does not list is somebody else's; one whose
-content differs from the digest was changed since. Only files that it lists are ever deleted.
+It is ``clvml-manifest.json`` in the folder. A file that it does not list was not written by clvml; one whose
+content differs from the digest was changed afterwards. Only listed files are ever deleted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 from clvml.files import delete, written_whole
 
 MANIFEST = "clvml-manifest.json"
-# What file managers leave in a folder that somebody has looked at.
+# Files that file managers create in folders they display.
 OF_FILE_MANAGERS = (".DS_Store", "Thumbs.db", "desktop.ini")
 _THIS_PROCESS = {"host": platform.node(), "id": os.getpid(), "token": secrets.token_hex(8)}
 
@@ -32,14 +32,14 @@ class Manifest:
     Attributes
     ----------
     folder : Path
-        Where it lies.
+        Its path.
     files : dict of str to str or None
         By the path in the folder, with ``/``: the SHA-256 of the content; None while a file (or a folder with
         all in it) is being written.
     complete : bool
-        Whether the run that wrote the folder came to its end.
+        Whether the run that wrote the folder completed.
     process : dict or None
-        Who is writing the folder; None when nobody is any more.
+        The process that is writing the folder; None when it has finished.
     """
 
     def __init__(
@@ -56,19 +56,19 @@ class Manifest:
 
     @classmethod
     def start(cls, folder: Path) -> Manifest:
-        """The manifest of a new folder that this process is about to fill."""
+        """The manifest of a new folder, to be written by this process."""
         manifest = cls(folder, process=dict(_THIS_PROCESS, id=os.getpid()))
         manifest.save()
         return manifest
 
     @classmethod
     def read(cls, folder: Path) -> Manifest | None:
-        """The manifest of a folder; None where there is none that can be read."""
+        """The manifest of a folder; None if it is missing or unreadable."""
         try:
             document = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
             files = dict(document["files"])
             if any(Path(name).is_absolute() or ".." in Path(name).parts for name in files):
-                return None  # not of clvml's making: it would reach out of its folder
+                return None  # not written by clvml: a path outside the folder
             return cls(folder, files, bool(document["complete"]), document.get("process"))
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -105,7 +105,7 @@ class Manifest:
         self.save()
 
     def is_abandoned(self) -> bool:
-        """Whether nobody is writing the folder any more, as far as one can know from here."""
+        """Whether no live process is writing the folder, as far as can be determined."""
         if self.process is None:
             return True
         host, number, token = (self.process.get(key) for key in ("host", "id", "token"))
@@ -126,12 +126,12 @@ class Manifest:
         return list(islice((name for name in entries(self.folder) if not self._lists(name)), most))
 
     def changed(self) -> list[str]:
-        """Listed files whose content is not what was written, or which are no plain files any more."""
+        """Listed files whose content has changed, or which are no longer regular files."""
         there = {name: self.folder / name for name in self.files if os.path.lexists(self.folder / name)}
         return [name for name, path in there.items() if self.files[name] not in (None, digest(path))]
 
     def delete_files(self) -> bool:
-        """Delete the listed files and the folders that this leaves empty; whether nothing else was there."""
+        """Delete the listed files and folders left empty; return whether there was nothing else."""
         for name, written in self.files.items():
             delete(self.folder / name) if written is None else _unlink(self.folder / name)
         for root, _, _ in os.walk(self.folder, topdown=False):
@@ -152,7 +152,7 @@ class Manifest:
 
 
 def delete_remains(folder: Path) -> None:
-    """Delete a folder that was left before its manifest was written or after it was deleted: an empty one."""
+    """Delete an empty folder left by a run interrupted before or after its manifest existed."""
     for unfinished in folder.glob(f".{MANIFEST}.*.part"):
         _unlink(unfinished)
     _remove_if_empty(folder)
@@ -173,7 +173,7 @@ def entries(folder: Path) -> Iterator[str]:
 
 
 def digest(path: Path) -> str:
-    """The SHA-256 of a file's content; empty for what is no plain file."""
+    """The SHA-256 of a file's content; empty if it is not a regular file."""
     if path.is_symlink() or not path.is_file():
         return ""
     with path.open("rb") as file:

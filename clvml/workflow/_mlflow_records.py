@@ -1,7 +1,7 @@
-"""The writer of MLflow runs: one run per model that was found, with all findings that belong to it.
+"""The writer of MLflow runs: one run per model, with all findings that belong to it.
 
-The compared models, the model to serve and the segments stand at the top level of one experiment, so that
-both families of models are in one list.
+The compared models, the model to serve and the segments are top-level runs of one experiment, so that
+all models are in one list.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def track(
     Raises
     ------
     TrackingError
-        If the store is away, or a part of a run could not be written; what could be, is.
+        If the store is unavailable, or part of a run could not be written (the rest is).
     """
     written = write_records(
         records_of(list(found), folder),
@@ -57,7 +57,7 @@ def track(
 
 
 def records_of(found: Sequence[Finding], folder: Path) -> list[RunRecord]:
-    """One record per model, in the order in which they were found.
+    """One record per model, in the order of the findings.
 
     Parameters
     ----------
@@ -129,15 +129,15 @@ def _merged(mappings: Iterable[Any]) -> dict[str, Any]:
 
 
 def _say_written(section: TrackingSection, written: dict[str, WrittenRun], progress: Progress) -> None:
-    """Say what is in MLflow now; raise if something is missing there."""
+    """Report what was written to MLflow; raise if something is missing."""
     progress.say(f"{len(written)} runs in the experiment {section.experiment!r}")
     for run in written.values():
         if run.registered is not None:
             aliases = ", ".join(f"@{alias}" for alias in run.registered.aliases)
-            before = " (earlier versions stay, without it)" if int(run.registered.version) > 1 else ""
+            before = " (moved from the earlier version)" if int(run.registered.version) > 1 else ""
             progress.say(f"registered: {run.registered.uri} {aliases}{before}")
     errors = [f"{name}: {error}" for name, run in written.items() for error in run.errors]
     if errors:
         raise TrackingError(
-            f"{len(errors)} parts of the MLflow runs could not be written, the first is {errors[0]}"
+            f"{len(errors)} parts of the MLflow runs could not be written; the first: {errors[0]}"
         )

@@ -1,4 +1,4 @@
-"""What to type after a run: commands that work where they are typed."""
+"""The commands suggested after a run, ready to paste."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from clvml.workflow._findings import SEGMENTS, SERVED, Finding, Model
 
 
 class Command(NamedTuple):
-    """A command and what it does; the text alone where there is nothing to type."""
+    """A command and its description; the command is empty where there is only advice."""
 
     command: str
     what: str
 
 
 def commands_after(config: Config, found: Iterable[Finding]) -> list[Command]:
-    """What to type next; with groups, scoring gives segment, stage and treatment too."""
+    """The suggested commands; with customer groups, scoring adds segment, stage and treatment."""
     files = {finding.key: finding for finding in found if isinstance(finding, Model) and finding.folder}
     has_model, has_groups = SERVED[0] in files, SEGMENTS[0] in files
     tracking = config.tracking
@@ -41,7 +41,7 @@ def commands_after(config: Config, found: Iterable[Finding]) -> list[Command]:
 def next_commands(
     *, model: str | None, uri: str, is_found: bool, is_here: bool, folder: Path, segments: str | None = None
 ) -> list[Command]:
-    """Commands to type next, each with what it does.
+    """Suggested commands, each with a description.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def next_commands(
 
 
 def commands_for_folder(folder: Path, has_groups: bool = False) -> list[Command]:
-    """Commands to type next after a run without MLflow."""
+    """Suggested commands after a run without MLflow."""
     return _use(str(folder / "model"), folder, str(folder / "segments") if has_groups else None)
 
 
@@ -99,7 +99,7 @@ def _use(model: str, folder: Path, segments: str | None) -> list[Command]:
 
 
 def command_lines(commands: Sequence[Command]) -> list[str]:
-    """Lines to copy: what each command does as a comment above it.
+    """Lines to copy: each command below a comment with its description.
 
     Examples
     --------

@@ -1,7 +1,8 @@
-"""What a run may take for its output folder, checked before any work: nothing of the user's is ever lost.
+"""Checks of the output folder before a run, so that no user file is ever lost.
 
-A run replaces its output folder as a whole. So the folder is new, empty, or holds nothing but what an
-earlier run wrote, unchanged; nothing that the run reads lies in it; and nobody lives in it.
+A run replaces its output folder as a whole. So the folder must be new, empty, or contain only unchanged files
+of an earlier run; it must contain no input of the run; and it must not be the current or home folder, or a
+parent.
 """
 
 from __future__ import annotations
@@ -24,22 +25,22 @@ ANOTHER = "choose another folder (--output, or folder in [output] of the config)
 
 
 def check_output(path: Path, inputs: Mapping[str, Iterable[Path]] | None = None) -> None:
-    """Refuse an output folder in which something of the user's would be lost.
+    """Refuse an output folder in which user files would be lost.
 
     Parameters
     ----------
     path : Path
         The folder, which may not exist yet.
     inputs : mapping of str to paths, optional
-        What the run reads, by what it is ("purchases"); see `inputs_of`.
+        The inputs of the run by kind ("purchases"); see `inputs_of`.
 
     Raises
     ------
     InputError
-        Which names the thing, the rule and the way out.
+        Naming the file, the rule and the remedy.
     """
     _check_is_folder(path)
-    _check_nobody_lives_there(path)
+    _check_not_current_or_home(path)
     _check_holds_no_input(path, inputs or {})
     _check_can_be_replaced(path)
     if path.is_dir():
@@ -47,7 +48,7 @@ def check_output(path: Path, inputs: Mapping[str, Iterable[Path]] | None = None)
 
 
 def inputs_of(config: Config) -> dict[str, list[Path]]:
-    """What a run reads, by what it is: the files there are, and the place of an MLflow store."""
+    """The inputs of a run by kind: existing files, and the location of an MLflow store."""
     segments = config.segments
     named = {
         "purchases": "" if config.data.is_built_in else config.data.source,
@@ -61,20 +62,20 @@ def inputs_of(config: Config) -> dict[str, list[Path]]:
 
 
 def check_own(path: Path) -> None:
-    """Refuse a folder that holds anything but unchanged files of an earlier run."""
+    """Refuse a folder that contains anything but unchanged files of an earlier run."""
     manifest = Manifest.read(path) or Manifest(path)
     foreign = manifest.foreign(NAMED + 1)
     if foreign:
         raise InputError(
-            f"the output folder {path} holds what clvml did not write ({_listed(foreign)}): a run replaces"
-            " the whole folder, so it must be new, empty, or hold only the files of an earlier run; move"
-            f" yours elsewhere, or {ANOTHER}."
+            f"the output folder {path} contains files that clvml did not write ({_listed(foreign)}): a run"
+            " replaces the whole folder, so it must be new, empty, or contain only files of an earlier run;"
+            f" move yours elsewhere, or {ANOTHER}."
         )
     changed = manifest.changed()
     if changed:
         raise InputError(
             f"in the output folder {path}, {_listed(changed)} changed after clvml wrote it, and a run would"
-            f" replace it: move it elsewhere or delete it, or {ANOTHER}."
+            f" overwrite it: move it elsewhere or delete it, or {ANOTHER}."
         )
 
 
@@ -84,7 +85,7 @@ def _check_is_folder(path: Path) -> None:
         raise InputError(f"the output folder {path} cannot be made: {taken} is a file; {ANOTHER}.")
 
 
-def _check_nobody_lives_there(path: Path) -> None:
+def _check_not_current_or_home(path: Path) -> None:
     for what, place in (("the current folder", Path.cwd()), ("your home folder", Path.home())):
         if lies_in(place, path):
             where = "is" if is_same(place, path) else "contains"
@@ -99,24 +100,24 @@ def _check_holds_no_input(path: Path, inputs: Mapping[str, Iterable[Path]]) -> N
         for file in files:
             if lies_in(file, path) or _is_linked_into(file, path):
                 raise InputError(
-                    f"the output folder {path} holds the {kind} of this run ({file}), and a run replaces the"
-                    f" whole folder: move {file.name} elsewhere, or {ANOTHER}."
+                    f"the output folder {path} contains the {kind} of this run ({file}), and a run replaces"
+                    f" the whole folder: move {file.name} elsewhere, or {ANOTHER}."
                 )
 
 
 def _is_linked_into(file: Path, folder: Path) -> bool:
-    """Whether a file has another name, as a hard link, in the folder."""
+    """Whether the folder contains a hard link to the file."""
     if not file.is_file() or file.stat().st_nlink < 2 or not folder.is_dir():
         return False
     return any(is_same(folder / name, file) for name in entries(folder))
 
 
 def _check_can_be_replaced(path: Path) -> None:
-    """The new folder is built beside the old one: whether that can be done there."""
+    """Check that the new folder can be built beside the old one."""
     place = Path(os.path.realpath(path))
     if place.is_mount():
         raise InputError(
-            f"the output folder {path} is where a disk is mounted, and cannot be replaced as a whole: give a"
+            f"the output folder {path} is a mount point and cannot be replaced as a whole: give a"
             f" folder inside it, such as --output {path / 'clvml-output'}."
         )
     above = next(parent for parent in place.parents if parent.exists())
@@ -126,7 +127,7 @@ def _check_can_be_replaced(path: Path) -> None:
         inside = f", give a folder inside {path}" if place.exists() else ""
         raise InputError(
             f"the output folder {path} cannot be written: a run builds it in {above} and then moves it into"
-            f" place, but nothing can be made there ({error.strerror}); mend that{inside}, or {ANOTHER}."
+            f" place, but {above} is not writable ({error.strerror}); correct that{inside}, or {ANOTHER}."
         ) from None
 
 
@@ -136,7 +137,7 @@ def _existing(text: str) -> list[Path]:
 
 
 def _store_of(config: Config) -> Path | None:
-    """The file or folder of the MLflow store, where it has one here."""
+    """The file or folder of the MLflow store, if it is local."""
     if not config.tracking.enabled:
         return None
     uri = store_uri(config.tracking.uri)

@@ -1,9 +1,9 @@
-"""The output folder: built beside its place, moved there when it is whole.
+"""The output folder: built under a temporary name and moved into place when complete.
 
-A run writes into ``<folder>.unfinished``. When all is there, that takes the place of the folder of an earlier
-run, in one step where the system can (Linux) and by two renames elsewhere, so that at every instant the
-earlier or the new results exist whole. A run that fails leaves what it computed where it is, and the earlier
-results as they were. What an interrupted run left behind, the next one mends.
+A run writes to ``<folder>.unfinished``. When complete, that replaces the folder of an earlier
+run, atomically where the system supports it (Linux) and by two renames elsewhere, so that at every instant
+the earlier or the new results exist in full. A failed run keeps what it computed under the temporary name and
+leaves the earlier results unchanged. The next run cleans up after an interrupted one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class OutputFolder:
     Parameters
     ----------
     path : path
-        Where they will be. Nothing is made before the first file is written.
+        The final location. Nothing is created before the first file is written.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -43,7 +43,7 @@ class OutputFolder:
 
     @property
     def now(self) -> Path | None:
-        """Where the files are now: beside the place until the folder is complete; None before the first."""
+        """Where the files are now: the temporary folder until it is complete; None before the first file."""
         if self._is_complete:
             return self.path
         if self._manifest is None:
@@ -52,7 +52,7 @@ class OutputFolder:
         return as_written if is_same(as_written, self._manifest.folder) else self._manifest.folder
 
     def check(self, inputs: Mapping[str, Iterable[Path]] | None = None) -> None:
-        """Refuse a folder in which something would be lost, before anything is computed for it.
+        """Refuse a folder in which user files would be lost, before the run starts.
 
         Raises
         ------
@@ -67,8 +67,8 @@ class OutputFolder:
         return self.place(name, lambda path: path.write_text(content, encoding="utf-8"))
 
     def csv(self, name: str, table: pd.DataFrame) -> Path:
-        """Write a table with its index; numbers are written so that they read back the same."""
-        return self.place(name, lambda path: table.to_csv(path))
+        """Write a table with its index; floats round-trip exactly."""
+        return self.place(name, table.to_csv)
 
     def parquet(self, name: str, customers: pd.DataFrame) -> Path:
         """Write a table of customers with their ids and its attrs (the time unit among them)."""
@@ -77,7 +77,7 @@ class OutputFolder:
         return self.place(name, lambda path: pq.write_table(to_arrow(customers), path))
 
     def place(self, name: str, write: Callable[[Path], object]) -> Path:
-        """Let ``write`` fill the path of a file or folder of this name; where it is now."""
+        """Call ``write`` with the path of a file or folder of this name; return the path."""
         if self._manifest is None:
             self._manifest = _made_beside(self._place)
         with self._manifest.writing(name) as path:
@@ -85,7 +85,7 @@ class OutputFolder:
         return path
 
     def keep_unfinished(self) -> None:
-        """Leave what there is where it is: the run has failed."""
+        """Keep the temporary folder: the run has failed."""
         if self._manifest is not None and not self._is_complete:
             self._manifest.process = None
             self._manifest.save()
@@ -96,7 +96,7 @@ class OutputFolder:
         Raises
         ------
         InputError
-            If something of the user's has come into the folder in the meantime; nothing is moved.
+            If a user file was added to the folder in the meantime; nothing is moved.
         """
         assert self._manifest is not None, "nothing was written"
         place = self._place
@@ -113,12 +113,12 @@ class OutputFolder:
 
     @property
     def _place(self) -> Path:
-        """The folder itself, where the path is a link to it."""
+        """The folder itself if the path is a symbolic link."""
         return Path(os.path.realpath(self.path))
 
 
 def _made_beside(place: Path) -> Manifest:
-    """A new folder to build in; what earlier runs left unfinished goes."""
+    """A new temporary folder; unfinished folders of earlier runs are deleted."""
     place.parent.mkdir(parents=True, exist_ok=True)
     for folder in _left_beside(place):
         manifest = Manifest.read(folder)
@@ -127,7 +127,7 @@ def _made_beside(place: Path) -> Manifest:
         elif manifest.is_abandoned() and not manifest.foreign(1) and not manifest.changed():
             manifest.delete_files()
     for name in _free_names(place, UNFINISHED):
-        # Another run may make the folder first, or clear it away while it is still empty.
+        # Another run may create the folder first, or delete it while it is still empty.
         with contextlib.suppress(FileExistsError, FileNotFoundError):
             name.mkdir()
             return Manifest.start(name)
@@ -135,7 +135,7 @@ def _made_beside(place: Path) -> Manifest:
 
 
 def _mend(place: Path) -> None:
-    """Give the folder back if a run was killed between the two renames."""
+    """Restore the folder if a run was killed between the two renames."""
     if place.exists():
         return
     for manifest in map(Manifest.read, _left_beside(place)):
@@ -145,7 +145,7 @@ def _mend(place: Path) -> None:
 
 
 def _left_beside(place: Path) -> list[Path]:
-    """The folders that earlier runs may have left beside the folder, the unfinished first."""
+    """The temporary folders that earlier runs may have left, the unfinished ones first."""
     patterns = [f"{glob.escape(place.name)}.{kind}{more}" for kind in KINDS for more in ("", "-[0-9]*")]
     return [path for pattern in patterns for path in sorted(place.parent.glob(pattern)) if path.is_dir()]
 
@@ -161,7 +161,7 @@ def _free_names(place: Path, kind: str) -> Iterator[Path]:
 
 
 def _discard(earlier: Path) -> None:
-    """Delete the files of the earlier run; what came into their folder at the last moment stays."""
+    """Delete the files of the earlier run; files added to its folder in the meantime are kept."""
     manifest = Manifest.read(earlier) or Manifest(earlier)  # an empty folder has none
     if not manifest.delete_files():
-        log.warning("%s holds files that came while the run was writing; they are kept there", earlier)
+        log.warning("%s contains files that were added during the run; they are kept there", earlier)

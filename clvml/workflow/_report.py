@@ -1,4 +1,4 @@
-"""The writer of the report: findings as one HTML page that carries its figures and needs nothing else."""
+"""The writer of the report: findings as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from clvml.workflow._formatting import Column, format_value
 from clvml.workflow._next_steps import Command, command_lines
 from clvml.workflow._section import ExperimentSection
 
-WIDE = 1200  # pixels: a figure that is wider has a row of the page to itself
+WIDE = 1200  # pixels: a wider figure spans the page
 
 STYLE = """
 :root { --ink: #1f2933; --soft: #5b6770; --line: #d9dee3; --accent: #1f5f8b; --paper: #ffffff; }
@@ -54,11 +54,11 @@ def report_page(
     experiment : ExperimentSection
         Name and question.
     found : sequence of Found
-        Sections come in the order of their first finding.
+        Sections are in the order of their first finding.
     folder : Path
         The output folder, where the figures are.
     commands : sequence of Command
-        What to type next.
+        Suggested next commands.
     """
     title = escape(experiment.name)
     body = [
@@ -69,7 +69,7 @@ def report_page(
         "<h2>Next</h2>",
         "<pre>" + escape("\n".join(command_lines(commands))) + "</pre>",
         f"<footer>clvml {version('clvml')}, {dt.datetime.now():%Y-%m-%d %H:%M};"
-        " everything that decided this run is in config.toml beside this page.</footer>",
+        " the configuration of this run is in config.toml beside this page.</footer>",
     ]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -102,7 +102,7 @@ def _sections(found: Iterable[Found], folder: Path) -> Iterator[str]:
 
 
 def _parts(findings: Iterable[Finding], folder: Path) -> Iterator[str]:
-    """The findings that the report shows; figures that follow one another side by side."""
+    """The findings that the report shows, consecutive figures side by side."""
     shown = [finding for finding in findings if _is_shown(finding)]
     for are_figures, group in groupby(shown, lambda finding: isinstance(finding, Figure)):
         parts = [_part(finding, folder) for finding in group]
@@ -168,7 +168,7 @@ def _rows(table: pd.DataFrame, marked: str | None = None) -> str:
 def _figure(title: str, path: Path) -> str:
     png = path.read_bytes()
     image = base64.b64encode(png).decode("ascii")
-    width = int.from_bytes(png[16:20], "big")  # by the PNG header
+    width = int.from_bytes(png[16:20], "big")  # from the PNG header
     shape = ' class="wide"' if width > WIDE else ""
     return (
         f'<figure{shape}><img alt="{escape(title)}" src="data:image/png;base64,{image}">'

@@ -1,4 +1,4 @@
-"""What a run found: what its stages computed, by type, and its tables, figures and metrics, by name."""
+"""The results of a run: values computed by its stages, by type; tables, figures and metrics, by name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """Everything that a run found.
+    """The results of a run.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Results:
     _context: Context
 
     def __getitem__(self, kind: type[T]) -> T:
-        """What a stage computed, by its type; `LookupError` where there is none."""
+        """The value of this type computed by a stage; `LookupError` if there is none."""
         return self._context[kind]
 
     def __repr__(self) -> str:
@@ -47,12 +47,12 @@ class Results:
 
     @property
     def config(self) -> Config:
-        """What was asked."""
+        """The configuration."""
         return self._context.config
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """By name; where contenders have one each, that of the last."""
+        """Tables by name; of tables with one per contender, the last."""
         return {item.name: item.data for _, item in self.found if isinstance(item, Table)}
 
     @property
@@ -73,7 +73,7 @@ class Results:
 
     @property
     def transactions(self) -> Transactions:
-        """The purchases, with the report of what was set aside."""
+        """The purchases, with the report of rows set aside."""
         return self[Transactions]
 
     @property
@@ -88,15 +88,15 @@ class Results:
 
     @property
     def comparison(self) -> ModelComparison:
-        """The contenders on the holdout, by id."""
+        """The contenders evaluated on the holdout, by id."""
         return self[Comparison].result
 
     @property
     def served(self) -> Served:
-        """The model to serve, and what customers are worth by it."""
+        """The model to serve, and its values of the customers."""
         return self[Served]
 
     @property
     def segments(self) -> Segments | None:
-        """The customers grouped; None where they do not differ enough."""
+        """The segments; None if the customers do not differ enough."""
         return self._context.get(Segments)

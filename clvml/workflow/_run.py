@@ -1,7 +1,7 @@
 """A run: a config in, results out, stage by stage.
 
-What a stage finds is written before the next one starts, so that failing late loses nothing. Figures are
-drawn when everything is computed; then come the report and, when the output folder has taken its place (see
+The findings of a stage are written before the next one starts, so that a late failure loses nothing. Figures
+are drawn after all stages; the report follows and, once the output folder is in place (see
 `clvml.workflow._output_folder`), MLflow.
 """
 
@@ -31,7 +31,7 @@ def run(
     contenders: Mapping[str, Any] | None = None,
     extra_stages: Sequence[Stage] = (),
 ) -> Results:
-    """Go through all stages.
+    """Run all stages.
 
     Parameters
     ----------
@@ -40,23 +40,23 @@ def run(
     progress : Progress, optional
         Receives messages; silent by default.
     contenders : mapping of str to ValueModel, optional
-        More models for the comparison, by id, beside those of the config: models, what makes them (see
-        `clvml.workflow.custom_contender`), or a `clvml.workflow.Contender` with a title of its own.
+        Further models for the comparison, by id, in addition to those of the config: models, classes or
+        functions that make them (see `clvml.workflow.custom_contender`), or a `clvml.workflow.Contender`.
     extra_stages : sequence of Stage, optional
-        Stages of one's own, after those of clvml: what they yield is in the folder, the report and MLflow.
+        User-defined stages, after the built-in ones: their findings are in the folder, the report and MLflow.
 
     Returns
     -------
     Results
-        What was found; the same is in ``config.folder``.
+        The results, which are also in ``config.folder``.
 
     Raises
     ------
     ClvmlError
-        If a stage fails. What earlier stages found is kept beside the folder, and the message says where.
+        If a stage fails. Results of earlier stages are kept, and the message says where.
     InputError
-        Before any work, if something of the user's would be lost in the folder
-        (see `clvml.workflow._output_checks`), or the config names what is not there.
+        Before any computation, if a user file would be lost in the folder
+        (see `clvml.workflow._output_checks`), or a file named in the config does not exist.
     """
     context = Context(config, progress or Silent())
     context.put(PassedContenders(contenders or {}))
@@ -84,7 +84,7 @@ def run(
 
 
 def _found(context: Context, stages: Sequence[Stage], writer: FolderWriter) -> list[Found]:
-    """What all stages find, each finding written as soon as it is there; figures are not drawn yet."""
+    """The findings of all stages, each written at once; figures are not drawn yet."""
     found = []
     for stage in stages:
         with context.progress.stage(stage.title):
@@ -97,7 +97,7 @@ def _found(context: Context, stages: Sequence[Stage], writer: FolderWriter) -> l
 
 
 def _drawn(context: Context, writer: FolderWriter, found: Sequence[Found]) -> list[Found]:
-    """The same with the figures drawn, without those that have nothing to show."""
+    """The findings with the figures drawn, without those that do not apply to the data."""
     with context.progress.stage("Drawing figures"):
         return [
             item

@@ -1,4 +1,4 @@
-"""What the sections of a config have in common, and the sections that belong to no stage."""
+"""The base class of config sections, and the sections that belong to no stage."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class Section(BaseModel):
-    """A section of the config: frozen, and it refuses keys that it does not know."""
+    """A section of the config: frozen, with unknown keys refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ExperimentSection(Section):
-    """What is asked. ``name`` defaults to the name of the data with ``_holdout`` behind it."""
+    """Name and question. ``name`` defaults to the name of the data followed by ``_holdout``."""
 
     name: str = ""
     question: str = "Which model values these customers best on the holdout?"
@@ -23,12 +23,12 @@ class ExperimentSection(Section):
     @classmethod
     def _is_a_folder_name(cls, name: str) -> str:
         if name and not re.fullmatch(r"\w[\w .-]*", name):
-            raise ValueError("must be letters, digits, '_', '-', '.' and blanks: it names a folder")
+            raise ValueError("must consist of letters, digits, '_', '-', '.' and spaces: it names a folder")
         return name
 
 
 class TrackingSection(Section):
-    """Where MLflow keeps the runs; without ``uri``, where MLflow itself would look."""
+    """The MLflow store; without ``uri``, MLflow's default."""
 
     enabled: bool = True
     uri: str | None = None
@@ -37,11 +37,11 @@ class TrackingSection(Section):
 
     @property
     def registered_segments(self) -> str:
-        """What the segments are registered as."""
+        """The name under which the segments are registered."""
         return f"{self.registered_model}-segments"
 
 
 class OutputSection(Section):
-    """Where the files go; default ``clvml-output/<experiment name>`` in the current folder."""
+    """The output folder; default ``clvml-output/<experiment name>`` in the current folder."""
 
     folder: str = ""

@@ -1,6 +1,6 @@
-"""A stage of a run: what it is called, what it checks before the work, what it finds.
+"""A stage of a run: its title, its checks before the run, its findings.
 
-A stage takes a context, which holds what earlier stages computed, by type, and yields findings.
+A stage takes a context with the values that earlier stages computed, by type, and yields findings.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ T = TypeVar("T")
 
 
 class Context:
-    """What a run knows so far.
+    """The values computed so far in a run.
 
     Parameters
     ----------
     config : Config
-        What was asked.
+        The configuration.
     progress : Progress
         Receives the messages.
     """
@@ -34,11 +34,11 @@ class Context:
         self._values: dict[type, object] = {}
 
     def put(self, value: object) -> None:
-        """Keep a value for later stages, by its type."""
+        """Store a value for later stages, by its type."""
         self._values[type(value)] = value
 
     def get(self, kind: type[T]) -> T | None:
-        """The value of this type, or None where no stage has put one."""
+        """The value of this type, or None if no stage has stored one."""
         value = self._values.get(kind)
         return value if isinstance(value, kind) else None
 
@@ -48,12 +48,12 @@ class Context:
         Raises
         ------
         LookupError
-            If no stage has put one.
+            If no stage has stored one.
         """
         value = self.get(kind)
         if value is None:
             known = ", ".join(sorted(known.__name__ for known in self._values)) or "nothing"
-            raise LookupError(f"no stage before this one found a {kind.__name__}; found so far: {known}.")
+            raise LookupError(f"no earlier stage stored a {kind.__name__}; stored so far: {known}.")
         return value
 
     def say(self, line: str) -> None:
@@ -67,14 +67,14 @@ class Stage(NamedTuple):
     Attributes
     ----------
     title : str
-        What it does, for the terminal.
+        Displayed in the terminal.
     find : callable
-        Takes the `Context` and yields findings; what later stages need, it puts into the context.
+        Takes the `Context` and yields findings; stores in the context what later stages need.
     section : str
-        Heading of the section of the report that its findings are in.
+        Heading of the report section for its findings.
     check : callable, optional
-        Called before the work of the first stage, so that a mistake in the config costs no time; takes the
-        context and raises `InputError`.
+        Called before the first stage, so that an error in the config costs no time; takes the context and
+        raises `InputError`.
     """
 
     title: str

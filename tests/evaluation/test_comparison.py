@@ -98,7 +98,7 @@ TRUTH = pd.Series([1.0, 2.0, 3.0], index=INDEX)
         (TRUTH * 0, TRUTH, r"there is no revenue in the holdout to compare with\. Choose an earlier"),
         (TRUTH[:0], TRUTH[:0], r"the actual values are empty"),
         (TRUTH, TRUTH.to_numpy(), r"must be a pandas Series by customer, not ndarray"),
-        (TRUTH, pd.Series(list("xyz"), INDEX), r"that are not numbers"),
+        (TRUTH, pd.Series(list("xyz"), INDEX), r"must be numeric"),
     ],
 )
 def test_rows_that_do_not_belong_together_are_refused(actual, predicted, sentence):

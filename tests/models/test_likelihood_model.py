@@ -219,7 +219,7 @@ FITTABLE = [
 def test_an_unfitted_model_says_that_it_is_not_fitted(kind, cdnow):
     model = kind()
     asked = [
-        lambda: model.summary(),
+        model.summary,
         lambda: model.sample_parameters(1, 0),
         lambda: model.parameter_draws(1, 0),
         lambda: model.aic_,

@@ -43,7 +43,7 @@ WORLDS = {  # r, alpha, a, b of BG/NBD (rates per week), weeks of observation, P
 }
 COLUMNS = ["customer_id", "date", "amount"]
 LOGS = {
-    "CDNOW": lambda: clvml.load_cdnow(),
+    "CDNOW": clvml.load_cdnow,
     "online retail": lambda: clvml.read_transactions(retail()),
     "coffee vending": lambda: clvml.read_transactions(coffee()),
 }

@@ -53,9 +53,9 @@ def test_promotion_moves_the_alias(store):
 @pytest.mark.parametrize(
     ("uri", "sentence"),
     [
-        ("models:/nix@champion", r"no registered model 'nix' \(there is: .*clv"),
-        ("models:/clv@nix", r"no alias 'nix' \(it has: champion\)"),
-        ("models:/clv/99", r"no version 99 \(it has: 1\)"),
+        ("models:/nix@champion", r"no registered model 'nix' \(existing: .*clv"),
+        ("models:/clv@nix", r"no alias 'nix' \(existing: champion\)"),
+        ("models:/clv/99", r"no version 99 \(existing: 1\)"),
         ("models:/clv/x", "versions are whole numbers"),
         ("models:/m-0123456789", "m-0123456789"),
         ("runs:/0123/model", "0123"),
@@ -156,7 +156,7 @@ def test_a_file_of_something_else_where_the_store_would_be_is_left_as_it_is(monk
             database.execute("CREATE TABLE customers (name TEXT)")
             database.commit()
     before = Path("mlflow.db").read_bytes()
-    sentence = {"text": "no SQLite database", "database": "of something else than MLflow"}[kind]
+    sentence = {"text": "not an SQLite database", "database": "not an MLflow database"}[kind]
     with pytest.raises(TrackingError, match=rf"mlflow\.db is .*{sentence}.*keep the MLflow store in another"):
         registry.register("runs:/1/model", "clv")
     assert Path("mlflow.db").read_bytes() == before

@@ -103,7 +103,7 @@ def test_an_interrupted_run_is_marked_and_the_interruption_goes_on(store):
 
 def test_two_records_of_one_name_are_refused_before_anything_is_written(tmp_path):
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    with pytest.raises(InputError, match="two records are called 'a'"):
+    with pytest.raises(InputError, match="two records have the name 'a'"):
         write_records([RunRecord("a"), RunRecord("a")], experiment="q", tracking_uri=uri)
     assert not list(tmp_path.iterdir())
 
@@ -155,7 +155,7 @@ def test_a_server_that_is_away_is_one_sentence_at_once(monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "5")
     monkeypatch.delenv("MLFLOW_HTTP_REQUEST_TIMEOUT", raising=False)
     with pytest.raises(
-        TrackingError, match=r"^no MLflow server answers at http://127\.0\.0\.1:9 \([^\n]*$"
+        TrackingError, match=r"^no MLflow server responds at http://127\.0\.0\.1:9 \([^\n]*$"
     ) as caught:
         write_records([RunRecord("a")], experiment="q", tracking_uri="http://me:secret@127.0.0.1:9")
     assert "secret" not in str(caught.value)

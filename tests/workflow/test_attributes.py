@@ -74,7 +74,7 @@ def test_scoring_and_serving_tell_what_the_run_told(found, tmp_path):
     ("content", "wishes", "message"),
     [
         ("customer_id,age\n2,40\n2,41\n", {}, "customer 2 more than once"),
-        ("customer_id,age\nx2,40\n", {}, "not of the kind"),
+        ("customer_id,age\nx2,40\n", {}, "not of the same type"),
         ("customer_id,age\n-7,40\n", {}, "no customer of the purchases"),
         ("who,age\n2,40\n", {}, "no column 'customer_id' of customer ids; it has who, age"),
         ("customer_id,age\n2,40\n", {"segments.contact": "phone"}, "no column 'phone'"),

@@ -107,7 +107,7 @@ def test_models_that_cannot_be_fitted_are_left_out_and_the_run_goes_on(clvml, pu
     )
     assert "spend the same on average (9.99)" in result.stdout
     # P(alive) needs no spend, so that customers have stages beside the value of a formula
-    assert "P(alive) is that of BG/NBD" in result.stdout
+    assert "provides no P(alive): using that of BG/NBD" in result.stdout
     members = pd.read_csv(tmp_path / "out" / "segments.csv")
     assert (members["value_at_risk"] <= members["clv"] * (1 + 1e-9)).all()
     assert {"stage", "treatment", "budget"} <= set(members)
@@ -142,7 +142,7 @@ def unreachable(sales, tmp_path_factory):
 
 def test_a_tracking_server_that_is_not_there_costs_no_result(unreachable):
     folder, result = unreachable
-    assert "no MLflow server answers at http://127.0.0.1:9" in one_sentence(result)
+    assert "no MLflow server responds at http://127.0.0.1:9" in one_sentence(result)
     assert "kept in out" in result.stderr
     assert {path.name for path in (folder / "out").iterdir()} == FILES
 
@@ -160,7 +160,7 @@ def test_an_unexpected_failure_is_a_sentence_too_and_debug_shows_where(clvml, sa
 
     monkeypatch.setattr("clvml.workflow.stages._comparing.compare_models", broken)
     said = one_sentence(clvml("run", "--transactions", sales, "--no-tracking"))
-    assert "unexpected ZeroDivisionError: by zero; --debug shows where it came from." in said
+    assert "unexpected ZeroDivisionError: by zero; --debug shows the traceback." in said
     result = clvml("run", "--transactions", sales, "--no-tracking", "--debug")
     assert isinstance(result.exception, ZeroDivisionError)
 

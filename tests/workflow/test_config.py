@@ -60,7 +60,10 @@ def test_the_policy_of_a_config_is_the_policy_of_transactions():
 @pytest.mark.parametrize(
     ("toml", "sentence"),
     [
-        ("[split]\ntime_unt = 'W'", r"\[split\] has no key 'time_unt'; did you mean 'time_unit'\? It knows"),
+        (
+            "[split]\ntime_unt = 'W'",
+            r"\[split\] has no key 'time_unt'; did you mean 'time_unit'\? Its keys are",
+        ),
         ("[spilt]\ntime_unit = 'W'", r"the config has no key 'spilt'; did you mean 'split'\?"),
         ("[data.policy]\nreturn = 'net'", r"\[data.policy\] has no key 'return'; did you mean 'returns'\?"),
         ("[split]\ntime_unit = 'H'", r"\[split\] time_unit is 'H': should be 'D', 'W', 'M', 'Q' or 'Y'\."),
@@ -79,7 +82,7 @@ def test_the_policy_of_a_config_is_the_policy_of_transactions():
             "[models]\ncontenders = ['historic', {model = 'a:B', titel = 'B'}]",
             r"\[models.contenders\] has no key 'titel'; did you mean 'title'\?",
         ),
-        ("[data]\ncustomer = 'id'", r"'cdnow' is built in and needs none of it"),
+        ("[data]\ncustomer = 'id'", r"'cdnow' is built in and does not use it"),
         ("[data]\nsource = 's.csv'\nprice = 'p'", r"needs quantity and price together"),
         ("[experiment]\nname = '../x'", r"it names a folder\."),
         ("[split]\ncalibration_end = 2020-01-01\nobservation_end = 2020-01-01", r"leaves no holdout"),

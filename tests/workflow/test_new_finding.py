@@ -160,7 +160,7 @@ def test_a_stage_that_asks_for_what_nobody_found_says_so(sales, tmp_path):
         "output.folder": str(tmp_path / "out"),
     }
     too_early = Stage("Best", find_best_weekday, "Days")
-    with pytest.raises(LookupError, match=r"no stage before this one found a Weekdays; found so far: "):
+    with pytest.raises(LookupError, match=r"no earlier stage stored a Weekdays; stored so far: "):
         run(load_config(overrides=overrides), extra_stages=[too_early])
     assert (tmp_path / "out.unfinished" / "segments.csv").exists()
 
@@ -175,5 +175,5 @@ def test_two_findings_cannot_take_one_file(sales, tmp_path):
         "tracking.enabled": False,
         "output.folder": str(tmp_path / "out"),
     }
-    with pytest.raises(ValueError, match=r"two findings are to be written to comparison\.csv"):
+    with pytest.raises(ValueError, match=r"two findings have the path comparison\.csv"):
         run(load_config(overrides=overrides), extra_stages=[Stage("Again", find_again, "Days")])

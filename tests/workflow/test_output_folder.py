@@ -147,7 +147,7 @@ def test_an_output_folder_that_holds_an_input_is_refused_however_the_input_is_re
         "hard link": tmp_path / "hard.csv",
     }[way]
     for folder in (out, Path("../out"), tmp_path / "door"):
-        with pytest.raises(InputError, match="holds the purchases of this run"):
+        with pytest.raises(InputError, match="contains the purchases of this run"):
             OutputFolder(folder).check({"purchases": [sales]})
     assert contents(out) == {"customers.csv": "first"}
 
@@ -176,7 +176,7 @@ def test_the_root_of_a_repository_is_refused(tmp_path):
 def test_a_folder_where_nothing_can_be_made_is_refused_before_the_work():
     with pytest.raises(InputError, match="builds it in /proc and then moves it into place"):
         OutputFolder("/proc/out").check()
-    with pytest.raises(InputError, match="where a disk is mounted"):
+    with pytest.raises(InputError, match="is a mount point"):
         OutputFolder("/proc").check()
 
 
@@ -254,7 +254,9 @@ def test_a_run_that_is_killed_at_any_moment_leaves_whole_results(tmp_path, monke
         monkeypatch.setattr("clvml.files.exchange", lambda *_: False)
     out, least = tmp_path / "out", -1
     write(out, "-1", ["one.csv", "figures/two.csv", "three.csv"])
-    for attempt in range(40):
+    for attempt in range(400):  # forty, and more where the machine is slow
+        if attempt >= 40 and least > 0:
+            break
         process = multiprocessing.get_context("fork").Process(target=write_for_ever, args=(out,))
         process.start()
         time.sleep(0.01 + 0.003 * attempt)
@@ -339,7 +341,7 @@ def test_a_run_refuses_to_write_over_the_purchases_attributes_treatments_or_conf
         tracking = [] if kind == "MLflow store" else ["--no-tracking"]
         result = clvml("run", *arguments, *tracking, "--output", out)
         assert result.exit_code == 1
-        assert f"holds the {kind} of this run" in result.stderr, result.stderr
+        assert f"contains the {kind} of this run" in result.stderr, result.stderr
     assert contents(out) == {"config.toml": "", "customers.csv": ""}
 
 
@@ -348,7 +350,7 @@ def test_a_glob_of_purchases_that_would_read_the_results_is_refused(clvml, purch
     write(data / "out", "", ["customers.csv"])
     purchases.to_csv(data / "sales.csv", index=False)
     result = clvml("run", "--transactions", f"{data}/**/*.csv", "--no-tracking", "--output", data / "out")
-    assert "holds the purchases of this run" in result.stderr
+    assert "contains the purchases of this run" in result.stderr
 
 
 def test_a_second_run_works_and_a_third_after_an_edit_says_which_file_would_be_lost(clvml, sales, tmp_path):

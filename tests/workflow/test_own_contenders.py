@@ -98,7 +98,7 @@ def test_a_winner_of_ones_own_is_kept_in_mlflow_without_a_file_and_nothing_else_
     assert (found.folder / "segments" / "MLmodel").exists()
     page = (found.folder / "report.html").read_text()
     assert "clvml score" not in page
-    assert "Passed in Python, and so not in config.toml: scaled, oracle." in page
+    assert "Passed as Python objects, not in config.toml: scaled, oracle." in page
     client = mlflow.MlflowClient(uri)
     experiment = client.get_experiment_by_name("sales_holdout").experiment_id
     runs = {entry.info.run_name: entry for entry in client.search_runs([experiment])}
@@ -126,8 +126,11 @@ def _forget_own_models():
         ("no_such_module:Model", r"'no_such_module:Model' cannot be imported \(ModuleNotFoundError"),
         ("own_models:Absent", r"own_models has no 'Absent'"),
         ("own_models:NoModel", r"'NoModel' has no method 'fit'"),
-        ("own_models:number", r"'number' cannot be made: TypeError"),
-        ({"model": "own_models:Oracle", "options": {"scal": 2}}, r"'Oracle' cannot be made: TypeError.*scal"),
+        ("own_models:number", r"'number' cannot be constructed: TypeError"),
+        (
+            {"model": "own_models:Oracle", "options": {"scal": 2}},
+            r"'Oracle' cannot be constructed: TypeError.*scal",
+        ),
         ({"model": "own_models:Oracle", "title": "historic"}, r"two contenders have the title 'historic'"),
         ({"model": "own_models:Oracle", "id": "historic"}, r"two contenders have the id 'historic'"),
     ],

@@ -28,7 +28,8 @@ from clvml.distributions import pareto_nbd
 from clvml.distributions._history import History
 from clvml.distributions.pareto_nbd import ParetoNBDParams
 from clvml.errors import FitError, FitWarning
-from clvml.inference._maximum_likelihood import Objective, Prior, in_log_parameters, maximise
+from clvml.inference._maximum_likelihood import Objective, in_log_parameters, maximise
+from clvml.inference._prior import Prior
 from clvml.lifetime_value.formulas._sums import FloatArray
 
 # Of log r, log(r / alpha), log s and log(s / beta), in mean T: within e**6 either way, in 95 of 100 cases.

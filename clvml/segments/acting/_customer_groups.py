@@ -46,14 +46,14 @@ class CustomerGroups(ByName, BaseEstimator):
     treatments : pandas.DataFrame, optional
         As from `clvml.segments.acting.read_treatments`; by default the table shipped.
     purchases : estimator with ``probability_alive``, optional
-        Such as `BGNBD`: gives P(alive) where the customers lack it, as with the value of a formula.
+        Such as `BGNBD`: provides P(alive) if the customers lack it, as with the value of a formula.
 
     Attributes
     ----------
     segmenter_, matrix_, stages_ : estimators
         Fitted copies.
     purchases_ : estimator or None
-        A fitted copy, where the customers lacked P(alive).
+        A fitted copy, if the customers lacked P(alive).
     treatments_ : pandas.DataFrame
         The table in use.
     names_, time_unit_
@@ -87,7 +87,7 @@ class CustomerGroups(ByName, BaseEstimator):
 
     @property
     def optional_columns(self) -> tuple[str, ...]:
-        """The columns that `assign` uses where they are present: without them trends are unknown."""
+        """The columns that `assign` uses if they are present: without them trends are unknown."""
         return HALVES
 
     @property
@@ -122,11 +122,11 @@ class CustomerGroups(ByName, BaseEstimator):
 
     @property
     def clv_includes_p_alive(self) -> bool:
-        """Whether P(alive) is a factor of the customers' value; of a formula's value it is not."""
+        """Whether P(alive) is a factor of the customers' value; it is not with a formula."""
         return self.purchases_ is None
 
     def with_alive(self, customers: pd.DataFrame) -> pd.DataFrame:
-        """The customers with P(alive), from the model of purchases where they lack it."""
+        """The customers with P(alive), from the model of purchases if they lack it."""
         if self.purchases_ is None or ALIVE in customers:
             return customers
         return customers.assign(**{ALIVE: self.purchases_.probability_alive(customers)})

@@ -1,9 +1,9 @@
-"""What to do with which customers: a treatment for each segment and stage, and its budget.
+"""A treatment for each segment and lifecycle stage, and its budget.
 
-The table is one file, ``treatments.csv`` in this folder, and a user can put another in its place:
+The default table is ``treatments.csv`` in this folder; users can supply their own:
 
 ===============  ==================================================================================
-``segment``      a segment's name (of the value matrix, in the file shipped), or ``*`` for any
+``segment``      a segment's name (of the value matrix, in the default table), or ``*`` for any
 ``stage``        a stage of the lifecycle, or ``*`` for any
 ``treatment``    a word or two: retain, develop, cross-sell, win back, spend less
 ``what_to_do``   a sentence
@@ -11,7 +11,7 @@ The table is one file, ``treatments.csv`` in this folder, and a user can put ano
 ``share``        the share of the base that may be spent, 0 to 1
 ===============  ==================================================================================
 
-The first row that fits counts. **Budget rule**: ``budget = share x base``, so that no budget exceeds the
+The first matching row applies. **Budget rule**: ``budget = share x base``, so that no budget exceeds the
 value at risk. Tables of clvml 0.1 (with a column ``stake`` and the stage ``former``) are read as well.
 """
 
@@ -33,7 +33,7 @@ ANY = "*"
 
 
 def read_treatments(path: str | Path | None = None) -> pd.DataFrame:
-    """The table of treatments from a CSV file; by default the one shipped.
+    """The table of treatments from a CSV file; by default the one included in clvml.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def read_treatments(path: str | Path | None = None) -> pd.DataFrame:
 
 
 def check_treatments(table: pd.DataFrame, source: str = "the table of treatments") -> pd.DataFrame:
-    """The table in the columns and stages of today, with ``share`` as float.
+    """The validated table with current columns and stages, and ``share`` as float.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def treat(
     Raises
     ------
     InputError
-        If a customer lacks a segment or stage, or no row of the table fits a pair of them.
+        If a customer lacks a segment or stage, or no row of the table matches them.
     """
     table = check_treatments(treatments) if treatments is not None else read_treatments()
     index = customers.index
@@ -123,8 +123,8 @@ def treat(
     chosen = table.iloc[rows[groups.ngroup()]].set_axis(index)
     value = value_at_risk(customers["clv"], customers["probability_alive"], clv_includes_p_alive)
     base = customers["clv"].where(chosen["budget_base"] == "clv", value["at_risk"])
-    answers = chosen[["treatment", "what_to_do"]].assign(value_at_risk=base)
-    return answers.assign(budget=chosen["share"] * base)
+    treated = chosen[["treatment", "what_to_do"]].assign(value_at_risk=base)
+    return treated.assign(budget=chosen["share"] * base)
 
 
 def budgets(treated: pd.DataFrame) -> pd.DataFrame:
@@ -152,7 +152,7 @@ def budgets(treated: pd.DataFrame) -> pd.DataFrame:
 
 
 def _today(table: pd.DataFrame) -> pd.DataFrame:
-    """A table of clvml 0.1 in the words of today."""
+    """A table of clvml 0.1 with current column and stage names."""
     if "budget_base" in table or "stake" not in table:
         return table
     table = table.rename(columns={"stake": "budget_base"})
@@ -163,7 +163,7 @@ def _row_for(table: pd.DataFrame, segment: str, stage: str) -> int:
     fits = table["segment"].isin([segment, ANY]) & table["stage"].isin([stage, ANY])
     if not fits.any():
         raise InputError(
-            f"no row of the table of treatments fits segment {segment!r} in stage {stage!r}; add one, or a"
+            f"no row of the table of treatments matches segment {segment!r} in stage {stage!r}; add one, or a"
             " last row with * for both."
         )
     return int(np.argmax(fits))

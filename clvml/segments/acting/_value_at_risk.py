@@ -7,7 +7,7 @@ import pandas as pd
 
 from clvml.customers._summary_checks import check_customers
 from clvml.errors import InputError
-from clvml.segments.grouping._lifecycle import LAPSED
+from clvml.segments.grouping._relationship_course import LAPSED
 from clvml.segments.grouping._tables import clip_negative
 
 
@@ -52,8 +52,8 @@ def early_warning(
 ) -> pd.DataFrame:
     """Valuable customers who may soon be lost, the largest value at risk first.
 
-    A customer is listed who has not lapsed; whose value if active is among the best ``top_share`` (ties with
-    the last of them included); and who is in decline or has P(alive) below ``alive_below``.
+    A customer is listed who has not lapsed, whose value if active is in the top ``top_share`` (ties
+    included), and who is in decline or has P(alive) below ``alive_below``.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def early_warning(
     top_share : float
         Share of the customers, above 0 and at most 1.
     alive_below : float
-        P(alive) below which a customer is listed whatever the stage.
+        P(alive) below which a customer is listed in any stage except lapsed.
     clv_includes_p_alive : bool, default True
         As in `value_at_risk`.
 

@@ -1,15 +1,15 @@
-"""Customer attributes beside behaviour, made into features by the encoder of `clvml.customers`, gaps imputed.
+"""Customer attributes encoded as features (by the encoder of `clvml.customers`), with missing values imputed.
 
-- **A number** (age, income; it may be negative) is a feature, less skewed as others are; a missing one takes
-  the median of the fit.
+- **A number** (age, income; it may be negative) is a feature, transformed as others are; a missing one is
+  imputed by the median of the fit.
 - **A category** (text, bool, pandas' categories) becomes one feature per level, ``"country=NL"``, 1 or 0,
   scaled so that all levels of an attribute together weigh as much as one other feature. Missing is a
-  level of its own where the fit has seen it. A level that the fit has not seen is none of the known ones.
-- An attribute without any value, or the same for everybody, is left out.
+  level of its own if it occurs in the fit. A level unknown to the fit has 0 in all its columns.
+- An attribute that is entirely missing or constant is left out.
 
-What was missing in the fit is counted in a table; what is missing or unknown later is counted in the log.
-An attribute that the fit did not have is ignored. What a fit learns of an attribute is its *coding*: the
-median of a number, or the levels of a category as text, sorted.
+Missing values in the fit are counted in a table, missing or unknown values in later data in the log.
+Attributes that are not in the fit are ignored. What is learnt about an attribute is its *coding*: the
+median of a number, or the sorted levels of a category as text.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ logger = logging.getLogger("clvml")
 
 
 def learn_attributes(customers: pd.DataFrame, names: Sequence[str]) -> tuple[Coding, pd.DataFrame]:
-    """The coding of each attribute, and what was missing.
+    """The coding of each attribute, and its missing values.
 
     Returns
     -------
     coding : dict
-        By attribute: the median that stands for a missing number, or the tuple of levels.
+        By attribute: the median that replaces a missing number, or the tuple of levels.
     missing : pandas.DataFrame
-        Index ``attribute``; ``missing`` (customers), ``share``, ``handling`` (in words).
+        Index ``attribute``; ``missing`` (customers), ``share``, ``handling`` (text).
 
     Raises
     ------
@@ -58,7 +58,7 @@ def attribute_table(customers: pd.DataFrame, coding: Coding) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If an attribute is not in the table, is infinite, or was numbers in the fit and is not now.
+        If an attribute is not in the table, is infinite, or is no longer numeric as in the fit.
     """
     absent = [name for name in coding if name not in customers]
     if absent:
@@ -70,7 +70,7 @@ def attribute_table(customers: pd.DataFrame, coding: Coding) -> pd.DataFrame:
 
 
 def log_gaps(customers: pd.DataFrame, coding: Coding) -> None:
-    """Count in the log what was missing and takes the median, and which levels the fit has not seen."""
+    """Log the number of imputed missing values and of levels unknown to the fit."""
     log_imputed(customers, _encoding(coding))
 
 

@@ -1,7 +1,7 @@
 """Centres of segments: by Lloyd's iterations from given starts, and the nearest centre of each customer.
 
-Sums are taken in the order of the rows, and there is no matrix product: one customer alone gets the same
-answer, to the last bit, as within a million, and the number of threads does not change a centre.
+Sums are taken in row order, without matrix products: the assignment of a customer is bitwise
+independent of the other customers, and the number of threads does not change a centre.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def centers_by_value(
     labels = KMeans(k, init=start, n_init=1, random_state=random_state).fit(points).labels_
     sizes = np.bincount(labels, minlength=k)
     worth = np.bincount(labels, value, k) / sizes
-    # Means in the order of the rows: scikit-learn's threads add up in any order.
+    # Means in row order: the order of summation in scikit-learn's threads is not deterministic.
     centers = np.column_stack([np.bincount(labels, column, k) for column in points.T]) / sizes[:, None]
     return centers[np.lexsort((*centers.T[::-1], -worth))]
 

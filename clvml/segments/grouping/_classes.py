@@ -14,8 +14,8 @@ from clvml.segments.grouping._rules import ROUNDING, RuleSegments, check_rising,
 class ABCClasses(RuleSegments):
     """ABC analysis: A has the first 80 % of the value, B the next 15 %, C the rest.
 
-    Customers are taken in falling order of value; a customer is in A while those before have less than the
-    first share of the total. Customers of equal value are all in the better class. A customer without value
+    Customers are sorted by descending value; a customer is in A while the cumulative share of those before is
+    below the first share. Customers of equal value are in the same (better) class. A customer without value
     is in C.
 
     Parameters
@@ -23,7 +23,7 @@ class ABCClasses(RuleSegments):
     value : str
         The column of money.
     shares : pair of float
-        The cumulative shares at which A and B end, in (0, 1), rising.
+        The cumulative shares at which A and B end, in (0, 1), increasing.
 
     Attributes
     ----------
@@ -78,10 +78,9 @@ class ValueTiers(RuleSegments):
         The column of money.
     shares : pair of float
         Cumulative shares of the customers at which the high and the middle tier end. Customers of equal
-        value are never split: all go to the tier of the middle one of them.
+        value are never split: all are in the tier of their median rank.
     thresholds : pair of float, optional
-        Money from which on a customer is in the high and in the middle tier, instead of ``shares``; the
-        larger one first.
+        Minimum money of the high and of the middle tier, instead of ``shares``; the larger one first.
 
     Attributes
     ----------
@@ -131,7 +130,7 @@ class ValueTiers(RuleSegments):
 
 
 def _value_at_share(values: np.ndarray, share: float) -> float:
-    """The least value whose customers, taken from the top, lie within the share by their middle one."""
+    """The smallest value whose customers are within the top share by their median rank."""
     distinct, counts = np.unique(values, return_counts=True)
     apart = np.concatenate([[True], np.diff(distinct) > ROUNDING * np.abs(distinct[1:])])
     group = np.cumsum(apart) - 1

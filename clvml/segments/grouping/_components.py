@@ -1,8 +1,8 @@
-"""Customers in two dimensions: the two directions in which their standardised features differ most.
+"""Customers in the first two principal components of their standardised features.
 
-Principal components of the points that K-means sees (Pearson 1901), signed so that the feature of the largest
-weight points to the right and up. They are for looking at: distances in the figure are shorter than
-those that the segments are based on, by what the other components hold.
+Principal components of the features that K-means uses (Pearson 1901), with signs such that the largest
+loading is positive. They are for display: distances in the figure omit the other components and are
+shorter than those that K-means uses.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def two_components(points: pd.DataFrame, segments: pd.Series, random_state: int 
         If there are fewer than two features, or customers differ.
     """
     if points.shape[1] < 2:
-        raise InputError("two components need at least two features; there is one: a histogram shows it.")
+        raise InputError("two components need at least two features; there is one: draw a histogram instead.")
     if not points.index.equals(segments.index):
         raise InputError("points and segments must be of the same customers in the same order.")
     values = points.to_numpy(dtype=float) - points.to_numpy(dtype=float).mean(axis=0)

@@ -1,7 +1,7 @@
 """Features of customers made comparable: free of units, less skewed, standardised.
 
-K-means uses Euclidean distances, so that a feature counts by its spread, and one big spender as much as many
-other customers. Three steps correct that, each learnt from the customers of the fit::
+K-means uses Euclidean distances, so that the weight of a feature depends on its variance, and outliers
+dominate. Three steps correct that, each learnt from the customers of the fit::
 
     ratio  = feature / mean |feature|             free of currency and unit of time
     shape  = sign(ratio) log(1 + |ratio|)         if the skewness of the feature exceeds 1
@@ -12,12 +12,12 @@ moves the best customers towards the good ones, and on CDNOW the segments' Gini 
 to between .56 and .59.
 
 A feature whose standard deviation is below 1 % of its mean does not distinguish customers, and standardising
-would inflate its noise to the size of all else: it is left out. (Where dropout is rare, as in Online Retail,
-P(alive) is above .99 for every customer. With its noise at full size the segments' Gini on the holdout was
-.47, without it .65: notebooks/04_segments.ipynb.)
+would inflate its noise to the scale of the other features: it is left out. (Where dropout is rare, as in
+Online Retail, P(alive) is above .99 for every customer. With its noise at full size the segments' Gini on the
+holdout was .47, without it .65: notebooks/04_segments.ipynb.)
 
-Beside the columns of the table there is one derived feature: ``silence = T - recency``, the time since
-the last purchase (what marketing calls recency).
+In addition to the columns of the table there is one derived feature: ``silence = T - recency``, the time
+since the last purchase (what marketing calls recency).
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def learn_scaling(table: pd.DataFrame) -> pd.DataFrame:
     if not varying:
         raise InputError(
             f"all features ({', '.join(map(str, table))}) are the same for all {len(table)} customers:"
-            " no segments can be distinguished; give features that vary."
+            " there are no segments to distinguish; give features that vary."
         )
     for name in table.columns.difference(varying, sort=False):
         logger.warning(

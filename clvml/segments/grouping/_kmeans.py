@@ -3,10 +3,10 @@
 Customers become standardised points (`_features`), the number of segments is chosen on a sample
 (`_selection`), and Lloyd's iterations over all customers start from the centres of the sample, so that a
 million customers cost little more than ten thousand. Segments are numbered by the mean value of their
-customers, 1 being the most valuable, and named by claims that hold for their customers (`_naming`).
+customers, 1 being the most valuable, and named by statements that are true of their customers (`_naming`).
 
-Customers are sorted by their values first: neither their order in the table nor the currency nor the unit of
-time changes a segment. What is learnt is a few numbers, no scikit-learn object.
+Customers are sorted by their values first: segments depend neither on the row order nor on the currency or
+the unit of time. The learnt attributes are plain numbers, no scikit-learn object.
 """
 
 from __future__ import annotations
@@ -63,16 +63,16 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
     min_segments, max_segments : int
         The candidates of "auto".
     tolerance : float
-        Difference to the best silhouette that counts as none.
+        Difference to the best silhouette that is regarded as negligible.
     sample_size : int
         Customers in the random sample on which the number is chosen.
     n_init : int
-        Starts of each K-means on the sample; the best is kept.
+        Random starts of each K-means on the sample; the best is kept.
     random_state : int
         Seed of the sample and of the starts.
     attributes : sequence of str
-        Columns of customer attributes to segment by as well: numbers or categories. A missing number takes
-        the median of the fit; missing is a level of a category.
+        Columns of customer attributes to use as features: numbers or categories. A missing number is imputed
+        by the median of the fit; missing is a level of a category.
 
     Attributes
     ----------
@@ -85,8 +85,8 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
     dropped_features_ : tuple of str
         Features that were left out because they did not vary.
     names_ : tuple of str
-        Names in the order of the segments, such as "High-value active repeat buyers". Each word is a claim
-        that holds for at least four in five of the segment's customers in the fit.
+        Names in the order of the segments, such as "High-value active repeat buyers". Each word is a
+        statement that is true of at least four in five of the segment's customers in the fit.
     profile_ : pandas.DataFrame
         Index ``segment``; ``name, customers, share_of_customers, share_of_value``, then medians, with
         ``time_since_last_purchase`` in place of ``recency`` where ``T`` is known.
@@ -221,7 +221,7 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
         )
 
     def transform(self, customers: pd.DataFrame) -> pd.DataFrame:
-        """The customers as K-means sees them: standardised features, pure numbers."""
+        """The standardised features that K-means uses (dimensionless)."""
         check_is_fitted(self, "centers_")
         table = as_table(self, customers, fitting=False)
         columns = self.scaling_.index.rename(None)
@@ -235,7 +235,7 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
         return self.scaling_.index.to_numpy(dtype=object)
 
     def __sklearn_tags__(self) -> Any:
-        """No negative values, and float64 comes out of `transform` whatever goes in."""
+        """Nonnegative input only; `transform` returns float64 for any dtype."""
         tags = super().__sklearn_tags__()
         tags.input_tags.positive_only = True
         tags.transformer_tags.preserves_dtype = []
@@ -248,7 +248,7 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
         log_gaps(customers, self.attribute_coding_)
         return standardized(features.join(extra), self.scaling_)
 
-    def _in_order(self, customers: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
+    def _in_order(self, customers: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
         """The columns in use, checked, with the rows in an order that depends on their values only."""
         helpful = [name for name in TRAIT_COLUMNS if name in customers and name not in self.attributes]
         columns = columns_of((*self.features_, self.value_))
@@ -265,7 +265,7 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
     def _select(self, points: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
         size = min(self.sample_size, len(points))
         rows = np.random.default_rng(self.random_state).choice(len(points), size, replace=False)
-        # Rounded, so that the rounding of another currency or unit cannot tell equal customers apart.
+        # Rounded, so that equal customers stay equal after a conversion of currency or unit.
         sample = np.round(points[np.sort(rows)], 6)
         candidates = self._candidates(len(np.unique(sample, axis=0)), len(sample))
         return select_number(sample, candidates, self.tolerance, self.n_init, self.random_state)

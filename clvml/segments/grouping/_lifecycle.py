@@ -1,6 +1,6 @@
 """The lifecycle stage of each customer relationship: exploration, build-up, stability, decline, lapsed.
 
-The rule, from top to bottom; the first condition that holds decides, and the column ``reason`` names it:
+The rule, from top to bottom; the first condition that is met decides, and the column ``reason`` names it:
 
 1. **lapsed**: P(alive) is below ``lapsed_below``. 2. **decline**: the customer bought once and has not
 purchased for more than ``silent_after`` typical gaps; or is
@@ -11,15 +11,15 @@ purchased for more than ``silent_after`` typical gaps; or is
 
 The **typical gap** between purchases is the time between first and last purchases over the number of repeat
 purchases, of all customers of the fit together. Customers who bought once are judged by it since BG/NBD
-takes them as alive for certain, however long ago that was. They are in decline, not lapsed: a customer whom
-the model takes as alive is never called lapsed, unless ``lapsed_when_silent`` asks for it.
+gives them a P(alive) of 1, however long ago that was. They are in decline, not lapsed: a customer with
+a high P(alive) never counts as lapsed, unless ``lapsed_when_silent=True``.
 
-**Rising and falling** compare a customer with the own past: repeat purchases (and the spend on them) in the
+**Rising and falling** compare a customer with their own past: repeat purchases (and the spend on them) in the
 later half of the time since the first purchase, against the earlier half, as
 ``trend = (later - earlier) / (later + earlier)``. From 1/3 on (twice as much later) it rises, to -1/3 it
 falls, given at least ``established`` repeat purchases: with fewer, halves differ by chance. Purchases of
-the halves come from `relationship_evidence`; without them the trend is unknown, and conditions that use it do
-not hold.
+the halves come from `relationship_evidence`; without them the trend is unknown, and conditions that use it
+are not met.
 
 Stages do not depend on the units of money and time.
 """
@@ -67,18 +67,18 @@ class LifecycleStages(ByName, BaseEstimator):
     lapsed_below, decline_below : float
         P(alive) below which a customer has lapsed, and below which a repeat buyer is in decline.
     silent_after : float
-        Typical gaps without a purchase, from which on a customer who bought once is in decline.
+        Typical gaps without a purchase after which a customer who bought once is in decline.
     few, established : int
         Repeat purchases from which a relationship is more than a trial, and from which it is established.
     trend : float
-        From this trend on it rises, to minus this trend it falls; 1/3 is twice as much.
+        Trend from which purchases or spend are rising (falling at its negative); 1/3 is twice as much.
     lapsed_when_silent : bool, default False
-        Call customers who bought once and are beyond ``silent_after`` lapsed, whatever their P(alive).
+        Count customers who bought once and are beyond ``silent_after`` as lapsed, whatever their P(alive).
 
     Attributes
     ----------
     typical_gap_ : float
-        In the unit of time of the fit; infinite if nobody came back.
+        In the unit of time of the fit; infinite if no customer bought again.
     names_ : tuple of str
         The stages.
     profile_ : pandas.DataFrame
@@ -183,7 +183,7 @@ class LifecycleStages(ByName, BaseEstimator):
         known["frequency"], known["probability_alive"] = table["frequency"], table["probability_alive"]
         gap = self.typical_gap_ or np.nan
         known["silence_in_gaps"] = ((table["T"] - table["recency"]) / gap).fillna(0.0)
-        # Halves of a short history differ by chance: there is no trend to speak of.
+        # Halves of a short history differ by chance: no trend is computed.
         enough = table["frequency"] >= self.established
         for name, what in (("purchase_trend", "purchases"), ("spend_trend", "spend")):
             known[name] = _trend(table, what).where(enough)

@@ -29,12 +29,12 @@ class ValueMatrix(RuleSegments):
         The columns of money.
     thresholds : {"mean", "median"} or pair of float
         With a rule, high is above the mean (or median) of the customers of the fit; with numbers, high is
-        from the given money on, current first.
+        at least the given money, current first.
 
     Attributes
     ----------
     thresholds_ : tuple of float
-        Current and predicted money that separate low from high.
+        Thresholds of current and predicted money between low and high.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""Names of segments that are true of their customers, so that nobody must remember a number.
+"""Names of segments that describe their customers.
 
-A name is made of claims about single customers, and a claim is in the name only if it holds for at least
+A name consists of claims about single customers, and a claim is in the name only if it is true of at least
 `HOLDS` (four in five) of the segment's customers:
 
 =================  ======================================================================
@@ -16,15 +16,15 @@ repeat buyers      at least one repeat purchase
 one-time buyers    no repeat purchase
 =================  ======================================================================
 
-There are three groups of claims (value, activity, purchases), and of each the first that holds is taken:
-"High-value active repeat buyers". Where none of a group holds, or the table lacks its columns, the name is
-silent about it; "customers" claims nothing. The typical gap between purchases is the time between first and
+There are three groups of claims (value, activity, purchases), and of each the first true claim is used:
+"High-value active repeat buyers". If none of a group is true, or the table lacks its columns, the name
+omits it; "customers" is neutral. The typical gap between purchases is the time between first and
 last purchases over the number of repeat purchases, of all customers together. P(alive) does not make a
-one-time buyer active: BG/NBD takes each of them as alive for certain, however long ago the purchase was.
+one-time buyer active: under BG/NBD it is 1 for each of them, however long ago the purchase was.
 
 Segments that would have the same name are distinguished by the feature in which their centres differ most,
-as in "Low-value repeat buyers, larger purchases". All claims are free of units, and no name is one of the
-customary groups of RFM (`RFMScores`), which are other customers.
+as in "Low-value repeat buyers, larger purchases". All claims are independent of units, and no name is one of
+the customary RFM groups (`RFMScores`), which are defined differently.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ HOLDS = 0.8
 BEST = 0.1
 ALIVE = 0.5
 SILENT_AFTER = 3.0
-ROUNDING = 1e-9  # relative: another currency or unit of time changes no name
+ROUNDING = 1e-9  # relative: names do not depend on currency or unit of time
 TRAIT_COLUMNS = ("frequency", "recency", "T", "probability_alive")
 
 # Of each group the first claim that holds is in the name.
@@ -150,7 +150,7 @@ def _silence_in_gaps(customers: pd.DataFrame) -> pd.Series | None:
 
 
 def _differences(centers: pd.DataFrame) -> dict[int, str]:
-    """What to add to each name, by place: halved at the widest gap until each stands alone."""
+    """Additions that make each name unique: groups are split at the widest gap until each has one segment."""
     if len(centers) == 1:
         return {centers.index[0]: ""}
     gaps = {str(name): float(np.diff(np.sort(centers[name])).max()) for name in centers}

@@ -1,4 +1,4 @@
-"""What each segment holds: how many customers, how much of the value, and the typical customer."""
+"""Segment profiles: number of customers, share of the value, and medians."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SINCE_LAST = "time_since_last_purchase"
 def segment_profile(
     customers: pd.DataFrame, segments: pd.Series, columns: Sequence[str], value: str, names: Sequence[str]
 ) -> pd.DataFrame:
-    """One row per segment, whatever method made the segments.
+    """One row per segment, for any segmentation method.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def segment_profile(
     columns : sequence of str
         Columns whose medians describe the segment.
     value : str
-        The column of money that is shared out.
+        The column of money for shares of value.
     names : sequence of str
         The segments' names, in the order of their numbers.
 
@@ -52,10 +52,10 @@ def segment_profile(
 
 
 def medians_by_segment(customers: pd.DataFrame, segments: pd.Series, columns: Sequence[str]) -> pd.DataFrame:
-    """The median of each column by segment, with recency as people read the word.
+    """The median of each column by segment, with recency in the marketing sense.
 
-    In these models ``recency`` is the time from the first to the last purchase, but who reads "median recency
-    65" takes it for the time since the last purchase. So where ``T`` is known, ``recency`` gives way to
+    In these models ``recency`` is the time from the first to the last purchase, but in marketing it means the
+    time since the last purchase. So if ``T`` is known, ``recency`` is replaced by
     ``time_since_last_purchase = T - recency``.
 
     Examples

@@ -60,11 +60,11 @@ def relationship_evidence(
 def relationship_shapes(
     stages: pd.Series, customers: pd.DataFrame, few: int = 2, established: int = 4
 ) -> pd.Series:
-    """The shape of each ended relationship: how far it came before the customer lapsed.
+    """The shape of each ended relationship: the stage reached before the customer lapsed.
 
     - **broken off early**: in exploration, with fewer than ``few`` repeat purchases;
     - **broken off midway**: in build-up, with fewer than ``established``;
-    - **left early**: established, but lasted less time after that than it took to get there;
+    - **left early**: established, but lasted less time after that than before;
     - **long-lasting**: lasted longer than that.
 
     Parameters
@@ -114,9 +114,9 @@ def shape_profile(shapes: pd.Series, customers: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Index ``relationship_shape``, all four in order: ``customers, share_of_customers`` (of the finished
-        relations), ``lasted`` (mean time from first to last purchase) and ``spent`` (mean money); NaN where
-        there is nobody.
+        Index ``relationship_shape``, all four in order: ``customers, share_of_customers`` (of ended
+        relationships), ``lasted`` (mean time from first to last purchase) and ``spent`` (mean money); NaN for
+        a shape without customers.
     """
     known = customers[["recency", "total_spend"]].set_axis(["lasted", "spent"], axis="columns")
     groups = known.groupby(shapes.reindex(customers.index))

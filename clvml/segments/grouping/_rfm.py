@@ -8,14 +8,15 @@ By quantiles a score is 1 plus the number of quintiles that a value exceeds: equ
 scores, and where many are equal (most customers buy once) scores in between stay unused. With fixed cuts
 the user gives the four boundaries.
 
-The customary map of groups uses R and the mean of F and M, rounded up (after Hughes 1994; ten groups as
-direct marketers name them). Customers with the lowest F count as 1 there, whatever they spent: the groups to
-the right are of customers who keep buying, and one large first basket makes no loyalist.
+The customary map of groups uses R and the mean of F and M, rounded up (after Hughes 1994; ten groups with the
+names used in direct marketing). Customers with the lowest F have a mean of 1 there, whatever they spent: the
+groups to the right are repeat buyers, and one large first order does not make a loyal customer.
 
 Quintiles are relative: the most recent fifth has R = 5 even if the last purchase was months ago. In a closed
 cohort (CDNOW's customers all joined at least 26 weeks before) no one-time buyer is among them, and
-"Recent customers" is rightly empty. Fixed ``cuts`` define recency for the business at hand. Others call that
-group "New customers"; here its customers have bought recently and seldom, but need not be new.
+"Recent customers" is empty, as it should be. Fixed ``cuts`` define recency for the business at hand.
+Elsewhere the group is called "New customers"; here its customers have bought recently and rarely, but need
+not be new.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class RFMScores(RuleSegments):
         The column of money that is scored, and whose mean orders the groups.
     cuts : mapping, optional
         Fixed boundaries instead of quintiles: for ``"recency"`` (time since the last purchase),
-        ``"frequency"`` and ``"monetary"`` four rising numbers each. A part left out uses quintiles.
+        ``"frequency"`` and ``"monetary"`` four increasing numbers each. A part left out uses quintiles.
 
     Attributes
     ----------

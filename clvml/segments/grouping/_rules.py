@@ -23,7 +23,7 @@ from clvml.errors import InputError
 from clvml.segments.grouping._profile import segment_profile
 from clvml.segments.grouping._tables import ByName
 
-ROUNDING = 1e-9  # relative; far above what converting money or time loses, far below what a cut means
+ROUNDING = 1e-9  # relative; far above rounding errors of conversions, far below meaningful differences
 
 
 class RuleSegments(ByName, BaseEstimator):
@@ -116,10 +116,10 @@ def reaches(values: np.ndarray, cut: float) -> np.ndarray:
 
 
 def check_rising(name: str, numbers: Sequence[float], count: int, below: float = float("inf")) -> None:
-    """Refuse what is not ``count`` rising numbers above 0."""
+    """Refuse anything but ``count`` increasing numbers above 0."""
     values = np.asarray(numbers, dtype=float)
     fine = values.shape == (count,) and np.isfinite(values).all() and (values > 0).all()
     if not fine or (values >= below).any() or (np.diff(values) <= 0).any():
-        order = "rising" if name != "thresholds" else "the largest first"
+        order = "increasing" if name != "thresholds" else "the largest first"
         limit = f" and below {below:g}" if np.isfinite(below) else ""
         raise InputError(f"{name} is {numbers!r}; it must be {count} numbers above 0{limit}, {order}.")

@@ -1,16 +1,16 @@
 """The number of segments, chosen by the silhouette on a sample of bounded size.
 
-The silhouette of a customer compares the mean distance ``a`` to the own segment with the mean
+The silhouette of a customer compares the mean distance ``a`` within their segment with the mean
 distance ``b`` to the nearest other one, ``(b - a) / max(a, b)``: 1 in a tight segment far from the
 others, 0 between two segments (Rousseeuw 1987). A number of segments is evaluated by its mean.
 
 **The rule**: among the numbers of segments whose smallest segment has at least 1 % of the customers (four
-large wholesalers are no segment to plan for), and whose silhouette is within ``tolerance`` of the best of
+large wholesalers are not a useful segment), and whose silhouette is within ``tolerance`` of the best of
 those, the largest. For customers the curve is often flat: CDNOW has .738, .743, .738 at 2, 3 and 4 segments,
 where the silhouette has a standard deviation of .2 over customers, and .005 for the mean over 2,357. Such a
 difference is not significant, and the finer segmentation is more useful. ``tolerance=0`` takes the maximum.
 
-**Beside it** two more criteria are reported, and shown in one figure (`clvml.plots.segment_choice`):
+**Two more criteria** are reported, and shown in one figure (`clvml.plots.segment_choice`):
 
 - **stability**: the mean adjusted Rand index of the segments against those refitted to random halves of the
   sample (drawn from at most 2,000 customers; the centres of a half assign all of them). Below .8 the
@@ -49,7 +49,7 @@ def select_number(
     candidates : sequence of int
         Numbers of segments, each at most the number of distinct points.
     tolerance : float
-        Difference to the best silhouette that counts as none.
+        Difference to the best silhouette that is regarded as negligible.
     n_init, random_state : int
         Starts of each K-means, and their seed.
 
@@ -62,7 +62,7 @@ def select_number(
         once). ``attrs["why"]`` explains the choice.
     centers : ndarray of shape (chosen number, features)
     """
-    # Threads do not pay on a sample: on a busy machine they mostly wait.
+    # On a sample this size, threads cost more than they save.
     with threadpool_limits(1, user_api="openmp"):
         fits = [KMeans(k, n_init=n_init, random_state=random_state).fit(points) for k in candidates]
     inertia = [float(fit.inertia_) for fit in fits]
@@ -78,7 +78,7 @@ def select_number(
     )
     chosen = _choice(selection, tolerance)
     selection["chosen"] = np.arange(len(fits)) == chosen
-    selection.attrs["why"] = choice_in_words(selection, tolerance)
+    selection.attrs["why"] = describe_choice(selection, tolerance)
     return selection, fits[chosen].cluster_centers_
 
 
@@ -90,7 +90,7 @@ def _choice(selection: pd.DataFrame, tolerance: float) -> int:
     return int(np.flatnonzero(silhouette >= silhouette.max() - tolerance)[-1])
 
 
-def choice_in_words(selection: pd.DataFrame, tolerance: float) -> str:
+def describe_choice(selection: pd.DataFrame, tolerance: float) -> str:
     """Why this number: the rule with its figures, and the two other criteria."""
     row, chosen = selection[selection["chosen"]].iloc[0], selection.index[selection["chosen"]][0]
     stability = f"stability over random halves of the customers {row['stability']:.2f}"

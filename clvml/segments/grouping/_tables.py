@@ -1,4 +1,4 @@
-"""Accept DataFrames and arrays: arrays become tables, and the answer has the type of the input.
+"""Accept DataFrames and arrays: arrays become tables, and the output has the type of the input.
 
 A table names its columns. An array does not: scikit-learn's own checks apply to it, and its columns get
 scikit-learn's names, ``x0, x1, ...`` (or those of the table of the fit, in their order).
@@ -42,7 +42,7 @@ def as_table(estimator: Any, customers: Any, fitting: bool) -> pd.DataFrame:
 def roles_of(
     table: pd.DataFrame, features: Sequence[str] | None, value: str | None
 ) -> tuple[tuple[str, ...], str]:
-    """The features and the column of value, by default where the user did not name them.
+    """The features and the value column, with defaults for those that the user did not name.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def note_columns(estimator: Any, customers: Any, columns: Sequence[str]) -> None
 def clip_negative(customers: pd.DataFrame, columns: Sequence[str] = MONEY) -> pd.DataFrame:
     """The customers with negative money set to 0, in those of the columns that they have.
 
-    Customers who brought a loss have no value to divide into shares, and rules on money take none below 0.
+    Customers with a loss have no current value, and rules on money require at least 0.
     """
     present = [name for name in columns if name in customers]
     table = customers.assign(**{name: customers[name].clip(lower=0.0) for name in present})
@@ -78,7 +78,7 @@ def clip_negative(customers: pd.DataFrame, columns: Sequence[str] = MONEY) -> pd
 
 
 class ByName:
-    """Mixin of estimators that need named columns: their tags tell scikit-learn to give no arrays."""
+    """Mixin of estimators that need named columns: their tags declare that arrays are not accepted."""
 
     def __sklearn_tags__(self) -> Any:
         """Tables only, no arrays."""
@@ -100,5 +100,5 @@ def named(customers: pd.Index) -> str:
 
 
 def match_input_type(answer: pd.Series | pd.DataFrame, customers: Any) -> Any:
-    """The answer unchanged for a table, as an array for an array."""
+    """The output unchanged for a table, as an array for an array."""
     return answer if isinstance(customers, pd.DataFrame) else answer.to_numpy()

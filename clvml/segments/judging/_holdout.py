@@ -14,7 +14,7 @@ from clvml.segments.judging._quality import matched, separation
 
 
 def holdout_by_segment(segments: pd.Series, predicted: pd.Series, actual: pd.Series) -> pd.DataFrame:
-    """Predicted and actual value in the holdout by segment, whatever method made the segments.
+    """Predicted and actual value in the holdout by segment, for any segmentation method.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def textbook_comparison(
     Returns
     -------
     pandas.DataFrame
-        Index ``analysis``; ``ease`` and ``cost`` in words, then the measured accuracy: ``top10_share,
+        Index ``analysis``; ``ease`` and ``cost`` as text, then the measured accuracy: ``top10_share,
         gini, spearman`` and ``bias_pct`` of the total (NaN where nothing is predicted).
     """
     orders = {"ABC": -abc.astype(float), "RFM": -rfm.astype(float), "CLV": clv}

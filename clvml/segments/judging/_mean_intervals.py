@@ -1,11 +1,11 @@
 """Confidence intervals of the mean value of each segment, by a bootstrap over its customers.
 
-A segment's customers are taken as a sample of customers like them. Resampled with replacement, ``n`` of
-``n``, they give another mean; the middle 95 % of a thousand such means are the percentile interval (Efron
-1979). It shows how much customers differ, not how wrong the model of their value may be.
+A segment's customers are regarded as a sample. The middle 95 % of a thousand means of resamples with
+replacement are the percentile interval (Efron 1979). It reflects the variation between customers, not the
+uncertainty of the model of their value.
 
-Beyond `BLOCKS` customers, blocks are resampled instead of single customers: sums of blocks that were filled
-at random vary as the customers do, and a million customers cost no more than two thousand.
+Beyond `BLOCKS` customers, random blocks are resampled instead of single customers, which has the same
+variance, and a million customers cost no more than two thousand.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def mean_intervals(
     Returns
     -------
     pandas.DataFrame
-        Index ``segment``; ``mean, lower, upper``, in the unit of ``value``; NaN ends for a segment of one
-        customer.
+        Index ``segment``; ``mean, lower, upper``, in the unit of ``value``; ``lower`` and ``upper`` are NaN
+        for a segment of one customer.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def _interval(values: np.ndarray, coverage: float, seed: int) -> tuple[float, fl
     if len(values) < 2:
         return float("nan"), float("nan")
     rng = np.random.default_rng(seed)
-    # Sorted first: neither the order of the customers nor their ids may matter.
+    # Sorted first, so that the result does not depend on the order or the ids of the customers.
     blocks = np.array_split(rng.permutation(np.sort(values)), min(BLOCKS, len(values)))
     sums, sizes = np.array([block.sum() for block in blocks]), np.array([len(block) for block in blocks])
     drawn = rng.integers(0, len(blocks), (RESAMPLES, len(blocks)))

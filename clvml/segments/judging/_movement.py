@@ -15,7 +15,7 @@ NEW, ABSENT = "(new)", "(absent)"
 
 
 class SegmentTransitions(NamedTuple):
-    """Where customers moved between two dates.
+    """The transitions of customers between two dates.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class SegmentTransitions(NamedTuple):
     shares : pandas.DataFrame
         The same as shares of each row.
     moves : pandas.DataFrame
-        One row per transition that occurred, staying included, index ``before, after``: ``customers,
+        One row per transition that occurred, including no change, index ``before, after``: ``customers,
         value_before, value_after, gained`` (totals, in money; ``gained`` is negative for a loss), the largest
         loss first.
     stayed : float

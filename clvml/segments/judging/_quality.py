@@ -39,7 +39,7 @@ def segmentation_quality(
     segments, value : pandas.Series
         Each customer's segment and value.
     contact : pandas.Series, optional
-        A customer's address, such as e-mail; who has a missing or empty one cannot be reached.
+        Contact data, such as an e-mail address; a customer without it cannot be reached.
     cost : float or pandas.Series
         Cost per customer (money).
     later : pandas.Series, optional

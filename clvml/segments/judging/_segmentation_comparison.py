@@ -4,9 +4,8 @@ Each method is fitted to the customers at the end of calibration and evaluated o
 share of revenue, lift and bias by segment, and how well the order of its segments ranks customers.
 
 A bias needs a prediction. The value matrix, the tiers of lifetime value and K-means use the predicted value,
-and their segments predict its sum. ABC and RFM predict no money; who plans with them expects of a segment
-what it spent before, so their prediction is the naive forecast: past spend carried forward over the duration
-of the holdout.
+and the prediction for a segment is its sum. ABC and RFM do not predict money; the implied prediction for a
+segment is the naive forecast: past spend carried forward over the duration of the holdout.
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ def compare_segmentations(
     naive_forecast : pandas.Series
         Past spend of each customer, carried forward over the duration of the holdout.
     kmeans : KMeansSegments, optional
-        Where the default does not suit the columns; a copy is fitted.
+        If the default does not suit the columns; a copy is fitted.
 
     Notes
     -----

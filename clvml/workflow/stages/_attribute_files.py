@@ -1,4 +1,4 @@
-"""What else is known of the customers: the table of attributes that the config names, and a contact."""
+"""Customer attributes and the contact column, from the table that the config names."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Attributes(NamedTuple):
     Attributes
     ----------
     table : pandas.DataFrame
-        On the customers' index: the columns to segment by; none where the config names no table.
+        On the customers' index: the columns to segment by; no columns if the config names no table.
     contact : pandas.Series or None
-        What each customer can be reached by; it is counted, and kept out of all files.
+        Contact data of each customer; used to count reachable customers, and not written to any file.
     """
 
     table: pd.DataFrame
@@ -37,12 +37,12 @@ class Attributes(NamedTuple):
 
 
 def read_attributes(config: Config, customers: pd.Index, say: Callable[[str], None]) -> Attributes:
-    """Read the table that the config names, and say for how many customers it has nothing.
+    """Read the table that the config names, and report the number of customers without a row.
 
     Raises
     ------
     InputError
-        If the file is missing or unreadable, lacks a column, or holds a customer twice.
+        If the file is missing or unreadable, lacks a column, or has duplicated customer ids.
     """
     section = config.segments
     if not section.attributes:
@@ -55,7 +55,7 @@ def read_attributes(config: Config, customers: pd.Index, say: Callable[[str], No
         raise InputError(f"{section.attributes} has no column {missing[0]!r}; it has {', '.join(columns)}.")
     without = len(customers.difference(table.index))
     if without:
-        say(f"{without:,} of {len(customers):,} customers have no row of attributes: counted as missing")
+        say(f"{without:,} of {len(customers):,} customers have no attributes: treated as missing")
     known = table.reindex(customers)
     return Attributes(known[names], known[section.contact] if contact else None)
 
@@ -72,12 +72,12 @@ def _by_customer(path: Path, customer: str, customers: pd.Index) -> pd.DataFrame
         ids = pd.Index(table[column]).astype(customers.dtype)
     except (TypeError, ValueError):
         raise InputError(
-            f"the ids in column {column!r} of {path} are not of the kind of those in the purchases, such as"
-            f" {named(customers)}."
+            f"the ids in column {column!r} of {path} are not of the same type as those in the purchases,"
+            f" such as {named(customers)}."
         ) from None
     if ids.has_duplicates:
         twice = named(ids[ids.duplicated()])
-        raise InputError(f"{path} holds customer {twice} more than once; give one row per customer.")
+        raise InputError(f"customer ids must be unique: {twice} is duplicated in {path}; give one row each.")
     if customers.intersection(ids).empty:
         raise InputError(f"no customer of the purchases, such as {named(customers)}, has a row in {path}.")
     return table.drop(columns=column).set_axis(ids.rename(customers.name), axis="index")
@@ -90,6 +90,6 @@ def _read(path: Path, customer: str) -> pd.DataFrame:
         if path.suffix.lower() == ".csv":
             return next(read_csv(path, [customer, CUSTOMER_ID]))
         table = pd.read_parquet(path)
-    except (ValueError, OSError) as error:  # pandas' and pyarrow's own errors are of these kinds
+    except (ValueError, OSError) as error:  # errors of pandas and pyarrow are of these types
         raise InputError(f"{path} cannot be read as a table of attributes: {error}") from None
     return table if table.index.name is None else table.reset_index()

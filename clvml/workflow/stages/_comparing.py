@@ -1,4 +1,4 @@
-"""Every contender fitted on the calibration period and judged on the holdout; the best is the champion."""
+"""Fit every contender to the calibration period, evaluate it on the holdout, and choose the champion."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ COLUMNS = {
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """The contenders on the holdout, by id, and their titles for people.
+    """The contenders evaluated on the holdout, by id, with their display titles.
 
     Attributes
     ----------
@@ -81,9 +81,9 @@ class Comparison:
         return table.rename(columns=self.contenders.titles)
 
     def shown(self) -> list[str]:
-        """Contenders for figures with a line for each: the champion, then the others by RMSE.
+        """Contenders for figures with one line each: the champion, then the others by RMSE.
 
-        No baselines, and only one of those that rank the customers alike: their lines would hide each other.
+        Without baselines, and with one of those that rank customers identically, whose lines would overlap.
         """
         table = self.result.table
         table = table[table["family"] != BASELINE].sort_values("rmse", kind="stable")
@@ -94,7 +94,7 @@ class Comparison:
 
 
 def find(context: Context) -> Iterator[Finding]:
-    """The comparison, the champion, and each contender as a run of its own."""
+    """The comparison, the champion, and a run for each contender."""
     parts, contenders = context[Split], context[Contenders]
     comparison = compare_contenders(contenders, parts)
     context.put(comparison)
@@ -103,14 +103,14 @@ def find(context: Context) -> Iterator[Finding]:
     yield from compared(comparison, parts)
     yield from answer(comparison)
     if passed := context.get(PassedContenders):
-        yield Words(f"Passed in Python, and so not in config.toml: {', '.join(passed)}.", style="note")
+        yield Words(f"Passed as Python objects, not in config.toml: {', '.join(passed)}.", style="note")
     yield from figures(comparison, parts)
     for name in comparison.result.models:
         yield from one_contender(comparison, name, parts)
 
 
 def compare_contenders(contenders: Contenders, parts: Split) -> Comparison:
-    """Every contender fitted, judged and ranked."""
+    """Fit, evaluate and rank every contender."""
     models = {
         name: contender.build(horizon=parts.duration, annual_discount_rate=0.0, margin=1.0)
         for name, contender in contenders.items()
@@ -129,13 +129,13 @@ def compare_contenders(contenders: Contenders, parts: Split) -> Comparison:
 
 
 def compared(comparison: Comparison, parts: Split) -> Iterator[Finding]:
-    """The table, and everything that it was made from, customer by customer."""
+    """The comparison table, and the predictions and outcomes per customer."""
     champion, actual = comparison.result.champion, parts.holdout["spend"].sum()
     predictions = comparison.columns_by_title(comparison.result.predictions)
     rows = parts.calibration.join([parts.holdout.add_prefix("holdout_"), predictions])
     rows.attrs = {"time_unit": parts.time_unit}
     yield Words(
-        "Every model was fitted on the calibration period and predicts the revenue of the next"
+        "Every model was fitted to the calibration period and predicts the revenue of the next"
         f" {format_duration(parts.duration, parts.time_unit)}, undiscounted and with a margin of 1."
     )
     yield Table("predictions", rows, file="predictions.parquet", in_report=False, runs=())
@@ -150,9 +150,9 @@ def compared(comparison: Comparison, parts: Split) -> Iterator[Finding]:
         runs=(*COMPARED, *SERVED),
     )
     yield Words(
-        "bias: how far the total is off; MAE, RMSE: error per customer; Spearman, Gini: how well customers"
-        " are ranked; top 10 %: share of the holdout's revenue that the predicted top tenth of the customers"
-        " brought.",
+        "bias: of the predicted total; MAE, RMSE: error per customer; Spearman, Gini: ranking of the"
+        " customers; top 10 %: share of the holdout revenue from the 10 % of customers with the highest"
+        " predictions.",
         style="note",
     )
     for reason, titles in left_out(comparison).items():
@@ -170,7 +170,7 @@ def left_out(comparison: Comparison) -> dict[str, str]:
 
 
 def answer(comparison: Comparison) -> Iterator[Finding]:
-    """The champion, by how much its total is off, and the rule that chose it."""
+    """The champion, the bias of its total, and the rule that chose it."""
     champion = comparison.result.champion
     bias = comparison.result.table["bias_pct"].to_dict()[champion.name]
     yield Words(
@@ -194,11 +194,11 @@ def format_bias(bias: float) -> str:
             "losses exceed gains in the holdout, so bias and shares of revenue are undefined; models are"
             " compared by RMSE and Spearman."
         )
-    return f"its total is {abs(bias):.1f} % {'above' if bias > 0 else 'below'} the holdout's."
+    return f"its total is {abs(bias):.1f} % {'above' if bias > 0 else 'below'} the actual one."
 
 
 def format_rule(comparison: Comparison) -> str:
-    """The champion, the rule that chose it, and who could not win."""
+    """The rule that chose the champion, and the models that were not eligible."""
     champion = comparison.result.champion
     others = comparison.result.table.index.difference(champion.ranks.index, sort=False)
     titles = [comparison.contenders[name].title for name in others]
@@ -206,7 +206,7 @@ def format_rule(comparison: Comparison) -> str:
 
 
 def figures(comparison: Comparison, parts: Split) -> Iterator[Finding]:
-    """What the comparison looks like: total, ranking, calibration."""
+    """Figures of the comparison: total, ranking, calibration."""
     actual, table = parts.holdout["spend"], comparison.table
     shown = comparison.columns_by_title(comparison.result.predictions[comparison.shown()])
     tall = 1.8 + 0.45 * len(table)
@@ -214,9 +214,9 @@ def figures(comparison: Comparison, parts: Split) -> Iterator[Finding]:
     yield Figure("comparison", "Every model by every metric", partial(plots.comparison, defined), (11, tall))
     if "bias_pct" in defined:  # else losses exceed gains: no share of the revenue is defined
         draw_bias = partial(plots.bias_by_model, table)
-        yield Figure("bias", "How far each total is off", draw_bias, (9, tall * 0.85))
+        yield Figure("bias", "Bias of the total by model", draw_bias, (9, tall * 0.85))
         draw_lift = partial(plots.lift_curve, lift_curve(actual, shown))
-        yield Figure("lift", "Who brings the revenue", draw_lift, (7.4, 5.4))
+        yield Figure("lift", "Share of revenue by predicted rank", draw_lift, (7.4, 5.4))
     draw_actual = partial(plots.predicted_against_actual, shown, actual)
     yield Figure("predicted_against_actual", "Predicted and actual value", draw_actual, (7.4, 5.8))
     deciles = {str(title): calibration_by_decile(actual, shown[title]) for title in shown}
@@ -225,7 +225,7 @@ def figures(comparison: Comparison, parts: Split) -> Iterator[Finding]:
 
 
 def one_contender(comparison: Comparison, name: str, parts: Split) -> Iterator[Finding]:
-    """A contender's own run in MLflow."""
+    """A contender's run in MLflow."""
     result, title = comparison.result, comparison.contenders[name].title
     run = (run_of(name),)
     row = result.table.loc[name].to_dict()
@@ -245,7 +245,7 @@ def run_of(name: str) -> str:
 
 
 STAGE = Stage(
-    "Fitting the models on the calibration period and comparing their predictions with the holdout",
+    "Fitting the models to the calibration period and comparing their predictions with the holdout",
     find,
     "Comparison on the holdout",
     check,

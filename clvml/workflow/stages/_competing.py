@@ -1,4 +1,4 @@
-"""Which models compete: the section of the config, and the contenders made of it before the work starts."""
+"""The contenders: the section of the config, and the models constructed from it before the run starts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from clvml.workflow._contenders import CONTENDERS, CUSTOM, IMPORT_PATH, Contende
 from clvml.workflow._section import Section
 from clvml.workflow._stage import Context
 
-BASELINE_ID = "zero"  # always in the comparison
+BASELINE_ID = "zero"  # always compared
 
 
 def _known(name: str) -> str:
@@ -30,7 +30,7 @@ ContenderName = Annotated[str, AfterValidator(_known)]
 class ContenderSection(Section):
     """A contender with options: ``{model = "mypackage.mymodule:MyModel", options = {alpha = 1}}``.
 
-    ``model`` is an import path. ``options`` are arguments of the class or function that it names. ``id``
+    ``model`` is an import path. ``options`` are arguments of that class or function. ``id``
     defaults to the path, ``title`` to the name in it.
     """
 
@@ -53,7 +53,7 @@ def _kind(given: object) -> str:
 
 
 class ModelsSection(Section):
-    """Which models compete; the zero baseline is always in."""
+    """The models to compare; the zero baseline is always included."""
 
     contenders: tuple[
         Annotated[
@@ -78,13 +78,13 @@ class Contenders(dict[str, Contender]):
 
 
 def check(context: Context) -> None:
-    """Import and make the contenders of one's own, so that a mistake is found before the work."""
+    """Import and construct user-defined contenders, so that an error is found before the run."""
     passed = context.get(PassedContenders) or PassedContenders()
     contenders = Contenders()
     for given in (*context.config.models.contenders, BASELINE_ID):
         name, contender = _from_config(given)
         if contenders.get(name, contender) is not contender:
-            raise InputError(f"two contenders have the id {name!r}; give each an id of its own.")
+            raise InputError(f"two contenders have the id {name!r}; ids must be unique.")
         contenders[name] = contender
     for name, model in passed.items():
         if name in contenders:
@@ -93,7 +93,7 @@ def check(context: Context) -> None:
     titles = list(contenders.titles.values())
     repeated = next((title for title in titles if titles.count(title) > 1), None)
     if repeated is not None:
-        raise InputError(f"two contenders have the title {repeated!r}; give each a title of its own.")
+        raise InputError(f"two contenders have the title {repeated!r}; titles must be unique.")
     context.put(contenders)
 
 

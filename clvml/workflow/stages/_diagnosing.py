@@ -1,6 +1,6 @@
-"""The model of purchases and spend beside the data: fit on the calibration period, outcomes in the holdout.
+"""Diagnostics of the purchase and spend models: fit to the calibration period, outcomes in the holdout.
 
-It is the champion's, or that of the first contender that has one.
+They are those of the champion, or of the first contender that has them.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 BEST = 10  # customers whose prediction intervals are shown
-OFTEN = 4  # repeat purchases, from which on customers are one group
+OFTEN = 4  # repeat purchases from which on customers form one group
 
 
 def find(context: Context) -> Iterator[Finding]:
-    """Figures of purchases and spend; none where no contender has a model of them."""
+    """Figures of purchases and spend; none if no contender models them."""
     result, parts = context[Comparison].result, context[Split]
     name = diagnosed(context[Comparison])
     if name is None:
@@ -57,13 +57,13 @@ def find(context: Context) -> Iterator[Finding]:
     spend = getattr(value, "spend_", None)
     if isinstance(spend, SupportsSpendDistribution):
         fit = fit_by_spend(parts.calibration, spend)
-        yield Figure("fit_by_spend", "What they spent on average", partial(plots.fit_by_spend, fit))
+        yield Figure("fit_by_spend", "Average spend, actual and expected", partial(plots.fit_by_spend, fit))
     if isinstance(purchases, SupportsPurchaseSimulation) and isinstance(spend, SupportsSpendSimulation):
         yield from value_figures(value, parts)
 
 
 def diagnosed(comparison: Comparison) -> str | None:
-    """The contender whose purchases the figures show: the champion, or else the first that has any."""
+    """The contender whose purchase model the figures show: the champion, or else the first with one."""
     for name in (comparison.result.champion.name, *comparison.result.models):
         if purchase_model(comparison.result.models[name]) is not None:
             return name
@@ -78,7 +78,7 @@ class Described(
     SupportsPurchaseProbability,
     Protocol,
 ):
-    """A fitted model of purchases that answers all that the figures here ask."""
+    """A fitted model of purchases with all members that these figures need."""
 
 
 def purchase_model(model: object) -> Described | None:
@@ -90,7 +90,7 @@ def purchase_model(model: object) -> Described | None:
 def purchase_figures(
     model: Described, parts: Split, over_time: pd.DataFrame, runs: tuple[str, ...]
 ) -> Iterator[Finding]:
-    """What the model of purchases, fitted on the calibration period, says, and what was observed."""
+    """Predictions of the purchase model, fitted to the calibration period, and actual purchases."""
     customers, duration = parts.calibration, parts.duration
     expected = model.expected_purchases(customers, duration)
     by_frequency = calibration_by_frequency(customers, parts.holdout, expected)
@@ -103,12 +103,14 @@ def purchase_figures(
         model, age, "expected_purchases", horizon=duration, max_frequency=busiest
     )
     draw_cumulative = partial(plots.cumulative_purchases, tracking)
-    yield Figure("cumulative_purchases", "Purchases over time", draw_cumulative, runs=runs)
-    yield Figure("purchases_per_period", "The same by period", partial(plots.purchases_per_period, tracking))
+    yield Figure("cumulative_purchases", "Cumulative purchases over time", draw_cumulative, runs=runs)
+    yield Figure(
+        "purchases_per_period", "Purchases per period", partial(plots.purchases_per_period, tracking)
+    )
     draw_frequency = partial(plots.calibration_by_frequency, by_frequency)
     yield Figure("calibration_by_frequency", "Purchases by frequency", draw_frequency, runs=runs)
     fit = fit_by_frequency(customers, model).rename(columns={"expected": title_of(model)})
-    yield Figure("fit_by_frequency", "How often they bought", partial(plots.fit_by_frequency, fit))
+    yield Figure("fit_by_frequency", "Customers by number of purchases", partial(plots.fit_by_frequency, fit))
     draw_alive = partial(plots.frequency_recency_matrix, alive)
     yield Figure("probability_alive", "P(alive) by history", draw_alive, (7, 5.2), runs=runs)
     draw_expected = partial(plots.frequency_recency_matrix, expectations)
@@ -117,7 +119,7 @@ def purchase_figures(
 
 def value_figures(value: LifetimeValue, parts: Split) -> Iterator[Finding]:
     """Prediction intervals of the customers' spend in the holdout, with the outcomes."""
-    # A copy has forgotten the customers of its fit and draws by Laplace's approximation: seconds faster.
+    # A copy has no reference to the customers of its fit and uses Laplace's approximation: seconds faster.
     value = copy.deepcopy(value)
     yield Figure(
         "prediction_intervals_by_frequency",
@@ -127,14 +129,14 @@ def value_figures(value: LifetimeValue, parts: Split) -> Iterator[Finding]:
     )
     yield Figure(
         "prediction_intervals_of_best",
-        "90 % prediction intervals of spend and outcomes, the best customers",
+        "90 % prediction intervals of spend and outcomes, customers with the highest predicted value",
         partial(draw_best, value, parts),
         (8.5, 5.4),
     )
 
 
 def draw_groups(value: LifetimeValue, parts: Split, ax: Axes) -> Axes:
-    """Prediction intervals of the totals of customers with equally many purchases."""
+    """Prediction intervals of totals by number of repeat purchases."""
     customers, actual = parts.calibration, parts.holdout["spend"]
     groups = customers["frequency"].clip(upper=OFTEN).map("{:.0f}".format).replace(f"{OFTEN}", f"{OFTEN}+")
     totals = value.predict_total_interval(customers, groups).rename_axis("repeat purchases")
@@ -143,7 +145,7 @@ def draw_groups(value: LifetimeValue, parts: Split, ax: Axes) -> Axes:
 
 
 def draw_best(value: LifetimeValue, parts: Split, ax: Axes) -> Axes:
-    """Prediction intervals of the customers of the highest predicted value."""
+    """Prediction intervals of the customers with the highest predicted value."""
     customers = parts.calibration
     best = value.predict(customers).nlargest(BEST).index
     each = value.predict_total_interval(customers.loc[best], best.to_series()).loc[best]
@@ -152,4 +154,4 @@ def draw_best(value: LifetimeValue, parts: Split, ax: Axes) -> Axes:
     )
 
 
-STAGE = Stage("Diagnosing the model of purchases and spend", find, "Purchases and spend")
+STAGE = Stage("Checking the fit of the purchase and spend models", find, "Purchases and spend")

@@ -42,7 +42,7 @@ class PolicySection(Section):
 
 
 class DataSection(Section):
-    """Where the purchases are, and how their columns are called."""
+    """The source of the purchases, and the names of its columns."""
 
     source: str = "cdnow"
     customer: str = "customer_id"
@@ -59,7 +59,7 @@ class DataSection(Section):
 
     @property
     def is_built_in(self) -> bool:
-        """Whether the source is one of the data sets that come with clvml."""
+        """Whether the source is a data set included in clvml."""
         return self.source in BUILT_IN
 
     @model_validator(mode="after")
@@ -71,14 +71,14 @@ class DataSection(Section):
         given = self.model_fields_set - {"source"}
         if self.is_built_in and given:
             raise ValueError(
-                f"gives {min(given)}, but {self.source!r} is built in and needs none of it: name the source"
+                f"gives {min(given)}, but {self.source!r} is built in and does not use it: name the source"
                 " of your own table too (--transactions)"
             )
         return self
 
 
 def check(context: Context) -> None:
-    """Refuse a source that is not there."""
+    """Refuse a missing source."""
     data = context.config.data
     if not data.is_built_in and not Path(data.source).exists() and "*" not in data.source:
         raise InputError(
@@ -88,29 +88,28 @@ def check(context: Context) -> None:
 
 
 def find(context: Context) -> Iterator[Finding]:
-    """The purchases, and the report of what was set aside and why."""
+    """The purchases, and the report of the rows set aside and why."""
     transactions = read(context.config.data)
     context.put(transactions)
     report = transactions.report
     rows = report["rows"].to_dict()
-    context.say(f"{rows['read']:,} rows read, {rows['used']:,} used")  # why not all, the transactions say
+    context.say(f"{rows['read']:,} rows read, {rows['used']:,} used")  # the rest is in the log
     if transactions.calendar:
         context.say(transactions.calendar)
     for rule in RULES:
         choice = transactions.policy.choice(rule)
         if rows[rule.name] and choice != "drop":
-            context.say(f"used as well: {rows[rule.name]:,} {rule.says} ({rule.name} = {choice!r})")
+            context.say(f"included: {rows[rule.name]:,} {rule.says} ({rule.name} = {choice!r})")
     yield Tags({"source": context.config.data.source}, runs=ALL)
     yield Table(
         "data_report",
         report,
         file="data_report.csv",
         columns=REPORT_COLUMNS,
-        display=in_words(report),
+        display=applied_rules(report),
     )
     yield Words(
-        "Every row that may not be a purchase is counted here, with the policy for it and how many it set"
-        " aside.",
+        "Rows that may not be purchases, by rule, with the policy applied and the number of rows set aside.",
         style="note",
         runs=(),
     )
@@ -127,8 +126,8 @@ def read(data: DataSection) -> Transactions:
     return read_transactions(data.source, policy=policy, **given)
 
 
-def in_words(report: pd.DataFrame) -> pd.DataFrame:
-    """The rows read and used, and between them the rules that any row met, by what they say."""
+def applied_rules(report: pd.DataFrame) -> pd.DataFrame:
+    """The rows read and used, and between them the rules that applied to any row, by description."""
     says = {rule.name: rule.says for rule in RULES}
     met = report[(report["rows"] > 0) | ~report.index.isin(says)]
     return met.rename(index=says)

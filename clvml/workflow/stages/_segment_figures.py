@@ -1,4 +1,4 @@
-"""The figures that show who the customers are and where they stand."""
+"""Figures of segments, lifecycle stages and segment cards."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 def profile_figures(
     segmenter: KMeansSegments, members: pd.DataFrame, worth: pd.DataFrame
 ) -> Iterator[Figure]:
-    """What sets the segments apart, what they are worth, and why there are so many."""
+    """Profiles of the segments, their value, and the choice of their number."""
     profile, selection = segmenter.profile_, segmenter.selection_
     tall = 1.8 + 0.6 * len(profile)
     for name, title, draw, size in (
         ("segment_profile", "Segments", partial(plots.segment_profile, profile), (11, tall)),
-        ("segment_lines", "Segments along their features", partial(lines, segmenter, members), (9, 4.6)),
+        ("segment_lines", "Segments by feature", partial(lines, segmenter, members), (9, 4.6)),
         ("segment_scatter", "Segments in two components", partial(scatter, segmenter, members), (7.4, 5.4)),
         ("segment_value", "Segments by value", partial(plots.segment_value, profile), (9, tall + 0.6)),
         (
@@ -45,14 +45,14 @@ def profile_figures(
 def group_figures(
     model: CustomerGroups, stages: pd.DataFrame, shapes: pd.DataFrame, cards: pd.DataFrame
 ) -> Iterator[Figure]:
-    """Classes, stages, finished relationships, and a card for each segment."""
+    """Value classes, stages, ended relationships, and a card for each segment."""
     draw_matrix = partial(plots.value_matrix, model.matrix_.profile_)
     yield Figure("value_matrix", "Current against potential value", draw_matrix, (7, 5.2), runs=SEGMENTS)
     draw_stages = partial(plots.lifecycle_curve, stages)
-    yield Figure("lifecycle", "Where customers stand", draw_stages, (8.5, 4.6), runs=SEGMENTS)
+    yield Figure("lifecycle", "Customers by lifecycle stage", draw_stages, (8.5, 4.6), runs=SEGMENTS)
     if shapes["customers"].sum():
         draw_shapes = partial(plots.relationship_shapes, shapes)
-        title = "How finished relationships went"
+        title = "Shapes of ended relationships"
         yield Figure("relationship_shapes", title, draw_shapes, (8.5, 4.4), runs=SEGMENTS)
     for number, card in cards.iterrows():
         draw_card, title = partial(plots.segment_card, card), f"Segment {number}: {card['name']}"

@@ -1,6 +1,6 @@
-"""Who moved between segments and stages from the end of calibration to the end of observation.
+"""Transitions between segments and stages from the end of calibration to the end of observation.
 
-Both dates are judged by one segmentation and one model, the served ones, so that only the customers change.
+Both dates use one segmentation and one model, the served ones, so that only the customers change.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from clvml.workflow.stages._splitting import Customers, joined
 
 @dataclass(frozen=True, eq=False)
 class Moves:
-    """Who moved between the end of calibration and the end of observation.
+    """Transitions between the end of calibration and the end of observation.
 
     Attributes
     ----------
@@ -49,13 +49,13 @@ class Moves:
 
 
 def find(context: Context) -> Iterator[Finding]:
-    """The moves; nothing without stages."""
+    """The transitions; nothing without stages."""
     segments = context.get(Segments)
     if segments is None or segments.groups is None:
         return
     moves = moves_since(context, segments.members, segments.groups)
     context.put(moves)
-    yield Words(describe_moves(moves), title="Who moved", runs=SEGMENTS)
+    yield Words(describe_moves(moves), title="Transitions", runs=SEGMENTS)
     gained = {"gained": float(moves.segments.left["gained"].sum())}
     yield Metrics(moves.stability | gained, in_report=False, runs=SEGMENTS)
     for kind, found in (("segment", moves.segments), ("stage", moves.stages)):
@@ -64,11 +64,11 @@ def find(context: Context) -> Iterator[Finding]:
         rows, columns = found.customers.shape
         draw = partial(plots.segment_transitions, found.customers, found.moves)
         size = (3.4 + 1.5 * columns, 1.8 + 0.75 * rows)
-        yield Figure(name, f"Who moved between {kind}s", draw, size, runs=SEGMENTS)
+        yield Figure(name, f"Transitions between {kind}s", draw, size, runs=SEGMENTS)
 
 
 def moves_since(context: Context, after: pd.DataFrame, model: CustomerGroups) -> Moves:
-    """The customers of the calibration period, where they stood at its end and where they stand now."""
+    """Segments and stages of the calibration customers at the end of calibration and of observation."""
     parts = context[Split]
     evidence = relationship_evidence(context[Transactions], parts.calibration)
     values = context[Served].model.predict_factors(parts.calibration)
@@ -94,37 +94,37 @@ def labels(members: pd.DataFrame) -> pd.Series:
 
 
 def refit_agreement(model: CustomerGroups, before: pd.DataFrame, after: pd.DataFrame) -> float:
-    """How far a segmentation fitted at the first date groups the customers of the second alike."""
+    """Agreement on the second date's customers of segmentations fitted at the two dates."""
     again = clone(model.segmenter_).set_params(n_segments=len(model.names_))
     try:
         again.fit(clip_negative(model.with_alive(before)))
         return agreement(again.predict(clip_negative(after)), after["segment"])
-    except InputError:  # fewer kinds of customers then than segments now
+    except InputError:  # fewer distinct customers at the first date than segments at the second
         return float("nan")
 
 
 def describe_moves(moves: Moves) -> str:
-    """How many stayed, how stable the segments are, and what the moves were worth."""
+    """The share that stayed, the stability of the segments, and the value gained or lost by transitions."""
     stayed, same, refit = (moves.stability[name] for name in ("stayed", "agreement", "refit_agreement"))
     text = (
-        f"{stayed:.0%} of the customers are in the segment that they were in at the end of calibration"
-        f" (adjusted Rand index {format_value(same, '{:.2f}')}). Segments fitted at the end of calibration"
-        f" group today's customers as today's segments do (index {format_value(refit, '{:.2f}')})."
+        f"{stayed:.0%} of the customers are in the same segment as at the end of calibration"
+        f" (adjusted Rand index {format_value(same, '{:.2f}')}). Agreement of the current segments with"
+        f" segments fitted at the end of calibration: adjusted Rand index {format_value(refit, '{:.2f}')}."
     )
     left = moves.segments.left
     if left.empty:
-        return f"{text} Nobody moved."
+        return f"{text} No customer changed segment."
     lowest, highest = (describe_move(left.index[place], left.iloc[place]) for place in (0, -1))
-    everybody = moves.segments.moves["gained"].sum()
+    gained = moves.segments.moves["gained"].sum()
     return (
-        f"{text} Those who moved changed in value by {left['gained'].sum():+,.0f}, all customers by"
-        f" {everybody:+,.0f}. The lowest and the highest change: {lowest}; {highest}."
+        f"{text} Change in value of customers who changed segment: {left['gained'].sum():+,.0f}, of all"
+        f" customers: {gained:+,.0f}. Lowest and highest change: {lowest}; {highest}."
     )
 
 
 def describe_move(move: tuple[str, str], row: pd.Series) -> str:
-    """What moving from one group to another was worth."""
-    return f"{row['gained']:+,.0f} by {row['customers']:,.0f} from {move[0]} to {move[1]}"
+    """The value gained or lost by one transition."""
+    return f"{row['gained']:+,.0f} for {row['customers']:,.0f} customers from {move[0]} to {move[1]}"
 
 
-STAGE = Stage("Following who moved between segments", find, SECTION)
+STAGE = Stage("Computing transitions between segments", find, SECTION)

@@ -1,4 +1,4 @@
-"""All customers grouped: who they are, where they stand, what to do, and what it may cost.
+"""Segments of all customers, lifecycle stages, treatments and budgets.
 
 The segments are fitted on all customers until the end of observation, with the values of the model to serve.
 """
@@ -52,18 +52,18 @@ SEGMENT_QUALITY_COLUMNS = {
     "customers": Column("customers", "{:,}"),
     "share_of_customers": Column("share of customers", "{:.1%}"),
     "mean_value": Column("mean value", "{:,.2f}"),
-    "reach": Column("can be reached", "{:.1%}"),
+    "reach": Column("reach", "{:.1%}"),
     "profit": Column("value less budget", "{:,.0f}"),
 }
 
 
 class SegmentsSection(Section):
-    """How many segments: a number, or ``"auto"`` for the criterion of `KMeansSegments`.
+    """The number of segments: an integer, or ``"auto"`` for the criterion of `KMeansSegments`.
 
-    ``treatments`` is a CSV file to use instead of `clvml.segments.acting`' own. ``attributes`` is a CSV
-    or Parquet file with more about the customers, one row each, their id named as in the purchases; segments
-    rest on its ``attribute_columns`` too (all, if none are named). ``contact`` is the column by which a
-    customer can be reached; it is only counted. Paths are relative to the config's folder.
+    ``treatments`` is a CSV file that replaces the default of `clvml.segments.acting`. ``attributes`` is a CSV
+    or Parquet file of customer attributes, one row per customer, with the id column named as in the
+    purchases; its ``attribute_columns`` (all, if none are named) are used as features. ``contact`` is the
+    column of contact data, used only to count reachable customers. Paths are relative to the config's folder.
     """
 
     n_segments: int | Literal["auto"] = "auto"
@@ -82,24 +82,24 @@ class SegmentsSection(Section):
 
 @dataclass(frozen=True, eq=False)
 class Treatments:
-    """What to do with which customers, as `clvml.segments.acting.read_treatments` gives it."""
+    """The table of treatments, as returned by `clvml.segments.acting.read_treatments`."""
 
     table: pd.DataFrame
 
 
 @dataclass(frozen=True, eq=False)
 class Segments:
-    """The customers grouped.
+    """The segments of a run.
 
     Attributes
     ----------
     segmenter : KMeansSegments
         Fitted.
     members : pandas.DataFrame
-        One row per customer: segment, name, where there are ``groups`` ``value_class, stage, reason,
+        One row per customer: segment and name, with ``groups`` also ``value_class, stage, reason,
         treatment, what_to_do, value_at_risk, budget``, and the customer summary with the value.
     groups : CustomerGroups or None
-        Fitted; ``clvml score --segments`` uses it. None where the model to serve gives no P(alive).
+        Fitted; ``clvml score --segments`` uses it. None if no model provides P(alive).
     """
 
     segmenter: KMeansSegments
@@ -108,12 +108,12 @@ class Segments:
 
 
 def check(context: Context) -> None:
-    """Read the table of treatments, so that a mistake in it is found before the work."""
+    """Read the table of treatments, so that an error in it is found before the run."""
     context.put(Treatments(read_treatments(context.config.segments.treatments or None)))
 
 
 def find(context: Context) -> Iterator[Finding]:
-    """The segments, what sets them apart, what to do with them and what it may cost."""
+    """The segments, their profiles, treatments and budgets."""
     segments = group(context)
     if segments is None:
         return
@@ -129,15 +129,15 @@ def find(context: Context) -> Iterator[Finding]:
 def group(context: Context) -> Segments | None:
     """K-means on behaviour and value, with class, stage, treatment and budget of each customer.
 
-    Where the model to serve gives no P(alive) (a formula), the best model of purchases in the comparison
-    does; where none can be fitted, it is left at the segments: without it there is no stage, and no value at
-    risk. None where customers do not differ enough to be grouped.
+    If the model to serve provides no P(alive) (a formula), the best model of purchases in the comparison
+    does; if none can be fitted, there are segments only, since stages and value at risk need P(alive).
+    None if the customers do not differ enough to be segmented.
     """
     customers, served = context[Customers], context[Served]
     beside = purchases_beside(context, customers.table) if ALIVE not in served.values else None
     plain = table = joined(customers.table, served.values)
     if beside is not None:
-        context.say(f"{served.title} gives no P(alive): P(alive) is that of {title_of(beside)}")
+        context.say(f"{served.title} provides no P(alive): using that of {title_of(beside)}")
         table = joined(table, beside.probability_alive(customers.table).to_frame())
     segmenter = kmeans_for(context, table, customers.attributes)
     if losses := describe_losses(table):
@@ -154,7 +154,7 @@ def group(context: Context) -> Segments | None:
             raise
         context.say(f"no segments: {error}")
         return None
-    context.say("no stages or treatments: no model that gives P(alive) can be fitted")
+    context.say("no stages or treatments: no model that provides P(alive) can be fitted")
     clipped = clip_negative(table)
     numbers = pd.DataFrame(
         {"segment": segmenter.predict(clipped), "segment_name": segmenter.segment_names(clipped)}
@@ -171,7 +171,7 @@ def describe_losses(table: pd.DataFrame) -> str:
 
 
 def purchases_beside(context: Context, customers: pd.DataFrame) -> Any:
-    """The model of purchases that ranked best, fitted to these customers, or BG/NBD where none competed."""
+    """The best-ranked model of purchases, fitted to these customers, or BG/NBD if none competed."""
     result = context[Comparison].result
     models = (result.models[name] for name in result.champion.ranks.index)
     ranked = (getattr(model, "purchases_", None) for model in models)
@@ -183,7 +183,7 @@ def purchases_beside(context: Context, customers: pd.DataFrame) -> Any:
 
 
 def kmeans_for(context: Context, table: pd.DataFrame, attributes: Attributes) -> KMeansSegments:
-    """K-means as the config asks for it, on attributes and those of the customary features that there are."""
+    """K-means as configured, on attributes and the default features present."""
     section = context.config.segments
     return KMeansSegments(
         n_segments=section.n_segments,
@@ -195,7 +195,7 @@ def kmeans_for(context: Context, table: pd.DataFrame, attributes: Attributes) ->
 
 
 def model_of(context: Context, segments: Segments) -> Iterator[Finding]:
-    """The model that assigns customers, and how good its segments are by themselves."""
+    """The model that assigns customers to segments, with internal quality criteria."""
     segmenter = segments.segmenter
     yield Model(
         SEGMENTS[0],
@@ -213,7 +213,7 @@ def model_of(context: Context, segments: Segments) -> Iterator[Finding]:
 
 
 def profile_of(segments: Segments) -> Iterator[Finding]:
-    """Who is in which segment, and what the segments are."""
+    """The segment of each customer, and the profile of each segment."""
     segmenter, members = segments.segmenter, segments.members
     profile = segmenter.profile_
     worth = mean_intervals(members["clv"], members["segment"]).assign(name=list(segmenter.names_))
@@ -244,7 +244,7 @@ def profile_columns(profile: pd.DataFrame) -> dict[str, Column]:
 
 
 def actions_of(segments: Segments, model: CustomerGroups, contact: pd.Series | None) -> Iterator[Finding]:
-    """Stages, treatments and their budgets, and the customers who are about to be lost."""
+    """Stages, treatments and their budgets, and the early warning."""
     members = segments.members
     stages = model.stages_.profile_
     stages = stages.assign(clv=members["clv"].groupby(members["stage"]).mean().reindex(stages.index))
@@ -256,7 +256,7 @@ def actions_of(segments: Segments, model: CustomerGroups, contact: pd.Series | N
     cards = segment_cards(members)
     yield Table("cards", cards, file="segment_cards.csv", in_report=False, runs=SEGMENTS)
     yield Table("stages", stages, file=FILES, in_report=False, runs=SEGMENTS)
-    yield Words("Never more than the value at risk.", title="What to do, and what it may cost", runs=SEGMENTS)
+    yield Words("No budget exceeds the value at risk.", title="Treatments and budgets", runs=SEGMENTS)
     yield Table("budgets", budgets(members), file=FILES, columns=BUDGET_COLUMNS, runs=SEGMENTS)
     yield Table("shapes", shapes, file=FILES, in_report=False, runs=SEGMENTS)
     yield Table(
@@ -264,11 +264,11 @@ def actions_of(segments: Segments, model: CustomerGroups, contact: pd.Series | N
         quality,
         file=FILES,
         columns=quality_columns(quality),
-        title="Large enough, reachable, profitable?",
+        title="Segment quality: size, reach, profit",
         runs=SEGMENTS,
     )
     yield Words(
-        f"{len(warned):,} valuable customers may be about to be lost; those with the most value at risk:",
+        f"{len(warned):,} valuable customers may soon be lost; those with the largest value at risk:",
         title="Early warning",
         runs=SEGMENTS,
     )
@@ -278,9 +278,9 @@ def actions_of(segments: Segments, model: CustomerGroups, contact: pd.Series | N
 
 
 def quality_columns(quality: pd.DataFrame) -> dict[str, Column]:
-    """All columns, without reach where no contact is known."""
+    """All columns, without reach if there is no contact column."""
     unknown = quality["reach"].isna().all()
     return {name: c for name, c in SEGMENT_QUALITY_COLUMNS.items() if not (unknown and name == "reach")}
 
 
-STAGE = Stage("Grouping customers into segments", find, SECTION, check)
+STAGE = Stage("Segmenting the customers", find, SECTION, check)

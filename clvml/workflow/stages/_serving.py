@@ -1,4 +1,4 @@
-"""The model to serve: the champion's kind, fitted again on everything observed; this one is registered."""
+"""The model to serve: the champion refitted to all data up to the end of observation, and registered."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ FOLDER = "model"
 
 
 class ValueSection(Section):
-    """The lifetime value that the registered model gives.
+    """The lifetime value that the registered model predicts.
 
-    The comparison has no such freedom: it predicts the holdout's own duration, undiscounted and
-    with a margin of 1, because its truth is the revenue of the holdout.
+    The comparison does not use these settings: it predicts over the duration of the holdout, undiscounted and
+    with a margin of 1, since the actual values are the revenue of the holdout.
     """
 
     horizon: float | str = "12M"
@@ -65,7 +65,7 @@ class Served:
 
 
 def find(context: Context) -> Iterator[Finding]:
-    """The model with the config's horizon, rate and margin, and what all customers are worth by it."""
+    """The model with the config's horizon, discount rate and margin, and the value of all customers."""
     customers = context[Customers].table
     served = fit(context, customers)
     context.put(served)
@@ -82,24 +82,26 @@ def find(context: Context) -> Iterator[Finding]:
     totals = {"equity": float(clv.sum()), "mean_clv": float(clv.mean()), "customers": float(len(clv))}
     yield Metrics(totals, in_report=False)
     yield Tags({"values": served.title}, of_version=True, runs=SEGMENTS)
-    yield Figure("value_distribution", "Who holds the value", partial(plots.value_distribution, clv))
+    yield Figure(
+        "value_distribution", "Distribution of customer value", partial(plots.value_distribution, clv)
+    )
 
 
 def fit(context: Context, customers: pd.DataFrame) -> Served:
-    """The champion's kind of model on all customers.
+    """The champion refitted to all customers.
 
     Raises
     ------
     FitError
-        If it cannot be fitted to them, or gives no values.
+        If it cannot be fitted to them, or predicts no values.
     """
     comparison = context[Comparison]
     contender = comparison.contenders[comparison.result.champion.name]
     try:
         model = contender.build(**context.config.value.model_dump()).fit(customers)
         values = model.predict_factors(customers)
-        values["clv"]  # the one column that everything after it needs
-    except Exception as error:  # a model of anybody's may raise anything
+        values["clv"]  # the one column that later stages need
+    except Exception as error:  # a user-defined model may raise anything
         reason = str(error) if isinstance(error, ClvmlError) else f"{type(error).__name__}: {error}"
         raise FitError(
             f"the champion, {contender.title}, cannot be fitted to all customers: {reason.rstrip('.')}. Leave"
@@ -109,15 +111,15 @@ def fit(context: Context, customers: pd.DataFrame) -> Served:
 
 
 def format_served(context: Context, served: Served) -> str:
-    """What the model to serve was fitted to, and what it says of all customers."""
+    """The data and settings of the model to serve, and the value of all customers."""
     value, parts, clv = context.config.value, context[Split], served.values["clv"]
     return (
-        f"{served.title}, fitted again on all {len(clv):,} customers until"
-        f" {pd.Timestamp(parts.observation_end):%Y-%m-%d}, so that it knows the holdout too. Horizon"
-        f" {format_duration(value.horizon, parts.time_unit)}, {value.annual_discount_rate:.0%} a year, margin"
-        f" {value.margin:g}. Together these customers are worth {clv.sum():,.2f}, half of them less than"
-        f" {clv.median():,.2f}. Its parameters count time in {time_unit_of(parts.time_unit).name}s."
+        f"{served.title}, refitted to all {len(clv):,} customers until"
+        f" {pd.Timestamp(parts.observation_end):%Y-%m-%d}, including the holdout. Horizon"
+        f" {format_duration(value.horizon, parts.time_unit)}, discount rate {value.annual_discount_rate:.0%}"
+        f" per year, margin {value.margin:g}. Total value {clv.sum():,.2f}, median {clv.median():,.2f} per"
+        f" customer. Time unit of the parameters: {time_unit_of(parts.time_unit).name}."
     )
 
 
-STAGE = Stage("Fitting the model to serve on everything observed", find, "The model to serve")
+STAGE = Stage("Fitting the model to serve to all data", find, "The model to serve")

@@ -1,6 +1,6 @@
 """Customers in calibration and holdout, and all of them until the end of observation.
 
-Beside their summaries stands what else is known of them: the evidence of how their relationship went, and the
+Their summaries are joined with the evidence of the course of their relationship, and with the
 attributes that the config names.
 """
 
@@ -28,10 +28,10 @@ TimeUnitCode = Literal["D", "W", "M", "Q", "Y"]
 
 
 class SplitSection(Section):
-    """Where calibration ends and observation ends (both days included), and how time is counted.
+    """The ends of calibration and observation (both days included), and the time unit.
 
-    Left out, observation ends with the last purchase and the holdout is the last third of the time;
-    CDNOW has its customary dates.
+    By default observation ends with the last purchase and the holdout is the last third of the time;
+    CDNOW has the dates of the literature.
     """
 
     calibration_end: dt.date | None = None
@@ -57,7 +57,7 @@ class Customers(NamedTuple):
     table : pandas.DataFrame
         Their summary, the evidence of their relationship's course, and their attributes.
     attributes : Attributes
-        What the config's table of attributes says of them.
+        From the config's table of attributes.
     """
 
     table: pd.DataFrame
@@ -65,19 +65,19 @@ class Customers(NamedTuple):
 
 
 def find(context: Context) -> Iterator[Finding]:
-    """The split, all customers, and what is the same for all runs of this comparison."""
+    """The split, all customers, and the tags common to all runs of this comparison."""
     parts = divide(context)
-    everybody = all_customers(context, parts)
+    customer_base = all_customers(context, parts)
     config = context.config
     context.say(format_split(parts))
     yield Words(f"{config.data.source}: {format_split(parts)}.", runs=())
-    yield Table("customers", everybody.table, file="customers.parquet", in_report=False, runs=())
+    yield Table("customers", customer_base.table, file="customers.parquet", in_report=False, runs=())
     yield Tags(constants_of(parts) | {"question": config.experiment.question}, runs=ALL)
     name, source, facts = config.experiment.name, config.data.source, policy_counts(context[Transactions])
     for frame, part in ((parts.calibration, "calibration"), (parts.holdout, "holdout")):
         yield Dataset(DatasetRecord(f"{name}_{part}", frame, part, source, facts), runs=COMPARED)
     facts = {"observation_end": f"{parts.observation_end:%Y-%m-%d}", **facts}
-    observation = DatasetRecord(f"{name}_observation", everybody.table, "observation", source, facts)
+    observation = DatasetRecord(f"{name}_observation", customer_base.table, "observation", source, facts)
     yield Dataset(observation, runs=(*SERVED, *SEGMENTS))
     yield Tags(
         {"fitted_until": f"{parts.observation_end:%Y-%m-%d}", "experiment": config.tracking.experiment},
@@ -87,7 +87,7 @@ def find(context: Context) -> Iterator[Finding]:
 
 
 def divide(context: Context) -> Split:
-    """Calibration and holdout, put into the context."""
+    """Calibration and holdout, stored in the context."""
     section, transactions = context.config.split, context[Transactions]
     collapse = None if section.collapse == "none" else section.collapse
     observation_end = section.observation_end or transactions.last_date.date()
@@ -98,14 +98,14 @@ def divide(context: Context) -> Split:
 
 
 def all_customers(context: Context, parts: Split) -> Customers:
-    """Everybody until the end of observation, put into the context."""
+    """All customers until the end of observation, stored in the context."""
     transactions = context[Transactions]
     customers = summarize(transactions, parts.observation_end, parts.time_unit, parts.collapse)
     customers = joined(customers, relationship_evidence(transactions, customers))
     attributes = read_attributes(context.config, customers.index, context.say)
-    everybody = Customers(joined(customers, attributes.table), attributes)
-    context.put(everybody)
-    return everybody
+    customer_base = Customers(joined(customers, attributes.table), attributes)
+    context.put(customer_base)
+    return customer_base
 
 
 def two_thirds(first: dt.date, last: dt.date) -> dt.date:
@@ -120,7 +120,7 @@ def two_thirds(first: dt.date, last: dt.date) -> dt.date:
 
 
 def joined(customers: pd.DataFrame, *tables: pd.DataFrame) -> pd.DataFrame:
-    """The tables side by side, a column that stands in several once, with the time unit kept."""
+    """The tables joined by index, without duplicated columns, with the time unit kept."""
     result = customers
     for table in tables:
         result = result.join(table[table.columns.difference(result.columns, sort=False)])
@@ -129,7 +129,7 @@ def joined(customers: pd.DataFrame, *tables: pd.DataFrame) -> pd.DataFrame:
 
 
 def format_split(parts: Split) -> str:
-    """How many customers, over which times, and what they spent in the holdout."""
+    """The number of customers, the periods, and the spend in the holdout."""
     buyers = int((parts.holdout["purchases"] > 0).sum())
     return (
         f"{len(parts.calibration):,} customers until {pd.Timestamp(parts.calibration_end):%Y-%m-%d};"
@@ -140,7 +140,7 @@ def format_split(parts: Split) -> str:
 
 
 def constants_of(parts: Split) -> dict[str, str]:
-    """What is the same for all runs of this comparison."""
+    """Tags common to all runs of this comparison."""
     return {
         "calibration_end": f"{parts.calibration_end:%Y-%m-%d}",
         "observation_end": f"{parts.observation_end:%Y-%m-%d}",
@@ -152,7 +152,7 @@ def constants_of(parts: Split) -> dict[str, str]:
 
 
 def policy_counts(transactions: Transactions) -> dict[str, str]:
-    """Rows read and used, and for every rule that a row met how many it set aside."""
+    """Rows read and used, and the number of rows set aside by each rule that applied."""
     report = transactions.report
     met = report[report["rows"] > 0]
     rows = {f"rows_{rule}": f"{count}" for rule, count in met["rows"].items()}

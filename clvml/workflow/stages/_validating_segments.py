@@ -1,7 +1,7 @@
-"""The ways to segment, judged on the holdout.
+"""Segmentation methods evaluated on the holdout.
 
-Which of them knew who would be valuable is another question than what the segments of today are: it is judged
-with segments and values of the calibration period.
+The methods use segments and values of the calibration period, unlike the segments of all customers, which are
+fitted until the end of observation.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ MEASURES = {
 RANKING_COLUMNS = {
     "segments": Column("segments", "{:,}"),
     **MEASURES,
-    "lift": Column("lift of the first", "{:.2f}"),
-    "separation": Column("variance between", "{:.1%}"),
+    "lift": Column("lift of segment 1", "{:.2f}"),
+    "separation": Column("variance between segments", "{:.1%}"),
 }
 TEXTBOOK_COLUMNS = {
     "ease": Column("ease"),
@@ -55,11 +55,11 @@ SEGMENT_COLUMNS = {
 
 
 def find(context: Context) -> Iterator[Finding]:
-    """The ranking of the ways to segment; nothing where these customers cannot be segmented."""
+    """The ranking of the segmentation methods; nothing if these customers cannot be segmented."""
     try:
         found = judge(context)
     except InputError as error:
-        context.say(f"segments not judged: {error}")
+        context.say(f"segmentations not compared: {error}")
         return
     context.put(found)
     ranking = found.ranking
@@ -67,15 +67,15 @@ def find(context: Context) -> Iterator[Finding]:
     in_report = context.get(Segments) is not None
     if in_report:
         yield Words(
-            "Each method saw the calibration period and is judged on the holdout.",
-            title="Which way to segment predicts who will be valuable",
+            "Each method is fitted to the calibration period and evaluated on the holdout.",
+            title="Segmentation methods compared on the holdout",
             runs=SEGMENTS,
         )
     yield Table("methods", ranking, file=FILES, columns=RANKING_COLUMNS, in_report=in_report, runs=SEGMENTS)
     if in_report:
         yield Words(
-            "The three textbook analyses, with their accuracy measured; for ABC and RFM the prediction is the"
-            " naive forecast, what was spent before:",
+            "The three textbook analyses with measured accuracy; for ABC and RFM the prediction is the"
+            " naive forecast, past spend carried forward:",
             runs=SEGMENTS,
         )
     yield Table(
@@ -99,7 +99,7 @@ def find(context: Context) -> Iterator[Finding]:
 
 
 def judge(context: Context) -> SegmentationComparison:
-    """Each way to segment on the calibration period, and what its segments brought in the holdout."""
+    """Each method fitted to the calibration period, with the holdout revenue of its segments."""
     result, parts = context[Comparison].result, context[Split]
     attributes = context[Customers].attributes
     values = result.models[result.champion.name].predict_factors(parts.calibration)
@@ -112,11 +112,11 @@ def judge(context: Context) -> SegmentationComparison:
 
 
 def labelled(by_segment: pd.DataFrame) -> pd.DataFrame:
-    """The segments of all methods by one label each."""
+    """The segments of all methods, with one label each."""
     methods, numbers = (by_segment.index.get_level_values(level) for level in ("method", "segment"))
     parts = zip(methods, numbers, by_segment["name"], strict=True)
     labels = [f"{method}: {number} {name}" for method, number, name in parts]
     return by_segment.set_axis(pd.Index(labels, name="method and segment"))
 
 
-STAGE = Stage("Judging ways to segment on the holdout", find, SECTION)
+STAGE = Stage("Evaluating segmentations on the holdout", find, SECTION)
