@@ -1,29 +1,29 @@
-"""What can go wrong, as a vocabulary: each message names the thing, the rule and the way out."""
+"""Exceptions and warnings of clvml: each message states what is wrong, the rule and a remedy."""
 
 
 class ClvmlError(Exception):
-    """Base of every error that clvml raises on purpose; the command line prints it as one sentence."""
+    """Base class of all clvml errors; the command line prints them without a traceback."""
 
 
 class InputError(ClvmlError, ValueError):
-    """The data or an argument breaks a rule."""
+    """The data or an argument is invalid."""
 
 
 class TimeUnitError(InputError):
-    """A model and a customer summary count time in different units."""
+    """A model and a customer summary use different time units."""
 
 
 class FitError(ClvmlError, RuntimeError):
-    """A model cannot be fitted to these customers."""
+    """A model cannot be fitted to the given customers."""
 
 
 class LossError(InputError, FitError):
-    """Customers have brought losses, and what was asked needs money that is not negative."""
+    """Some spend is negative (losses), and the requested computation needs non-negative spend."""
 
 
 class TrackingError(ClvmlError, RuntimeError):
-    """The tracking server or the model registry cannot do what was asked."""
+    """A request to the MLflow tracking server or model registry failed."""
 
 
 class FitWarning(UserWarning):
-    """A fit was found, but its parameters deserve distrust: a boundary, too little information."""
+    """A model was fitted, but its parameters are unreliable: they diverge or are weakly identified."""

@@ -1,4 +1,4 @@
-"""Files and folders that are written whole or not at all, and never over what somebody else keeps there."""
+"""Atomic writes of files and folders, which never overwrite existing data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of renameat2(2)
 
 
 def is_same(first: str | Path, second: str | Path) -> bool:
-    """Whether two paths lead to one file or folder: through links, ``..`` or as hard links too."""
+    """Whether two paths refer to the same file or folder, symbolic and hard links included."""
     try:
         return os.path.samefile(first, second)
     except OSError:  # one of them does not exist
@@ -25,51 +25,51 @@ def is_same(first: str | Path, second: str | Path) -> bool:
 
 
 def lies_in(path: str | Path, folder: str | Path) -> bool:
-    """Whether a path is the folder or anything in it, as it is written or once its links are followed."""
+    """Whether a path is the folder itself or inside it, before or after resolving symbolic links."""
     written, followed = Path(os.path.abspath(path)), Path(os.path.realpath(path))
     places = {written, followed, *written.parents, *followed.parents}
     return any(is_same(place, folder) for place in places)
 
 
 def beside(path: Path) -> Path:
-    """A hidden name in the same folder that nothing has yet, to be written and then moved to ``path``."""
+    """An unused hidden path in the same folder, to be written first and then renamed to ``path``."""
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
 
 
 def check_not_there(path: str | Path, way_out: str) -> None:
-    """Refuse to write over a file, or into a folder that holds something.
+    """Raise if ``path`` is an existing file or a folder that is not empty.
 
     Raises
     ------
     InputError
-        Which ends with ``way_out``.
+        If it is; the message ends with ``way_out``.
     """
     path = Path(path)
     if path.is_dir() and not any(path.iterdir()):
         return
     if os.path.lexists(path):
-        raise InputError(f"{path} exists already and is not written over: {way_out}.")
+        raise InputError(f"{path} already exists and will not be overwritten: {way_out}.")
 
 
 @contextlib.contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
-    """A path to write a file or folder to, which takes the place of ``path`` when the block succeeds.
+    """A temporary path for a file or folder, renamed to ``path`` when the block succeeds.
 
-    A file that was there before stays as it was until then, and for good where the block fails.
+    An existing file is unchanged until then, and stays so if the block raises.
     """
     target = Path(os.path.realpath(path))
     unfinished = beside(target)
     try:
         yield unfinished
         if target.is_dir():
-            target.rmdir()  # an empty one; the system refuses any other
+            target.rmdir()  # only if empty: the system refuses any other
         os.replace(unfinished, target)
     finally:
         delete(unfinished)
 
 
 def delete(path: Path) -> None:
-    """Remove a file, a folder with all that is in it, or nothing."""
+    """Remove a file or a folder with its contents; do nothing if the path does not exist."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -77,7 +77,7 @@ def delete(path: Path) -> None:
 
 
 def exchange(first: Path, second: Path) -> bool:
-    """Let two folders trade names in one step; False, with nothing done, where the system cannot."""
+    """Swap two folders atomically; return False, having done nothing, if the system does not support it."""
     if sys.platform != "linux":
         return False
     rename = getattr(ctypes.CDLL(None), "renameat2", None)
@@ -88,10 +88,10 @@ def exchange(first: Path, second: Path) -> bool:
 
 
 def put_in_place(new: Path, place: Path, previous: Path) -> Path | None:
-    """Move a finished folder to its place; where the folder that was there is now, if there was one.
+    """Move a finished folder to ``place``; return the new path of the folder that it replaces, or None.
 
-    On Linux the two trade names in one step. Elsewhere the earlier one takes the name ``previous`` first.
-    Both exist whole at every instant.
+    On Linux the two are swapped atomically. Elsewhere the old folder is first renamed to ``previous``. Both
+    are complete at all times.
     """
     if not place.exists():
         new.rename(place)

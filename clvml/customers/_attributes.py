@@ -1,18 +1,18 @@
-"""What is known of a customer beside behaviour, encoded once: numbers and categories, with a policy for gaps.
+"""Encode customer attributes (covariates): numeric and categorical, with a policy for missing values.
 
-- **A number** (age, size of the first basket) is one column.
-- **A category** (text, bool, pandas' categories) is one indicator per level, ``"channel=web"``. A level is
-  recognised by its value or by its text: ``True`` and ``"True"`` are the same.
+- A **numeric** attribute (age, size of the first basket) is one column.
+- A **categorical** attribute (text, bool, pandas categorical) is one indicator per level, ``"channel=web"``.
+  Levels are matched by value or by text: ``True`` and ``"True"`` are the same level.
 
-What a fit learns of a column is an `Attribute`, which also holds what to do about gaps:
+The encoding learnt from a column is an `Attribute`, which includes its policy for missing values:
 
-- ``"refuse"``: a missing value, a level that the fit has not seen, or a number ten times as far from the mean
-  as any in the fit is an error, for a model has no value for it.
-- ``"impute"``: a missing number takes the median of the fit; missing is a level of its own where the fit has
-  seen it; a level that the fit has not seen is none of the known ones. `log_imputed` counts them.
+- ``"refuse"``: a missing value, a level not seen during fit, or a number more than ten times as far from the
+  mean as any in the fit raises an error.
+- ``"impute"``: a missing number is imputed by the median; a missing category is a level of its own if it
+  occurred during fit; an unknown level is encoded as zeros. `log_imputed` logs their counts.
 
-`attribute_columns` gives the columns in their own units with all levels, `encode` the design matrix of a
-regression: numbers standardised, categories relative to their most frequent level.
+`attribute_columns` returns the columns in their original units with all levels, `encode` the design matrix of
+a regression: numbers standardised, categories dummy-coded relative to their most frequent level.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ Gaps = Literal["refuse", "impute"]
 
 MISSING = "(missing)"
 MOST_LEVELS = 50
-_TOO_FAR = 10.0  # times as far from the mean as any customer of the fit: a number in another unit
-_ROUNDING = 1e-9  # of a column's size: a spread below is rounding
+_TOO_FAR = 10.0  # times the largest distance from the mean during fit: probably another unit
+_ROUNDING = 1e-9  # relative to a column's magnitude: a smaller spread is rounding error
 
 logger = logging.getLogger("clvml")
 
 
 class Attribute(NamedTuple):
-    """A column as the fit saw it.
+    """The encoding of a column, learnt during fit.
 
-    ``levels`` are those of a category, the most frequent first, and empty for a number. ``centre``,
-    ``spread`` and ``median`` are a number's mean, standard deviation and median, ``reach`` the largest
-    distance from the mean in standard deviations. ``gaps`` is the policy for what is missing or unknown.
+    ``levels`` are those of a category, the most frequent first; empty for a numeric attribute, of which
+    ``centre``, ``spread`` and ``median`` are mean, standard deviation and median, and ``reach`` the largest
+    absolute z-score. ``gaps`` is the policy for missing values and unknown levels.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Attribute(NamedTuple):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of its columns: its own, or one per level."""
+        """Names of its columns: one, or one per level."""
         return tuple(f"{self.name}={level}" for level in self.levels) or (self.name,)
 
     @property
@@ -72,14 +72,14 @@ class Attribute(NamedTuple):
 
     @property
     def constant(self) -> bool:
-        """Whether all customers of the fit had the same value."""
+        """Whether all customers had the same value during fit."""
         return len(self.levels) == 1 if self.levels else self.spread == 0
 
 
 def learn_attributes(
     customers: pd.DataFrame, names: Sequence[str], weight: Array | None = None, gaps: Gaps = "refuse"
 ) -> tuple[Attribute, ...]:
-    """What a fit needs to know of each column.
+    """Learn the encoding of each column.
 
     Parameters
     ----------
@@ -87,41 +87,46 @@ def learn_attributes(
     names : sequence of str
         Columns.
     weight : ndarray, shape (n_customers,), optional
-        How many customers each row stands for.
+        Number of customers that each row represents.
     gaps : {"refuse", "impute"}
-        With ``"impute"`` a column without any value is left out, with a warning in the log.
+        Policy for missing values and unknown levels. With ``"impute"`` a column without any value is dropped,
+        with a warning in the log.
+
+    Returns
+    -------
+    tuple of Attribute
 
     Raises
     ------
     InputError
-        If a column is not there, is infinite, has gaps that are refused, or has more than 50 levels or levels
-        that are not text, bool or numbers.
+        If a column is absent, has infinite values or (with ``"refuse"``) missing ones, or has more than 50
+        levels or levels that are not text, bool or numbers.
     """
     weight = np.ones(len(customers)) if weight is None else weight
     columns = [_column(customers, name) for name in names]
     empty = [column.name for column in columns if gaps == "impute" and column.isna().all()]
     for name in empty:
-        logger.warning("attribute %r has no value at all and is left out", name)
+        logger.warning("attribute %r has only missing values and is dropped", name)
     return tuple(_learn(column, weight, gaps) for column in columns if column.name not in empty)
 
 
 def attribute_columns(customers: pd.DataFrame, attributes: Sequence[Attribute]) -> dict[str, Array]:
-    """The columns in their own units, gaps filled; one per number, one indicator per level of a category.
+    """The columns in original units, imputed: one per number, one indicator per level of a category.
 
     Raises
     ------
     InputError
-        If a column is not there, is no longer of its kind, is infinite, or has gaps that are refused.
+        If a column is absent, has another type than during fit, has infinite values or, with
+        ``gaps="refuse"``, missing values or unknown levels.
     """
     parts = [dict(zip(a.columns, _values(customers, a).T, strict=True)) for a in attributes]
     return {name: values for part in parts for name, values in part.items()}
 
 
 def encode(customers: pd.DataFrame, attributes: Sequence[Attribute]) -> Array:
-    """The attributes as a design matrix, shape (n_customers, n_terms), zero throughout for the reference.
+    """The design matrix, shape (n_customers, n_terms); all zeros for the reference customer.
 
-    Numbers are centred and scaled to a standard deviation of 1, categories are indicators of all levels but
-    the most frequent.
+    Numbers are standardised; categories are dummy-coded, with the most frequent level as reference.
 
     Raises
     ------
@@ -138,7 +143,7 @@ def encode(customers: pd.DataFrame, attributes: Sequence[Attribute]) -> Array:
 def missing_table(
     customers: pd.DataFrame, names: Sequence[str], attributes: Sequence[Attribute]
 ) -> pd.DataFrame:
-    """How many customers lack each attribute, and what stands for it.
+    """Number of customers with each attribute missing, and how it is imputed.
 
     Returns
     -------
@@ -149,7 +154,7 @@ def missing_table(
     rows = {}
     for name in names:
         gaps = int(_column(customers, name).isna().sum())
-        handling = "left out: no value at all"
+        handling = "dropped: all values missing"
         if name in used:
             handling = "a level of its own" if used[name].levels else "median"
         rows[name] = {"missing": gaps, "share": gaps / len(customers), "handling": handling if gaps else ""}
@@ -158,27 +163,27 @@ def missing_table(
 
 
 def log_imputed(customers: pd.DataFrame, attributes: Sequence[Attribute]) -> None:
-    """Count in the log the missing numbers that take the median, and the levels that the fit has not seen."""
+    """Log the number of values imputed by the median, and of levels not seen during fit."""
     for attribute in attributes:
         column = _column(customers, attribute.name)
         if attribute.levels:
             unknown = _level_numbers(column, attribute) < 0
             if unknown.any():
                 logger.warning(
-                    "%d of %d customers have a %s that the fit has not seen, the first is %r: they count as"
-                    " none of the known ones",
+                    "%d of %d customers have a %s not seen during fit, the first is %r: it is encoded as none"
+                    " of the known levels",
                     unknown.sum(), len(column), attribute.name, _with_missing(column)[unknown][0],
                 )  # fmt: skip
         elif gaps := int(column.isna().sum()):
             logger.warning(
-                "%d of %d customers have no %s: they count with the median of the fit, %g",
+                "%d of %d customers have a missing %s: imputed by the median, %g",
                 gaps, len(column), attribute.name, attribute.median,
             )  # fmt: skip
 
 
 def _column(customers: pd.DataFrame, name: str) -> pd.Series:
     if name not in customers:
-        raise InputError(f"the customers lack the attribute {name!r}; join it, or leave it out.")
+        raise InputError(f"the customers have no column {name!r}; join it, or remove it from the attributes.")
     return customers[name]
 
 
@@ -207,14 +212,14 @@ def _learn_number(values: Array, weight: Array, attribute: Attribute) -> Attribu
 def _learn_category(column: pd.Series, weight: Array, attribute: Attribute) -> Attribute:
     _check_gaps(column, column.isna().to_numpy(), attribute)
     counts = pd.Series(weight).groupby(_with_missing(column)).sum()
-    odd = [level for level in counts.index if not isinstance(plain(level), str | bool | int | float)]
-    if odd or len(counts) > MOST_LEVELS:
+    invalid = [level for level in counts.index if not isinstance(plain(level), str | bool | int | float)]
+    if invalid or len(counts) > MOST_LEVELS:
         raise InputError(
             f"attribute {column.name!r} has {len(counts)} levels, such as {plain(counts.index[0])!r}: a"
-            f" category has at most {MOST_LEVELS}, each text, bool or a number. Group them first, or leave it"
-            " out; numbers stored as text are converted by pandas.to_numeric."
+            f" category has at most {MOST_LEVELS}, each text, bool or a number. Group them first, or drop"
+            " the column; convert numbers stored as text by pandas.to_numeric."
         )
-    # Equal counts in the order of the names, so that the order of customers does not matter.
+    # Ties are broken by name, so that the order of customers does not matter.
     levels = sorted(counts.index, key=lambda level: (-counts[level], str(level)))
     return attribute._replace(levels=tuple(plain(level) for level in levels))
 
@@ -233,10 +238,10 @@ def _values(customers: pd.DataFrame, attribute: Attribute) -> Array:
 
 
 def _numbers(column: pd.Series, attribute: Attribute) -> Array:
-    """The column as floats, nan where missing is allowed."""
+    """The column as floats, NaN where missing."""
     if not _is_number(column) and not column.isna().all():
         raise InputError(
-            f"attribute {column.name!r} was numbers in the fit and is {column.dtype} now: convert it, for"
+            f"attribute {column.name!r} was numeric during fit and is {column.dtype} now: convert it, for"
             f" example with pandas.to_numeric(customers[{column.name!r}])."
         )
     values = column.to_numpy(dtype=float, na_value=np.nan)
@@ -250,7 +255,7 @@ def _with_missing(column: pd.Series) -> NDArray[np.object_]:
 
 
 def _level_numbers(column: pd.Series, attribute: Attribute) -> NDArray[np.int64]:
-    """Which level each customer has, by value or by text; -1 for none."""
+    """The level's position for each customer, matched by value or by text; -1 if unknown."""
     by_value = {level: number for number, level in enumerate(attribute.levels)}
     by_text = {str(level): number for number, level in enumerate(attribute.levels)}
     code, values = pd.factorize(_with_missing(column))
@@ -258,7 +263,7 @@ def _level_numbers(column: pd.Series, attribute: Attribute) -> NDArray[np.int64]
     return np.array(number, dtype=np.int64)[code]
 
 
-_FILL = "fill it, or leave these customers out"
+_FILL = "impute it, or drop these customers"
 
 
 def _check_gaps(column: pd.Series, gaps: NDArray[np.bool_], attribute: Attribute) -> None:
@@ -269,14 +274,14 @@ def _check_gaps(column: pd.Series, gaps: NDArray[np.bool_], attribute: Attribute
 def _check_levels(column: pd.Series, unknown: NDArray[np.bool_], attribute: Attribute) -> None:
     if attribute.gaps == "refuse":
         listed = ", ".join(map(repr, attribute.levels))
-        way_out = f"it knows {listed}; give one of these, or fit again with customers who have it"
-        _refuse(column, unknown, f"have a {column.name} that the fit has not seen", way_out)
+        way_out = f"the levels are {listed}; use one of these, or refit with customers who have it"
+        _refuse(column, unknown, f"have a {column.name} not seen during fit", way_out)
 
 
 def _check_distance(column: pd.Series, values: Array, attribute: Attribute) -> None:
     if attribute.gaps == "refuse" and not attribute.constant:
         z = (values - attribute.centre) / attribute.spread
-        usual = f"ten times as far from the mean, {attribute.centre:.4g}, as any in the fit"
+        usual = f"ten times as far from the mean, {attribute.centre:.4g}, as any during fit"
         far = abs(z) > _TOO_FAR * attribute.reach
         _refuse(column, far, f"have a {column.name} more than {usual}", "check its unit")
 

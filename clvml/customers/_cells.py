@@ -1,6 +1,6 @@
-"""A column of the source, and the SQL that reads it as a customer id, a date or a number.
+"""SQL expressions that parse a column of the source as a customer id, a date or a number.
 
-What cannot be read becomes NULL, and is judged later; nothing here drops a row.
+Values that cannot be parsed become NULL, which the policy handles later; no row is dropped here.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ OFFSET = r"\s*(Z|z|[+-]\d{2}(:?\d{2})?)$"
 
 @dataclasses.dataclass(frozen=True)
 class DateReading:
-    """How dates are read: the formats of text, and the calendar of moments that carry a time zone.
+    """How dates are parsed: formats of text, and the time zone of timestamps that have one.
 
     Parameters
     ----------
     formats : tuple of str
-        For text and integers, tried in turn; ISO where there is none.
+        For text and integers, tried in order; ISO 8601 if empty.
     timezone : str or None
-        The zone whose calendar counts; None for the one that the data carry.
+        The time zone to convert to; None keeps that of the data.
     unit, origin : str or None, pandas.Timestamp or None
-        For dates that are numbers of days, weeks, months, ...: which, and the date of number 0.
+        For dates given as numbers of days, weeks, months, ...: the unit, and the date of number 0.
     """
 
     formats: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class DateReading:
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """A column by its place in the view ``source``."""
+    """A column of the view ``source``."""
 
     sql: str
     kind: Kind
@@ -59,7 +59,7 @@ class Cell:
         return f"trim(CAST({self.sql} AS STRING))"
 
     def as_id(self) -> str:
-        """The id, or NULL where it is missing: still a number where the column has numbers."""
+        """The id, or NULL if missing; numeric columns keep their type."""
         if self.kind == "float":  # NaN is larger than infinity
             return f"CASE WHEN abs({self.sql}) < CAST('Infinity' AS DOUBLE) THEN {self.sql} END"
         if self.is_number:
@@ -67,7 +67,7 @@ class Cell:
         return id_in_sql(self.as_text())
 
     def is_whole(self) -> str:
-        """Whether ``raw_id`` may be an integer: a CSV knows no types, the text of a frame stays text."""
+        """Whether ``raw_id`` is an integer: a CSV file has no types, text in a DataFrame stays text."""
         if self.kind == "integer":
             return "TRUE"
         if self.is_number:
@@ -77,17 +77,17 @@ class Cell:
         return "FALSE"
 
     def as_whole_id(self) -> str:
-        """``raw_id`` as an integer, where all of them are whole; ``17850.0`` is 17850."""
+        """``raw_id`` as an integer, if all ids are whole numbers; ``17850.0`` is 17850."""
         return "CAST(raw_id AS BIGINT)" if self.is_number else "CAST(split_part(raw_id, '.', 1) AS BIGINT)"
 
     def as_number(self) -> str:
         if self.is_number:
             return f"CAST({self.sql} AS DOUBLE)"
-        # The engine would read 1_000 as a thousand, as programmers do and tills do not.
+        # DuckDB would parse 1_000 as a thousand, a notation of programming languages only.
         return f"CASE WHEN NOT contains({self.as_text()}, '_') THEN TRY_CAST({self.as_text()} AS DOUBLE) END"
 
     def as_date(self, reading: DateReading) -> str:
-        """The timestamp on the shop's calendar, or NULL."""
+        """The timestamp in the shop's time zone, or NULL."""
         if self.kind in ("date", "timestamp"):
             return f"CAST({self.engine.finite_date(self.sql)} AS TIMESTAMP)"
         if self.kind == "instant":
@@ -99,7 +99,7 @@ class Cell:
         if reading.formats:
             return self.engine.parsed_date(text, reading.formats)
         return (
-            # A year of four digits first: the engine would read '97-01-31' as a day of the year 97.
+            # Four-digit years only: the engine would parse '97-01-31' as a day of the year 97.
             f"CASE WHEN {self.engine.matches(f'substr({text}, 1, 5)', '[0-9]{4}[-/]')}"
             f" THEN {self._iso(text, reading.timezone)}"
             f" WHEN length({text}) = 8 THEN {self.engine.parsed_date(text, ('%Y%m%d',))} END"
@@ -115,15 +115,15 @@ class Cell:
         )
 
     def has_offset(self) -> str:
-        """Whether a date in text says its offset from UTC, as in ``2024-01-31T10:00+01:00``."""
+        """Whether a date in text includes an offset from UTC, as in ``2024-01-31T10:00+01:00``."""
         if self.is_number or self.kind != "text":
             return "FALSE"
-        # Cheap to see, and asked of every row: a Z, a plus, or a third minus.
+        # A cheap test, run on every row: a Z, a plus, or a third minus.
         text = self.as_text()
         return " OR ".join(f"{text} LIKE '{like}'" for like in ("%Z", "%z", "%+%", "%-%-%-%", "%/%/%-%"))
 
     def _iso(self, text: str, timezone: str | None) -> str:
-        """A date in ISO form; with an offset, the time as written, or as the clock of the zone has it."""
+        """An ISO 8601 date; if it has an offset, the local time as written or converted to the time zone."""
         plain = f"TRY_CAST({text} AS TIMESTAMP)"
         if self.is_number:
             return plain
@@ -140,7 +140,7 @@ def cell_of(engine: Engine, source: Source, name: str) -> Cell:
     Raises
     ------
     InputError
-        If there is none; the message lists what there is and the closest name.
+        If there is none; the message lists the columns and suggests the closest name.
     """
     if name in source.names:
         place = source.names.index(name)
@@ -164,14 +164,14 @@ def _way_out(name: str) -> str:
 
 
 def _likely_cause(names: tuple[str, ...]) -> str:
-    """Column names most of which look like values: no header, or a table with a column a period."""
+    """A hint if most column names look like values: no header, or one column per period."""
     data = [name for name in names if re.fullmatch(r"\s*-?[\d.,:/T -]*\d[\d.,:/T -]*", name)]
     dates = [name for name in data if re.match(r"\s*\d{4}-\d{2}", name)]
     if 2 * len(dates) > len(names):
         return (
-            " The columns look like dates: of a table with one column a period, make one row a purchase, for"
-            " example with pandas.melt."
+            " The columns look like dates: reshape a table with one column per period to one row per"
+            " purchase, for example with pandas.melt."
         )
     if 2 * len(data) > len(names):
-        return " The first row looks like data: put a row with the names of the columns above it."
+        return " The first row looks like data: add a header row with the column names."
     return ""

@@ -1,7 +1,7 @@
-"""CDNOW, the data on which the field compares its models: first buyers of early 1997, followed to mid-1998.
+"""The CDNOW benchmark data: customers acquired in early 1997, observed to mid-1998.
 
-The files are those that the package ``lifetimes`` installs. They are read where they lie, without importing
-that package: its loader needs a module that newer Python lacks, and importing it sets a pandas option.
+The files are installed by the package ``lifetimes``. They are read without importing that package: its loader
+needs a module that recent Python versions lack, and importing it sets a pandas option.
 """
 
 from __future__ import annotations
@@ -23,17 +23,21 @@ _CDNOW = {
 
 
 def load_cdnow(which: Literal["sample", "master"] = "sample") -> Transactions:
-    """The CDNOW purchases: the 1/10 sample of 2,357 customers, or all 23,570.
+    """Load the CDNOW transactions: the 1/10 sample of 2,357 customers, or all 23,570.
 
     Parameters
     ----------
     which : {"sample", "master"}, default "sample"
         The sample has 6,919 rows, its customers numbered 1 to 2357; the master file has 69,659.
 
+    Returns
+    -------
+    Transactions
+
     Raises
     ------
     InputError
-        If ``which`` is neither, or the file that ``lifetimes`` installs is not there.
+        If ``which`` is neither, or ``lifetimes`` is not installed.
 
     Examples
     --------
@@ -48,7 +52,7 @@ def load_cdnow(which: Literal["sample", "master"] = "sample") -> Transactions:
 
 
 def _installed(name: str) -> Path:
-    """Where ``lifetimes`` keeps a file; a top-level spec is found without running the package."""
+    """The path of a data file of ``lifetimes``; finding a top-level spec does not import the package."""
     spec = importlib.util.find_spec("lifetimes")
     folders = [] if spec is None else list(spec.submodule_search_locations or [])
     for folder in folders:
@@ -56,5 +60,5 @@ def _installed(name: str) -> Path:
         if path.is_file():
             return path
     raise InputError(
-        f"CDNOW is read from the package lifetimes, and {name} is not there: pip install lifetimes==0.11.3."
+        f"CDNOW is read from the package lifetimes, which lacks {name}: pip install lifetimes==0.11.3."
     )

@@ -1,4 +1,4 @@
-"""Where a window of time ends: on which day, in which period, and until when time is counted."""
+"""Ends of calibration and observation periods: the requested date, the period and the time stamp."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DAY = pd.Timedelta(days=1)
 
 
 class End(NamedTuple):
-    """The end of a window: its last day; rows before ``stop`` are in it; time counts to ``clock``."""
+    """End of a time window: the date ``asked`` for, the ``stop`` of its rows, and the ``clock`` of ``T``."""
 
     asked: pd.Timestamp
     stop: pd.Timestamp
@@ -26,7 +26,7 @@ class End(NamedTuple):
 
 
 def end_of(moment: Any, collapse: str | None, name: str) -> End:
-    """The end of the period that contains a moment; of the day if it is a date and nothing collapses."""
+    """The end of the period that contains a moment; the end of the day for a date without collapsing."""
     check_collapse(collapse)
     asked = as_written(moment, name)
     if collapse is not None:
@@ -90,11 +90,11 @@ def _last_whole_period(transactions: Transactions, end: End, collapse: str | Non
     name = TIME_UNITS[collapse].name
     data_end = f"{transactions.last_date:%Y-%m-%d}"
     if transactions.first_date >= end.clock:
-        log.warning("the data end on %s, inside their first %s, which counts as a whole one", data_end, name)
+        log.warning("the data end on %s, within their first %s, which is treated as complete", data_end, name)
         return end
     before = end_of(end.clock - _DAY, collapse, "observation_end")
     log.warning(
-        "the data end on %s, inside a %s: observation ends with the last whole one, on %s",
+        "the data end on %s, within a %s: observation ends with the last complete one, on %s",
         data_end,
         name,
         f"{before.asked:%Y-%m-%d}",

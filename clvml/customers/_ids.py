@@ -1,14 +1,14 @@
-"""Customer ids: when one is missing, and how they stand in the files that clvml writes.
+"""Customer ids: which values are missing, and how ids are written to files.
 
-**Missing** is an id that is null (an empty cell, NULL, None, NaN, NaT), blank, or text that programs write
-for a missing value (``nan``, ``null``, ``None``, ``<NA>``, ``n/a``, ``NaT``, in any case): otherwise
-``astype(str)`` would make one large customer of all anonymous purchases. Every other text is a name, ``NA``
-among them. All readers take the rule from here.
+An id is **missing** if it is null (an empty cell, NULL, None, NaN, NaT), blank, or text for a missing value
+(``nan``, ``null``, ``None``, ``<NA>``, ``n/a``, ``NaT``, in any case): otherwise ``astype(str)`` would
+merge all anonymous purchases into one large customer. Every other text is valid, even ``NA``. All readers
+use this rule.
 
-**In files** the ids are the first column, ``customer_id``, whatever the index of the table was called, so
-that every reader finds them; pandas takes the column as its index again. Numbers, text, booleans, dates and
-times keep their types in Parquet; ids of other kinds (UUIDs, whole numbers beyond 64 bits, times with a zone,
-mixed ones) become text. A CSV knows no types: clvml reads its ids as text, so that ``007`` stays ``007``.
+**In files** the ids are the first column, ``customer_id``, whatever the name of the index; pandas restores it
+as the index. Numbers, text, booleans, dates and times keep their types in Parquet; ids of other types
+(UUIDs, integers beyond 64 bits, times with a time zone, mixed types) become text. A CSV file has no types:
+clvml reads its ids as text, so that ``007`` stays ``007``.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _KEPT = ("integer", "string", "boolean", "date", "bytes", "floating", "empty")
 
 
 def id_in_sql(text: str) -> str:
-    """The SQL of a text as an id: NULL where it stands for a missing one."""
+    """The SQL of a text as an id: NULL if missing."""
     return f"CASE WHEN lower({text}) NOT IN {MISSING_IDS} THEN {text} END"
 
 
 def read_csv(path: Path, id_columns: Sequence[str], rows: int | None = None) -> Iterator[pd.DataFrame]:
-    """A CSV file in batches of ``rows`` (or whole): ids as text without blanks around them.
+    """Read a CSV file in batches of ``rows`` (default: all), with ids as stripped text.
 
-    In the other columns, what pandas takes for missing is missing.
+    Other columns follow pandas' rules for missing values.
     """
     names = pd.read_csv(path, nrows=0).columns
     with pd.read_csv(
@@ -72,7 +72,7 @@ def are_missing(ids: pd.Index | pd.Series) -> np.ndarray:
 
 
 def check_present(ids: pd.Index | pd.Series) -> None:
-    """Refuse missing ids, naming the first row without one.
+    """Raise if an id is missing, naming the first such row.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def check_present(ids: pd.Index | pd.Series) -> None:
 
 
 def storable(ids: pd.Index) -> pd.Index:
-    """The ids as a file can hold them: categories as what they stand for, unusual kinds as text.
+    """The ids in a type that a file can store: categories by value, unsupported types as text.
 
     Examples
     --------
@@ -106,7 +106,7 @@ def storable(ids: pd.Index) -> pd.Index:
 
 
 def to_arrow(customers: pd.DataFrame) -> Any:
-    """A table of customers for a Parquet file, the ids its first column.
+    """Convert a customer table to Arrow for a Parquet file, with the ids as first column.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def to_arrow(customers: pd.DataFrame) -> Any:
     Returns
     -------
     pyarrow.Table
-        With what pandas needs to give index and attrs back.
+        Its metadata let pandas restore the index and ``attrs``.
     """
     import pyarrow as pa
 
@@ -128,7 +128,7 @@ def to_arrow(customers: pd.DataFrame) -> Any:
 
 
 def without_uuids(table: Any) -> Any:
-    """An Arrow table with UUIDs as text, as everywhere else; pandas would give their bytes."""
+    """An Arrow table with UUID columns converted to text; pandas would read them as bytes."""
     import pyarrow as pa
 
     for place, field in enumerate(table.schema):
@@ -139,7 +139,7 @@ def without_uuids(table: Any) -> Any:
 
 
 def to_csv_ids(customers: pd.DataFrame) -> pd.DataFrame:
-    """A table of customers whose ids are written in one way whatever the batch: times in ISO 8601."""
+    """A customer table with ids formatted identically in every batch: times in ISO 8601."""
     ids = storable(customers.index)
     ids = in_iso(ids) if isinstance(ids, pd.DatetimeIndex) else ids
     return customers.set_axis(ids.rename(CUSTOMER_ID))

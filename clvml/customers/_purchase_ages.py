@@ -1,4 +1,4 @@
-"""The purchases of a summary's customers, by their age: the time since the customer's first purchase."""
+"""Purchases of a summary's customers by age, the time since the customer's first purchase."""
 
 from __future__ import annotations
 
@@ -19,19 +19,24 @@ def query_purchase_ages(
     query: str,
     by_customer: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
-    """The result of a query on the purchases behind a customer summary, the first one of each included.
+    """Run a query on the purchases behind a customer summary, first purchases included.
 
     Parameters
     ----------
     transactions : Transactions or frame
-        What the summary was made from; purchases after its end, and of other customers, do not count.
+        The source of the summary; purchases after its end and of other customers are ignored.
     customers : pandas.DataFrame
-        The summary, with ``T``, ``first_purchase`` and the attrs that `summarize` and `split` give.
+        The summary, with ``T``, ``first_purchase`` and the ``attrs`` set by `summarize` and `split`.
     query : str
         Reads ``ages (position, age, spend, T)`` and the columns of ``by_customer``: ``position`` of the
         customer in the summary, ``age`` and ``T`` in its time unit, ``spend`` an exact decimal.
     by_customer : mapping of str to array, optional
         Further columns, in the order of the customers.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The result of the query.
 
     Raises
     ------

@@ -1,18 +1,17 @@
-"""The definition of a purchase: what ``collapse`` and the policy for returns make of the rows of a customer.
+"""Definition of a purchase: how rows are collapsed to purchases and returns are netted.
 
 Rows of a customer within one period (a day, a month, or with ``collapse=None`` one time stamp) are one
-purchase, dated at the start of the period. With ``returns="net"`` a return is taken off the latest
-purchase up to its day, then off the one before: last in, first out. With ``level`` for the money of
-purchases that has not been returned yet, in the order of days and never below zero, what is left of a
-purchase at a later moment is ::
+purchase, dated at the start of the period. With ``returns="net"`` a return is subtracted from the
+latest purchase up to its day, then from the one before: last in, first out. With ``level`` the cumulative
+spend net of returns, never below zero, the remaining spend of a purchase at a later date is ::
 
     max(0, lowest level from its day until then  -  level before its day)
 
-and what would have taken the level below zero is a return without a purchase. Sums run in decimals: they are
-exact, and do not depend on the order of rows.
+and what would take the level below zero is an unattributed return. Sums use decimals: they are exact and do
+not depend on the order of rows.
 
-A purchase is seen *as of* a moment: what happens later changes nothing, so that a calibration cannot know of
-returns in its holdout.
+Purchases are given *as of* a date: later returns do not change them, so that no information about the holdout
+leaks into the calibration.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _NOT_RETURNED = "NOT is_return OR amount > 0"
 
 @dataclasses.dataclass(frozen=True)
 class Purchases:
-    """Purchases as a lazy relation: SQL over the rows used, run by the engine whenever it is asked.
+    """Purchases as a lazy query: SQL over the rows used, run by the engine on demand.
 
     Made by `Transactions.purchases`.
 
@@ -45,9 +44,9 @@ class Purchases:
     collapse : {"D", "W", "M", "Q", "Y", None}
         Rows of a customer within one such period are one purchase; None: rows of one time stamp.
     until : pandas.Timestamp
-        Purchases before it, as they stood then.
+        Purchases before it, as of that date.
     known_until : pandas.Timestamp
-        At most ``until``: purchases before it are given as they stood then, for calibrations.
+        At most ``until``: purchases before it are given as of this date, for calibrations.
     """
 
     transactions: Transactions
@@ -56,20 +55,20 @@ class Purchases:
     known_until: pd.Timestamp
 
     def frame(self, query: str, **tables: pd.DataFrame) -> pd.DataFrame:
-        """The result of a query on purchases: aggregates, so that rows stay with the engine.
+        """Run a query on purchases; it should aggregate, so that rows stay in the engine.
 
         Parameters
         ----------
         query : str
-            It may read ``purchases (customer_id, period, spend)``, one row a purchase (``spend`` a
-            decimal), and ``periods``, which holds returned purchases too (see `sql`). A query that starts
-            with a comma adds tables of its own to those two, as in ``", ages AS (SELECT ...) SELECT
+            It may read ``purchases (customer_id, period, spend)``, one row per purchase (``spend`` a
+            decimal), and ``periods``, which includes returned purchases (see `sql`). A query that starts
+            with a comma adds common table expressions, as in ``", ages AS (SELECT ...) SELECT
             ..."``. Where the transactions have a category, there are ``shares (customer_id, period,
             number, category, share)`` too: a purchase by its customer's ``number``, 1 for the first, and
             the shares of its categories in the money (in its lines, where nothing was paid), which add up
             to 1.
         **tables : pandas.DataFrame
-            To be joined, under their names; ``customer_id`` as in the transactions.
+            Tables to join, by name; ``customer_id`` as in the transactions.
         """
         engine = self.transactions.engine
         with ExitStack() as lent:
@@ -108,12 +107,12 @@ class Purchases:
 
     @property
     def sql(self) -> str:
-        """One row a customer and period.
+        """One row per customer and period.
 
-        ``amount`` is the money of all its rows, ``lines`` their number; ``is_purchase`` and ``spend`` are
-        whether it is a purchase and what is left of its money as of ``until``; ``was_purchase`` and
-        ``known_spend`` the same as of ``known_until``; ``returned`` tells of purchases returned in full,
-        and ``unattributed`` is the money of returns without a purchase.
+        ``amount`` is the sum over its rows, ``lines`` their number; ``is_purchase`` and ``spend`` are whether
+        it is a purchase and its remaining spend as of ``until``; ``was_purchase`` and ``known_spend`` the
+        same as of ``known_until``; ``returned`` marks fully returned purchases, and
+        ``unattributed`` is the amount of returns without a purchase.
         """
         return {"net": self._netted, "net_period": self._netted_by_period}.get(
             self.transactions.policy.returns, self._as_made
@@ -149,9 +148,9 @@ class Purchases:
         )
 
     def _netted(self) -> str:
-        """Of customers without returns, purchases are as made: only the others are put in order."""
+        """Purchases of customers without returns are unchanged: only the others need to be sorted."""
         moment = "date" if self.collapse is None else period_start("date", "D")
-        # A free disc cannot be returned; a purchase that cost something is, when nothing is left of it.
+        # A purchase with a positive amount is returned when no spend remains; a free one cannot be returned.
         stays = "purchase_lines > 0 AND (amount = returns OR {left} > 0)"
         now, then = stays.format(left="spend"), stays.format(left="known_spend")
         columns = "customer_id, moment, amount, returns, purchase_lines, lines"
@@ -188,7 +187,7 @@ class Purchases:
         )
 
     def _last_in_first_out(self, columns: str) -> str:
-        """What returns leave of purchases, by customer and moment."""
+        """Remaining spend after returns, by customer and moment."""
         before = "OVER (PARTITION BY customer_id ORDER BY moment)"
         in_order = "OVER (PARTITION BY customer_id ORDER BY moment ROWS BETWEEN"
         so_far = f"{in_order} UNBOUNDED PRECEDING AND CURRENT ROW)"
@@ -214,7 +213,7 @@ def period_start(moment: str, period: str) -> str:
 
 
 def check_collapse(collapse: str | None) -> None:
-    """Refuse what is no period.
+    """Raise if ``collapse`` is not a period.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""Calibration and holdout: what a model may see, and what happened next.
+"""Split transactions into a calibration period and a holdout period.
 
-Customers are those who first bought up to the calibration's end, which is inclusive. The holdout runs
-from there to the observation's end, inclusive too; its ``duration`` is exact, 39.0 weeks for CDNOW.
+Customers are those acquired up to the end of the calibration period, inclusive. The holdout period lasts from
+there to the end of observation, inclusive; its ``duration`` is exact, 39.0 weeks for CDNOW.
 """
 
 from __future__ import annotations
@@ -26,31 +26,30 @@ log = logging.getLogger("clvml")
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Split:
-    """A calibration and its holdout, of the same customers in the same order.
+    """Calibration and holdout data of the same customers, in the same order.
 
     Attributes
     ----------
     calibration : pandas.DataFrame
         The customer summary up to ``calibration_end``, as `summarize` makes it.
     holdout : pandas.DataFrame
-        Same index; float64 columns ``purchases``, ``spend`` (money) and ``duration`` (time units).
+        Same index; float64 columns ``purchases``, ``spend`` (currency units) and ``duration`` (time units).
     duration : float
-        Length of the holdout in time units.
+        Length of the holdout period in time units.
     time_unit : str
         ``"D"``, ``"W"``, ``"M"``, ``"Q"`` or ``"Y"``.
     calibration_end, observation_end : pandas.Timestamp
-        As asked for; both inclusive.
+        As requested; both inclusive.
     collapse : str or None
-        The period whose purchases are one purchase.
+        The period within which purchases are merged to one.
     counts : dict of str to int
-        ``customers``; those left out because they were ``customers_acquired_in_holdout``, or are
-        ``customers_without_purchase`` up to the observation's end; ``purchases_fully_returned``;
+        ``customers``; those excluded as ``customers_acquired_in_holdout`` or
+        ``customers_without_purchase`` up to the end of observation; ``purchases_fully_returned``;
         ``rows_after_observation_end``.
     money : pandas.Series
-        Where all the money that the report calls used is, by destination: in the ``calibration``, in the
-        ``holdout`` of its customers, of ``customers_acquired_in_holdout``; where returns are netted, what
-        was ``returned_after_calibration`` of purchases before its end, and ``unattributed_returns``; and
-        of rows ``after_observation_end``.
+        The spend of all rows used, by destination: ``calibration``, ``holdout`` of its customers, spend of
+        ``customers_acquired_in_holdout``; if returns are netted, ``returned_after_calibration`` of earlier
+        purchases and ``unattributed_returns``; and rows ``after_observation_end``.
     """
 
     calibration: pd.DataFrame
@@ -83,20 +82,20 @@ def split(
     time_unit: str = "W",
     collapse: str | None = "D",
 ) -> Split:
-    """Divide customers' histories into a calibration and a holdout.
+    """Split customer histories into a calibration and a holdout period.
 
     Parameters
     ----------
     transactions : Transactions or frame
-        From `read_transactions`; a frame or path with the default column names will do.
+        From `read_transactions`, or a DataFrame or path with the default column names.
     calibration_end : date
-        Last day of the calibration, inclusive.
+        Last day of the calibration period, inclusive.
     observation_end : date, optional
-        Last day of the holdout, inclusive. Default: the last day of the data.
+        Last day of the holdout period, inclusive. Default: the last day of the data.
     time_unit : {"D", "W", "M", "Q", "Y"}, default "W"
         Unit of times and of ``duration``.
     collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
-        As in `summarize`. An end means the end of its period, so that no purchase is cut in two.
+        As in `summarize`. Both ends are moved to the end of their period, so that no purchase is split.
 
     Returns
     -------
@@ -105,7 +104,8 @@ def split(
     Raises
     ------
     InputError
-        If a date cannot be read, the holdout has no length, or nobody bought by ``calibration_end``.
+        If a date cannot be parsed, the holdout period is empty, or no customer purchased by
+        ``calibration_end``.
 
     Examples
     --------
@@ -137,16 +137,16 @@ def purchases_over_time(transactions: Transactions | Any, split: Split) -> pd.Da
     Parameters
     ----------
     transactions : Transactions or frame
-        What the split was made from.
+        The source of the split.
     split : Split
 
     Returns
     -------
     pandas.DataFrame
-        One row a time unit, both columns float64: ``period``, time units since the start of the first
-        day (1.0 is the end of the first unit; the last row is the observation's end, whole or not),
-        and ``actual``, the repeat purchases before it. ``attrs["calibration_end"]`` is that end as a
-        period, ``attrs["time_unit"]`` the unit.
+        One row per time unit, both columns float64: ``period``, time units since the start of the first day
+        (1.0 is the end of the first unit; the last row is the end of observation, complete unit or not),
+        and ``actual``, the cumulative repeat purchases before it. ``attrs["calibration_end"]`` is the end
+        of calibration as a period, ``attrs["time_unit"]`` the unit.
     """
     transactions = as_transactions(transactions)
     calibration = end_of(split.calibration_end, split.collapse, "calibration_end")
@@ -168,7 +168,7 @@ def purchases_over_time(transactions: Transactions | Any, split: Split) -> pd.Da
 def _repeat_purchases(
     transactions: Transactions, split: Split, calibration: End, observation: End
 ) -> pd.DataFrame:
-    """Repeat purchases of the split's customers, counted by the period they fall in."""
+    """Number of repeat purchases of the split's customers per period."""
     return transactions.purchases(split.collapse, observation.stop, calibration.stop).frame(
         "SELECT period, count(*) AS purchases FROM"
         " (SELECT period, min(period) OVER (PARTITION BY customer_id) AS first FROM purchases)"
@@ -179,23 +179,23 @@ def _repeat_purchases(
 def _check_ends(transactions: Transactions, calibration: End, observation: End) -> None:
     if calibration.stop >= observation.stop:
         raise InputError(
-            f"the holdout has no length: calibration_end {_shown(calibration)} is not before observation_end"
-            f" {_shown(observation)} by a period or more; choose an earlier calibration_end."
+            f"the holdout period is empty: calibration_end {_format_end(calibration)} must be at least one"
+            f" period before observation_end {_format_end(observation)}; choose an earlier calibration_end."
         )
     if transactions.first_date >= calibration.stop:
         raise InputError(
-            f"calibration_end {_shown(calibration)} is before the first purchase"
-            f" ({transactions.first_date:%Y-%m-%d}): nobody is left to calibrate on; choose a later one."
+            f"calibration_end {_format_end(calibration)} is before the first purchase"
+            f" ({transactions.first_date:%Y-%m-%d}), so there are no customers to fit; choose a later one."
         )
 
 
-def _shown(end: End) -> str:
+def _format_end(end: End) -> str:
     return str(end.asked).removesuffix(" 00:00:00")
 
 
 def _report_counts(counts: dict[str, int]) -> None:
-    """Say what was left out, once."""
+    """Log the number of excluded customers, purchases and rows."""
     left_out = {name: count for name, count in counts.items() if name != "customers" and count}
     if left_out:
-        said = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in left_out.items())
-        log.info("left out of the split: %s", said)
+        listed = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in left_out.items())
+        log.info("excluded from the split: %s", listed)

@@ -1,13 +1,14 @@
-"""One row per customer: frequency, recency, T and money, from one SQL definition.
+"""The customer summary: frequency, recency, T and spend, one row per customer.
 
-What a purchase is, `clvml.customers._purchases` says. An end date means the end of the period that contains
-it. With ``first`` and ``last`` the first and last purchase up to the end, in time units::
+Purchases are defined in `clvml.customers._purchases`. An end date means the end of the period that contains
+it. With ``first`` and ``last`` the times of the first and last purchase up to the end, in time units::
 
     frequency       purchases after the first (repeat purchases)
     recency         last - first
     T               end - first
     monetary_value  mean spend of the repeat purchases, 0 if there is none
 
+``recency`` is the customer's age at the last purchase, as in the papers, not the time since then.
 Times are exact fractions: a week is 7 days, and ``recency`` 30.857142857 weeks is 216 days.
 """
 
@@ -35,32 +36,33 @@ def summarize(
     time_unit: str = "W",
     collapse: str | None = "D",
 ) -> pd.DataFrame:
-    """One row a customer, as the models read it.
+    """Summarise transactions to one row per customer, the input of the models.
 
     Parameters
     ----------
     transactions : Transactions or frame
-        From `read_transactions`; a frame or path with the default column names will do.
+        From `read_transactions`, or a DataFrame or path with the default column names.
     observation_end : date, optional
-        Last day that counts, inclusive. Default: the last day of the data.
+        Last day of observation, inclusive. Default: the last day of the data.
     time_unit : {"D", "W", "M", "Q", "Y"}, default "W"
         Unit of ``recency`` and ``T``.
     collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
-        Purchases of a customer within one such period are one purchase; a last period that the data do
-        not reach the end of is left out. None: each distinct time stamp is one (the lines of a receipt
-        share theirs), and an end given as a date is the end of that day.
+        Purchases of a customer within one such period are one purchase; an incomplete last period is
+        excluded. None: each distinct time stamp is one purchase (the lines of a receipt share theirs), and
+        an end given as a date is the end of that day.
 
     Returns
     -------
     pandas.DataFrame
         Index ``customer_id``, sorted; float64 columns ``frequency``, ``recency``, ``T`` (time units),
-        ``monetary_value`` and ``total_spend`` (money; the latter of all purchases), and ``first_purchase``
-        (datetime64). ``attrs`` has ``time_unit``, ``collapse`` and ``observation_end``.
+        ``monetary_value`` (mean spend per repeat purchase) and ``total_spend`` (of all purchases; both in
+        currency units), and ``first_purchase`` (datetime64). ``attrs`` has ``time_unit``,
+        ``collapse`` and ``observation_end``.
 
     Raises
     ------
     InputError
-        If an argument cannot be read, or nobody bought by ``observation_end``.
+        If an argument cannot be parsed, or no customer purchased by ``observation_end``.
 
     Examples
     --------
@@ -78,21 +80,21 @@ def summarize(
     end = observation_end_of(transactions, observation_end, collapse)
     histories, counts, _ = purchase_histories(transactions, end, end, time_unit, collapse)
     if counts["rows_after_observation_end"]:
-        log.info("%s rows after observation_end are left out", f"{counts['rows_after_observation_end']:,}")
+        log.info("%s rows after observation_end are excluded", f"{counts['rows_after_observation_end']:,}")
     customers = histories[list(CUSTOMERS)]
     customers.attrs.update(attrs_of(end, time_unit, collapse))
     return customers
 
 
 def attrs_of(end: End, time_unit: str, collapse: str | None) -> dict[str, str | None]:
-    """What a summary says of itself, so that whoever reads it later can find its purchases again."""
+    """Metadata of a summary, from which its purchases can be queried again."""
     return {"time_unit": time_unit, "collapse": collapse, "observation_end": end.asked.isoformat()}
 
 
 def purchase_histories(
     transactions: Transactions, calibration: End, observation: End, time_unit: str, collapse: str | None
 ) -> tuple[pd.DataFrame, dict[str, int], pd.Series]:
-    """One row a customer: the history up to one end and what followed up to the other; counts; money."""
+    """Calibration history and holdout of each customer, counts of exclusions, and spend by destination."""
     unit = time_unit_of(time_unit)
     engine = transactions.engine
     purchases = transactions.purchases(collapse, observation.stop, calibration.stop)
@@ -102,7 +104,8 @@ def purchase_histories(
         named = {str(name): int(count) for name, count in counts.items()}
         if not named["customers"]:
             raise InputError(
-                f"nobody bought before {calibration.stop}: the first row is of {transactions.first_date};"
+                f"no customer purchased before {calibration.stop}: the first row is of"
+                f" {transactions.first_date};"
                 " choose a later end."
             )
         frame = engine.frame(_table(transactions, calibration, unit.days * 86_400e6))
@@ -112,7 +115,7 @@ def purchase_histories(
 def _histories(purchases: Purchases) -> str:
     inside = f"period < TIMESTAMP '{purchases.until}'"
     early = f"period < TIMESTAMP '{purchases.known_until}'"
-    seen, held = f"was_purchase AND {early}", f"is_purchase AND {inside} AND NOT ({early})"
+    calibration, holdout = f"was_purchase AND {early}", f"is_purchase AND {inside} AND NOT ({early})"
     returns = "0 AS returned_later, 0 AS unattributed, 0 AS fully_returned"
     if purchases.transactions.policy.nets_returns:
         returns = (
@@ -122,13 +125,13 @@ def _histories(purchases: Purchases) -> str:
         )
     return f"""
     SELECT customer_id,
-           count(*) FILTER (WHERE {seen}) AS purchases,
-           min(period) FILTER (WHERE {seen}) AS first,
-           max(period) FILTER (WHERE {seen}) AS last,
-           sum(known_spend) FILTER (WHERE {seen}) AS total,
-           min_by(known_spend, period) FILTER (WHERE {seen}) AS first_spend,
-           count(*) FILTER (WHERE {held}) AS held_purchases,
-           coalesce(sum(spend) FILTER (WHERE {held}), 0) AS held_spend,
+           count(*) FILTER (WHERE {calibration}) AS purchases,
+           min(period) FILTER (WHERE {calibration}) AS first,
+           max(period) FILTER (WHERE {calibration}) AS last,
+           sum(known_spend) FILTER (WHERE {calibration}) AS total,
+           min_by(known_spend, period) FILTER (WHERE {calibration}) AS first_spend,
+           count(*) FILTER (WHERE {holdout}) AS holdout_purchases,
+           coalesce(sum(spend) FILTER (WHERE {holdout}), 0) AS holdout_spend,
            {returns},
            coalesce(sum(lines) FILTER (WHERE NOT ({inside})), 0) AS late_rows,
            sum(amount) FILTER (WHERE NOT ({inside})) AS late_amount
@@ -138,15 +141,15 @@ def _histories(purchases: Purchases) -> str:
 
 _COUNTS = """
     count(*) FILTER (WHERE purchases > 0) AS customers,
-    count(*) FILTER (WHERE purchases = 0 AND held_purchases > 0) AS customers_acquired_in_holdout,
-    count(*) FILTER (WHERE purchases = 0 AND held_purchases = 0) AS customers_without_purchase,
+    count(*) FILTER (WHERE purchases = 0 AND holdout_purchases > 0) AS customers_acquired_in_holdout,
+    count(*) FILTER (WHERE purchases = 0 AND holdout_purchases = 0) AS customers_without_purchase,
     coalesce(sum(fully_returned), 0) AS purchases_fully_returned,
     coalesce(sum(late_rows), 0) AS rows_after_observation_end
 """
 _DESTINATIONS = {
     "calibration": "sum(total)",
-    "holdout": "sum(held_spend) FILTER (WHERE purchases > 0)",
-    "customers_acquired_in_holdout": "sum(held_spend) FILTER (WHERE purchases = 0)",
+    "holdout": "sum(holdout_spend) FILTER (WHERE purchases > 0)",
+    "customers_acquired_in_holdout": "sum(holdout_spend) FILTER (WHERE purchases = 0)",
     "returned_after_calibration": "sum(returned_later)",
     "unattributed_returns": "sum(unattributed)",
     "after_observation_end": "sum(late_amount)",
@@ -159,7 +162,7 @@ def _table(transactions: Transactions, calibration: End, unit: float) -> str:
         transactions.engine.microseconds(moment)
         for moment in ("first", "last", f"TIMESTAMP '{calibration.clock}'")
     )
-    # The repeat purchases' spend is a difference of decimals, so it loses no digits.
+    # The spend of repeat purchases is a difference of decimals, which is exact.
     return f"""
     SELECT customer_id,
            CAST(purchases - 1 AS DOUBLE) AS frequency,
@@ -169,7 +172,7 @@ def _table(transactions: Transactions, calibration: End, unit: float) -> str:
                 ELSE 0.0 END AS monetary_value,
            CAST(total AS DOUBLE) AS total_spend,
            first AS first_purchase,
-           CAST(held_purchases AS DOUBLE) AS purchases,
-           CAST(held_spend AS DOUBLE) AS spend
+           CAST(holdout_purchases AS DOUBLE) AS purchases,
+           CAST(holdout_spend AS DOUBLE) AS spend
     FROM histories WHERE histories.purchases > 0 ORDER BY customer_id
     """

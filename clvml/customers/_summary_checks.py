@@ -1,4 +1,4 @@
-"""The one place where a customer summary is checked, and where columns meet the papers' symbols."""
+"""Validation of customer summaries."""
 
 from __future__ import annotations
 
@@ -22,28 +22,27 @@ def check_customers(
     time_unit: str | None = None,
     losses: bool = False,
 ) -> pd.DataFrame:
-    """A checked copy of the named columns as float64, on the same index.
+    """Validate a customer summary; return the named columns as float64, on the same index.
 
     Parameters
     ----------
     customers : pandas.DataFrame
-        One row a customer; the index is the customer id.
+        One row per customer; the index is the customer id.
     columns : iterable of str
-        The columns that the caller needs. Columns that are present but not named are ignored.
+        The columns that the caller needs. Other columns are ignored.
     time_unit : {"D", "W", "M", "Q", "Y"}, optional
-        The unit that the caller counts in. A summary that names another one is refused; a
-        summary that names none is taken on trust.
+        The caller's time unit. A summary with another unit in its ``attrs`` raises; one without is accepted.
     losses : bool, default False
-        Whether the caller can use negative money, as ``returns="keep"`` gives it.
+        Whether negative spend is allowed, as ``returns="keep"`` produces.
 
     Raises
     ------
     LossError
-        If money is negative, and the caller cannot use that.
+        If spend is negative and ``losses`` is False.
     InputError
-        If there are no customers, a column is missing or not numeric, an id stands twice, or a
-        value is missing, infinite, negative, or breaks ``recency <= T``. The message names the
-        first customer concerned.
+        If there are no customers, a column is missing or not numeric, an id is duplicated, or a value is
+        missing, infinite, negative, or violates ``recency <= T``. The message names the first such
+        customer.
     TimeUnitError
         If the summary is in another time unit.
     """
@@ -59,15 +58,14 @@ def checked_columns(
     time_unit: str | None = None,
     losses: bool = False,
 ) -> dict[str, np.ndarray]:
-    """The named columns as float64 arrays that keep the rules of `check_customers`; not to be written to.
+    """The named columns as validated float64 arrays, by the rules of `check_customers`; treat as read-only.
 
-    What all rules share is looked at in a few passes over the arrays; only a summary that breaks one
-    is searched for the customer to name.
+    A few fast passes over the arrays check all rules; only if one is violated is the customer searched for.
     """
     if not isinstance(customers, pd.DataFrame):
         raise InputError(
-            f"customers must be a pandas DataFrame with one row a customer, not {_kind(customers)};"
-            " clvml.split and clvml.summarize make one from transactions."
+            f"customers must be a pandas DataFrame with one row per customer, not {_kind(customers)};"
+            " create one from transactions with clvml.split or clvml.summarize."
         )
     check_time_unit(customers, time_unit)
     names = list(columns)
@@ -77,36 +75,40 @@ def checked_columns(
             f"the customer summary lacks {_listed(missing)}; it has {_listed(map(str, customers.columns))}."
         )
     if not len(customers):
-        raise InputError("the customer summary is empty: there is no customer to look at.")
+        raise InputError("the customer summary is empty: at least one customer is required.")
     if not customers.index.is_unique:
-        _refuse(customers, customers.index.duplicated(), "stand more than once in the index", [])
+        _refuse(
+            customers, customers.index.duplicated(), "have a duplicated id; customer ids must be unique", []
+        )
     values = {name: _as_float(customers[name]) for name in names}
-    if not _keep_the_rules(values, losses):
+    if not _is_valid(values, losses):
         table = pd.DataFrame(values, index=customers.index, copy=True)
         _check_values(table, losses)  # raises, unless recency is past T by no more than rounding
         values["recency"] = np.minimum(values["recency"], values["T"])
     return values
 
 
-def _keep_the_rules(values: dict[str, np.ndarray], losses: bool) -> bool:
-    """Looked at in blocks that stay in cache."""
+def _is_valid(values: dict[str, np.ndarray], losses: bool) -> bool:
+    """Whether all rules hold, checked in blocks that fit into the cache."""
     names, columns = list(values), list(values.values())
     lowest = [-np.finfo(float).max if losses and name in MONEY else 0.0 for name in names]
     for start in range(0, columns[0].size if columns else 0, _BLOCK):
         part = [column[start : start + _BLOCK] for column in columns]
-        if not all(map(_are_amounts, part, lowest)) or not _is_history(dict(zip(names, part, strict=True))):
+        if not all(map(_in_range, part, lowest)) or not _is_consistent_history(
+            dict(zip(names, part, strict=True))
+        ):
             return False
     return True
 
 
-def _are_amounts(column: np.ndarray, lowest: float) -> bool:
+def _in_range(column: np.ndarray, lowest: float) -> bool:
     """No value is missing, infinite or too low."""
     least, most = np.minimum.reduce(column), np.maximum.reduce(column)
-    return bool(least >= lowest and most < np.inf)  # a missing value is both, and fails
+    return bool(least >= lowest and most < np.inf)  # NaN propagates to both, and fails
 
 
-def _is_history(values: dict[str, np.ndarray]) -> bool:
-    """Of frequency, recency and T, those that are there agree."""
+def _is_consistent_history(values: dict[str, np.ndarray]) -> bool:
+    """Whether those of frequency, recency and T that are present are consistent."""
     x, t_x, T = (values.get(name) for name in HISTORY)
     broken = 0 if x is None else np.count_nonzero(x != np.floor(x))
     if t_x is not None:
@@ -116,14 +118,14 @@ def _is_history(values: dict[str, np.ndarray]) -> bool:
 
 
 def check_time_unit(customers: pd.DataFrame, time_unit: str | None) -> None:
-    """Refuse a summary that counts time in another unit than ``time_unit``."""
+    """Raise if the summary uses another time unit than ``time_unit``."""
     current = customers.attrs.get("time_unit")
     if current is None or time_unit is None or current == time_unit:
         return
     ours, theirs = time_unit_of(time_unit).name, time_unit_of(current).name
     raise TimeUnitError(
-        f"the model counts time in {ours}s, the customer summary in {theirs}s: convert it with"
-        f" clvml.convert_time_unit(customers, {time_unit!r}), or fit the model again in {theirs}s."
+        f"the model's time unit is the {ours}, that of the customer summary the {theirs}: convert it with"
+        f" clvml.convert_time_unit(customers, {time_unit!r}), or refit the model with time_unit {current!r}."
     )
 
 
@@ -132,7 +134,7 @@ def _as_float(column: pd.Series) -> np.ndarray:
         return column.to_numpy(dtype=float, na_value=np.nan)
     except (TypeError, ValueError):
         raise InputError(
-            f"column {column.name!r} holds {column.dtype} values that are not numbers; convert it first,"
+            f"column {column.name!r} has dtype {column.dtype} and is not numeric; convert it first,"
             f" for example with pandas.to_numeric(customers[{column.name!r}])."
         ) from None
 
@@ -144,7 +146,7 @@ def _check_values(table: pd.DataFrame, losses: bool) -> None:
         if name not in MONEY:
             _refuse(table, values < 0, f"have a negative {name}", [name])
         elif not losses:
-            way_out = " Value losses with a formula, or choose another policy for returns."
+            way_out = " Use a formula, which accepts losses, or another policy for returns."
             _refuse(table, values < 0, f"have a negative {name}", [name], LossError, way_out)
     if "frequency" in table:
         _refuse(
@@ -180,12 +182,12 @@ def _refuse(
 
 
 def _kind(value: object) -> str:
-    """Its class by its full name: polars has a DataFrame too."""
+    """The full name of its class: polars has a DataFrame too."""
     return f"{type(value).__module__}.{type(value).__name__}".removeprefix("builtins.")
 
 
 def plain(value: object) -> object:
-    """A number as Python writes it, without numpy's name around it."""
+    """A numpy scalar as a Python object, for messages."""
     return value.item() if isinstance(value, np.generic) else value
 
 

@@ -1,8 +1,8 @@
-"""Units of time: how long each lasts, and how many make a year.
+"""Time units: length in days and number per year.
 
-Durations are measured with the length in days (a week is 7 days, so ``T = days / 7``, not
-rounded). Horizons and annual rates follow the convention of finance and of the papers:
-a year is 365 days, 52 weeks, 12 months or 4 quarters, so that a weekly discount rate is
+Durations use the length in days (a week is 7 days, so ``T = days / 7``, not rounded). Horizons and annual
+rates follow the convention of finance and of the papers: a year has 365 days, 52 weeks, 12 months or 4
+quarters, so that a weekly discount rate is
 ``(1 + annual) ** (1 / 52) - 1`` and a horizon of 52 weeks is one year.
 """
 
@@ -19,7 +19,7 @@ from clvml.errors import InputError
 
 
 class TimeUnit(NamedTuple):
-    """A unit of time: its code, its name, its length in days and how many a year counts."""
+    """A unit of time: its code, its name, its length in days and the number per year."""
 
     code: str
     name: str
@@ -39,7 +39,7 @@ TIME_UNITS = {
 }
 
 
-# As SQL intervals; a month has the length that it has.
+# As SQL intervals: calendar months.
 INTERVALS = {"D": "'1' DAY", "W": "'7' DAY", "M": "'1' MONTH", "Q": "'3' MONTH", "Y": "'12' MONTH"}
 
 LONGEST_HORIZON = 10_000_000  # beyond 27,000 years, even in days
@@ -67,7 +67,13 @@ def time_unit_of(code: str) -> TimeUnit:
 
 
 def horizon_in(horizon: float | str, time_unit: str | None) -> float:
-    """A horizon as a number of ``time_unit``; a string carries its own unit, as in ``"12M"``.
+    """Convert a horizon to a number of ``time_unit``; text includes its own unit, as in ``"12M"``.
+
+    Raises
+    ------
+    InputError
+        If it is not positive, is longer than 10 million units, cannot be parsed, or there is no unit to
+        convert to.
 
     Examples
     --------
@@ -82,7 +88,7 @@ def horizon_in(horizon: float | str, time_unit: str | None) -> float:
             )
         if time_unit is None:
             raise InputError(
-                f"horizon is {horizon!r}, but the model knows no time unit: give the horizon as a plain"
+                f"horizon is {horizon!r}, but the model has no time unit: give the horizon as a"
                 " number in the unit of its parameters, or set time_unit."
             )
         length, unit = float(match[1]), time_unit_of(match[2])
@@ -105,9 +111,9 @@ def rate_per_unit(annual_rate: float, time_unit: str | None) -> float:
     Parameters
     ----------
     annual_rate : float
-        A fraction a year: 0.10 is 10 %.
+        A fraction per year: 0.10 is 10 %.
     time_unit : {"D", "W", "M", "Q", "Y"} or None
-        The unit to convert to; without one only a rate of zero has a meaning.
+        The unit to convert to; may be None only if the rate is zero.
 
     Raises
     ------
@@ -126,8 +132,8 @@ def rate_per_unit(annual_rate: float, time_unit: str | None) -> float:
         return 0.0
     if time_unit is None:
         raise InputError(
-            f"annual_discount_rate is {annual_rate!r}, but the customer summary does not say its time unit:"
-            " set customers.attrs['time_unit'] to 'D', 'W', 'M', 'Q' or 'Y' before fitting, or discount at 0."
+            f"annual_discount_rate is {annual_rate!r}, but the customer summary has no time unit:"
+            " set customers.attrs['time_unit'] to 'D', 'W', 'M', 'Q' or 'Y' first, or use a rate of 0."
         )
     per_year = time_unit_of(time_unit).per_year
     return rate if per_year == 1 else math.expm1(math.log1p(rate) / per_year)
@@ -142,25 +148,36 @@ def _annual(annual_rate: float) -> float:
         raise InputError(f"annual_discount_rate is {annual_rate!r}; it must be finite and above -1.")
     if rate < 0:
         raise InputError(
-            f"annual_discount_rate is {annual_rate!r}; it must not be negative: 0 leaves later money"
-            " undiscounted, 0.10 discounts it by 10 % a year."
+            f"annual_discount_rate is {annual_rate!r}; it must not be negative: 0 means no"
+            " discounting, 0.10 is 10 % per year."
         )
     return rate
 
 
 def convert_time_unit(customers: pd.DataFrame, time_unit: str) -> pd.DataFrame:
-    """The same customer summary with recency, T and duration counted in ``time_unit``.
+    """Convert recency, T and duration of a customer summary to ``time_unit``.
+
+    Parameters
+    ----------
+    customers : pandas.DataFrame
+        A customer summary with ``attrs["time_unit"]``; not changed.
+    time_unit : {"D", "W", "M", "Q", "Y"}
+        The unit to convert to.
+
+    Returns
+    -------
+    pandas.DataFrame
 
     Raises
     ------
     InputError
-        If the summary does not say which unit it is in (``customers.attrs["time_unit"]``).
+        If a unit is unknown, or the summary does not state its own (``customers.attrs["time_unit"]``).
     """
     target = time_unit_of(time_unit)
     current = customers.attrs.get("time_unit")
     if current is None:
         raise InputError(
-            "this customer summary does not say its time unit: set customers.attrs['time_unit']"
+            "this customer summary has no time unit: set customers.attrs['time_unit']"
             " to 'D', 'W', 'M', 'Q' or 'Y' first."
         )
     factor = time_unit_of(current).days / target.days
@@ -171,15 +188,15 @@ def convert_time_unit(customers: pd.DataFrame, time_unit: str) -> pd.DataFrame:
 
 
 def as_written(moment: Any, name: str) -> pd.Timestamp:
-    """A moment without its time zone: a date never changes its day, whatever its type.
+    """A timestamp without its time zone: the local date never changes.
 
     Raises
     ------
     InputError
-        If it is no date, or one with two readings.
+        If it is not a date, or is ambiguous, such as ``1/2/1997``.
     """
-    # As text, because the integer 19970930 would count nanoseconds since 1970; and year first, because
-    # 1/2/1997 has two readings.
+    # Numbers are parsed as text, because pandas takes 19970930 for nanoseconds since 1970. The year must come
+    # first, because 1/2/1997 is ambiguous.
     written = str(moment) if isinstance(moment, str | numbers.Real) else None
     try:
         if written is not None and not re.match(

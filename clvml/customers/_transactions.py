@@ -1,8 +1,8 @@
-"""A checked table of purchases: who bought, when, for how much.
+"""Validated transactions: customer, date and amount.
 
-Rows are typed (customer, date, amount), then judged by a policy, all as SQL views over the source, so
-that a file is scanned for each question and never held in memory. Days are the shop's: moments with a
-time zone are read on its calendar (or that of ``timezone``), dates without one are taken as they stand.
+Rows are parsed (customer, date, amount), then checked against a policy, all as SQL views over the source, so
+that a file is scanned for each query and never loaded into memory. Dates are local to the shop: timestamps
+with a time zone are local times of that zone (or of ``timezone``), others are used as they are.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from clvml.errors import InputError
 log = logging.getLogger("clvml")
 
 LARGEST_AMOUNT = 1e15
-# Periods that rows may be sums of, longest first, and how many distinct dates it takes to say so.
+# Periods by which rows may be aggregated, longest first, and the number of distinct dates that shows it.
 _SUMMED = {"Y": 3, "Q": 3, "M": 4, "W": 8}
 
 
 @dataclasses.dataclass(frozen=True)
 class Columns:
-    """Which column of the source plays which part; amount, or else quantity and price."""
+    """The role of each column of the source; either amount, or quantity and price."""
 
     customer: str
     date: str
@@ -48,12 +48,12 @@ class Columns:
 
     @property
     def money(self) -> tuple[str, ...]:
-        """The columns of which an amount is the product."""
+        """The columns whose product is the amount."""
         return tuple(name for name in (self.amount, self.quantity, self.price) if name is not None)
 
     @property
     def named(self) -> tuple[str, ...]:
-        """All columns that play a part."""
+        """All columns in use."""
         return tuple(name for name in dataclasses.astuple(self) if name is not None)
 
 
@@ -74,7 +74,7 @@ def read_transactions(
     memory_limit: str | None = None,
     label: str | None = None,
 ) -> Transactions:
-    """Read and check a table of purchases, one row a purchase or a line of one.
+    """Read and validate transactions, one row per purchase or per line of a receipt.
 
     Parameters
     ----------
@@ -88,35 +88,35 @@ def read_transactions(
     quantity, price : str, optional
         Columns whose product is the money spent.
     policy : TransactionPolicy, optional
-        What to do with missing ids, bad dates and amounts, returns, zeros and duplicates.
+        How to handle missing ids, invalid dates and amounts, returns, zeros and duplicates.
     date_format : str or list of str, optional
-        How dates in text are written, as ``"%d/%m/%Y %H:%M"``; of several, the first that fits.
-        Without it, ISO dates and ``19970131`` are read; ``12/1/2010`` is not: it has two readings.
+        Format of dates in text, as ``"%d/%m/%Y %H:%M"``; of several, the first that matches.
+        Default: ISO 8601 and ``19970131``; not ``12/1/2010``, which is ambiguous.
     timezone : str, optional
-        The shop's time zone, as ``"America/New_York"``: dates with a zone or an offset from UTC are read on
-        its calendar, daylight saving included. Default: the calendar of the zone that a column carries,
-        and of text the time as written. Dates without a zone are the shop's already.
+        The shop's time zone, as ``"America/New_York"``: timestamps with a zone or an offset from UTC are
+        converted to it, daylight saving included. Default: the time zone of the column; text is used as
+        written. Timestamps without a zone are local already.
     date_unit, date_origin : {"D", "W", "M", "Q", "Y"} and date, optional
-        For dates that are numbers of days, weeks, months, quarters or years: which, and the date of
+        For dates given as numbers of days, weeks, months, quarters or years: the unit, and the date of
         number 0. Weeks numbered from 1, the first of which began on 2016-01-04, have the origin
         ``"2015-12-28"``.
     category : str, optional
-        A column that divides purchases: brand, product class or retailer, for `BrandSwitchingValue`.
+        A column that classifies purchases: brand, product class or retailer, for `BrandSwitchingValue`.
     memory_limit : str, optional
-        Memory that the engine may take, as ``"2GB"``; beyond it, it spills to the temporary folder.
+        Memory limit of the engine, as ``"2GB"``; beyond it, data spill to the temporary folder.
     label : str, optional
-        What to call the source in messages and reports. Default: its path, or what kind of frame it is.
+        Name of the source in messages and reports. Default: its path, or its type.
 
     Returns
     -------
     Transactions
-        Lazy over the source: a file must stay where it is.
+        Lazy: a file must stay in place while the object is in use.
 
     Raises
     ------
     InputError
-        If the source cannot be read or is empty, a column is missing, the policy forbids what is found, or no
-        row can be used.
+        If the source cannot be read or is empty, a column is missing, a rule of the policy with ``"error"``
+        is violated, or no row can be used.
 
     Examples
     --------
@@ -138,26 +138,26 @@ def read_transactions(
 
 
 def as_transactions(transactions: Any) -> Transactions:
-    """Transactions as they are; anything else is read with the default column names."""
+    """Return `Transactions` unchanged; read anything else with the default column names."""
     if isinstance(transactions, Transactions):
         return transactions
     return read_transactions(transactions)
 
 
 class Transactions:
-    """Purchases that passed the policy, and the count of those that did not.
+    """Transactions accepted by the policy, with a report of the excluded rows.
 
-    Made by `read_transactions`. ``len()`` is the number of rows used. Every question scans the source
-    again; nothing is held in memory but the counts.
+    Made by `read_transactions`. ``len()`` is the number of rows used. Every query scans the source
+    again; only counts are kept in memory.
 
     Attributes
     ----------
     policy : TransactionPolicy
     engine : Engine
-        Holds the rows; its view ``used`` has ``customer_id, date, amount, is_return`` and, where one was
+        Runs the queries; its view ``used`` has ``customer_id, date, amount, is_return`` and, if one was
         named, ``category``.
     source : str
-        Where the rows are from: a path, or the kind of frame.
+        Name of the source: a path, or the type of the table.
     first_date, last_date : pandas.Timestamp
         Of the rows used.
     """
@@ -197,20 +197,20 @@ class Transactions:
     def decimals(self) -> int:
         """Digits after the point that sums of money keep.
 
-        Sums run in decimals: they are exact, do not depend on the order of rows, and a return takes
-        back precisely what was paid. A float tells 15 digits apart, before and after the point.
+        Sums use decimals: they are exact, do not depend on the order of rows, and a return cancels a payment
+        exactly. A float has 15 significant digits, before and after the point.
         """
         largest = self._used["largest_amount"].max()
         return min(max(14 - math.floor(math.log10(largest)), 8), 22) if largest else 8
 
     @cached_property
     def report(self) -> pd.DataFrame:
-        """What was read, doubted, set aside and used: one row a rule, between the rows ``read`` and ``used``.
+        """Data quality report: one row per rule, between the rows ``read`` and ``used``.
 
-        ``rows`` counts all rows that the rule speaks of, kept or not, ``spend`` is their money, and
-        ``set_aside`` counts the rows that it is the first rule to drop, so that ``read`` is ``used`` plus
-        what the rules set aside. Where returns are netted, a last row ``unattributed_returns`` has the
-        money, of that used, of returns that belong to no purchase, by days.
+        ``rows`` counts all rows to which the rule applies, kept or not, ``spend`` is their sum, and
+        ``set_aside`` counts the rows that this rule is the first to exclude, so that
+        ``read`` equals ``used`` plus the sum of ``set_aside``. If returns are netted, a last row
+        ``unattributed_returns`` has those (of the rows used, by day) without a matching purchase.
         """
         report = self._rules.copy()
         if self.policy.nets_returns:
@@ -223,50 +223,50 @@ class Transactions:
         until: pd.Timestamp = END_OF_TIME,
         known_until: pd.Timestamp | None = None,
     ) -> Purchases:
-        """The purchases that the rows used make, as a lazy relation.
+        """The purchases formed by the rows used, as a lazy query.
 
         Parameters
         ----------
         collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
             Rows of a customer within one such period are one purchase; None: rows of one time stamp.
         until, known_until : pandas.Timestamp
-            Moments as of which returns are known; see `Purchases`.
+            Dates as of which returns are known; see `Purchases`.
 
         Raises
         ------
         InputError
-            If ``collapse`` is no period.
+            If ``collapse`` is not a period.
         """
         check_collapse(collapse)
         return Purchases(self, collapse, until, until if known_until is None else known_until)
 
     @property
     def calendar(self) -> str:
-        """On which calendar dates with a time zone were read, in a sentence; empty where none has one."""
+        """A sentence on the time zone in which purchases are dated; empty if no date has one."""
         when, timezone = self._cells[self.columns.date], self._reading.timezone
         if when.kind == "instant":
-            return f"times of purchase are read on the calendar of {timezone or when.zone or 'UTC'}"
+            return f"times of purchase are local times of {timezone or when.zone or 'UTC'}"
         if not self._used["offsets"].any():
             return ""
         if timezone is not None:
-            return f"times of purchase are read on the calendar of {timezone}"
-        return "times of purchase are read as written, without their offsets from UTC"
+            return f"times of purchase are local times of {timezone}"
+        return "times of purchase are local times as written, ignoring their offsets from UTC"
 
     @cached_property
     def period_of_dates(self) -> str | None:
-        """The period of which all dates are starts, so that rows are taken as its sums; usually none."""
+        """The period by which rows appear to be aggregated, as all dates are starts of one; usually None."""
         ends = (self.first_date, self.last_date)
         fits = [period for period in _SUMMED if all(end == end.to_period(period).start_time for end in ends)]
         if not fits:
             return None
         starts = (f"bool_and(date = {period_start('date', period)}) AS starts_{period}" for period in fits)
         found = self.engine.frame(f"SELECT count(DISTINCT date) AS n, {', '.join(starts)} FROM used").iloc[0]
-        # Chance is ruled out by their number: one date in seven is a Monday, one in thirty begins a month.
+        # Enough distinct dates rule out chance: one date in seven is a Monday, one in thirty starts a month.
         enough = (period for period in fits if found[f"starts_{period}"] and found["n"] >= _SUMMED[period])
         return next(enough, None)
 
     def effective_collapse(self, collapse: str | None) -> str | None:
-        """The period asked for, or the longer one of which all dates are starts."""
+        """The requested period, or the longer one by which the rows are aggregated."""
         check_collapse(collapse)
         if (
             self.period_of_dates is None
@@ -281,8 +281,8 @@ class Transactions:
         return self.engine.frame(f"SELECT {names} FROM used ORDER BY {names}")
 
     def set_aside(self) -> pd.DataFrame:
-        """The rows not used, as they stand in the source (times in UTC), with the ``reason``."""
-        # Without time zones: to show them, the engine would need a package that pandas no longer brings.
+        """The excluded rows as in the source (times in UTC), with the ``reason``."""
+        # Without time zones: DuckDB needs pytz to return them, on which pandas no longer depends.
         shown = ", ".join(
             f"CAST(c{i} AS TIMESTAMP) AS c{i}" if column.kind == "instant" else f"c{i}"
             for i, column in enumerate(self._source.columns)
@@ -291,7 +291,7 @@ class Transactions:
         return frame.set_axis([*self._source.names, "reason"], axis=1)
 
     def with_matching_ids(self, table: pd.DataFrame) -> pd.DataFrame:
-        """A table with ``customer_id`` as a column of the type that the ids here have."""
+        """A table with ``customer_id`` as a column of the same type as in the transactions."""
         table = table if "customer_id" in table else table.rename_axis("customer_id").reset_index()
         ids = table["customer_id"]
         if not self._has_whole_ids:
@@ -313,9 +313,9 @@ class Transactions:
         return f"<p>{html.escape(repr(self))}</p>{self.report.to_html()}"
 
     def _create_views(self) -> None:
-        """From the source's cells to typed columns, to a reason for each row."""
+        """Create the views: parsed columns, rule conditions, and the reason to exclude each row."""
         who, when = self._cells[self.columns.customer], self._cells[self.columns.date]
-        # No clock on earth is further ahead than UTC+14: what is later than that is not yet.
+        # UTC+14 is the earliest time zone: what is later than now there is in the future everywhere.
         now = dt.datetime.now(dt.UTC).replace(tzinfo=None) + dt.timedelta(hours=14)
         money, returned = self._money()
         cells = self._source.cells
@@ -343,7 +343,7 @@ class Transactions:
         return f"CASE WHEN abs({value}) < {LARGEST_AMOUNT} THEN {value} END", returned
 
     def _count_by_rule(self) -> pd.DataFrame:
-        """One scan that counts rows by what is doubtful about them: a few groups, each with its figures."""
+        """Count rows by the combination of rules that they violate, in one scan."""
         who, when = self._cells[self.columns.customer], self._cells[self.columns.date]
         doubts = ", ".join(f"coalesce({rule.condition}, FALSE) AS {rule.name}" for rule in RULES)
         money = " || ' x ' || ".join(self._cells[name].as_text() for name in self.columns.money)
@@ -365,7 +365,7 @@ class Transactions:
         return bool(self._used["whole_ids"].all()) and len(self._used) > 0
 
     def _create_used(self) -> None:
-        """The view of the rows used; ids become integers if all of them can."""
+        """Create the view of the rows used; ids become integers if all are whole numbers."""
         who = self._cells[self.columns.customer]
         identity = who.as_whole_id() if self._has_whole_ids else "CAST(raw_id AS STRING)"
         category = ", category" if self.columns.category else ""
@@ -376,7 +376,7 @@ class Transactions:
         )
 
     def _count_duplicates(self) -> tuple[int, float]:
-        """Rows beyond the first of their kind, and their money."""
+        """Number of duplicate rows beyond the first of each, and their spend."""
         found = self.engine.frame(
             "SELECT CAST(coalesce(sum(copies - 1), 0) AS BIGINT) AS copies,"
             " CAST(coalesce(sum(CAST((copies - 1) * amount AS DECIMAL(38, 8))), 0) AS DOUBLE) AS spend FROM"
@@ -386,7 +386,7 @@ class Transactions:
         return int(found["copies"].iloc[0]), float(found["spend"].iloc[0])
 
     def _unattributed_returns(self) -> tuple[int, int, float]:
-        """Periods with a return that belongs to no purchase, none set aside, and their money."""
+        """Number of periods with an unattributed return, zero rows excluded, and their amount."""
         found = self.purchases().frame(
             "SELECT count(*) FILTER (WHERE unattributed <> 0) AS n,"
             " coalesce(CAST(sum(unattributed) AS DOUBLE), 0) AS spend FROM periods"
@@ -409,22 +409,22 @@ class Transactions:
         return pd.DataFrame(lines, columns=["rule", "policy", "rows", "set_aside", "spend"]).set_index("rule")
 
     def _raise_or_warn(self) -> None:
-        """Raise where the policy says so or nothing is left; otherwise say once what was set aside."""
+        """Raise if the policy forbids a row or no rows remain; otherwise log the excluded rows."""
         read, used = self._rows("read"), len(self)
         if read == 0:
-            raise InputError(f"{self.source} has columns but no rows: there is no purchase to look at.")
+            raise InputError(f"{self.source} has columns but no rows: at least one purchase is required.")
         for rule in RULES:
             rows = self._rows(rule.name)
             if rows and self.policy.choice(rule) == "error":
                 raise InputError(
-                    f"{self.source} has {rows:,} of {read:,} rows {rule.says}, which {rule.name}='error'"
-                    " forbids: mend them, or choose another policy."
+                    f"{self.source} has {rows:,} of {read:,} rows {rule.description}, which"
+                    f" {rule.name}='error' forbids: correct them, or choose another policy."
                 )
         if used == 0:
             raise InputError(f"none of the {read:,} rows of {self.source} can be used: {self._reasons()}.")
         if used < read:
             left_out = f"{read - used:,} of {read:,}"
-            log.warning("set aside %s rows of %s: %s", left_out, self.source, self._reasons())
+            log.warning("excluded %s rows of %s: %s", left_out, self.source, self._reasons())
 
     def _describe_dates(self) -> None:
         if self.calendar:
@@ -432,8 +432,8 @@ class Transactions:
         if self.period_of_dates is not None:
             name = TIME_UNITS[self.period_of_dates].name
             log.warning(
-                "all dates are first days of a %s: rows are taken as sums by %s, and an end means the end of"
-                " its %s",
+                "all dates are the first day of a %s: rows are treated as aggregated by %s, and an end date"
+                " means the end of its %s",
                 name,
                 name,
                 name,
@@ -445,14 +445,14 @@ class Transactions:
     def _reasons(self) -> str:
         """For example ``3 without customer id, 2 with an unreadable date (such as '31.1.97')``."""
         counted = [(rule, int(self._rules["set_aside"][rule.name])) for rule in RULES]
-        said = {rule.name: f"{rows:,} {rule.says}" for rule, rows in counted if rows}
+        reasons = {rule.name: f"{rows:,} {rule.description}" for rule, rows in counted if rows}
         examples = self._groups["bad_date_example"].dropna()
-        if "bad_date" in said and len(examples):
-            said["bad_date"] += f" (such as {examples.iloc[0]!r}; {_date_advice(examples.iloc[0])})"
+        if "bad_date" in reasons and len(examples):
+            reasons["bad_date"] += f" (such as {examples.iloc[0]!r}; {_date_advice(examples.iloc[0])})"
         examples = self._groups["bad_amount_example"].dropna()
-        if "bad_amount" in said and len(examples):
-            said["bad_amount"] += f" (such as {examples.iloc[0]!r}; write plain numbers, as in 1234.50)"
-        return ", ".join(said.values())
+        if "bad_amount" in reasons and len(examples):
+            reasons["bad_amount"] += f" (such as {examples.iloc[0]!r}; write plain numbers, as in 1234.50)"
+        return ", ".join(reasons.values())
 
 
 def _money_columns(
@@ -469,24 +469,26 @@ def _money_columns(
 def _date_advice(example: str) -> str:
     if example.isdigit() and len(example) < 6:
         return "numbers of days, weeks or months need date_unit and date_origin"
-    return "date_format tells how dates are written"
+    return "give date_format, as in '%d/%m/%Y'"
 
 
 def _numbering(unit: str | None, origin: Any) -> tuple[str | None, pd.Timestamp | None]:
     if (unit is None) != (origin is None):
-        raise InputError("date_unit and date_origin go together: the unit of numbered dates, and when 0 was.")
+        raise InputError(
+            "date_unit and date_origin go together: the unit of numbered dates, and the date of number 0."
+        )
     if unit is None:
         return None, None
     return time_unit_of(unit).code, as_written(origin, "date_origin")
 
 
 def checked_timezone(timezone: str | None) -> str | None:
-    """The name of a time zone, if there is one of that name.
+    """The name of a time zone, validated.
 
     Raises
     ------
     InputError
-        If there is none.
+        If it is not in the IANA database.
     """
     try:
         return None if timezone is None else zoneinfo.ZoneInfo(timezone).key

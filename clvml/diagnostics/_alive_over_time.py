@@ -1,7 +1,8 @@
-"""P(alive) along one customer's history: day by day, and after today.
+"""P(alive) of one customer over time, up to the end of observation and beyond.
 
-P(alive) falls while a customer is silent, the faster the more often they used to buy, and jumps when they
-buy. Up to today each moment is judged by what was known then; after today, by what is known today.
+P(alive) decreases between purchases, the faster the more frequently the customer bought before, and jumps at
+a purchase. Up to today, each value is conditional on the history until then; after today, on the history
+until today.
 """
 
 from __future__ import annotations
@@ -27,39 +28,38 @@ def probability_alive_over_time(
     step: float | None = None,
     covariates: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
-    """P(alive) of one customer from the first purchase to today and on.
+    """P(alive) of one customer from the first purchase to today and beyond.
 
     Parameters
     ----------
     model : SupportsProbabilityAlive
-        A fitted model of purchases, such as `BGNBD`. One whose ``discrete_time`` is true counts
-        opportunities, of which there is one per unit of time.
+        A fitted model of purchases, such as `BGNBD`. If its ``discrete_time`` is true, there is one
+        purchase opportunity per time unit.
     purchases : array-like
-        When the customer bought: dates, of which a day counts once, or times in the model's unit, the first
-        of them 0.
+        Times of purchase: dates, collapsed by day, or times in the model's unit, the first of them 0.
     today : date or float
-        The end of the observation, in the same terms.
+        End of observation, as a date or time accordingly.
     ahead : float, default 0
-        How long to go on after today, in the model's unit, without knowing whether they buy meanwhile; the
-        model's ``probability_alive`` then takes ``after``.
+        Length of the forecast after today, in the model's unit; the model's ``probability_alive`` must then
+        accept ``after``.
     step : float, optional
-        Time from row to row; by default a day where the model knows its unit, and not more than some 400
-        rows; models of opportunities go from one to the next.
+        Time between rows; by default one day if the model has a time unit, but at most about 400 rows; one
+        time unit for discrete-time models.
     covariates : mapping, optional
-        The customer's, where the model has any.
+        The customer's covariates, if the model has any.
 
     Returns
     -------
     pandas.DataFrame
         ``time`` since the first purchase, ``probability_alive``, ``purchase`` (whether the customer bought
-        then; there are two rows of such a time, before and after), and ``date`` where dates were given.
-        ``attrs`` say ``today`` (as a time), ``time_unit`` and ``title``.
+        then; there are two rows for such a time, before and after), and ``date`` if dates were given.
+        ``attrs`` has ``today`` (as a time), ``time_unit`` and ``title``.
 
     Raises
     ------
     InputError
-        If a purchase or an argument is out of its place, or dates are given to a model that knows no unit
-        of time.
+        If the purchases are not in order, an argument is invalid, or dates are given to a model without a
+        time unit.
 
     Examples
     --------
@@ -95,10 +95,10 @@ def probability_alive_over_time(
 
 
 def _in_time(model: object, purchases: Any, today: Any) -> tuple[Array, float, pd.Timestamp | None]:
-    """Times since the first purchase, the end, and the date of the first purchase if there are dates."""
+    """Times since the first purchase, the end, and the date of the first purchase, if given."""
     given = pd.Series(np.asarray(purchases))
     if given.empty:
-        raise InputError("purchases is empty: a history begins with a purchase.")
+        raise InputError("purchases is empty: at least one purchase is required.")
     if pd.api.types.is_numeric_dtype(given):
         return given.to_numpy(dtype=float), _number(today), None
     try:
@@ -106,11 +106,11 @@ def _in_time(model: object, purchases: Any, today: Any) -> tuple[Array, float, p
         end = pd.Timestamp(today).normalize()
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"purchases and today are neither all dates nor all times ({error}); give dates such as"
-            " '1997-09-30', or numbers in the model's unit of time."
+            f"purchases and today must be all dates or all times ({error}); give dates such as"
+            " '1997-09-30', or numbers in the model's time unit."
         ) from None
     if days.isna().any() or pd.isna(end):
-        raise InputError("a date is missing in purchases or today: a history needs all of them.")
+        raise InputError("a date is missing in purchases or today: all of them are required.")
     elapsed = (pd.Series([*days, end]) - days.iloc[0]).dt.days.to_numpy() / _days(model)
     return elapsed[:-1], float(elapsed[-1]), days.iloc[0]
 
@@ -120,7 +120,7 @@ def _number(today: Any) -> float:
         return float(today)
     except (TypeError, ValueError):
         raise InputError(
-            f"today is {today!r} and purchases are numbers: give it as a time since the first purchase too."
+            f"today is {today!r} and purchases are numbers: give today as a time since the first one too."
         ) from None
 
 
@@ -128,7 +128,7 @@ def _days(model: object) -> float:
     unit = _time_unit(model)
     if unit is None:
         raise InputError(
-            "the model knows no unit of time, so dates cannot be counted in it: give times since the first"
+            "the model has no time unit, so dates cannot be converted: give times since the first"
             " purchase, or set customers.attrs['time_unit'] before fitting."
         )
     return time_unit_of(unit).days
@@ -141,11 +141,11 @@ def _time_unit(model: object) -> str | None:
 
 def _check(times: Array, end: float, ahead: float, step: float | None) -> None:
     if times[0] != 0 or not (np.diff(times) > 0).all():
-        raise InputError("purchases must be times that rise from 0, the first purchase; sort them.")
+        raise InputError("purchases must be increasing times from 0, the first purchase; sort them.")
     if not times[-1] <= end < np.inf:
         raise InputError(f"today is {end:g}, before the last purchase at {times[-1]:g}: give a later one.")
     if not 0 <= ahead < np.inf:
-        raise InputError(f"ahead is {ahead!r}; it must be zero or more, and finite.")
+        raise InputError(f"ahead is {ahead!r}; it must be finite and non-negative.")
     if step is not None and not 0 < step < np.inf:
         raise InputError(f"step is {step!r}; it must be positive and finite.")
 
@@ -158,12 +158,12 @@ def _step(model: object, length: float) -> float:
 
 
 def _grid(length: float, step: float) -> Array:
-    """From 0 to ``length``, which is its last point, whole or not."""
+    """Grid from 0 to ``length``, which is always the last point."""
     return np.append(np.arange(0.0, length * (1 - 1e-9), step), length)
 
 
 def _histories(times: Array, end: float, step: float, twice: bool) -> pd.DataFrame:
-    """The customer as known at each time; with ``twice`` before a purchase as well as after it."""
+    """The customer summary as of each time; with ``twice``, before as well as after each purchase."""
     bought = times[1:]
     moments = np.setdiff1d(_grid(end, step), bought)
     known = np.searchsorted(times, moments, side="right") - 1

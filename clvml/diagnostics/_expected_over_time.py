@@ -1,4 +1,4 @@
-"""Expected beside actual purchases, over time."""
+"""Expected and actual purchases over time."""
 
 from __future__ import annotations
 
@@ -15,16 +15,29 @@ _GRID_POINTS = 500  # the expectation is smooth in time
 def with_expected_purchases(
     over_time: pd.DataFrame, model: SupportsNewCustomers, split: Split
 ) -> pd.DataFrame:
-    """The table of actual purchases over time with what the model expects beside it.
+    """Add the model's expected cumulative purchases to the table of actual purchases over time.
 
-    A customer counts from the first purchase on, as a new one: expected repeat purchases up to a
-    period are the sum over customers of ``E[X(period - first purchase)]``. The expectation is
-    smooth in time, so it is taken on a grid and interpolated.
+    Expected repeat purchases up to a period are the sum over customers of the unconditional expectation
+    ``E[X(period - first purchase)]``, interpolated on a grid, as it is smooth in time.
+
+    Parameters
+    ----------
+    over_time : pandas.DataFrame
+        From `purchases_over_time`: ``period, actual``.
+    model : SupportsNewCustomers
+        A fitted model of purchases, such as `BGNBD`.
+    split : Split
+        The split that the table was made from.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The table with a column named by the model's title.
 
     Raises
     ------
     InputError
-        If the model does not give the expected purchases of new customers.
+        If the model does not predict the expected purchases of new customers.
     """
     instead = "give a fitted model of purchases, such as clvml.BGNBD"
     require(model, SupportsNewCustomers, "expected purchases over time need", instead)

@@ -1,7 +1,7 @@
-"""Does a fitted model give back the data it was fitted to? How often customers bought, what they spent.
+"""Goodness of fit: actual and expected distributions of frequency and of average spend.
 
-A fit may forecast totals well and still have the wrong shape: too few who never came back, too few who
-came often. These tables set the number of customers that the model expects beside those there were.
+A model may predict totals well and still have the wrong shape, such as too few one-time or too few frequent
+buyers. These tables compare expected with actual numbers of customers.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from clvml.lifetime_value._protocol import (
 )
 
 _COHORTS = 20
-_SHOWN = 0.98  # share of the customers that the bins of spend hold
+_SHOWN = 0.98  # share of the customers within the bins of spend
 
 
 def fit_by_frequency(
     customers: pd.DataFrame, model: SupportsPurchaseProbability, top: int = 7
 ) -> pd.DataFrame:
-    """How many customers made 0, 1, 2, ... repeat purchases, and how many the model expects.
+    """Actual and expected numbers of customers with 0, 1, 2, ... repeat purchases.
 
-    Customers are taken by cohorts of those first seen at the same time, each as a new customer over as long
-    as they were observed. Of more than 20 different ``T``, neighbours make a cohort.
+    Expectations are unconditional, for customers grouped by length of observation ``T``; if there are more
+    than 20 distinct ``T``, neighbouring ones are merged.
 
     Parameters
     ----------
@@ -38,17 +38,17 @@ def fit_by_frequency(
     model : SupportsPurchaseProbability
         A fitted model of purchases, such as `BGNBD`.
     top : int
-        From this frequency on, customers are counted together.
+        Frequencies from this one on are merged.
 
     Returns
     -------
     pandas.DataFrame
-        Index ``frequency``, text from "0" to "7+"; columns ``actual, expected``: customers.
+        Index ``frequency``, text from "0" to "7+"; columns ``actual, expected``: numbers of customers.
 
     Raises
     ------
     InputError
-        If the summary breaks a rule, ``top`` is below 1, or the model gives no probabilities of numbers.
+        If the summary is invalid, ``top`` is below 1, or the model does not predict purchase probabilities.
 
     Examples
     --------
@@ -76,32 +76,31 @@ def fit_by_frequency(
 
 
 def fit_by_spend(customers: pd.DataFrame, model: SupportsSpendDistribution, bins: int = 40) -> pd.DataFrame:
-    """How many customers spent how much on average, and how many the model expects.
+    """Actual and expected distribution of average spend per customer.
 
-    The average over ``x`` purchases varies the less the larger ``x``: what is expected is the sum over the
-    customers of the distribution of the average over as many purchases as they made.
+    The variance of the average over ``x`` purchases decreases in ``x``: expected numbers are sums over
+    customers of the distribution of the average over their number of purchases.
 
     Parameters
     ----------
     customers : pandas.DataFrame
-        The customer summary; those without repeat spend are set aside, as in the fit.
+        The customer summary; customers without repeat spend are excluded, as in the fit.
     model : SupportsSpendDistribution
         A fitted model of spend, such as `GammaGamma`.
     bins : int
-        About so many of equal, round width, over 98 % of the customers.
+        Approximate number of bins of equal, round width, which cover 98 % of the customers.
 
     Returns
     -------
     pandas.DataFrame
-        Index ``monetary_value``, the middle of a bin; columns ``actual, expected``: customers.
-        ``attrs["beyond"]`` says how many of both have more than the last bin holds, ``attrs["width"]`` that
-        of a bin.
+        Index ``monetary_value``, the midpoint of a bin; columns ``actual, expected``: numbers of
+        customers. ``attrs["beyond"]`` has the numbers above the last bin, ``attrs["width"]`` the bin width.
 
     Raises
     ------
     InputError
-        If the summary breaks a rule, nobody spent on a repeat purchase, ``bins`` is below 1, or the model
-        does not give the distribution of average spend.
+        If the summary is invalid, no customer has repeat spend, ``bins`` is below 1, or the model does not
+        predict the distribution of average spend.
     """
     if bins < 1:
         raise InputError(f"bins is {bins!r}; it must be at least 1.")
@@ -109,7 +108,7 @@ def fit_by_spend(customers: pd.DataFrame, model: SupportsSpendDistribution, bins
     x, m = checked_columns(customers, ("frequency", "monetary_value")).values()
     spent = (x > 0) & (m > 0)
     if not spent.any():
-        raise InputError("no customer spent on a repeat purchase: there is no average spend to look at.")
+        raise InputError("no customer has repeat spend: there is no average spend to compare.")
     x, m = x[spent], m[spent]
     width = _round(float(np.quantile(m, _SHOWN)) / bins)
     edges = width * np.arange(np.floor(np.quantile(m, _SHOWN) / width) + 2)
@@ -126,7 +125,7 @@ def fit_by_spend(customers: pd.DataFrame, model: SupportsSpendDistribution, bins
 
 
 def _round(width: float) -> float:
-    """The next larger of 1, 2, 5, 10, ..."""
+    """Round up to 1, 2, 5, 10, ..."""
     power = 10.0 ** np.floor(np.log10(width))
     return float(power * next(step for step in (1, 2, 5, 10) if step * power >= width * (1 - 1e-9)))
 
@@ -134,7 +133,7 @@ def _round(width: float) -> float:
 def _cohorts(
     customers: pd.DataFrame, model: SupportsPurchaseProbability
 ) -> list[tuple[float, pd.DataFrame, Array]]:
-    """How long each cohort was observed, who they were when new, each different one once, and how many."""
+    """Length of observation of each cohort, its distinct customers when new, and their numbers."""
     T = check_customers(customers, ["T"])["T"].to_numpy()
     new = customers[list(getattr(model, "required_columns", HISTORY))].assign(
         frequency=0.0, recency=0.0, T=0.0
@@ -148,7 +147,7 @@ def _cohorts(
         there = new.iloc[rows]
         counted = there.groupby(list(there), observed=True, dropna=False).size().reset_index(name="customers")
         counted.attrs = dict(customers.attrs)
-        # One of theirs rather than their mean: opportunities come in whole numbers.
+        # The median rather than the mean: opportunities are whole numbers.
         age = float(np.sort(T[rows])[rows.size // 2])
         found.append((age, counted.drop(columns="customers"), counted["customers"].to_numpy(dtype=float)))
     return found

@@ -1,7 +1,7 @@
-"""What a model of purchases says about every history that a customer could have.
+"""Predictions of a model of purchases on a grid of frequency and recency.
 
-A grid of frequency and recency for customers first seen ``T`` ago shows at a glance what the
-model has learnt: a long silence says little about a rare buyer and much about a frequent one.
+For customers acquired ``T`` ago, the grid shows how predictions depend on the history: a long time since last
+purchase is weak evidence of dropout for an infrequent buyer and strong evidence for a frequent one.
 """
 
 from __future__ import annotations
@@ -26,37 +26,37 @@ def frequency_recency_matrix(
     max_frequency: int = 20,
     recency_step: float | None = None,
 ) -> pd.DataFrame:
-    """P(alive) or expected purchases for every frequency and recency of a customer of age ``T``.
+    """P(alive) or expected purchases by frequency and recency of a customer with age ``T``.
 
     Parameters
     ----------
     model : SupportsProbabilityAlive or SupportsExpectedPurchases
         A fitted model of purchases, such as `BGNBD`.
     T : float
-        Time since the first purchase, in the model's unit of time.
+        Time since the first purchase, in the model's time unit.
     quantity : {"probability_alive", "expected_purchases"}
     horizon : float or str, optional
-        For ``"expected_purchases"``: how far ahead, in the model's unit or as in ``"12M"``.
+        For ``"expected_purchases"``: the horizon, in the model's unit or as text such as ``"12M"``.
     max_frequency : int
         The columns are the frequencies 0 to ``max_frequency``.
     recency_step : float, optional
-        Distance of the rows; by default ``T / 40`` or one unit of time, whichever is larger.
+        Distance between rows; by default ``T / 40`` or one time unit, whichever is larger.
 
     Returns
     -------
     pandas.DataFrame
-        Index ``recency`` from 0 to at most ``T``, columns ``frequency``. NaN where no history
-        exists: nobody has one without the other. ``attrs`` say ``quantity``, ``T``, ``horizon``
-        and ``time_unit``.
+        Index ``recency`` from 0 to at most ``T``, columns ``frequency``. NaN for impossible
+        histories, in which only one of the two is 0. ``attrs`` has ``quantity``, ``T``, ``horizon`` and
+        ``time_unit``.
 
     Raises
     ------
     InputError
-        If an argument breaks its rule, the horizon is missing, or the model does not give the quantity.
+        If an argument is invalid, the horizon is missing, or the model does not predict the quantity.
     """
     unit = getattr(model, "time_unit_", None)
     _check(T, quantity, horizon, max_frequency, recency_step)
-    ahead = None if horizon is None else horizon_in(horizon, unit)
+    span = None if horizon is None else horizon_in(horizon, unit)
     grid = _histories(T, max_frequency, recency_step or max(1.0, T / 40))
     grid.attrs.update({} if unit is None else {"time_unit": unit})
     asked: Any = model
@@ -66,14 +66,14 @@ def frequency_recency_matrix(
     if quantity == "probability_alive":
         values = asked.probability_alive(possible)
     else:
-        assert ahead is not None  # checked above
-        values = asked.expected_purchases(possible, ahead)
+        assert span is not None  # checked above
+        values = asked.expected_purchases(possible, span)
     column = pd.Series(np.asarray(values, dtype=float), index=possible.index).reindex(grid.index)
     table = pd.DataFrame({"recency": grid["recency"], "frequency": grid["frequency"], "value": column}).pivot(
         index="recency", columns="frequency", values="value"
     )
     table.columns = table.columns.astype(int)
-    attrs = {"quantity": quantity, "T": float(T), "horizon": ahead, "time_unit": unit}
+    attrs = {"quantity": quantity, "T": float(T), "horizon": span, "time_unit": unit}
     table.attrs = {name: value for name, value in attrs.items() if value is not None}
     return table
 

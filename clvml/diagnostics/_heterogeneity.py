@@ -1,8 +1,8 @@
-"""How customers differ, as a fitted model has it: the distribution of each of their traits.
+"""Heterogeneity of customers: the estimated distribution of each trait.
 
-Models say that every customer has a rate, a probability or a level of spend of their own, and how those are
-distributed over customers. A density near 0 is often infinite, so densities are means over cells of equal
-width: differences of the distribution function.
+Models assume customer-specific rates, probabilities or mean spend, with a distribution across customers. The
+density is often infinite at 0, so densities are means over cells of equal width: differences of the
+distribution function.
 """
 
 from __future__ import annotations
@@ -16,36 +16,36 @@ from clvml.inference._arguments import check_coverage
 from clvml.lifetime_value._protocol import Array, SupportsHeterogeneity, require, title_of
 
 _CELLS = 200
-_SHOWN = 0.98  # share of the customers that the cells hold
+_SHOWN = 0.98  # share of the customers within the cells
 _DRAWS = 400  # of the parameters
 
 
 def heterogeneity(
     model: SupportsHeterogeneity, coverage: float = 0.9, random_state: int = 0
 ) -> dict[str, pd.DataFrame]:
-    """How each trait of the customers is distributed: its density, with bands of its uncertainty.
+    """Estimated density of each customer trait, with pointwise credible bands.
 
     Parameters
     ----------
     model : SupportsHeterogeneity
-        Fitted: a model of purchases or of spend such as `BGNBD` or `GammaGamma`, or one of your own with
-        ``trait_distributions``. With covariates the customers are those like the reference.
+        A fitted model of purchases or of spend such as `BGNBD` or `GammaGamma`, or a custom one with
+        ``trait_distributions``. With covariates, distributions are for reference customers.
     coverage : float, default 0.9
-        Of the bands, from draws of the parameters; missing where their uncertainty is not known.
+        Coverage of the bands, from draws of the parameters; NaN if parameter uncertainty is unknown.
     random_state : int, default 0
-        The same state gives the same bands.
+        The same seed gives the same bands.
 
     Returns
     -------
     dict of str to DataFrame
-        By trait, such as ``"purchase rate"`` and ``"dropout probability"``: index ``value``, the middle of a
-        cell, and columns ``density, lower, upper``, means over it. The cells hold 98 % of the customers.
-        ``attrs`` say ``trait, per, mean, median, coverage, title`` and ``time_unit``.
+        By trait, such as ``"purchase rate"`` and ``"dropout probability"``: index ``value``, the midpoint of
+        a cell, and columns ``density, lower, upper``, means over it. The cells cover 98 % of the customers.
+        ``attrs`` has ``trait, per, mean, median, coverage, title`` and ``time_unit``.
 
     Raises
     ------
     InputError
-        If the coverage is not in (0, 1), or the model does not say how customers differ.
+        If the coverage is not in (0, 1), or the model has no ``trait_distributions``.
 
     Examples
     --------
@@ -56,7 +56,7 @@ def heterogeneity(
     """
     check_coverage(coverage)
     instead = "give a fitted model of purchases or of spend, such as value.purchases_ or value.spend_"
-    require(model, SupportsHeterogeneity, "how customers differ needs", instead)
+    require(model, SupportsHeterogeneity, "heterogeneity needs", instead)
     of_model: dict[Any, Any] = {
         "title": title_of(model),
         "coverage": coverage,
@@ -73,7 +73,7 @@ def heterogeneity(
 def _table(trait: Any, coverage: float) -> pd.DataFrame:
     spread = trait.distribution
     mean = float(spread.mean())
-    # The mean is to be seen, even where nearly all customers are far below it.
+    # Always include the mean, even if nearly all customers are far below it.
     largest = max(float(spread.ppf(_SHOWN)), 1.2 * mean if np.isfinite(mean) else 0.0)
     edges = np.linspace(0.0, largest, _CELLS + 1)
     columns = {"density": _density(spread, edges)}

@@ -1,14 +1,14 @@
-"""Averages of a smooth function over a Beta distribution, exact to some 1e-13.
+"""Expectations of smooth functions under a Beta distribution, accurate to about 1e-13.
 
 Expectations of the BG/NBD model are averages over the dropout probability ``p ~ Beta(a, b)``
 of functions such as ``(1 - (1 + p*z) ** -R) / p``. All are positive and smooth in ``p``, so a
 weighted sum over nodes has no cancellation, where the closed form in 2F1 overflows or divides
-zero by zero (at ``a = 1``). Two sets of nodes serve:
+zero by zero (at ``a = 1``). Two quadrature rules are used:
 
-- Gauss-Jacobi (Golub and Welsch, 1969), while the function bends little where the weight lies;
-- the trapezoidal rule in ``y = logit(p)`` beyond. There the integrand is analytic in a strip of
+- Gauss-Jacobi (Golub and Welsch, 1969), while the function is nearly polynomial where the weight is;
+- the trapezoidal rule in ``y = logit(p)`` otherwise. There the integrand is analytic in a strip of
   half-width ``pi/2`` and decays at both ends, so the error falls like ``exp(-pi**2/h)``
-  (Trefethen and Weideman, 2014); what lies past the ends is a geometric series, summed exactly.
+  (Trefethen and Weideman, 2014); the tails beyond the ends are geometric series, summed exactly.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ _TRAPEZOID = 640  # nodes: a step of .2 over the widest range; finer where the r
 # Gauss-Jacobi nodes, and the z and the z * (1 + R) / (1 + B) up to which they are exact to 1e-13, found on
 # random inputs; at twice the latter the error of the third is 1e-9.
 _GAUSS = ((16, 0.9, 0.5), (32, 4.0, 2.0), (64, 40.0, 6.0), (128, 160.0, 20.0))
-_SHARED = 8  # so many neighbouring x share nodes, which need half as many more for that
+_SHARED = 8  # number of neighbouring x that share nodes, which requires half as many more nodes
 _LARGE_B = 1000.0  # beyond it Gauss-Jacobi nodes near p = 0 lose relative accuracy
-_NEGLIGIBLE = 80.0  # e**-80: weights below it cannot matter, whatever the function's range
+_NEGLIGIBLE = 80.0  # e**-80: smaller weights are negligible, whatever the function's range
 _FLAT = 40.0  # e**-40: past this distance the integrand is a pure exponential
-_SMALLEST = 1e-140  # of p and z: what is averaged is R from far above on, and p * z is still a full number
+_SMALLEST = 1e-140  # of p and z: the limit R is reached far above it, and p * z does not underflow
 _BLOCK = 65_536  # values at once
 
 
 def steepness(R: Array, a: float, B: Array) -> Array:
-    """How fast ``(1 + p*z) ** -R`` bends in ``z``, over the ``p`` that count, in powers of four."""
+    """Curvature scale of ``(1 + p*z) ** -R`` in ``z`` over the relevant ``p``, in powers of four."""
     bend = (1 + R) * (1 + a) / (1 + a + B)
     return 4.0 ** np.ceil(np.log2(np.maximum(bend / 2, 1.0)) / 2)
 
@@ -49,7 +49,7 @@ def average_steepness(x: Array, z: Array, r: float, a: float, b: float) -> Array
     x : ndarray, shape (n,)
         Whole numbers.
     z : ndarray, shape (n, n_points)
-        Those of a row are alike, so that one set of nodes serves them.
+        Similar within a row, so that they share one set of nodes.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def _steep(p: Array, w: Array, z: Array, R: Array) -> Array:
 
 
 def _nodes_needed(z: Array, R: Array, B: Array) -> NDArray[np.int64]:
-    """How many nodes; Gauss-Jacobi while the function bends little where the weight lies."""
+    """Number of nodes; Gauss-Jacobi while the function is nearly polynomial where the weight is."""
     needed = np.full(R.shape, _TRAPEZOID)
     for nodes, z_limit, bend_limit in reversed(_GAUSS):
         needed[(z <= z_limit) & (z * (1 + R) <= bend_limit * (1 + B)) & (B <= _LARGE_B)] = nodes
@@ -89,9 +89,9 @@ def _nodes_needed(z: Array, R: Array, B: Array) -> NDArray[np.int64]:
 def _nodes(n_nodes: int, x: Array, a: float, b: float, reach: Array) -> tuple[Array, Array]:
     """Nodes and weights, shape (n, n_nodes) each, that average over ``p ~ Beta(a, b + x)``.
 
-    ``(weights * f(p)).sum(axis=1)`` is the average of ``f``; weights are positive and sum to 1.
-    ``reach`` is the largest ``z * (1 + R)``. The nodes of the smallest of eight ``x`` serve all: the others'
-    weights have a factor ``(1 - p) ** (x - smallest)``, a polynomial, and so does their sum.
+    ``(weights * f(p)).sum(axis=1)`` is the average of ``f``; weights are positive and sum to 1. ``reach`` is
+    the largest ``z * (1 + R)``. Eight neighbouring ``x`` share the nodes of the smallest: the others' weights
+    have a factor ``(1 - p) ** (x - smallest)``, a polynomial.
     """
     if n_nodes == _TRAPEZOID:
         return _trapezoid(a, b + x, reach)
@@ -116,8 +116,8 @@ def _whole_power(base: Array, exponent: Array) -> Array:
 def average_survival(z: Array, R: Array, a: Array, B: Array) -> Array:
     """The average of ``(1 + p*z) ** -R`` over ``p ~ Beta(a, B)``, for each row.
 
-    The whole integrand has one peak in ``y = logit(p)``, and the trapezoidal rule covers it from where it is
-    negligible to where it is again, so the average is exact however small it is.
+    The integrand is unimodal in ``y = logit(p)``, and the trapezoidal rule covers it between the points at
+    which it is negligible, so the average is accurate however small it is.
     """
     value = np.empty(z.size)
     for rows in _chunks(np.arange(z.size), _TRAPEZOID):
@@ -127,7 +127,7 @@ def average_survival(z: Array, R: Array, a: Array, B: Array) -> Array:
 
 @functools.lru_cache(maxsize=1024)
 def _golub_welsch(n_nodes: int, a: float, b: float) -> tuple[Array, Array]:
-    """Nodes are the eigenvalues of the Jacobi matrix, weights the squares of its vectors' first parts."""
+    """Nodes and weights from the eigenvalues and eigenvectors of the Jacobi matrix."""
     n = np.arange(n_nodes, dtype=float)
     A, B = b - 1, a - 1  # exponents of (1 - u) and (1 + u), with p = (1 + u) / 2
     s = 2 * n + A + B
@@ -158,7 +158,7 @@ def _trapezoid(a: float, B: Array, reach: Array) -> tuple[Array, Array]:
 
 
 def _survival(z: Array, R: Array, a: Array, B: Array) -> Array:
-    """One grid serves the weighted function and the weight itself, each over its own range."""
+    """Ratio of the integrals of the weighted function and of the weight, each over its own grid."""
     return np.exp(_log_mass(z, R, a, B) - _log_mass(np.zeros_like(z), R, a, B))
 
 
@@ -195,7 +195,7 @@ def _peak(z: Array, R: Array, a: Array, B: Array) -> Array:
 def _ends(
     log_term: Callable[[Array], Array], peak: Array, a: float | Array, B: Array, reach: Array
 ) -> tuple[Array, Array]:
-    """Ends of the grid in ``y``: where the integrand is negligible, or all is exponential."""
+    """Ends of the grid in ``y``: where the integrand is negligible or purely exponential."""
     top = log_term(peak)
     far = (_NEGLIGIBLE + 1) * (1 / a + 1 / B) + 2 * _NEGLIGIBLE + np.log1p(reach)
     left = _where_negligible(log_term, peak, peak - far, top)

@@ -1,8 +1,7 @@
-"""BG/NBD customers with parameters of their own: derivatives, and purchases expected.
+"""Derivatives of the BG/NBD log-likelihood with customer-specific parameters.
 
-As `clvml.distributions.bgnbd`, whose functions serve where they broadcast. All derivatives here are
-in the logarithms of ``(r, alpha, a, b)``, for each customer, as `clvml.distributions._covariates`
-needs them.
+Functions of `clvml.distributions.bgnbd` broadcast where possible. All derivatives here are with respect to
+the logarithms of ``(r, alpha, a, b)``, for each customer, as `clvml.distributions._covariates` requires.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ Array = NDArray[np.float64]
 def derivatives(history: History, params: Any, at_first: int = 0) -> tuple[Array, Array, Array]:
     """Log-likelihoods (n,), gradients (4, n) and Hessians (4, 4, n) in the log-parameters.
 
-    ``params`` are ``r, alpha, a, b``, each an array of one number a customer.
+    ``params`` are ``r, alpha, a, b``, each an array of one number per customer.
     """
     x, t_x, T = history.x, history.t_x, history.T
     r, alpha, a, b = params
@@ -35,7 +34,7 @@ def derivatives(history: History, params: Any, at_first: int = 0) -> tuple[Array
 
 
 def _of_survival(chances: Array, a: Array, b: Array) -> tuple[Array, Array, Array]:
-    """Having survived all of the chances to drop out, the sum of ``-log1p(a / (b + j))``."""
+    """Log-probability of surviving all dropout opportunities, the sum of ``-log1p(a / (b + j))``."""
 
     def at(j: int, rows: NDArray[np.int64]) -> Array:
         bj, abj = b[rows] + j, a[rows] + b[rows] + j
@@ -54,7 +53,7 @@ def _of_survival(chances: Array, a: Array, b: Array) -> tuple[Array, Array, Arra
 
 
 def _of_dropout(x: Array, t_x: Array, T: Array, params: Any, at_first: int) -> tuple[Array, Array, Array]:
-    """``softplus(u)`` of customers who had a chance to drop out."""
+    """``softplus(u)`` of customers who had an opportunity to drop out."""
     r, alpha, _, b = params
     last, seen = alpha / (alpha + t_x), alpha / (alpha + T)
     chances = np.maximum(x + at_first, 1)

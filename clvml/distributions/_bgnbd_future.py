@@ -1,9 +1,9 @@
-"""The future of a BG/NBD customer who is alive.
+"""Predictions for BG/NBD customers who are alive.
 
 Such a customer buys at a rate ``lambda ~ Gamma(R, seen)`` and drops out after a purchase with
 probability ``p ~ Beta(a, B)``, where ``R = r + x`` and ``B = b + x`` grow with the purchases made and
 ``seen = alpha + T`` with the time observed. BG/NBD and its modification differ only in ``b``. Everything
-here is an average over ``p`` of a positive function of ``z = t / seen``, ``t`` the time ahead::
+here is an average over ``p`` of a positive function of ``z = t / seen``, ``t`` the horizon::
 
     purchases in t       (1 - (1 + p*z) ** -R) / p
     alive at t           (1 + p*z) ** -R
@@ -32,9 +32,9 @@ Array = NDArray[np.float64]
 
 _PANEL = 0.35  # width in logarithms: singularities are pi/2 away or more, so 12 points give 1e-14
 _BLOCK = 16_384
-_MANY = 5.0  # purchases: from here on a Poisson number is drawn faster than looked for
+_MANY = 5.0  # expected purchases from which drawing a Poisson number is faster than inversion
 _LONGEST = 1000
-_EVER = 1e-150  # of the time ahead, the time observed: it makes no difference any more
+_EVER = 1e-150  # smallest time observed relative to the horizon: smaller makes no difference
 _TAIL = 1e-100
 _ROUNDING = 1e-17
 
@@ -44,10 +44,9 @@ def purchases(
 ) -> Array:
     """Weighted sum over ``ends`` of the expected purchases until then.
 
-    Where customers have an ``a`` of their own, the value at theirs is interpolated between those at the
-    Chebyshev points around it: it is smooth in the logarithm of ``a`` too. They may have a ``b`` of their own
-    that is a linear function of their ``a`` (or another one of those whose mean a scenario holds down), which
-    the interpolation follows.
+    Customer-specific ``a`` are interpolated between Chebyshev points, as the value is smooth in the logarithm
+    of ``a`` too. Customer-specific ``b`` must be a linear function of ``a`` (or another one for those whose
+    mean a scenario caps), which the interpolation follows.
     """
     if not isinstance(a, np.ndarray) and not isinstance(b, np.ndarray):
         return _alike(x, seen, ends, weights, r, a, b)
@@ -55,9 +54,9 @@ def purchases(
     place = np.log(a) / _PANEL
     panel = np.floor(place)
     value = np.empty(x.size)
-    held = at_highest_mean(a, b) if isinstance(b, np.ndarray) else np.zeros(x.size, dtype=bool)
-    for number, of_held in itertools.product(np.unique(panel), np.unique(held)):
-        rows = np.flatnonzero((panel == number) & (held == of_held))
+    capped = at_highest_mean(a, b) if isinstance(b, np.ndarray) else np.zeros(x.size, dtype=bool)
+    for number, is_capped in itertools.product(np.unique(panel), np.unique(capped)):
+        rows = np.flatnonzero((panel == number) & (capped == is_capped))
         if not rows.size:
             continue
         around = np.exp(_PANEL * (number + (1 + POINTS) / 2)).tolist()
@@ -75,20 +74,20 @@ def purchases(
 
 
 def _along(points: list[float], a: Array, b: Array) -> list[float]:
-    """``b`` at these values of ``a``, by the line through those of the customers."""
+    """``b`` at these values of ``a``, on the line through those of the customers."""
     low, high = int(np.argmin(a)), int(np.argmax(a))
     slope = (b[high] - b[low]) / (a[high] - a[low]) if a[high] > a[low] else 0.0
     return [max(float(b[low] + slope * (point - a[low])), _EVER) for point in points]
 
 
 def _alike(x: Array, seen: Array, ends: Array, weights: Array, r: float, a: float, b: float) -> Array:
-    """The same where all customers have the same ``a``.
+    """As `purchases`, for a common ``a``.
 
     One end is an expectation; many, with the differences of a discount factor as weights, are a
     discounted sum. For each ``x`` the expectation over ``z`` is a function of ``z`` alone, and the sum
-    is one of ``seen`` alone; both are smooth in logarithms. So both are kept as Chebyshev series in
+    is one of ``seen`` alone; both are smooth in logarithms. So both are represented by Chebyshev series in
     panels of fixed width: the cost hardly grows with the number of customers or of ends, and a
-    customer's value does not depend on who else is asked for. Many who are equal are computed once.
+    customer's value does not depend on the other customers. Frequent duplicates are computed once.
     """
     if x.size <= _BLOCK or not repeat_often((x, seen)):
         return _interpolated(x, seen, ends, weights, r, a, b)
@@ -97,7 +96,7 @@ def _alike(x: Array, seen: Array, ends: Array, weights: Array, r: float, a: floa
 
 
 def _interpolated(x: Array, seen: Array, ends: Array, weights: Array, r: float, a: float, b: float) -> Array:
-    """By the series in ``log(seen)`` of each customer's ``x``, in the panel that their ``seen`` lies in."""
+    """Evaluate the series in ``log(seen)`` of each customer's ``x``, in the panel of their ``seen``."""
     place = np.log(seen) / _PANEL
     panel = np.floor(place)
     one, row = group_rows(x, panel)
@@ -122,7 +121,7 @@ def _series_in_seen(
 
 
 def _lengths(panels: Array) -> Array:
-    """The points of each panel, a row each."""
+    """The points of each panel, one row each."""
     return np.exp(_PANEL * (panels[:, None] + (1 + POINTS) / 2))
 
 
@@ -134,15 +133,15 @@ def _sums(numbers: Array, z: Array, weights: Array, r: float, a: float, b: float
         rows = np.flatnonzero(steep == c)
         used, moments = _moments(z, weights, c)
         series = _series_in_z(numbers[rows], used, c, r, a, b)
-        # Term by term, so that panels which only others need add nothing but zeros.
+        # Term by term, so that panels needed only by other customers add exact zeros.
         sums[rows] = sum(term[:, None] * moment for term, moment in zip(series.T, moments, strict=True))
     return sums
 
 
 def _moments(z: Array, weights: Array, c: float) -> tuple[Array, Array]:
-    """What turns series in ``log(1 + c*z)`` into weighted sums at each row of ``z``.
+    """Moments that map series in ``log(1 + c*z)`` to weighted sums over each row of ``z``.
 
-    The panels that hold any ``z``, and moments of shape (n_panels * n_points, n_rows).
+    Returns the panels that contain any ``z``, and moments of shape (n_panels * n_points, n_rows).
     """
     place = np.log1p(c * z) / _PANEL
     panel = np.floor(place)
@@ -193,7 +192,7 @@ def count_probability(
 ) -> Array:
     """The probability of exactly ``n`` purchases in ``t``; equation 8 of the paper.
 
-    The customer survives all of them, or drops out at the ``n``-th when more would have followed::
+    The customer survives all ``n``, or drops out at the ``n``-th when at least ``n`` would have occurred::
 
         P(n) = P(survives n purchases) * P(N = n) + P(drops out at the n-th) * P(N >= n)
 
@@ -201,16 +200,16 @@ def count_probability(
     """
     n, x, seen = (np.asarray(values, dtype=float) for values in np.broadcast_arrays(n, x, seen))
     R, B, bought = r + x, b + x, np.maximum(n, 1)
-    leaves = np.exp(-log_beta_fall(B, a, bought)) * a / (B + bought - 1)
+    drops_out = np.exp(-log_beta_fall(B, a, bought)) * a / (B + bought - 1)
     exactly = np.log(R / (n + R)) + log_binomial(n, R, t, seen)
-    stays = np.exp(exactly - log_beta_fall(B, a, n))
-    return stays + np.where(n > 0, leaves * _survival_of_count(bought, R, t, seen, exactly), 0.0)
+    survives = np.exp(exactly - log_beta_fall(B, a, n))
+    return survives + np.where(n > 0, drops_out * _survival_of_count(bought, R, t, seen, exactly), 0.0)
 
 
 def _survival_of_count(n: Array, R: Array, t: float, seen: Array, log_exactly: Array) -> Array:
-    """P(N >= n), ``N`` negative binomial; an incomplete beta function of what is left of 1 if that is less.
+    """P(N >= n), ``N`` negative binomial, by the regularised incomplete beta function.
 
-    That is zero at times from 1e-284 down, so far tails are summed, from the probability of ``n`` itself.
+    That underflows from about 1e-284, so extreme tails are summed, starting from the probability of ``n``.
     """
     share, rest = t / (seen + t), seen / (seen + t)
     more = np.where(share < 0.5, betainc(n, R, share), betaincc(R, n, rest))
@@ -234,20 +233,20 @@ def simulate(
     b: float | Array,
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.int64], Array]:
-    """Purchases drawn for each customer: whose, in ascending order, and when, up to ``horizon``.
+    """Simulate the purchases of each customer up to ``horizon``: ascending row numbers, and times.
 
-    Without dropout their number is Poisson, and dropout cuts them after a geometric number.
-    The times of all would be uniform, whose first few in order are sums of exponentials over their total.
+    Without dropout their number is Poisson; dropout truncates it after a geometric number. Given their number
+    the times are uniform, and the first order statistics are partial sums of exponentials over their total.
     """
     R = r + x
     odds = np.minimum(horizon / np.maximum(seen, _EVER), 1 / _EVER)
-    with np.errstate(over="ignore"):  # however many
+    with np.errstate(over="ignore"):  # an infinite number is capped
         buyers = np.flatnonzero(rng.random(x.size) < -np.expm1(-R * np.log1p(odds)))
         would = _one_or_more(R[buyers], odds[buyers], rng)
     number, more = would.copy(), np.flatnonzero(would > 1)
     own = np.broadcast_to(a, x.shape)[buyers[more]]
-    leaves = np.maximum(rng.beta(own, (b + x)[buyers[more]]), np.finfo(float).tiny)
-    number[more] = np.minimum(rng.geometric(leaves), would[more])
+    dropout = np.maximum(rng.beta(own, (b + x)[buyers[more]]), np.finfo(float).tiny)
+    number[more] = np.minimum(rng.geometric(dropout), would[more])
     row = buyers[row_of_each(number)]
     clock = np.cumsum(rng.standard_exponential(row.size))
     last = np.cumsum(number) - 1
@@ -257,10 +256,10 @@ def simulate(
 
 
 def _one_or_more(R: Array, odds: Array, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Negative binomial numbers given that they are not zero.
+    """Zero-truncated negative binomial numbers.
 
-    Few expected: by going through the probabilities; many: by when the first is made, for then the rate
-    afterwards is Gamma again.
+    By inversion if few are expected; otherwise by the time of the first purchase, after which the rate is
+    Gamma distributed again.
     """
     number = np.ones(R.size, dtype=np.int64)
     rows = np.flatnonzero(R * odds > _MANY)
@@ -270,7 +269,7 @@ def _one_or_more(R: Array, odds: Array, rng: np.random.Generator) -> NDArray[np.
     number[rows] += numbers_of_purchases(rng.standard_gamma(R[rows] + 1) * left, rng)
     rows, n = np.flatnonzero(R * odds <= _MANY), 1
     some = -np.expm1(-R[rows] * np.log1p(odds[rows]))
-    left = rng.random(rows.size) * some  # of the probability, above that of n and fewer
+    left = rng.random(rows.size) * some  # probability not yet used up by smaller numbers
     share = odds[rows] / (1 + odds[rows])
     chance = (1 - some) * R[rows] * share
     while rows.size:
@@ -280,6 +279,6 @@ def _one_or_more(R: Array, odds: Array, rng: np.random.Generator) -> NDArray[np.
         chance = chance * share * (R[rows] + n) / (n + 1)
         n += 1
         number[rows] = n
-        if n > _LONGEST:  # rounding has left a probability that nothing fills
+        if n > _LONGEST:  # probability left over by rounding
             break
     return number

@@ -1,9 +1,9 @@
-"""Static covariates: what is known of a customer moves their parameters.
+"""Static covariates: customer-specific parameters by log-linear regression.
 
-Customer ``i`` with covariates ``z_i`` (a channel, an age: nothing that changes with time) buys, and
-drops out, as the model says, with parameters of their own whose logarithms are linear in ``z_i``. A
-side of the model, purchases or dropout, moves one parameter, so that one coefficient per covariate has
-one meaning:
+Customer ``i`` with time-invariant covariates ``z_i`` (such as channel or age) follows the model with
+customer-specific parameters whose logarithms are linear in ``z_i``. Each process of the model ("side"),
+purchases or dropout, has one parameter that depends on covariates, so that each coefficient has one
+interpretation:
 
 ==============  =========  ==============================================  =================================
 Model           Side       Formula                                         ``exp(coefficient)`` multiplies
@@ -17,17 +17,17 @@ sBG             dropout    ``ln alpha_i = ln alpha + delta' z_i``          the o
 ==============  =========  ==============================================  =================================
 
 Fader, Hardie (2007), Incorporating time-invariant covariates into the Pareto/NBD and BG/NBD models,
-brucehardie.com/notes/019: the first two rows are theirs, a proportional rate being a rescaled Gamma
-distribution. For BG/NBD they let ``a`` and ``b`` move apart or together. Together, as CLVTools does
-with one coefficient, the mean dropout probability ``a/(a+b)`` does not move at all; apart, as
-pymc-marketing does, a covariate has two coefficients and neither says who drops out sooner. Here ``b``
-stays, which is pymc-marketing's form with its coefficient of ``b`` at zero: the mean dropout
+brucehardie.com/notes/019: the first two rows are theirs (proportional rates rescale the Gamma
+distribution). For BG/NBD they let ``a`` and ``b`` vary separately or jointly. Jointly, as in CLVTools
+with one coefficient, the mean dropout probability ``a/(a+b)`` does not depend on covariates; separately, as
+in pymc-marketing, each covariate has two coefficients, neither of which is the effect on dropout. Here ``b``
+is constant, which is pymc-marketing's form with its coefficient of ``b`` at zero: the mean dropout
 probability follows a logistic regression. The same for the Beta distributions of the discrete models, a
 beta-logistic regression: Heckman, Willis (1977), A Beta-logistic Model for the Analysis of Sequential
 Labor Force Participation by Married Women, Journal of Political Economy 85(1).
 
-`objective` needs of a model its derivatives in the log-parameters for each customer; the chain
-rule is then a product with the covariates.
+`objective` takes the model's derivatives in the log-parameters for each customer and applies the chain
+rule, a product with the covariates.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ from numpy.typing import NDArray
 from clvml.distributions._history import History
 
 Array = NDArray[np.float64]
-# Of customers with parameters of their own: values (n,), gradients (k, n) and Hessians (k, k, n) of the
+# With customer-specific parameters: values (n,), gradients (k, n) and Hessians (k, k, n) of the
 # log-likelihood in the logarithms of the k parameters.
 Derivatives = Callable[[History, Any], tuple[Array, Array, Array]]
 
 _BLOCK = 32_768  # rows at once, so that they stay in cache
-_FAR = 300.0  # a search that is lost must not overflow
+_FAR = 300.0  # prevents overflow in a diverging search
 
 
 class Influence(NamedTuple):
-    """The parameter that a side of a model moves, whether its logarithm rises or falls, and to what end."""
+    """The parameter that depends on covariates, the sign of the dependence, and what it multiplies."""
 
     parameter: str
     sign: float
@@ -58,10 +58,10 @@ class Influence(NamedTuple):
 
 
 class Design(NamedTuple):
-    """Customers, and what moves each of their log-parameters.
+    """Customers, and the design matrices of their log-parameters.
 
     ``slopes[k]`` is the derivative of log-parameter ``k`` of each customer, shape (n_k, n), in the
-    parameters ``places[k]`` of the search: its own logarithm and the coefficients that move it.
+    parameters ``places[k]`` of the search: its own logarithm and the coefficients on which it depends.
     """
 
     history: History
@@ -71,7 +71,7 @@ class Design(NamedTuple):
 
 
 def design(history: History, fields: tuple[str, ...], influences: Mapping[str, Influence]) -> Design:
-    """What `objective` needs of the customers and their covariates.
+    """The input of `objective`: customers and their covariates.
 
     Coefficients follow the logarithms of the parameters ``fields`` in the order of the sides of
     ``history.covariates``.
@@ -81,8 +81,8 @@ def design(history: History, fields: tuple[str, ...], influences: Mapping[str, I
         parameter, sign, _ = influences[side]
         moved[parameter] = (np.arange(first, first + z.shape[1]), sign * z.T)
         first += z.shape[1]
-    nothing = np.zeros(0, dtype=np.int64), np.zeros((0, history.size))
-    places, slopes = zip(*(moved.get(field, nothing) for field in fields), strict=True)
+    none = np.zeros(0, dtype=np.int64), np.zeros((0, history.size))
+    places, slopes = zip(*(moved.get(field, none) for field in fields), strict=True)
     own = np.ones((1, history.size))
     return Design(
         history,
@@ -110,7 +110,7 @@ def objective(theta: Array, customers: Design, derivatives: Derivatives) -> tupl
 
 
 def in_log_parameters(value: Array, slope: Array, curve: Array, params: Any) -> tuple[Array, Array, Array]:
-    """Each customer's derivatives in the parameters as derivatives in their logarithms."""
+    """Convert each customer's derivatives in the parameters to derivatives in their logarithms."""
     p = np.stack([np.broadcast_to(param, value.shape) for param in params])
     slope = p * slope
     curve = p[:, None] * curve * p
@@ -119,7 +119,7 @@ def in_log_parameters(value: Array, slope: Array, curve: Array, params: Any) -> 
 
 
 def of_purchases(x: Array, T: Array, r: Array, alpha: Array) -> tuple[Array, Array, Array]:
-    """The term that all purchase models share: ``x`` purchases until ``T``, were everybody alive.
+    """The log-likelihood term of ``x`` purchases until ``T`` without dropout, common to the NBD models.
 
     ``log(Gamma(r+x) / Gamma(r)) - r * log1p(T / alpha) - x * log(alpha + T)`` and its derivatives.
     """

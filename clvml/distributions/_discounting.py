@@ -1,11 +1,11 @@
 """Discounted sums as weighted sums of expectations.
 
 Discounting the increments of ``e`` at the end of each period is, by Abel summation, a sum over
-``e`` itself: ``d**H * e(H) + sum over h < H of (d**h - d**(h+1)) * e(h)``, ``d = 1/(1 + rate)``. Discounting
-them when they happen is the same with an integral in place of the sum.
+``e`` itself: ``d**H * e(H) + sum over h < H of (d**h - d**(h+1)) * e(h)``, ``d = 1/(1 + rate)``. Continuous
+discounting replaces the sum by an integral.
 
-``e`` is smooth in ``log(h)``. So the first periods stand for themselves, and those of each
-doubling after them are summed by 12 Chebyshev points: a thousand years in weeks need 250 ends.
+``e`` is smooth in ``log(h)``. So the first periods are summed one by one, and those of each
+doubling after them by 12 Chebyshev points: a thousand years in weeks need 250 ends.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from clvml.distributions._chebyshev import POINTS, TO_COEFFICIENTS, polynomials
 
 Array = NDArray[np.float64]
 
-_EACH = 64  # periods that stand for themselves
-_COUNTLESS = 1 << 20  # periods, from here on
-_FORGOTTEN = 60.0  # e**-60: what comes after cannot matter
-_BEGINNING = 40  # halvings of the time ahead: what was bought before cannot matter
+_EACH = 64  # periods that are summed one by one
+_COUNTLESS = 1 << 20  # periods from which the sum is replaced by an integral
+_FORGOTTEN = 60.0  # e**-60: later purchases are negligible
+_BEGINNING = 40  # halvings of the horizon: earlier purchases are negligible
 _NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(12)
 
 
@@ -47,7 +47,7 @@ def discounted_ends(horizon: float, rate: float, period: float = 1.0) -> tuple[A
     whole = int(np.ceil(horizon / period)) - 1  # periods before the last, which may be shorter
     first = 1
     while first <= whole:
-        # The last whole period is one for itself, for what follows it may be shorter.
+        # The last whole period is separate, as the one that follows may be shorter.
         last = min(max(2 * (first - 1), _EACH), max(whole - 1, first))
         parts.append(_periods(first, last, period, delta, horizon))
         first = last + 1
@@ -75,7 +75,7 @@ def _continuous_ends(horizon: float, delta: float) -> tuple[Array, Array]:
 
 
 def _periods(first: int, last: int, period: float, delta: float, horizon: float) -> tuple[Array, Array]:
-    """Ends of whole periods ``first`` to ``last``, and what each one's discount is above the next one's."""
+    """Ends of whole periods ``first`` to ``last``, and differences of successive discount factors."""
     if first > _COUNTLESS and last > first:  # their sum is the integral from half a period before, to 1e-13
         low, high = np.log(first - 0.5), np.log(last + 0.5)
         numbers = np.exp((low + high) / 2 + (high - low) / 2 * _NODES)
@@ -88,7 +88,7 @@ def _periods(first: int, last: int, period: float, delta: float, horizon: float)
 
 
 def _at_chebyshev_points(ends: Array, weights: Array, start: float) -> tuple[Array, Array]:
-    """Few ends and weights that sum a smooth function as these many do."""
+    """A small set of ends and weights equivalent to these for smooth functions."""
     if ends.size <= POINTS.size:
         return ends, weights
     low, half = np.log(start), np.log(2) / 2 * (1 + 1e-12)  # ends lie in (start, 2 * start]

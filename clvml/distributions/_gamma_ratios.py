@@ -1,14 +1,14 @@
-"""Ratios of gamma functions, to the last digits.
+"""Ratios of gamma functions, to full precision.
 
-Probabilities are ratios of gamma functions whose logarithms, each some 1e7 at a million
-opportunities, nearly cancel. Here the cancelling is done on paper, with Stirling's formula
+Probabilities are ratios of gamma functions whose logarithms, each about 1e7 at a million
+opportunities, nearly cancel. Here the cancellation is done analytically, with Stirling's formula
 
     ln Gamma(y) = (y - 1/2) ln(y) - y + ln(2 pi)/2 + R(y),    R(y) = sum_k w_k * Re 1 / (y + i*tau_k)
 
 where the sum is Binet's integral (Abramowitz, Stegun, 6.1.50 and 29.3) by Gauss's rule for its weight,
-right to 7e-18 from ``y = 6``; smaller ``y`` are raised by ``Gamma(y+1) = y Gamma(y)``. Differences of
+accurate to 7e-18 from ``y = 6``; smaller ``y`` are raised by ``Gamma(y+1) = y Gamma(y)``. Differences of
 ``1 / (y + i*tau)`` have closed forms, and those of the first terms are logarithms of ratios: so each
-difference is right relative to itself, however small it is. Saddle-point forms of densities: Loader
+difference has small relative error, however small it is. Saddle-point forms of densities: Loader
 (2000), Fast and Accurate Computation of Binomial Probabilities.
 """
 
@@ -23,7 +23,7 @@ from scipy.special import digamma, gammaln, xlogy, zeta
 Array = NDArray[np.float64]
 
 _LARGE = 6.0
-_APART = 0.01  # of one argument, to the other: a plain difference keeps 13 digits
+_APART = 0.01  # relative distance from which a plain difference keeps 13 digits
 _TAU = np.array(
     [
         0.119026134410869931,
@@ -49,7 +49,8 @@ _SERIES = np.array([1 / (2 * j + 1) for j in range(12, 0, -1)])  # of atanh(w) /
 def log_beta_fall(y: ArrayLike, a: ArrayLike, h: ArrayLike) -> Array:
     """``ln B(y, a) - ln B(y + h, a)``, B the beta function: zero or more, symmetric in ``a`` and ``h``.
 
-    A customer whose probability of dropout is ``Beta(a, y)`` survives ``h`` with ``exp`` of minus this.
+    A customer whose dropout probability is ``Beta(a, y)`` survives ``h`` with probability ``exp`` of minus
+    this.
     """
     y, a, h = _broadcast(y, a, h)
     fall = np.zeros(y.shape)
@@ -110,7 +111,7 @@ def log_binomial(j: ArrayLike, k: ArrayLike, u: ArrayLike, v: ArrayLike) -> Arra
     """``ln`` of ``Gamma(j+k+1) / (Gamma(j+1) Gamma(k+1)) * u**j * v**k / (u+v)**(j+k)``.
 
     The binomial probability of ``j`` and ``k`` at odds ``u`` to ``v``, also for real ``j`` and ``k``. Its
-    large part is a divergence of (j, k) from what the odds expect, zero or more, not a difference.
+    dominant term is the deviance of (j, k) from their expectation, which is non-negative, not a difference.
     """
     j, k, u, v = (np.asarray(value, dtype=float) for value in (j, k, u, v))
     beyond = (j * v - k * u) / (u + v)
@@ -190,7 +191,7 @@ def _log1p(z: Array, whole: Array) -> Array:
 
 
 def _raised(y: Array) -> Iterator[NDArray[np.bool_]]:
-    """Which are too small for Stirling's formula, again and again while there are any."""
+    """Masks of arguments too small for Stirling's formula, while there are any."""
     while (low := y < _LARGE).any():
         yield low
 

@@ -1,7 +1,7 @@
-"""Customers with the same history have the same likelihood: count them once, weight them.
+"""Aggregate customers with identical histories, which have the same likelihood, to weighted rows.
 
-Counting costs a sort, so it is done only where a sample says that it pays: histories in whole
-days or weeks repeat themselves, real-valued times do not.
+Aggregation costs a sort, so it is done only if a sample shows that it pays off: histories in whole
+days or weeks repeat, real-valued times do not.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _MIX = tuple(np.uint64(odd) for odd in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 
 
 
 class HistoryCounts(NamedTuple):
-    """What the likelihood of a purchase model needs of the customers, and no more.
+    """Sufficient statistics of the customers for the likelihood of a purchase model.
 
     ``more_than[j]`` is the weight of customers with more than ``j`` repeat purchases;
     ``T``, ``T_weight`` and ``T_purchases`` hold the weight and the weighted purchases by length of
     observation; ``x, t_x, T_repeat, weight`` are the customers who may have dropped out: those with at
-    least one repeat purchase, or everyone.
+    least one repeat purchase, or all.
     """
 
     more_than: Array
@@ -43,7 +43,7 @@ class HistoryCounts(NamedTuple):
 
 
 def count_histories(history: History, *, everyone: bool = False) -> HistoryCounts:
-    """Histories of customers, equal ones counted once where that pays.
+    """Aggregate the histories of customers, identical ones once where that pays off.
 
     ``everyone`` for models in which those without repeat purchases may have dropped out too.
     """
@@ -61,7 +61,7 @@ def count_histories(history: History, *, everyone: bool = False) -> HistoryCount
 
 
 def count_numbers(x: Array, weight: Array) -> Array:
-    """The weight of the customers with ``0, 1, 2, ...`` purchases, up to the most of any."""
+    """The weight of the customers with ``0, 1, 2, ...`` purchases, up to the maximum."""
     counted = np.zeros(int(x.max()) + 1)
     for start in range(0, x.size, _BLOCK):
         part = slice(start, start + _BLOCK)
@@ -70,7 +70,7 @@ def count_numbers(x: Array, weight: Array) -> Array:
 
 
 def count_equal(keys: tuple[Array, ...], weights: tuple[Array, ...]) -> tuple[list[Array], list[Array]]:
-    """Distinct rows of ``keys`` and the sums of ``weights`` over each, or all rows where few are equal."""
+    """Distinct rows of ``keys`` and the sums of ``weights`` over each, or all rows if few are equal."""
     if not repeat_often(keys):
         return list(keys), list(weights)
     first, inverse = distinct_rows(keys)
@@ -79,18 +79,18 @@ def count_equal(keys: tuple[Array, ...], weights: tuple[Array, ...]) -> tuple[li
 
 
 def repeat_often(keys: tuple[Array, ...]) -> bool:
-    """Whether rows of ``keys`` are equal to others so often that it pays to count them, by a sample."""
+    """Whether, judging by a sample, rows of ``keys`` repeat often enough for aggregation to pay off."""
     sample = tuple(key[:: max(1, key.size // _SAMPLE)] for key in keys)
     return keys[0].size > 1 and np.unique(_codes(sample)).size <= _WORTH_COUNTING * sample[0].size
 
 
 def distinct_rows(keys: tuple[Array, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """A row of each distinct one, and for every row the number of its distinct one."""
+    """The index of one row per distinct value, and for every row the number of its distinct value."""
     inverse, distinct = pd.factorize(_codes(keys) if len(keys) > 1 else keys[0])
     one = _one_of_each(inverse, distinct.size)
     if len(keys) == 1 or all((key[one][inverse] == key).all() for key in keys):
         return one, inverse
-    rows = np.stack(keys)  # two rows share a code, one chance in some 10**7: sort them whole
+    rows = np.stack(keys)  # a hash collision, of probability about 1e-7: sort entire rows
     _, one, inverse = np.unique(rows, axis=1, return_index=True, return_inverse=True)
     return one, inverse.ravel()
 
@@ -111,7 +111,7 @@ def group_rows(x: Array, panel: Array | NDArray[np.int64]) -> tuple[NDArray[np.i
 
 
 def _one_of_each(code: NDArray[np.int64], n_codes: int) -> NDArray[np.int64]:
-    """A row that has each code, -1 where none has."""
+    """The index of one row with each code, -1 if there is none."""
     one = np.full(n_codes, -1)
     for start in range(0, code.size, _BLOCK):
         part = code[start : start + _BLOCK]
@@ -120,7 +120,7 @@ def _one_of_each(code: NDArray[np.int64], n_codes: int) -> NDArray[np.int64]:
 
 
 def _codes(keys: tuple[Array, ...]) -> NDArray[np.uint64]:
-    """One integer a row, equal for equal rows; adding zero makes -0.0 and 0.0 the same."""
+    """A hash per row, equal for equal rows; adding zero makes -0.0 and 0.0 the same."""
     codes = np.zeros(keys[0].size, dtype=np.uint64)
     for key, odd in zip(keys, itertools.cycle(_MIX), strict=False):
         bits = np.ascontiguousarray(key + 0.0).view(np.uint64)

@@ -1,4 +1,4 @@
-"""What is seen of customers: the paper's symbols, as one value that kernels take."""
+"""Purchase histories in the notation of the papers, the input of kernels."""
 
 from __future__ import annotations
 
@@ -20,18 +20,17 @@ class History:
     Attributes
     ----------
     x : ndarray, shape (n_rows,)
-        Repeat purchases, or renewals made.
+        Number of repeat purchases, or of renewals made.
     t_x : ndarray, shape (n_rows,)
-        When the last of them was made, counted from the first purchase; 0 where ``x`` is 0.
+        Time of the last of them since the first purchase; 0 if ``x`` is 0.
     T : ndarray, shape (n_rows,)
-        How long the customer was observed, in the unit of ``t_x``.
+        Length of observation since the first purchase, in the unit of ``t_x``.
     weight : ndarray, shape (n_rows,), optional
-        How many customers each row stands for; one where None.
+        Number of customers that each row represents; one if None.
     covariates : mapping of str to ndarray
-        What is known of customers beside their history, by the side of the model that it moves
-        (``"purchases"``, ``"dropout"``): shape (n_rows, n_terms) where it does not change with time. Empty
-        where nothing is known. Arrays of any other shape whose first axis is rows, such as paths over time,
-        are carried along by `rows` as they are.
+        Covariates by the process that they affect (``"purchases"``, ``"dropout"``), shape
+        (n_rows, n_terms) if time-invariant. Empty without covariates. Arrays of other shapes whose first axis
+        is rows, such as covariate paths over time, are indexed by `rows` too.
     """
 
     x: Array
@@ -42,16 +41,16 @@ class History:
 
     @property
     def size(self) -> int:
-        """How many rows there are."""
+        """Number of rows."""
         return int(self.T.size)
 
     @property
     def weights(self) -> Array:
-        """How many customers each row stands for, as numbers."""
+        """Number of customers that each row represents, as an array."""
         return np.ones(self.size) if self.weight is None else self.weight
 
     def rows(self, rows: Rows) -> Self:
-        """The histories of some customers, in this order."""
+        """The histories of the selected customers, in this order."""
         return type(self)(
             self.x[rows],
             self.t_x[rows],
@@ -61,20 +60,20 @@ class History:
         )
 
     def with_covariates(self, covariates: Mapping[str, Array]) -> Self:
-        """The same histories, with what is known of the customers beside them."""
+        """The same histories, with these covariates."""
         return replace(self, covariates=covariates)
 
 
 def alive_at(x: Array, T: Array) -> History:
-    """Customers with ``x`` purchases, the last of them at ``T``: alive then, for what is ahead of them."""
+    """Customers with ``x`` purchases, the last at ``T``, who are alive then; for predictions."""
     return History(x, np.where(x > 0, T, 0.0), T)
 
 
 def new_customers(n: int) -> History:
-    """Customers right after their first purchase, of whom nothing else is known."""
+    """Customers right after their first purchase."""
     return History(np.zeros(n), np.zeros(n), np.zeros(n))
 
 
 def params_of_rows(params: Any, rows: Rows) -> Any:
-    """The parameters of these customers; a number, not an array, is everybody's."""
+    """The parameters of the selected customers; scalars apply to all customers."""
     return params._make(param[rows] if isinstance(param, np.ndarray) else param for param in params)

@@ -1,4 +1,4 @@
-"""What the module of a model of repeat purchases must have."""
+"""The interface of modules that implement a model of repeat purchases."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class Kernel(Protocol):
     """The functions of a model of repeat purchases, such as `clvml.distributions.bgnbd`.
 
     ``params`` are a NamedTuple of numbers, or of arrays of one number per customer where these differ. The
-    first group evaluates the past; the second looks ahead from ``T``, for customers who are alive, where the
-    time of their last purchase no longer matters.
+    first functions evaluate the history; those from `survival_probability` on predict from ``T``, for
+    customers who are alive, where the time of the last purchase no longer matters.
     """
 
     def count(self, history: History) -> Any:
-        """What `objective` and `total` need of the customers, equal histories counted once."""
+        """Aggregate the histories for `objective` and `total`, identical ones once."""
 
     def objective(self, params: Any, counts: Any, /) -> tuple[float, Array, Array]:
         """Total log-likelihood with its gradient and Hessian in the parameters."""
@@ -34,7 +34,7 @@ class Kernel(Protocol):
         """P(alive at ``T``) of each customer."""
 
     def simulate(self, T: Array, params: Any, rng: np.random.Generator) -> History:
-        """Histories of customers observed for ``T``."""
+        """Simulate histories of customers observed for ``T``."""
 
     def survival_probability(self, history: History, after: float, params: Any) -> Array:
         """P(alive at ``T + after`` | alive at ``T``)."""
@@ -59,11 +59,11 @@ class Kernel(Protocol):
     def rescaled(
         self, history: History, params: Any, purchase_rate: float, dropout: float
     ) -> tuple[History, Any]:
-        """Histories and parameters whose future is that of a scenario, for customers who are alive."""
+        """Histories and parameters that give the predictions of a scenario, for customers who are alive."""
 
 
 class CustomerKernel(Protocol):
-    """What the likelihood of customers with parameters of their own needs of a model."""
+    """The interface for the likelihood with customer-specific parameters."""
 
     def derivatives(self, history: History, params: Any) -> tuple[Array, Array, Array]:
         """Log-likelihoods (n,), gradients (k, n) and Hessians (k, k, n) in the log-parameters."""

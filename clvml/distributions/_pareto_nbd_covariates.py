@@ -1,7 +1,7 @@
-"""Pareto/NBD customers with parameters of their own: the derivatives of each one's likelihood.
+"""Derivatives of the Pareto/NBD log-likelihood with customer-specific parameters.
 
-As `clvml.distributions.pareto_nbd`, whose derivatives of dropout serve. Those here are in the
-logarithms of ``(r, alpha, s, beta)``, as `clvml.distributions._covariates` needs them.
+The derivatives of dropout are those of `clvml.distributions.pareto_nbd`. Derivatives here are with respect to
+the logarithms of ``(r, alpha, s, beta)``, as `clvml.distributions._covariates` requires.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 def derivatives(history: History, params: Any) -> tuple[Array, Array, Array]:
     """Log-likelihoods (n,), gradients (4, n) and Hessians (4, 4, n) in the log-parameters.
 
-    ``params`` are ``r, alpha, s, beta``, each an array of one number a customer.
+    ``params`` are ``r, alpha, s, beta``, each an array of one number per customer.
     """
     x, t_x, T = history.x, history.t_x, history.T
     r, alpha, s, beta = params
@@ -30,7 +30,7 @@ def derivatives(history: History, params: Any) -> tuple[Array, Array, Array]:
 
 
 def _of_lifetime(T: Array, s: Array, beta: Array) -> tuple[Array, Array, Array]:
-    """``-s * log1p(T / beta)``: a lifetime of at least ``T``."""
+    """``-s * log1p(T / beta)``, the log-probability of a lifetime of at least ``T``."""
     lived, stayed = T / (beta + T), s * np.log1p(T / beta)
     slope, curve = np.zeros((4, T.size)), np.zeros((4, 4, T.size))
     slope[2], slope[3] = -stayed, s * lived
@@ -41,7 +41,7 @@ def _of_lifetime(T: Array, s: Array, beta: Array) -> tuple[Array, Array, Array]:
 
 
 def _of_dropout(x: Array, t_x: Array, T: Array, params: Any) -> tuple[Array, Array, Array]:
-    """``softplus(v)`` of customers who had time to drop out."""
+    """``softplus(v)`` of customers with ``t_x < T``, who may have dropped out."""
     value, slope, curve = np.zeros(x.size), np.zeros((4, x.size)), np.zeros((4, 4, x.size))
     for rows, v, gradient, hessian in dropout(x, t_x, T, ParetoNBDParams(*params)):
         p, gone = np.stack([param[rows] for param in params]), expit(v)

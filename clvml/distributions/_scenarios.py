@@ -1,9 +1,8 @@
-"""Scenarios: customers who from now on buy, or drop out, at a multiple of what they did.
+"""Scenarios: purchase and dropout rates multiplied by a factor from now on.
 
-Who is alive today is as fitted: a scenario begins at ``T``. A rate that is Gamma distributed is multiplied as
-it is. A probability that is Beta distributed is not Beta distributed any more when it is multiplied, and may
-exceed 1; so its mean is multiplied, up to nearly 1, and the sum of the two parameters, which says how alike
-customers are, stays what it was.
+A scenario begins at ``T``: P(alive) at ``T`` is as fitted. Gamma distributed rates are multiplied. A multiple
+of a Beta distributed probability is not Beta distributed and may exceed 1; so its mean is multiplied, up to
+nearly 1, and the sum of the two parameters, which measures the homogeneity of customers, is unchanged.
 """
 
 from __future__ import annotations
@@ -19,24 +18,25 @@ from clvml.distributions._history import Array, History
 from clvml.distributions._kernel import Kernel
 from clvml.errors import InputError
 
-HIGHEST_MEAN = 0.999  # of a probability that is multiplied
+HIGHEST_MEAN = 0.999  # upper limit of a multiplied mean probability
 
 
 def check_multiple(name: str, multiple: float) -> None:
-    """Refuse a multiple that is not positive and finite.
+    """Validate a multiple.
 
     Raises
     ------
     InputError
+        If it is not positive and finite.
     """
     if not 0 < multiple < np.inf:
-        raise InputError(f"{name} is {multiple:g}; it must be positive and finite, where 1 is as fitted.")
+        raise InputError(f"{name} is {multiple:g}; it must be positive and finite; 1 is the fitted level.")
 
 
 def scaled_beta(name: str, multiple: float, a: Any, b: Any) -> tuple[Any, Any]:
     """The parameters of the Beta distribution whose mean is ``multiple`` times that of ``Beta(a, b)``.
 
-    It is `HIGHEST_MEAN` for those customers for whom it would be higher.
+    The mean is capped at `HIGHEST_MEAN`.
 
     Raises
     ------
@@ -51,24 +51,24 @@ def scaled_beta(name: str, multiple: float, a: Any, b: Any) -> tuple[Any, Any]:
 
 
 def at_highest_mean(a: Array, b: Array) -> NDArray[np.bool_]:
-    """Whether `scaled_beta` has held the mean of these distributions down."""
+    """Whether `scaled_beta` has capped the mean of these distributions."""
     ratio = (1 - HIGHEST_MEAN) / HIGHEST_MEAN
     return np.isclose(b, ratio * a, rtol=1e-9, atol=0)
 
 
 def renewed(history: History) -> History:
-    """Customers alive at ``T``, whose time counts from now; their past is in parameters of their own."""
+    """Customers alive at ``T``, with time restarted; their history is in customer-specific parameters."""
     return History(history.x, np.zeros(history.size), np.zeros(history.size))
 
 
 class ScenarioKernel:
-    """A kernel whose functions of the future are those of a scenario; what is past is as it was.
+    """A kernel whose predictions are those of a scenario; functions of the history are unchanged.
 
     Parameters
     ----------
     kernel : Kernel
     purchase_rate, dropout : float
-        Multiples from now on; 1 is as fitted.
+        Multiples from now on; 1 is the fitted level.
     """
 
     def __init__(self, kernel: Kernel, purchase_rate: float = 1.0, dropout: float = 1.0) -> None:
@@ -77,7 +77,7 @@ class ScenarioKernel:
         self.dropout = dropout
 
     def __getstate__(self) -> tuple[str, float, float]:
-        """The kernel by name, for a module cannot be pickled."""
+        """The kernel by name, as modules cannot be pickled."""
         return self.fitted.__name__, self.purchase_rate, self.dropout  # type: ignore[attr-defined]
 
     def __setstate__(self, state: tuple[str, float, float]) -> None:
@@ -85,8 +85,8 @@ class ScenarioKernel:
         self.fitted = cast(Kernel, importlib.import_module(name))
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        """The functions of the past, such as the likelihood and P(alive)."""
-        if name == "fitted":  # not there yet, while a copy is made
+        """The functions of the history, such as the likelihood and P(alive)."""
+        if name == "fitted":  # not set yet while unpickling
             raise AttributeError(name)
         past: Callable[..., Any] = getattr(self.fitted, name)
         return past

@@ -1,4 +1,4 @@
-"""Customers drawn from the models: their rates, their dropout, their purchases and their spend."""
+"""Simulation of customers: purchase rates, dropout, purchases and spend."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from clvml.errors import InputError
 Array = NDArray[np.float64]
 Params = tuple[float, float, float, float]
 
-_MOST = 10**9  # purchases of one customer, beyond which nobody tells them apart
+_MOST = 10**9  # largest number of purchases of one customer
 _MEMORY = 5 * 10**7  # purchases at once
 
 
 def numbers_of_purchases(mean: Array, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Poisson numbers, of any mean."""
+    """Poisson numbers, with the mean capped."""
     return rng.poisson(np.minimum(mean, _MOST))
 
 
 def row_of_each(number: NDArray[np.int64]) -> NDArray[np.int64]:
-    """To whom each purchase belongs, where customers make so many.
+    """The row of each purchase, given the number of purchases per customer.
 
     Raises
     ------
     InputError
-        If there are more purchases than memory holds.
+        If there are too many purchases for memory.
     """
     if number.sum() > _MEMORY:
         raise InputError(
             f"{number.sum():,} purchases of {number.size:,} customers are too many to simulate one by one:"
-            " look at the parameters, which may be in another time unit, or give a shorter horizon."
+            " check the time unit of the parameters, or give a shorter horizon."
         )
     return np.repeat(np.arange(number.size), number)
 
 
 def bgnbd_histories(T: Array, params: Params, rng: np.random.Generator, at_first: int = 0) -> History:
-    """Histories of BG/NBD customers observed for ``T``.
+    """Simulate histories of BG/NBD customers observed for ``T``.
 
     With ``at_first`` 1 they may drop out right after the first purchase too (MBG/NBD).
     """
@@ -49,7 +49,7 @@ def bgnbd_histories(T: Array, params: Params, rng: np.random.Generator, at_first
     if at_first:
         here = here[rng.random(here.size) >= dropout[here]]
     while here.size:
-        with np.errstate(over="ignore"):  # who hardly buys does so after all time
+        with np.errstate(over="ignore"):  # tiny rates give infinite waiting times
             clock[here] += rng.exponential(size=here.size) / rate[here]
         here = here[clock[here] <= T[here]]
         x[here] += 1
@@ -59,18 +59,18 @@ def bgnbd_histories(T: Array, params: Params, rng: np.random.Generator, at_first
 
 
 def pareto_nbd_histories(T: Array, params: Params, rng: np.random.Generator) -> History:
-    """As `bgnbd_histories`, of Pareto/NBD customers with ``r, alpha, s, beta``."""
+    """Simulate histories of Pareto/NBD customers with ``r, alpha, s, beta``, observed for ``T``."""
     r, alpha, s, beta = params
     rate, dropout = rng.gamma(r, 1 / alpha, T.size), rng.gamma(s, 1 / beta, T.size)
     with np.errstate(divide="ignore", over="ignore"):  # a lifetime may overflow to infinity
         alive = np.minimum(T, rng.exponential(size=T.size) / dropout)
     x = numbers_of_purchases(rate * alive, rng).astype(float)
-    # The last of x purchases at any time within the lifetime: the largest of x uniform numbers.
+    # Purchase times are uniform within the lifetime: the last is the maximum of x uniform numbers.
     return History(x, np.where(x > 0, alive * rng.random(T.size) ** (1 / np.maximum(x, 1)), 0.0), T)
 
 
 def average_spend(x: Array, params: GammaGammaParams, rng: np.random.Generator) -> Array:
-    """Average spend over ``x`` purchases of Gamma-Gamma customers; 0 where ``x`` is 0."""
+    """Simulate average spend over ``x`` purchases of Gamma-Gamma customers; 0 if ``x`` is 0."""
     p, q, v = params
     rate, number = rng.gamma(q, 1 / v, x.size), np.maximum(x, 1)
     return np.where(x > 0, rng.gamma(p * number) / (rate * number), 0.0)

@@ -1,15 +1,15 @@
-"""Customers who may drop out at each of many opportunities, with a probability of their own.
+"""Survival at discrete opportunities with Beta distributed dropout probabilities.
 
-Before each opportunity a customer drops out for good with probability ``theta``, and
-``theta ~ Beta(gamma, delta)``. After ``n`` opportunities survived it is one of ``Beta(gamma, d)``,
-``d = delta + n``, and the customer survives ``k`` more with probability
+Before each opportunity a customer drops out with probability ``theta ~ Beta(gamma, delta)``. Given survival
+of ``n`` opportunities, ``theta ~ Beta(gamma, d)`` with ``d = delta + n``, and the customer survives ``k``
+more with probability
 
     S(k) = B(gamma, d+k) / B(gamma, d)
 
 The sum of ``S`` over ``1, ..., h`` telescopes, to ``d * (exp(L) - 1) / (1 - gamma)`` with
-``exp(L) = Gamma(d+1+h) Gamma(d+gamma) / (Gamma(d+1) Gamma(d+gamma+h))``, and ``L / (1 - gamma)`` is well
-behaved at ``gamma = 1``. So a million opportunities cost what one does, and an ``h`` between whole numbers
-interpolates smoothly. BG/BB and the shifted beta-geometric share it. ``gamma`` and ``delta`` are numbers, or
+``exp(L) = Gamma(d+1+h) Gamma(d+gamma) / (Gamma(d+1) Gamma(d+gamma+h))``, and ``L / (1 - gamma)`` is regular
+at ``gamma = 1``. So the cost does not depend on the number of opportunities, and non-integer ``h``
+interpolate smoothly. Used by BG/BB and the shifted beta-geometric. ``gamma`` and ``delta`` are numbers, or
 arrays of one number per customer.
 """
 
@@ -52,7 +52,7 @@ def discounted_survival(
 
 
 def infinite_horizon_survival(gamma: float | Array, delta: float | Array, n: Array) -> Array:
-    """The expected number of opportunities survived in all: finite where ``gamma`` is above 1."""
+    """Expected number of opportunities survived over an infinite horizon: infinite if ``gamma <= 1``."""
     over = np.broadcast_to(np.maximum(np.asarray(gamma, dtype=float) - 1, 0.0), n.shape)
     return np.divide(delta + n, over, out=np.full(n.shape, np.inf), where=over > 0)
 
@@ -60,7 +60,7 @@ def infinite_horizon_survival(gamma: float | Array, delta: float | Array, n: Arr
 def draw_survival(
     gamma: float | Array, delta: float | Array, n: Array, horizon: float, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """How many of the next ``horizon`` opportunities customers survive, drawn for each."""
+    """Simulate how many of the next ``horizon`` opportunities each customer survives."""
     dropout = np.maximum(rng.beta(gamma, delta + n), np.finfo(float).tiny)
     return np.minimum(rng.geometric(dropout) - 1, int(horizon))
 

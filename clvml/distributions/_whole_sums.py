@@ -1,9 +1,9 @@
-"""Sums over many whole numbers, by few points.
+"""Sums over many integers by Gauss quadrature.
 
-The sum of ``f(i)`` over ``N`` whole numbers is an integral against equal weights at these, and Gauss's rule
+The sum of ``f(i)`` over ``N`` integers is an integral with respect to the counting measure, and Gauss's rule
 for that measure sums polynomials up to degree 31 exactly with 16 points (its orthogonal polynomials are the
 discrete Chebyshev polynomials: Abramowitz, Stegun, 22.17; the rule follows from their recurrence by Golub,
-Welsch 1969). Functions here are smooth in ``log(i)``, so panels double in width as they go.
+Welsch 1969). Functions here are smooth in ``log(i)``, so panels double in width.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ def panels(
 ) -> Iterator[tuple[NDArray[np.int64], Array, Array]]:
     """Points and weights, shape (n_rows, 16) each, that sum from ``start`` to before ``stop``.
 
-    They come panel by panel, with the rows that they belong to. A panel that starts at ``i`` has 16 whole
-    numbers, each for itself, or as many as a power of two within ``fraction * i``. Where a function falls
-    by many powers of ten, errors are small relative to its sum from 0.
+    Yields panel by panel, with the rows concerned. A panel that starts at ``i`` covers 16 integers, or the
+    largest power of two within ``fraction * i``. If a function decreases by many orders of magnitude, errors
+    are small relative to its sum from 0.
     """
     offsets, weights = _rules()
     at, fraction = start.astype(float), np.broadcast_to(fraction, start.shape)
@@ -45,7 +45,7 @@ def panels(
 
 @cache
 def _rules() -> tuple[Array, Array]:
-    """Offsets and weights of panels of 16, 32, 64, ... whole numbers, a row each."""
+    """Offsets and weights of panels of 16, 32, 64, ... integers, one row each."""
     sizes = 2.0 ** np.arange(4, _LARGEST + 1)
     offsets, weights = zip(*(_gauss(size) for size in sizes), strict=True)
     offsets[0][:], weights[0][:] = np.arange(_POINTS), 1.0

@@ -1,23 +1,23 @@
 """The BG/BB model of purchases at discrete opportunities, such as yearly donations.
 
-While alive a customer buys at each opportunity with probability ``p``; before each they may
-drop out for good, with probability ``theta``. Both vary across customers::
+While alive a customer buys at each opportunity with probability ``p``; before each they drop out
+with probability ``theta``. Both vary across customers::
 
     p ~ Beta(alpha, beta)        theta ~ Beta(gamma, delta)
 
-A customer is seen as ``(x, t_x, n)``: ``x`` purchases at ``n`` opportunities, the last of them at
-opportunity ``t_x``, 0 if none. All parameters are pure numbers. Functions call ``n`` ``T``, as in the
+The data of a customer are ``(x, t_x, n)``: ``x`` purchases at ``n`` opportunities, the last of them at
+opportunity ``t_x``, 0 if none. All parameters are dimensionless. Functions call ``n`` ``T``, as in the
 other models.
 
 Fader, Hardie, Shang (2010), Customer-Base Analysis in a Discrete-Time Noncontractual Setting,
-Marketing Science 29(6). Their likelihood (equation 5) is a sum over when a customer may have dropped
-out, after opportunity ``m = t_x, ..., n``:
+Marketing Science 29(6). Their likelihood (equation 5) is a sum over the possible times of
+dropout, after opportunity ``m = t_x, ..., n``:
 
     B(alpha+x, beta+m-x) / B(alpha, beta) * B(gamma+1, delta+m) / B(gamma, delta)      m < n
     B(alpha+x, beta+n-x) / B(alpha, beta) * B(gamma,   delta+n) / B(gamma, delta)      m = n, alive
 
-Terms fall as ``m`` rises, so here all are relative to the first, dropout right after ``t_x``. The first
-thousand are products of ratios, one by one; those beyond are summed by few points.
+Terms decrease in ``m``, so here all are relative to the first, dropout right after ``t_x``. The first
+thousand are products of ratios, summed one by one; the others are summed by quadrature.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ _BLOCK = 2048  # rows at once
 _EACH = 1024  # opportunities that are summed one by one
 _AT_ONCE = 32  # of them
 _TABLE = 1 << 18  # numbers, of customers times opportunities
-_NEGLIGIBLE = 40.0  # e**-40 of the largest term: those below cannot matter
-_PANELS = 8.0  # in which the terms that count are summed, at least
+_NEGLIGIBLE = 40.0  # e**-40 of the largest term: smaller ones are negligible
+_PANELS = 8.0  # minimum number for the relevant terms
 
 
 class BGBBParams(NamedTuple):
-    """Parameters of the BG/BB model: pure numbers."""
+    """Parameters of the BG/BB model, all dimensionless."""
 
     alpha: float
     beta: float
@@ -64,7 +64,7 @@ class BGBBParams(NamedTuple):
 
 
 class Opportunities(NamedTuple):
-    """Distinct histories ``(x, t_x, n)`` and how many customers have each."""
+    """Distinct histories ``(x, t_x, n)`` and the weight of each."""
 
     x: Array
     t_x: Array
@@ -73,9 +73,9 @@ class Opportunities(NamedTuple):
 
 
 class _Alive(NamedTuple):
-    """Customers alive, and the number of purchases whose probability is asked for.
+    """Customers alive, and the number of purchases whose probability is computed.
 
-    They buy with a probability of ``Beta(a, b)``, and drop out with one of ``Beta(gamma, d)``.
+    Their purchase probability is ``Beta(a, b)``, their dropout probability ``Beta(gamma, d)``.
     """
 
     n: Array
@@ -96,7 +96,8 @@ class _Alive(NamedTuple):
 class _Steps(NamedTuple):
     """Sums of ``1 / (start + j)`` and of minus its square over ``j`` below a number.
 
-    Tables of them, a row for each customer where each has a start; functions where tables would be too large.
+    Tabulated, with one row per customer if ``start`` is customer-specific; computed if tables would be too
+    large.
     """
 
     start: Any
@@ -136,7 +137,7 @@ class _Ends(NamedTuple):
 
 
 def count(history: History) -> Opportunities:
-    """Histories of customers, equal ones counted once where that pays."""
+    """Aggregate the histories of customers, identical ones once where that pays off."""
     keys, sums = count_equal((history.x, history.t_x, history.T), (history.weights,))
     return Opportunities(keys[0], keys[1], keys[2], sums[0])
 
@@ -156,7 +157,7 @@ def probability_alive(history: History, params: BGBBParams) -> Array:
 
 
 def _distinct(history: History, params: BGBBParams) -> tuple[Array, Array, Array, BGBBParams, Rows]:
-    """Each different customer once, with their parameters, and which of them everybody is."""
+    """Distinct customers with their parameters, and the position of each customer among them."""
     own = tuple(np.asarray(param) for param in params if isinstance(param, np.ndarray))
     first, row = distinct_rows((history.x, history.t_x, history.T, *own))
     return history.x[first], history.t_x[first], history.T[first], params_of_rows(params, first), row
@@ -187,8 +188,8 @@ def infinite_horizon_purchases(history: History, params: BGBBParams) -> Array:
 def count_probability(n: Array, horizon: float, history: History, params: BGBBParams) -> Array:
     """P(n purchases at the next ``horizon`` opportunities | alive at ``T``).
 
-    Equation 8 of the paper with a customer's own Beta distributions, a sum of positive terms: survives
-    all of them, or drops out after ``j = n, ..., horizon - 1`` of them.
+    Equation 8 of the paper with the customer's posterior Beta distributions, a sum of positive terms: the
+    customer survives all opportunities, or drops out after ``j = n, ..., horizon - 1`` of them.
     """
     n, x, T = np.broadcast_arrays(n, history.x, history.T)
     own = [np.broadcast_to(param, n.shape) for param in params if isinstance(param, np.ndarray)]
@@ -204,7 +205,7 @@ def count_probability(n: Array, horizon: float, history: History, params: BGBBPa
 
 
 def _params_at(params: BGBBParams, size: int, rows: Rows) -> BGBBParams:
-    """The parameters of rows that may be one customer asked about several numbers."""
+    """The parameters of rows, where several rows may belong to one customer."""
     wide = (np.broadcast_to(p, size) if isinstance(p, np.ndarray) else p for p in params)
     return BGBBParams(*params_of_rows(BGBBParams(*wide), rows))
 
@@ -217,10 +218,11 @@ def dropout_rate(params: BGBBParams) -> float:
 def rescaled(
     history: History, params: BGBBParams, purchase_rate: float, dropout: float
 ) -> tuple[History, BGBBParams]:
-    """Histories and parameters by which the functions of the future give a scenario from ``T`` on.
+    """Histories and parameters that give the predictions of a scenario from ``T`` on.
 
-    The means of both probabilities are multiplied and the sums of their parameters stay: a customer alive has
-    ``p ~ Beta(alpha + x, beta + T - x)`` and ``theta ~ Beta(gamma, delta + T)``. Neither mean exceeds 0.999.
+    The means of both probabilities are multiplied and the sums of their parameters unchanged: a customer
+    alive has ``p ~ Beta(alpha + x, beta + T - x)`` and ``theta ~ Beta(gamma, delta + T)``. Neither mean
+    exceeds 0.999.
 
     Raises
     ------
@@ -263,7 +265,7 @@ def derivatives(history: History, params: Any) -> tuple[Array, Array, Array]:
 def _blocks(
     x: Array, t_x: Array, n: Array, params: BGBBParams
 ) -> Iterator[tuple[slice, tuple[Array, Array, Array]]]:
-    """Log-likelihoods with two derivatives in the parameters, some customers at a time."""
+    """Log-likelihoods with gradients and Hessians in the parameters, in blocks of customers."""
     longest = int(n.max(initial=0))
     alike = not any(isinstance(param, np.ndarray) for param in params)
     steps = _steps(params, longest) if alike else []
@@ -283,9 +285,10 @@ def _steps(params: BGBBParams, longest: int) -> list[_Steps]:
 def _by_customer(
     x: Array, t_x: Array, n: Array, params: BGBBParams, steps: list[_Steps]
 ) -> tuple[Array, Array, Array]:
-    """The logarithm of a sum of exponentials for each customer.
+    """Log-likelihood of each customer, a log-sum-exp, with its derivatives.
 
-    Its gradient is the mean of theirs, its Hessian the mean of theirs plus the covariance of their gradients.
+    Its gradient is the weighted mean of those of the terms, its Hessian the mean of theirs plus the
+    covariance of their gradients.
     """
     total, mean, square = np.zeros(x.size), np.zeros((4, x.size)), np.zeros((4, 4, x.size))
     alive = _Ends(np.arange(x.size), n[:, None], np.exp(_log_alive(x, t_x, n, params))[:, None])
@@ -303,17 +306,17 @@ def _by_customer(
 
 
 def _columns(params: BGBBParams, rows: Rows) -> BGBBParams:
-    """The parameters of these customers, beside their terms."""
+    """The parameters of these customers, broadcast against their terms."""
     return BGBBParams(*(p[rows, None] if isinstance(p, np.ndarray) else p for p in params))
 
 
 def simulate_ahead(
     history: History, horizon: float, params: BGBBParams, rng: np.random.Generator
 ) -> tuple[Rows, Array]:
-    """Purchases of customers alive at ``T`` at the next ``horizon`` opportunities: row of each, and which.
+    """Simulate purchases at the next ``horizon`` opportunities given alive at ``T``: rows, opportunities.
 
-    From one purchase to the next is a geometric number of opportunities. As many are drawn as should reach
-    the end of a customer's lifetime, and more for those who are not there yet.
+    Gaps between purchases are geometric. Enough are drawn to reach the end of a customer's lifetime in most
+    cases, and more where they do not.
     """
     x, T = history.x, history.T
     alpha, beta, gamma, delta = params
@@ -337,7 +340,7 @@ def simulate_ahead(
 
 
 def simulate(T: Array, params: BGBBParams, rng: np.random.Generator) -> History:
-    """Histories of customers with ``T`` opportunities."""
+    """Simulate histories of customers with ``T`` opportunities."""
     alpha, beta, gamma, delta = params
     buys, dropout = rng.beta(alpha, beta, T.size), rng.beta(gamma, delta, T.size)
     x, t_x, alive = np.zeros(T.size), np.zeros(T.size), np.ones(T.size, dtype=bool)
@@ -357,7 +360,7 @@ def _log_dropout_at_once(x: Array, t_x: Array, params: BGBBParams) -> Array:
 
 
 def _log_fall(x: Array, t_x: Array, silence: Array, params: BGBBParams) -> Array:
-    """How far the logarithm of a term falls from ``t_x`` to ``t_x + silence``."""
+    """Decrease of the logarithm of a term from ``t_x`` to ``t_x + silence``."""
     alpha, beta, gamma, delta = params
     no_purchase = log_beta_fall(beta + (t_x - x), alpha + x, silence)
     return no_purchase + log_beta_fall(delta + t_x, gamma + 1, silence)
@@ -368,7 +371,7 @@ def _log_alive(x: Array, t_x: Array, T: Array, params: BGBBParams) -> Array:
 
 
 def _dropped_and_alive(x: Array, t_x: Array, T: Array, params: BGBBParams) -> tuple[Array, Array]:
-    """How likely dropout, and being alive, are relative to dropout right after ``t_x``."""
+    """Likelihood of dropout, and of being alive, relative to dropout right after ``t_x``."""
     dropped, alive = np.zeros(x.size), np.exp(_log_alive(x, t_x, T, params))
     for start in range(0, x.size, _BLOCK):
         block = slice(start, start + _BLOCK)
@@ -378,7 +381,7 @@ def _dropped_and_alive(x: Array, t_x: Array, T: Array, params: BGBBParams) -> tu
 
 
 def _ends(x: Array, t_x: Array, T: Array, params: BGBBParams) -> Iterator[_Ends]:
-    """Possible times of dropout, and how likely each is."""
+    """Possible times of dropout with their relative likelihoods."""
     silence, last = T - t_x, np.ones(x.size)
     for start in range(0, min(int(silence.max(initial=0)), _EACH), _AT_ONCE):
         rows = np.flatnonzero(silence > start)
@@ -450,13 +453,13 @@ def _drops_out_one_by_one(alive: _Alive, horizon: float) -> Array:
 
 
 def _growth(alive: _Alive, j: Array) -> Array:
-    """By what a term grows from ``j`` to ``j + 1``: first by more than 1, then by less, if ``b > 1``."""
+    """Ratio of the terms ``j + 1`` and ``j``: first above 1, then below, if ``b > 1``."""
     n, a, b, gamma, d = alive
     return (j + 1) / (j + 1 - n) * ((b + (j - n)) / (a + b + j)) * ((d + j) / (gamma + d + 1 + j))
 
 
 def _window(alive: _Alive, horizon: float) -> tuple[Array, Array, Array]:
-    """Where terms count, in opportunities missed, and how wide panels may be there beside that."""
+    """Range of the relevant terms, in opportunities missed, and the relative width of panels there."""
     last = horizon - alive.n - 1
     low, high = np.zeros(last.size), last.copy()
     while (low < high).any():

@@ -1,23 +1,23 @@
 """The BG/NBD model of repeat purchases.
 
 While alive a customer buys at rate ``lambda``; after any repeat purchase they drop out
-for good with probability ``p``. Both vary across customers::
+with probability ``p``. Both vary across customers::
 
     lambda ~ Gamma(shape=r, rate=alpha)        p ~ Beta(a, b)
 
-A customer is seen as ``(x, t_x, T)``: ``x`` repeat purchases, the last of them ``t_x``
+The data of a customer are ``(x, t_x, T)``: ``x`` repeat purchases, the last of them ``t_x``
 after the first purchase, under observation for ``T``. All times share one unit, and so
-does ``alpha``; ``r``, ``a`` and ``b`` are pure numbers.
+does ``alpha``; ``r``, ``a`` and ``b`` are dimensionless.
 
 Fader, Hardie, Lee (2005), "Counting Your Customers" the Easy Way: An Alternative to the
 Pareto/NBD Model, Marketing Science 24(2). The sum of their likelihood (equation 6) is written
-here without gamma functions: ratios of gamma functions at whole distances are finite products, and
-products become sums over the purchase numbers ``j``. What is left for each customer is the
+here without gamma functions: ratios of gamma functions at integer distances are finite products, and
+their logarithms sums over the purchase numbers ``j``. The remaining term of each customer is the
 log-odds of having dropped out, ``u``, which also gives P(alive) and all derivatives.
 
 The modified BG/NBD lets customers drop out right after their first purchase too. Then there are
-``x + 1`` chances to drop out rather than ``x``, also for those with ``x = 0``, and nothing else
-changes: functions take these chances before any repeat purchase as ``at_first``, 0 or 1.
+``x + 1`` dropout opportunities rather than ``x``, also for those with ``x = 0``, and nothing else
+changes: ``at_first``, 0 or 1, is the number of dropout opportunities before any repeat purchase.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from clvml.distributions._scenarios import check_multiple, renewed, scaled_beta
 
 Array = NDArray[np.float64]
 
-_BLOCK = 8192  # rows at once: several times faster than whole arrays, for they stay in cache
+_BLOCK = 8192  # rows at once: several times faster than whole arrays, as they fit into the cache
 
 
 class BGNBDParams(NamedTuple):
@@ -49,18 +49,18 @@ class BGNBDParams(NamedTuple):
 
 
 def count(history: History) -> HistoryCounts:
-    """What `objective` needs of the customers."""
+    """Aggregate the customers for `objective`."""
     return count_histories(history)
 
 
 def log_odds_of_dropout(x: Array, t_x: Array, T: Array, params: BGNBDParams, at_first: int = 0) -> Array:
-    """``u``, the log-odds of having dropped out after the last of ``x + at_first >= 1`` chances."""
+    """``u``, the log-odds of dropout at the last of ``x + at_first >= 1`` opportunities."""
     r, alpha, a, b = params
     return np.log(a) - np.log(b + (x + at_first - 1)) + (r + x) * np.log1p((T - t_x) / (alpha + t_x))
 
 
 def probability_alive(history: History, params: BGNBDParams, at_first: int = 0) -> Array:
-    """P(alive | x, t_x, T): 1 for customers who had no chance to drop out yet."""
+    """P(alive | x, t_x, T): 1 for customers without a dropout opportunity yet."""
     x, t_x, T = history.x, history.t_x, history.T
     alive = np.empty(x.size)
     for start in range(0, x.size, _BLOCK):
@@ -70,7 +70,7 @@ def probability_alive(history: History, params: BGNBDParams, at_first: int = 0) 
 
 
 def _alive(x: Array, t_x: Array, T: Array, params: BGNBDParams, at_first: int) -> Array:
-    """In few passes and without selecting rows, which costs more than the arithmetic."""
+    """P(alive) in few passes, without selecting rows, which would cost more than the arithmetic."""
     r, alpha, a, b = params
     left = (T - t_x) / (alpha + t_x)
     with np.errstate(over="ignore"):  # odds of dropout overflow: P(alive) is zero
@@ -86,7 +86,7 @@ def _alive(x: Array, t_x: Array, T: Array, params: BGNBDParams, at_first: int) -
 def log_likelihood(history: History, params: BGNBDParams, at_first: int = 0) -> Array:
     """Log-likelihood of each customer.
 
-    The purchases until ``t_x``, and what came after relative to that: no difference of large numbers.
+    The likelihood of the purchases until ``t_x``, times that of the time since, which avoids cancellation.
     """
     x, t_x, T = history.x, history.t_x, history.T
     r, alpha, a, b = params
@@ -97,7 +97,7 @@ def log_likelihood(history: History, params: BGNBDParams, at_first: int = 0) -> 
 
 
 def _log_survival(chances: Array, a: float | Array, b: float) -> Array:
-    """Log-probability of having survived all chances to drop out; a table where all have the same ``a``."""
+    """Log-probability of surviving all dropout opportunities; tabulated if ``a`` is common."""
     if isinstance(a, np.ndarray):
         return -log_beta_fall(b, a, chances)
     return -log_beta_fall(b, a, np.arange(chances.max(initial=0) + 1))[chances.astype(np.int64)]
@@ -111,16 +111,16 @@ def total(params: BGNBDParams, histories: HistoryCounts, at_first: int = 0) -> f
 
 
 def _log_likelihood_without_dropout(params: BGNBDParams, histories: HistoryCounts, at_first: int) -> float:
-    """The terms that need only the purchase numbers and the lengths of observation."""
+    """The terms that depend only on the numbers of purchases and the lengths of observation."""
     r, alpha, a, b = params
     N, T, w, wx = histories.more_than, histories.T, histories.T_weight, histories.T_purchases
-    stayed = _chances_taken(histories, at_first)
+    stayed = _weight_of_survivors(histories, at_first)
     value = N @ np.log(r + np.arange(N.size)) - stayed @ np.log1p(a / (b + np.arange(stayed.size)))
     return float(value - w @ (r * np.log1p(T / alpha)) - wx @ np.log(alpha + T))
 
 
-def _chances_taken(histories: HistoryCounts, at_first: int) -> Array:
-    """The weight of customers who survived more than ``j`` chances to drop out."""
+def _weight_of_survivors(histories: HistoryCounts, at_first: int) -> Array:
+    """The weight of customers who survived more than ``j`` dropout opportunities."""
     N = histories.more_than
     return np.concatenate([[histories.T_weight.sum()], N]) if at_first else N
 
@@ -143,7 +143,7 @@ def _derivatives_without_dropout(
     """The derivatives of `_log_likelihood_without_dropout`."""
     r, alpha, a, b = params
     N, T, w, wx = histories.more_than, histories.T, histories.T_weight, histories.T_purchases
-    stayed = _chances_taken(histories, at_first)
+    stayed = _weight_of_survivors(histories, at_first)
     rj, bj = r + np.arange(N.size), b + np.arange(stayed.size)
     abj, seen = a + bj, alpha + T
     gradient = np.array(
@@ -166,11 +166,11 @@ def _derivatives_without_dropout(
 def _left(
     params: BGNBDParams, x: Array, t_x: Array, T: Array, weight: Array, at_first: int
 ) -> tuple[Array, Array, Array]:
-    """``softplus(u)``, summed over customers who had a chance to drop out, and its derivatives."""
+    """``softplus(u)``, summed over customers who had a dropout opportunity, and its derivatives."""
     r, alpha, a, b = params
     R, last, seen, odds = r + x, alpha + t_x, alpha + T, b + (x + at_first - 1)
     waited = (T - t_x) / last
-    slope = -waited / seen  # of the silence, in alpha
+    slope = -waited / seen  # of the time since the last purchase, in alpha
     parts = np.empty((4, x.size))  # du/dr, du/dalpha, du/db with its sign turned, and a du/da
     parts[0], parts[1], parts[2], parts[3] = np.log1p(waited), R * slope, 1 / odds, 1.0
     u = R * parts[0] + np.log(a * parts[2])
@@ -221,7 +221,7 @@ def count_probability(
 def simulate_ahead(
     history: History, horizon: float, params: BGNBDParams, rng: np.random.Generator, at_first: int = 0
 ) -> tuple[NDArray[np.int64], Array]:
-    """Future purchases of customers alive at ``T``: row of each, in ascending order, and time after ``T``."""
+    """Simulate future purchases of customers alive at ``T``: ascending rows, and times after ``T``."""
     r, alpha, a, b = params
     return bgnbd_future.simulate(history.x, alpha + history.T, horizon, r, a, b + at_first, rng)
 
@@ -234,11 +234,11 @@ def dropout_rate(params: BGNBDParams) -> float:
 def rescaled(
     history: History, params: BGNBDParams, purchase_rate: float, dropout: float
 ) -> tuple[History, BGNBDParams]:
-    """Histories and parameters by which the functions of the future give a scenario from ``T`` on.
+    """Histories and parameters that give the predictions of a scenario from ``T`` on.
 
     ``lambda`` is multiplied by ``purchase_rate``: that of a customer alive, ``Gamma(r + x, alpha + T)``,
     becomes ``Gamma(r + x, (alpha + T) / purchase_rate)``. The mean of ``p`` is multiplied by ``dropout``,
-    and ``a + b`` stays: ``Beta(a, b + x)`` becomes ``Beta(dropout * a, b + x + (1 - dropout) * a)``.
+    and ``a + b`` is unchanged: ``Beta(a, b + x)`` becomes ``Beta(dropout * a, b + x + (1 - dropout) * a)``.
     ``a`` stays below 0.999 of the sum.
 
     Raises
@@ -254,5 +254,5 @@ def rescaled(
 
 
 def simulate(T: Array, params: BGNBDParams, rng: np.random.Generator) -> History:
-    """Histories of customers observed for ``T``."""
+    """Simulate histories of customers observed for ``T``."""
     return simulation.bgnbd_histories(T, params, rng)

@@ -1,16 +1,16 @@
 """The Gamma-Gamma model of spend per purchase.
 
-A customer's purchases vary around their own mean, and the means vary across customers::
+The spend of a customer's purchases varies around the customer's mean, and means vary across customers::
 
     spend of one purchase ~ Gamma(shape=p, rate=nu)        nu ~ Gamma(shape=q, rate=v)
 
-A customer is seen as ``(x, m)``: ``x`` purchases with average ``m``. ``v`` has the unit of
-money, ``p`` and ``q`` are pure numbers. Spend is taken to be independent of how often one buys.
+The data of a customer are ``(x, m)``: ``x`` purchases with average ``m``. ``v`` has the unit of
+money, ``p`` and ``q`` are dimensionless. Spend is assumed to be independent of purchase frequency.
 
 Fader, Hardie (2013), The Gamma-Gamma Model of Monetary Value, note 025, equations 1a and 5.
 With ``y = x*m`` the customer's total, only ``log1p(v/y)`` and ``log1p(y/v)`` depend on the
 money, and gamma functions on the distinct ``x`` alone. These are differences by ``q`` of functions at
-``p*x``, which may be a million times as large: see `gamma_ratios`.
+``p*x``, which may be a million times as large: see `clvml.distributions._gamma_ratios`.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from clvml.distributions._histories import count_numbers
 Array = NDArray[np.float64]
 
 _BLOCK = 32_768
-_APART = 1e-6  # in logarithms: what lies between quantiles lies between these, whatever the rounding
-_LARGEST = 709.0  # e**709 is nearly the largest number
+_APART = 1e-6  # in logarithms: widens a bracket to allow for rounding
+_LARGEST = 709.0  # e**709 is near the largest float
 
 
 class GammaGammaParams(NamedTuple):
@@ -48,7 +48,7 @@ class GammaGammaParams(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Spend:
-    """What is seen of customers who spent: ``x`` purchases of average ``m > 0``, and weights of the rows."""
+    """Data of customers with spend: ``x`` purchases of average ``m > 0``, and weights of the rows."""
 
     x: Array
     m: Array
@@ -56,16 +56,16 @@ class Spend:
 
     @property
     def size(self) -> int:
-        """How many rows there are."""
+        """Number of rows."""
         return int(self.x.size)
 
     def rows(self, rows: slice) -> Spend:
-        """Some of them."""
+        """The selected rows."""
         return Spend(self.x[rows], self.m[rows], self.weights[rows])
 
 
 class Spenders(NamedTuple):
-    """Customers by number of purchases: ``numbers`` and their weight; a row each: totals and weights."""
+    """Aggregated by number of purchases: ``numbers`` and weights; by customer: totals and weights."""
 
     numbers: Array
     number_weight: Array
@@ -75,7 +75,7 @@ class Spenders(NamedTuple):
 
 
 def count(spend: Spend) -> Spenders:
-    """What the likelihood needs of the customers."""
+    """Aggregate the customers for the likelihood."""
     x, m, weight = spend.x, spend.m, spend.weights
     by_number = count_numbers(x, weight)
     numbers = np.flatnonzero(by_number)
@@ -117,7 +117,7 @@ def _by_number(params: GammaGammaParams, x: Array, w: Array) -> tuple[float, Arr
 
 
 def _by_money(params: GammaGammaParams, y: Array, w: Array, wx: Array) -> tuple[float, Array, Array]:
-    """The terms with logarithms of money; none is a difference, for ``p`` and ``q`` may be far apart."""
+    """The terms with logarithms of spend, without cancellation where ``p`` and ``q`` differ greatly."""
     p, q, v = params
     ratio, inverse = y / v, 1 / (v + y)
     share = y * inverse
@@ -135,8 +135,8 @@ def _by_money(params: GammaGammaParams, y: Array, w: Array, wx: Array) -> tuple[
 def expected_spend(x: Array, m: Array, params: GammaGammaParams) -> Array:
     """E[M | x, m], the mean of a customer's future purchases; equation 5 of the note.
 
-    A weighted mean of the customer's own average and of the population's ``p*v/(q-1)``.
-    Finite where ``p*x + q > 1``; the caller makes sure of it.
+    A weighted mean of the customer's average and of the population mean ``p*v/(q-1)``.
+    Finite if ``p*x + q > 1``, which the caller must check.
     """
     p, q, v = params
     spend = np.empty(x.size)
@@ -147,7 +147,7 @@ def expected_spend(x: Array, m: Array, params: GammaGammaParams) -> Array:
 
 
 def average_below(x: Array, m: Array, params: GammaGammaParams) -> Array:
-    """P(average spend over ``x`` purchases <= ``m``): the total over total plus ``v`` is Beta(p*x, q)."""
+    """P(average spend over ``x`` purchases <= ``m``): total / (total + v) is Beta(p*x, q)."""
     p, q, v = params
     total = x * m
     share = total / (total + v)
@@ -161,9 +161,9 @@ def posterior(x: Array, m: Array, params: GammaGammaParams) -> tuple[Array, Arra
 
 
 def mean_spend_quantile(level: float, x: Array, m: Array, draws: list[GammaGammaParams]) -> Array:
-    """The quantile of each customer's own mean spend, ``p / nu``, averaged over draws of the parameters.
+    """Posterior quantile of each customer's mean spend ``p / nu``, averaged over draws of the parameters.
 
-    Infinite where it is beyond all numbers, as that of one-time buyers may be at a tiny ``q``.
+    Infinite if it overflows, as that of one-time buyers may at a tiny ``q``.
     """
     low, high = np.full(x.size, np.inf), np.zeros(x.size)
     for p, q, v in draws:

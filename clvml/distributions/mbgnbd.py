@@ -1,11 +1,11 @@
 """The modified BG/NBD model of repeat purchases (MBG/NBD).
 
-As BG/NBD (`clvml.distributions.bgnbd`, whose functions serve here), but customers may drop out for
-good right after their first purchase too, with the same probability ``p`` as after any other::
+As BG/NBD (`clvml.distributions.bgnbd`, whose functions are used here), but customers may drop out
+right after their first purchase too, with the same probability ``p`` as after any other::
 
     lambda ~ Gamma(shape=r, rate=alpha)        p ~ Beta(a, b)
 
-So customers who have not bought again may have dropped out, which BG/NBD rules out, and the likelihood is
+So customers without repeat purchases may have dropped out, which BG/NBD rules out, and the likelihood is
 
     Gamma(r+x)/Gamma(r) * alpha**r * B(a, b+x+1)/B(a, b)
         * ( (alpha+T)**-(r+x)  +  a/(b+x) * (alpha+t_x)**-(r+x) )
@@ -40,7 +40,7 @@ class MBGNBDParams(BGNBDParams):
 
 
 def count(history: History) -> HistoryCounts:
-    """What `objective` needs of the customers."""
+    """Aggregate the customers for `objective`."""
     return count_histories(history, everyone=True)
 
 
@@ -60,12 +60,12 @@ def log_likelihood(history: History, params: BGNBDParams) -> Array:
 
 
 def derivatives(history: History, params: Any) -> tuple[Array, Array, Array]:
-    """Log-likelihoods with two derivatives in the log-parameters, customer by customer."""
+    """Log-likelihoods (n,), gradients (4, n) and Hessians (4, 4, n) in the log-parameters."""
     return bgnbd_covariates.derivatives(history, params, _AT_FIRST)
 
 
 def probability_alive(history: History, params: BGNBDParams) -> Array:
-    """P(alive | x, t_x, T), below 1 also for customers who have not bought again."""
+    """P(alive | x, t_x, T), below 1 also for customers without repeat purchases."""
     return bgnbd.probability_alive(history, params, _AT_FIRST)
 
 
@@ -92,7 +92,7 @@ def count_probability(n: Array, horizon: float, history: History, params: BGNBDP
 def simulate_ahead(
     history: History, horizon: float, params: BGNBDParams, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], Array]:
-    """Future purchases of customers alive at ``T``: row of each, in ascending order, and time after ``T``."""
+    """Simulate future purchases of customers alive at ``T``: ascending rows, and times after ``T``."""
     return bgnbd.simulate_ahead(history, horizon, params, rng, _AT_FIRST)
 
 
@@ -104,10 +104,10 @@ def dropout_rate(params: BGNBDParams) -> float:
 def rescaled(
     history: History, params: BGNBDParams, purchase_rate: float, dropout: float
 ) -> tuple[History, BGNBDParams]:
-    """As that of BG/NBD."""
+    """Histories and parameters of a scenario, as for BG/NBD."""
     return bgnbd.rescaled(history, params, purchase_rate, dropout)
 
 
 def simulate(T: Array, params: BGNBDParams, rng: np.random.Generator) -> History:
-    """Histories of customers observed for ``T``."""
+    """Simulate histories of customers observed for ``T``."""
     return simulation.bgnbd_histories(T, params, rng, _AT_FIRST)

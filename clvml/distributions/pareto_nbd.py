@@ -1,16 +1,16 @@
 """The Pareto/NBD model of repeat purchases.
 
-While alive a customer buys at rate ``lambda``; they drop out for good at any time, at rate
-``mu``. Both vary across customers::
+While alive a customer buys at rate ``lambda``; they drop out at rate ``mu``, at any
+time. Both vary across customers::
 
     lambda ~ Gamma(shape=r, rate=alpha)        mu ~ Gamma(shape=s, rate=beta)
 
-A customer is seen as ``(x, t_x, T)``: ``x`` repeat purchases, the last of them ``t_x`` after the
+The data of a customer are ``(x, t_x, T)``: ``x`` repeat purchases, the last of them ``t_x`` after the
 first purchase, under observation for ``T``. ``alpha`` and ``beta`` have the unit of time.
 
 Schmittlein, Morrison, Colombo (1987), Counting Your Customers: Who Are They and What Will They Do
 Next?, Management Science 33(1). Their likelihood is a difference of two 2F1, which overflow and
-cancel for heavy buyers. Here it stays what it is before the last integral is done,
+cancel for heavy buyers. Here the last integral is computed numerically,
 
     Gamma(r+x)/Gamma(r) * alpha**r * beta**s * ( (alpha+T)**-(r+x) * (beta+T)**-s
         + s * integral over y from t_x to T of (alpha+y)**-(r+x) * (beta+y)**-(s+1) )
@@ -18,7 +18,7 @@ cancel for heavy buyers. Here it stays what it is before the last integral is do
 a sum of two positive terms: still alive, or dropped out at time ``y``. Their ratio is the odds of
 dropout, whose logarithm ``v`` gives P(alive) and all derivatives. With ``m`` the smaller of ``alpha``
 and ``beta`` the integrand is log-concave in ``log(m + y)`` and its singularities are pi away, so
-Gauss-Legendre nodes on the part that counts are exact to some 1e-13.
+Gauss-Legendre quadrature on the relevant part is accurate to about 1e-13.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ from clvml.distributions._scenarios import check_multiple, renewed
 
 Array = NDArray[np.float64]
 
-_SHORT = 2.5  # in log(m + y): one panel of nodes serves up to here
-_NEGLIGIBLE = 45.0  # e**-45 of the integrand at t_x: what lies beyond cannot matter
+_SHORT = 2.5  # in log(m + y): one panel of nodes suffices up to here
+_NEGLIGIBLE = 45.0  # e**-45 of the integrand at t_x: what lies beyond is negligible
 _BLOCK = 1024  # rows at once, so that nodes stay in cache
 _PANEL = 0.7  # width in log(beta + T): singularities are pi away, so 12 points give 1e-14
 _INTERPOLATED = 16_384  # rows at once
@@ -69,7 +69,7 @@ class ParetoNBDParams(NamedTuple):
 
 
 class _Futures(NamedTuple):
-    """Customers alive, and the number of purchases whose probability is asked for."""
+    """Customers alive, and the number of purchases whose probability is computed."""
 
     n: Array
     shape: Array  # of their rate of purchases, r + x
@@ -91,7 +91,7 @@ class _Nodes(NamedTuple):
 
 
 def count(history: History) -> HistoryCounts:
-    """What `objective` needs of the customers."""
+    """Aggregate the customers for `objective`."""
     return count_histories(history, everyone=True)
 
 
@@ -111,7 +111,7 @@ def _log_left(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
 
 
 def _fall(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
-    """How far the logarithm of being alive falls from ``t_x`` to ``T``."""
+    """Decrease of the log-likelihood of being alive from ``t_x`` to ``T``."""
     r, alpha, s, beta = params
     return (r + x) * np.log1p((T - t_x) / (alpha + t_x)) + s * np.log1p((T - t_x) / (beta + t_x))
 
@@ -133,7 +133,7 @@ def probability_alive(history: History, params: ParetoNBDParams) -> Array:
 def log_likelihood(history: History, params: ParetoNBDParams) -> Array:
     """Log-likelihood of each customer.
 
-    The purchases until ``t_x``, and what came after relative to that: no difference of large numbers.
+    The likelihood of the purchases until ``t_x``, times that of the time since, which avoids cancellation.
     """
     return _log_likelihood(history.x, history.t_x, history.T, params)
 
@@ -164,7 +164,7 @@ def objective(params: ParetoNBDParams, histories: HistoryCounts) -> tuple[float,
 
 
 def _alive(params: ParetoNBDParams, histories: HistoryCounts) -> tuple[float, Array, Array]:
-    """The log-likelihood were everybody alive."""
+    """The log-likelihood terms of customers being alive at ``T``."""
     r, alpha, s, beta = params
     N, T, w, wx = histories.more_than, histories.T, histories.T_weight, histories.T_purchases
     rj, seen, lived = r + np.arange(N.size), alpha + T, beta + T
@@ -189,7 +189,7 @@ def _alive(params: ParetoNBDParams, histories: HistoryCounts) -> tuple[float, Ar
 def dropout(
     x: Array, t_x: Array, T: Array, params: ParetoNBDParams
 ) -> Iterator[tuple[NDArray[np.int64], Array, Array, Array]]:
-    """The log-odds of having dropped out ``v`` and its derivatives, by blocks of those who had time to.
+    """The log-odds of having dropped out ``v`` and its derivatives, in blocks of customers with ``t_x < T``.
 
     Yields the rows of a block, ``v`` (n,), its gradient (4, n), and the sum of its Hessian and the square of
     its gradient (4, 4, n). ``v`` is the logarithm of an integral of ``exp(g)``: its gradient is the mean of
@@ -232,7 +232,7 @@ def _derivatives(
 def _by_rule(
     x: Array, t_x: Array, T: Array, params: ParetoNBDParams
 ) -> Iterator[tuple[NDArray[np.int64], Array, bool]]:
-    """Blocks of customers who had time to drop out, how far the integrand reaches, and the rule for it."""
+    """Blocks of customers with ``t_x < T``, the range of the integrand, and the quadrature rule for it."""
     silent = np.flatnonzero(t_x < T)
     reach = _reach(x[silent], t_x[silent], T[silent], params_of_rows(params, silent))
     for rule in _RULES:
@@ -243,11 +243,11 @@ def _by_rule(
 
 
 def _reach(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
-    """How far beyond ``t_x``, in log(m + y), the integrand counts.
+    """Distance beyond ``t_x``, in log(m + y), up to which the integrand is relevant.
 
     Its logarithm is concave with a slope between 1 and ``-(r + x + s)``, so the point where it has
-    fallen by 45 lies between 45 / (r + x + s) and the end; bisection there needs few steps, for
-    the nodes do not need it precisely.
+    fallen by 45 lies between 45 / (r + x + s) and the end; a few bisection steps suffice, as the
+    range need not be precise.
     """
     r, alpha, s, beta = params
     last = np.minimum(alpha, beta) + t_x
@@ -277,7 +277,7 @@ def _nodes(x: Array, t_x: Array, params: ParetoNBDParams, reach: Array, rule: bo
 
 
 def _columns(params: Any) -> Any:
-    """The parameters, or those of each customer, beside the nodes of each."""
+    """The parameters, broadcast against the nodes of each customer."""
     return params._make(np.reshape(param, (-1, 1)) for param in params)
 
 
@@ -289,21 +289,23 @@ def survival_probability(history: History, after: float, params: ParetoNBDParams
 def purchases_given_alive(history: History, ends: Array, weights: Array, params: ParetoNBDParams) -> Array:
     """Weighted sum over ``ends`` of the expected purchases until then, for customers alive at ``T``.
 
-    Given alive, ``lambda ~ Gamma(r+x, alpha+T)`` and ``mu ~ Gamma(s, beta+T)``: the rate times the
-    lifetime ahead; equation 41 of the paper without P(alive). Of many ends the latter is
-    interpolated, for it is smooth in ``log(beta + T)``.
+    Given alive, ``lambda ~ Gamma(r+x, alpha+T)`` and ``mu ~ Gamma(s, beta+T)``: the expected rate times the
+    expected remaining lifetime; equation 41 of the paper without P(alive). For many ends the latter is
+    interpolated, as it is smooth in ``log(beta + T)``.
     """
     lived = params.beta + history.T
     interpolate = ends.size > POINTS.size
-    alive = (_time_ahead_interpolated if interpolate else _time_ahead)(lived, ends, weights, params.s)
+    alive = (_expected_lifetime_interpolated if interpolate else _expected_lifetime)(
+        lived, ends, weights, params.s
+    )
     return (params.r + history.x) / (params.alpha + history.T) * alive
 
 
-def _time_ahead(lived: Array, ends: Array, weights: Array, s: float) -> Array:
+def _expected_lifetime(lived: Array, ends: Array, weights: Array, s: float) -> Array:
     """Weighted sum of the expected time alive until each end.
 
-    Each is ``lived * ((1+z)**(1-s) - 1) / (1-s)`` with ``z = end / lived``, written so that nothing
-    happens at ``s = 1``.
+    Each is ``lived * ((1+z)**(1-s) - 1) / (1-s)`` with ``z = end / lived``, written without the
+    singularity at ``s = 1``.
     """
     alive = np.zeros(lived.shape)
     for end, weight in zip(ends, weights, strict=True):
@@ -312,14 +314,14 @@ def _time_ahead(lived: Array, ends: Array, weights: Array, s: float) -> Array:
     return lived * alive
 
 
-def _time_ahead_interpolated(lived: Array, ends: Array, weights: Array, s: float) -> Array:
-    """As `_time_ahead`, between Chebyshev points of fixed panels in ``log(lived)``."""
+def _expected_lifetime_interpolated(lived: Array, ends: Array, weights: Array, s: float) -> Array:
+    """As `_expected_lifetime`, between Chebyshev points of fixed panels in ``log(lived)``."""
     panels = np.log(lived) / _PANEL
     panel = np.floor(panels)
     distinct, row = np.unique(panel, return_inverse=True)
     points = np.exp(_PANEL * (distinct[:, None] + (1 + POINTS) / 2))
     table = np.stack(
-        [(_time_ahead(points, ends, weights, s) * degree).sum(axis=1) for degree in TO_COEFFICIENTS]
+        [(_expected_lifetime(points, ends, weights, s) * degree).sum(axis=1) for degree in TO_COEFFICIENTS]
     )
     value, u = np.empty(lived.size), 2 * (panels - panel) - 1
     for start in range(0, lived.size, _INTERPOLATED):
@@ -398,7 +400,7 @@ def _change(futures: _Futures, unit: Array, y: Array, beside: Array) -> Array:
 
 
 def _window(futures: _Futures, unit: Array, horizon: float) -> tuple[Array, Array, Array]:
-    """Where in ``v`` the integrand peaks, and from where to where it counts."""
+    """The peak of the integrand in ``v``, and the range in which it is relevant."""
     n, shape, seen, lived, s = futures
     end = np.log1p(horizon / unit)
     low, high = np.zeros(n.size), end
@@ -414,7 +416,7 @@ def _window(futures: _Futures, unit: Array, horizon: float) -> tuple[Array, Arra
 
 
 def _distance(futures: _Futures, unit: Array, y: Array, room: Array) -> Array:
-    """How far from ``y`` the integrand counts, at most ``room``, in v; the nodes need it roughly."""
+    """Distance from ``y``, in v, up to which the integrand is relevant, at most ``room``; approximate."""
     inside, outside = room * 1e-5, room
     for _ in range(8):
         middle = np.sign(room) * np.sqrt(inside * outside)
@@ -426,9 +428,9 @@ def _distance(futures: _Futures, unit: Array, y: Array, room: Array) -> Array:
 def simulate_ahead(
     history: History, horizon: float, params: ParetoNBDParams, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], Array]:
-    """Future purchases of customers alive at ``T``: row of each, in ascending order, and time after ``T``.
+    """Simulate future purchases of customers alive at ``T``: ascending rows, and times after ``T``.
 
-    A Poisson number given the rate and the lifetime, at any time within it.
+    Given rate and lifetime their number is Poisson, and their times uniform within the lifetime.
     """
     x, T = history.x, history.T
     with np.errstate(divide="ignore", over="ignore"):  # a lifetime may overflow to infinity
@@ -448,7 +450,7 @@ def dropout_rate(params: ParetoNBDParams) -> float:
 def rescaled(
     history: History, params: ParetoNBDParams, purchase_rate: float, dropout: float
 ) -> tuple[History, ParetoNBDParams]:
-    """Histories and parameters by which the functions of the future give a scenario from ``T`` on.
+    """Histories and parameters that give the predictions of a scenario from ``T`` on.
 
     ``lambda`` and ``mu`` are multiplied: those of a customer alive, ``Gamma(r + x, alpha + T)`` and
     ``Gamma(s, beta + T)``, become ``Gamma(r + x, (alpha + T) / purchase_rate)`` and
@@ -467,5 +469,5 @@ def rescaled(
 
 
 def simulate(T: Array, params: ParetoNBDParams, rng: np.random.Generator) -> History:
-    """Histories of customers observed for ``T``."""
+    """Simulate histories of customers observed for ``T``."""
     return simulation.pareto_nbd_histories(T, params, rng)

@@ -1,19 +1,19 @@
 """The shifted beta-geometric model of subscriptions (sBG).
 
-At each renewal a customer churns with probability ``theta``, constant over time but different
-from customer to customer, ``theta ~ Beta(alpha, beta)``: those likely to churn do so first, so
-the retention rate of a cohort rises.
+At each renewal a customer churns with probability ``theta``, constant over time but heterogeneous
+across customers, ``theta ~ Beta(alpha, beta)``: customers with high churn probability churn first, so
+the retention rate of a cohort increases.
 
-A customer is seen as ``(renewed, offered)``: renewals made, of those offered. A customer who made fewer
+The data of a customer are ``(renewed, offered)``: renewals made, of those offered. A customer who made fewer
 than were offered has churned, at renewal ``renewed + 1``; the others are active.
 
 Fader, Hardie (2007), How to Project Customer Retention, Journal of Interactive Marketing 21(1).
-Their beta functions (equations 5 and 6):
+Equations 5 and 6:
 
     survived d renewals:      B(alpha, beta+d) / B(alpha, beta)
     churned at renewal d + 1: the same, times alpha / (alpha+beta+d)
 
-Of active customers, renewals are the purchases, and ``x = T`` counts those made so far.
+Renewals play the role of purchases; for active customers ``x = T`` is the number made so far.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Array = NDArray[np.float64]
 
 
 class ShiftedBetaGeometricParams(NamedTuple):
-    """Parameters of the shifted beta-geometric model: pure numbers."""
+    """Parameters of the shifted beta-geometric model, both dimensionless."""
 
     alpha: float
     beta: float
@@ -48,7 +48,7 @@ class Renewals(NamedTuple):
 
 
 def count(history: History) -> Renewals:
-    """What `objective` needs of the customers."""
+    """Aggregate the customers for `objective`."""
     t_x, weight = history.t_x, history.weights
     churned = t_x < history.T
     made, decided = (
@@ -100,7 +100,7 @@ def log_likelihood(history: History, params: ShiftedBetaGeometricParams) -> Arra
 
 
 def probability_alive(history: History, params: ShiftedBetaGeometricParams) -> Array:  # noqa: ARG001
-    """1 for customers who made every renewal, 0 for those who churned: a contract is observed."""
+    """1 for customers who made every renewal, 0 for those who churned: churn is observed."""
     return (history.t_x == history.T).astype(float)
 
 
@@ -112,12 +112,12 @@ def dropout_rate(params: ShiftedBetaGeometricParams) -> float:
 def rescaled(
     history: History,
     params: ShiftedBetaGeometricParams,
-    purchase_rate: float,  # noqa: ARG001 - a customer who stays has renewed
+    purchase_rate: float,  # noqa: ARG001 - every active customer renews
     dropout: float,
 ) -> tuple[History, ShiftedBetaGeometricParams]:
-    """Histories and parameters by which the functions of the future give a scenario from ``T`` on.
+    """Histories and parameters that give the predictions of a scenario from ``T`` on.
 
-    The mean of ``theta`` is multiplied and ``alpha + beta`` stays: ``Beta(alpha, beta + T)`` becomes
+    The mean of ``theta`` is multiplied and ``alpha + beta`` unchanged: ``Beta(alpha, beta + T)`` becomes
     ``Beta(dropout * alpha, beta + T + (1 - dropout) * alpha)``.
 
     Raises
@@ -158,14 +158,14 @@ def count_probability(
 def simulate_ahead(
     history: History, horizon: float, params: ShiftedBetaGeometricParams, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], Array]:
-    """Renewals, of the next ``horizon``, of customers active after ``T``: row of each, and which."""
+    """Simulate the next ``horizon`` renewals of customers active after ``T``: rows, and renewal numbers."""
     made = survival.draw_survival(*params, history.T, horizon, rng)
     row = np.repeat(np.arange(made.size), made)
     return row, np.arange(1.0, row.size + 1) - np.repeat(np.cumsum(made) - made, made)
 
 
 def simulate(T: Array, params: ShiftedBetaGeometricParams, rng: np.random.Generator) -> History:
-    """Histories of customers who were offered ``T`` renewals: as many purchases as renewals made."""
+    """Simulate histories of customers who were offered ``T`` renewals; ``x`` is the number made."""
     churn = np.maximum(rng.beta(*params, T.size), np.finfo(float).tiny)
     made = np.minimum(rng.geometric(churn) - 1.0, T)
     return History(made, made, T)

@@ -1,4 +1,4 @@
-"""Arguments of statistical models, checked before they are used."""
+"""Validation of arguments of statistical models."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ Array = NDArray[np.float64]
 
 
 def check_coverage(coverage: float) -> None:
-    """Refuse a coverage that is not between 0 and 1."""
+    """Raise an InputError unless the coverage is in (0, 1)."""
     if not 0 < coverage < 1:
         raise InputError(f"coverage is {coverage!r}; it must be above 0 and below 1, as in 0.9.")
 
 
 def check_params(params: Any) -> Any:
-    """The same parameters as floats.
+    """Validate parameters; return them as floats.
 
     Raises
     ------
     InputError
-        If one is not a positive, finite number.
+        If a parameter is not a positive, finite number.
     """
     for name, value in zip(type(params)._fields, params, strict=True):
         if not isinstance(value, int | float | np.number) or not 0 < value < float("inf"):
@@ -34,7 +34,7 @@ def check_params(params: Any) -> Any:
 
 
 def check_start(start: Any, kind: Any) -> Array:
-    """Parameters to start from, checked.
+    """Validate starting values.
 
     Raises
     ------
@@ -48,13 +48,13 @@ def check_start(start: Any, kind: Any) -> Array:
 
 
 def check_n_draws(n_draws: object) -> int:
-    """A number of draws, checked.
+    """Validate a number of draws.
 
     Raises
     ------
     InputError
-        If it is not a whole number of one or more.
+        If it is not an integer of at least 1.
     """
     if isinstance(n_draws, bool) or not isinstance(n_draws, int | np.integer) or n_draws < 1:
-        raise InputError(f"n_draws is {n_draws!r}; it must be a whole number of one or more.")
+        raise InputError(f"n_draws is {n_draws!r}; it must be an integer of at least 1.")
     return int(n_draws)

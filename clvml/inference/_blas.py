@@ -1,6 +1,6 @@
-"""One BLAS thread where products are many and small.
+"""Limit BLAS to one thread for many small products.
 
-Threads that wait for each other spin: on two busy cores a fit spent ten times the CPU time.
+Threads busy-wait for each other: on two busy cores a fit took ten times the CPU time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A record of how a fit went: enough to trust it, or to know why not."""
+"""Convergence diagnostics of a fit."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class FitRecord:
-    """How a fit went: enough to trust it, or to know why not.
+    """Convergence diagnostics of a fit.
 
     Attributes
     ----------
     converged : bool
-        The gradient vanished and no step could raise the likelihood.
+        Whether the gradient vanished, so that no step increases the likelihood.
     n_evaluations : int
-        Evaluations of the likelihood with its derivatives until the optimum.
+        Number of evaluations of the likelihood with its derivatives.
     gradient_norm : float
-        Largest derivative in a log-parameter, per customer, where the likelihood was evaluated last.
+        Largest absolute derivative in a log-parameter, per customer, at the last evaluation.
     condition_number : float
         Of the Hessian in log-parameters at the optimum.
     boundary : tuple of str
-        Where the data have no interior optimum, the parameters that diverge, such as
-        ``("a to infinity", "b to infinity")``; empty when all is well.
+        The parameters that diverge if the likelihood has no interior maximum, such as
+        ``("a to infinity", "b to infinity")``; otherwise empty.
     starts : tuple of tuple of float
-        Parameters that the search started from, in the order tried.
+        Starting values, in the order tried.
     messages : tuple of str
-        What to know, in words; empty when all is well.
+        Warnings, each with a remedy; usually empty.
     """
 
     converged: bool
@@ -57,7 +57,7 @@ class FitRecord:
 def record_of(
     optimum: Optimum, names: tuple[str, ...], unit: Array, messages: list[str], stacklevel: int
 ) -> FitRecord:
-    """The record of a fit; each message is also a `FitWarning` where the caller's ``stacklevel`` points."""
+    """Create the record of a fit; issue each message as a `FitWarning` at the caller's ``stacklevel``."""
     for message in messages:
         warnings.warn(message, FitWarning, stacklevel=stacklevel + 1)
     return FitRecord(
@@ -72,7 +72,7 @@ def record_of(
 
 
 def diverging_parameters(optimum: Optimum, names: tuple[str, ...]) -> tuple[str, ...]:
-    """The parameters that diverge or vanish at the boundary, such as ``"a to infinity"``."""
+    """The parameters that tend to infinity or zero, such as ``"a to infinity"``."""
     return tuple(
         f"{name} to {'infinity' if way > 0 else '0'}"
         for name, way in zip(names, optimum.flat, strict=True)

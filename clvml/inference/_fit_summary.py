@@ -1,4 +1,4 @@
-"""A fit as a table worth reading."""
+"""The summary table of a fit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class FitSummary:
-    """A fit: parameters with their uncertainty, how well it fits, warnings. Prints as text, shows as HTML.
+    """Summary of a fit: estimates with standard errors, goodness of fit, warnings; as text and as HTML.
 
     Attributes
     ----------
@@ -18,11 +18,11 @@ class FitSummary:
         The model's name.
     parameters : DataFrame
         Index ``parameter``; columns ``estimate, standard_error, lower, upper, meaning``; ``lower, upper``
-        are the ends of 95 % confidence intervals that are normal in the logarithm.
+        are the limits of 95 % Wald confidence intervals, computed for the logarithm.
     figures : dict of str to str
-        Customers, log-likelihood, information criteria, how the search went.
+        Number of customers, log-likelihood, information criteria, convergence.
     messages : tuple of str
-        What to know, in words.
+        Warnings of the fit.
     """
 
     title: str

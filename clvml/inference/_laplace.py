@@ -1,4 +1,4 @@
-"""Laplace's approximation: parameters as normal, in logarithms, around their estimate."""
+"""Laplace's approximation: log-parameters are normal around their estimate."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def draw_normal(center: Array, covariance: Array, n_draws: int, rng: np.random.G
 
 
 def _root(covariance: Array) -> Array:
-    """A square root; directions in which the likelihood is flat stay at the estimate.
+    """A square root of the covariance, with zero variance in directions in which the likelihood is flat.
 
-    So it is where a fit is at a boundary: what lies beyond predicts the same, and a normal would reach
-    as far the other way, where the likelihood is nil.
+    Such directions occur in a fit at a boundary: points beyond the estimate predict the same, while a normal
+    approximation would extend as far in the opposite direction, where the likelihood is negligible.
     """
     sizes, directions = np.linalg.eigh((covariance + covariance.T) / 2)
     return directions * np.sqrt(np.where(sizes > _FLAT**2, 0.0, np.maximum(sizes, 0.0)))

@@ -12,7 +12,7 @@ from clvml.errors import InputError
 
 
 class Fitted(Protocol):
-    """What the test asks of a model fitted by maximum likelihood."""
+    """A model fitted by maximum likelihood, as the test requires it."""
 
     title: str
     log_likelihood_: float
@@ -20,21 +20,21 @@ class Fitted(Protocol):
 
     @property
     def n_parameters_(self) -> int:
-        """How many parameters were fitted."""
+        """Number of fitted parameters."""
 
 
 @dataclass(frozen=True)
 class LikelihoodRatioTest:
-    """Whether the larger of two nested models is better than chance would make it.
+    """Likelihood-ratio test of two nested models.
 
     Attributes
     ----------
     statistic : float
         Twice the difference of the log-likelihoods.
     degrees_of_freedom : int
-        How many more parameters the larger model has.
+        Difference in the number of parameters.
     p_value : float
-        Probability of a statistic this large if the smaller model were true, by Wilks' chi-square.
+        P-value under the smaller model, from the asymptotic chi-square distribution (Wilks).
     """
 
     statistic: float
@@ -43,7 +43,7 @@ class LikelihoodRatioTest:
 
     @classmethod
     def of(cls, gain: float, degrees_of_freedom: int) -> Self:
-        """The test of a gain in log-likelihood."""
+        """The test for an increase in log-likelihood."""
         statistic = max(2 * gain, 0.0)
         return cls(statistic, degrees_of_freedom, float(chi2.sf(statistic, degrees_of_freedom)))
 
@@ -55,13 +55,22 @@ class LikelihoodRatioTest:
 
 
 def likelihood_ratio_test(smaller: Fitted, larger: Fitted) -> LikelihoodRatioTest:
-    """Test a model against a larger one that contains it, both fitted to the same customers.
+    """Test a model against a larger model in which it is nested, both fitted to the same customers.
+
+    Parameters
+    ----------
+    smaller, larger : fitted models
+        With ``log_likelihood_``, ``n_customers_`` and ``n_parameters_``.
+
+    Returns
+    -------
+    LikelihoodRatioTest
 
     Raises
     ------
     InputError
-        If the models were fitted to different numbers of customers, the larger has no more parameters,
-        or a lower likelihood, which a model that contains the smaller cannot have.
+        If the models were fitted to different numbers of customers, or are not nested: the larger has no
+        additional parameters or a lower likelihood.
 
     References
     ----------
@@ -73,7 +82,7 @@ def likelihood_ratio_test(smaller: Fitted, larger: Fitted) -> LikelihoodRatioTes
     if smaller.n_customers_ != larger.n_customers_:
         raise InputError(
             f"the models were fitted to {smaller.n_customers_:g} and {larger.n_customers_:g} customers; a"
-            " likelihood-ratio test needs the same ones."
+            " likelihood-ratio test requires the same customers."
         )
     freedom = larger.n_parameters_ - smaller.n_parameters_
     gain = larger.log_likelihood_ - smaller.log_likelihood_

@@ -1,10 +1,10 @@
 """Maximum likelihood in log-parameters by Newton's method.
 
-All parameters are positive, so the search runs over their logarithms, each less that of the
-parameter's own unit: the unit of time or money of the data changes nothing. Where the Hessian is
-not negative definite its eigenvalues are replaced by their sizes, steps are capped and shortened until
-the likelihood rises. A search that diverges is repeated with a vague prior (normal, standard deviation
-10 to 1,000 in each log-parameter), which bounds it, and is reported as such.
+All parameters are positive, so the likelihood is maximised over their logarithms, relative to a typical
+scale: the fit is invariant to the unit of time or money of the data. Where the Hessian is not negative
+definite, its eigenvalues are replaced by their absolute values; steps are capped, and shortened until the
+likelihood increases. A search that diverges is repeated with a vague prior (normal, standard deviation 10 to
+1,000 in each log-parameter), which bounds it, and is reported as such.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ Objective = Callable[[Array], tuple[float, Array, Array]]
 _MAX_STEPS = 200
 _MAX_MOVE = 2.0
 _FAR = 14.0  # e**14: a parameter beyond a million times its natural scale diverges
-_REMOTE = 7.0  # e**7: and one beyond a thousand times, where the likelihood hardly identifies it
+_REMOTE = 7.0  # e**7: so does one beyond a thousand times, if only weakly identified
 _VAGUE_SDS = (10.0, 100.0, 1000.0)  # of the prior that bounds a search that diverges
-_LAST_RISE = 1e-12  # per customer, of the likelihood: the step that promises no more is the last
-_LAST_STEP = 3e-6  # in log-parameters: the likelihood is a parabola from here on, no need to look again
-_WEAK = 1.0  # curvature below which the likelihood hardly identifies a direction
-_FLAT = 0.01  # and below which it does not at all
+_LAST_RISE = 1e-12  # predicted increase of the log-likelihood per customer at which to stop
+_LAST_STEP = 3e-6  # in log-parameters: the likelihood is quadratic here, no further evaluation needed
+_WEAK = 1.0  # curvature below which a direction is only weakly identified
+_FLAT = 0.01  # curvature below which a direction is not identified
 
 
 @dataclass(frozen=True)
 class Optimum:
-    """Where the search ended.
+    """Result of the search.
 
-    ``theta`` are logarithms of parameters in their units, ``value`` is the likelihood there, without
-    the prior, and ``hessian`` that of likelihood and prior together; ``flat`` is the direction in
-    which the likelihood has no maximum, of zeros where it has one.
+    ``theta`` are the scaled log-parameters, ``value`` is the log-likelihood there, without the prior, and
+    ``hessian`` that of the log-posterior; ``flat`` is the direction in which the likelihood has no maximum
+    (zeros if it has one).
     """
 
     theta: Array
@@ -58,7 +58,7 @@ class Optimum:
 
     @property
     def covariance(self) -> Array:
-        """Inverse of the observed information in log-parameters, by its positive eigenvalues."""
+        """Inverse of the observed information in log-parameters, with eigenvalues bounded away from zero."""
         information = (self.hessian + self.hessian.T) / -2
         sizes, directions = np.linalg.eigh(information)
         sizes = np.maximum(sizes, np.finfo(float).eps * max(abs(sizes).max(), 1e-300))
@@ -67,12 +67,12 @@ class Optimum:
 
     @property
     def smallest_curvature(self) -> float:
-        """Of the objective at the optimum, in log-parameters."""
+        """Smallest curvature of the objective at the optimum, in log-parameters."""
         return float(np.linalg.eigvalsh(-self.hessian)[0])
 
     @property
     def condition_number(self) -> float:
-        """Ratio of the largest to the smallest curvature, infinite where one vanishes."""
+        """Ratio of the largest to the smallest curvature, infinite if the latter is not positive."""
         sizes = np.linalg.eigvalsh(-self.hessian)
         return float(sizes[-1] / sizes[0]) if sizes[0] > 0 else float("inf")
 
@@ -84,20 +84,24 @@ def maximise(
     prior: Prior | None = None,
     rough: Objective | None = None,
 ) -> Optimum:
-    """The maximum of ``objective``, a function of log-parameters with two derivatives.
+    """Maximise ``objective``, a function of log-parameters with gradient and Hessian.
 
     Parameters
     ----------
     objective : callable
         Maps log-parameters to value, gradient and Hessian.
     starts : list of ndarray, shape (n_parameters,)
-        Log-parameters to start from; the next is tried where a search from one fails.
+        Starting values; the next is tried if the search from one fails.
     total_weight : float
-        Number of customers; the likelihood's last rise is counted relative to it.
+        Number of customers (sum of weights), to which the convergence criterion is relative.
     prior : Prior, optional
-        Added to the likelihood.
+        Prior to regularise the fit.
     rough : callable, optional
-        The same objective of a sample of the customers, to come near the optimum cheaply.
+        The objective for a subsample of the customers, for cheap starting values.
+
+    Returns
+    -------
+    Optimum
 
     Raises
     ------
@@ -122,7 +126,7 @@ def maximise(
 
 
 def _flag_weak_identification(found: Optimum, start: Array) -> Optimum:
-    """The same, marked as a boundary where it is remote and the likelihood hardly identifies it."""
+    """Flag the optimum as a boundary if it is remote and only weakly identified."""
     if abs(found.theta).max() > _REMOTE and found.smallest_curvature < _WEAK:
         return replace(found, flat=_flat_direction(found, start, None))
     return found
@@ -131,15 +135,15 @@ def _flag_weak_identification(found: Optimum, start: Array) -> Optimum:
 def _fit_with_vague_prior(
     objective: Objective, start: Array, total_weight: float, prior: Prior | None
 ) -> Optimum:
-    """The search again, with a vague prior that bounds what diverges.
+    """Repeat the search with a vague prior that bounds diverging parameters.
 
-    Ever vaguer ones cost ever less likelihood; the last with which the search converges is taken.
+    The prior is made vaguer step by step; the vaguest with which the search converges is used.
     """
     theta, evaluations = start, 0
     bounded: list[Optimum] = []
     for sd in _VAGUE_SDS:
         vague = vague_prior(start.size, sd)
-        vague = vague if prior is None else prior.beside(vague)
+        vague = vague if prior is None else prior.combined_with(vague)
         there = _newton(objective, theta, total_weight, vague)
         evaluations += there.n_evaluations
         if bounded and not there.converged:
@@ -150,9 +154,9 @@ def _fit_with_vague_prior(
 
 
 def _flat_direction(found: Optimum, start: Array, prior: Prior | None) -> Array:
-    """Where the search went in directions that the likelihood does not identify, zero where it does.
+    """Direction of divergence of the parameters that the likelihood does not identify, zero for the others.
 
-    Where it identifies all and the search only went far, the parameters that went farthest.
+    If all are identified and the search only moved far, the parameters that moved farthest.
     """
     of_prior = 0 if prior is None else prior.penalty(found.theta)[2]
     sizes, directions = np.linalg.eigh(-found.hessian - of_prior)
@@ -174,7 +178,9 @@ def _newton(
     start, objective = theta, with_prior(objective, prior)
     value, gradient, hessian = objective(theta)
     if not np.isfinite(value):
-        raise FitError("the likelihood is not finite at the start: look for extreme values in the customers.")
+        raise FitError(
+            "the likelihood is not finite at the starting values: check the customers for extreme values."
+        )
     evaluations, converged = 1, False
     far = _FAR if prior is None else 2 * _FAR
     while not converged and evaluations < _MAX_STEPS and abs(theta).max() < far:
@@ -219,7 +225,7 @@ def with_prior(objective: Objective, prior: Prior | None) -> Objective:
 
 
 def _step(gradient: Array, hessian: Array) -> Array:
-    """Newton's step uphill, with the sizes of the eigenvalues, and capped."""
+    """Newton's ascent step with absolute eigenvalues, capped."""
     sizes, directions = np.linalg.eigh(-hessian)
     sizes = np.maximum(abs(sizes), 1e-10 * abs(sizes).max() + 1e-300)
     step = directions @ (directions.T @ gradient / sizes)
@@ -227,7 +233,7 @@ def _step(gradient: Array, hessian: Array) -> Array:
 
 
 def in_log_parameters(natural: Objective, unit: Array) -> Objective:
-    """An objective of positive parameters as one of their logarithms, each less that of its unit."""
+    """Transform an objective of positive parameters to their logarithms, relative to ``unit``."""
 
     def objective(theta: Array) -> tuple[float, Array, Array]:
         params = unit * np.exp(theta)

@@ -1,15 +1,16 @@
-"""Draws of parameters by Laplace's approximation nested in the direction that the data identify least.
+"""Nested Laplace approximation of the posterior, along the least identified direction.
 
-Along that direction a posterior is skewed, and Laplace's approximation too narrow (a sixth for the dropout of
-CDNOW's 2,357 customers): there the logarithm of the density is followed, point by point, over the maximum in
-all other directions. Across it, at each point, the other parameters are normal around that maximum, with the
-curvature there. The density of the coordinate ``u`` along the direction is then, up to a constant,
+Along that direction the posterior is skewed, and Laplace's approximation too narrow (by a sixth for the
+dropout of CDNOW's 2,357 customers): there the profile of the log-density, maximised over all other
+directions, is evaluated at several points. At each point the other parameters are normal around the
+conditional maximum, with the curvature there. The density of the coordinate ``u`` along the direction is
+then, up to a constant,
 
     log p(u)  =  max over the others of log p(u, others)  -  log det(curvature of the others) / 2
 
 with a relative error of order ``1 / n`` (Tierney, Kadane 1986, Accurate Approximations for Posterior Moments
 and Marginal Densities, JASA 81; nested as by Rue, Martino, Chopin 2009, Approximate Bayesian Inference for
-Latent Gaussian Models, JRSS B 71). What is kept are some six points: a few numbers, and no customers.
+Latent Gaussian Models, JRSS B 71). Only about six points are stored, no customer data.
 """
 
 from __future__ import annotations
@@ -28,26 +29,26 @@ from clvml.inference._maximum_likelihood import Objective
 Array = NDArray[np.float64]
 Local = Callable[[Array], tuple[float, Array, Array]]
 
-_NORMAL = 0.1  # standard deviation of a log-parameter up to which Laplace's approximation serves
-_MOST = 12  # parameters; of more, the points would be more than a few numbers
-REACH = 3.0  # e-folds: a parameter may be twenty times as large, or as small
-_FIRST, _GROWTH = 1.6, 2.3  # the first point in standard deviations, and how much further the next is
-_NEGLIGIBLE = 4.5  # e-folds below the maximum: the density beyond does not count
-_FURTHEST = 12.0  # e-folds along the direction
-_NEAR = 0.3  # of a standard deviation from the conditional maximum: the parabola there serves
+_NORMAL = 0.1  # standard deviation of a log-parameter up to which Laplace's approximation suffices
+_MOST = 12  # parameters: for more, the stored points would be large
+REACH = 3.0  # standard deviation in logs of the bounding prior: a factor of twenty
+_FIRST, _GROWTH = 1.6, 2.3  # first point in standard deviations, and ratio of successive points
+_NEGLIGIBLE = 4.5  # drop in log-density below which the density is negligible
+_FURTHEST = 12.0  # largest distance along the direction, in logs
+_NEAR = 0.3  # standard deviations from the conditional maximum within which it is quadratic
 _LONGEST_STEP = 3.0
-_LEAST_CURVATURE = 0.05  # of that at the estimate
-_DECIMALS = 6  # of numbers whose unit is a standard deviation
-_FEWEST = 4  # points, for a curve through them
-_TAIL = 5.0  # e-folds by which the density falls beyond the last points
+_LEAST_CURVATURE = 0.05  # relative to that at the estimate
+_DECIMALS = 6  # of coordinates in standard deviations
+_FEWEST = 4  # points for interpolation
+_TAIL = 5.0  # drop in log-density beyond the last points
 _GRID = 2001
 
 
 @dataclass(frozen=True, eq=False)
 class NestedLaplace:
-    """A posterior as points along the direction that the data identify least.
+    """Posterior represented by points along the direction that the data identify least.
 
-    Coordinates are standard deviations of Laplace's approximation from the estimate.
+    Coordinates are in standard deviations of Laplace's approximation from the estimate.
 
     Attributes
     ----------
@@ -56,12 +57,12 @@ class NestedLaplace:
     points : ndarray, shape (n_points,)
         Along the last axis, ascending.
     log_maximum, slope, log_volume : ndarray, shape (n_points,)
-        At each point, the maximum of the log-density over the other coordinates, its derivative along the
-        axis, and the logarithm of the volume of their normal; all 0 at the estimate.
+        At each point, the profile log-density, its derivative along the axis, and the log-volume of the
+        conditional normal distribution; all 0 at the estimate.
     centers, moves : ndarray, shape (n_points, n_parameters - 1)
-        Where that maximum is, and its derivative.
+        Location of the conditional maximum, and its derivative.
     roots : ndarray, shape (n_points, n_parameters - 1, n_parameters - 1)
-        A square root of their covariance.
+        Square roots of the conditional covariance.
     """
 
     axes: Array
@@ -85,7 +86,7 @@ class NestedLaplace:
         return center + (coordinates[:, None] * self.axes).sum(axis=2)
 
     def _quantiles(self, share: Array) -> Array:
-        """Of the last coordinate; draws of equal shares, so that few of them cover it well."""
+        """Quantiles of the last coordinate at stratified probabilities, so that few draws cover it well."""
         ends = self.points[[0, -1]]
         tails = np.minimum(_TAIL / np.maximum(abs(self.slope[[0, -1]]), 1e-300), abs(ends))
         grid = np.linspace(ends[0] - tails[0], ends[1] + tails[1], _GRID)
@@ -98,14 +99,14 @@ class NestedLaplace:
 
 
 def _extended(curve: Any, points: Array, u: Array) -> Array:
-    """A spline, and beyond its ends a straight line."""
+    """A spline with linear extrapolation."""
     within = np.clip(u, points[0], points[-1])
     value, beyond = curve(within), u - within
     return np.asarray(value + curve(within, 1) * beyond.reshape(-1, *[1] * (value.ndim - 1)), dtype=float)
 
 
 class _Point(NamedTuple):
-    """A point along the last axis; see `NestedLaplace` for what belongs to it."""
+    """A point along the last axis; its fields are described in `NestedLaplace`."""
 
     u: float
     log_maximum: float
@@ -117,15 +118,15 @@ class _Point(NamedTuple):
 
     @property
     def log_density(self) -> float:
-        """Of the last coordinate."""
+        """Log-density of the last coordinate."""
         return self.log_maximum + self.log_volume
 
 
 def within_reach(objective: Objective, center: Array) -> Objective:
-    """The log-posterior with a normal prior around ``center``, three e-folds wide.
+    """The log-posterior with a normal prior around ``center``, of standard deviation 3 in logs.
 
-    Where the data bound a direction on one side only, they would leave all that lies beyond equally likely,
-    however far; and further out than this it predicts the same.
+    If the data bound a direction on one side only, the posterior would otherwise be improper; further out
+    predictions hardly change.
     """
 
     def bounded(theta: Array) -> tuple[float, Array, Array]:
@@ -143,24 +144,24 @@ def within_reach(objective: Objective, center: Array) -> Objective:
 def nested_laplace(
     objective: Objective, center: Array, top: float, information: Array
 ) -> NestedLaplace | None:
-    """The posterior ``exp(objective)`` around its maximum.
+    """Approximate the posterior ``exp(objective)`` around its maximum.
 
     Parameters
     ----------
     objective : callable
-        Its logarithm up to a constant, with gradient and Hessian.
+        Log-posterior up to a constant, with gradient and Hessian.
     center : ndarray, shape (n_parameters,)
-        Where its maximum is.
+        Location of its maximum.
     top : float
-        Its maximum.
+        Its value at the maximum.
     information : ndarray, shape (n_parameters, n_parameters)
-        Minus its Hessian there.
+        Its negative Hessian there.
 
     Returns
     -------
     NestedLaplace or None
-        None where Laplace's approximation serves, for the data identify all parameters well, or where
-        there are one or more than 12 parameters.
+        None if Laplace's approximation suffices because the data identify all parameters well, or if there
+        are one or more than 12 parameters.
     """
     sizes, directions = np.linalg.eigh(information)
     sds = 1 / np.sqrt(np.maximum(sizes, 1e-300))[::-1]
@@ -184,7 +185,7 @@ def nested_laplace(
 
 
 def _followed(local: Local, here: _Point, top: float, sd: float) -> list[_Point]:
-    """Points one way from the estimate, the sign of ``sd``, until the density is negligible."""
+    """Points on one side of the estimate, by the sign of ``sd``, until the density is negligible."""
     u, found = float(np.sign(sd)) * _FIRST, [here]
     while found[-1].log_density > -_NEGLIGIBLE and abs(found[-1].u * sd) < _FURTHEST:
         there = _conditional(local, u, _guess(found, u), top)
@@ -199,7 +200,7 @@ def _followed(local: Local, here: _Point, top: float, sd: float) -> list[_Point]
 
 
 def _guess(found: list[_Point], u: float) -> Array:
-    """Where the maximum may be at ``u``: a cubic through the last two points, or a line."""
+    """Predicted location of the conditional maximum at ``u``: cubic or linear extrapolation."""
     last = found[-1]
     if len(found) == 1:
         return last.center + last.move * (u - last.u)
@@ -212,7 +213,7 @@ def _guess(found: list[_Point], u: float) -> Array:
 
 
 def _conditional(local: Local, u: float, guess: Array, top: float) -> _Point | None:
-    """The maximum in the other coordinates by Newton's method; none where the density is not finite."""
+    """The conditional maximum by Newton's method; None if the density is not finite."""
     center = guess
     for _ in range(6):
         value, gradient, hessian = local(np.append(center, u))

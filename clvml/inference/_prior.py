@@ -1,4 +1,4 @@
-"""Weakly informative priors, on numbers that have no unit."""
+"""Weakly informative priors on scale-free quantities."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _TWO_SIDED_95 = 1.959964
 
 
 class PriorScale(NamedTuple):
-    """What can be said of a parameter, or of a ratio of two, before seeing the data: it is log-normal.
+    """Log-normal prior of a product of powers of the parameters.
 
-    ``what`` it is in words, the ``powers`` of the parameters whose product it is, its ``typical`` value (the
-    median), and ``log_sd``, the standard deviation of its logarithm.
+    ``what`` describes the quantity, ``powers`` are the exponents of the parameters, ``typical`` is its median
+    and ``log_sd`` the standard deviation of its logarithm.
     """
 
     what: str
@@ -37,17 +37,17 @@ class Prior(NamedTuple):
     sd: Array
 
     def penalty(self, theta: Array) -> tuple[float, Array, Array]:
-        """Its negative logarithm up to a constant, with gradient and Hessian."""
+        """The negative log-prior up to a constant, with gradient and Hessian."""
         scaled = self.axes / self.sd[:, None]
         off = scaled @ theta - self.mean / self.sd
         return float(off @ off) / 2, scaled.T @ off, scaled.T @ scaled
 
-    def beside(self, other: Prior) -> Prior:
-        """Both priors on the same parameters."""
+    def combined_with(self, other: Prior) -> Prior:
+        """The product of two priors on the same parameters."""
         return Prior(*(np.concatenate(parts) for parts in zip(self, other, strict=True)))
 
     def extended(self, n: int, sd: float) -> Prior:
-        """The prior of more parameters, the ``n`` last of which are normal around zero."""
+        """The prior with ``n`` additional parameters, normal around zero."""
         rows, columns = self.axes.shape
         axes = np.eye(rows + n, columns + n, columns - rows)
         axes[:rows, :columns] = self.axes
@@ -55,7 +55,7 @@ class Prior(NamedTuple):
 
 
 def no_prior(n: int) -> Prior:
-    """A prior of ``n`` parameters that says nothing."""
+    """A flat prior on ``n`` parameters."""
     return Prior(np.zeros((0, n)), np.zeros(0), np.zeros(0))
 
 
@@ -65,7 +65,7 @@ def vague_prior(n: int, sd: float) -> Prior:
 
 
 def prior_of(scales: Sequence[PriorScale]) -> Prior:
-    """The prior of logarithms of parameters that these scales make."""
+    """The prior on log-parameters defined by these scales."""
     powers = np.array([scale.powers for scale in scales], dtype=float)
     typical = np.array([scale.typical for scale in scales])
     return Prior(powers, np.log(typical), np.array([scale.log_sd for scale in scales]))
@@ -80,7 +80,7 @@ def prior_table(scales: Sequence[PriorScale]) -> pd.DataFrame:
 
 
 def is_weak(prior: str | None) -> bool:
-    """Whether the argument ``prior`` asks for the weakly informative one.
+    """Whether the argument ``prior`` requests the weakly informative prior.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Prediction intervals from simulated futures: of each customer, of groups and of the total."""
+"""Prediction intervals from simulations: per customer, per group and in total."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ QUANTITIES = ("purchases", "spend", "clv")
 def customer_intervals(
     futures: Iterable[Futures], index: pd.Index, rank: int, names: Sequence[str] = QUANTITIES
 ) -> pd.DataFrame:
-    """Bounds of the named quantities of each customer.
+    """Prediction intervals of the named quantities for each customer.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def customer_intervals(
 def total_intervals(
     futures: Iterable[Futures], index: pd.Index, groups: pd.Series | None, rank: int, n_simulations: int
 ) -> pd.DataFrame:
-    """Means and bounds of purchases, spend and value, one row per group and one for all customers.
+    """Means and prediction intervals of purchases, spend and value, per group and for all customers.
 
     Raises
     ------
@@ -58,12 +58,14 @@ def total_intervals(
 
 
 def _coded(groups: pd.Series | None, index: pd.Index) -> tuple[NDArray[np.int64], list[object]]:
-    """The number of each customer's group, and the groups' names, the last of them for all."""
+    """The code of each customer's group, and the names of the groups, the last for all customers."""
     if groups is None:
         return np.zeros(index.size, dtype=np.int64), ["total"]
     if not index.isin(groups.index).all():
-        raise InputError("groups lacks customers of the summary: give a Series on the same index.")
+        raise InputError("groups lacks some customers of the summary: give a Series on the same index.")
     code, names = pd.factorize(groups.reindex(index), sort=True)
     if (code < 0).any():
-        raise InputError(f"{(code < 0).sum()} customers have no group: fill it in, for example with 'other'.")
+        raise InputError(
+            f"{(code < 0).sum()} customers have no group: fill missing groups, for example with 'other'."
+        )
     return code, [*names, "total"]

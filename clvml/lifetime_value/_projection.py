@@ -1,4 +1,4 @@
-"""Lifetime value by probability: expected purchases times expected spend, discounted."""
+"""Probabilistic lifetime value: discounted expected purchases times expected spend."""
 
 from __future__ import annotations
 
@@ -43,26 +43,28 @@ class LifetimeValue(BaseEstimator):
     Parameters
     ----------
     purchases : PurchaseModel
-        Such as `BGNBD`, or a model of your own.
+        Model of purchases such as `BGNBD`, or a custom one.
     spend : SpendModel
-        Such as `GammaGamma`, or a model of your own.
+        Model of spend such as `GammaGamma`, or a custom one.
     horizon : float, str or None
-        In the time unit of the customers, or with a unit of its own: ``"12M"``. None is an infinite horizon:
-        the residual lifetime value.
+        In the time unit of the customers, or as text with a unit, such as ``"12M"``. None is an infinite
+        horizon: the residual lifetime value.
     annual_discount_rate : float, default 0
-        A fraction per year, which counts 365 days, 52 weeks or 12 months; above 0 where the horizon is
-        infinite and the sum would diverge.
+        A fraction per year of 365 days, 52 weeks or 12 months; must be above 0 if the horizon is infinite and
+        the undiscounted sum diverges.
     margin : float, default 1
-        Share of spend that is profit, so that values are profits rather than revenue.
+        Profit per unit of spend, so that values are profits rather than revenue.
     period : float or str, default 1
-        Length of the periods from whose end purchases are discounted, in the time unit of the customers or
-        with a unit of its own: ``"1M"``. 0 discounts each from when it is made, as an infinite horizon
-        always does.
+        Length of the periods from whose end purchases are discounted, in the time unit of the customers or as
+        text with a unit, such as ``"1M"``. 0 discounts continuously, as is always done for an infinite
+        horizon.
 
     Attributes
     ----------
-    purchases_, spend_ : the fitted models.
+    purchases_, spend_ : PurchaseModel, SpendModel
+        The fitted models.
     time_unit_ : {"D", "W", "M", "Q", "Y"} or None
+        Time unit of the customers that the models were fitted to.
 
     References
     ----------
@@ -73,7 +75,7 @@ class LifetimeValue(BaseEstimator):
     purchases_: PurchaseModel
     spend_: SpendModel
     time_unit_: str | None
-    _income = 1.0  # a multiple of what customers spend, in a scenario
+    _income = 1.0  # multiple of spend, in a scenario
 
     def __init__(
         self,
@@ -93,17 +95,30 @@ class LifetimeValue(BaseEstimator):
 
     @property
     def required_columns(self) -> tuple[str, ...]:
-        """The columns that both models read."""
+        """The columns of the customer summary that the models use."""
         read = [*getattr(self.purchases, "required_columns", HISTORY), "monetary_value"]
         return tuple(dict.fromkeys(read))
 
     @property
     def reference_(self) -> dict[str, Any]:
-        """The covariates of the reference customer, where the model of purchases has any."""
+        """The covariates of the reference customer; empty without covariates."""
         return dict(getattr(self.purchases_, "reference_", {}))
 
     def fit(self, customers: pd.DataFrame) -> Self:
-        """Fit copies of both models to the same customers."""
+        """Fit clones of both models to the same customers.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, one row per customer.
+
+        Raises
+        ------
+        InputError
+            If the summary or the margin is invalid.
+        FitError
+            If a model cannot be fitted to these customers.
+        """
         _check_margin(self.margin)
         self.purchases_ = clone(self.purchases).fit(customers)
         self.spend_ = clone(self.spend).fit(customers)
@@ -116,14 +131,24 @@ class LifetimeValue(BaseEstimator):
         horizon: float | str | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.Series:
-        """Lifetime value of each customer over the horizon, a Series named ``clv``.
+        """Predict the lifetime value of each customer over the horizon.
 
         Parameters
         ----------
         customers : DataFrame
             The customer summary, in the model's time unit.
         horizon, annual_discount_rate : optional
-            Instead of the constructor's.
+            Override the constructor's.
+
+        Returns
+        -------
+        Series
+            Named ``clv``, in currency units, on the customers' index.
+
+        Raises
+        ------
+        InputError
+            If an argument is invalid, or an infinite horizon needs a discount rate.
         """
         discounted = self._discounted(customers, horizon, annual_discount_rate)
         spend = self.spend_.expected_spend(customers).to_numpy()
@@ -139,16 +164,16 @@ class LifetimeValue(BaseEstimator):
     ) -> pd.DataFrame:
         """Value and its factors: ``clv = margin x discounted_purchases x expected_spend``.
 
-        Beside these ``expected_purchases``, which are not discounted (left out for an infinite horizon,
-        where they may diverge), and ``probability_alive`` where the model of purchases gives it.
+        Also ``expected_purchases``, undiscounted (omitted for an infinite horizon, where they may diverge),
+        and ``probability_alive`` if the model of purchases provides it.
         """
         discounted = self._discounted(customers, horizon, annual_discount_rate)
-        ahead = self.horizon if horizon is None else horizon
+        span = self.horizon if horizon is None else horizon
         spend = self.spend_.expected_spend(customers) * self._income
         factors = {"clv": self.margin * discounted * spend}
-        if ahead is not None and self._rate(annual_discount_rate) != 0:
-            factors["expected_purchases"] = self.purchases_.expected_purchases(customers, ahead)
-        elif ahead is not None:
+        if span is not None and self._rate(annual_discount_rate) != 0:
+            factors["expected_purchases"] = self.purchases_.expected_purchases(customers, span)
+        elif span is not None:
             factors["expected_purchases"] = discounted
         factors["expected_spend"] = spend
         if isinstance(self.purchases_, SupportsProbabilityAlive):
@@ -167,48 +192,48 @@ class LifetimeValue(BaseEstimator):
     ) -> pd.DataFrame:
         """Prediction intervals of each customer's purchases, spend and value.
 
-        They account for whether the customer is alive, buys and drops out, and for what they spend; and for
-        the uncertainty of both models' parameters where they were fitted to few customers (below 20,000).
-        Intervals of purchases are quantiles of the exact distribution where the model of purchases has it;
-        those of spend and value come from Monte Carlo simulation, and have ``coverage`` on average for any
-        number of simulations that reaches so far out.
+        They account for the randomness of being alive, purchases, dropout and spend, and for parameter
+        uncertainty if the models were fitted to fewer than 20,000 customers. Intervals of purchases are
+        quantiles of the exact distribution if the model of purchases provides it; those of spend and value
+        are from Monte Carlo simulation, with exact average ``coverage`` for any sufficient number of
+        simulations.
 
         Parameters
         ----------
         customers : DataFrame
             The customer summary, in the model's time unit.
         coverage : float, default 0.9
-            Share of customers whose outcome is to lie in their interval, with equal tails.
+            Nominal share of outcomes within the intervals, with equal tails.
         horizon, annual_discount_rate : optional
-            Instead of the constructor's.
+            Override the constructor's.
         n_simulations : int, default 199
-            More make the bounds smoother; a coverage of .99 needs 199, .999 needs 1,999.
+            More reduce Monte Carlo error; a coverage of 0.99 needs at least 199, 0.999 needs 1,999.
         random_state : int, default 0
-            The same state gives the same intervals.
+            The same seed gives the same intervals.
 
         Returns
         -------
         DataFrame
             ``purchases_lower, purchases_upper, spend_lower, spend_upper, clv_lower, clv_upper`` on the
-            customers' index; spend is neither discounted nor multiplied by the margin. Over an infinite
-            horizon the value alone.
+            customers' index; spend is neither discounted nor multiplied by the margin. Only the value
+            for an infinite horizon.
 
         Raises
         ------
         InputError
-            If an argument breaks its rule, or a model does not simulate; see `SupportsPurchaseSimulation`
-            and `SupportsSpendSimulation`.
+            If an argument is invalid, or a model does not support simulation; see
+            `SupportsPurchaseSimulation` and `SupportsSpendSimulation`.
         """
         rank = rank_of_bounds(n_simulations, coverage)
-        ahead = self.horizon if horizon is None else horizon
+        span = self.horizon if horizon is None else horizon
         futures = self._simulated(
             customers, horizon, annual_discount_rate, n_simulations, random_state, together=False
         )
-        if ahead is None:
+        if span is None:
             return customer_intervals(futures, customers.index, rank, ["clv"])
         if not isinstance(self.purchases_, SupportsPurchaseIntervals):
             return customer_intervals(futures, customers.index, rank)
-        counts = self.purchases_.predict_interval(customers, ahead, coverage).add_prefix("purchases_")
+        counts = self.purchases_.predict_interval(customers, span, coverage).add_prefix("purchases_")
         return counts.join(customer_intervals(futures, customers.index, rank, ["spend", "clv"]))
 
     def predict_total_interval(
@@ -222,9 +247,9 @@ class LifetimeValue(BaseEstimator):
         n_simulations: int = 199,
         random_state: int = 0,
     ) -> pd.DataFrame:
-        """Prediction intervals of the purchases, spend and value of groups of customers, and of all.
+        """Prediction intervals of total purchases, spend and value per group and for all customers.
 
-        The uncertainty of the parameters moves all customers together, and so always counts in a total;
+        Parameter uncertainty affects all customers in the same direction, so it is always included in totals;
         otherwise as `predict_interval`.
 
         Parameters
@@ -232,15 +257,20 @@ class LifetimeValue(BaseEstimator):
         customers : DataFrame
             The customer summary, in the model's time unit.
         groups : Series, optional
-            The group of each customer, on the customers' index, such as their segment.
+            The group of each customer, such as the segment, on the customers' index.
         coverage, horizon, annual_discount_rate, n_simulations, random_state
             As in `predict_interval`.
 
         Returns
         -------
         DataFrame
-            One row per group and one named ``"total"``; ``customers``, and ``purchases, spend, clv`` with
-            their ``_lower`` and ``_upper``.
+            One row per group and one named ``"total"``; ``customers``, and ``purchases, spend, clv`` (means)
+            with their ``_lower`` and ``_upper``.
+
+        Raises
+        ------
+        InputError
+            As `predict_interval`, or if a customer has no group.
         """
         rank = rank_of_bounds(n_simulations, coverage)
         futures = self._simulated(
@@ -249,11 +279,11 @@ class LifetimeValue(BaseEstimator):
         return total_intervals(futures, customers.index, groups, rank, n_simulations)
 
     def scenario_factors(self) -> dict[str, float]:
-        """The factors of the value at today's levels.
+        """The factors of the value at their current levels.
 
-        ``horizon`` in time units (unless it is infinite), ``annual_discount_rate``, ``margin``, ``income``, a
-        multiple of what customers spend, and the multiples that the model of purchases knows, such as
-        ``purchase_rate`` and ``dropout``.
+        ``horizon`` in time units (unless infinite), ``annual_discount_rate``, ``margin``, ``income`` (a
+        multiple of spend), and the multiples that the model of purchases supports, such as ``purchase_rate``
+        and ``dropout``.
         """
         check_is_fitted(self, "purchases_")
         factors = {} if self.horizon is None else {"horizon": horizon_in(self.horizon, self.time_unit_)}
@@ -264,7 +294,7 @@ class LifetimeValue(BaseEstimator):
         )
 
     def with_factors(self, factors: Mapping[str, float]) -> Self:
-        """The fitted model with some factors at other levels; who is alive today stays as fitted.
+        """The fitted model with some factors at other levels; P(alive) today is unchanged.
 
         Parameters
         ----------
@@ -274,7 +304,7 @@ class LifetimeValue(BaseEstimator):
         Raises
         ------
         InputError
-            If a name is unknown or a level breaks its rule; some are checked when a prediction is asked for.
+            If a name is unknown or a level is invalid; some levels are only checked on prediction.
         """
         known = self.scenario_factors()
         unknown = [name for name in factors if name not in known]
@@ -299,26 +329,26 @@ class LifetimeValue(BaseEstimator):
     ) -> pd.Series:
         check_is_fitted(self, "purchases_")
         _check_margin(self.margin)
-        ahead, rate = self.horizon if horizon is None else horizon, self._rate(annual_discount_rate)
-        if ahead is not None:
-            horizon_in(ahead, self.time_unit_)  # a value over no time is a slip, where an expectation is not
-        if rate == 0 and ahead is not None:
-            return self.purchases_.expected_purchases(customers, ahead)
+        span, rate = self.horizon if horizon is None else horizon, self._rate(annual_discount_rate)
+        if span is not None:
+            horizon_in(span, self.time_unit_)  # a horizon of 0 is an error for values, not for expectations
+        if rate == 0 and span is not None:
+            return self.purchases_.expected_purchases(customers, span)
         if isinstance(self.purchases_, SupportsDiscounting):
-            return self.purchases_.discounted_purchases(customers, ahead, rate, self.period)
-        return self._discounted_sum(customers, ahead, rate)
+            return self.purchases_.discounted_purchases(customers, span, rate, self.period)
+        return self._discounted_sum(customers, span, rate)
 
-    def _discounted_sum(self, customers: pd.DataFrame, ahead: float | str | None, rate: float) -> pd.Series:
-        """Discounted purchases as a weighted sum of expectations, for a model that does not discount."""
+    def _discounted_sum(self, customers: pd.DataFrame, span: float | str | None, rate: float) -> pd.Series:
+        """Discounted purchases as a weighted sum of expectations, for models without discounting."""
         per_unit = rate_per_unit(rate, self.time_unit_)
-        if ahead is None and per_unit == 0:
+        if span is None and per_unit == 0:
             raise InputError(
                 "an infinite horizon needs an annual_discount_rate above 0, such as 0.10; or give a horizon."
             )
         ends, weights = (
             infinite_horizon_ends(per_unit)
-            if ahead is None
-            else discounted_ends(horizon_in(ahead, self.time_unit_), per_unit, self._period_in_units())
+            if span is None
+            else discounted_ends(horizon_in(span, self.time_unit_), per_unit, self._period_in_units())
         )
         terms = [self.purchases_.expected_purchases(customers, float(end)).to_numpy() for end in ends]
         return pd.Series(weights @ np.stack(terms), customers.index, name="discounted_purchases")
@@ -336,7 +366,7 @@ class LifetimeValue(BaseEstimator):
         *,
         together: bool,
     ) -> Iterator[Futures]:
-        """Simulated futures of the customers, block by block."""
+        """Simulate the customers' futures, block by block."""
         check_is_fitted(self, "purchases_")
         _check_margin(self.margin)
         purchases: Any = self.purchases_
@@ -357,13 +387,13 @@ class LifetimeValue(BaseEstimator):
         return [name for name in self.required_columns if name not in self.reference_]
 
     def _discount(self, horizon: float | str | None, annual_discount_rate: float) -> Discount:
-        ahead = self.horizon if horizon is None else horizon
+        span = self.horizon if horizon is None else horizon
         delta = float(np.log1p(rate_per_unit(annual_discount_rate, self.time_unit_)))
-        if ahead is None:
+        if span is None:
             return infinite_horizon_discount(delta)
-        return Discount(horizon_in(ahead, self.time_unit_), delta, self._period_in_units())
+        return Discount(horizon_in(span, self.time_unit_), delta, self._period_in_units())
 
 
 def _check_margin(margin: float) -> None:
     if not np.isfinite(margin) or margin < 0:
-        raise InputError(f"margin is {margin!r}; it must be a finite share of spend, zero or more.")
+        raise InputError(f"margin is {margin!r}; it must be finite and non-negative.")

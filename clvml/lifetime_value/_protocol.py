@@ -1,24 +1,24 @@
-"""What functions of lifetime value ask of a model: small protocols, which a model of your own can satisfy.
+"""Protocols of models of purchases, spend and lifetime value, which custom models can implement.
 
-Nothing here asks for a class. Whatever has the members of `ValueModel` is compared, registered and served;
-a `LifetimeValue` takes any `PurchaseModel` and any `SpendModel`; and each further question has a protocol
-of its own:
+Models are recognised by structure, not by class. Any `ValueModel` can be compared, registered and served;
+`LifetimeValue` takes any `PurchaseModel` and any `SpendModel`; each further capability has its own
+protocol:
 
 =============================  =============================  =====================================
-Question                       Protocol                       Asked by
+Capability                     Protocol                       Used by
 =============================  =============================  =====================================
-what if a factor changes?      `SupportsScenarios`            `model_value`
+what-if scenarios              `SupportsScenarios`            `model_value`
 discounted purchases           `SupportsDiscounting`          `LifetimeValue`
 P(alive)                       `SupportsProbabilityAlive`     `LifetimeValue`, diagnostics
 P(n purchases)                 `SupportsPurchaseProbability`  `value_over_time`, `fit_by_frequency`
 intervals of purchases         `SupportsPurchaseIntervals`    `LifetimeValue.predict_interval`
 simulated purchases            `SupportsPurchaseSimulation`   `LifetimeValue.predict_interval`
 simulated spend                `SupportsSpendSimulation`      `LifetimeValue.predict_interval`
-how customers differ           `SupportsHeterogeneity`        `heterogeneity`
+heterogeneity of customers     `SupportsHeterogeneity`        `heterogeneity`
 distribution of average spend  `SupportsSpendDistribution`    `fit_by_spend`
 =============================  =============================  =====================================
 
-A function whose model lacks a member says which one, in an InputError.
+A function raises an InputError that names the missing members.
 """
 
 from __future__ import annotations
@@ -35,28 +35,28 @@ from clvml.errors import InputError
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
-# Of (draw, n_simulations, horizon, rng): ``simulation * n_customers + customer`` of each simulated purchase,
-# ascending, and its time from the end of the customer's observation.
+# Arguments (draw, n_simulations, horizon, rng); returns ``simulation * n_customers + customer`` of each
+# simulated purchase, ascending, and its time from the end of the customer's observation.
 SimulatePurchases = Callable[[Any, int, float, np.random.Generator], tuple[Rows, Array]]
-# Of (draw, who, number, rng): the amounts of ``number[k]`` purchases of the customer at position ``who[k]``,
-# one after another.
+# Arguments (draw, who, number, rng); returns the amounts of ``number[k]`` purchases of the customer at
+# position ``who[k]``, concatenated.
 SimulateSpend = Callable[[Any, Rows, Rows, np.random.Generator], Array]
 
 
 @runtime_checkable
 class ValueModel(Protocol):
-    """A fitted lifetime-value model; ``isinstance`` is true once :meth:`fit` has run.
+    """A fitted lifetime-value model; ``isinstance`` is true after :meth:`fit`.
 
     Attributes
     ----------
     required_columns : tuple of str
-        The columns of the customer summary that the model reads.
+        The columns of the customer summary that the model uses.
     horizon : float or str
-        How far ahead :meth:`predict` looks, in the model's time unit, or as text such as ``"12M"``.
+        Prediction horizon, in the model's time unit, or as text such as ``"12M"``.
     annual_discount_rate : float
         A fraction per year: 0.10 is 10 %.
     margin : float
-        Multiplies the money: the share of spend that is kept.
+        Profit per unit of spend.
     time_unit_ : {"D", "W", "M", "Q", "Y"} or None
         The unit of the customer summary that the model was fitted to.
     """
@@ -68,11 +68,11 @@ class ValueModel(Protocol):
 
     @property
     def required_columns(self) -> tuple[str, ...]:
-        """The columns of the customer summary that the model reads."""
+        """The columns of the customer summary that the model uses."""
         ...
 
     def fit(self, customers: pd.DataFrame) -> Self:
-        """Learn from a customer summary, one row per customer."""
+        """Fit to a customer summary, one row per customer."""
         ...
 
     def predict(
@@ -81,9 +81,9 @@ class ValueModel(Protocol):
         horizon: float | str | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.Series:
-        """Money per customer over the horizon: float64, named "clv", on the customers' index.
+        """Lifetime value per customer over the horizon: float64, named "clv", on the customers' index.
 
-        ``None`` takes the constructor's horizon or rate.
+        None uses the constructor's horizon or rate.
         """
         ...
 
@@ -93,13 +93,13 @@ class ValueModel(Protocol):
         horizon: float | str | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
-        """The money in the first column, "clv", and beside it what it was made from."""
+        """Lifetime value in the first column, "clv", and its factors in the others."""
         ...
 
 
 @runtime_checkable
 class SupportsExpectedPurchases(Protocol):
-    """A fitted model that gives expected purchases."""
+    """A fitted model that predicts expected purchases."""
 
     def expected_purchases(self, customers: pd.DataFrame, horizon: float | str) -> pd.Series:
         """Expected purchases of each customer in the ``horizon`` after their observation."""
@@ -108,7 +108,7 @@ class SupportsExpectedPurchases(Protocol):
 
 @runtime_checkable
 class SupportsNewCustomers(Protocol):
-    """A fitted model that gives the expected purchases of a customer who is yet to be acquired."""
+    """A fitted model that predicts the expected purchases of a new customer."""
 
     def expected_purchases_new_customer(self, horizon: float | str) -> float:
         """Expected repeat purchases in the ``horizon`` after the first purchase."""
@@ -117,34 +117,34 @@ class SupportsNewCustomers(Protocol):
 
 @runtime_checkable
 class PurchaseModel(SupportsExpectedPurchases, Protocol):
-    """A model of how often customers buy, which `LifetimeValue` multiplies by what they spend.
+    """A model of purchase frequency for `LifetimeValue`.
 
-    It is cloned before it is fitted, so it is an estimator of scikit-learn too: derive it from
-    ``BaseEstimator``. A fitted one may have ``required_columns`` and ``time_unit_``; without them the
-    columns are ``frequency, recency, T`` and the unit is that of the customers.
+    It is cloned before fitting, so it must be a scikit-learn estimator: derive it from ``BaseEstimator``. A
+    fitted model may have ``required_columns`` and ``time_unit_``; defaults are ``frequency, recency, T`` and
+    the unit of the customers.
     """
 
     def fit(self, customers: pd.DataFrame) -> Self:
-        """Learn from a customer summary, one row per customer."""
+        """Fit to a customer summary, one row per customer."""
         ...
 
 
 @runtime_checkable
 class SpendModel(Protocol):
-    """A model of how much customers spend on a purchase; like `PurchaseModel`, a cloneable estimator."""
+    """A model of spend per purchase for `LifetimeValue`; a cloneable estimator, as `PurchaseModel`."""
 
     def fit(self, customers: pd.DataFrame) -> Self:
-        """Learn from a customer summary, one row per customer."""
+        """Fit to a customer summary, one row per customer."""
         ...
 
     def expected_spend(self, customers: pd.DataFrame) -> pd.Series:
-        """Expected money of each customer on a future purchase."""
+        """Expected spend of each customer per future purchase, in currency units."""
         ...
 
 
 @runtime_checkable
 class SupportsDiscounting(Protocol):
-    """A model of purchases that discounts by itself; else expectations over many horizons are summed."""
+    """A model that computes discounted purchases; otherwise expectations over many horizons are summed."""
 
     def discounted_purchases(
         self,
@@ -159,23 +159,23 @@ class SupportsDiscounting(Protocol):
 
 @runtime_checkable
 class SupportsScenarios(Protocol):
-    """A fitted model, of purchases or of value, that answers "what if"."""
+    """A fitted model, of purchases or of value, that supports what-if scenarios."""
 
     def scenario_factors(self) -> dict[str, float]:
-        """The factors that can be changed, at today's levels."""
+        """The factors that can be changed, at their current levels."""
         ...
 
     def with_factors(self, factors: Mapping[str, float]) -> Any:
-        """The fitted model with some factors at other levels, as far as they concern the future.
+        """The fitted model with some factors at other levels from now on.
 
-        With today's levels it predicts what this one predicts; unknown names are refused.
+        At the current levels predictions are unchanged; unknown names raise an InputError.
         """
         ...
 
 
 @runtime_checkable
 class SupportsProbabilityAlive(Protocol):
-    """A fitted model that says whether customers are still active."""
+    """A fitted model that predicts P(alive)."""
 
     def probability_alive(self, customers: pd.DataFrame) -> pd.Series:
         """P(alive) of each customer, in [0, 1]."""
@@ -184,7 +184,7 @@ class SupportsProbabilityAlive(Protocol):
 
 @runtime_checkable
 class SupportsPurchaseProbability(Protocol):
-    """A fitted model that gives the distribution of the number of purchases."""
+    """A fitted model that predicts the distribution of the number of purchases."""
 
     def purchase_probability(self, n: int, horizon: float | str, customers: pd.DataFrame) -> pd.Series:
         """P(exactly ``n`` purchases in the next ``horizon``) of each customer."""
@@ -193,7 +193,7 @@ class SupportsPurchaseProbability(Protocol):
 
 @runtime_checkable
 class SupportsPurchaseIntervals(Protocol):
-    """A fitted model that gives prediction intervals of the number of purchases."""
+    """A fitted model that predicts intervals of the number of purchases."""
 
     def predict_interval(
         self, customers: pd.DataFrame, horizon: float | str, coverage: float = 0.9
@@ -204,13 +204,13 @@ class SupportsPurchaseIntervals(Protocol):
 
 @runtime_checkable
 class SupportsPurchaseSimulation(Protocol):
-    """A fitted model of purchases that simulates what customers will buy."""
+    """A fitted model of purchases that supports simulation."""
 
     def parameter_draws(self, n_draws: int, random_state: int, *, together: bool = False) -> Sequence[Any]:
-        """Sets of parameters: as many as asked for, or one where their uncertainty is negligible.
+        """Draws of the parameters: ``n_draws`` of them, or one if their uncertainty is negligible.
 
-        It is not negligible for a total (``together``), which it moves in one direction. A model that knows
-        nothing of it returns ``[None]``.
+        For totals (``together``) it is not, as it affects all customers in the same direction. A model
+        without parameter uncertainty returns ``[None]``.
         """
         ...
 
@@ -225,7 +225,7 @@ class SupportsPurchaseSimulation(Protocol):
 
 @runtime_checkable
 class SupportsSpendSimulation(Protocol):
-    """A fitted model of spend that simulates what customers will spend."""
+    """A fitted model of spend that supports simulation."""
 
     def parameter_draws(self, n_draws: int, random_state: int, *, together: bool = False) -> Sequence[Any]:
         """As in `SupportsPurchaseSimulation`."""
@@ -234,27 +234,27 @@ class SupportsSpendSimulation(Protocol):
     def spend_simulator(self, customers: pd.DataFrame) -> SimulateSpend:
         """A function of ``(draw, who, number, rng)`` that simulates amounts.
 
-        It returns those of ``number[k]`` purchases of the customer at position ``who[k]``, one after another.
+        It returns those of ``number[k]`` purchases of the customer at position ``who[k]``, concatenated.
         """
         ...
 
 
 @runtime_checkable
 class SupportsHeterogeneity(Protocol):
-    """A fitted model that says how customers differ."""
+    """A fitted model with a distribution of traits across customers."""
 
     def trait_distributions(self, n_draws: int = 400, random_state: int = 0) -> Sequence[Any]:
-        """For each trait of customers an object with ``name, per, distribution, draws``.
+        """For each trait an object with ``name, per, distribution, draws``.
 
-        ``distribution`` is a frozen distribution of scipy, ``draws`` another whose parameters are arrays of
-        draws, or None.
+        ``distribution`` is a frozen scipy distribution, ``draws`` one whose parameters are arrays of draws,
+        or None.
         """
         ...
 
 
 @runtime_checkable
 class SupportsSpendDistribution(Protocol):
-    """A fitted model of spend that gives the distribution of a customer's average."""
+    """A fitted model of spend that predicts the distribution of a customer's average spend."""
 
     def average_spend_cdf(self, frequency: Array, amounts: Array) -> Array:
         """P(average over ``frequency`` purchases is at most ``amounts``), broadcast."""
@@ -262,12 +262,12 @@ class SupportsSpendDistribution(Protocol):
 
 
 def title_of(model: object) -> str:
-    """The title that a model gives itself, or the name of its class."""
+    """The model's title, or the name of its class."""
     return str(getattr(model, "title", type(model).__name__))
 
 
 def require(model: object, protocol: type, task: str, way_out: str) -> None:
-    """Refuse a model that lacks a member of the protocol.
+    """Raise if a model does not implement the protocol.
 
     Parameters
     ----------
@@ -275,14 +275,14 @@ def require(model: object, protocol: type, task: str, way_out: str) -> None:
     protocol : type
         One of this module.
     task : str
-        What the member is needed for: "elasticities need".
+        Start of the message, such as "elasticities need".
     way_out : str
-        What to do, beside adding the member.
+        Alternative to implementing the members.
 
     Raises
     ------
     InputError
-        With the missing members, and what to do.
+        Naming the missing members.
     """
     members = {name for name in vars(protocol) if not name.startswith("_")}
     members |= set(vars(protocol).get("__annotations__", {}))
@@ -290,5 +290,5 @@ def require(model: object, protocol: type, task: str, way_out: str) -> None:
     if missing:
         raise InputError(
             f"{task} {' and '.join(missing)}, which {type(model).__name__} does not have: {way_out}, or add"
-            f" {'it' if len(missing) == 1 else 'them'} as clvml.lifetime_value.{protocol.__name__} says."
+            f" {'it' if len(missing) == 1 else 'them'} as in clvml.lifetime_value.{protocol.__name__}."
         )

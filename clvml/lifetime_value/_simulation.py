@@ -1,12 +1,12 @@
 """Monte Carlo simulation of future purchases, spend and value.
 
-Each simulation has its own draw of the parameters, the same for all customers, so that their uncertainty
-shows in a total. Given the parameters, each customer is alive or not, buys and drops out as the model of
-purchases says, and spends at a level drawn from its distribution given the customer's past. Where the
-models were fitted to many customers, the estimates serve all simulations of single customers: parameter
-uncertainty is then negligible beside the randomness of what one customer does.
+Each simulation has its own draw of the parameters, common to all customers, so that parameter uncertainty is
+included in totals. Given the parameters, being alive, purchases and dropout are simulated by the model of
+purchases, and each customer's mean spend is drawn from its posterior distribution. If the models were fitted
+to many customers, the estimates are used in all simulations of single customers: parameter uncertainty is
+then negligible relative to the randomness of a single customer.
 
-Customers are simulated in blocks: memory does not grow with their number.
+Customers are simulated in blocks, so that memory use does not grow with their number.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ from clvml.lifetime_value._protocol import Array, SupportsPurchaseSimulation, Su
 
 _BLOCK = 8192  # customers at once
 _ROWS = 32_768  # simulated customers at once
-_LONG = 50_000_000  # simulated customers: some ten seconds, from which on a bar shows how far it is
-_NEGLIGIBLE = 12.0  # e**-12: what a purchase is worth where simulations of an infinite horizon end
+_LONG = 50_000_000  # simulated customers: about ten seconds, from which a progress bar is shown
+_NEGLIGIBLE = 12.0  # e**-12: discount factor at which simulations of an infinite horizon end
 
 
 class Discount(NamedTuple):
-    """The horizon, and the discount: ``delta`` per unit of time, from the end of each ``period``."""
+    """Horizon, and continuous discount rate ``delta`` per time unit, from the end of each ``period``."""
 
     horizon: float
     delta: float
     period: float
 
     def of(self, time: Array) -> Array:
-        """The value now of one unit of money at ``time``."""
+        """Discount factor at ``time``."""
         if self.period > 0:
             time = np.minimum(np.ceil(time / self.period) * self.period, self.horizon)
         return np.exp(-self.delta * time)
 
 
 class Futures(NamedTuple):
-    """Simulated purchases, spend and value, shape (n_customers, n_simulations) each, of a block."""
+    """Simulated purchases, spend and value of a block, shape (n_customers, n_simulations) each."""
 
     rows: slice
     purchases: Array
@@ -67,8 +67,7 @@ def parameter_pairs(
 ) -> Pairs:
     """Parameters of purchases and of spend for each simulation, or one pair for all of them.
 
-    Draws that are shared by several simulations would understate the uncertainty of a total: each simulation
-    has its own.
+    Each simulation has its own draw: sharing draws would understate the uncertainty of totals.
     """
     rates = purchases.parameter_draws(n_simulations, random_state, together=together)
     money = spend.parameter_draws(n_simulations, random_state + 1, together=together)
@@ -89,13 +88,13 @@ def simulate_futures(
     n_simulations: int,
     random_state: int,
 ) -> Iterator[Futures]:
-    """Block by block, each customer's future in each simulation; the same state gives the same futures."""
+    """Simulate customers' futures block by block; reproducible by ``random_state``."""
     n = len(customers)
     shares = np.array_split(np.arange(n_simulations), len(pairs))
     starts = range(0, n, _BLOCK)
     shown = n * n_simulations > _LONG and sys.stderr.isatty()
     for start in track(starts, "simulating futures", disable=not shown, transient=True):
-        # (random_state, 0) would be the stream of the parameters.
+        # (random_state, 0) is the stream of the parameters.
         rng = np.random.default_rng((random_state, start + 1))
         rows = slice(start, min(start + _BLOCK, n))
         block = customers.iloc[rows]
@@ -114,7 +113,7 @@ def _fill(
     discount: Discount,
     rng: np.random.Generator,
 ) -> None:
-    """The simulations ``share``, which have their parameters in common."""
+    """Run the simulations ``share``, which have common parameters."""
     n, n_simulations = futures.purchases.shape
     at_once = max(1, _ROWS // n)
     for first in range(0, share.size, at_once):
@@ -122,7 +121,7 @@ def _fill(
         row, time = buy(simulations.size, discount.horizon, rng)
         if not row.size:
             continue
-        starts = np.flatnonzero(np.diff(row, prepend=-1))  # purchases of one customer lie together
+        starts = np.flatnonzero(np.diff(row, prepend=-1))  # purchases of one customer are contiguous
         simulation, buyer = np.divmod(row[starts], n)
         number = np.diff(starts, append=row.size)
         amount = pay(buyer, number, rng)
@@ -136,12 +135,12 @@ def _fill(
 
 
 def infinite_horizon_discount(delta: float) -> Discount:
-    """Continuous discounting, up to where money is worth a negligible share of itself.
+    """Continuous discounting, truncated where the discount factor is negligible.
 
     Raises
     ------
     InputError
-        If there is no discount: then no time is far enough ahead.
+        If the discount rate is 0, so that the horizon cannot be truncated.
     """
     if delta == 0:
         raise InputError(
@@ -154,21 +153,21 @@ def infinite_horizon_discount(delta: float) -> Discount:
 def rank_of_bounds(n_simulations: int, coverage: float) -> int:
     """``k`` such that the ``k``-th smallest and largest of the simulations are an interval of this coverage.
 
-    A new one lies below the ``k``-th smallest of ``n`` with probability ``k / (n + 1)`` exactly.
+    A new observation is below the ``k``-th smallest of ``n`` with probability ``k / (n + 1)`` exactly.
 
     Raises
     ------
     InputError
-        If coverage is no share, or so few simulations do not reach so far out.
+        If coverage is not in (0, 1), or there are too few simulations for it.
     """
     check_coverage(coverage)
     needed = int(np.ceil(round(2 / (1 - coverage), 6))) - 1
     if isinstance(n_simulations, bool) or not isinstance(n_simulations, int) or n_simulations < needed:
         raise InputError(
-            f"n_simulations is {n_simulations!r}; a coverage of {coverage:g} needs a whole number, {needed:,}"
-            " or more."
+            f"n_simulations is {n_simulations!r}; a coverage of {coverage:g} needs an integer of at least"
+            f" {needed:,}."
         )
-    return int(round((n_simulations + 1) * (1 - coverage) / 2, 6))  # 9.999999999999998 is the tenth
+    return int(round((n_simulations + 1) * (1 - coverage) / 2, 6))  # rounding: 9.999999999999998 is 10
 
 
 def bounds(simulated: Array, rank: int) -> tuple[Array, Array]:

@@ -1,4 +1,4 @@
-"""BG/BB as an estimator: at how many future opportunities each customer will buy."""
+"""The BG/BB model of purchases at discrete opportunities as an estimator."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from clvml.models._traits import DROPOUT_BEFORE_OPPORTUNITY, PURCHASE_PROBABILIT
 class BGBB(OpportunityModel):
     """The BG/BB model of purchases at discrete opportunities, fitted by maximum likelihood.
 
-    Opportunities come one per period: a donation a year, a cruise a season. In the customer summary
+    There is one opportunity per period: one donation per year, one cruise per season. In the customer summary
     ``T`` is the number of opportunities, ``frequency`` at how many of them the customer bought, and
     ``recency`` the number of the last of these, 0 if none. See `clvml.distributions.bgbb`.
 
@@ -30,31 +30,31 @@ class BGBB(OpportunityModel):
         Regularise the fit with a weakly informative prior when the data do not identify all parameters; see
         `prior_table`.
     covariates : sequence of str, or mapping of {"purchases", "dropout"} to such, default ()
-        Columns of the customers, known from the start and unchanging: numbers, or categories (text, bool,
-        pandas' categories). Each multiplies the odds of buying and the odds of dropout
-        by ``exp(coefficient)``; see `clvml.distributions`. A mapping names them by side.
+        Time-invariant columns of the customer summary: numeric, or categorical (text, bool, pandas
+        categorical). Each multiplies the odds of buying and the odds of dropout by ``exp(coefficient)``; see
+        `clvml.distributions`. A mapping names them by side.
 
     Attributes
     ----------
     params_ : BGBBParams
-        ``alpha, beta, gamma, delta``, pure numbers. With covariates those of the reference customer:
+        ``alpha, beta, gamma, delta``, all dimensionless. With covariates those of the reference customer:
         numbers at their mean, categories at their most frequent level.
     coefficients_ : DataFrame
-        How covariates move each side, with standard errors and 95 % confidence intervals.
+        Effects of the covariates by side, with standard errors and 95 % confidence intervals.
     likelihood_ratio_test_ : LikelihoodRatioTest or None
-        Against the model without covariates, where there are any.
+        Test against the model without covariates; None without covariates.
     time_unit_ : {"D", "W", "M", "Q", "Y"} or None
-        How often opportunities come, if the customers said so.
+        Time between opportunities, if the customers state it.
     log_likelihood_ : float
         Total log-likelihood at the optimum.
     covariance_ : ndarray, shape (4, 4) or more
-        Of the parameters, then the coefficients, from the inverse observed information.
+        Covariance of the parameters, then the coefficients: the inverse observed information.
     standard_errors_ : BGBBParams
-        Their square roots.
+        Standard errors of the parameters.
     n_customers_ : float
         Number of customers, or the sum of their weights.
     fit_record_ : FitRecord
-        How the search went, with messages in words.
+        Convergence diagnostics and warnings.
 
     References
     ----------
@@ -84,9 +84,9 @@ class BGBB(OpportunityModel):
     first_guess = (1.0, 3.0)
     meanings = (
         "buying at an opportunity: alpha / (alpha + beta) on average,",
-        "and the larger alpha + beta, the more alike",
+        "and the larger alpha + beta, the more homogeneous",
         "dropout before an opportunity: gamma / (gamma + delta) on average,",
-        "and the larger gamma + delta, the more alike",
+        "and the larger gamma + delta, the more homogeneous",
     )
     scales = (
         PriorScale("odds of buying at an opportunity, alpha / beta", (1, -1, 0, 0), 1.0, 2.0),
@@ -96,12 +96,12 @@ class BGBB(OpportunityModel):
     )
     traits = (PURCHASE_PROBABILITY, DROPOUT_BEFORE_OPPORTUNITY)
     limits: ClassVar[dict[tuple[str, ...], str]] = {
-        ("gamma to infinity", "delta to infinity"): "customers do not differ in how readily they drop out",
+        ("gamma to infinity", "delta to infinity"): "customers do not differ in their dropout probability",
         ("gamma to 0",): NO_DROPOUT,
         ("delta to infinity",): NO_DROPOUT,
         ("gamma to 0", "delta to infinity"): NO_DROPOUT,
-        ("gamma to 0", "delta to 0"): "customers drop out at once or never",
-        ("alpha to infinity", "beta to infinity"): "customers do not differ in how often they buy",
+        ("gamma to 0", "delta to 0"): "customers drop out immediately or never",
+        ("alpha to infinity", "beta to infinity"): "customers do not differ in their purchase probability",
         ("alpha to 0", "beta to 0"): "customers buy at every opportunity or at none",
     }
 
@@ -112,7 +112,7 @@ class BGBB(OpportunityModel):
     def from_params(
         cls, *, alpha: float, beta: float, gamma: float, delta: float, time_unit: str | None = None
     ) -> Self:
-        """A model with these parameters, for predictions without a fit.
+        """Create a model with given parameters, for predictions without a fit.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""BG/NBD as an estimator: how often, and for how long, each customer will buy."""
+"""The BG/NBD model of repeat purchases as an estimator."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from clvml.models._history_model import NO_DROPOUT, HistoryModel
 from clvml.models._parameters import Parameters
 from clvml.models._traits import DROPOUT_AFTER_PURCHASE, PURCHASE_RATE
 
-# What r, alpha, a and b mean, and what moves them, which MBG/NBD shares.
+# Meanings and priors of r, alpha, a and b, and effects of covariates, common to BG/NBD and MBG/NBD.
 MEANINGS = (
-    "shape of the purchase rates: the larger, the more alike",
+    "shape of the purchase rates: the larger, the more homogeneous",
     "scale of the purchase rates, r / alpha on average, in the unit of time",
     "dropout after a purchase is a / (a + b) on average,",
-    "and the larger a + b, the more alike",
+    "and the larger a + b, the more homogeneous",
 )
 SCALES = (
     PriorScale("shape of the purchase rates, r", (1, 0, 0, 0), 1.0, 1.5),
@@ -30,29 +30,28 @@ SCALES = (
     PriorScale("homogeneity of dropout, sqrt(a * b)", (0, 0, 0.5, 0.5), 1.5, 1.5),
 )
 LIMITS = {
-    ("a to infinity", "b to infinity"): "customers do not differ in how readily they drop out",
+    ("a to infinity", "b to infinity"): "customers do not differ in their dropout probability",
     ("a to 0",): NO_DROPOUT,
     ("b to infinity",): NO_DROPOUT,
     ("a to 0", "b to infinity"): NO_DROPOUT,
-    ("b to 0",): "everybody drops out at the first chance",
-    ("a to infinity",): "everybody drops out at the first chance",
-    ("a to infinity", "b to 0"): "everybody drops out at the first chance",
-    ("a to 0", "b to 0"): "customers drop out at the first chance or never",
-    ("r to infinity", "alpha to infinity"): "customers do not differ in how often they buy",
+    ("b to 0",): "all customers drop out at the first opportunity",
+    ("a to infinity",): "all customers drop out at the first opportunity",
+    ("a to infinity", "b to 0"): "all customers drop out at the first opportunity",
+    ("a to 0", "b to 0"): "customers drop out at the first opportunity or never",
+    ("r to infinity", "alpha to infinity"): "customers do not differ in their purchase rate",
 }
 INFLUENCES = {
     "purchases": Influence("alpha", -1.0, "the purchase rate"),
     "dropout": Influence("a", 1.0, "the odds of dropout"),
 }
-_MOSTLY_ONCE = 0.8  # of all customers; CDNOW has .60
+_MOSTLY_ONCE = 0.8  # share of one-time buyers; 0.60 in CDNOW
 
 
 class BGNBD(HistoryModel):
     """The BG/NBD model, fitted by maximum likelihood.
 
-    While alive a customer buys at a rate of their own; after any repeat purchase they drop out
-    for good with a probability of their own.
-    See `clvml.distributions.bgnbd` for the formulas.
+    While alive a customer buys at a customer-specific rate; after any repeat purchase they drop out with a
+    customer-specific probability. See `clvml.distributions.bgnbd` for the formulas.
 
     Parameters
     ----------
@@ -60,9 +59,9 @@ class BGNBD(HistoryModel):
         Regularise the fit with a weakly informative prior when the data do not identify all parameters; see
         `prior_table`.
     covariates : sequence of str, or mapping of {"purchases", "dropout"} to such, default ()
-        Columns of the customers, known from the start and unchanging: numbers, or categories (text, bool,
-        pandas' categories). Each multiplies the purchase rate and the odds of dropout
-        by ``exp(coefficient)``; see `clvml.distributions`. A mapping names them by side.
+        Time-invariant columns of the customer summary: numeric, or categorical (text, bool, pandas
+        categorical). Each multiplies the purchase rate and the odds of dropout by ``exp(coefficient)``; see
+        `clvml.distributions`. A mapping names them by side.
 
     Attributes
     ----------
@@ -70,21 +69,21 @@ class BGNBD(HistoryModel):
         ``r, alpha, a, b``; ``alpha`` in the time unit of the customers. With covariates those of
         the reference customer: numbers at their mean, categories at their most frequent level.
     coefficients_ : DataFrame
-        How covariates move each side, with standard errors and 95 % confidence intervals.
+        Effects of the covariates by side, with standard errors and 95 % confidence intervals.
     likelihood_ratio_test_ : LikelihoodRatioTest or None
-        Against the model without covariates, where there are any.
+        Test against the model without covariates; None without covariates.
     time_unit_ : {"D", "W", "M", "Q", "Y"} or None
-        The unit of the customers that the model was fitted to; summaries in another are refused.
+        Time unit of the customers that the model was fitted to; summaries in another one raise.
     log_likelihood_ : float
         Total log-likelihood at the optimum.
     covariance_ : ndarray, shape (4, 4) or more
-        Of the parameters, then the coefficients, from the inverse observed information.
+        Covariance of the parameters, then the coefficients: the inverse observed information.
     standard_errors_ : BGNBDParams
-        Their square roots.
+        Standard errors of the parameters.
     n_customers_ : float
         Number of customers, or the sum of their weights.
     fit_record_ : FitRecord
-        How the search went, with messages in words.
+        Convergence diagnostics and warnings.
 
     References
     ----------
@@ -117,7 +116,7 @@ class BGNBD(HistoryModel):
 
     @classmethod
     def from_params(cls, *, r: float, alpha: float, a: float, b: float, time_unit: str | None = None) -> Self:
-        """A model with these parameters, for predictions without a fit.
+        """Create a model with given parameters, for predictions without a fit.
 
         Raises
         ------
@@ -129,11 +128,11 @@ class BGNBD(HistoryModel):
     def _warnings(self, history: History, parameters: Parameters, optimum: Optimum) -> list[str]:
         weights = history.weights
         once = float(weights @ (history.x == 0)) / float(weights.sum())
-        said = super()._warnings(history, parameters, optimum)
+        messages = super()._warnings(history, parameters, optimum)
         if once >= _MOSTLY_ONCE:
-            said.append(
+            messages.append(
                 f"{once:.0%} of the customers have not bought again, and BG/NBD assumes all of them to be"
-                " alive, for nobody can drop out before a repeat purchase: MBGNBD and ParetoNBD allow it;"
-                " compare aic_ and a holdout."
+                " alive, as it excludes dropout before a repeat purchase: MBGNBD and ParetoNBD allow it;"
+                " compare aic_ and predictions on a holdout."
             )
-        return said
+        return messages

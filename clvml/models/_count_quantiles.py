@@ -1,4 +1,4 @@
-"""Quantiles of the number of purchases to come, exact, averaged over draws of the parameters."""
+"""Exact quantiles of the number of future purchases, averaged over draws of the parameters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from clvml.distributions._histories import distinct_rows
 from clvml.distributions._history import Array, History, params_of_rows
 from clvml.distributions._kernel import Kernel
 
-_CHANCES = 200_000  # of customers times numbers of purchases, at once
+_PROBABILITIES = 200_000  # probabilities computed at once: customers times numbers of purchases
 
 
 def count_probability(kernel: Kernel, n: Array, horizon: float, history: History, params: Any) -> Array:
@@ -21,8 +21,8 @@ def count_probability(kernel: Kernel, n: Array, horizon: float, history: History
     return kernel.count_probability(n, horizon, history, params)
 
 
-def own_values(params: Any) -> list[Array]:
-    """The parameters that differ from customer to customer."""
+def customer_specific(params: Any) -> list[Array]:
+    """The parameters that are customer-specific."""
     return [param for param in params if isinstance(param, np.ndarray)]
 
 
@@ -31,12 +31,12 @@ def count_quantiles(
 ) -> list[NDArray[np.int64]]:
     """The smallest ``n`` with ``P(Y(horizon) <= n) >= level``, of each customer, for each level.
 
-    ``draws`` are the customers' parameters, any of which may be true. Customers who are equal, but for when
-    they bought last, share the probabilities given that they are alive.
+    ``draws`` are equally weighted draws of the customers' parameters. Customers who differ only in the time
+    of the last purchase share the probabilities given alive.
     """
     size = history.size
     alive = [kernel.probability_alive(history, params) for params in draws]
-    pairs, pair = distinct_rows((history.x, history.T, *own_values(draws[0])))
+    pairs, pair = distinct_rows((history.x, history.T, *customer_specific(draws[0])))
     found = [np.zeros(size, dtype=np.int64) for _ in levels]
     below, rows, first, width = 1 - np.mean(alive, axis=0), np.arange(size), 0, 1
     while rows.size:
@@ -52,5 +52,5 @@ def count_quantiles(
             quantile[rows] += (up_to < level).sum(axis=1)
         below[rows] = up_to[:, -1]
         rows, first = rows[below[rows] < max(levels)], first + width
-        width = max(1, min(2 * width, _CHANCES // max(rows.size, 1)))
+        width = max(1, min(2 * width, _PROBABILITIES // max(rows.size, 1)))
     return found

@@ -1,4 +1,4 @@
-"""The one place where the columns of a customer summary meet the papers' symbols."""
+"""Convert customer summaries to histories in the notation of the papers."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ CONTRACT = ("recency", "T")
 def history_of(
     customers: pd.DataFrame, time_unit: str | None = None, columns: tuple[str, ...] = HISTORY
 ) -> History:
-    """The purchase history in a customer summary; its arrays are not to be written to.
+    """The purchase histories of a customer summary; treat the arrays as read-only.
 
     Parameters
     ----------
     customers : DataFrame, shape (n_customers, ...)
     time_unit : {"D", "W", "M", "Q", "Y"}, optional
-        The unit to be in; a summary in another is refused.
+        The required unit; a summary in another one raises.
     columns : tuple of str
-        ``frequency, recency, T``, or ``recency, T`` of a contract, where renewals made are the purchases.
+        ``frequency, recency, T``, or ``recency, T`` of contracts, where renewals are the purchases.
 
     Raises
     ------
     InputError
-        If the summary breaks a rule; see `clvml.customers`.
+        If the summary is invalid; see `clvml.customers`.
     """
     values = checked_columns(customers, columns, time_unit)
     t_x, T = values["recency"], values["T"]
@@ -36,7 +36,7 @@ def history_of(
 
 
 def check_weights(weights: object, customers: pd.DataFrame) -> Array | None:
-    """Weights as a checked array; None where none are given.
+    """Validate weights; None if none are given.
 
     Raises
     ------
@@ -47,21 +47,19 @@ def check_weights(weights: object, customers: pd.DataFrame) -> Array | None:
         return None
     if isinstance(weights, pd.Series) and _in_other_order(weights.index, customers.index):
         raise InputError(
-            "weights list the customers in another order: give weights.reindex(customers.index), or an array"
+            "weights have the customers in another order: give weights.reindex(customers.index), or an array"
             " in the order of the customers."
         )
     checked = _numbers(weights)
     if checked.shape != (len(customers),) or not np.isfinite(checked).all() or (checked < 0).any():
-        raise InputError(
-            f"weights must be {len(customers)} finite numbers of zero or more, one per customer."
-        )
+        raise InputError(f"weights must be {len(customers)} finite, non-negative numbers, one per customer.")
     if not checked.any():
-        raise InputError("all weights are zero: there is no customer to fit to.")
+        raise InputError("all weights are zero: at least one must be positive.")
     return checked
 
 
 def _numbers(weights: object) -> Array:
-    """Weights as an array, missing where they are not numbers."""
+    """Weights as an array, NaN if they are not numeric."""
     try:
         return np.asarray(weights, dtype=float)
     except (TypeError, ValueError):
@@ -69,5 +67,5 @@ def _numbers(weights: object) -> Array:
 
 
 def _in_other_order(labels: pd.Index, others: pd.Index) -> bool:
-    """The same labels, not in the same order; an index of other labels says nothing of the order."""
+    """Whether the labels are the same in another order; False for an index with other labels."""
     return labels.size == others.size and not labels.equals(others) and bool(labels.isin(others).all())

@@ -1,4 +1,4 @@
-"""What a user should know about a fit, in words: what is wrong, what it means, the way out."""
+"""Warnings about a fit: what is wrong, what it means, and a remedy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from clvml.inference._fit_record import diverging_parameters
 from clvml.inference._maximum_likelihood import Optimum
 
-_WIDE = 1.0  # standard error of a log-parameter: the parameter may as well be 2.7 times as large
+_WIDE = 1.0  # standard error of a log-parameter above which it is weakly identified
 
 Limits = Mapping[tuple[str, ...], str]
 
@@ -17,11 +17,11 @@ Limits = Mapping[tuple[str, ...], str]
 def messages_of_search(
     title: str, optimum: Optimum, names: tuple[str, ...], found: str, limits: Limits
 ) -> list[str]:
-    """How the search went, where it did not go well."""
+    """Warnings about convergence, divergence and weak identification."""
     if not optimum.converged:
         return [
-            f"the search for the {title} parameters did not converge ({found}); do not rely on them: look for"
-            " extreme values in the customers, or give start."
+            f"the search for the {title} parameters did not converge ({found}); do not use them: check the"
+            " customers for extreme values, or give start."
         ]
     if optimum.at_boundary:
         return [_at_boundary(title, diverging_parameters(optimum, names), found, limits)]
@@ -30,18 +30,18 @@ def messages_of_search(
         return []
     return [
         f"the data only weakly identify {' and '.join(wide)} ({found}), whose standard errors exceed their"
-        " size: interpret predictions rather than parameters, or use a longer history or more customers."
+        " estimates: interpret predictions rather than parameters, or use a longer history or more customers."
     ]
 
 
 def wide_parameters(optimum: Optimum, names: tuple[str, ...]) -> list[str]:
-    """The parameters whose standard errors exceed their size."""
+    """The parameters whose standard errors exceed their estimates."""
     sds = np.sqrt(np.diag(optimum.covariance))
     return [name for name, sd in zip(names, sds, strict=True) if sd > _WIDE]
 
 
 def meanings_of(boundary: tuple[str, ...], limits: Limits) -> list[str]:
-    """What it says of customers that these parameters diverge, by the limits that explain most of them."""
+    """Interpretation of diverging parameters, by the limiting cases that cover most of them."""
     left, meanings = set(boundary), []
     for limit in sorted(limits, key=len, reverse=True):
         if left.issuperset(limit):

@@ -1,4 +1,4 @@
-"""Gamma-Gamma as an estimator: how much each customer will spend on a purchase."""
+"""The Gamma-Gamma model of spend per purchase as an estimator."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from clvml.models._parameters import Problem
 from clvml.models._spend_simulator import SpendSimulator
 from clvml.models._traits import Trait, mean_spend
 
-_DRAWS = 32  # of the parameters, in prediction intervals
+_DRAWS = 32  # of the parameters, for prediction intervals
 _FIRST_GUESS = np.array([4.0, 4.0, 0.75])  # in units of the search
-_CORRELATED = 0.25  # of frequency and spend; CDNOW has .11, and the model does well there
+_CORRELATED = 0.25  # correlation of frequency and spend; 0.11 in CDNOW, where the model fits well
 
 
 class GammaGamma(LikelihoodModel):
     """The Gamma-Gamma model of spend per purchase, fitted by maximum likelihood.
 
-    Fitted to customers with repeat purchases (their average repeat spend); customers without
-    any, or whose repeat purchases cost nothing, are set aside and counted in ``n_set_aside_``.
+    Fitted to the average repeat spend of customers with repeat purchases; customers without repeat purchases,
+    or with zero repeat spend, are excluded and counted in ``n_set_aside_``.
 
     Parameters
     ----------
@@ -43,19 +43,19 @@ class GammaGamma(LikelihoodModel):
     Attributes
     ----------
     params_ : GammaGammaParams
-        ``p, q, v``; ``v`` in the unit of money.
+        ``p, q, v``; ``v`` in currency units.
     log_likelihood_ : float
         Total log-likelihood at the optimum.
     covariance_ : ndarray, shape (3, 3)
-        Of the parameters, from the inverse observed information.
+        Covariance of the parameters: the inverse observed information.
     standard_errors_ : GammaGammaParams
-        Their square roots.
+        Standard errors of the parameters.
     n_customers_, n_set_aside_ : float, int
-        Customers (or their weight) in the fit, and rows set aside.
+        Customers (or their weight) in the fit, and rows excluded.
     frequency_spend_correlation_ : float
-        Pearson's, of the customers in the fit; the model takes it to be zero.
+        Pearson correlation among the customers in the fit; the model assumes independence.
     fit_record_ : FitRecord
-        How the search went, with messages in words.
+        Convergence diagnostics and warnings.
 
     References
     ----------
@@ -75,9 +75,9 @@ class GammaGamma(LikelihoodModel):
     title = "Gamma-Gamma"
     Params: ClassVar[type[GammaGammaParams]] = GammaGammaParams
     meanings = (
-        "shape of a customer's purchases: the larger, the more alike",
-        "shape of customers' levels: the larger, the more alike customers",
-        "scale of spend, p * v / (q - 1) on average, in the unit of money",
+        "shape of a customer's purchases: the larger, the more homogeneous",
+        "shape across customers: the larger, the more homogeneous",
+        "scale of spend, p * v / (q - 1) on average, in currency units",
     )
     scales = (
         PriorScale("shape of a customer's purchases, p", (1, 0, 0), 4.0, 1.5),
@@ -98,7 +98,7 @@ class GammaGamma(LikelihoodModel):
 
     @classmethod
     def from_params(cls, *, p: float, q: float, v: float) -> Self:
-        """A model with these parameters, for predictions without a fit.
+        """Create a model with given parameters, for predictions without a fit.
 
         Raises
         ------
@@ -117,31 +117,31 @@ class GammaGamma(LikelihoodModel):
         weights: object = None,
         start: object = None,
     ) -> Self:
-        """Fit to one row per customer with ``frequency`` and ``monetary_value``.
+        """Fit the model by maximum likelihood.
 
         Parameters
         ----------
         customers : DataFrame, shape (n_customers, ...)
-            The customer summary; the unit of money does not matter.
+            The customer summary with ``frequency`` and ``monetary_value``, one row per customer.
         y : ignored
-            Only for scikit-learn's conventions.
+            Not used; present for API consistency with scikit-learn.
         weights : array-like, shape (n_customers,), optional
-            How many customers each row stands for.
+            Number of customers that each row represents.
         start : sequence of float, optional
-            Parameters to start from, such as those of last month's model.
+            Starting values, such as the parameters of last month's model.
 
         Raises
         ------
         InputError
-            If the summary breaks a rule.
+            If the summary is invalid.
         FitError
-            If fewer than two customers have spent on repeat purchases, or all the same amount.
+            If fewer than two customers have repeat spend, or all have the same average.
 
         Warns
         -----
         FitWarning
-            If the fit is at a boundary, average spend is not finite (``q <= 1``), or frequent customers
-            spend more or less than others.
+            If parameters diverge, mean spend is not finite (``q <= 1``), or frequency and spend are
+            correlated.
         """
         spend = self._check(customers, weights)
         parameters = self._parameters.in_units(_units(spend))
@@ -158,7 +158,7 @@ class GammaGamma(LikelihoodModel):
     def score(self, customers: pd.DataFrame, y: object = None, *, weights: object = None) -> float:  # noqa: ARG002
         """Mean log-likelihood per customer with repeat spend, for scikit-learn's model selection.
 
-        Larger is better; customers without repeat spend are left out, as in the fit.
+        Larger is better; customers without repeat spend are excluded, as in the fit.
         """
         spend = self._check(customers, weights)
         check_is_fitted(self, "params_")
@@ -173,39 +173,39 @@ class GammaGamma(LikelihoodModel):
         return pd.Series(np.where(known, value, 0.0), index, name="log_likelihood")
 
     def expected_spend(self, customers: pd.DataFrame) -> pd.Series:
-        """Expected spend of each customer on a future purchase, in the unit of money.
+        """Expected spend of each customer per future purchase, in currency units.
 
-        Between the customer's own average and the population's; the latter alone for customers
-        without repeat purchases.
+        A weighted mean of the customer's average and the population mean; the latter alone for customers
+        without repeat purchases (Fader, Hardie 2013, equation 5).
 
         Raises
         ------
         FitError
-            If the mean is infinite for a customer, which needs ``p * frequency + q <= 1``.
+            If the mean is infinite for a customer, which occurs if ``p * frequency + q <= 1``.
         """
         x, m, index = self._spend(customers)
         p, q, _ = self.params_
         if p * x.min() + q <= 1:
             infinite = int((p * x + q <= 1).sum())
             raise FitError(
-                f"with q = {q:.3g} the spend of {infinite} of {x.size} customers has no finite mean (it needs"
-                " p * frequency + q > 1): spend varies too much for Gamma-Gamma; look for extreme amounts, or"
-                " predict with a formula."
+                f"with q = {q:.3g} the spend of {infinite} of {x.size} customers has no finite mean: it"
+                " requires p * frequency + q > 1, so spend is too heavy-tailed for Gamma-Gamma; check for"
+                " extreme amounts, or use a formula."
             )
         spend = gamma_gamma.expected_spend(x, m, self.params_)
         return pd.Series(spend, index, name="expected_spend", copy=False)
 
     def predict_interval(self, customers: pd.DataFrame, coverage: float = 0.9) -> pd.DataFrame:
-        """Prediction interval of each customer's own mean spend per purchase, given their spend so far.
+        """Interval of each customer's mean spend per purchase, given their past spend.
 
-        Given the parameters, the customer's rate is Gamma(p*x + q, v + x*m), and mean spend is ``p`` over it.
-        Where the model was fitted to few customers (20,000), the distribution is averaged over draws of the
-        parameters; with more, their uncertainty is negligible.
+        Given the parameters, ``nu ~ Gamma(p*x + q, v + x*m)``, and mean spend is ``p / nu``. If the model was
+        fitted to fewer than 20,000 customers, the distribution is averaged over draws of the parameters; with
+        more, parameter uncertainty is negligible.
 
         Returns
         -------
         DataFrame
-            Columns ``lower, upper``, in the unit of money, on the customers' index.
+            Columns ``lower, upper``, in currency units, on the customers' index.
         """
         check_coverage(coverage)
         x, m, index = self._spend(customers)
@@ -224,19 +224,32 @@ class GammaGamma(LikelihoodModel):
         return gamma_gamma.average_below(frequency, amounts, self.params_)
 
     def spend_simulator(self, customers: pd.DataFrame) -> SpendSimulator:
-        """A function that simulates what these customers spend on future purchases; see `SpendSimulator`."""
+        """A function that simulates these customers' spend on future purchases; see `SpendSimulator`."""
         x, m, _ = self._spend(customers)
         return SpendSimulator(x, m * (x > 0))
 
     def simulate(self, frequency: pd.Series, random_state: RandomState = None) -> pd.Series:
-        """Average spend drawn from the model for customers with these numbers of repeat purchases."""
+        """Simulate average spend of customers with these numbers of repeat purchases.
+
+        Parameters
+        ----------
+        frequency : Series
+            Number of repeat purchases of each customer.
+        random_state : int, Generator or None
+            Pass an int for reproducible results.
+
+        Returns
+        -------
+        Series
+            Named ``monetary_value``, in currency units; 0 where ``frequency`` is 0.
+        """
         check_is_fitted(self, "params_")
         x = check_customers(frequency.to_frame("frequency"), ("frequency",))["frequency"]
         spend = simulation.average_spend(x.to_numpy(), self.params_, np.random.default_rng(random_state))
         return pd.Series(spend, x.index, name="monetary_value")
 
     def _check(self, customers: pd.DataFrame, weights: object) -> Spend:
-        """The customers with repeat spend, checked."""
+        """The validated data of customers with repeat spend."""
         x, m = checked_columns(customers, self.required_columns).values()
         counted = check_weights(weights, customers)
         spent = (x > 0) & (m > 0)
@@ -247,19 +260,19 @@ class GammaGamma(LikelihoodModel):
         return Spend(x[used], m[used], np.ones(used.size) if counted is None else counted[used])
 
     def _warnings(self) -> list[str]:
-        """What a user should know about this fit, beside how the search went."""
+        """Warnings about this fit, besides those about convergence."""
         messages = []
         if self.params_.q <= 1:
             messages.append(
-                f"q = {self.params_.q:.3g} is not above 1, so average spend over all customers is infinite:"
-                " expected spend of one-time buyers will be refused; look for extreme amounts."
+                f"q = {self.params_.q:.3g} is not above 1, so mean spend over all customers is infinite:"
+                " expected spend of one-time buyers is undefined; check for extreme amounts."
             )
         correlation = self.frequency_spend_correlation_
         if abs(correlation) > _CORRELATED:
             messages.append(
-                f"frequency and average spend are correlated ({correlation:+.2f}, where CDNOW has +.11), and"
-                " Gamma-Gamma assumes them to be independent: the value of frequent customers will be too"
-                f" {'low' if correlation > 0 else 'high'}; fit groups of customers separately, or compare"
+                f"frequency and average spend are correlated ({correlation:+.2f}; +0.11 in CDNOW), but"
+                " Gamma-Gamma assumes independence: the value of frequent customers will be too"
+                f" {'low' if correlation > 0 else 'high'}; fit segments separately, or compare"
                 " with a formula on a holdout."
             )
         return messages
@@ -273,24 +286,24 @@ class GammaGamma(LikelihoodModel):
 def _refuse_without_information(m: Array, n_customers: int) -> None:
     if m.size < 2:
         raise FitError(
-            f"{m.size} of {n_customers} customers spent money on a repeat purchase; Gamma-Gamma needs"
-            " two or more: observe customers for longer, or use GammaGamma.from_params."
+            f"{m.size} of {n_customers} customers have repeat spend; Gamma-Gamma requires at"
+            " least two: use a longer observation period, or GammaGamma.from_params."
         )
     if np.ptp(m) <= 1e-12 * m.max():
         raise FitError(
-            f"all {m.size} customers spend the same on average ({m[0]:g}), so how spend varies cannot"
-            " be estimated: take that amount as everybody's spend, or check the amount column."
+            f"all {m.size} customers have the same average spend ({m[0]:g}), so its distribution cannot"
+            " be estimated: use that amount for all customers, or check the amount column."
         )
 
 
 def _units(spend: Spend) -> Array:
-    """Units of the search, so that the user's unit of money does not matter."""
+    """Scales of the parameters in the search, which make the fit invariant to the currency unit."""
     mean = float(spend.weights @ spend.m) / float(spend.weights.sum())
     return np.array([1.0, 1.0, mean])
 
 
 def _correlation(spend: Spend) -> float:
-    """Pearson's correlation of frequency and average spend; 0 where one of the two does not vary."""
+    """Pearson's correlation of frequency and average spend; 0 if one of the two is constant."""
     x, m, weight = spend.x, spend.m, spend.weights
     n = weight.sum()
     far, off = x - weight @ x / n, m - weight @ m / n

@@ -1,8 +1,9 @@
-"""What models of repeat purchases share: the fit, the predictions, and what they say of poor data.
+"""Base class of models of repeat purchases: fit, predictions and warnings.
 
-A model is a module of functions of a `History` and parameters, its `Kernel`; the estimator gives it
-customers in and Series out. `BGNBD`, `MBGNBD` and `ParetoNBD` differ in nothing else; `BGBB` and
-`ShiftedBetaGeometric`, which count opportunities, check more and scale nothing.
+The mathematics of a model is its `Kernel`, a module of functions of a `History` and parameters; the estimator
+converts customer summaries to its input and results to Series. `BGNBD`, `MBGNBD` and `ParetoNBD` differ in
+the kernel only; `BGBB` and `ShiftedBetaGeometric`, which count opportunities, check more and do not scale
+parameters.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from clvml.inference._fit_record import diverging_parameters
 from clvml.inference._likelihood_ratio import LikelihoodRatioTest
 from clvml.inference._maximum_likelihood import Optimum
 from clvml.inference._prior import is_weak
-from clvml.models._count_quantiles import count_probability, count_quantiles, own_values
+from clvml.models._count_quantiles import count_probability, count_quantiles, customer_specific
 from clvml.models._customer_history import check_weights, history_of
 from clvml.models._fit_messages import meanings_of, wide_parameters
 from clvml.models._likelihood_model import LikelihoodModel, RandomState
@@ -37,36 +38,35 @@ from clvml.models._parameters import Found, Parameters, Problem
 from clvml.models._purchase_simulator import PurchaseSimulator
 from clvml.models._scenarios import levels_of, with_levels
 
-_IN_TIME = ("alpha", "beta")  # parameters in the unit of time; the others are pure numbers
+_IN_TIME = ("alpha", "beta")  # parameters in the unit of time; the others are dimensionless
 _NEGLIGIBLE_DROPOUT = 1e-3
 NO_DROPOUT = (
-    "nobody drops out: P(alive) is near 1 for everyone, and expectations over long horizons will be too high"
-    " if customers do drop out"
+    "no customer drops out: P(alive) is near 1 for all of them, and expectations over long horizons will be"
+    " too high if customers do drop out"
 )
-_CUSTOMERS = 262_144  # at once, so that memory does not grow with their number
+_CUSTOMERS = 262_144  # at once, so that memory use does not grow with their number
 _DRAWS = 32  # of the parameters, in prediction intervals of counts
 
 
 class HistoryModel(LikelihoodModel):
-    """A model of repeat purchases; its subclasses name it, its kernel and where the search starts.
+    """Base class of models of repeat purchases; subclasses define the kernel and the starting values.
 
     Parameters
     ----------
     prior : {"weak"}, optional
-        As in `LikelihoodModel`; coefficients are regularised too, normal with a standard deviation of 1.5 per
-        standard deviation of a number.
+        As in `LikelihoodModel`; the prior of standardised coefficients is normal with standard deviation 1.5.
     covariates : sequence of str, or mapping of side to such, default ()
-        Columns of the customer summary that were known from the start and do not change: numbers
-        or categories (text, bool, pandas' categories). A sequence moves all sides of the model.
+        Time-invariant columns of the customer summary: numeric, or categorical (text, bool, pandas
+        categorical). A sequence applies to all sides of the model.
     """
 
     columns: ClassVar[tuple[str, ...]] = HISTORY
     kernel: ClassVar[Kernel]
     by_customer: ClassVar[CustomerKernel]
     influences: ClassVar[Mapping[str, Influence]]  # by side
-    discrete_time: ClassVar[bool] = False  # whether customers can buy at whole numbers of time units only
-    multiples: ClassVar[tuple[str, ...]] = ("purchase_rate", "dropout")  # that a scenario can have
-    dropout_formula: ClassVar[str]  # what `Kernel.dropout_rate` gives, in symbols and words
+    discrete_time: ClassVar[bool] = False  # whether purchases occur at whole numbers of time units only
+    multiples: ClassVar[tuple[str, ...]] = ("purchase_rate", "dropout")  # available in scenarios
+    dropout_formula: ClassVar[str]  # what `Kernel.dropout_rate` computes, as a formula and a unit
     dropout_per: ClassVar[str]
     first_guess: ClassVar[tuple[float, float]]  # of the two parameters of dropout, with T about 1
 
@@ -87,7 +87,7 @@ class HistoryModel(LikelihoodModel):
 
     @property
     def required_columns(self) -> tuple[str, ...]:
-        """The columns that the model reads."""
+        """The columns of the customer summary that the model uses."""
         sides = columns_by_side(self.covariates, tuple(self.influences))
         return tuple(dict.fromkeys([*self.columns, *(name for names in sides.values() for name in names)]))
 
@@ -99,10 +99,10 @@ class HistoryModel(LikelihoodModel):
 
     @property
     def coefficients_(self) -> pd.DataFrame:
-        """How covariates move each side: by ``exp(estimate)`` per unit, or relative to the reference level.
+        """Coefficients of the covariates: ``exp(estimate)`` per unit, or relative to the reference level.
 
-        Index ``side, covariate``; columns ``estimate, standard_error, lower, upper``, the ends of 95 %
-        Wald confidence intervals.
+        Index ``side, covariate``; columns ``estimate, standard_error, lower, upper``, the limits of
+        95 % Wald confidence intervals.
         """
         check_is_fitted(self, "params_")
         estimate = self._estimate()
@@ -117,31 +117,32 @@ class HistoryModel(LikelihoodModel):
         weights: object = None,
         start: object = None,
     ) -> Self:
-        """Fit to one row per customer with ``frequency, recency, T`` and the covariates.
+        """Fit the model by maximum likelihood.
 
         Parameters
         ----------
         customers : DataFrame, shape (n_customers, ...)
-            The customer summary; one-time buyers belong in it.
+            The customer summary with ``frequency, recency, T`` and the covariates, one row per customer. It
+            must include one-time buyers.
         y : ignored
-            Only for scikit-learn's conventions.
+            Not used; present for API consistency with scikit-learn.
         weights : array-like, shape (n_customers,), optional
-            How many customers each row stands for.
+            Number of customers that each row represents.
         start : sequence of float, optional
-            Parameters to start from, such as those of last month's model; the usual start is tried
-            after it where it does not serve.
+            Starting values, such as the parameters of last month's model; the default ones are tried if the
+            search from these fails.
 
         Raises
         ------
         InputError
-            If the summary breaks a rule; see `clvml.customers.check_customers`.
+            If the summary is invalid, such as a recency above ``T``.
         FitError
-            If nobody bought again, or there is one customer only.
+            If no customer bought again, or there is only one customer.
 
         Warns
         -----
         FitWarning
-            If the fit is at a boundary or a parameter is only weakly identified, and what to do then.
+            If parameters diverge or are only weakly identified; the message suggests a remedy.
         """
         customers, history = self._check(customers, weights)
         parameters, history = self._encode(customers, history)
@@ -155,7 +156,7 @@ class HistoryModel(LikelihoodModel):
         return self
 
     def score(self, customers: pd.DataFrame, y: object = None, *, weights: object = None) -> float:  # noqa: ARG002
-        """Mean log-likelihood per customer, for scikit-learn's model selection: larger is better."""
+        """Mean log-likelihood per customer, for scikit-learn's model selection; larger is better."""
         each = self.log_likelihood(customers).to_numpy()
         counted = check_weights(weights, customers)
         return float(each.mean() if counted is None else np.average(each, weights=counted))
@@ -174,7 +175,7 @@ class HistoryModel(LikelihoodModel):
         customers : DataFrame
             The customer summary, in the model's time unit.
         after : float or str, default 0
-            How long after the end of their observation, without knowing whether they bought meanwhile.
+            Time after the end of observation, of which no purchases are known.
         """
         history = self.history(customers)
         params = self.customer_params(history)
@@ -191,7 +192,7 @@ class HistoryModel(LikelihoodModel):
         customers : DataFrame
             The customer summary, in the model's time unit.
         horizon : float or str
-            In the model's time unit, or with a unit of its own: ``"12M"``.
+            In the model's time unit, or as text with a unit, such as ``"12M"``.
         """
         history = self.history(customers)
         ends = np.array([self._horizon_in_units(horizon)])
@@ -207,16 +208,16 @@ class HistoryModel(LikelihoodModel):
     def purchase_probability(
         self, n: int, horizon: float | str, customers: pd.DataFrame | None = None
     ) -> pd.Series | float:
-        """P(exactly ``n`` purchases in the next ``horizon``), of each customer or of a new one.
+        """P(exactly ``n`` purchases in the next ``horizon``), for each customer or for a new customer.
 
         Parameters
         ----------
         n : int
             Number of purchases, zero or more.
         horizon : float or str
-            In the model's time unit, or with a unit of its own.
+            In the model's time unit, or as text with a unit.
         customers : DataFrame, optional
-            The customer summary; a new customer where None, whose first purchase does not count.
+            The customer summary; None for a new customer, whose first purchase is not counted.
         """
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
             raise InputError(f"n is {n!r}; it must be a whole number, zero or more.")
@@ -245,19 +246,19 @@ class HistoryModel(LikelihoodModel):
         customers : DataFrame
             The customer summary, in the model's time unit.
         horizon : float or str, optional
-            A horizon that is not a whole number of periods ends in a shorter one. Where None, an
-            infinite horizon (the discounted expected residual transactions of Fader, Hardie,
-            Lee 2005), discounted continuously; of models that count opportunities, from one to the next.
+            If it is not a whole number of periods, the last period is shorter. None is an infinite horizon
+            (discounted expected residual transactions, Fader, Hardie, Lee 2005) with continuous discounting,
+            or with discounting per opportunity in discrete-time models.
         annual_discount_rate : float, default 0
             A fraction per year.
         period : float or str, default 1
-            Purchases are discounted from the end of their period, so long in the model's time unit or
-            with a unit of its own: ``"1M"``. 0 discounts each from when it is made.
+            Purchases are discounted from the end of their period, whose length is in the model's time unit or
+            text with a unit, such as ``"1M"``. 0 discounts continuously.
 
         Raises
         ------
         InputError
-            If an argument breaks its rule, or the undiscounted infinite-horizon expectation diverges.
+            If an argument is invalid, or the undiscounted infinite-horizon expectation diverges.
         """
         history = self.history(customers)
         params = self.customer_params(history)
@@ -276,9 +277,9 @@ class HistoryModel(LikelihoodModel):
     ) -> pd.DataFrame:
         """Prediction interval of each customer's number of purchases in the next ``horizon``.
 
-        Quantiles of the exact distribution, equal tails, so each interval covers at least ``coverage``. Where
-        the model was fitted to few customers (20,000) the uncertainty of its parameters is included, averaged
-        over draws of them; with more it is negligible. For spend and value, groups and totals see
+        Equal-tailed quantiles of the exact distribution, so that each interval covers at least ``coverage``.
+        If the model was fitted to fewer than 20,000 customers, parameter uncertainty is included by averaging
+        over draws; with more it is negligible. For spend, value and totals see
         `LifetimeValue.predict_interval`.
 
         Returns
@@ -289,7 +290,7 @@ class HistoryModel(LikelihoodModel):
         check_coverage(coverage)
         history = self.history(customers)
         first, row = distinct_rows(
-            (history.x, history.t_x, history.T, *own_values(self.customer_params(history)))
+            (history.x, history.t_x, history.T, *customer_specific(self.customer_params(history)))
         )
         draws = [self.customer_params(history, draw) for draw in self.parameter_draws(_DRAWS, 0)]
         lower, upper = count_quantiles(
@@ -304,16 +305,16 @@ class HistoryModel(LikelihoodModel):
     def simulate(
         self, T: ArrayLike, random_state: RandomState = None, covariates: pd.DataFrame | None = None
     ) -> pd.DataFrame:
-        """Customers drawn from the model, as a summary.
+        """Simulate customers from the model, as a customer summary.
 
         Parameters
         ----------
         T : array-like, shape (n_customers,)
-            How long each is observed, in the model's time unit.
+            Length of observation of each customer, in the model's time unit.
         random_state : int, Generator or None
-            The same number gives the same customers.
+            Pass an int for reproducible results.
         covariates : DataFrame, shape (n_customers, ...), optional
-            Their covariates, which are joined to the summary; reference customers where None.
+            Their covariates, which are joined to the summary; None for reference customers.
         """
         check_is_fitted(self, "params_")
         observed, params = self._checked_T(T), self.params_
@@ -332,22 +333,22 @@ class HistoryModel(LikelihoodModel):
         return PurchaseSimulator(self, self.history(customers))
 
     def scenario_factors(self) -> dict[str, float]:
-        """What a scenario can multiply from now on, such as ``{"purchase_rate": 1.0, "dropout": 1.0}``."""
+        """The multiples that a scenario can set, such as ``{"purchase_rate": 1.0, "dropout": 1.0}``."""
         return levels_of(self)
 
     def with_factors(self, factors: Mapping[str, float]) -> Self:
-        """The same fitted model in a scenario: from now on customers buy or drop out at a multiple.
+        """The fitted model in a scenario: purchase and dropout rates are multiplied from now on.
 
-        Who is alive today is as fitted. Everything that the copy says of the future is that of the scenario,
-        prediction intervals included. It is for predictions: saved, it is the fitted model.
+        P(alive) today is as fitted. All predictions of the copy, including prediction intervals, are those of
+        the scenario, which is not saved with the model.
 
         Parameters
         ----------
         factors : mapping of str to float
-            Multiples of what was fitted, by the names in `scenario_factors`. ``purchase_rate`` multiplies
-            each customer's rate of purchases (or the mean of the probability to buy), ``dropout`` the
+            Multiples of the fitted levels, by the names in `scenario_factors`. ``purchase_rate`` multiplies
+            each customer's rate of purchases (or the mean purchase probability), ``dropout`` the
             dropout rate, or the mean dropout probability with the sum of the Beta distribution's parameters
-            as it was.
+            unchanged.
 
         Raises
         ------
@@ -358,7 +359,7 @@ class HistoryModel(LikelihoodModel):
         return with_levels(self, factors)
 
     def history(self, customers: pd.DataFrame) -> History:
-        """The customers' purchase histories, checked, with their covariates; not to be written to."""
+        """The customers' validated purchase histories with their covariates; treat as read-only."""
         check_is_fitted(self, "params_")
         history, parameters = self._read(customers, self.time_unit_), self._parameters
         if isinstance(parameters, LogLinearParameters):
@@ -366,7 +367,7 @@ class HistoryModel(LikelihoodModel):
         return history
 
     def customer_params(self, history: History, estimate: Array | None = None) -> Any:
-        """The parameters of customers, by the model's estimate or by a draw of `parameter_draws`.
+        """Customer-specific parameters, by the estimate or by a draw of `parameter_draws`.
 
         A NamedTuple of numbers, and of arrays of one number per customer where customers differ.
         """
@@ -376,7 +377,7 @@ class HistoryModel(LikelihoodModel):
     # The steps of the fit.
 
     def _check(self, customers: pd.DataFrame, weights: object) -> tuple[pd.DataFrame, History]:
-        """The customers that count, and their history, checked."""
+        """The customers with positive weight, and their validated history."""
         history, counted = self._read(customers, None), check_weights(weights, customers)
         if counted is not None:
             used = np.flatnonzero(counted > 0)
@@ -386,7 +387,7 @@ class HistoryModel(LikelihoodModel):
         return customers, history
 
     def _encode(self, customers: pd.DataFrame, history: History) -> tuple[Parameters, History]:
-        """What the parameters are, and the history with what they follow from beside it."""
+        """The kind of parameters, and the history with encoded covariates."""
         columns = columns_by_side(self.covariates, tuple(self.influences))
         if not columns:
             return self._common_parameters(), history
@@ -394,12 +395,12 @@ class HistoryModel(LikelihoodModel):
         return parameters, parameters.encoded(history, customers)
 
     def _units(self, history: History) -> Array:
-        """Units of the search, so that the user's unit of time does not matter."""
+        """Scales of the parameters in the search, which make the fit invariant to the unit of time."""
         mean = float(history.weights @ history.T / history.weights.sum())
         return np.array([mean if name in _IN_TIME else 1.0 for name in self.Params._fields])
 
     def _first_guess(self, history: History) -> Array:
-        """Parameters to start from, in units of the search."""
+        """Starting values, scaled."""
         weights = history.weights
         purchases = float(weights @ history.x) / float(weights.sum())
         return np.array([1.0, 1 / purchases, *self.first_guess])
@@ -411,23 +412,23 @@ class HistoryModel(LikelihoodModel):
             self.sides_ = parameters.with_estimate(parameters.estimate(found.optimum.theta)).sides
 
     def _warnings(self, history: History, parameters: Parameters, optimum: Optimum) -> list[str]:  # noqa: ARG002
-        """What a user should know about this fit, beside how the search went."""
-        said = self._unidentified_coefficients(parameters, optimum)
+        """Warnings about this fit, besides those about convergence."""
+        messages = self._unidentified_coefficients(parameters, optimum)
         diverging = diverging_parameters(optimum, parameters.searched)
         scaled = self.Params(*(np.array(self.params_) / parameters.unit))
         rate = self.kernel.dropout_rate(scaled)
         if rate >= _NEGLIGIBLE_DROPOUT or NO_DROPOUT in meanings_of(diverging, self.limits):
-            return said
+            return messages
         return [
-            *said,
-            f"hardly any customer drops out in this fit ({self.dropout_formula} = {rate:.2g}"
-            f" {self.dropout_per}; {self._found()}): P(alive) is near 1 for everyone, and expectations over"
-            " long horizons will be too high if customers do drop out; observe them for longer, or compare"
-            " with a formula on a holdout.",
+            *messages,
+            f"dropout is negligible in this fit ({self.dropout_formula} = {rate:.2g}"
+            f" {self.dropout_per}; {self._found()}): P(alive) is near 1 for all customers, and expectations"
+            " over long horizons will be too high if customers do drop out; use a longer observation period,"
+            " or compare with a formula on a holdout.",
         ]
 
     def _unidentified_coefficients(self, parameters: Parameters, optimum: Optimum) -> list[str]:
-        """The coefficients that a fit at a boundary does not identify."""
+        """Warn about coefficients that are not identified in a fit at a boundary."""
         if not isinstance(parameters, LogLinearParameters) or not optimum.at_boundary:
             return []
         wide, names = set(wide_parameters(optimum, parameters.searched)), parameters.searched
@@ -441,15 +442,15 @@ class HistoryModel(LikelihoodModel):
             return []
         return [
             f"so the data do not identify {' and '.join(vague)}, regularised with a weakly informative prior:"
-            " leave the covariate out of that side, as in covariates={'purchases': ['age']}, or join a rare"
-            " level to another."
+            " exclude the covariate from that side, as in covariates={'purchases': ['age']}, or merge a rare"
+            " level with another."
         ]
 
     def _refuse_without_information(self, history: History) -> None:
         if history.size < 2:
             raise FitError(
-                "there is only one customer: how customers differ cannot be estimated from one;"
-                f" use {type(self).__name__}.from_params with parameters from elsewhere."
+                "there is only one customer: heterogeneity cannot be estimated from one customer;"
+                f" use {type(self).__name__}.from_params with known parameters."
             )
         if not history.x.any():
             raise FitError(
@@ -458,7 +459,7 @@ class HistoryModel(LikelihoodModel):
             )
         if not history.T.any():
             raise FitError(
-                "every customer has T = 0, so nobody was observed for any time: choose a later end."
+                "every customer has T = 0, so no customer was observed for any time: choose a later end."
             )
 
     # Predictions.
@@ -509,12 +510,14 @@ class HistoryModel(LikelihoodModel):
     def _checked_T(self, T: ArrayLike) -> Array:
         observed = np.asarray(T, dtype=float)
         if observed.ndim != 1 or not np.isfinite(observed).all() or (observed < 0).any():
-            raise InputError("T must be finite lengths of observation, zero or more, one per customer.")
+            raise InputError("T must be non-negative, finite lengths of observation, one per customer.")
         return observed
 
     def _params_of_covariates(self, observed: Array, covariates: pd.DataFrame) -> Any:
         if len(covariates) != observed.size:
-            raise InputError(f"there are {len(covariates)} customers in covariates for {observed.size} in T.")
+            raise InputError(
+                f"covariates has {len(covariates)} customers and T has {observed.size}; they must match."
+            )
         history, parameters = new_customers(observed.size), self._parameters
         if isinstance(parameters, LogLinearParameters):
             history = parameters.encoded(history, covariates)

@@ -1,7 +1,7 @@
-"""What all fitted models share: parameters with their uncertainty, a record of the fit, a summary.
+"""Base class of models fitted by maximum likelihood: estimates, uncertainty, diagnostics, summary.
 
-A model owns `Parameters`, which say what is estimated and how. What is kept of a fit is in
-attributes that end in an underscore: numbers, and no customers.
+A model has `Parameters`, which define what is estimated and how. Fitted attributes end in an underscore and
+contain no customer data.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ from clvml.models._fit_messages import messages_of_search
 from clvml.models._parameters import CommonParameters, Found, Parameters, Problem
 from clvml.models._traits import Trait, TraitDistribution
 
-_FEW = 20_000  # customers; from here on the parameters' uncertainty does not show in a customer's interval
+_FEW = 20_000  # customers from which parameter uncertainty is negligible in a customer's interval
 
 RandomState = int | np.random.Generator | None
 
 
 class LikelihoodModel(BaseEstimator):
-    """A model fitted by maximum likelihood; its subclasses name it, its parameters and their meaning.
+    """Base class of models fitted by maximum likelihood; subclasses define the parameters.
 
     Parameters
     ----------
     prior : {"weak"}, optional
-        Regularise the fit with a weakly informative prior when the data do not identify all parameters: on
-        scales that one can speak of (`prior_table`). They have no unit, so the unit of time or money does not
-        matter; a thousand customers outweigh them.
+        Regularise the fit with a weakly informative prior when the data do not identify all parameters. It is
+        defined on interpretable, scale-free quantities (`prior_table`), so the unit of time or money does not
+        matter; a thousand customers outweigh it.
     """
 
     title: ClassVar[str]
     Params: ClassVar[Any]
     meanings: ClassVar[tuple[str, ...]]  # of the parameters, for the summary
     scales: ClassVar[tuple[PriorScale, ...]]
-    traits: ClassVar[tuple[Trait, ...]]  # in which customers differ
-    limits: ClassVar[dict[tuple[str, ...], str]]  # what it means when these parameters diverge
+    traits: ClassVar[tuple[Trait, ...]]  # of customers, which are heterogeneous
+    limits: ClassVar[dict[tuple[str, ...], str]]  # interpretation of diverging parameters
 
     params_: Any
     log_likelihood_: float
@@ -62,29 +62,29 @@ class LikelihoodModel(BaseEstimator):
 
     @property
     def n_parameters_(self) -> int:
-        """How many parameters were fitted."""
+        """Number of fitted parameters."""
         check_is_fitted(self, "params_")
         return len(self._parameters.searched)
 
     @property
     def aic_(self) -> float:
-        """Akaike's information criterion, twice the parameters less twice the log-likelihood.
+        """Akaike's information criterion, ``2 * n_parameters_ - 2 * log_likelihood_``.
 
-        To be compared between models of the same customers and the same kind: that of BG/BB counts
-        probabilities, that of BG/NBD, MBG/NBD and Pareto/NBD densities of times.
+        Only comparable between models of the same customers and the same type of likelihood: that of BG/BB is
+        a probability, those of BG/NBD, MBG/NBD and Pareto/NBD are densities of purchase times.
         """
         check_is_fitted(self, "log_likelihood_")
         return 2 * self.n_parameters_ - 2 * self.log_likelihood_
 
     @property
     def bic_(self) -> float:
-        """Schwarz's information criterion, with ``log(n_customers_)`` per parameter in place of 2."""
+        """Schwarz's Bayesian information criterion, with ``log(n_customers_)`` per parameter instead of 2."""
         check_is_fitted(self, "log_likelihood_")
         return self.n_parameters_ * float(np.log(self.n_customers_)) - 2 * self.log_likelihood_
 
     @classmethod
     def prior_table(cls) -> pd.DataFrame:
-        """What ``prior="weak"`` assumes before the data: medians and 95 % intervals of scale-free numbers.
+        """Medians and central 95 % intervals of the weakly informative prior (``prior="weak"``).
 
         Returns
         -------
@@ -94,7 +94,7 @@ class LikelihoodModel(BaseEstimator):
         return prior_table(cls.scales)
 
     def summary(self) -> FitSummary:
-        """The fit as a table worth reading: print it, or let a notebook show it."""
+        """Summary table of the fit, as text or, in notebooks, as HTML."""
         check_is_fitted(self, "params_")
         fitted = hasattr(self, "covariance_")
         return FitSummary(
@@ -105,26 +105,31 @@ class LikelihoodModel(BaseEstimator):
         )
 
     def sample_parameters(self, n_draws: int, random_state: RandomState = None) -> pd.DataFrame:
-        """Draws of the parameters given the data.
+        """Draw parameters from their approximate posterior distribution.
 
-        Laplace's approximation, normal in the logarithms of the parameters, nested in the direction that the
-        data identify least, where it is too narrow by itself (a sixth for the dropout of CDNOW's 2,357
-        customers); where the data identify all parameters well, it serves alone. The draws of a saved model
-        are the same. Where the data do not bound a parameter, a normal prior, three e-folds wide around the
-        estimate, does. A fit at a boundary stays at the estimate in the directions that diverge; with
-        ``prior="weak"``, which then takes the place of the other, these are drawn like the rest.
+        Laplace's approximation (normal in log-parameters) if the data identify all parameters well; otherwise
+        a nested Laplace approximation along the least identified direction, in which the plain one is too
+        narrow (by a sixth for the dropout of CDNOW's 2,357 customers). Saved models give the same draws. The
+        log-parameters have a normal prior around the estimate with standard deviation 3, or the weakly
+        informative prior with ``prior="weak"``. Without the latter, draws of a fit at a boundary do not vary
+        in the diverging directions.
 
         Parameters
         ----------
         n_draws : int
-            One or more.
+            Number of draws, at least 1.
         random_state : int, Generator or None
-            The same number gives the same draws.
+            Pass an int for reproducible results.
 
         Returns
         -------
         DataFrame, shape (n_draws, n_parameters)
-            ``attrs["method"]`` says ``"laplace"`` or ``"nested laplace"``.
+            One row per draw; ``attrs["method"]`` is ``"laplace"`` or ``"nested laplace"``.
+
+        Raises
+        ------
+        InputError
+            If ``n_draws`` is not an integer of at least 1.
 
         References
         ----------
@@ -148,10 +153,11 @@ class LikelihoodModel(BaseEstimator):
     def parameter_draws(
         self, n_draws: int, random_state: RandomState = None, *, together: bool = False
     ) -> list[Array]:
-        """Parameters to average predictions over: draws, or the estimate where uncertainty is negligible.
+        """Parameters to average predictions over: draws, or the estimate if their uncertainty is negligible.
 
-        That is where the parameters were given, or the model was fitted to many customers (20,000) and each
-        customer is looked at alone: the parameters' uncertainty only shows where it moves many ``together``.
+        It is neglected if the parameters were given, or if the model was fitted to 20,000 customers or more
+        and predictions are for single customers. For totals (``together``) it matters, as it affects all
+        customers in the same direction.
         """
         check_is_fitted(self, "params_")
         if not hasattr(self, "covariance_") or (self.n_customers_ >= _FEW and not together):
@@ -161,14 +167,14 @@ class LikelihoodModel(BaseEstimator):
     def trait_distributions(
         self, n_draws: int = 400, random_state: RandomState = 0
     ) -> list[TraitDistribution]:
-        """How traits of the customers, such as purchase rates, are distributed.
+        """Distributions of customer traits, such as purchase rates, across customers.
 
         Parameters
         ----------
         n_draws : int, default 400
-            Draws of the parameters; there are none where parameters were given rather than fitted.
+            Number of draws of the parameters; none if parameters were given rather than fitted.
         random_state : int, Generator or None, default 0
-            The same number gives the same draws.
+            Pass an int for reproducible results.
         """
         check_is_fitted(self, "params_")
         fitted = hasattr(self, "covariance_")
@@ -186,12 +192,12 @@ class LikelihoodModel(BaseEstimator):
         ]
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
-        """The constructor, and the parameters where there are any."""
+        """The constructor call, with the parameters if fitted."""
         text = str(super().__repr__(N_CHAR_MAX))
         return f"{text} with {self._found()}" if hasattr(self, "params_") else text
 
     def __dir__(self) -> Iterable[str]:
-        """What a user may want: neither private names nor what describes the class."""
+        """Public names, without those that define the class."""
         internal = {*LikelihoodModel.__annotations__, "kernel", "by_customer", "influences", "Params"}
         hidden = {name for name in internal if not name.endswith("_")}
         return [
@@ -208,22 +214,22 @@ class LikelihoodModel(BaseEstimator):
 
     @property
     def _parameters(self) -> Parameters:
-        """What is estimated, as the model stands: with the coefficients that it has."""
+        """The parameters of the fitted model, including coefficients."""
         return self._common_parameters()
 
     def _common_parameters(self) -> CommonParameters:
         return CommonParameters(self.Params, self.scales)
 
     def _estimate(self) -> Array:
-        """Parameters in the user's units, then coefficients."""
+        """Estimates of the parameters in the user's units, then coefficients."""
         return np.array(self.params_)
 
     def _starts(self, usual: Array, own: object) -> list[Array]:
-        """Where the search starts: the user's own parameters first, if there are any."""
+        """Starting values: those of the user first, if given."""
         return [usual] if own is None else [check_start(own, self.Params), usual]
 
     def _keep(self, parameters: Parameters, found: Found, problem: Problem) -> None:
-        """Keep what was found, and nothing of the customers."""
+        """Set the fitted attributes."""
         optimum = found.optimum
         estimate = parameters.estimate(optimum.theta)
         slopes = parameters.slopes(estimate)
@@ -236,7 +242,7 @@ class LikelihoodModel(BaseEstimator):
         self.posterior_ = _posterior(parameters, found, problem.weak)
 
     def _record(self, parameters: Parameters, optimum: Optimum, messages: list[str]) -> None:
-        """Keep how the search went; each message is also a `FitWarning` where ``fit`` was called."""
+        """Set ``fit_record_``; issue each message as a `FitWarning` where ``fit`` was called."""
         names = parameters.searched
         said = [*messages_of_search(self.title, optimum, names, self._found(), self.limits), *messages]
         self.fit_record_ = record_of(optimum, names, parameters.unit, said, stacklevel=3)
@@ -265,7 +271,7 @@ class LikelihoodModel(BaseEstimator):
 
 
 def _posterior(parameters: Parameters, found: Found, weak: bool) -> NestedLaplace | None:
-    """The posterior where Laplace's approximation does not serve; none at a boundary, where it has no top."""
+    """Nested Laplace approximation where needed; None at a boundary, where the posterior has no mode."""
     optimum, prior = found.optimum, parameters.prior(weak)
     if optimum.at_boundary or not optimum.converged:
         return None

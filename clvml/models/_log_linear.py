@@ -1,8 +1,8 @@
-"""Parameters that follow from covariates: logarithms that are linear in what is known of a customer.
+"""Customer-specific parameters, whose logarithms are linear in covariates.
 
-A side of the model, ``"purchases"`` or ``"dropout"``, follows from covariates by the formula in
-`clvml.distributions`. The model without them is fitted first: the search starts there, and
-the likelihoods of both make the likelihood-ratio test.
+Each side of the model, ``"purchases"`` or ``"dropout"``, depends on covariates by the formula in
+`clvml.distributions._covariates`. The model without covariates is fitted first: it provides starting values
+and the null model of the likelihood-ratio test.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from clvml.models._parameters import CommonParameters, Found, Problem
 
 Covariates = Sequence[str] | Mapping[str, Sequence[str]]
 
-_WEAK_SD = 1.5  # prior of a coefficient: a standard deviation of a number multiplies by e**3 at most
-_LARGEST_EFFECT = 30.0  # e**30: a rate so many times another's may as well be larger still
-_UNEXPLAINED = 1e-8  # share of a column's variance that the columns before it leave over
+_WEAK_SD = 1.5  # prior of a standardised coefficient: within a factor of e**3 with 95 %
+_LARGEST_EFFECT = 30.0  # e**30: cap on the multiple of a parameter, to avoid overflow
+_UNEXPLAINED = 1e-8  # share of a column's variance not explained by the columns before it
 _TWO_SIDED_95 = 1.959964
 
 
 class Side(NamedTuple):
-    """How a side of a fitted model follows from covariates; coefficients are per unit of the column."""
+    """Covariates and coefficients of a side of the model; coefficients are per unit of the column."""
 
     name: str
     covariates: tuple[Attribute, ...]
@@ -51,12 +51,12 @@ class Side(NamedTuple):
 
     @property
     def spreads(self) -> Array:
-        """By what each covariate is divided where it is encoded."""
+        """The scale by which each covariate is divided in its encoding."""
         return np.array([covariate.spread for covariate in self.covariates for _ in covariate.terms])
 
     @property
     def comparisons(self) -> list[str]:
-        """What each coefficient compares."""
+        """The comparison that each coefficient makes."""
         return [
             f"relative to {covariate.reference}" if covariate.levels else "per unit"
             for covariate in self.covariates
@@ -66,14 +66,14 @@ class Side(NamedTuple):
 
 @dataclass(frozen=True)
 class LogLinearParameters:
-    """Parameters of a reference customer, and coefficients of covariates that move them.
+    """Parameters of a reference customer, and coefficients of the covariates.
 
     Parameters
     ----------
     common : CommonParameters
-        Of the reference customer.
+        Parameters of the reference customer.
     influences : mapping of str to Influence
-        Which parameter each side moves.
+        The parameter that depends on covariates, by side.
     sides : tuple of Side
         The sides that have covariates.
     """
@@ -88,7 +88,7 @@ class LogLinearParameters:
 
     @property
     def n_common(self) -> int:
-        """How many parameters the reference customer has."""
+        """Number of parameters of the reference customer."""
         return len(self.common.searched)
 
     @property
@@ -98,7 +98,7 @@ class LogLinearParameters:
 
     @property
     def spreads(self) -> Array:
-        """By what each covariate is divided where it is encoded."""
+        """The scale by which each covariate is divided in its encoding."""
         return np.concatenate([np.zeros(0), *(side.spreads for side in self.sides)])
 
     @property
@@ -109,12 +109,12 @@ class LogLinearParameters:
         return replace(self, common=self.common.in_units(unit))
 
     def encoded(self, history: History, customers: pd.DataFrame) -> History:
-        """The history with these customers' covariates beside it.
+        """The history with these customers' encoded covariates.
 
         Raises
         ------
         InputError
-            If a covariate is missing, has gaps, or holds a level that the fit has not seen.
+            If a covariate is absent, has missing values, or has a level not seen during fit.
         """
         return history.with_covariates({side.name: encode(customers, side.covariates) for side in self.sides})
 
@@ -127,13 +127,13 @@ class LogLinearParameters:
         return Found(optimum, search, LikelihoodRatioTest.of(optimum.value - without.value, zeros.size))
 
     def _identified(self, search: Objective, problem: Problem, starts: list[Array]) -> Optimum:
-        """Where the search diverges it takes coefficients along: then a weak prior regularises those."""
+        """Maximise; if the search diverges, regularise the coefficients with a weakly informative prior."""
         n = problem.n_customers
         found = maximise(search, starts, n, self.prior(problem.weak))
         if problem.weak or not found.at_boundary:
             return found
-        nothing = no_prior(self.n_common).extended(len(self.labels), _WEAK_SD)
-        again = maximise(search, starts, n, nothing)
+        coefficients_only = no_prior(self.n_common).extended(len(self.labels), _WEAK_SD)
+        again = maximise(search, starts, n, coefficients_only)
         return again if again.at_boundary else replace(again, flat=found.flat)
 
     def objective(self, problem: Problem) -> Objective:
@@ -176,11 +176,11 @@ class LogLinearParameters:
         (own, coefficients), (own_errors, _) = (np.split(v, [self.n_common]) for v in (estimate, errors))
         multiplied = [self.influences[side.name].multiplies for side in self.sides for _ in side.terms]
         compared = [comparison for side in self.sides for comparison in side.comparisons]
-        said = [
+        effects = [
             f"{what}: times {np.exp(coefficient):.3g} {comparison}"
             for what, coefficient, comparison in zip(multiplied, coefficients, compared, strict=True)
         ]
-        rows = self.coefficients(estimate, errors).assign(meaning=said)
+        rows = self.coefficients(estimate, errors).assign(meaning=effects)
         rows = rows.set_axis(pd.Index(self.labels, dtype=str))
         return pd.concat([self.common.report(own, own_errors, meanings), rows]).rename_axis("parameter")
 
@@ -210,7 +210,7 @@ class LogLinearParameters:
         return self.common.kind(**own)
 
     def with_estimate(self, estimate: Array) -> LogLinearParameters:
-        """The same with the coefficients of an estimate."""
+        """A copy with the coefficients of an estimate."""
         values = iter(estimate[self.n_common :].tolist())
         sides = tuple(
             side._replace(coefficients=tuple(next(values) for _ in side.terms)) for side in self.sides
@@ -219,12 +219,12 @@ class LogLinearParameters:
 
 
 def columns_by_side(covariates: Covariates, sides: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Columns by side, of the sides that have any; a sequence of columns moves all sides.
+    """Columns by side, for sides that have any; a sequence of columns applies to all sides.
 
     Raises
     ------
     InputError
-        If a side is unknown, or columns are not text, each once.
+        If a side is unknown, or columns are not distinct strings.
     """
     given = covariates if isinstance(covariates, Mapping) else dict.fromkeys(sides, covariates)
     unknown = [side for side in given if side not in sides]
@@ -234,19 +234,19 @@ def columns_by_side(covariates: Covariates, sides: Sequence[str]) -> dict[str, t
     columns = {side: (names,) if isinstance(names, str) else tuple(names) for side, names in given.items()}
     for side, names in columns.items():
         if len(set(names)) < len(names) or not all(isinstance(name, str) for name in names):
-            raise InputError(f"covariates of {side} are {names!r}; they must be columns, each once.")
+            raise InputError(f"covariates of {side} are {names!r}; they must be names of distinct columns.")
     return {side: columns[side] for side in sides if columns.get(side)}
 
 
 def learn_sides(
     customers: pd.DataFrame, columns: Mapping[str, Sequence[str]], weight: Array
 ) -> tuple[Side, ...]:
-    """What a fit needs to know of the covariates of each side, without coefficients yet.
+    """Learn the encoding of the covariates of each side; coefficients are fitted later.
 
     Raises
     ------
     InputError
-        If a column is missing, has gaps, does not vary, has too many levels, follows from the others,
+        If a column is absent, has missing values, is constant, has too many levels, is collinear with others,
         or is part of the history that the model explains.
     """
     return tuple(Side(side, _learn(customers, names, weight)) for side, names in columns.items())
@@ -256,15 +256,15 @@ def _learn(customers: pd.DataFrame, names: Sequence[str], weight: Array) -> tupl
     explained = [name for name in names if name in HISTORY]
     if explained:
         raise InputError(
-            f"{explained[0]!r} cannot be a covariate: it is the history that the model explains. Use what was"
-            " known of customers from the start, such as their channel."
+            f"{explained[0]!r} cannot be a covariate: it is part of the history that the model explains. Use"
+            " attributes known at acquisition, such as the channel."
         )
     attributes = learn_attributes(customers, names, weight)
     for attribute in attributes:
         if attribute.constant:
             raise InputError(
                 f"covariate {attribute.name!r} is {attribute.reference!r} for all customers, so its"
-                " coefficient is not identified: leave it out."
+                " coefficient is not identified: remove it."
             )
     terms = [term for attribute in attributes for term in attribute.terms]
     _check_independent(encode(customers, attributes), weight, terms)
@@ -272,7 +272,7 @@ def _learn(customers: pd.DataFrame, names: Sequence[str], weight: Array) -> tupl
 
 
 def _check_independent(z: Array, weight: Array, terms: list[str]) -> None:
-    """Refuse a term that is an exact linear combination of those before it."""
+    """Raise if a term is an exact linear combination of those before it."""
     centred = z - np.average(z, axis=0, weights=weight)
     products = (centred.T * weight) @ centred
     sizes = np.sqrt(np.diag(products))
@@ -282,6 +282,6 @@ def _check_independent(z: Array, weight: Array, terms: list[str]) -> None:
         if 1 - correlation[i, :i] @ by_others < _UNEXPLAINED:
             others = [repr(terms[k]) for k in np.flatnonzero(abs(by_others) > 1e-4)]
             raise InputError(
-                f"covariate {terms[i]!r} follows exactly from {' and '.join(others)}, so their coefficients"
-                " are not identified: leave one of them out."
+                f"covariate {terms[i]!r} is collinear with {' and '.join(others)}, so their coefficients"
+                " are not identified: remove one of them."
             )

@@ -1,4 +1,4 @@
-"""MBG/NBD as an estimator: how often, and for how long, each customer will buy."""
+"""The MBG/NBD model of repeat purchases as an estimator."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from clvml.models._traits import DROPOUT_AFTER_PURCHASE, PURCHASE_RATE
 class MBGNBD(HistoryModel):
     """The modified BG/NBD model, fitted by maximum likelihood.
 
-    While alive a customer buys at a rate of their own; after any purchase, the first
-    included, they drop out for good with a probability of their own.
-    See `clvml.distributions.mbgnbd` for the formulas.
+    While alive a customer buys at a customer-specific rate; after any purchase, including the first, they
+    drop out with a customer-specific probability. See `clvml.distributions.mbgnbd` for the formulas.
 
     Parameters
     ----------
@@ -25,9 +24,9 @@ class MBGNBD(HistoryModel):
         Regularise the fit with a weakly informative prior when the data do not identify all parameters; see
         `prior_table`.
     covariates : sequence of str, or mapping of {"purchases", "dropout"} to such, default ()
-        Columns of the customers, known from the start and unchanging: numbers, or categories (text, bool,
-        pandas' categories). Each multiplies the purchase rate and the odds of dropout
-        by ``exp(coefficient)``; see `clvml.distributions`. A mapping names them by side.
+        Time-invariant columns of the customer summary: numeric, or categorical (text, bool, pandas
+        categorical). Each multiplies the purchase rate and the odds of dropout by ``exp(coefficient)``; see
+        `clvml.distributions`. A mapping names them by side.
 
     Attributes
     ----------
@@ -35,21 +34,21 @@ class MBGNBD(HistoryModel):
         ``r, alpha, a, b``; ``alpha`` in the time unit of the customers. With covariates those of
         the reference customer: numbers at their mean, categories at their most frequent level.
     coefficients_ : DataFrame
-        How covariates move each side, with standard errors and 95 % confidence intervals.
+        Effects of the covariates by side, with standard errors and 95 % confidence intervals.
     likelihood_ratio_test_ : LikelihoodRatioTest or None
-        Against the model without covariates, where there are any.
+        Test against the model without covariates; None without covariates.
     time_unit_ : {"D", "W", "M", "Q", "Y"} or None
-        The unit of the customers that the model was fitted to; summaries in another are refused.
+        Time unit of the customers that the model was fitted to; summaries in another one raise.
     log_likelihood_ : float
         Total log-likelihood at the optimum.
     covariance_ : ndarray, shape (4, 4) or more
-        Of the parameters, then the coefficients, from the inverse observed information.
+        Covariance of the parameters, then the coefficients: the inverse observed information.
     standard_errors_ : MBGNBDParams
-        Their square roots.
+        Standard errors of the parameters.
     n_customers_ : float
         Number of customers, or the sum of their weights.
     fit_record_ : FitRecord
-        How the search went, with messages in words.
+        Convergence diagnostics and warnings.
 
     References
     ----------
@@ -83,7 +82,7 @@ class MBGNBD(HistoryModel):
 
     @classmethod
     def from_params(cls, *, r: float, alpha: float, a: float, b: float, time_unit: str | None = None) -> Self:
-        """A model with these parameters, for predictions without a fit.
+        """Create a model with given parameters, for predictions without a fit.
 
         Raises
         ------

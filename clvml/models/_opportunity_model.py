@@ -1,4 +1,4 @@
-"""Models that count opportunities, one per period, rather than time: a donation a year, a renewal a month."""
+"""Discrete-time models with one opportunity per period, such as yearly donations or monthly renewals."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from clvml.models._history_model import HistoryModel
 
 
 class OpportunityModel(HistoryModel):
-    """A history model whose ``recency`` and ``T`` are whole numbers of opportunities."""
+    """A model of histories whose ``recency`` and ``T`` are whole numbers of opportunities."""
 
     discrete_time: ClassVar[bool] = True
-    counted: ClassVar[str]  # what there may be of at each
-    instead: ClassVar[str]  # which model to take where they are not whole numbers
+    counted: ClassVar[str]  # name of the opportunities, for messages
+    instead: ClassVar[str]  # suggestion for data that are not whole numbers
 
     def _read(self, customers: pd.DataFrame, time_unit: str | None) -> History:
         history = super()._read(customers, time_unit)
@@ -28,15 +28,15 @@ class OpportunityModel(HistoryModel):
         if bad.any():
             first = int(np.argmax(bad))
             raise InputError(
-                f"{bad.sum()} of {len(customers)} customers do not count {self.counted}; the first is"
-                f" {customers.index[first]!r}: frequency {x[first]:g}, recency {t_x[first]:g},"
-                f" T {T[first]:g}. {self.title} needs whole numbers with frequency <= recency <= T;"
+                f"{bad.sum()} of {len(customers)} customers have no whole numbers of {self.counted};"
+                f" the first is {customers.index[first]!r}: frequency {x[first]:g}, recency {t_x[first]:g},"
+                f" T {T[first]:g}. {self.title} requires whole numbers with frequency <= recency <= T;"
                 f" {self.instead}."
             )
         return history
 
     def _infinite_horizon_ends(self, rate: float) -> tuple[Array, Array]:
-        return discounted_ends(np.inf, rate)  # there is nothing between opportunities
+        return discounted_ends(np.inf, rate)  # discounted per opportunity
 
     def _units(self, history: History) -> Array:  # noqa: ARG002
         return np.ones(len(self.Params._fields))

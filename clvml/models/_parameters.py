@@ -1,13 +1,13 @@
-"""What the parameters of a model are: the part of a model that knows, and how they are estimated.
+"""Parameters of a model and their transformations between the scales of estimation.
 
-A model owns `Parameters`: `CommonParameters`, the same for all customers, or `LogLinearParameters`, which
-follow from covariates (in `clvml.models._log_linear`). Three vectors name the same thing:
+A model has `Parameters`: `CommonParameters`, the same for all customers, or `LogLinearParameters`, which
+depend on covariates (in `clvml.models._log_linear`). There are three parameterisations:
 
 - the **estimate**: parameters in the user's units, then coefficients per unit of the covariate's column;
-- the **search** vector: logarithms of parameters in units of the data, then standardised coefficients, so
-  that the unit of time or money changes nothing;
+- the **search** vector: logarithms of scaled parameters, then standardised coefficients, invariant to the
+  unit of time or money;
 - the **logs**: logarithms of parameters in the user's units, then coefficients, in which estimates are
-  about normal.
+  approximately normal.
 """
 
 from __future__ import annotations
@@ -24,40 +24,40 @@ from clvml.inference._maximum_likelihood import Objective, Optimum, in_log_param
 from clvml.inference._prior import Prior, PriorScale, prior_of
 
 _TWO_SIDED_95 = 1.959964
-_ROUGH_SAMPLE = 20_000  # customers, to come near the optimum of many more
-_LARGEST_LOG = 700.0  # e**700 is nearly the largest number
+_ROUGH_SAMPLE = 20_000  # customers, for starting values of larger fits
+_LARGEST_LOG = 700.0  # e**700 is near the largest float
 
 
 class Sample(Protocol):
-    """Customers as a fit sees them, such as `clvml.distributions.History`."""
+    """Data of customers for a fit, such as `clvml.distributions.History`."""
 
     @property
     def size(self) -> int:
-        """How many rows there are."""
+        """Number of rows."""
 
     @property
     def weights(self) -> Array:
-        """How many customers each row stands for."""
+        """Number of customers that each row represents."""
 
     def rows(self, rows: slice, /) -> Self:
-        """Some of them."""
+        """The selected rows."""
 
 
 class Likelihood(Protocol):
-    """What a fit asks of a kernel."""
+    """The part of a kernel that a fit requires."""
 
     def count(self, sample: Any, /) -> Any:
-        """The customers, equal ones counted once."""
+        """Aggregate the customers, identical ones once."""
 
     def objective(self, params: Any, counts: Any, /) -> tuple[float, Array, Array]:
-        """Total log-likelihood with two derivatives in the parameters."""
+        """Total log-likelihood with gradient and Hessian in the parameters."""
 
 
 class Problem(NamedTuple):
-    """What is maximised: the likelihood of these customers, with a weakly informative prior or without.
+    """The optimisation problem: likelihood, data, and whether to use the weakly informative prior (``weak``).
 
-    ``by_customer`` gives derivatives customer by customer, where parameters differ between them; ``rough``
-    says whether a sample of very many customers may come near the optimum first.
+    ``by_customer`` provides derivatives by customer for customer-specific parameters; ``rough`` is whether a
+    subsample may provide starting values for large fits.
     """
 
     likelihood: Any
@@ -73,7 +73,7 @@ class Problem(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Where a search ended, what it maximised, and the test against the model without covariates, if any."""
+    """The optimum, the objective, and the test against the model without covariates, if any."""
 
     optimum: Optimum
     objective: Objective
@@ -81,24 +81,24 @@ class Found(NamedTuple):
 
 
 class Parameters(Protocol):
-    """What a model asks of its parameters."""
+    """The interface of parameters."""
 
     @property
     def unit(self) -> Array:
-        """Units of the search, one for each parameter of the reference customer."""
+        """Scales of the search, one for each parameter of the reference customer."""
 
     @property
     def searched(self) -> tuple[str, ...]:
-        """Names of the positive numbers whose logarithms are searched."""
+        """Names of the positive quantities whose logarithms are optimised."""
 
     def in_units(self, unit: Array) -> Parameters:
-        """The same, with the units of the search."""
+        """A copy with these scales of the search."""
 
     def maximise(self, problem: Problem, starts: list[Array]) -> Found:
-        """The search from parameters to start from, in the order to try."""
+        """Maximise from the starting values, in the order given."""
 
     def objective(self, problem: Problem) -> Objective:
-        """The log-likelihood of the search vector, with two derivatives."""
+        """The log-likelihood of the search vector, with gradient and Hessian."""
 
     def prior(self, weak: bool) -> Prior | None:
         """The prior of the search vector."""
@@ -107,10 +107,10 @@ class Parameters(Protocol):
         """The estimate of a search vector."""
 
     def slopes(self, estimate: Array) -> Array:
-        """By how much each number of the estimate changes with its own of the search vector."""
+        """Derivative of each element of the estimate in that of the search vector."""
 
     def search_of_logs(self, logs: Array) -> Array:
-        """The search vector, in the user's units of time and money, of logs."""
+        """The search vector that corresponds to logs, with unit scales."""
 
     def logs_of_search(self, search: Array) -> Array:
         """The inverse of `search_of_logs`."""
@@ -119,16 +119,16 @@ class Parameters(Protocol):
         """The logs of an estimate."""
 
     def log_slopes(self, estimate: Array) -> Array:
-        """By how much each number of the estimate changes with its own of the logs."""
+        """Derivative of each element of the estimate in that of the logs."""
 
     def table(self, logs: Array) -> pd.DataFrame:
-        """Draws of logs, shape (n_draws, n_parameters), as estimates with their names."""
+        """Convert draws of logs, shape (n_draws, n_parameters), to a table of estimates."""
 
     def report(self, estimate: Array, errors: Array, meanings: tuple[str, ...]) -> pd.DataFrame:
         """Rows of a summary: ``estimate, standard_error, lower, upper, meaning``."""
 
     def customer_params(self, history: History, estimate: Array) -> Any:
-        """The parameters of each customer, by an estimate or a draw of it."""
+        """The parameters of each customer, by the estimate or a draw."""
 
 
 def _one() -> Array:
@@ -144,9 +144,9 @@ class CommonParameters:
     kind : type
         The NamedTuple of the model's parameters.
     scales : tuple of PriorScale
-        What is known of them before the data, in units of the search.
+        Priors of the scaled parameters.
     unit : ndarray, shape (n_parameters,), optional
-        Units of the search; ones by default.
+        Scales of the search; ones by default.
     """
 
     kind: Any

@@ -1,4 +1,4 @@
-"""Pareto/NBD as an estimator: how often, and for how long, each customer will buy."""
+"""The Pareto/NBD model of repeat purchases as an estimator."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from clvml.models._traits import DROPOUT_RATE, PURCHASE_RATE
 class ParetoNBD(HistoryModel):
     """The Pareto/NBD model, fitted by maximum likelihood.
 
-    While alive a customer buys at a rate of their own; at any time they may drop out
-    for good, at a rate of their own.
-    See `clvml.distributions.pareto_nbd` for the formulas.
+    While alive a customer buys at a customer-specific rate; they drop out at a customer-specific rate, at any
+    time. See `clvml.distributions.pareto_nbd` for the formulas.
 
     Parameters
     ----------
@@ -27,9 +26,9 @@ class ParetoNBD(HistoryModel):
         Regularise the fit with a weakly informative prior when the data do not identify all parameters; see
         `prior_table`.
     covariates : sequence of str, or mapping of {"purchases", "dropout"} to such, default ()
-        Columns of the customers, known from the start and unchanging: numbers, or categories (text, bool,
-        pandas' categories). Each multiplies the purchase rate and the dropout rate
-        by ``exp(coefficient)``; see `clvml.distributions`. A mapping names them by side.
+        Time-invariant columns of the customer summary: numeric, or categorical (text, bool, pandas
+        categorical). Each multiplies the purchase rate and the dropout rate by ``exp(coefficient)``; see
+        `clvml.distributions`. A mapping names them by side.
 
     Attributes
     ----------
@@ -38,21 +37,21 @@ class ParetoNBD(HistoryModel):
         covariates those of the reference customer: numbers at their mean, categories at their most
         frequent level.
     coefficients_ : DataFrame
-        How covariates move each side, with standard errors and 95 % confidence intervals.
+        Effects of the covariates by side, with standard errors and 95 % confidence intervals.
     likelihood_ratio_test_ : LikelihoodRatioTest or None
-        Against the model without covariates, where there are any.
+        Test against the model without covariates; None without covariates.
     time_unit_ : {"D", "W", "M", "Q", "Y"} or None
-        The unit of the customers that the model was fitted to; summaries in another are refused.
+        Time unit of the customers that the model was fitted to; summaries in another one raise.
     log_likelihood_ : float
         Total log-likelihood at the optimum.
     covariance_ : ndarray, shape (4, 4) or more
-        Of the parameters, then the coefficients, from the inverse observed information.
+        Covariance of the parameters, then the coefficients: the inverse observed information.
     standard_errors_ : ParetoNBDParams
-        Their square roots.
+        Standard errors of the parameters.
     n_customers_ : float
         Number of customers, or the sum of their weights.
     fit_record_ : FitRecord
-        How the search went, with messages in words.
+        Convergence diagnostics and warnings.
 
     References
     ----------
@@ -80,9 +79,9 @@ class ParetoNBD(HistoryModel):
     dropout_per = "per mean length of observation"
     first_guess = (1.0, 1.0)
     meanings = (
-        "shape of the purchase rates: the larger, the more alike",
+        "shape of the purchase rates: the larger, the more homogeneous",
         "scale of the purchase rates, r / alpha on average, in the unit of time",
-        "shape of the dropout rates: the larger, the more alike",
+        "shape of the dropout rates: the larger, the more homogeneous",
         "scale of the dropout rates, s / beta on average, in the unit of time",
     )
     scales = (
@@ -93,12 +92,12 @@ class ParetoNBD(HistoryModel):
     )
     traits = (PURCHASE_RATE, DROPOUT_RATE)
     limits: ClassVar[dict[tuple[str, ...], str]] = {
-        ("s to infinity", "beta to infinity"): "customers do not differ in how readily they drop out",
+        ("s to infinity", "beta to infinity"): "customers do not differ in their dropout rate",
         ("s to 0",): NO_DROPOUT,
         ("beta to infinity",): NO_DROPOUT,
         ("s to 0", "beta to infinity"): NO_DROPOUT,
-        ("s to 0", "beta to 0"): "customers drop out at once or never",
-        ("r to infinity", "alpha to infinity"): "customers do not differ in how often they buy",
+        ("s to 0", "beta to 0"): "customers drop out immediately or never",
+        ("r to infinity", "alpha to infinity"): "customers do not differ in their purchase rate",
     }
 
     params_: ParetoNBDParams
@@ -108,7 +107,7 @@ class ParetoNBD(HistoryModel):
     def from_params(
         cls, *, r: float, alpha: float, s: float, beta: float, time_unit: str | None = None
     ) -> Self:
-        """A model with these parameters, for predictions without a fit.
+        """Create a model with given parameters, for predictions without a fit.
 
         Raises
         ------

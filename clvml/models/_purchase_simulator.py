@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class PurchaseSimulator:
-    """Simulates what each of some customers buys: alive or not today, and from today on as the model says.
+    """Simulates future purchases: whether each customer is alive, and purchases until dropout.
 
     Parameters
     ----------
     model : HistoryModel
-        Fitted.
+        A fitted model.
     history : History
-        Of the customers, with their covariates.
+        Histories of the customers, with their covariates.
     """
 
     def __init__(self, model: HistoryModel, history: History) -> None:
@@ -32,12 +32,12 @@ class PurchaseSimulator:
     def __call__(
         self, draw: Array, n_simulations: int, horizon: float, rng: np.random.Generator
     ) -> tuple[NDArray[np.int64], Array]:
-        """All purchases of ``n_simulations`` futures of the customers.
+        """Simulate the customers' purchases over the horizon ``n_simulations`` times.
 
         Parameters
         ----------
         draw : ndarray
-            A set of parameters, as `parameter_draws` gives them.
+            A draw from `parameter_draws`.
         n_simulations : int
         horizon : float
             In the model's time unit.
@@ -48,7 +48,7 @@ class PurchaseSimulator:
         row : ndarray of int, shape (n_purchases,)
             ``simulation * n_customers + customer`` of each purchase, ascending.
         time : ndarray, shape (n_purchases,)
-            From the end of the customer's observation.
+            Time from the end of the customer's observation.
         """
         params, alive = self._given(draw)
         here = np.flatnonzero(rng.random(n_simulations * alive.size) < np.tile(alive, n_simulations))
@@ -59,7 +59,7 @@ class PurchaseSimulator:
         return here[row], time
 
     def _given(self, draw: Array) -> tuple[Any, Array]:
-        """The customers' parameters and P(alive), kept for the next simulations with the same draw."""
+        """The customers' parameters and P(alive), cached for further simulations with the same draw."""
         if self._draw is not draw:
             self._draw = draw
             self._params = self.model.customer_params(self.history, draw)

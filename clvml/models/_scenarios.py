@@ -1,6 +1,6 @@
-"""Fitted models of purchases in a scenario: customers who from now on buy or drop out at a multiple.
+"""Scenarios of fitted purchase models: purchase and dropout rates multiplied from now on.
 
-The kernel of a model is replaced by one whose functions of the future are those of the scenario.
+The kernel of the model is replaced by one whose predictions are those of the scenario.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ Model = TypeVar("Model", bound="HistoryModel")
 
 
 def levels_of(model: HistoryModel) -> dict[str, float]:
-    """The multiples of the model's scenario; 1 where it is as fitted."""
+    """The multiples of the model's scenario; 1 is the fitted level."""
     if not isinstance(model.kernel, ScenarioKernel):
         return dict.fromkeys(model.multiples, 1.0)
     return {name: float(getattr(model.kernel, name)) for name in model.multiples}
 
 
 def with_levels(model: Model, levels: Mapping[str, float]) -> Model:
-    """A copy of the model in the scenario, or the model itself where that changes nothing.
+    """A copy of the model in the scenario, or the model itself if nothing changes.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def with_levels(model: Model, levels: Mapping[str, float]) -> Model:
 
 
 def _check_dropout(model: HistoryModel, multiple: float) -> None:
-    """Customers far from the reference, and draws of the parameters, are held below 1 by the kernel."""
+    """Raise if the mean dropout probability reached 1; the kernel caps it for other customers and draws."""
     if all(trait.name != "dropout probability" for trait in model.traits):
         return
     limit = 1 / model.kernel.dropout_rate(model.params_)

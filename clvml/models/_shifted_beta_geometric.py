@@ -1,4 +1,4 @@
-"""The shifted beta-geometric model as an estimator: how long subscribers will stay."""
+"""The shifted beta-geometric model of contractual retention as an estimator."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from clvml.models._traits import DROPOUT_AT_RENEWAL
 
 
 def customers_from_survivors(survivors: ArrayLike) -> pd.DataFrame:
-    """The table that `ShiftedBetaGeometric` fits, from the number of subscribers left at each renewal.
+    """The input of `ShiftedBetaGeometric`, from the number of active subscribers after each renewal.
 
     Parameters
     ----------
     survivors : array-like, shape (n_renewals + 1,)
-        Subscribers at the start, after the first renewal, and so on; never rising.
+        Active subscribers at the start, after the first renewal, and so on; non-increasing.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def customers_from_survivors(survivors: ArrayLike) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If there are fewer than two numbers, or they are negative, missing or rise.
+        If there are fewer than two numbers, or they are negative, missing or increase.
 
     Examples
     --------
@@ -50,21 +50,21 @@ def customers_from_survivors(survivors: ArrayLike) -> pd.DataFrame:
     2                1.0  2.0      163.0
     3                2.0  2.0      468.0
     """
-    left = np.asarray(survivors, dtype=float)
-    if left.ndim != 1 or left.size < 2 or not np.isfinite(left).all() or (left < 0).any():
-        raise InputError("survivors must be two or more finite numbers, zero or more.")
-    if (np.diff(left) > 0).any():
-        raise InputError("survivors must not rise: a cohort gains nobody after its start.")
-    renewed = np.arange(left.size, dtype=float)
-    counts = np.append(-np.diff(left), left[-1])
-    index = pd.RangeIndex(1, left.size + 1, name="customer_id")
-    return pd.DataFrame({"recency": renewed, "T": float(left.size - 1), "customers": counts}, index=index)
+    active = np.asarray(survivors, dtype=float)
+    if active.ndim != 1 or active.size < 2 or not np.isfinite(active).all() or (active < 0).any():
+        raise InputError("survivors must be at least two finite, non-negative numbers.")
+    if (np.diff(active) > 0).any():
+        raise InputError("survivors must not increase: a cohort gains no customers after its start.")
+    renewed = np.arange(active.size, dtype=float)
+    counts = np.append(-np.diff(active), active[-1])
+    index = pd.RangeIndex(1, active.size + 1, name="customer_id")
+    return pd.DataFrame({"recency": renewed, "T": float(active.size - 1), "customers": counts}, index=index)
 
 
 class ShiftedBetaGeometric(OpportunityModel):
     """The shifted beta-geometric model of subscriptions, fitted by maximum likelihood.
 
-    Of each customer it reads ``T``, the renewals offered so far, and ``recency``, those made: a
+    The data of a customer are ``T``, the renewals offered so far, and ``recency``, those made: a
     customer who made fewer than were offered has churned. See `clvml.distributions.shifted_beta_geometric`.
 
     Parameters
@@ -73,31 +73,31 @@ class ShiftedBetaGeometric(OpportunityModel):
         Regularise the fit with a weakly informative prior when the data do not identify all parameters; see
         `prior_table`.
     covariates : sequence of str, or mapping of {"dropout"} to such, default ()
-        Columns of the customers, known from the start and unchanging: numbers, or categories (text, bool,
-        pandas' categories). Each multiplies the odds of churn at the first renewal
-        by ``exp(coefficient)``; see `clvml.distributions`.
+        Time-invariant columns of the customer summary: numeric, or categorical (text, bool, pandas
+        categorical). Each multiplies the odds of churn at the first renewal by ``exp(coefficient)``; see
+        `clvml.distributions`.
 
     Attributes
     ----------
     params_ : ShiftedBetaGeometricParams
-        ``alpha, beta``, pure numbers. With covariates those of the reference customer: numbers at their
+        ``alpha, beta``, both dimensionless. With covariates those of the reference customer: numbers at their
         mean, categories at their most frequent level.
     coefficients_ : DataFrame
-        How covariates move each side, with standard errors and 95 % confidence intervals.
+        Effects of the covariates by side, with standard errors and 95 % confidence intervals.
     likelihood_ratio_test_ : LikelihoodRatioTest or None
-        Against the model without covariates, where there are any.
+        Test against the model without covariates; None without covariates.
     time_unit_ : {"D", "W", "M", "Q", "Y"} or None
-        How often renewals come, if the customers said so.
+        Time between renewals, if the customers state it.
     log_likelihood_ : float
         Total log-likelihood at the optimum.
     covariance_ : ndarray, shape (2, 2) or more
-        Of the parameters, then the coefficients, from the inverse observed information.
+        Covariance of the parameters, then the coefficients: the inverse observed information.
     standard_errors_ : ShiftedBetaGeometricParams
-        Their square roots.
+        Standard errors of the parameters.
     n_customers_ : float
         Number of customers, or the sum of their weights.
     fit_record_ : FitRecord
-        How the search went, with messages in words.
+        Convergence diagnostics and warnings.
 
     References
     ----------
@@ -127,7 +127,7 @@ class ShiftedBetaGeometric(OpportunityModel):
     Params: ClassVar[type[ShiftedBetaGeometricParams]] = ShiftedBetaGeometricParams
     meanings = (
         "churn at a renewal: alpha / (alpha + beta) on average at the first,",
-        "and the larger alpha + beta, the more alike",
+        "and the larger alpha + beta, the more homogeneous",
     )
     scales = (
         PriorScale("odds of churn at the first renewal, alpha / beta", (1, -1), 0.3, 2.0),
@@ -135,7 +135,7 @@ class ShiftedBetaGeometric(OpportunityModel):
     )
     traits = (DROPOUT_AT_RENEWAL,)
     limits: ClassVar[dict[tuple[str, ...], str]] = {
-        ("alpha to infinity", "beta to infinity"): "customers do not differ in how readily they drop out",
+        ("alpha to infinity", "beta to infinity"): "customers do not differ in their churn probability",
         ("alpha to 0", "beta to 0"): "customers churn at the first renewal or never",
         ("alpha to 0",): NO_DROPOUT,
         ("beta to infinity",): NO_DROPOUT,
@@ -146,7 +146,7 @@ class ShiftedBetaGeometric(OpportunityModel):
 
     @classmethod
     def from_params(cls, *, alpha: float, beta: float, time_unit: str | None = None) -> Self:
-        """A model with these parameters, for predictions without a fit.
+        """Create a model with given parameters, for predictions without a fit.
 
         Raises
         ------
@@ -156,7 +156,12 @@ class ShiftedBetaGeometric(OpportunityModel):
         return cls._with_params(ShiftedBetaGeometricParams(alpha, beta), time_unit)
 
     def survival(self, n_renewals: int) -> Array:
-        """The share of a new cohort that is active after 0, 1, ..., ``n_renewals`` renewals."""
+        """Survival function: share of a new cohort active after 0, 1, ..., ``n_renewals`` renewals.
+
+        Returns
+        -------
+        ndarray, shape (n_renewals + 1,)
+        """
         check_is_fitted(self, "params_")
         alpha, beta = self.params_
         stayed = beta + np.arange(int(self._horizon_in_units(n_renewals)))
@@ -165,7 +170,7 @@ class ShiftedBetaGeometric(OpportunityModel):
     def _check(self, customers: pd.DataFrame, weights: object) -> tuple[pd.DataFrame, History]:
         if weights is None and isinstance(customers, pd.DataFrame) and "customers" in customers:
             raise InputError(
-                "the table has a column 'customers': if each row stands for so many, fit with"
+                "the table has a column 'customers': if it counts the customers of each row, fit with"
                 " weights=table['customers']; if each row is one customer, drop the column."
             )
         return super()._check(customers, weights)
@@ -177,8 +182,12 @@ class ShiftedBetaGeometric(OpportunityModel):
 
     def _refuse_without_information(self, history: History) -> None:
         if not history.T.any():
-            raise FitError("no renewal was offered to anybody (every T is 0): observe customers for longer.")
+            raise FitError(
+                "no renewal was offered to any customer (every T is 0): use a longer observation period."
+            )
         if not (history.t_x < history.T).any():
-            raise FitError("nobody churned, so churn cannot be estimated: observe customers for longer.")
+            raise FitError(
+                "no customer churned, so churn cannot be estimated: use a longer observation period."
+            )
         if not history.t_x.any():
-            raise FitError("nobody renewed, so retention cannot be estimated: check recency and T.")
+            raise FitError("no customer renewed, so retention cannot be estimated: check recency and T.")

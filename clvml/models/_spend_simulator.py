@@ -1,4 +1,4 @@
-"""Monte Carlo simulation of what customers spend on future purchases, by Gamma-Gamma."""
+"""Monte Carlo simulation of spend on future purchases by the Gamma-Gamma model."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from clvml.distributions.gamma_gamma import GammaGammaParams
 
 
 class SpendSimulator:
-    """Simulates amounts: each customer's level is drawn from what is known of it, then each purchase.
+    """Simulates amounts: each customer's mean from its posterior distribution, then each purchase.
 
     Parameters
     ----------
     x, m : ndarray, shape (n_customers,)
-        Repeat purchases, and average spend on them; 0 where there are none.
+        Number of repeat purchases, and average spend on them; 0 if there are none.
     """
 
     def __init__(self, x: Array, m: Array) -> None:
@@ -26,21 +26,22 @@ class SpendSimulator:
     def __call__(
         self, draw: Array, who: NDArray[np.int64], number: NDArray[np.int64], rng: np.random.Generator
     ) -> Array:
-        """The amounts of purchases, customer after customer.
+        """Simulate the amounts of purchases, customer by customer.
 
         Parameters
         ----------
         draw : ndarray
-            A set of parameters, as `parameter_draws` gives them.
+            A draw from `parameter_draws`.
         who : ndarray of int, shape (n_buyers,)
             The position of each buyer among the customers; a customer may buy in several simulations.
         number : ndarray of int, shape (n_buyers,)
-            How many purchases each of them makes.
+            Number of purchases of each buyer.
         rng : numpy.random.Generator
 
         Returns
         -------
         ndarray, shape (number.sum(),)
+            In currency units.
         """
         params = GammaGammaParams(*draw)
         shape, rate = gamma_gamma.posterior(self.x[who], self.m[who], params)

@@ -1,9 +1,9 @@
-"""Traits: what each customer has of their own, and how that is distributed over customers.
+"""Customer traits, such as purchase rates, and their distributions across customers.
 
 ::
 
-    Gamma(shape, rate)            rates of purchase and of dropout
-    Beta(a, b)                    probabilities of purchase, of dropout, of not renewing
+    Gamma(shape, rate)            purchase rates and dropout rates
+    Beta(a, b)                    purchase, dropout and churn probabilities
     p / nu, nu ~ Gamma(q, v)      a customer's mean spend: inverse gamma of shape q and scale p * v
 """
 
@@ -16,7 +16,7 @@ from scipy import stats
 
 
 def gamma(shape: Any, rate: Any) -> Any:
-    """The Gamma distribution by its rate, as the papers have it."""
+    """The Gamma distribution parameterised by its rate, as in the papers."""
     return stats.gamma(shape, scale=1 / rate)
 
 
@@ -26,9 +26,9 @@ def mean_spend(p: Any, q: Any, v: Any) -> Any:
 
 
 class Trait(NamedTuple):
-    """In words, per what, the distribution over customers, and by which parameters of the model.
+    """Name, unit, distribution across customers, and the parameters of the model that determine it.
 
-    ``"{unit}"`` in ``per`` stands for the unit of time; ``distribution`` takes the parameters, numbers or
+    ``"{unit}"`` in ``per`` is the time unit; ``distribution`` takes the parameters, numbers or
     arrays, and gives a frozen distribution of scipy.
     """
 
@@ -39,16 +39,16 @@ class Trait(NamedTuple):
 
 
 class TraitDistribution(NamedTuple):
-    """How a trait is distributed over customers, by the estimate and by draws of the parameters.
+    """Distribution of a trait across customers, by the estimate and by draws of the parameters.
 
     Attributes
     ----------
     name, per : str
         Such as ``"purchase rate"`` and ``"purchases per {unit}"``.
     distribution : frozen distribution of scipy
-        By the estimate: ``mean(), median(), ppf(q), cdf(x)``.
+        At the estimate: ``mean(), median(), ppf(q), cdf(x)``.
     draws : frozen distribution of scipy, or None
-        With an array of parameters, one set a draw; None where the parameters' uncertainty is not known.
+        With arrays of parameters, one element per draw; None if parameter uncertainty is unknown.
     """
 
     name: str

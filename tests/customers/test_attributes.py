@@ -110,9 +110,9 @@ def test_without_gaps_the_policies_agree(customers, gaps):
 @pytest.mark.parametrize(
     ("changed", "names", "message"),
     [
-        ({}, ["city"], "lack the attribute 'city'; join it"),
+        ({}, ["city"], "have no column 'city'; join it"),
         ({"age": [20, np.nan, 30, np.inf, 1]}, ["age"], "2 of 5 .* infinite age; the first is 'c1'"),
-        ({"channel": ["web", None, "fax", "fax", "web"]}, ["channel"], "1 of 5 .* missing .*'c1'.*fill it"),
+        ({"channel": ["web", None, "fax", "fax", "web"]}, ["channel"], "1 of 5 .* missing .*'c1'.*impute it"),
         ({"since": pd.date_range("2020-01-01", periods=5)}, ["since"], "'since' has 5 levels"),
     ],
 )
@@ -131,7 +131,7 @@ def test_an_id_is_no_category():
 def test_a_level_that_the_fit_has_not_seen_is_named_with_those_it_knows(customers):
     known = learn_attributes(customers, ["channel"])
     with pytest.raises(
-        InputError, match=r"1 of 5 .*channel that the fit has not seen.*'c3', with 'tv'.*'web', 'fax', 'shop'"
+        InputError, match=r"1 of 5 .*channel not seen during fit.*'c3', with 'tv'.*'web', 'fax', 'shop'"
     ):
         encode(customers.assign(channel=["web", "web", "web", "tv", "web"]), known)
 
@@ -145,7 +145,7 @@ def test_a_number_in_another_unit_is_refused(customers):
 
 @pytest.mark.parametrize("gaps", ["refuse", "impute"])
 def test_text_where_the_fit_saw_numbers_is_refused(customers, gaps):
-    with pytest.raises(InputError, match="'age' was numbers in the fit and is str now"):
+    with pytest.raises(InputError, match="'age' was numeric during fit and is str now"):
         encode(
             customers.assign(age=["20", "30", "40", "50", "35"]),
             learn_attributes(customers, ["age"], gaps=gaps),
@@ -173,8 +173,8 @@ def test_what_is_imputed_later_is_counted_in_the_log(customers, caplog):
     new = customers.assign(age=[np.nan, 1, 2, np.nan, 3], channel=["tv", None, "web", "web", "fax"])
     with caplog.at_level(logging.WARNING, logger="clvml"):
         log_imputed(new, attributes)
-    assert "2 of 5 customers have no age: they count with the median of the fit, 35" in caplog.text
-    assert "2 of 5 customers have a channel that the fit has not seen, the first is 'tv'" in caplog.text
+    assert "2 of 5 customers have a missing age: imputed by the median, 35" in caplog.text
+    assert "2 of 5 customers have a channel not seen during fit, the first is 'tv'" in caplog.text
     np.testing.assert_array_equal(encode(new, attributes)[:2, 1:], 0.0)
     assert attribute_columns(new, attributes)["channel=web"].tolist() == [0, 0, 1, 1, 0]
 
@@ -184,11 +184,11 @@ def test_a_column_without_any_value_is_left_out_with_a_warning(customers, caplog
     with caplog.at_level(logging.WARNING, logger="clvml"):
         attributes = learn_attributes(empty, ["age", "empty"], gaps="impute")
     assert [attribute.name for attribute in attributes] == ["age"]
-    assert "'empty' has no value at all" in caplog.text
+    assert "'empty' has only missing values" in caplog.text
     assert missing_table(empty, ["age", "empty"], attributes).loc["empty"].tolist() == [
         5,
         1.0,
-        "left out: no value at all",
+        "dropped: all values missing",
     ]
 
 

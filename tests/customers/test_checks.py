@@ -39,7 +39,7 @@ def test_a_good_summary_comes_back_as_floats_and_the_callers_is_untouched(custom
         ("recency", np.inf, "missing or infinite recency"),
         ("frequency", 1.5, "not a whole number; the first is '00017': frequency 1.5"),
         ("frequency", 0, "no repeat purchase but a positive recency"),
-        ("frequency", "two", "not numbers"),
+        ("frequency", "two", "not numeric"),
     ],
 )
 def test_a_broken_rule_names_the_first_customer(customers, column, value, said):
@@ -58,7 +58,7 @@ def test_what_is_no_summary_is_refused(customers):
     cases = {
         "lacks 'T'; it has": customers.drop(columns="T"),
         "is empty": customers.iloc[:0],
-        "more than once in the index; the first is '00017'": pd.concat([customers, customers]),
+        "duplicated id.*; the first is '00017'": pd.concat([customers, customers]),
         "not list": [1],
         "not .*odd.DataFrame": type("DataFrame", (), {"__module__": "odd"})(),
     }
@@ -69,7 +69,8 @@ def test_what_is_no_summary_is_refused(customers):
 
 def test_another_time_unit_is_refused_with_the_way_to_convert(customers):
     with pytest.raises(
-        TimeUnitError, match=r"days, the customer summary in weeks: .*convert_time_unit\(customers, 'D'\)"
+        TimeUnitError,
+        match=r"the day, that of the customer summary the week: .*convert_time_unit\(customers, 'D'\)",
     ):
         check_customers(customers, time_unit="D")
     customers.attrs.clear()
@@ -110,7 +111,7 @@ def test_losses_that_the_policy_keeps_are_valued_by_every_formula_linear_in_mone
 
 
 def test_gamma_gamma_refuses_losses_with_the_way_out_and_as_a_model_that_cannot_be_fitted():
-    said = r"2 of 3 customers have a negative monetary_value; .* Value losses with a formula"
+    said = r"2 of 3 customers have a negative monetary_value; .* Use a formula, which accepts losses"
     with pytest.raises(LossError, match=said) as raised:
         clvml.GammaGamma().fit(profits())
     assert isinstance(raised.value, FitError)  # so that a comparison leaves it out and goes on

@@ -53,7 +53,7 @@ def test_a_last_period_that_the_data_do_not_fill_is_left_out_and_said_so(caplog,
     assert parts.observation_end == pd.Timestamp(whole)
     days = (pd.Timestamp(whole) - pd.Timestamp("2023-12-31")).days
     assert abs(parts.duration - days) <= 2  # that much may the last periods differ in length
-    assert f"observation ends with the last whole one, on {whole}" in caplog.text
+    assert f"observation ends with the last complete one, on {whole}" in caplog.text
     later = (pd.Timestamp("2024-06-12") - pd.Timestamp(whole)).days
     assert parts.counts["rows_after_observation_end"] == later
     assert parts.money["after_observation_end"] == later
@@ -74,7 +74,7 @@ def test_sums_by_quarter_are_noticed_and_the_split_falls_between_quarters(caplog
     with caplog.at_level(logging.WARNING, "clvml"):
         transactions = read_transactions(sales)
     assert transactions.period_of_dates == "Q"
-    assert "all dates are first days of a quarter" in caplog.text
+    assert "all dates are the first day of a quarter" in caplog.text
     parts = split(transactions, "2017-10-02", time_unit="D")
     assert parts.collapse == "Q"
     in_quarters = {0.0, *((quarters[7] - quarters[:7]) / pd.Timedelta(days=1))}

@@ -126,7 +126,7 @@ def test_a_date_that_cannot_be_read_is_refused_and_a_whole_number_is_one():
     for end in ("soon", "30/09/1997", "1997-02-30", 852_000_000, float("nan"), pd.NaT):
         with pytest.raises(InputError, match="observation_end is"):
             summarize(sales, end)
-    with pytest.raises(InputError, match="nobody bought before"):
+    with pytest.raises(InputError, match="no customer purchased before"):
         summarize(sales, "1996-12-31")
 
 

@@ -37,7 +37,7 @@ def test_a_horizon_that_is_none_is_refused(horizon):
 
 def test_a_horizon_with_a_unit_needs_a_model_with_one():
     assert horizon_in(39, None) == 39
-    with pytest.raises(InputError, match="the model knows no time unit"):
+    with pytest.raises(InputError, match="the model has no time unit"):
         horizon_in("12M", None)
 
 
@@ -48,7 +48,7 @@ def test_an_unknown_unit_is_refused_with_the_choice():
 
 
 def test_a_summary_that_does_not_say_its_unit_is_not_converted():
-    with pytest.raises(InputError, match="does not say its time unit"):
+    with pytest.raises(InputError, match="has no time unit"):
         convert_time_unit(summarize(SALES).copy().rename_axis("id").set_axis([7, 8]).pipe(_unnamed), "D")
 
 

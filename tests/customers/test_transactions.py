@@ -127,9 +127,9 @@ def test_the_calendar_that_was_used_is_said(tmp_path, sales, caplog):
         said = [read_transactions(text).calendar, read_transactions(text, timezone="Asia/Tokyo").calendar]
         said += [read_transactions(berlin).calendar, read_transactions(sales).calendar]
     assert said == [
-        "times of purchase are read as written, without their offsets from UTC",
-        "times of purchase are read on the calendar of Asia/Tokyo",
-        "times of purchase are read on the calendar of Europe/Berlin",
+        "times of purchase are local times as written, ignoring their offsets from UTC",
+        "times of purchase are local times of Asia/Tokyo",
+        "times of purchase are local times of Europe/Berlin",
         "",
     ]
     assert [record.message for record in caplog.records] == said[:3]
@@ -159,7 +159,7 @@ def test_a_table_without_header_and_a_wide_one_are_named_as_such(tmp_path):
     with pytest.raises(InputError, match="The first row looks like data"):
         read_transactions(headerless)
     wide = write(tmp_path, "b.csv", "customer,2024-01,2024-02,2024-03\n1,5,,7\n")
-    with pytest.raises(InputError, match=r"one row a purchase, for example with pandas.melt"):
+    with pytest.raises(InputError, match=r"one row per purchase, for example with pandas.melt"):
         read_transactions(wide)
 
 
@@ -217,7 +217,7 @@ def test_dates_are_read_from_text_numbers_and_objects(sales, dates):
 
 def test_an_ambiguous_date_is_not_guessed_but_read_by_the_format_given(tmp_path):
     path = write(tmp_path, "us.csv", "customer_id,date,amount\n1,12/1/2010 8:26,5\n")
-    with pytest.raises(InputError, match=r"none of the 1 rows .*'12/1/2010 8:26'; date_format"):
+    with pytest.raises(InputError, match=r"none of the 1 rows .*'12/1/2010 8:26'; give date_format"):
         read_transactions(path)
     formats = ["%Y-%m-%d", "%m/%d/%Y %H:%M"]
     assert read_transactions(path, date_format=formats).first_date == pd.Timestamp("2010-12-01 08:26")
@@ -313,7 +313,7 @@ def test_amounts_that_are_no_plain_numbers_are_shown_with_the_way_out(tmp_path, 
 
 
 def test_a_series_is_no_table_of_transactions():
-    with pytest.raises(InputError, match="a pandas Series, which is no table"):
+    with pytest.raises(InputError, match="a pandas Series, which is not a table"):
         read_transactions(pd.Series([1.0, 2.0]))
 
 
@@ -333,7 +333,7 @@ def test_a_source_that_cannot_be_read_is_named(tmp_path, sales):
         "has columns but no rows": write(tmp_path, "head.csv", "customer_id,date,amount\n"),
         "no rows": sales.iloc[:0],
         "cannot be read": write(tmp_path, "a.parquet", "this is no parquet file at all"),
-        "of no kind": write(tmp_path, "a.xlsx", "x"),
+        "unsupported file type": write(tmp_path, "a.xlsx", "x"),
         "builtins int": 5,
         "more than once": pd.concat([sales, sales["date"]], axis=1),
     }

@@ -84,11 +84,11 @@ def test_a_customer_of_today_and_a_long_history_are_short_tables():
     [
         (([], 5), "purchases is empty"),
         (([0, 5, 2], 9), "sort them"),
-        (([1, 5], 9), "rise from 0"),
-        (([0, np.nan], 9), "rise from 0"),
+        (([1, 5], 9), "increasing times from 0"),
+        (([0, np.nan], 9), "increasing times from 0"),
         (([0, 5], 4), "before the last purchase"),
         (([0, 5], "1997-09-30"), "give it as a time"),
-        ((["yesterday"], "1997-09-30"), "neither all dates"),
+        ((["yesterday"], "1997-09-30"), "must be all dates or all times"),
         ((["1997-01-01", None], "1997-09-30"), "a date is missing"),
         (([0, 5], 9, -1.0), "ahead is -1.0"),
         (([0, 5], 9, 1.0, 0.0), "step is 0.0"),
@@ -100,5 +100,5 @@ def test_what_is_out_of_its_place_is_named(arguments, message):
 
 
 def test_dates_need_a_unit_of_time():
-    with pytest.raises(InputError, match="knows no unit of time"):
+    with pytest.raises(InputError, match="has no time unit"):
         probability_alive_over_time(BGBB, DATES, "1997-09-30")

@@ -44,7 +44,7 @@ def test_more_parameters_have_a_prior_of_their_own():
         prior_of(SCALES).penalty(theta[:2])[0] + (1.0 + 4.0) / (2 * 1.5**2)
     )
     assert no_prior(3).penalty(np.ones(3))[0] == 0
-    assert prior_of(SCALES).beside(vague_prior(2, 10.0)).penalty(theta[:2])[0] == pytest.approx(
+    assert prior_of(SCALES).combined_with(vague_prior(2, 10.0)).penalty(theta[:2])[0] == pytest.approx(
         prior_of(SCALES).penalty(theta[:2])[0] + (0.09 + 0.64) / 200
     )
 

@@ -88,7 +88,9 @@ def test_a_boundary_is_reported_in_words():
 )
 def test_customers_who_do_not_count_opportunities_are_named(history, shown):
     customers = pd.DataFrame([history, (1, 2, 6)], columns=["frequency", "recency", "T"], dtype=float)
-    with pytest.raises(InputError, match=rf"1 of 2 customers do not count opportunities.*{shown}"):
+    with pytest.raises(
+        InputError, match=rf"1 of 2 customers have no whole numbers of opportunities.*{shown}"
+    ):
         clvml.BGBB().fit(customers)
 
 

@@ -69,14 +69,19 @@ def test_expected_renewals_are_the_sum_of_the_survival_curve():
 
 
 def test_customers_alike_are_a_boundary_reported_in_words():
-    with pytest.warns(FitWarning, match="do not differ in how readily they drop out"):
+    with pytest.warns(FitWarning, match="do not differ in their churn probability"):
         model = fit(1024 * 0.5 ** np.arange(8))
     assert model.survival(3)[3] == pytest.approx(0.125, rel=1e-3)
 
 
 @pytest.mark.parametrize(
     ("survivors", "message"),
-    [([10, 11], "must not rise"), ([10], "two or more"), ([10, -1], "zero or more"), ([9, None], "finite")],
+    [
+        ([10, 11], "must not increase"),
+        ([10], "at least two"),
+        ([10, -1], "non-negative"),
+        ([9, None], "finite"),
+    ],
 )
 def test_survivors_are_checked(survivors, message):
     with pytest.raises(InputError, match=message):
@@ -84,7 +89,7 @@ def test_survivors_are_checked(survivors, message):
 
 
 @pytest.mark.parametrize(
-    ("survivors", "message"), [([10, 10], "nobody churned"), ([10, 0], "nobody renewed")]
+    ("survivors", "message"), [([10, 10], "no customer churned"), ([10, 0], "no customer renewed")]
 )
 def test_data_without_information_are_refused(survivors, message):
     with pytest.raises(FitError, match=message):

@@ -171,7 +171,7 @@ def test_the_customers_are_never_written_over_however_they_are_called(model, tmp
 def test_another_file_gives_way_only_where_that_is_asked_for(model):
     customers_with(range(N)).to_parquet("customers.parquet")
     Path("scores.csv").write_text("mine")
-    with pytest.raises(InputError, match=r"scores\.csv exists already.*--overwrite"):
+    with pytest.raises(InputError, match=r"scores\.csv already exists.*--overwrite"):
         score_batch("no such model", "customers.parquet", "scores.csv")  # before the model is looked for
     assert Path("scores.csv").read_text() == "mine"
     score_batch(model, "customers.parquet", "scores.csv", overwrite=True)
@@ -186,7 +186,7 @@ def test_a_file_that_comes_while_scores_are_computed_is_kept():
     file = customer_files.ScoreWriter("scores.csv")
     file.write(customers_with(range(N)))
     Path("scores.csv").write_text("mine")
-    with pytest.raises(InputError, match="exists already"):
+    with pytest.raises(InputError, match="already exists"):
         file.__exit__(None, None, None)
     assert Path("scores.csv").read_text() == "mine"
     assert os.listdir() == ["scores.csv"]
@@ -214,7 +214,9 @@ def test_a_model_is_not_saved_over_what_is_in_a_folder(tmp_path, save):
     fitted = clvml.ZeroValue(horizon=3).fit(customers_with(range(N)))
     save(fitted, tmp_path / "model")
     before = {path: path.read_bytes() for path in (tmp_path / "model").rglob("*") if path.is_file()}
-    with pytest.raises(InputError, match="exists already and is not written over: save the model in another"):
+    with pytest.raises(
+        InputError, match="already exists and will not be overwritten: save the model in another"
+    ):
         save(clvml.ZeroValue(horizon=4).fit(customers_with(range(N))), tmp_path / "model")
     assert {path: path.read_bytes() for path in (tmp_path / "model").rglob("*") if path.is_file()} == before
     (tmp_path / "empty").mkdir()

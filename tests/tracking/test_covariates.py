@@ -73,7 +73,7 @@ def test_pyfunc_gives_the_estimators_numbers(saved, model, known):
 def test_a_level_never_seen_and_a_missing_covariate_are_one_sentence(saved, model, known):
     pyfunc = mlflow.pyfunc.load_model(str(saved))
     request = request_table(model, known.head(3))
-    with pytest.raises(MlflowException, match=r"channel that the fit has not seen.*it knows 'shop', 'web'"):
+    with pytest.raises(MlflowException, match=r"channel not seen during fit.*the levels are 'shop', 'web'"):
         pyfunc.predict(request.assign(channel="fax"))
     with pytest.raises(MlflowException, match="missing or infinite basket"):
         pyfunc.predict(request.assign(basket=np.nan))

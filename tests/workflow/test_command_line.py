@@ -72,7 +72,7 @@ def test_a_run_writes_its_files_and_the_command_it_ends_with_scores_them(clvml, 
         (lambda sales: sales.drop_duplicates("customer_id"), "there is no revenue in the holdout"),
         (lambda sales: sales.assign(amount="much"), "unreadable amount"),
         (lambda sales: sales.assign(amount=float("inf")), "unreadable amount"),
-        (lambda sales: sales.assign(date="1997-05-05"), "the holdout has no length"),
+        (lambda sales: sales.assign(date="1997-05-05"), "the holdout period is empty"),
     ],
 )
 def test_purchases_that_cannot_be_modelled_end_in_one_sentence(clvml, purchases, tmp_path, change, sentence):
@@ -105,7 +105,7 @@ def test_models_that_cannot_be_fitted_are_left_out_and_the_run_goes_on(clvml, pu
         "left out: BG/NBD x Gamma-Gamma, MBG/NBD x Gamma-Gamma, Pareto/NBD x Gamma-Gamma: all"
         in result.stdout
     )
-    assert "spend the same on average (9.99)" in result.stdout
+    assert "have the same average spend (9.99)" in result.stdout
     # P(alive) needs no spend, so that customers have stages beside the value of a formula
     assert "provides no P(alive): using that of BG/NBD" in result.stdout
     members = pd.read_csv(tmp_path / "out" / "segments.csv")

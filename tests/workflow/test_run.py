@@ -209,7 +209,7 @@ def test_a_failing_run_does_not_mix_its_files_with_those_of_an_earlier_one(dirty
 
 def test_rows_set_aside_are_counted_and_explained(dirty, purchases):
     assert f"{dirty.rows:,} rows read, {len(purchases):,} used" in dirty.printed
-    assert f"set aside 5 of {dirty.rows}" in dirty.printed.replace(",", "")
+    assert f"excluded 5 of {dirty.rows}" in dirty.printed.replace(",", "")
     report = pd.read_csv(dirty.found.folder / "data_report.csv", index_col="rule")
     assert report.loc[["returns", "bad_date"], "set_aside"].tolist() == [3, 2]
 
@@ -309,7 +309,7 @@ def test_a_run_on_losses_compares_formulas_and_groups_customers(data, tmp_path):
     assert (members["clv"] < 0).any()
     assert (members.loc[members["clv"] < 0, ["value_at_risk", "budget"]] == 0).all(axis=None)
     said = " ".join(printed.getvalue().split())
-    assert "Value losses with a formula, or choose another policy for returns." in said
+    assert "Use a formula, which accepts losses, or another policy for returns." in said
     assert "segments take losses as 0" in said
     assert "no figure" not in said
     assert "segments take losses as 0." in (found.folder / "report.html").read_text()

@@ -1,8 +1,8 @@
-"""The bridge to the lifetimes package: its fitted models come over, ours go back, and it competes.
+"""Conversion of fitted models from and to the lifetimes package, and its models as a contender.
 
-lifetimes (0.11.3, archived) sets a pandas option and a warnings filter when it is imported, warns
-in its formulas, prints when a fit fails and starts some fits at random; all of that is kept inside this
-module.
+lifetimes (0.11.3, archived) sets a pandas option and a warnings filter when it is imported, warns in its
+formulas, prints when a fit fails and uses random starting values in some fits; this module confines these
+side effects.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ COUNTERPARTS: dict[str, Any] = {
 
 @contextlib.contextmanager
 def quiet_lifetimes() -> Iterator[Any]:
-    """The package, with its warnings, its prints and its change of a pandas option kept in here.
+    """Import lifetimes without its side effects: warnings, output and a change of a pandas option.
 
-    Inside, NumPy's global random state is always the same one, for lifetimes' Pareto/NBD starts its fit at
-    random; the caller's is restored.
+    Inside the context NumPy's global random state is fixed, as lifetimes' Pareto/NBD uses random starting
+    values; the caller's state is restored.
     """
     option = "mode.chained_assignment"
     with (
@@ -75,7 +75,7 @@ def _fixed_global_random_state() -> Iterator[None]:
 
 
 def counterpart_of(fitter: Any) -> Any:
-    """The class of clvml for a fitter of lifetimes, or of a class derived from one.
+    """The clvml class that corresponds to a lifetimes fitter, or to a subclass of one.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def counterpart_of(fitter: Any) -> Any:
         if base.__name__ in COUNTERPARTS:
             return COUNTERPARTS[base.__name__]
     raise InputError(
-        f"clvml has no counterpart of {type(fitter).__name__}; it takes {', '.join(COUNTERPARTS)}."
+        f"clvml has no counterpart of {type(fitter).__name__}; supported are {', '.join(COUNTERPARTS)}."
     )
 
 
@@ -95,10 +95,14 @@ def from_lifetimes(fitter: Any, *, time_unit: str | None = None) -> PurchaseMode
 
     Parameters
     ----------
-    fitter : a fitter of lifetimes
+    fitter : lifetimes fitter
         Fitted, or loaded from a file by its ``load_model``.
     time_unit : {"D", "W", "M", "Q", "Y"}, optional
-        The unit that it was fitted in, which lifetimes does not know.
+        The time unit of its data, which lifetimes does not store.
+
+    Returns
+    -------
+    BGNBD, MBGNBD, ParetoNBD, BGBB or GammaGamma
 
     Raises
     ------
@@ -119,17 +123,26 @@ def from_lifetimes(fitter: Any, *, time_unit: str | None = None) -> PurchaseMode
 def to_lifetimes(model: PurchaseModel | GammaGamma) -> Any:
     """A lifetimes model with the parameters of a fitted clvml model, ready to predict.
 
+    Parameters
+    ----------
+    model : BGNBD, MBGNBD, ParetoNBD, BGBB or GammaGamma
+        Fitted, without covariates.
+
+    Returns
+    -------
+    lifetimes fitter
+
     Raises
     ------
     InputError
-        If there is no counterpart in lifetimes.
+        If there is no counterpart in lifetimes, or the model has covariates.
     """
     names = {counterpart: name for name, counterpart in COUNTERPARTS.items()}
     if type(model) not in names:
         raise InputError(f"lifetimes has no counterpart of {type(model).__name__} in clvml.")
     check_is_fitted(model, "params_")
     if getattr(model, "sides_", ()):
-        raise InputError("lifetimes has no covariates: fit the model without them to take it there.")
+        raise InputError("lifetimes does not support covariates: fit the model without them to convert it.")
     with quiet_lifetimes() as lifetimes:
         fitter = getattr(lifetimes, names[type(model)])()
     fitter.params_ = pd.Series(model.params_._asdict())
@@ -139,10 +152,10 @@ def to_lifetimes(model: PurchaseModel | GammaGamma) -> Any:
 
 
 class LifetimesValue(BaseEstimator):
-    """Lifetime value by the lifetimes package: its own fits and its own formulas.
+    """Lifetime value by the lifetimes package: its fits and its formulas.
 
-    The contender that every comparison includes, so that users who come from lifetimes see what
-    changes. Discounting follows `clvml.LifetimeValue`; lifetimes' own function counts in months.
+    Included in every comparison, so that users of lifetimes see the differences. Discounting follows
+    `clvml.LifetimeValue`; lifetimes' own function discounts by month.
 
     Parameters
     ----------
@@ -175,7 +188,7 @@ class LifetimesValue(BaseEstimator):
         customers : DataFrame, shape (n_customers, ...)
             ``frequency, recency, T, monetary_value``.
         y : ignored
-            Only for scikit-learn's conventions.
+            Not used; present for API consistency with scikit-learn.
 
         Raises
         ------
@@ -212,22 +225,22 @@ class LifetimesValue(BaseEstimator):
         horizon: float | str | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
-        """Value and what it is made of: ``clv, expected_purchases, expected_spend, probability_alive``.
+        """Value and its factors: ``clv, expected_purchases, expected_spend, probability_alive``.
 
         Raises
         ------
         FitError
-            If lifetimes returns something that is not a number for a customer.
+            If lifetimes returns NaN for a customer.
         """
         check_is_fitted(self, "purchase_params_")
         table = check_customers(customers, self.required_columns, self.time_unit_)
         rate = self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate
-        ahead = horizon_in(self.horizon if horizon is None else horizon, self.time_unit_)
-        factors = self._factors(table, ahead, rate_per_unit(rate, self.time_unit_))
+        span = horizon_in(self.horizon if horizon is None else horizon, self.time_unit_)
+        factors = self._factors(table, span, rate_per_unit(rate, self.time_unit_))
         broken = factors.isna().any(axis=1)
         if broken.any():
             raise FitError(
-                f"lifetimes returns nan for {broken.sum()} of {len(factors)} customers;"
+                f"lifetimes returns NaN for {broken.sum()} of {len(factors)} customers;"
                 f" the first is {factors.index[int(np.argmax(broken))]!r}."
             )
         return factors

@@ -1,12 +1,12 @@
-"""Check my results: the same customers by lifetimes and by clvml, and why they differ where they do.
+"""Compare results of lifetimes and clvml for the same customers, and explain the differences.
 
-Two packages differ for three reasons, which the report keeps apart. The *parameters*: an optimum that was
-not reached, a penalty, other customers. The *formulas*: nan, infinity, lost digits. The *conventions*: a
-month of lifetimes is 30 days or 4.345 weeks, and it discounts from the end of each month. So predictions
-stand three times: by lifetimes, by clvml at lifetimes' parameters, and by clvml.
+The report separates three causes. *Parameters*: an optimum that was not reached, a penalty, other customers.
+*Formulas*: NaN, infinity, loss of precision. *Conventions*: a month of lifetimes is 30 days or 4.345 weeks,
+and it discounts from the end of each month. So predictions are computed three times: by lifetimes, by clvml
+at lifetimes' parameters, and by clvml.
 
 Log-likelihoods are those of the customers as given, by clvml at either set of parameters. The number
-that lifetimes stores is on another scale: the negative mean a customer, any penalty included, with time
+that lifetimes stores is on another scale: the negative mean per customer, any penalty included, with time
 divided by the longest T (Pareto/NBD: the sum).
 """
 
@@ -47,30 +47,29 @@ _PENALTY = 0.01  # of the kind that lifetimes' documentation recommends
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class LifetimesCheck:
-    """What lifetimes and clvml say of the same customers; prints as a report.
+    """Comparison of lifetimes and clvml for the same customers; prints as a report.
 
     Attributes
     ----------
     title : str
     findings : tuple of str
-        What differs and why, in words.
+        Differences and their causes.
     parameters : DataFrame
         Index ``model, parameter``; columns ``lifetimes, clvml``, and their difference
         ``in_standard_errors``, to three decimals.
     log_likelihood : DataFrame
-        Index ``model``; of the customers as given by ``lifetimes, clvml``, the ``gain`` of clvml to six
-        decimals, and ``stored``, the number that lifetimes keeps.
+        Index ``model``; of the given customers by ``lifetimes, clvml``, the ``gain`` of clvml to six
+        decimals, and ``stored``, the value stored by lifetimes.
     predictions : DataFrame
         Index ``quantity``; totals by ``lifetimes``, by clvml ``at_lifetimes_parameters``, and by
-        ``clvml``; how many are ``not_a_number`` in lifetimes; the ``largest_difference`` of a customer, and
-        ``at`` whom, unless it is below a millionth of the largest value.
+        ``clvml``; number of ``not_a_number`` in lifetimes; the ``largest_difference`` of a customer, and
+        the customer ``at`` which it occurs, unless below a millionth of the largest value.
     conventions : DataFrame
-        Value of all customers by how it is asked for: lifetimes' call, clvml's, and two customary mistakes.
+        Value of all customers by convention: lifetimes' call, clvml's, and two common mistakes.
     habits : DataFrame
-        What customary steps do to the fit: its parameters, the log-likelihood of the customers as given,
-        and the totals.
+        Effects of common practices on the fit: parameters, log-likelihood of the given customers, and totals.
     customers : DataFrame
-        Each customer's predictions; columns ``(by whom, quantity)``.
+        Predictions per customer; columns ``(source, quantity)``.
     """
 
     title: str
@@ -123,9 +122,9 @@ def check_against_lifetimes(
     time_unit: str | None = None,
     weights: object = None,
 ) -> LifetimesCheck:
-    """Compare clvml with lifetimes on your customers, and say why they differ.
+    """Compare clvml with lifetimes on your customers, and explain the differences.
 
-    Both packages are fitted to the same customers, unless you bring fitters of your own.
+    Both packages are fitted to the same customers, unless fitted lifetimes models are given.
 
     Parameters
     ----------
@@ -134,23 +133,23 @@ def check_against_lifetimes(
     purchases : fitter of lifetimes, optional
         A fitted or loaded model of purchases, instead of a BetaGeoFitter fitted here.
     spend : GammaGammaFitter, optional
-        A fitted or loaded one, instead of one fitted here.
+        A fitted or loaded model of spend, instead of one fitted here.
     months, monthly_discount_rate : int, float
         ``time`` and ``discount_rate`` of lifetimes' ``customer_lifetime_value``.
     time_unit : {"D", "W", "M", "Q", "Y"}, optional
-        The unit of ``recency`` and ``T``; needed where ``customers.attrs`` do not tell.
+        The unit of ``recency`` and ``T``; required if not in ``customers.attrs``.
     weights : array-like, optional
-        How many customers each row stands for.
+        Number of customers that each row represents.
 
     Returns
     -------
     LifetimesCheck
-        Print it. Whatever lifetimes could not do is said in ``findings``.
+        Prints as a report; failures of lifetimes are listed in ``findings``.
 
     Raises
     ------
     InputError
-        If the customers break a rule, their time unit is unknown, or a fitter is of another kind.
+        If the customers are invalid, their time unit is unknown, or a fitter is of the wrong type.
     FitError
         If clvml cannot fit the model of purchases to these customers.
     """
@@ -194,13 +193,13 @@ def _question(
     unit = time_unit or table.attrs.get("time_unit")
     if unit is None:
         raise InputError(
-            "the customers do not say their time unit, and lifetimes does not know it either: give time_unit"
+            "the customers have no time unit, and lifetimes does not store it either: give time_unit"
             " as 'D', 'W', 'M' or 'Y'."
         )
     if isinstance(months, bool) or not isinstance(months, int) or months < 1:
-        raise InputError(f"months is {months!r}; it must be a whole number of one or more.")
+        raise InputError(f"months is {months!r}; it must be an integer of at least 1.")
     if not 0 <= rate < float("inf"):
-        raise InputError(f"monthly_discount_rate is {rate!r}; it must be a finite number, zero or more.")
+        raise InputError(f"monthly_discount_rate is {rate!r}; it must be finite and non-negative.")
     table.attrs["time_unit"] = unit
     return Question(table, _weights(weights, table), time_unit_of(unit), months, float(rate))
 
@@ -231,7 +230,7 @@ def _log_likelihood(question: Question, pair: Pair) -> dict[str, float]:
 
 
 def _predictions(question: Question, answers: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Totals of each quantity by each way, and the customer on whom the two differ most."""
+    """Totals of each quantity by source, and the customer with the largest difference."""
     rows: dict[str, dict[str, Any]] = {}
     for name in answers["clvml"]:
         values = {way: table[name] for way, table in answers.items() if name in table}
@@ -246,7 +245,7 @@ def _predictions(question: Question, answers: dict[str, pd.DataFrame]) -> pd.Dat
 
 
 def _conventions(question: Question, bought: Pair, answers: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """The value of all customers by how it is asked for; mistakes by clvml at lifetimes' parameters."""
+    """The value of all customers by convention; mistakes computed by clvml at lifetimes' parameters."""
     if "clv" not in answers["lifetimes"]:
         return pd.DataFrame()
     months, unit, own = question.months, question.unit, question.months / 12 * question.unit.per_year
@@ -270,7 +269,7 @@ def _conventions(question: Question, bought: Pair, answers: dict[str, pd.DataFra
 
 
 def _habits(question: Question, bought: Pair, spent: Pair | None) -> tuple[pd.DataFrame, str]:
-    """What customary steps do to the fit of purchases, judged on the customers as given."""
+    """Effects of common practices on the fit of purchases, evaluated on the given customers."""
     table, weights, unit = question.customers, question.weights, question.unit
     penalised = new_fitter(type(to_lifetimes(bought.ours)).__name__, _PENALTY)
     fit = attempt(f"fit with penalizer_coef={_PENALTY}", partial(penalised.fit, *question.history, weights))
@@ -290,7 +289,7 @@ def _habits(question: Question, bought: Pair, spent: Pair | None) -> tuple[pd.Da
 
 
 def _quietly_fitted(model: Any, table: pd.DataFrame, weights: Array) -> Any:
-    """A fit that nobody asked for: its warnings are not the user's, and there may be none."""
+    """An auxiliary fit, without warnings; None if it fails."""
     with quiet_lifetimes():
         try:
             return type(model)().fit(table, weights=weights)

@@ -1,4 +1,4 @@
-"""What differs between lifetimes and clvml, and why, in sentences for `LifetimesCheck.findings`."""
+"""Differences between lifetimes and clvml and their causes, for `LifetimesCheck.findings`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _SAME_OPTIMUM = 1e-3  # of log-likelihood
 _SAME_PARAMETER = 1e-3  # of a standard error
 _LOST_DIGITS = 1e-6  # relative
 _WORTH_NAMING = 1e-4  # relative
-_SLOPE = 1.0  # of log-likelihood, which a search that has no optimum may give away
+_SLOPE = 1.0  # of log-likelihood: tolerance if the likelihood has no interior maximum
 _ROUNDING = 1e-9  # in units of time
 
 
 def on_fit(question: Question, pair: Pair) -> Iterator[str]:
-    """Whose parameters are better, and what may have kept lifetimes from them."""
+    """Which parameters have the higher likelihood, and why lifetimes may have missed the optimum."""
     yield from (f"clvml: {message}" for message in pair.ours.fit_record_.messages)
     if pair.at_theirs is None:
         return
@@ -47,7 +47,7 @@ def on_fit(question: Question, pair: Pair) -> Iterator[str]:
 
 
 def _furthest(pair: Pair) -> tuple[str, float]:
-    """The parameter on which the two differ most, and by how many standard errors."""
+    """The parameter that differs most, and by how many standard errors."""
     ours, theirs = np.array(pair.ours.params_), np.array(pair.at_theirs.params_)
     apart = abs(theirs - ours) / np.array(pair.ours.standard_errors_)
     which = int(np.argmax(apart))
@@ -79,7 +79,7 @@ def _on_other_customers(question: Question, pair: Pair) -> Iterator[str]:
 
 
 def on_predictions(question: Question, answers: dict[str, pd.DataFrame]) -> Iterator[str]:
-    """Who is lost in lifetimes, whom its formulas get wrong, and on whom the two differ most."""
+    """Customers without a prediction by lifetimes, with numerical errors, or with the largest difference."""
     agreed = []
     for name, theirs in answers["lifetimes"].items():
         same, ours = answers["at_lifetimes_parameters"][name], answers["clvml"][name]
@@ -125,7 +125,7 @@ def plain(label: object) -> object:
 
 
 def on_months(question: Question, by_months: float, own: float) -> str:
-    """The convention of lifetimes' values beside clvml's."""
+    """The conventions of lifetimes and clvml for months and discounting."""
     unit, plural = question.unit, "" if question.month == 1 else "s"
     return (
         f"clv: a month of lifetimes is {question.month:g} {unit.name}{plural}, discounted from its end; clvml"
@@ -135,7 +135,7 @@ def on_months(question: Question, by_months: float, own: float) -> str:
 
 
 def on_times(question: Question, pair: Pair) -> Iterator[str]:
-    """Times that look as if purchases had been collapsed by the week, month or year."""
+    """Times that suggest that purchases were collapsed by week, month or year."""
     if isinstance(pair.ours, BGBB):
         return
     times = question.customers[["recency", "T"]].to_numpy()

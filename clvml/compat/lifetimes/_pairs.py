@@ -1,6 +1,6 @@
-"""Both packages asked the same: fits and predictions of lifetimes beside those of clvml.
+"""Fits and predictions of lifetimes and clvml for the same customers.
 
-Nothing that lifetimes does raises here: `attempt` gives its answer, or says why there is none.
+Errors of lifetimes are not raised: `attempt` returns its result, or the reason for the failure.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ LIFETIMES_MONTH = {"D": 30.0, "W": 4.345, "M": 1.0}  # in `customer_lifetime_val
 
 
 class Question(NamedTuple):
-    """About whom, in which unit, how far ahead."""
+    """The customers, their time unit, the horizon and the discount rate."""
 
     customers: pd.DataFrame
     weights: Array
     unit: TimeUnit
     months: int
-    rate: float  # a month
+    rate: float  # per month
 
     @property
     def month(self) -> float:
-        """A month of lifetimes in the customers' unit; that of a year where lifetimes knows no such unit."""
+        """Length of a month in lifetimes in the customers' unit; a twelfth of a year otherwise."""
         return LIFETIMES_MONTH.get(self.unit.code, self.unit.per_year / 12)
 
     @property
@@ -47,7 +47,7 @@ class Question(NamedTuple):
         return [self.customers[name] for name in HISTORY]
 
     def total(self, values: pd.Series) -> float:
-        """Of all customers."""
+        """Weighted sum over customers."""
         return float(self.weights @ values.to_numpy())
 
     def log_likelihood(self, model: Any) -> float:
@@ -55,11 +55,11 @@ class Question(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """A model by both packages."""
+    """A model fitted by both packages."""
 
     ours: Any
-    fitter: Any  # of lifetimes; None where it could not be fitted
-    at_theirs: Any  # clvml with lifetimes' parameters; None where they are not numbers
+    fitter: Any  # of lifetimes; None if it could not be fitted
+    at_theirs: Any  # clvml with lifetimes' parameters; None if these are invalid
 
     @property
     def title(self) -> str:
@@ -67,7 +67,7 @@ class Pair(NamedTuple):
 
 
 def attempt(what: str, ask: Callable[[], Any]) -> tuple[Any, str]:
-    """What lifetimes answers, or why it does not."""
+    """The result of lifetimes, or the reason for its failure."""
     with quiet_lifetimes():
         try:
             return ask(), ""
@@ -83,13 +83,13 @@ def new_fitter(name: str, penalty: float = 0.0) -> Any:
 
 
 def brought_over(fitter: Any, trouble: str, time_unit: str) -> tuple[Any, str]:
-    """clvml with the parameters of a fitter, or why not; ``trouble`` says why there is no fitter."""
+    """The clvml model with the parameters of a fitter, or the reason why there is none."""
     if fitter is None:
         return None, trouble
     try:
         return from_lifetimes(fitter, time_unit=time_unit), ""
     except InputError as error:
-        return None, f"what lifetimes fitted cannot be used: {error}"
+        return None, f"the parameters of lifetimes cannot be used: {error}"
 
 
 def pair_of_purchases(question: Question, fitter: Any) -> tuple[Pair, str]:
@@ -106,7 +106,7 @@ def pair_of_purchases(question: Question, fitter: Any) -> tuple[Pair, str]:
 
 
 def pair_of_spend(question: Question, fitter: Any) -> tuple[Pair | None, str]:
-    """The model of spend by both, where customers have money and spend varies."""
+    """The model of spend by both packages, if it can be fitted."""
     table, weights = question.customers, question.weights
     if fitter is not None and counterpart_of(fitter) is not GammaGamma:
         raise InputError(f"spend is a {type(fitter).__name__}, which models purchases: give it as purchases.")
@@ -126,18 +126,18 @@ def pair_of_spend(question: Question, fitter: Any) -> tuple[Pair | None, str]:
 
 
 def have_value(bought: Any, spent: Any) -> bool:
-    """Whether both packages can value these customers: lifetimes cannot with BG/BB."""
+    """Whether both packages can compute lifetime value: lifetimes cannot with BG/BB."""
     return bought is not None and spent is not None and not isinstance(bought, BGBB)
 
 
 def ahead(question: Question, bought: Any) -> float:
-    """The months in the customers' unit; BG/BB counts whole ones."""
+    """The horizon in the customers' unit; a whole number for BG/BB."""
     units = question.months * question.month
     return float(max(round(units), 1)) if isinstance(bought, BGBB) else units
 
 
 def by_clvml(question: Question, bought: Any, spent: Any) -> pd.DataFrame:
-    """Each customer's predictions, with lifetimes' months; a column for what the models can say."""
+    """Predictions per customer, with lifetimes' months; one column per quantity that the models predict."""
     table, answers = question.customers, pd.DataFrame(index=question.customers.index)
     if bought is not None:
         answers["expected_purchases"] = bought.expected_purchases(table, ahead(question, bought))
@@ -152,7 +152,7 @@ def by_clvml(question: Question, bought: Any, spent: Any) -> pd.DataFrame:
 
 
 def _expected_spend(spent: Any, table: pd.DataFrame) -> pd.Series | float:
-    """nan where spend has no finite mean, as the fit has said."""
+    """NaN if mean spend is infinite, as warned in the fit."""
     try:
         return spent.expected_spend(table)
     except FitError:
@@ -160,13 +160,13 @@ def _expected_spend(spent: Any, table: pd.DataFrame) -> pd.Series | float:
 
 
 def discounted(question: Question, bought: Any, month: float, months: int) -> pd.Series:
-    """Purchases discounted from the end of each month, with a month of so many of the customers' units."""
+    """Purchases discounted from the end of each month, of the given length in the customers' unit."""
     annual = (1 + question.rate) ** (question.unit.per_year / month) - 1
     return bought.discounted_purchases(question.customers, months * month, annual, period=month)
 
 
 def by_lifetimes(question: Question, bought: Any, spent: Any) -> tuple[pd.DataFrame, list[str]]:
-    """The same by lifetimes at these models' parameters, and what it could not give."""
+    """As `by_clvml`, by lifetimes at these models' parameters, and its failures."""
     answers, troubles = pd.DataFrame(index=question.customers.index), []
     for name, ask in _asked_of_lifetimes(question, bought, spent).items():
         value, trouble = attempt(f"give {name}", ask)
@@ -181,7 +181,7 @@ def _asked_of_lifetimes(question: Question, bought: Any, spent: Any) -> dict[str
     if bought is not None:
         fitter = to_lifetimes(bought)
         expected = fitter.conditional_expected_number_of_purchases_up_to_time
-        now = [0] if isinstance(bought, BGBB) else []  # its method asks for a number of periods ahead
+        now = [0] if isinstance(bought, BGBB) else []  # its method requires a number of periods ahead
         asked["expected_purchases"] = partial(expected, ahead(question, bought), *history)
         asked["probability_alive"] = partial(fitter.conditional_probability_alive, *now, *history)
     if spent is not None:

@@ -1,4 +1,4 @@
-"""DuckDB, embedded: the engine where no other is asked for."""
+"""DuckDB, embedded: the default engine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DuckDB:
     Parameters
     ----------
     memory_limit : str, optional
-        Memory that it may take before it spills, as ``"2GB"``.
+        Memory limit before spilling to disk, as ``"2GB"``.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Open files and frames as DuckDB views.
 
-The view ``source`` has columns ``c0, c1, ...``: the engine folds the case of names and quotes them,
-positions do neither. Nothing is read until a query asks.
+The view ``source`` has columns ``c0, c1, ...``: names would be case-folded and need
+quoting, positions do not. Nothing is read before a query runs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from clvml.customers.engines._files import NotUtf8, files_of, is_path, is_utf16,
 from clvml.customers.engines._frames import table_of, zones_of
 from clvml.errors import InputError
 
-# DuckDB's types by the kinds that other modules know; all others are text.
+# Column kinds by DuckDB type; all others are text.
 _KINDS: dict[str, Kind] = {
     **dict.fromkeys(
         ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"), "integer"
@@ -33,7 +33,7 @@ _KINDS: dict[str, Kind] = {
 
 
 def query(connection: Any, sql: str) -> Any:
-    """Run one query; what the engine cannot read is an InputError of one sentence."""
+    """Run one query; errors of the engine are raised as InputError."""
     try:
         return connection.execute(sql)
     except duckdb.OutOfMemoryException:
@@ -48,13 +48,12 @@ def query(connection: Any, sql: str) -> Any:
 
 
 def open_source(connection: Any, source: Any) -> Source:
-    """Create the view ``source`` over a path or frame, and say what it shows.
+    """Create the view ``source`` over a path or DataFrame, and describe it.
 
     Raises
     ------
     InputError
-        If there is no such file, it is of a kind that is not read here, it cannot be read, or
-        the object is no table.
+        If the file does not exist, has an unsupported type or cannot be read, or the object is not a table.
     """
     if is_path(source):
         return _open_files(connection, files_of(source), ", ".join(patterns_of(source)))
@@ -88,7 +87,7 @@ def _create_view(
 def _open_files(connection: Any, paths: list[str], label: str) -> Source:
     kinds = {kind_of(path) for path in paths}
     if len(kinds) > 1:
-        raise InputError(f"{label} holds both CSV and Parquet; read one kind at a time.")
+        raise InputError(f"{label} contains both CSV and Parquet files; read one kind at a time.")
     listed = "[" + ", ".join(quoted(glob.escape(path)) for path in paths) + "]"
     several = ", union_by_name = true" if len(paths) > 1 else ""
     if kinds == {"parquet"}:
@@ -104,7 +103,7 @@ def _open_files(connection: Any, paths: list[str], label: str) -> Source:
 
 
 def _zones_in_parquet(path: str) -> dict[str, str]:
-    """The time zones that whoever wrote the file left in its schema; the format itself knows UTC only."""
+    """The time zones stored in the file's Arrow schema; Parquet itself stores UTC only."""
     import pyarrow as pa
     import pyarrow.parquet
 
@@ -115,7 +114,7 @@ def _zones_in_parquet(path: str) -> dict[str, str]:
 
 
 def _open_ragged(connection: Any, table: str, source: Source) -> Source:
-    """Rows of unequal length: short ones miss their last cells, long ones have no reading."""
+    """Reopen a CSV file with rows of unequal length: pad short rows, raise for long ones."""
     padded = _create_view(
         connection, table[:-1] + ", null_padding = true, parallel = false)", source.label, is_text_file=True
     )
@@ -129,7 +128,7 @@ def _open_ragged(connection: Any, table: str, source: Source) -> Source:
 
 
 def _gist(said: str) -> str:
-    """The engine's message without its advice on options, and without the row: it may be personal."""
+    """The engine's message without its advice on options, and without the row, which may be personal data."""
     lines = said.strip().splitlines() or ["no reason given"]
     kept = [lines[0], *(line.strip() for line in lines[1:] if line.strip().startswith("Expected Number"))]
     return re.sub(r"^[\w ]+ Error: ", "", "; ".join(kept)).rstrip(". ")

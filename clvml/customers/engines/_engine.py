@@ -1,4 +1,4 @@
-"""What `clvml.customers` asks of an engine, and nothing that one engine alone could answer."""
+"""The interface of a SQL engine, as `clvml.customers` uses it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Kind = Literal["integer", "whole", "decimal", "float", "date", "timestamp", "ins
 
 
 class Column(NamedTuple):
-    """A column of a source: its name there, its kind, and the time zone that an ``instant`` carries.
+    """A column of a source: its name, its kind, and the time zone of an ``instant``.
 
     Kinds: ``integer`` fits 64 bits, ``whole`` is a larger integer; a ``timestamp`` has no time zone, an
-    ``instant`` has one (``zone`` is None where the source does not say which). All else is ``text``.
+    ``instant`` has one (``zone`` is None if the source does not state it). All others are ``text``.
     """
 
     name: str
@@ -24,9 +24,9 @@ class Column(NamedTuple):
 
 
 class Source(NamedTuple):
-    """What the view ``source`` shows: where it is from, and its columns, in SQL ``c0, c1, ...``.
+    """Description of the view ``source``: its label and its columns, in SQL ``c0, c1, ...``.
 
-    Cells of a text file stay text, so that the id ``00017`` keeps its zeros and a bad number can be counted.
+    Cells of a text file stay text, so that the id ``00017`` keeps its zeros and invalid numbers are counted.
     """
 
     label: str
@@ -44,27 +44,26 @@ class Source(NamedTuple):
 
 
 class Engine(Protocol):
-    """Runs the SQL of `clvml.customers`, and holds its rows.
+    """Runs the SQL of `clvml.customers`.
 
-    Queries are in the SQL that DuckDB and Spark share. The methods from `matches` on give the SQL of what
-    they write differently; their arguments are SQL expressions, except where they are called formats,
-    pattern or zone.
+    Queries use the SQL that DuckDB and Spark have in common. The methods from `matches` on return SQL
+    expressions whose syntax differs; so are their arguments, except formats, pattern and zone.
     """
 
     def open(self, source: Any) -> Source:
-        """Create the view ``source`` over a path, several, or a frame."""
+        """Create the view ``source`` over a path, several paths, or a table."""
         ...
 
     def create_view(self, name: str, sql: str) -> None:
-        """Name a query; it runs whenever it is read."""
+        """Create a view; its query runs whenever it is read."""
         ...
 
     def hold(self, name: str, sql: str) -> AbstractContextManager[None]:
-        """Keep the result of a query as a table for the length of a ``with`` block."""
+        """Materialise the result of a query as a temporary table within a ``with`` block."""
         ...
 
     def lend(self, name: str, frame: pd.DataFrame) -> AbstractContextManager[None]:
-        """Show a frame to queries under a name for the length of a ``with`` block."""
+        """Register a DataFrame under a name within a ``with`` block."""
         ...
 
     def frame(self, sql: str) -> pd.DataFrame:
@@ -72,27 +71,27 @@ class Engine(Protocol):
         ...
 
     def matches(self, text: str, pattern: str) -> str:
-        """Whether all of the text is what the regular expression describes."""
+        """Whether the whole text matches the regular expression."""
         ...
 
     def without(self, text: str, pattern: str) -> str:
-        """The text without what the regular expression describes."""
+        """The text without the part that matches the regular expression."""
         ...
 
     def parsed_date(self, text: str, formats: Sequence[str]) -> str:
-        """The timestamp of a text in the first of the formats (of ``strftime``) that fits, or NULL."""
+        """The timestamp of a text in the first ``strftime`` format that matches, or NULL."""
         ...
 
     def parsed_instant(self, text: str) -> str:
-        """The instant that an ISO date with an offset from UTC stands for, or NULL."""
+        """The instant of an ISO 8601 date with an offset from UTC, or NULL."""
         ...
 
     def finite_date(self, moment: str) -> str:
-        """The date or timestamp, NULL where the engine has it infinite."""
+        """The date or timestamp, NULL if infinite."""
         ...
 
     def local_time(self, instant: str, zone: str) -> str:
-        """The timestamp that a clock in the zone shows at an instant."""
+        """The local timestamp of an instant in the time zone."""
         ...
 
     def microseconds(self, timestamp: str) -> str:
@@ -100,7 +99,7 @@ class Engine(Protocol):
         ...
 
     def row_key(self, cells: str) -> str:
-        """A number of 64 bits that is equal for equal rows, and hardly ever for others."""
+        """A 64-bit hash of a row."""
         ...
 
 

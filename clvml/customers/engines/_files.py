@@ -1,4 +1,4 @@
-"""The files that a path, a glob or a list of them names: their kind, and text that is not in UTF-8."""
+"""Input files by path, glob or list: file types and encodings."""
 
 from __future__ import annotations
 
@@ -16,20 +16,19 @@ PARQUET_FILES = (".parquet", ".pq")
 
 
 class NotUtf8(InputError):
-    """A text file is not in UTF-8; another encoding may do."""
+    """A text file is not in UTF-8; another encoding may work."""
 
 
 def is_utf16(path: str) -> bool:
-    """Whether a file announces itself as UTF-16 by its first two bytes."""
+    """Whether a file starts with a UTF-16 byte order mark."""
     with open(path, "rb") as file:
         return file.read(2) in (b"\xff\xfe", b"\xfe\xff")
 
 
 def read_other_encoding(paths: Iterable[str]) -> tuple[pd.DataFrame, str]:
-    """CSV files that are not in UTF-8, all cells as text, and the encoding that they are in.
+    """Read CSV files that are not in UTF-8, all cells as text; return them and their encoding.
 
-    What is not UTF-16 is Windows-1252, in which spreadsheets of western Europe and America save, and of which
-    Latin-1 is all but a part.
+    What is not UTF-16 is read as Windows-1252, the default of Western spreadsheets, nearly all of Latin-1.
     """
     tables, encodings = [], []
     for path in paths:
@@ -65,12 +64,12 @@ def patterns_of(source: Any) -> list[str]:
 
 
 def files_of(source: Any) -> list[str]:
-    """The files that a path, a glob or several of them name.
+    """The files of a path, a glob or a list of them.
 
     Raises
     ------
     InputError
-        If there is none, one is empty, or it is a folder.
+        If no file exists, one is empty, or a path is a folder.
     """
     return [path for pattern in patterns_of(source) for path in _existing(pattern)]
 
@@ -80,10 +79,10 @@ def _existing(pattern: str) -> list[str]:
         raise InputError(f"{pattern} is a folder; name the files, as in '{pattern.rstrip('/')}/*.parquet'.")
     paths = [pattern] if os.path.exists(pattern) else sorted(glob.glob(pattern, recursive=True))
     if not paths:
-        raise InputError(f"there is no file {pattern} (seen from {os.getcwd()}).")
+        raise InputError(f"there is no file {pattern} (working directory: {os.getcwd()}).")
     empty = [path for path in paths if os.path.getsize(path) == 0]
     if empty:
-        raise InputError(f"the file {empty[0]} is empty: not even column names stand in it.")
+        raise InputError(f"the file {empty[0]} is empty: it has no column names.")
     return paths
 
 
@@ -95,6 +94,6 @@ def kind_of(path: str) -> Literal["csv", "parquet"]:
     if plain.endswith(PARQUET_FILES):
         return "parquet"
     raise InputError(
-        f"{path} is of no kind that is read here: give .csv, .tsv, .txt (also .gz) or .parquet,"
-        " or read it yourself and pass the frame."
+        f"{path} has an unsupported file type: give .csv, .tsv, .txt (also .gz) or .parquet,"
+        " or read it yourself and pass the DataFrame."
     )

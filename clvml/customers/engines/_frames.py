@@ -1,4 +1,4 @@
-"""Frames as tables that an engine takes: columns named by position, the caller's untouched."""
+"""Convert DataFrames to tables that an engine can register; the caller's object is not changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from clvml.errors import InputError
 
 
 class Table(NamedTuple):
-    """What to register with the engine, the names of its columns, the time zones of some, and its label."""
+    """A table to register with the engine, its column names, the time zones of its columns, and its label."""
 
     data: Any
     names: tuple[str, ...]
@@ -20,12 +20,12 @@ class Table(NamedTuple):
 
 
 def table_of(source: Any) -> Table:
-    """A frame of pandas, polars or pyarrow (or anything that speaks the Arrow stream protocol) as a table.
+    """Convert a pandas, polars or pyarrow table (or any object with the Arrow stream protocol).
 
     Raises
     ------
     InputError
-        If it is no table, or has two columns of one name.
+        If it is not a table, or has duplicate column names.
     """
     kind = f"a {type(source).__module__.split('.')[0]} {type(source).__name__}"
     if isinstance(source, pd.DataFrame):
@@ -37,7 +37,7 @@ def table_of(source: Any) -> Table:
         return Table(registrable(frame), names, zones, kind)
     if hasattr(source, "collect") and not hasattr(source, "__arrow_c_stream__"):
         source = source.collect()
-    if hasattr(source, "scanner"):  # a pyarrow dataset: files that are read when asked
+    if hasattr(source, "scanner"):  # a pyarrow dataset: read lazily
         return Table(source, _unique(source.schema.names, kind), zones_of(source.schema), kind)
     if not hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__arrow_c_array__"):
         raise InputError(
@@ -47,14 +47,14 @@ def table_of(source: Any) -> Table:
 
 
 def registrable(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with columns that an engine reads: typed, and not backwards in memory.
+    """The DataFrame with typed columns and without negative strides.
 
     A reversed frame (``frame[::-1]``) is a view with negative strides, which DuckDB cannot read.
     """
     changed = {
         str(name): _typed(column)
         for name, column in frame.items()
-        if column.dtype in ("object", "category") or _is_backwards(column)
+        if column.dtype in ("object", "category") or _has_negative_stride(column)
     }
     return frame.assign(**changed)
 
@@ -71,7 +71,7 @@ def _arrow_table(source: Any, kind: str) -> Table:
         arrow = pa.table(source)
     except (pa.ArrowInvalid, TypeError, ValueError):
         raise InputError(
-            f"transactions are {kind}, which is no table; give rows with named columns."
+            f"transactions are {kind}, which is not a table; give rows with named columns."
         ) from None
     names = _unique(arrow.column_names, kind)
     label = f"{kind} of {len(arrow):,} rows"
@@ -86,7 +86,7 @@ def _has_zone(dtype: Any) -> bool:
     return isinstance(dtype, pd.DatetimeTZDtype)
 
 
-def _is_backwards(column: pd.Series) -> bool:
+def _has_negative_stride(column: pd.Series) -> bool:
     values = column.array
     numbers = getattr(values, "_ndarray", None)
     strides = getattr(numbers, "strides", ())
@@ -94,7 +94,7 @@ def _is_backwards(column: pd.Series) -> bool:
 
 
 def _typed(column: pd.Series) -> pd.Series:
-    """An object column as numbers where all of it is numbers, and as text otherwise."""
+    """An object column as numbers if all its values are numbers, as text otherwise."""
     plain = column.astype(object)
     kind = pd.api.types.infer_dtype(plain, skipna=True)
     if kind == "integer":

@@ -1,6 +1,6 @@
-"""Customer equity: what all customers together are worth, present and future ones.
+"""Customer equity: the total lifetime value of present and future customers.
 
-The present customers' part is the sum of their lifetime values, in total or by group (segment,
+The equity of present customers is the sum of their lifetime values, in total or by group (segment,
 cohort, country). Future customers add ``expected acquisitions x (value of a new customer - cost)``.
 
 Source: Rust, Lemon, Zeithaml, "Return on Marketing" (Journal of Marketing 68, 2004); Gupta, Lehmann,
@@ -18,7 +18,7 @@ from clvml.errors import InputError
 
 
 class CustomerEquity(NamedTuple):
-    """Money: of the present customers, of future ones, and of both."""
+    """Customer equity of present customers, of future ones, and in total, in currency units."""
 
     present: float
     future: float
@@ -39,11 +39,15 @@ def customer_equity(
     values : pandas.Series
         Lifetime value per present customer.
     expected_acquisitions : float
-        How many customers will be acquired over the period in question.
+        Number of customers expected to be acquired over the period in question.
     value_of_new_customer : float
-        Lifetime value of one of them, from the first purchase on.
+        Lifetime value of a new customer, including the first purchase.
     acquisition_cost : float
-        Cost to acquire one of them.
+        Customer acquisition cost (CAC).
+
+    Returns
+    -------
+    CustomerEquity
 
     Raises
     ------
@@ -67,20 +71,20 @@ def customer_equity(
 
 
 def equity_by_group(values: pd.Series, groups: pd.Series) -> pd.DataFrame:
-    """The lifetime value of the present customers, group by group.
+    """The lifetime value of the present customers by group.
 
     Parameters
     ----------
     values : pandas.Series
         Lifetime value per customer.
     groups : pandas.Series
-        The group of each customer, on an index that has every customer of ``values``.
+        The group of each customer; its index must contain every customer of ``values``.
 
     Returns
     -------
     pandas.DataFrame
         Index: the group, sorted. Columns: ``customers, total, mean, share_of_customers,
-        share_of_value``; the last is 0 where the total of all groups is 0.
+        share_of_value``; the last is 0 if the total of all groups is 0.
 
     Raises
     ------
@@ -101,7 +105,7 @@ def equity_by_group(values: pd.Series, groups: pd.Series) -> pd.DataFrame:
     if group.isna().any():
         raise InputError(
             f"{group.isna().sum()} of {len(values)} customers have no group; the first is"
-            f" {values.index[int(np.argmax(group.isna()))]!r}: give every customer of values one."
+            f" {values.index[int(np.argmax(group.isna()))]!r}: assign a group to every customer of values."
         )
     table = values.groupby(group, observed=True).agg(customers="size", total="sum", mean="mean")
     total = table["total"].sum()

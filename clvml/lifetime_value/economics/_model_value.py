@@ -1,4 +1,4 @@
-"""A fitted model as a function of its factors, for the functions of sensitivity."""
+"""A fitted model as a function of its factors, for sensitivity analysis."""
 
 from __future__ import annotations
 
@@ -12,33 +12,32 @@ from clvml.lifetime_value.economics._sensitivity import Value
 
 
 def model_value(model: Any, customers: pd.DataFrame) -> tuple[Value, dict[str, float]]:
-    """A fitted model as a function of the factors that it knows, and their levels of today.
+    """Express the total value of a fitted model as a function of its factors, and their current levels.
 
-    The function asks the model itself, so at today's levels it gives ``model.predict(customers).sum()``,
-    whatever the model's covariates, period of discounting or horizon.
+    The function evaluates the model itself, so at the current levels it returns
+    ``model.predict(customers).sum()``, whatever the model's covariates, discounting period or horizon.
 
-    Models of clvml know ``horizon`` (in time units, unless it is infinite), ``annual_discount_rate``,
-    ``margin``, and ``income``, a multiple of what customers spend (1 today). Formulas add the estimates
-    that their value depends on, such as ``retention_rate``, and arguments that are numbers; `LifetimeValue`
-    adds ``purchase_rate`` and ``dropout``, multiples of what was fitted from now on (1 today): who is still
-    active is as fitted.
+    Models of clvml support ``horizon`` (in time units, unless infinite), ``annual_discount_rate``,
+    ``margin``, and ``income``, a multiple of spend (currently 1). Formulas add the estimates that their value
+    depends on, such as ``retention_rate``, and numeric arguments; `LifetimeValue` adds ``purchase_rate`` and
+    ``dropout``, multiples of the fitted levels from now on (currently 1): P(alive) today is as fitted.
 
     Parameters
     ----------
     model : ValueModel
-        Fitted, and `SupportsScenarios`: a `LifetimeValue`, a formula model, or one of your own.
+        Fitted, and `SupportsScenarios`: a `LifetimeValue`, a formula model, or a custom one.
     customers : pandas.DataFrame
-        Whose total value is asked for.
+        The customers whose total value is computed.
 
     Returns
     -------
     (callable, dict)
-        Ready for the functions of sensitivity: ``what_if(*model_value(model, customers), margin=0.02)``.
+        The first arguments of functions such as ``what_if(*model_value(model, customers), margin=0.02)``.
 
     Raises
     ------
     InputError
-        If the model does not know scenarios.
+        If the model does not support scenarios.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a customer is worth who is yet to be won."""
+"""The lifetime value of a new customer."""
 
 from __future__ import annotations
 
@@ -15,21 +15,25 @@ def new_customer_value(
     horizon: float | str | None = None,
     annual_discount_rate: float | None = None,
 ) -> float:
-    """The expected value of a new customer: the first purchase, and what follows it within the horizon.
+    """The expected lifetime value of a new customer: first purchase, and repeat purchases within the horizon.
 
-    The model is asked for the value of a customer who has just made the first purchase. Where it has
-    covariates, this is the reference customer. A formula that knows a customer only by their own past, such
-    as `RetentionValue`, expects nothing of a new one; `ProfitContributionValue.new_customer_value` is a
-    formula for new customers.
+    The model predicts the value of a customer who has just made the first purchase; with covariates, of the
+    reference customer. Formulas that extrapolate a customer's own history, such as `RetentionValue`, predict
+    zero for a new one; `ProfitContributionValue.new_customer_value` is a formula for new customers.
 
     Parameters
     ----------
     model : ValueModel
         Fitted, such as `LifetimeValue`.
     first_purchase : float
-        Mean amount of the first purchase, before margin.
+        Mean spend of the first purchase, before margin.
     horizon, annual_discount_rate : optional
-        Instead of the model's.
+        Override the model's.
+
+    Returns
+    -------
+    float
+        In currency units, after margin.
     """
     check_is_fitted(model)
     columns = dict.fromkeys(model.required_columns, 0.0) | getattr(model, "reference_", {})

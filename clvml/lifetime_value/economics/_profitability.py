@@ -1,8 +1,8 @@
-"""Customer profitability: what each customer has brought, what they cost, and when they paid back.
+"""Customer profitability: profit to date and payback time of each customer.
 
-A customer's profit is ``margin x spend - cost to acquire - cost to sell - cost to serve``: to acquire once,
-to sell at each purchase, to serve per year since the first one. Costs are numbers for everyone, or a Series
-by customer. A profitable customer is one whose profit exceeds an acceptable amount.
+A customer's profit is ``margin x spend - acquisition cost - selling cost - service cost``: acquisition once,
+selling per purchase, service per year since the first purchase. Costs are numbers for all customers, or a
+Series by customer. A customer is profitable if profit exceeds an acceptable amount.
 
 Source: Kotler, Keller, "Marketing Management" (2016), chapter 5.
 """
@@ -34,35 +34,36 @@ def customer_profitability(
     time_unit: str = "W",
     collapse: str | None = "D",
 ) -> pd.DataFrame:
-    """The profit of each customer so far, and how long it took to pay back.
+    """Profit of each customer to date, and payback time.
 
     Parameters
     ----------
     transactions : Transactions or frame
+        From `read_transactions`, or a DataFrame or path with the default column names.
     margin : float or pandas.Series, default 1
-        Share of spend that is kept; not negative.
+        Profit per unit of spend; not negative.
     acquisition_cost, selling_cost, annual_service_cost : float or pandas.Series, default 0
         Per customer, per purchase (as ``collapse`` counts them), and per year as a customer; not negative.
     acceptable_profit : float, default 0
-        A customer is profitable above it.
+        Profit above which a customer is profitable.
     observation_end : date, optional
-        Last day that counts, by default the last of the data.
+        Last day of observation, inclusive. Default: the last day of the data.
     time_unit : {"D", "W", "M", "Q", "Y"}, default "W"
-        Of ``time`` and ``payback``.
+        Unit of ``time`` and ``payback``.
     collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
-        What is one purchase, as in `summarize`.
+        Period within which purchases are merged to one, as in `summarize`.
 
     Returns
     -------
     pandas.DataFrame
         By customer: ``income``, ``gross_profit`` (after margin), the three costs, ``profit``, ``profitable``
-        (bool), ``time`` since the first purchase, and ``payback``: time after which a purchase first had
-        brought all costs until then back (NaN where none has).
+        (bool), ``time`` since the first purchase, and ``payback``: time of the first purchase at which
+        cumulative gross profit covered all costs to date (NaN if none did).
 
     Raises
     ------
     InputError
-        If a cost is negative, or a Series does not name every customer.
+        If a cost is negative, or a Series lacks a customer.
 
     Examples
     --------
@@ -100,7 +101,23 @@ def customer_profitability(
 
 
 def cohorts(customers: pd.DataFrame, period: str = "M") -> pd.Series:
-    """The cohort of each customer: the period of the first purchase, for ``equity_by_group``.
+    """The acquisition cohort of each customer: the period of the first purchase.
+
+    Parameters
+    ----------
+    customers : pandas.DataFrame
+        The customer summary, with ``first_purchase``.
+    period : {"D", "W", "M", "Q", "Y"}, default "M"
+
+    Returns
+    -------
+    pandas.Series
+        Named ``cohort``, text, on the customers' index; groups for `equity_by_group`.
+
+    Raises
+    ------
+    InputError
+        If the summary lacks ``first_purchase``, or the period is unknown.
 
     Examples
     --------
@@ -109,7 +126,7 @@ def cohorts(customers: pd.DataFrame, period: str = "M") -> pd.Series:
     """
     if "first_purchase" not in customers:
         raise InputError(
-            "the customer summary lacks 'first_purchase'; clvml.summarize and clvml.split give it."
+            "the customer summary lacks 'first_purchase'; create it with clvml.summarize or clvml.split."
         )
     time_unit_of(period)
     names = pd.to_datetime(customers["first_purchase"]).dt.to_period(period).astype(str)
@@ -126,7 +143,7 @@ def by_customer(name: str, given: float | pd.Series, index: pd.Index, lowest: fl
     return pd.Series(checked(name, np.asarray(given), lowest=lowest), index, dtype=np.float64)
 
 
-# Sums of exact decimals: profit does not depend on the order in which a customer's purchases are added up.
+# Sums of decimals are exact: profit does not depend on the order of a customer's purchases.
 _PAYBACK_SQL = """
     SELECT position, min(age) AS payback
     FROM (SELECT position, age,
@@ -145,7 +162,7 @@ def _payback(
     sale: pd.Series,
     service: pd.Series,
 ) -> pd.Series:
-    """Time from the first purchase to the one that brought all costs until then back."""
+    """Time from the first purchase to the one at which cumulative gross profit covered all costs to date."""
     costs = {"margin": margin, "won": won, "sale": sale, "service": service}
     paid = query_purchase_ages(source, customers, _PAYBACK_SQL, costs).set_index("position")["payback"]
     return paid.reindex(range(len(customers))).set_axis(customers.index)

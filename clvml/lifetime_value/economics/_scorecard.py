@@ -1,8 +1,8 @@
-"""A manager's scorecard: figures with their units, each against a target where there is one.
+"""Scorecard of customer metrics, with units and targets.
 
-CLV:CAC sets what a *new* customer is worth, first purchase included, against the cost of acquiring one. The
-value of present customers is what remains of theirs; it says nothing about acquisition, which is in the
-past.
+CLV:CAC is the lifetime value of a *new* customer, first purchase included, relative to customer acquisition
+cost. The value of present customers is their residual lifetime value, to which acquisition cost, a sunk cost,
+is irrelevant.
 
 Source: Gupta, Lehmann, "Managing Customers as Investments" (2005).
 """
@@ -36,7 +36,7 @@ def scorecard(
     marketing_cost: float = 0.0,
     targets: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
-    """The figures that a manager follows, each against a target where there is one.
+    """Key customer metrics, with units and targets.
 
     Parameters
     ----------
@@ -45,30 +45,30 @@ def scorecard(
     values : pandas.Series
         Lifetime value of each present customer.
     new_customer_value : float, optional
-        Lifetime value of a new customer from the first purchase on, as `clvml.new_customer_value` gives it.
+        Lifetime value of a new customer, first purchase included, as `clvml.new_customer_value` gives it.
     acquisition_cost : float
-        Cost to acquire a customer (CAC).
+        Customer acquisition cost (CAC).
     margin : float
-        Share of spend that is kept.
+        Profit per unit of spend.
     marketing_cost : float
-        All money spent on these customers' marketing so far.
+        Total marketing cost of these customers to date.
     targets : mapping, optional
-        By figure.
+        Target by figure.
 
     Returns
     -------
     pandas.DataFrame
         Index ``figure``: ``clv`` (mean over present customers), ``new_customer_value``,
         ``acquisition_cost``, ``clv_to_cac`` (of a new customer), ``payback`` (time until the mean
-        customer's margin has covered the acquisition cost; 0 where the first purchase does),
-        ``retention_rate``, ``repeat_rate`` and ``return_on_marketing``. Columns ``value``, ``unit`` (in
-        words, such as "per year" for the retention rate), ``target``, ``gap`` (value - target) and ``met``
-        (True, False, or None without a target). A figure that needs a number that was not given is NaN.
+        customer's margin covers the acquisition cost; 0 if the first purchase does),
+        ``retention_rate``, ``repeat_rate`` and ``return_on_marketing``. Columns ``value``, ``unit`` (such
+        as "per year" for the retention rate), ``target``, ``gap`` (value - target) and ``met``
+        (True, False, or None without a target). Figures that need an argument that was not given are NaN.
 
     Raises
     ------
     InputError
-        If a target is unknown, a cost negative, or ``values`` miss a customer.
+        If a target is unknown, a cost is negative, or ``values`` lacks a customer.
     """
     table = check_customers(customers, _COLUMNS, losses=True)
     clv = float(by_customer("values", values, table.index, lowest=-math.inf).mean())
@@ -96,7 +96,7 @@ def scorecard(
 
 
 def _retention(table: pd.DataFrame, time_unit: str | None) -> tuple[float, str]:
-    """Per year where the customers know their time unit."""
+    """The retention rate, per year if the customers have a time unit."""
     rate = estimate_retention_rate(*(table[name].to_numpy() for name in ("frequency", "recency", "T"))).rate
     if time_unit is None:
         return rate, "per time unit"
@@ -104,9 +104,9 @@ def _retention(table: pd.DataFrame, time_unit: str | None) -> tuple[float, str]:
 
 
 def _payback(table: pd.DataFrame, cost: float, margin: float) -> float:
-    """Time until the margin of the mean customer covers the cost, by the first purchase and those after it.
+    """Time until the mean customer's margin on first and repeat purchases covers the acquisition cost.
 
-    Repeat purchases come at their mean rate per customer and time observed; infinite where there are none.
+    Repeat purchases are at the mean rate per customer and time unit; infinite if there are none.
     """
     repeat = table["frequency"] * table["monetary_value"]
     missing = cost - margin * float((table["total_spend"] - repeat).mean())
@@ -118,7 +118,22 @@ def _payback(table: pd.DataFrame, cost: float, margin: float) -> float:
 
 
 def against_targets(figures: Mapping[str, float], targets: Mapping[str, float] | None = None) -> pd.DataFrame:
-    """Figures beside their targets; of costs and payback, less is better.
+    """Compare figures with their targets; for costs and payback, less is better.
+
+    Parameters
+    ----------
+    figures, targets : mapping of str to float
+        Targets may be given for some of the figures.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``figure``; columns ``value, target, gap, met``, as in `scorecard`.
+
+    Raises
+    ------
+    InputError
+        If a target is not among the figures.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""Sensitivity of lifetime value: one factor at a time, two together, and "what if".
+"""Sensitivity analysis of lifetime value: what-if, elasticities, tornado and two-way tables.
 
-Every function here takes a *value*: any function of named numbers that gives money, and its *inputs*, the
-numbers it has today. A formula is one as it stands; `model_value` makes one of any fitted model that
-answers `SupportsScenarios`::
+Every function takes a *value*, a function of named numbers that returns a value in currency units, and its
+*inputs*, their current levels. A formula is such a function; `model_value` creates one from any fitted model
+that implements `SupportsScenarios`::
 
     what_if(formulas.retention, {"margin": 100, "retention_rate": 0.8, "discount_rate": 0.1},
             retention_rate=+0.02)
@@ -27,7 +27,7 @@ Inputs = Mapping[str, Any]
 
 
 class WhatIf(NamedTuple):
-    """Money before and after a change, and the difference, in money and in percent of before."""
+    """Value before and after a change, and the difference, in currency units and in percent."""
 
     before: float
     after: float
@@ -36,21 +36,25 @@ class WhatIf(NamedTuple):
 
 
 def what_if(value: Value, inputs: Inputs, **changes: float) -> WhatIf:
-    """What a change of one or several factors is worth: "retention up by two points?".
+    """The effect on value of changing one or several factors, such as retention up by two points.
 
     Parameters
     ----------
     value : callable
-        Takes the inputs as keywords and gives money.
+        Takes the inputs as keywords and returns the value in currency units.
     inputs : mapping
-        The inputs of today.
+        Current levels of the inputs.
     **changes : float
-        What is added to each of the named inputs, in the input's own unit.
+        Amount added to each of the named inputs, in the input's unit.
+
+    Returns
+    -------
+    WhatIf
 
     Raises
     ------
     InputError
-        If a change names an unknown input, or breaks a rule of the value (retention above 1, say).
+        If a change names an unknown input, or leads to an invalid level (such as retention above 1).
 
     Examples
     --------
@@ -61,19 +65,35 @@ def what_if(value: Value, inputs: Inputs, **changes: float) -> WhatIf:
     from 366.67 to 392.86: +7.1 %
     """
     if not changes:
-        raise InputError("what_if got no change; name a factor and what to add, as in retention_rate=0.02.")
+        raise InputError(
+            "what_if needs at least one change: name a factor and an amount, as in retention_rate=0.02."
+        )
     before = money(value, inputs)
     after = money(value, {**inputs, **{name: _number(inputs, name) + by for name, by in changes.items()}})
     return WhatIf(before, after, after - before, _pct(after, before))
 
 
 def vary(value: Value, inputs: Inputs, factor: str, levels: Iterable[float]) -> pd.DataFrame:
-    """The money at several levels of one factor, everything else as it is.
+    """The value at several levels of one factor, other factors unchanged.
+
+    Parameters
+    ----------
+    value, inputs
+        As in :func:`what_if`.
+    factor : str
+        The input to vary.
+    levels : iterable of float
 
     Returns
     -------
     pandas.DataFrame
-        Index: the factor's levels. Columns ``value``, ``difference`` and ``difference_pct`` from today.
+        Index: the factor's levels. Columns ``value``, ``difference`` and ``difference_pct`` from the
+        current value.
+
+    Raises
+    ------
+    InputError
+        If the factor is not among the inputs, or a level is invalid.
 
     Examples
     --------
@@ -98,10 +118,10 @@ def vary(value: Value, inputs: Inputs, factor: str, levels: Iterable[float]) -> 
 def elasticities(
     value: Value, inputs: Inputs, factors: Sequence[str] | None = None, step: float = 1e-4
 ) -> pd.DataFrame:
-    """By how many percent the money changes when a factor changes by one percent.
+    """Elasticities: percentage change of value per percentage change of each factor.
 
-    Central differences of ``step`` relative to the factor; one-sided where a rule of the value forbids one
-    of the two (retention above 1), and of a step of 1 where the factor must be whole (a horizon of
+    Central differences of ``step`` relative to the factor; one-sided if one of the two levels is
+    invalid (retention above 1), and with a step of 1 if the factor must be an integer (a horizon in
     opportunities).
 
     Parameters
@@ -109,13 +129,13 @@ def elasticities(
     value, inputs
         As in :func:`what_if`.
     factors : sequence of str, optional
-        Which inputs; by default all that are numbers other than 0 (a factor at zero has no percent).
+        Which inputs; by default all numeric ones except zeros, whose elasticity is undefined.
     step : float, default 1e-4
 
     Returns
     -------
     pandas.DataFrame
-        Index ``factor``, largest elasticity first; columns ``level`` (today's), ``slope`` (money per
+        Index ``factor``, largest elasticity first; columns ``level`` (current), ``slope`` (value per
         unit of the factor) and ``elasticity``.
 
     Examples
@@ -143,24 +163,24 @@ def tornado(
     ranges: Mapping[str, tuple[float, float]] | None = None,
     change: float = 0.1,
 ) -> pd.DataFrame:
-    """The money at the lower and at the upper level of each factor alone, and of all together.
+    """Tornado table: the value at the lower and upper level of each factor, and of all together.
 
     Parameters
     ----------
     value, inputs
         As in :func:`what_if`.
     ranges : mapping of str to (lower, upper), optional
-        By factor; for factors not named, and where left out, today's level less and more ``change``.
+        By factor; by default, all factors at their current level less and more ``change``.
     change : float, default 0.1
-        As a fraction of today's level; a level that must be whole moves by whole numbers. Levels that a rule
-        of the value forbids are named in the error: give a range for that factor.
+        As a fraction of the current level; levels that must be integers change by integers. If this leads to
+        an invalid level, an error names the factor: give a range for it.
 
     Returns
     -------
     pandas.DataFrame
-        Index ``factor``, widest swing first, "all together" (each factor at the level that is worse, and
-        that is better) last. Columns ``lower, upper`` (levels), ``value_at_lower, value_at_upper, swing``;
-        ``attrs["today"]`` is the money of today.
+        Index ``factor``, widest swing first, "all together" (each factor at its worse, and at its
+        better level) last. Columns ``lower, upper`` (levels), ``value_at_lower, value_at_upper, swing``;
+        ``attrs["today"]`` is the current value.
     """
     given = dict(ranges or {})
     names = list(given) if ranges is not None else _factors(inputs, None)
@@ -187,10 +207,12 @@ def two_way(
     rows: Mapping[str, Iterable[float]],
     columns: Mapping[str, Iterable[float]],
 ) -> pd.DataFrame:
-    """The money at all combinations of the levels of two factors.
+    """The value at all combinations of levels of two factors.
 
     Parameters
     ----------
+    value, inputs
+        As in :func:`what_if`.
     rows, columns : mapping with one entry
         The factor and its levels.
 
@@ -215,32 +237,32 @@ def two_way(
 
 
 def money(value: Value, inputs: Inputs) -> float:
-    """The money of these inputs, customers summed.
+    """The value at these inputs, summed over customers.
 
     Raises
     ------
     InputError
-        If an input is unknown to the value or missing, or the money is not a finite number.
+        If an input is unknown or missing, or the value is not finite.
     """
     known = inspect.signature(value).parameters
     unknown = [name for name in inputs if name not in known]
     if unknown and not any(known[name].kind is inspect.Parameter.VAR_KEYWORD for name in known):
-        raise InputError(f"inputs has {unknown[0]!r}; the value knows {', '.join(known)}.")
+        raise InputError(f"inputs has {unknown[0]!r}; the value takes {', '.join(known)}.")
     needed = [name for name, known_as in known.items() if known_as.default is inspect.Parameter.empty]
     absent = [name for name in needed if name not in inputs and known[name].kind.name != "VAR_KEYWORD"]
     if absent:
-        raise InputError(f"inputs lack {', '.join(map(repr, absent))}, which the value needs.")
+        raise InputError(f"inputs lack {', '.join(map(repr, absent))}, which the value requires.")
     found = value(**inputs)
     total = float(np.sum(np.asarray(getattr(found, "total", found), dtype=np.float64)))
     if not math.isfinite(total):
         raise InputError(
-            f"the value is {total} at {dict(inputs)}; it must be finite: look for missing inputs."
+            f"the value is {total} at {dict(inputs)}; it must be finite: check for missing inputs."
         )
     return total
 
 
 def _slope(value: Value, inputs: Inputs, name: str, step: float, today: float) -> float:
-    """By central differences, one-sided at the edge of what is allowed; a whole level moves by 1."""
+    """Derivative by central differences, one-sided at invalid levels; integer levels change by 1."""
     level = _number(inputs, name)
     for size in (step, 1.0):
         found = {side: _allowed(value, inputs, name, level + side * size) for side in (-1, 1)}
@@ -248,7 +270,7 @@ def _slope(value: Value, inputs: Inputs, name: str, step: float, today: float) -
         if ends:
             break
     else:
-        money(value, {**inputs, name: level + step})  # says which rule forbids it
+        money(value, {**inputs, name: level + step})  # raises the reason
     if len(ends) == 2:
         return (ends[1] - ends[-1]) / (2 * size)
     (side, end), *_ = ends.items()
@@ -256,7 +278,7 @@ def _slope(value: Value, inputs: Inputs, name: str, step: float, today: float) -
 
 
 def _allowed(value: Value, inputs: Inputs, name: str, level: float) -> float | None:
-    """The money at a level, or None where a rule of the value forbids it."""
+    """The value at a level, or None if the level is invalid."""
     try:
         return money(value, {**inputs, name: level})
     except InputError:
@@ -264,7 +286,7 @@ def _allowed(value: Value, inputs: Inputs, name: str, level: float) -> float | N
 
 
 def _levels_around(value: Value, inputs: Inputs, name: str, change: float) -> tuple[float, float]:
-    """Today's level less and more ``change``, or the next whole numbers where only those are allowed."""
+    """The current level less and more ``change``, or the next integers if only those are valid."""
     level = _number(inputs, name)
     lower, upper = level * (1 - change), level * (1 + change)
     whole = level == round(level)

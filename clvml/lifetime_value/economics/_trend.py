@@ -1,16 +1,16 @@
-"""Value over time: average order value, frequency, stickiness and loyalty, past, present and expected.
+"""Customer metrics over time: average order value, frequency, stickiness and retention.
 
-Per period and group of customers, counting those who had bought by the period's end::
+Per period and group, for customers acquired by the end of the period::
 
     average_order_value   spend / purchases of the period
     frequency             purchases of the period / customers
-    stickiness            share of customers' periods since their first in which they bought
-    repeat_rate           share of customers who have bought twice or more
-    retention             share of the previous period's buyers who bought in this one too
+    stickiness            share of customer-periods since acquisition with a purchase
+    repeat_rate           share of customers with at least two purchases to date
+    retention             share of the previous period's buyers who also bought in this one
 
-The last period is the "present" one, unfinished as it may be. The row "expected" is what a fitted model
-expects of the period after the last day of the data, for the customers of today: expected purchases and
-spend, and with the probability of at least one purchase, ``1 - P(0 purchases)``, the expected stickiness,
+The last period is "present", even if incomplete. The row "expected" is the prediction of a fitted model for
+the period after the last day of the data and present customers: expected purchases and spend, and by the
+probability of at least one purchase, ``1 - P(0 purchases)``, the expected stickiness,
 repeat rate and retention (of the present buyers).
 """
 
@@ -41,33 +41,34 @@ def value_over_time(
     collapse: str | None = "D",
     covariates: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """The trend of customer value, by period and group.
+    """Customer metrics by period and group.
 
     Parameters
     ----------
     transactions : Transactions or frame
+        From `read_transactions`, or a DataFrame or path with the default column names.
     groups : pandas.Series, optional
-        The group of each customer (segment, cohort); all are one group without it.
+        The group of each customer (segment, cohort); a single group by default.
     period : {"D", "W", "M", "Q", "Y"}, default "M"
     model : LifetimeValue, optional
-        Fitted, with a model of purchases that `SupportsPurchaseProbability`, such as `ParetoNBD`; gives the
+        Fitted, with a model of purchases that `SupportsPurchaseProbability`, such as `ParetoNBD`; adds the
         row "expected" of each group.
     collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
-        What is one purchase, as in `summarize`.
+        Period within which purchases are merged to one, as in `summarize`.
     covariates : pandas.DataFrame, optional
-        The covariates of each customer, indexed by customer, where the model has any.
+        The covariates of each customer, indexed by customer, if the model has any.
 
     Returns
     -------
     pandas.DataFrame
         Columns ``group, period`` (its first day), ``when`` ("past", "present", "expected"),
-        ``customers, purchases, spend`` and the five measures above; NaN where a measure is not defined.
+        ``customers, purchases, spend`` and the five measures above; NaN where a measure is undefined.
 
     Raises
     ------
     InputError
-        If a customer has no group or no covariates, the period is unknown, or the model does not give what
-        the row "expected" needs.
+        If a customer has no group or no covariates, the period is unknown, or the model lacks a method
+        that the row "expected" needs.
 
     Examples
     --------
@@ -116,14 +117,14 @@ _COUNTED = ["buyers", "new", "kept", "repeaters", "purchases", "spend"]
 
 
 def _counts(purchases: Purchases, group: pd.Series, period: str) -> pd.DataFrame:
-    """By number of the group and start of the period: purchases, and customers by what they did in it."""
+    """Purchases and numbers of customers by group code and start of the period."""
     members = group.groupby(group, observed=True).ngroup().rename("number").to_frame()
     active = _ACTIVE_SQL.format(start=period_start("period", period))
     return purchases.frame(active + _COUNTS_SQL.format(length=INTERVALS[period]), members=members)
 
 
 def _active_periods(purchases: Purchases, members: pd.Series, period: str) -> pd.DataFrame:
-    """The periods in which each of some customers bought: ``customer_id, period``."""
+    """The periods with a purchase of each of some customers: ``customer_id, period``."""
     active = _ACTIVE_SQL.format(start=period_start("period", period))
     rows = purchases.frame(
         f"{active} SELECT customer_id, start FROM active JOIN members USING (customer_id)"
@@ -146,7 +147,7 @@ def _groups(groups: pd.Series | None, everyone: pd.Index) -> pd.Series:
 
 
 def _trend(counts: pd.DataFrame, periods: pd.PeriodIndex) -> pd.DataFrame:
-    """One row per period of one group; only from the group's first customer on."""
+    """One row per period of one group, from the group's first customer on."""
     at = counts.set_index(counts["start"].dt.to_period(periods.freqstr))[_COUNTED]
     seen = at.reindex(periods, fill_value=0).astype(np.float64)
     customers = seen["new"].cumsum()
@@ -174,30 +175,30 @@ def _expectations(
     collapse: str | None,
     now: pd.Period,
 ) -> pd.DataFrame:
-    """What the model expects of each customer in the period after the last day of the data."""
+    """Predictions of the model for each customer in the period after the last day of the data."""
     purchases = _purchase_model(model)
     customers = summarize(source, None, str(model.time_unit_), collapse)
     if covariates is not None:
         customers = _joined(customers, covariates)
     horizon = f"1{now.freqstr[0]}"
     factors = model.predict_factors(customers, horizon, 0.0)
-    nothing = purchases.purchase_probability(0, horizon, customers)
+    no_purchase = purchases.purchase_probability(0, horizon, customers)
     return pd.DataFrame(
         {
             "purchases": factors["expected_purchases"],
             "spend": factors["expected_purchases"] * factors["expected_spend"],
-            "buys": 1 - nothing,
+            "buys": 1 - no_purchase,
             "frequency": customers["frequency"],
         }
     )
 
 
 def _purchase_model(model: Any) -> SupportsPurchaseProbability:
-    """The model of purchases, if it can give the row "expected"."""
+    """The model of purchases; raises if it cannot predict the row "expected"."""
     purchases: SupportsPurchaseProbability | None = getattr(model, "purchases_", None)
     if purchases is None or model.time_unit_ is None:
         raise InputError(
-            "model must be a fitted LifetimeValue whose customers know their time unit: set"
+            "model must be a fitted LifetimeValue with a time unit: set"
             " customers.attrs['time_unit'] before fitting."
         )
     instead = "fit LifetimeValue with a model that has it, such as clvml.ParetoNBD"
@@ -218,7 +219,7 @@ def _joined(customers: pd.DataFrame, covariates: pd.DataFrame) -> pd.DataFrame:
 
 
 def _expected(expectations: pd.DataFrame, active: pd.DataFrame, now: pd.Period) -> dict[str, Any]:
-    """The row of the period after ``now``, for the customers whose periods with purchases are given."""
+    """The row "expected", for the period after ``now`` and the customers in ``active``."""
     customers = expectations[expectations.index.isin(active["customer_id"])]
     purchases, spend, buys = (
         float(customers["purchases"].sum()),

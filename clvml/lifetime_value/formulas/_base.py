@@ -1,15 +1,14 @@
-"""What the formula models share: checks, horizon, rate, margin and scenarios around one formula.
+"""Base class of the formula models: validation, horizon, discounting, margin and scenarios.
 
-Each estimates the inputs of its formula from the data and gives every customer an amount of money over a
-horizon, so that formulas compete with the probabilistic models on equal terms. Three words recur::
+Each model estimates the inputs of its formula from the data and predicts the value of each customer over a
+horizon, so that formulas are comparable with the probabilistic models. Recurring terms::
 
-    income          money from the customer per time unit observed, total_spend / T
-    retention_rate  the probability to stay for another time unit, one number for the cohort
-    lifetime        remaining time units as a customer, 1 / (1 - retention_rate), at most the horizon
+    income          spend of the customer per time unit observed, total_spend / T
+    retention_rate  probability of remaining a customer for another time unit, common to all customers
+    lifetime        expected remaining time units as a customer, 1 / (1 - retention_rate), at most the horizon
 
-Money comes at the end of each time unit and is discounted by the rate per time unit that compounds to the
-annual one. A customer observed for no time at all (``T = 0``) has shown no rate: it is taken as 0, never as
-infinite.
+Payments are at the end of each time unit, discounted by the rate per time unit that compounds to the annual
+rate. Rates of customers with ``T = 0`` are 0, not infinite.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from clvml.lifetime_value.formulas._sums import FloatArray
 
 
 class FormulaValue(BaseEstimator, ABC):
-    """What the formula models share: checks, horizon, rate, margin and scenarios around one formula.
+    """Base class of the formula models.
 
     A model adds ``required_columns``, its estimates (:meth:`_estimate`), its formula (:meth:`_value`), and
     which of its estimates and arguments a scenario may change.
@@ -40,27 +39,26 @@ class FormulaValue(BaseEstimator, ABC):
     Parameters
     ----------
     horizon : float or str
-        How far ahead to look: a number of the summary's time units, or text such as ``"12M"``.
+        Prediction horizon: a number of the summary's time units, or text such as ``"12M"``.
     annual_discount_rate : float
         A fraction per year: 0.10 is 10 %.
     margin : float
-        Multiplies the money: the share of spend that is kept.
+        Profit per unit of spend.
 
     Attributes
     ----------
     params_ : dict of str to float
-        What was estimated from the data.
+        Estimates from the data.
     standard_errors_ : dict of str to float
-        Of each estimate over samples of customers; 0 for what was given rather than estimated, NaN where
-        the data cannot tell.
+        Standard errors over samples of customers; 0 for given values, NaN if not identified.
     time_unit_ : {"D", "W", "M", "Q", "Y"} or None
-        The unit of the customer summary.
+        Time unit of the customer summary.
     """
 
     required_columns: ClassVar[tuple[str, ...]] = ()
     varied_arguments: ClassVar[tuple[str, ...]] = ()  # of the constructor, that a scenario may change
     varied_estimates: ClassVar[tuple[str, ...]] = ()  # in params_, that a scenario may change; shares
-    _income = 1.0  # a multiple of what customers spend, in a scenario
+    _income = 1.0  # multiple of spend, in a scenario
 
     def __init__(self, horizon: float | str, annual_discount_rate: float = 0.0, margin: float = 1.0):
         self.horizon = horizon
@@ -78,9 +76,9 @@ class FormulaValue(BaseEstimator, ABC):
         Raises
         ------
         InputError
-            If the summary or an argument of the constructor breaks a rule.
+            If the summary or a constructor argument is invalid.
         FitError
-            If the summary holds too little to estimate an input.
+            If an input cannot be estimated from the summary.
         """
         table = check_customers(customers, self._columns(), losses=True)
         time_unit = customers.attrs.get("time_unit")
@@ -99,24 +97,24 @@ class FormulaValue(BaseEstimator, ABC):
         horizon: float | str | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.Series:
-        """Money per customer over the horizon.
+        """Predict lifetime value per customer over the horizon.
 
         Parameters
         ----------
         customers : pandas.DataFrame
             One row per customer, in the time unit of the summary that the model was fitted to.
         horizon, annual_discount_rate : optional
-            Instead of the constructor's.
+            Override the constructor's.
 
         Returns
         -------
         pandas.Series
-            float64, named "clv", on the customers' index.
+            float64, named "clv", in currency units, on the customers' index.
 
         Raises
         ------
         InputError
-            If the summary or an argument breaks a rule.
+            If the summary or an argument is invalid.
         sklearn.exceptions.NotFittedError
             If the model has not been fitted.
         """
@@ -128,19 +126,19 @@ class FormulaValue(BaseEstimator, ABC):
         horizon: float | str | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
-        """The money as :meth:`predict` gives it, and beside it the formula's inputs per customer."""
+        """Lifetime value "clv" as in :meth:`predict`, and the formula's inputs per customer."""
         check_is_fitted(self)
         table = check_customers(customers, self._columns(), self.time_unit_, losses=True)
         n_units, rate = self._terms(self.time_unit_, horizon, annual_discount_rate)
         value, factors = self._value(table, n_units, rate)
-        columns = {"clv": value * self._kept - self._cost(table, n_units, rate), **factors}
+        columns = {"clv": value * self._effective_margin - self._cost(table, n_units, rate), **factors}
         return pd.DataFrame(columns, index=table.index, dtype=np.float64)
 
     def scenario_factors(self) -> dict[str, float]:
-        """The factors of the value at today's levels.
+        """The factors of the value at their current levels.
 
-        ``horizon`` in time units, ``annual_discount_rate``, ``margin``, ``income``, a multiple of what
-        customers spend, the arguments that are numbers, and the estimates that the value depends on.
+        ``horizon`` in time units, ``annual_discount_rate``, ``margin``, ``income`` (a multiple of spend), the
+        numeric arguments, and the estimates that the value depends on.
         """
         check_is_fitted(self)
         given = {name: getattr(self, name) for name in self.varied_arguments}
@@ -164,7 +162,7 @@ class FormulaValue(BaseEstimator, ABC):
         Raises
         ------
         InputError
-            If a name is unknown or a level breaks its rule; some are checked when a prediction is asked for.
+            If a name is unknown or a level is invalid; some levels are only checked on prediction.
         """
         known = self.scenario_factors()
         unknown = [name for name in factors if name not in known]
@@ -181,8 +179,8 @@ class FormulaValue(BaseEstimator, ABC):
         return changed
 
     @property
-    def _kept(self) -> float:
-        """What is kept of the money: the margin, times the multiple of income in a scenario."""
+    def _effective_margin(self) -> float:
+        """The margin times the multiple of income in a scenario."""
         return self.margin * self._income
 
     def _terms(
@@ -199,15 +197,15 @@ class FormulaValue(BaseEstimator, ABC):
         return {}
 
     def _columns(self) -> tuple[str, ...]:
-        """The columns read: those required, and those that arguments name."""
+        """The columns used: those required, and those named by arguments."""
         return self.required_columns
 
     def _cost(self, table: pd.DataFrame, n_units: float, rate: float) -> FloatArray | float:  # noqa: ARG002
-        """Costs that come off after the margin."""
+        """Costs subtracted after the margin."""
         return 0.0
 
     @abstractmethod
     def _value(
         self, table: pd.DataFrame, n_units: float, rate: float
     ) -> tuple[FloatArray, dict[str, FloatArray | float]]:
-        """The money before margin, and the factors it was made from."""
+        """The value before margin, and its factors."""

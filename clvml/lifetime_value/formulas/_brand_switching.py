@@ -1,9 +1,9 @@
-"""Brand switching as a model: who buys which brand next, estimated from purchases with brands.
+"""The brand switching model, estimated from purchases with brands.
 
-A purchase is all that a customer buys in a day; it may hold several brands, each with its share of the money.
+A purchase is all that a customer buys in a day; it may contain several brands, each with its share of spend.
 A period is the average time between two purchases of a customer. ``M[i, j]`` is the share of purchases of
 brand ``i`` that were followed by one of ``j`` (the product of their shares where there are several), with the
-market's shares as one further observation. The wallet is what the customer spends on all brands per period.
+market shares as one prior observation. The wallet is what the customer spends on all brands per period.
 """
 
 from __future__ import annotations
@@ -27,29 +27,29 @@ from clvml.lifetime_value.formulas._sums import FloatArray, checked
 
 
 class BrandSwitchingValue(BaseEstimator):
-    """What each customer will spend on one brand while switching between several.
+    """Lifetime value of each customer to one brand under brand switching.
 
-    It reads purchases with a brand (or product class, or retailer), not a customer summary, and so
-    does not take part in ``clvml run``.
+    It requires purchases with a brand (or product class, or retailer), not a customer summary, and so
+    is not included in ``clvml run``. After Rust, Lemon, Zeithaml (2004).
 
     Parameters
     ----------
     horizon : float or str
-        In time units, or with a unit of its own, as ``"12M"``.
+        In time units, or as text with a unit, such as ``"12M"``.
     brand : str
-        The brand whose value is asked for, as it stands in the data.
+        The brand whose value is predicted, as in the data.
     annual_discount_rate : float, default 0
     margin : float, default 1
-        Share of spend that is kept.
+        Profit per unit of spend.
     brand_column : str, default "brand"
     time_unit : {"D", "W", "M", "Q", "Y"}, default "W"
 
     Attributes
     ----------
     transitions_ : pandas.DataFrame
-        From the brand of a purchase (rows) to that of the next one (columns).
+        Switching probabilities from the brand of a purchase (rows) to that of the next one (columns).
     standard_errors_ : pandas.DataFrame
-        Of each transition.
+        Standard errors of the switching probabilities.
     period_ : float
         Average time between two purchases of a customer, in time units.
 
@@ -102,7 +102,7 @@ class BrandSwitchingValue(BaseEstimator):
         market = source.purchases().frame(_MARKET_SQL).set_index("category")["share"]
         names = sorted(market.index, key=str)
         if self.brand not in names:
-            raise InputError(f"brand is {self.brand!r}; the data know {', '.join(map(repr, names))}.")
+            raise InputError(f"brand is {self.brand!r}; the data contain {', '.join(map(repr, names))}.")
         customers = summarize(source, None, self.time_unit)
         if not customers["frequency"].sum():
             raise FitError("switching cannot be estimated: no customer bought on two days.")
@@ -119,18 +119,18 @@ class BrandSwitchingValue(BaseEstimator):
         return self
 
     def predict(self, transactions: Transactions | Any, observation_end: Any = None) -> pd.Series:
-        """Money per customer that comes to ``brand`` over the horizon, named "clv"."""
+        """Spend of each customer on ``brand`` over the horizon, discounted, times margin; named "clv"."""
         return self.predict_factors(transactions, observation_end)["clv"]
 
     def predict_factors(self, transactions: Transactions | Any, observation_end: Any = None) -> pd.DataFrame:
-        """The money in "clv", the ``wallet`` per period, and the money that comes to every brand.
+        """The value "clv", the ``wallet`` per period, and the value to every brand (``value_of_...``).
 
         Parameters
         ----------
         transactions : Transactions or frame
             As in :meth:`fit`.
         observation_end : date, optional
-            Last day that counts, inclusive; by default the last day of the data.
+            Last day of observation, inclusive; by default the last day of the data.
         """
         check_is_fitted(self, "transitions_")
         checked("margin", self.margin, lowest=0)
@@ -140,8 +140,8 @@ class BrandSwitchingValue(BaseEstimator):
         time = customers["T"].to_numpy()
         rate = np.divide(customers["total_spend"].to_numpy(), time, out=np.zeros(len(time)), where=time > 0)
         wallet = rate * self.period_
-        ahead = last @ self._discounted_shares()
-        money = pd.DataFrame(wallet[:, None] * ahead * self.margin, customers.index, self.transitions_.index)
+        future = last @ self._discounted_shares()
+        money = pd.DataFrame(wallet[:, None] * future * self.margin, customers.index, self.transitions_.index)
         return pd.concat(
             [
                 money[self.brand].rename("clv"),
@@ -152,7 +152,7 @@ class BrandSwitchingValue(BaseEstimator):
         )
 
     def _discounted_shares(self) -> FloatArray:
-        """Sum over future periods of the brands' shares, by brand bought last."""
+        """Discounted sum over future periods of the brands' shares, by last brand."""
         n = horizon_in(self.horizon, self.time_unit) / self.period_
         rate = math.expm1(self.period_ * math.log1p(rate_per_unit(self.annual_discount_rate, self.time_unit)))
         matrix = self.transitions_.to_numpy()
@@ -188,7 +188,7 @@ class BrandSwitchingValue(BaseEstimator):
         missing, rows = source.engine.frame(_MISSING_SQL).iloc[0].astype(int)
         if missing:
             raise InputError(
-                f"{missing:,} of {rows:,} purchases have no {source.columns.category}; drop or fill them."
+                f"{missing:,} of {rows:,} purchases have no {source.columns.category}; drop or impute them."
             )
         return source
 

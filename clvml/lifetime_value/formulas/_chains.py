@@ -1,6 +1,6 @@
-"""Lifetime value where customers move between states: brands they buy, or how long ago they bought.
+"""Lifetime value by Markov chains: brand switching and customer migration.
 
-``M[i, j]`` is the probability that who is in state ``i`` now is in state ``j`` a period later; each row
+``M[i, j]`` is the transition probability from state ``i`` to state ``j`` within a period; each row
 sums to 1, and ``M[i, i]`` is the retention of brand ``i``. Periods count from ``t = 0``, today::
 
     share[t + 1] = share[t] @ M
@@ -26,14 +26,14 @@ _TOLERANCE = 1e-9
 
 
 class BrandSwitching(NamedTuple):
-    """What brand switching gives.
+    """Result of `brand_switching`.
 
     Attributes
     ----------
     shares : pandas.DataFrame
         Share of the wallet, one row per period from 0, one column per brand.
     value : pandas.DataFrame
-        Discounted money, likewise.
+        Discounted value in currency units, likewise.
     total : pandas.Series
         Value by brand, all periods together.
     """
@@ -50,30 +50,34 @@ def brand_switching(
     margin: ArrayLike | pd.Series,
     discount_rate: float,
 ) -> BrandSwitching:
-    """What a customer (or a market) is worth to each brand, when buyers switch between brands.
+    """Value of a customer (or a market) to each brand under brand switching.
 
     Parameters
     ----------
     wallet : array_like, shape (n_periods,)
-        Money spent on all brands in each period, today's first; not negative.
+        Spend on all brands in each period, the current one first; not negative.
     shares : array_like or pandas.Series, shape (n_brands,)
         Share of each brand today, in [0, 1], summing to 1; for one customer the probability that the
         purchase of today is of this brand. A Series is matched to the brands by name.
     transitions : array_like or pandas.DataFrame, shape (n_brands, n_brands)
         Switching probabilities. A DataFrame names the brands, in its columns and its index.
     margin : array_like or pandas.Series
-        Share of the money that is kept; one number, or one per brand.
+        Profit per unit of spend; one number, or one per brand.
     discount_rate : float
         Per period, above -1.
+
+    Returns
+    -------
+    BrandSwitching
 
     Raises
     ------
     InputError
-        If an argument breaks its rule, or a Series or DataFrame names an unknown brand.
+        If an argument is invalid, or a Series or DataFrame names an unknown brand.
 
     Examples
     --------
-    Of the buyers of A 80 % stay, of those of B 90 %; 100 a period, two periods, kept in full:
+    Of the buyers of A 80 % are retained, of those of B 90 %; 100 per period, two periods, margin 1:
 
     >>> brands = ["A", "B"]
     >>> M = pd.DataFrame([[0.8, 0.2], [0.1, 0.9]], index=brands, columns=brands)
@@ -83,7 +87,7 @@ def brand_switching(
     >>> found.total.round(9).to_dict()
     {'A': 180.0, 'B': 20.0}
 
-    Nobody switches where the matrix is the identity; the annuity with the first money now is left:
+    Without switching (identity matrix) it is the annuity due:
 
     >>> print(f"{brand_switching([100] * 3, [0.6, 0.4], np.eye(2), 0.5, 0.10).total[0]:.4f}")
     82.0661
@@ -115,14 +119,14 @@ def migration(
 ) -> FloatArray:
     """The value of a customer in each state of a Markov chain, ``(I - M / (1 + r))**-1 @ R``.
 
-    The margin of the state of today comes now, at ``t = 0``.
+    The margin of the current state is paid now, at ``t = 0``.
 
     Parameters
     ----------
     transitions : array_like or pandas.DataFrame, shape (n_states, n_states)
-        Probabilities to move from the row's state to the column's within a period.
+        Transition probabilities from the row's state to the column's within a period.
     margins : array_like, shape (n_states,)
-        Money that a period in each state brings; negative where it costs.
+        Margin per period in each state; negative for a cost.
     discount_rate : float
         Per period, above -1.
     n_periods : int, optional
@@ -135,13 +139,13 @@ def migration(
     Raises
     ------
     InputError
-        If an argument breaks its rule, or an infinite sum diverges: at a discount rate of
-        zero it does so only if customers end up, for good, in states that bring nothing.
+        If an argument is invalid, or an infinite sum diverges: at a discount rate of
+        zero it converges only if all customers are absorbed in states without margin.
 
     Examples
     --------
-    A customer stays with probability 0.8 and brings 100 a period; who left brings nothing. It is the
-    retention formula:
+    A customer is retained with probability 0.8 and has a margin of 100 per period, zero after churn. It is
+    the retention formula:
 
     >>> migration([[0.8, 0.2], [0, 1]], [100, 0], 0.10).round(4).tolist()
     [366.6667, 0.0]
@@ -166,7 +170,7 @@ def migration(
 
 
 def transition_matrix(transitions: Any) -> FloatArray:
-    """The matrix as float64, checked: square, in [0, 1], rows summing to 1, one set of names."""
+    """Validate a transition matrix: square, in [0, 1], rows summing to 1, one set of names."""
     if isinstance(transitions, pd.DataFrame) and set(transitions.index) != set(transitions.columns):
         unknown = sorted(set(transitions.index) ^ set(transitions.columns), key=str)
         raise InputError(
@@ -178,11 +182,11 @@ def transition_matrix(transitions: Any) -> FloatArray:
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
         raise InputError(f"transitions has shape {matrix.shape}; it must be square.")
     if np.isnan(matrix).any():
-        raise InputError("transitions has missing entries; it must hold a probability everywhere.")
+        raise InputError("transitions has missing entries; every entry must be a probability.")
     if (matrix < 0).any():
         row, column = np.argwhere(matrix < 0)[0]
         raise InputError(
-            f"transitions[{row}, {column}] is {matrix[row, column]:g}; a probability is not negative."
+            f"transitions[{row}, {column}] is {matrix[row, column]:g}; probabilities must not be negative."
         )
     sums = matrix.sum(axis=1)
     off = np.abs(sums - 1) > _TOLERANCE
@@ -193,7 +197,7 @@ def transition_matrix(transitions: Any) -> FloatArray:
 
 
 def whole_periods(n_periods: Any) -> int:
-    """A number of periods that must be whole and above 0."""
+    """Validate a number of periods: an integer above 0."""
     number = checked("n_periods", n_periods, above=0)
     if number.ndim or not float(number).is_integer():
         raise InputError(f"n_periods is {n_periods!r}; it must be one whole number of periods.")
@@ -210,12 +214,12 @@ def _one_rate(discount_rate: Any) -> float:
 def _wallet(wallet: ArrayLike) -> FloatArray:
     money = checked("wallet", wallet, lowest=0)
     if money.ndim != 1 or not money.size:
-        raise InputError(f"wallet has shape {money.shape}; it must be a list of money by period.")
+        raise InputError(f"wallet has shape {money.shape}; it must be one amount per period.")
     return money
 
 
 def _by_brand(name: str, values: Any, brands: pd.Index) -> Any:
-    """A Series in the order of the brands; anything else as it is."""
+    """A Series in the order of the brands; other types unchanged."""
     if not isinstance(values, pd.Series):
         return values
     unknown = [brand for brand in values.index if brand not in brands]
@@ -223,7 +227,7 @@ def _by_brand(name: str, values: Any, brands: pd.Index) -> Any:
     if unknown or missing:
         what = f"the unknown brand {unknown[0]!r}" if unknown else f"no value for the brand {missing[0]!r}"
         known = ", ".join(repr(brand) for brand in brands)
-        raise InputError(f"{name} has {what}; transitions knows {known}.")
+        raise InputError(f"{name} has {what}; the brands of transitions are {known}.")
     return values.loc[brands]
 
 
@@ -244,7 +248,7 @@ def _finite_migration(matrix: FloatArray, money: FloatArray, r: float, n_periods
 
 
 def _can_reach(matrix: FloatArray, target: np.ndarray) -> np.ndarray:
-    """The states from which a target can be reached; the others are worth nothing for ever."""
+    """The states from which a target can be reached; the value of the others is 0."""
     reached = target.copy()
     for _ in range(len(matrix)):
         reached = reached | ((matrix > 0) @ reached)
@@ -255,6 +259,6 @@ def _refuse_divergence_chain(inner: FloatArray, r: float) -> None:
     radius = float(np.abs(np.linalg.eigvals(inner)).max()) if inner.size else 0.0
     if radius >= 1 - 1e-12:
         raise InputError(
-            f"discount_rate is {r:g}: the infinite sum diverges, because customers stay for ever"
-            " in states that bring money; give n_periods, a rate above 0, or a state for those who left."
+            f"discount_rate is {r:g}: the infinite sum diverges, because customers stay"
+            " forever in states with a margin; give n_periods, a rate above 0, or an absorbing churn state."
         )

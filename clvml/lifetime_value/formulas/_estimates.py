@@ -1,4 +1,4 @@
-"""Estimates of a formula's inputs with their standard errors, and the checks of inputs that are given."""
+"""Estimates of a formula's inputs with standard errors, and validation of given inputs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from clvml.lifetime_value.formulas._sums import FloatArray
 
 
 class Estimate(NamedTuple):
-    """An estimate and its standard error: 0 for what was given, NaN where the data cannot tell."""
+    """An estimate and its standard error: 0 for given values, NaN if not identified."""
 
     value: float
     standard_error: float
@@ -24,7 +24,7 @@ Estimates = dict[str, Estimate]
 
 
 def per_time_unit(amount: pd.Series, T: pd.Series) -> FloatArray:
-    """``amount / T``, and 0 for customers observed for no time at all.
+    """``amount / T``, and 0 if ``T`` is 0.
 
     Examples
     --------
@@ -36,7 +36,7 @@ def per_time_unit(amount: pd.Series, T: pd.Series) -> FloatArray:
 
 
 def ratio(amounts: pd.Series, weights: pd.Series) -> Estimate:
-    """``sum(amounts) / sum(weights)``, 0 where the weights are, with its standard error over customers.
+    """``sum(amounts) / sum(weights)``, 0 if the weights are, with its standard error over customers.
 
     Source: Cochran, "Sampling Techniques" (1977), the linearised ratio estimator; NaN below two customers.
 
@@ -62,11 +62,12 @@ def mean(amounts: pd.Series) -> Estimate:
 
 
 def check_shares(shares: Mapping[str, float]) -> None:
-    """Refuse what is not between 0 and 1.
+    """Validate shares.
 
     Raises
     ------
     InputError
+        If one is not between 0 and 1.
     """
     for name, share in shares.items():
         if not 0 <= share <= 1:

@@ -1,18 +1,18 @@
-"""Lifetime value by formula: the sums that textbooks and managers compute, as pure functions.
+"""Lifetime value by formula: the classical formulas of textbooks and practice, as pure functions.
 
-All arguments of one function count time in one period (a year, a month, ...), whichever it is::
+All arguments of a function refer to the same period (a year, a month, ...)::
 
     r     discount rate per period, as a fraction        n     number of periods
-    m     margin, the money a period brings              rho   probability to stay for another period
+    m     margin per period                              rho   retention rate per period
 
-Arguments are numbers or arrays and broadcast; results are float64. ``n`` need not be whole: the
-closed forms are continued. Missing values (NaN) stay missing where they stand, and are logged;
-any other value that breaks a rule raises :class:`~clvml.errors.InputError`.
+Arguments are numbers or arrays and broadcast; results are float64. ``n`` need not be an integer: the
+closed forms are used as they are. Missing values (NaN) propagate, and are logged;
+any other invalid value raises :class:`~clvml.errors.InputError`.
 
 All discounted sums with a constant payment are one geometric sum with ``d = 1 - rho / (1 + r)``
-(:mod:`~clvml.lifetime_value.formulas`). The formulas with parts (loyalty effects, profit contribution) are
-written in ``_loyalty.py``, those with a transition matrix (brand switching, migration) in ``_chains.py``;
-all are found here.
+(:mod:`~clvml.lifetime_value.formulas`). The formulas with components (loyalty effects, profit contribution)
+are in ``_loyalty.py``, those with a transition matrix (brand switching, migration) in ``_chains.py``; all are
+exported here.
 
 Sources: Blattberg, Kim, Neslin, "Database Marketing" (2008), chapters 5 and 6, for the retention
 formulas; Gupta, Lehmann, "Customers as assets" (Journal of Interactive Marketing 17, 2003) for the
@@ -54,27 +54,27 @@ __all__ = [
 
 
 def annuity(income: ArrayLike, discount_rate: ArrayLike, n_periods: ArrayLike) -> FloatArray:
-    """Present value of a steady income, ``I * (1 - (1 + r)**-n) / r``: the loyal customer's value.
+    """Present value of a constant income, ``I * (1 - (1 + r)**-n) / r`` (ordinary annuity).
 
-    The first income comes at the end of the first period. At ``r = 0`` it is ``n * I``.
+    The first income is at the end of the first period. At ``r = 0`` it is ``n * I``.
 
     Parameters
     ----------
     income : array_like
-        Money per period.
+        Income per period, in currency units.
     discount_rate : array_like
         Per period, as a fraction, above -1.
     n_periods : array_like
-        Periods of loyalty, above 0; infinite where ``discount_rate`` is above 0.
+        Number of periods, above 0; may be infinite if ``discount_rate`` is above 0.
 
     Raises
     ------
     InputError
-        If an argument breaks its rule, or an infinite sum diverges.
+        If an argument is invalid, or an infinite sum diverges.
 
     Examples
     --------
-    A customer who brings 100 twice a month for 20 years, at 8 % a year:
+    An income of 100 twice per month for 20 years, at 8 % per year:
 
     >>> print(f"{annuity(2400, 0.08, 20):.2f}")
     23563.55
@@ -91,41 +91,41 @@ def retention(
     n_periods: ArrayLike | None = None,
     first: First = "now",
 ) -> FloatArray:
-    """Present value of a margin that lasts as long as the customer stays, ``sum m * rho**t / (1 + r)**t``.
+    """Present value of a margin with a constant retention rate, ``sum m * rho**t / (1 + r)**t``.
 
-    Over an infinite horizon it is ``m * (1 + r) / (1 + r - rho)`` where the first margin comes now, and
-    ``m * rho / (1 + r - rho)`` where it comes after a period.
+    Over an infinite horizon it is ``m * (1 + r) / (1 + r - rho)`` if the first margin is now, and
+    ``m * rho / (1 + r - rho)`` if it is after one period.
 
     Parameters
     ----------
     margin : array_like
-        Money per period from a customer who is still there.
+        Margin per period of an active customer, in currency units.
     retention_rate : array_like
-        Probability to stay for another period, in [0, 1].
+        Probability of being retained for another period, in [0, 1].
     discount_rate : array_like
         Per period, as a fraction, above -1.
     n_periods : array_like, optional
         Number of margins counted, above 0; None (or infinite) for an infinite sum.
     first : {"now", "next"}
-        Whether the first margin comes at once (``t = 0, ..., n - 1``), or after one period and if
-        the customer has stayed (``t = 1, ..., n``).
+        Whether the first margin is now (``t = 0, ..., n - 1``), or after one period, subject to retention
+        (``t = 1, ..., n``).
 
     Raises
     ------
     InputError
-        If an argument breaks its rule, or an infinite sum diverges
+        If an argument is invalid, or an infinite sum diverges
         (``rho >= 1 + r``).
 
     Examples
     --------
-    A margin of 100 a year, of which each time 80 % of customers stay, at 10 % a year:
+    A margin of 100 per year, a retention rate of 80 %, at 10 % per year:
 
     >>> print(f"{retention(100, 0.8, 0.10):.2f} {retention(100, 0.8, 0.10, first='next'):.2f}")
     366.67 266.67
     >>> print(f"{retention(100, 0.8, 0.10, n_periods=3):.2f}")
     225.62
 
-    Who never leaves is worth the annuity:
+    With a retention rate of 1 it is the annuity:
 
     >>> float(retention(2400, 1, 0.08, 20, first="next") - annuity(2400, 0.08, 20))
     0.0
@@ -134,7 +134,7 @@ def retention(
     rho = checked("retention_rate", retention_rate, lowest=0, highest=1)
     r = checked("discount_rate", discount_rate, above=-1)
     n = periods(np.inf if n_periods is None else n_periods)
-    # r + (1 - rho), not 1 + r - rho: a tiny rate must not drown in the 1.
+    # r + (1 - rho), not 1 + r - rho, which would lose the digits of a tiny rate.
     loss = (r + (1 - rho)) / (1 + r)
     refuse_divergence(
         loss, n, {"retention_rate": rho, "discount_rate": r}, "retention_rate < 1 + discount_rate"
@@ -149,12 +149,12 @@ def repeat_purchase(
     n_periods: ArrayLike,
     first: First = "now",
 ) -> FloatArray:
-    """Present value of regular purchases over ``n`` periods: the salesperson's sum.
+    """Present value of regular purchases over ``n`` periods.
 
     Parameters
     ----------
     profit : array_like
-        Money per purchase.
+        Amount per purchase, in currency units.
     purchases_per_period : array_like
         Not negative.
     discount_rate : array_like
@@ -167,12 +167,12 @@ def repeat_purchase(
     Raises
     ------
     InputError
-        If an argument breaks its rule.
+        If an argument is invalid.
 
     Examples
     --------
-    100 a purchase, twice a month, for 20 years, at 8 % a year; each year's purchases are counted at
-    its beginning, at its end, or without discounting:
+    100 per purchase, twice per month, for 20 years, at 8 % per year; each year's purchases at its
+    beginning, at its end, or without discounting:
 
     >>> print(f"{repeat_purchase(100, 2 * 12, 0.08, 20):.2f}")
     25448.64
@@ -198,20 +198,20 @@ def total_customer_value(
     Parameters
     ----------
     average_purchase : array_like
-        Money per purchase.
+        Amount per purchase, in currency units.
     purchases_per_period : array_like
         Not negative.
     lifetime : array_like
         Average length of the customer relationship in periods, not negative.
     retention_rate : array_like
-        Probability to stay for another period, in [0, 1]. With a lifetime of
+        Probability of being retained for another period, in [0, 1]. With a lifetime of
         ``1 / (1 - retention_rate)`` the rule is the retention formula over an infinite horizon at ``r = 0``,
-        the first margin after a period.
+        with the first margin after one period.
 
     Raises
     ------
     InputError
-        If an argument breaks its rule.
+        If an argument is invalid.
 
     Examples
     --------
@@ -228,19 +228,19 @@ def total_customer_value(
 
 
 def historic(spend: ArrayLike, cost: ArrayLike = 0.0) -> FloatArray:
-    """What the customer has spent so far, less what was spent on them.
+    """Historical value: past spend of the customer, less past cost.
 
     Parameters
     ----------
     spend : array_like
-        Money received from the customer.
+        Past spend of the customer.
     cost : array_like, optional
-        Money spent on the customer, not negative.
+        Past cost of the customer, not negative.
 
     Raises
     ------
     InputError
-        If an argument breaks its rule.
+        If an argument is invalid.
 
     Examples
     --------

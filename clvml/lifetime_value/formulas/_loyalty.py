@@ -1,7 +1,7 @@
-"""The value of one customer relationship, part by part: what loyalty adds, and what costs take away.
+"""Components of the value of a customer relationship: loyalty effects and costs.
 
-Money of a period comes at its end and is discounted at ``r`` per period. An effect of loyalty is a
-stream that is zero in the first period and grows by the same amount each period::
+Payments are at the end of each period, discounted at ``r`` per period. A loyalty effect is a
+stream that is zero in the first period and grows linearly::
 
     stream[t] = growth * (t - 1)        value = sum over t = 1..n of stream[t] / (1 + r)**t
 
@@ -30,7 +30,7 @@ _NEAR = 0.01
 
 
 class LoyaltyEffects(NamedTuple):
-    """Discounted money by stream, and all of it together."""
+    """Discounted value of each stream, and in total."""
 
     base: FloatArray
     cross_selling: FloatArray
@@ -50,7 +50,7 @@ def loyalty_effects(
     referrals: ArrayLike = 0.0,
     price: ArrayLike = 0.0,
 ) -> LoyaltyEffects:
-    """The annuity of the base income, plus what grows with the length of the customer relationship.
+    """The annuity of the base income, plus loyalty effects that grow with relationship duration.
 
     Each effect is the amount by which its stream grows from one period to the next: 0 in the
     first period, once the amount in the second, twice in the third.
@@ -62,9 +62,9 @@ def loyalty_effects(
     discount_rate : array_like
         Per period, above -1.
     n_periods : array_like
-        Periods of loyalty, above 0; infinite where ``discount_rate`` is above 0.
+        Number of periods, above 0; may be infinite if ``discount_rate`` is above 0.
     cross_selling, cost_to_serve, referrals, price : array_like
-        Money per period, per period of the relationship: further sales, *savings* in cost to serve and
+        Growth of each stream per period, in currency units: further sales, *savings* in cost to serve and
         marketing, income from customers referred, and lower price sensitivity. Not negative.
 
     Returns
@@ -75,11 +75,11 @@ def loyalty_effects(
     Raises
     ------
     InputError
-        If an argument breaks its rule, or an infinite sum diverges.
+        If an argument is invalid, or an infinite sum diverges.
 
     Examples
     --------
-    100 a year for three years; cross-selling adds 10 in the second year and 20 in the third:
+    100 per year for three years; cross-selling adds 10 in the second year and 20 in the third:
 
     >>> effects = loyalty_effects(100, 0.0, 3, cross_selling=10)
     >>> float(effects.base), float(effects.cross_selling), float(effects.total)
@@ -108,14 +108,14 @@ def profit_contribution(
 ) -> FloatArray:
     """Lifetime profit: ``-A + (first purchase - its cost) + (income - service cost) * annuity``.
 
-    Acquisition and first purchase are today, income and service cost at the end of each period.
+    Acquisition and first purchase are at time 0, income and service cost at the end of each period.
 
     Parameters
     ----------
     acquisition_cost : array_like
-        Cost to win the customer, ``A``; not negative.
+        Customer acquisition cost, ``A``; not negative.
     first_purchase, first_purchase_cost : array_like
-        Money of the first purchase and its direct cost; the cost is not negative.
+        Spend of the first purchase and its direct cost; the cost is not negative.
     income, service_cost : array_like
         Per period (say, a year): income, and direct cost of serving the customer, not negative.
     discount_rate : array_like
@@ -128,11 +128,11 @@ def profit_contribution(
     Raises
     ------
     InputError
-        If an argument breaks its rule, or an infinite sum diverges.
+        If an argument is invalid, or an infinite sum diverges.
 
     Examples
     --------
-    Won for 50; a first purchase of 80 that cost 30; then 120 a year less 20, for two years at 10 %:
+    Acquired for 50; a first purchase of 80 that cost 30; then 120 per year less 20, two years at 10 %:
 
     >>> print(f"{profit_contribution(50, 80, 30, 120, 20, 0.10, 2):.2f}")
     173.55
@@ -146,7 +146,7 @@ def profit_contribution(
     )
     income_sum = checked("income", income) * grown_sum(discount_rate, n_periods, income_growth)
     cost = checked("service_cost", service_cost, lowest=0)
-    # Nothing to pay needs no sum: it converges where that of a cost would not.
+    # Without a cost no sum is needed, which might diverge.
     paid = cost * steady_sum(discount_rate, n_periods, "next") if np.any(cost != 0) else 0.0
     return np.asarray(start + income_sum - paid)[()]
 
@@ -175,8 +175,8 @@ def growing_sum(discount_rate: ArrayLike, n_periods: ArrayLike) -> FloatArray:
 
 
 def _growing_series(r: FloatArray, n: FloatArray) -> FloatArray:
-    """The same in powers of ``r``, ``sum over k of (-r)**k * (k + 1) * binomial(n + k, k + 2)``."""
-    # The closed form divides a difference of near equals by a tiny rate; the series has no such loss.
+    """`growing_sum` as a series, ``sum over k of (-r)**k * (k + 1) * binomial(n + k, k + 2)``."""
+    # The closed form suffers from cancellation at tiny rates; the series does not.
     binomial = n * (n - 1) / 2
     total = binomial.copy()
     power = np.ones_like(total)

@@ -1,8 +1,7 @@
-"""Profit contribution and loyalty effects as models: the annuity with its costs, and with what loyalty adds.
+"""Profit contribution and loyalty effects as models.
 
-Costs, growth and effects cannot be seen in a table of purchases. They are arguments, per year, that
-change nothing unless given: a number for everyone, or the name of a column of the customer summary
-where they are known per customer.
+Costs, growth and loyalty effects cannot be estimated from purchases. They are arguments, per year, 0 by
+default: a number for all customers, or the name of a column of the customer summary.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ EFFECTS = ("cross_selling", "cost_to_serve", "referrals", "price")
 
 
 class CostedFormulaValue(RetentionFormulaValue):
-    """What both share: arguments per year that are a number or the name of a column."""
+    """Base class of formulas with annual arguments that are a number or the name of a column."""
 
     _amounts: ClassVar[tuple[str, ...]] = ()
 
@@ -44,30 +43,30 @@ class CostedFormulaValue(RetentionFormulaValue):
     def _units_per_year(self, name: str, yearly: FloatArray | float) -> float:
         if self.time_unit_ is None and np.any(np.asarray(yearly) != 0):
             raise InputError(
-                f"{name} is given per year, but the customer summary does not say its time unit: set"
+                f"{name} is given per year, but the customer summary has no time unit: set"
                 " customers.attrs['time_unit'] to 'D', 'W', 'M' or 'Y' before fitting."
             )
         return 1.0 if self.time_unit_ is None else time_unit_of(self.time_unit_).per_year
 
 
 class ProfitContributionValue(CostedFormulaValue):
-    """Profit rather than income: repeat income less the cost to serve, as long as customers are loyal.
+    """Profit contribution: repeat income less service cost, over the expected lifetime.
 
-    For a present customer acquisition and first purchase are in the past; the value is
+    For present customers acquisition and first purchase are in the past; the value is
     ``(income - service cost)`` for ``n = 1 / (1 - retention_rate)`` time units, at most the horizon,
-    income being that of *repeat* purchases per time unit. :meth:`new_customer_value` is the whole
-    formula, from acquisition on.
+    income being that of *repeat* purchases per time unit. :meth:`new_customer_value` is the full
+    formula, including acquisition. After Berger, Nasr (1998).
 
     Parameters
     ----------
     horizon, annual_discount_rate, margin, retention_rate
-        As in :class:`RetentionFormulaValue`; the margin multiplies income, costs come off after it.
+        As in :class:`RetentionFormulaValue`; the margin multiplies income, costs are subtracted after it.
     acquisition_cost, first_purchase_cost : float, default 0
-        To win a customer, and direct costs of the first purchase beyond the margin.
+        Customer acquisition cost, and direct costs of the first purchase beyond the margin.
     annual_service_cost : float or str, default 0
-        Direct cost to serve a customer for a year, or the column that holds it.
+        Direct service cost per customer and year, or the column that contains it.
     annual_income_growth : float, default 0
-        As a fraction a year, above -1.
+        As a fraction per year, above -1.
 
     Attributes
     ----------
@@ -81,7 +80,7 @@ class ProfitContributionValue(CostedFormulaValue):
     >>> customers = pd.DataFrame([one])
     >>> customers.attrs["time_unit"] = "M"
     >>> model = ProfitContributionValue(horizon=5, retention_rate=1, annual_service_cost=12)
-    >>> model.fit(customers).predict(customers).tolist()  # (6 - 1) a month for five months
+    >>> model.fit(customers).predict(customers).tolist()  # (6 - 1) per month for five months
     [25.0]
     """
 
@@ -111,17 +110,27 @@ class ProfitContributionValue(CostedFormulaValue):
     def new_customer_value(
         self, horizon: float | str | None = None, annual_discount_rate: float | None = None
     ) -> float:
-        """The profit of a new customer, from acquisition on: the formula in full.
+        """Lifetime profit of a new customer, including acquisition cost, by the full formula.
 
-        With a column of service costs, their mean over the customers fitted to counts.
+        If service costs are a column, their mean over the customers in the fit is used.
+
+        Parameters
+        ----------
+        horizon, annual_discount_rate : optional
+            Override the constructor's.
+
+        Returns
+        -------
+        float
+            In currency units.
         """
         check_is_fitted(self)
         n_units, rate = self._terms(self.time_unit_, horizon, annual_discount_rate)
         value = formulas.profit_contribution(
             self.acquisition_cost,
-            self.params_["mean_first_purchase"] * self._kept,
+            self.params_["mean_first_purchase"] * self._effective_margin,
             self.first_purchase_cost,
-            self.params_["mean_income"] * self._kept,
+            self.params_["mean_income"] * self._effective_margin,
             self.params_["mean_service_cost"],
             rate,
             self._lifetime(n_units),
@@ -167,11 +176,11 @@ class ProfitContributionValue(CostedFormulaValue):
 
 
 class LoyaltyEffectsValue(CostedFormulaValue):
-    """The loyal customer's annuity, plus streams that grow with the length of the customer relationship.
+    """The annuity, plus loyalty effects that grow with the length of the customer relationship.
 
     Each effect is the share of the customer's income by which its stream grows per year from now
     on; with all of them 0, as by default, the value is :class:`AnnuityValue`'s. Factors: ``income``,
-    ``lifetime``, and the money of each stream, which adds up to the value.
+    ``lifetime``, and the value of each stream, which add up to the total.
 
     Parameters
     ----------
@@ -179,7 +188,7 @@ class LoyaltyEffectsValue(CostedFormulaValue):
         As in :class:`RetentionFormulaValue`.
     cross_selling, cost_to_serve, referrals, price : float or str, default 0
         Further sales, savings in serving and marketing, income from referred customers, and lower
-        price sensitivity: 0.05 is 5 % of income more each year. Or the column that holds it.
+        price sensitivity: 0.05 is 5 % of income more each year. Or the column that contains it.
 
     Examples
     --------
@@ -222,5 +231,9 @@ class LoyaltyEffectsValue(CostedFormulaValue):
         lifetime = self._lifetime(n_units)
         growth = {name: income * self._per_unit(name, table) for name in EFFECTS}
         effects = formulas.loyalty_effects(income, rate, lifetime, **growth)
-        streams = {name: stream * self._kept for name, stream in effects._asdict().items() if name != "total"}
+        streams = {
+            name: stream * self._effective_margin
+            for name, stream in effects._asdict().items()
+            if name != "total"
+        }
         return effects.total, {"income": income, "lifetime": lifetime, **streams}

@@ -1,10 +1,10 @@
-"""Migration as a model: a transition matrix between recency states, estimated from purchases.
+"""The migration model: a Markov chain over recency states, estimated from purchases.
 
-Time runs in periods (a month by default). A customer is in recency state ``k`` when the
-last purchase was ``k - 1`` whole periods ago; in the next period they buy with probability ``p[k]``, and are
-in state 1 again, or move on to ``k + 1``. The last state is for good: they have left. ``p[k]`` is the
-share of customers seen in state ``k`` who bought next, with the estimate of the state before it as one
-further observation, so that states hardly anybody was seen in have an estimate too.
+Time runs in periods (a month by default). A customer is in recency state ``k`` if the
+last purchase was ``k - 1`` whole periods ago; in the next period they buy with probability ``p[k]``, and
+return to state 1, or move on to ``k + 1``. The last state, "left", is absorbing. ``p[k]`` is the
+share of customers observed in state ``k`` who bought in the next period, with the estimate of the previous
+state as one prior observation, so that rarely observed states have an estimate too.
 """
 
 from __future__ import annotations
@@ -27,31 +27,31 @@ from clvml.lifetime_value.formulas._sums import FloatArray
 
 
 class MigrationValue(FormulaValue):
-    """A Markov chain over how long ago customers bought last, after Pfeifer and Carraway (2000).
+    """A Markov chain over the time since last purchase, after Pfeifer and Carraway (2000).
 
-    Each customer is valued from the state they are in today, ``E`` active periods to come (discounted,
-    up to the horizon) times what an active period of theirs has brought on average. Factors:
+    The value of a customer is the expected number of future active periods given the current state
+    (discounted, up to the horizon) times the customer's mean spend per active period. Factors:
     ``recency_state``, ``expected_active_periods`` (discounted) and ``spend_per_active_period``.
 
-    Fitted to a customer summary alone, a customer's purchases are taken to be evenly spread between
-    the first and the last; with the transactions, as they were.
+    Fitted to a customer summary alone, purchases are assumed to be evenly spaced between the first and the
+    last; with the transactions, their actual times are used.
 
     Parameters
     ----------
     horizon, annual_discount_rate, margin
         As in :class:`FormulaValue`.
     n_states : int, default 13
-        Recency states, the last of which is "left": who has not bought for ``n_states - 1`` periods.
+        Number of recency states; the last is "left", without a purchase for ``n_states - 1`` periods.
     period : float or str, optional
-        Length of a period, in time units or as text such as ``"1M"``, which is the default where the
-        customers know their time unit; otherwise one time unit.
+        Length of a period, in time units or as text such as ``"1M"``, which is the default if the
+        customers have a time unit; otherwise one time unit.
 
     Attributes
     ----------
     params_ : dict of str to float
-        ``buys_after_1, ...``: the probability to buy in the next period, by recency state.
+        ``buys_after_1, ...``: the purchase probability in the next period, by recency state.
     standard_errors_ : dict of str to float
-        Of each of them, as a share of that many customers.
+        Binomial standard errors of the purchase probabilities.
     period_ : float
         Length of a period in time units.
 
@@ -87,19 +87,19 @@ class MigrationValue(FormulaValue):
         customers : pandas.DataFrame
             One row per customer, with the columns in ``required_columns``.
         transactions : Transactions or frame, optional
-            The purchases that the summary was made from; those after its end, and of other
-            customers, are left out. The summary then needs ``first_purchase``.
+            The source of the summary; purchases after its end and of other customers are ignored. The summary
+            then needs ``first_purchase``.
 
         Raises
         ------
         InputError
-            If the summary, the transactions or an argument breaks a rule.
+            If the summary, the transactions or an argument is invalid.
         FitError
             If no customer was observed for a whole period.
         """
         time_unit = customers.attrs.get("time_unit") if isinstance(customers, pd.DataFrame) else None
         if isinstance(self.n_states, bool) or not isinstance(self.n_states, int) or self.n_states < 2:
-            raise InputError(f"n_states is {self.n_states!r}; it must be a whole number of 2 or more.")
+            raise InputError(f"n_states is {self.n_states!r}; it must be an integer of at least 2.")
         default = 1.0 if time_unit is None else "1M"
         self.period_ = horizon_in(default if self.period is None else self.period, time_unit)
         super().fit(customers)
@@ -119,21 +119,21 @@ class MigrationValue(FormulaValue):
         active = self._active_periods(table)
         came_back = active > 0
         even = last[came_back] / active[came_back]
-        # A gap of 2.5 periods stands for gaps of 2 and of 3, half of each.
+        # A gap of 2.5 periods is represented by gaps of 2 and 3, half of each.
         shorter, longer = np.floor(even), even - np.floor(even)
         gaps = np.concatenate([shorter, shorter + 1])
         weights = np.concatenate([active[came_back] * (1 - longer), active[came_back] * longer])
         return self._learn(gaps, weights, quiet)
 
     def _learn(self, gaps: FloatArray, weights: FloatArray, quiet: FloatArray) -> Estimates:
-        """Probabilities from the periods between purchases, and those since the last."""
+        """Estimate purchase probabilities from the gaps between purchases and the time since the last."""
         states = np.arange(1, self.n_states)
         bought = np.array([weights[gaps == state].sum() for state in states])
         seen = np.array([weights[gaps >= state].sum() + (quiet >= state).sum() for state in states])
         if not seen[0]:
             raise FitError(
                 "transitions cannot be estimated: no customer was observed for a whole period of"
-                f" {self.period_:g} time units; end the observation later, or give a shorter period."
+                f" {self.period_:g} time units; use a longer observation period, or a shorter period."
             )
         estimates, before = {}, bought.sum() / seen.sum()
         for state, number, of in zip(states, bought, seen, strict=True):
@@ -143,7 +143,7 @@ class MigrationValue(FormulaValue):
         return estimates
 
     def _active_periods(self, table: pd.DataFrame) -> FloatArray:
-        """Periods with a purchase after the first one's: no more than purchases, nor than periods."""
+        """Number of active periods after the first: at most the number of purchases, and of periods."""
         return np.minimum(table["frequency"].to_numpy(), self._last_period(table)[0])
 
     def _last_period(self, table: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
@@ -155,7 +155,7 @@ class MigrationValue(FormulaValue):
         self, table: pd.DataFrame, n_units: float, rate: float
     ) -> tuple[FloatArray, dict[str, FloatArray | float]]:
         state = np.minimum(self._last_period(table)[1].astype(int) + 1, self.n_states)
-        expected = self._periods_to_come(n_units / self.period_, rate)[state - 1]
+        expected = self._expected_active_periods(n_units / self.period_, rate)[state - 1]
         spend = table["total_spend"].to_numpy() / (1 + self._active_periods(table))
         factors: dict[str, FloatArray | float] = {
             "recency_state": state.astype(np.float64),
@@ -164,18 +164,18 @@ class MigrationValue(FormulaValue):
         }
         return expected * spend, factors
 
-    def _periods_to_come(self, n_periods: float, rate: float) -> FloatArray:
-        """Discounted active periods by state; part of a period counts as that part of it."""
+    def _expected_active_periods(self, n_periods: float, rate: float) -> FloatArray:
+        """Discounted expected active periods by state, interpolated for fractional periods."""
         matrix = _chain(list(self.params_.values()))
         per_period = math.expm1(self.period_ * math.log1p(rate))
         buys = np.zeros(len(matrix))
         buys[0] = 1.0
         whole = math.floor(n_periods)
-        ahead = [
+        totals = [
             matrix @ migration(matrix, buys, per_period, n) / (1 + per_period) if n else np.zeros(len(buys))
             for n in (whole, whole + 1)
         ]
-        return ahead[0] + (n_periods - whole) * (ahead[1] - ahead[0])
+        return totals[0] + (n_periods - whole) * (totals[1] - totals[0])
 
 
 def _chain(buys: list[float]) -> FloatArray:
@@ -199,13 +199,11 @@ _LAST_SQL = "SELECT position, CAST(max(number) AS DOUBLE) AS last FROM ({active}
 def _gaps_seen(
     customers: pd.DataFrame, transactions: Transactions | Any, period: float
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Numbers of periods between purchases, how often each was seen, and whole periods since the last."""
+    """Gaps between purchases in periods, their frequencies, and whole periods since the last."""
     active = _ACTIVE_SQL.format(period=period)
     last = query_purchase_ages(transactions, customers, _LAST_SQL.format(active=active))
     if last.empty:
-        raise InputError(
-            "none of the transactions is of a customer in the summary: fit both from the same data."
-        )
+        raise InputError("no transaction is of a customer in the summary: create both from the same data.")
     gaps = query_purchase_ages(transactions, customers, _GAPS_SQL.format(active=active))
     since = last.set_index("position")["last"].reindex(range(len(customers)), fill_value=0.0)
     quiet = np.floor(customers["T"].to_numpy() / period + 1e-9) - since.to_numpy()

@@ -21,15 +21,15 @@ from clvml.lifetime_value.formulas._sums import FloatArray
 
 
 class RetentionFormulaValue(FormulaValue):
-    """What the formulas with a retention rate share: its estimate, the income and the lifetime.
+    """Base class of formulas with a retention rate: its estimate, income and lifetime.
 
     Parameters
     ----------
     horizon, annual_discount_rate, margin
         As in :class:`FormulaValue`.
     retention_rate : float, optional
-        Probability to stay for another time unit, in [0, 1]; estimated from the data where None, as
-        `clvml.lifetime_value.formulas.estimate_retention_rate` does.
+        Probability of being retained for another time unit, in [0, 1]; None to estimate it by
+        `clvml.lifetime_value.formulas.estimate_retention_rate`.
 
     Attributes
     ----------
@@ -71,9 +71,9 @@ class RetentionFormulaValue(FormulaValue):
 
 
 class AnnuityValue(RetentionFormulaValue):
-    """The loyal customer's annuity: a steady income for the mean time as a customer.
+    """The annuity: constant income over the expected lifetime.
 
-    ``I * (1 - (1 + r)**-n) / r`` with the customer's own income ``I = total_spend / T`` and, for everyone,
+    ``I * (1 - (1 + r)**-n) / r`` with the customer's income ``I = total_spend / T`` and, for all customers,
     ``n = 1 / (1 - retention_rate)`` remaining time units, at most the horizon. Factors: ``income``,
     ``lifetime``.
     """
@@ -87,12 +87,11 @@ class AnnuityValue(RetentionFormulaValue):
 
 
 class RetentionValue(RetentionFormulaValue):
-    """A margin that shrinks as customers drop out, ``sum over t of m * rho**t / (1 + r)**t``.
+    """A margin with a constant retention rate, ``sum over t of m * rho**t / (1 + r)**t``.
 
-    The margin ``m`` is the customer's own ``total_spend / T``; ``rho`` is the cohort's, and ``t``
-    runs from 1 to the horizon, in time units. Everyone is taken to be
-    a customer today, which overstates the value of those who have dropped out.
-    Factors: ``income``, ``retention_rate``.
+    The margin ``m`` is the customer's ``total_spend / T``; ``rho`` is common to all customers, and ``t`` runs
+    from 1 to the horizon, in time units. All customers are assumed to be active today, which overstates the
+    value of those who have dropped out. Factors: ``income``, ``retention_rate``.
     """
 
     def _value(
@@ -107,9 +106,9 @@ class RetentionValue(RetentionFormulaValue):
 class TotalCustomerValue(RetentionFormulaValue):
     """The rule of thumb: average purchase x purchases per time unit x lifetime x retention rate.
 
-    The first two are the customer's own, first purchase included; the others are the cohort's.
-    The lifetime counts at most the horizon. The rule knows no discounting: the annual
-    discount rate changes nothing. Factors: the four of them.
+    The first two are customer-specific, first purchase included; the others are common to all customers.
+    The lifetime is at most the horizon. The rule is undiscounted: the annual discount rate has no effect.
+    Factors: the four of them.
     """
 
     def _value(

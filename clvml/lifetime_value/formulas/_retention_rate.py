@@ -1,16 +1,16 @@
-"""The retention rate of customers who buy at rates of their own until they drop out unseen.
+"""The retention rate in non-contractual settings, where dropout is unobserved.
 
-Nobody announces that they drop out, so a rare buyer looks like a lost one: counting the customers who
-bought lately takes rare purchases for dropout. Here both are estimated together, by maximum likelihood of
-the Pareto/NBD model (`clvml.distributions.pareto_nbd`), and the retention rate is what the share of
-customers who are still active after the mean time observed comes to per time unit::
+As dropout is unobserved, infrequent buyers look like lapsed ones: the share of customers who bought recently
+confounds infrequent purchases with dropout. Here both are estimated jointly, by maximum likelihood of the
+Pareto/NBD model (`clvml.distributions.pareto_nbd`), and the retention rate is the survival probability at the
+mean time observed, per time unit::
 
-    share after t        S(t) = (beta / (beta + t))**s
+    survival function    S(t) = (beta / (beta + t))**s
     retention rate       S(mean T)**(1 / mean T)
 
-Where customers drop out at one constant rate, that rate is found at any rate of purchase; where they
-differ, it is their average over the time that the data span. Scale-free, weakly informative priors (those
-of `clvml.ParetoNBD`) regularise the fit where customers are few; a hundred customers outweigh them.
+If the dropout rate is common to all customers, the estimate is consistent at any purchase rate; if it is
+heterogeneous, it is the average over the observation period. Scale-free, weakly informative priors regularise
+the fit for few customers; a hundred customers outweigh them.
 
 Schmittlein, Morrison, Colombo (1987), "Counting Your Customers: Who Are They and What Will They Do Next?",
 Management Science 33(1).
@@ -32,27 +32,31 @@ from clvml.inference._maximum_likelihood import Objective, in_log_parameters, ma
 from clvml.inference._prior import Prior
 from clvml.lifetime_value.formulas._sums import FloatArray
 
-# Of log r, log(r / alpha), log s and log(s / beta), in mean T: within e**6 either way, in 95 of 100 cases.
+# Of log r, log(r / alpha), log s and log(s / beta), in mean T: within a factor of e**6, with 95 %.
 _PRIOR = Prior(
     np.array([[1.0, 0, 0, 0], [1, -1, 0, 0], [0, 0, 1, 0], [0, 0, 1, -1]]), np.zeros(4), np.full(4, 3.0)
 )
-_ROUGH_SAMPLE = 20_000  # customers, to come near the optimum of many more
+_ROUGH_SAMPLE = 20_000  # customers, for starting values of larger fits
 
 
 class RetentionRate(NamedTuple):
-    """The probability to stay for another time unit, and its standard error (NaN where unknown)."""
+    """The retention rate per time unit, and its standard error (NaN if not identified)."""
 
     rate: float
     standard_error: float
 
 
 def estimate_retention_rate(frequency: FloatArray, recency: FloatArray, T: FloatArray) -> RetentionRate:
-    """The probability to stay a customer for another time unit, from purchase histories.
+    """Estimate the retention rate per time unit from purchase histories.
 
     Parameters
     ----------
     frequency, recency, T : ndarray, shape (n_customers,)
-        Repeat purchases, and the time from the first purchase to the last and to the end of observation.
+        Repeat purchases, and time from the first purchase to the last and to the end of observation.
+
+    Returns
+    -------
+    RetentionRate
 
     Raises
     ------
@@ -62,7 +66,7 @@ def estimate_retention_rate(frequency: FloatArray, recency: FloatArray, T: Float
     Warns
     -----
     FitWarning
-        If no customer bought again, which does not tell dropout from rare purchases: the rate is then 0.
+        If no customer bought again, so that the rate is not identified: it is then 0.
 
     Examples
     --------
@@ -78,12 +82,12 @@ def estimate_retention_rate(frequency: FloatArray, recency: FloatArray, T: Float
     if not T.any():
         raise FitError(
             "retention cannot be estimated: no customer was observed for any time (T is 0 for all);"
-            " end the observation later, or give retention_rate."
+            " use a longer observation period, or give retention_rate."
         )
     if not frequency.any():
         warnings.warn(
-            "no customer bought again, so dropout cannot be told from rare purchases: the retention rate is"
-            " taken to be 0; observe customers for longer, or give retention_rate.",
+            "no customer bought again, so the retention rate is not identified and set to 0: use a longer"
+            " observation period, or give retention_rate.",
             FitWarning,
             stacklevel=2,
         )
@@ -96,14 +100,14 @@ def estimate_retention_rate(frequency: FloatArray, recency: FloatArray, T: Float
     found = maximise(_objective(frequency, recency, T, unit), [start], T.size, _PRIOR, near)
     s, beta = np.exp(found.theta[2:])  # in mean T
     log_share = -s * math.log1p(1 / beta)
-    slope = np.array([0.0, 0.0, log_share, s / (beta + 1)])  # of it in the log-parameters
+    slope = np.array([0.0, 0.0, log_share, s / (beta + 1)])  # derivative of log_share in the log-parameters
     rate = math.exp(log_share / time)
     error = math.sqrt(float(slope @ found.covariance @ slope))
     return RetentionRate(rate, rate * error / time)
 
 
 def _objective(frequency: FloatArray, recency: FloatArray, T: FloatArray, unit: FloatArray) -> Objective:
-    """The log-likelihood with gradient and Hessian, of log-parameters in their units."""
+    """The log-likelihood with gradient and Hessian, in scaled log-parameters."""
     seen = pareto_nbd.count(History(frequency, recency, T))
 
     def objective(params: FloatArray) -> tuple[float, FloatArray, FloatArray]:

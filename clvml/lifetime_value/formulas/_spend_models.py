@@ -1,4 +1,4 @@
-"""Formulas of past spend and purchases: what has been goes on, with nobody dropping out."""
+"""Formulas that extrapolate past spend and purchases, without dropout."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from clvml.lifetime_value.formulas._sums import FloatArray
 
 
 class RepeatRateValue(FormulaValue):
-    """Repeat rate x average order value: customers go on as they did after their first purchase.
+    """Repeat rate x average order value: repeat purchases continue at their past rate.
 
-    ``frequency / T x monetary_value`` per time unit, for the whole horizon. Nobody ever drops out,
-    and who has not come back is worth nothing. Factors: ``purchase_rate`` (repeat purchases per time unit)
-    and ``average_order_value`` (mean spend of a repeat purchase).
+    ``frequency / T x monetary_value`` per time unit, for the whole horizon, without dropout. The
+    value of one-time buyers is 0. Factors: ``purchase_rate`` (repeat purchases per time unit)
+    and ``average_order_value`` (mean spend per repeat purchase).
 
     Examples
     --------
@@ -48,11 +48,10 @@ class RepeatRateValue(FormulaValue):
 
 
 class TotalSpendValue(FormulaValue):
-    """Total spend per time unit, for the whole horizon: everything goes on, the first purchase included.
+    """Total spend per time unit, for the whole horizon, first purchase included.
 
-    ``total_spend / T x horizon``. It counts the first purchase, which made the customer one, as if
-    it came again and again, and so is far too high for customers observed for a short time.
-    Factor: ``income``.
+    ``total_spend / T x horizon``. It extrapolates the first purchase too, and so is far too high for
+    customers observed for a short time. Factor: ``income``.
     """
 
     required_columns: ClassVar[tuple[str, ...]] = ("T", "total_spend")
@@ -68,10 +67,10 @@ class TotalSpendValue(FormulaValue):
 
 
 class HistoricValue(FormulaValue):
-    """The naive forecast: what the customer has spent so far, repeated.
+    """The naive forecast: past spend, repeated.
 
-    It is the value of the past, taken as a forecast: neither horizon nor discount rate changes it,
-    so it is fair only over a horizon about as long as the time observed. Factor: ``total_spend``.
+    Neither horizon nor discount rate has an effect, so it is only a sensible baseline if the horizon is about
+    as long as the observation period. Factor: ``total_spend``.
     """
 
     required_columns: ClassVar[tuple[str, ...]] = ("total_spend",)
@@ -90,7 +89,7 @@ class HistoricValue(FormulaValue):
 
 
 class ZeroValue(FormulaValue):
-    """The zero baseline, which shows what a small mean absolute error is worth."""
+    """The zero baseline, a reference for mean absolute errors."""
 
     def _value(
         self,

@@ -1,7 +1,7 @@
-"""Discounted sums, and the check of an argument, that the formulas share.
+"""Discounted sums and argument validation, common to the formulas.
 
-All sums are one geometric sum, ``(1 - (1 - d)**n) / d``, computed from ``d`` so that neither a rate
-of zero nor a tiny one loses digits.
+All sums are geometric sums, ``(1 - (1 - d)**n) / d``, computed from ``d`` without loss of precision at zero
+or tiny rates.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def steady_sum(discount_rate: ArrayLike, n_periods: ArrayLike, first: First) -> 
 def geometric_sum(loss: FloatArray, n: FloatArray, first: First) -> FloatArray:
     """The sum of ``(1 - loss)**t`` over ``n`` terms, from ``t = 0`` ("now") or ``t = 1`` ("next")."""
     if first not in ("now", "next"):
-        raise InputError(f"first is {first!r}; it must be 'now' or 'next': when the first money comes.")
+        raise InputError(f"first is {first!r}; it must be 'now' or 'next', the time of the first payment.")
     loss, n = np.broadcast_arrays(loss, n)
     divisor = np.where(loss == 0, 1.0, loss)
-    # log1p(-1) = -inf is meant: nobody stays, and only the first term counts.
+    # log1p(-1) = -inf is intended: with no retention only the first term counts.
     with np.errstate(divide="ignore"):
         total = np.where(loss == 0, n, -np.expm1(n * np.log1p(-divisor)) / divisor)
     return (total if first == "now" else total * (1 - loss))[()]
@@ -59,7 +59,7 @@ def periods(value: ArrayLike) -> FloatArray:
 def checked(
     name: str, value: ArrayLike, lowest: float = -np.inf, highest: float | None = None, above: float = -np.inf
 ) -> FloatArray:
-    """The argument as float64; ``highest=None`` means any finite number."""
+    """Validate an argument; return it as float64. ``highest=None`` means any finite number."""
     try:
         array = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):

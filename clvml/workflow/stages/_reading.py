@@ -99,7 +99,7 @@ def find(context: Context) -> Iterator[Finding]:
     for rule in RULES:
         choice = transactions.policy.choice(rule)
         if rows[rule.name] and choice != "drop":
-            context.say(f"included: {rows[rule.name]:,} {rule.says} ({rule.name} = {choice!r})")
+            context.say(f"included: {rows[rule.name]:,} {rule.description} ({rule.name} = {choice!r})")
     yield Tags({"source": context.config.data.source}, runs=ALL)
     yield Table(
         "data_report",
@@ -128,7 +128,7 @@ def read(data: DataSection) -> Transactions:
 
 def applied_rules(report: pd.DataFrame) -> pd.DataFrame:
     """The rows read and used, and between them the rules that applied to any row, by description."""
-    says = {rule.name: rule.says for rule in RULES}
+    says = {rule.name: rule.description for rule in RULES}
     met = report[(report["rows"] > 0) | ~report.index.isin(says)]
     return met.rename(index=says)
 

@@ -123,7 +123,7 @@ def test_what_lifetimes_cannot_fit_is_one_sentence(cdnow):
 def test_strangers_and_unfitted_models_are_refused():
     with quiet_lifetimes() as lifetimes:
         stranger, unfitted = lifetimes.BaseFitter(), lifetimes.BetaGeoFitter()
-    with pytest.raises(InputError, match=r"no counterpart of BaseFitter; it takes BetaGeoFitter, .*"):
+    with pytest.raises(InputError, match=r"no counterpart of BaseFitter; supported are BetaGeoFitter, .*"):
         clvml.from_lifetimes(stranger)
     with pytest.raises(InputError, match="has not been fitted: call its fit or load_model first"):
         clvml.from_lifetimes(unfitted)

@@ -93,7 +93,7 @@ def test_the_probabilistic_value_is_the_models_own_today_and_falls_with_dropout(
 def test_unknown_factors_and_inputs_are_named(cdnow, probabilistic):
     with pytest.raises(InputError, match="'loyalty' is not among the inputs; they are 'margin'"):
         what_if(retention, TODAY, loyalty=1)
-    with pytest.raises(InputError, match="inputs has 'rho'; the value knows margin"):
+    with pytest.raises(InputError, match="inputs has 'rho'; the value takes margin"):
         vary(retention, {**TODAY, "rho": 1}, "rho", [1])
     with pytest.raises(InputError, match="dropout is 9; it must be above 0 and below 4"):
         what_if(*model_value(probabilistic, cdnow), dropout=8)
@@ -101,7 +101,7 @@ def test_unknown_factors_and_inputs_are_named(cdnow, probabilistic):
         vary(retention, {**TODAY, "margin": np.array([1.0, 2.0])}, "margin", [1])
     with pytest.raises(InputError, match="inputs lack 'retention_rate', 'discount_rate', which"):
         what_if(retention, {"margin": 100}, margin=1)
-    with pytest.raises(InputError, match="what_if got no change"):
+    with pytest.raises(InputError, match="what_if needs at least one change"):
         what_if(retention, TODAY)
     with pytest.raises(InputError, match="rows must be one factor and its levels"):
         two_way(retention, TODAY, {}, {"margin": [1]})

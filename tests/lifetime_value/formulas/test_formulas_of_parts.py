@@ -138,7 +138,7 @@ def test_every_formula_adds_plainly_at_a_rate_of_zero():
         (lambda: brand_switching([-1], [0.5, 0.5], KEEP, 1, 0), "wallet is -1; it must be finite"),
         (
             lambda: brand_switching([1], pd.Series({"A": 0.5, "C": 0.5}), KEEP, 1, 0),
-            "shares has the unknown brand 'C'; transitions knows 'A', 'B'",
+            "shares has the unknown brand 'C'; the brands of transitions are 'A', 'B'",
         ),
     ],
 )

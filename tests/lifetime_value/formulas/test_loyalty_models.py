@@ -132,7 +132,7 @@ def test_the_transition_matrix_has_rows_that_sum_to_one_and_nobody_returns_who_l
 
 
 def test_migration_refuses_what_it_cannot_use(customers):
-    with pytest.raises(InputError, match="n_states is 1; it must be a whole number of 2 or more"):
+    with pytest.raises(InputError, match="n_states is 1; it must be an integer of at least 2"):
         MigrationValue(6, n_states=1).fit(customers)
     with pytest.raises(FitError, match="no customer was observed for a whole period"):
         MigrationValue(6, period=50).fit(customers)
@@ -159,7 +159,7 @@ def test_switching_names_unknown_brands_and_missing_columns():
     sales = pd.DataFrame(
         {"customer_id": [1, 1], "date": ["2024-01-01", "2024-01-08"], "amount": 1.0, "brand": ["A", "B"]}
     )
-    with pytest.raises(InputError, match="brand is 'C'; the data know 'A', 'B'"):
+    with pytest.raises(InputError, match="brand is 'C'; the data contain 'A', 'B'"):
         BrandSwitchingValue(4, brand="C").fit(sales)
     with pytest.raises(InputError, match="has no column 'retailer'"):
         BrandSwitchingValue(4, brand="A", brand_column="retailer").fit(sales)
