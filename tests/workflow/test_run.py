@@ -268,7 +268,7 @@ def test_online_retail_gives_the_scores_in_its_folder(tmp_path):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", FitWarning)
         table = run(config).tables["comparison"]
-    assert any("nobody drops out" in str(warning.message) for warning in caught)
+    assert any("no customer drops out" in str(warning.message) for warning in caught)
     pd.testing.assert_frame_equal(table, scores.loc[table.index], rtol=1e-3, atol=1e-9)
 
 
