@@ -148,10 +148,19 @@ def cell_of(engine: Engine, source: Source, name: str) -> Cell:
         return Cell(f"c{place}", column.kind, column.zone, source.is_text_file, engine)
     folded = {column.lower(): column for column in source.names}
     close = difflib.get_close_matches(str(name).lower(), folded, n=1)
-    hint = _likely_cause(source.names) or (f" The closest is {folded[close[0]]!r}." if close else "")
+    hint = _likely_cause(source.names) or (
+        f" The closest is {folded[close[0]]!r}." if close else _way_out(name)
+    )
     raise InputError(
         f"{source.label} has no column {name!r}; it has {', '.join(map(repr, source.names))}.{hint}"
     )
+
+
+def _way_out(name: str) -> str:
+    """What to do where no column is like the one that is missing."""
+    named = " Name the columns that it has, as customer, date and amount (or quantity and price)."
+    ones = " For purchases without money, add a column of ones: values then count purchases."
+    return named + (ones if name == "amount" else "")
 
 
 def _likely_cause(names: tuple[str, ...]) -> str:

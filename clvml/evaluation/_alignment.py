@@ -40,21 +40,21 @@ def aligned(actual: pd.Series, predicted: pd.Series) -> tuple[FloatArray, FloatA
 
 
 def require_revenue(actual: FloatArray) -> float:
-    """The total of the actual values, the denominator of shares and bias.
+    """The total of the actual values, the denominator of shares and bias; NaN if losses exceed gains.
 
     Raises
     ------
     InputError
-        If it is not positive.
+        If all values are zero: there is nothing to compare with.
     """
-    total = float(actual.sum())
-    if total <= 0:
+    if not actual.any():
         raise InputError(
-            f"the actual values of {len(actual)} customers sum to {total:g}: there is no revenue in the"
+            f"the actual values of {len(actual)} customers sum to 0: there is no revenue in the"
             " holdout to compare with. Choose an earlier calibration_end or a later observation_end, or"
             " customers who bought."
         )
-    return total
+    total = float(actual.sum())
+    return total if total > 0 else float("nan")
 
 
 def _label(predicted: pd.Series) -> str:

@@ -17,6 +17,7 @@ from clvml.errors import InputError
 from clvml.evaluation._ranking import levels
 
 CRITERIA = ("bias_pct", "rmse", "spearman", "top10_share")
+RELATIVE = ("bias_pct", "top10_share")  # to the total, and so undefined where losses exceed gains
 RULE = (
     "The champion has the lowest mean rank over four criteria (the size of the bias, RMSE, Spearman"
     " rank correlation, share of revenue in the predicted top 10 %) among the eligible models; ties go to"
@@ -28,7 +29,8 @@ class Champion(NamedTuple):
     """The model chosen, the rule, and each eligible model's ranks by criterion.
 
     ``ranks`` has the index ``model``, best first, and the columns ``bias_pct, rmse, spearman,
-    top10_share, mean_rank``; 1 is the best rank, and equal values share their mean rank.
+    top10_share, mean_rank``; 1 is the best rank, and equal values share their mean rank. ``bias_pct`` and
+    ``top10_share`` are absent where they are undefined (NaN for every model): losses exceed gains.
     """
 
     name: str
@@ -66,19 +68,25 @@ def choose_champion(table: pd.DataFrame, eligible: Iterable[str] | None = None) 
     'BG/NBD'
     """
     criteria = _criteria(table, _eligible(table, eligible))
+    undefined = [name for name in CRITERIA if criteria[name].isna().all()]
     # Lower is better throughout: the bias is taken in absolute value, rank metrics are negated.
     badness = criteria.assign(
         bias_pct=criteria["bias_pct"].abs(),
         spearman=-criteria["spearman"],
         top10_share=-criteria["top10_share"],
     )
-    ranks = badness.apply(lambda column: levels(column.to_numpy())).rank(method="average")
+    defined = badness.drop(columns=undefined)
+    ranks = defined.apply(lambda column: levels(column.to_numpy())).rank(method="average")
     ranks["mean_rank"] = ranks.mean(axis="columns")
     order = sorted(
         ranks.index, key=lambda name: (ranks.at[name, "mean_rank"], badness.at[name, "rmse"], name)
     )
     ranks = ranks.loc[order].rename_axis("model")
-    return Champion(str(order[0]), RULE, ranks)
+    return Champion(str(order[0]), RULE + _not_counted(undefined), ranks)
+
+
+def _not_counted(undefined: list[str]) -> str:
+    return f" Not counted, because undefined on this holdout: {', '.join(undefined)}." if undefined else ""
 
 
 def _eligible(table: pd.DataFrame, eligible: Iterable[str] | None) -> list[str]:
@@ -103,7 +111,8 @@ def _criteria(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     if missing:
         raise InputError(f"the comparison lacks the column {missing[0]!r}; clvml.compare returns it.")
     criteria = table.loc[names, list(CRITERIA)].astype(np.float64)
-    bad = ~np.isfinite(criteria.to_numpy()).all(axis=1)
+    undefined = [name for name in RELATIVE if criteria[name].isna().all()]
+    bad = ~np.isfinite(criteria.drop(columns=undefined).to_numpy()).all(axis=1)
     if bad.any():
         raise InputError(f"the comparison has a missing or infinite value for {criteria.index[bad][0]!r}.")
     return criteria

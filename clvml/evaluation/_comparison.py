@@ -42,7 +42,8 @@ def score(actual: pd.Series, predicted: pd.Series) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        Keys as in ``METRICS``; always finite.
+        Keys as in ``METRICS``; finite, except ``bias_pct`` and ``top10_share``, which are relative to the
+        total and NaN if losses exceed gains.
 
     Raises
     ------

@@ -161,13 +161,19 @@ def _valid_prediction(name: str, model: ValueModel, split: Split) -> pd.Series:
     named = predicted.rename(name) if isinstance(predicted, pd.Series) else predicted
     _, values = aligned(split.holdout["spend"], named)
     negative = values < -_ROUNDING * abs(values).max()
-    if negative.any():
+    if negative.any() and not _has_losses(split):
         first = split.calibration.index[int(negative.argmax())]
         raise InputError(
             f"predicted revenue is negative for {negative.sum()} of {len(values)} customers; the first is"
             f" {first!r}: {values[int(negative.argmax())]:g}."
         )
     return pd.Series(values, split.calibration.index, name=name)
+
+
+def _has_losses(split: Split) -> bool:
+    """Whether anybody brought negative money, so that a model may predict it."""
+    brought = split.calibration.filter(["monetary_value", "total_spend"]).join(split.holdout["spend"])
+    return bool((brought < 0).any(axis=None))
 
 
 def _reason(error: Exception) -> str:

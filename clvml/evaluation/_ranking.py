@@ -39,6 +39,8 @@ def spearman(actual: pd.Series, predicted: pd.Series) -> float:
 def top_share(actual: pd.Series, predicted: pd.Series, share: float = 0.10) -> float:
     """The share of actual revenue of the customers with the highest predictions.
 
+    NaN where losses leave no revenue in total.
+
     Parameters
     ----------
     actual, predicted : pandas.Series
@@ -71,6 +73,7 @@ def gini(actual: pd.Series, predicted: pd.Series) -> float:
     Twice the area between the lift curve and the diagonal, divided by the same for the oracle, which
     orders customers by their actual revenue: 1 is a perfect order, 0 a random one, below 0 worse
     than random. It is 0 if all customers have the same revenue, since all orders are then equivalent.
+    Losses count as negative revenue; the ratio is defined even if they exceed all gains.
 
     Parameters
     ----------
@@ -158,9 +161,14 @@ def n_top(n_customers: int, share: float) -> int:
 def concentration(actual: FloatArray, predicted: FloatArray) -> FloatArray:
     """Share of revenue of the 0, 1, ..., n customers with the highest predictions; ties share equally."""
     total = require_revenue(actual)
-    curve = np.concatenate([[0.0], np.cumsum(in_predicted_order(actual, predicted))]) / total
-    curve[-1] = 1.0  # exact, without the rounding error of the cumulative sum
+    curve = cumulative(actual, predicted) / total
+    curve[-1] = total / total  # exact, without the rounding error of the cumulative sum
     return curve
+
+
+def cumulative(actual: FloatArray, predicted: FloatArray) -> FloatArray:
+    """Revenue brought by the best predicted 0, 1, ..., n customers, in money; ties share equally."""
+    return np.concatenate([[0.0], np.cumsum(in_predicted_order(actual, predicted))])
 
 
 def in_predicted_order(actual: FloatArray, predicted: FloatArray) -> FloatArray:
@@ -189,11 +197,12 @@ def levels(values: FloatArray) -> NDArray[np.intp]:
 
 def normalised_gini(actual: FloatArray, predicted: FloatArray) -> float:
     """:func:`gini` of arrays."""
+    require_revenue(actual)
     if np.ptp(levels(predicted)) == 0:
         return 0.0
-    best = _gini(actual, actual)
+    best = _area(actual, actual)
     # Differences in the last digits only are rounding errors.
-    return _gini(actual, predicted) / best if best > 1e-12 else 0.0
+    return _area(actual, predicted) / best if best > 1e-12 * np.abs(actual).sum() else 0.0
 
 
 def rank_correlation(actual: FloatArray, predicted: FloatArray) -> float:
@@ -204,7 +213,8 @@ def rank_correlation(actual: FloatArray, predicted: FloatArray) -> float:
     return float(np.corrcoef(one, other)[0, 1])
 
 
-def _gini(actual: FloatArray, predicted: FloatArray) -> float:
-    curve = concentration(actual, predicted)
+def _area(actual: FloatArray, predicted: FloatArray) -> float:
+    """Twice the area between the curve and its chord, in money: defined whatever the total's sign."""
+    curve = cumulative(actual, predicted)
     area = float(np.mean((curve[1:] + curve[:-1]) / 2))
-    return 2 * area - 1
+    return 2 * area - float(curve[-1])

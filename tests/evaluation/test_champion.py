@@ -59,3 +59,16 @@ def test_bad_tables_are_refused():
         choose_champion(TABLE[TABLE["family"] == "baseline"])
     with pytest.raises(InputError, match="missing or infinite value for 'BG/NBD'"):
         choose_champion(TABLE.assign(rmse=[np.nan, 1, 1, 1, 1]))
+
+
+def test_criteria_that_losses_leave_undefined_are_not_counted_and_named():
+    """RMSE and Spearman alone then order the models, as the ranks by hand say."""
+    undefined = TABLE.assign(bias_pct=np.nan, top10_share=np.nan)
+    champion = choose_champion(undefined)
+    by_hand = choose_champion(TABLE).ranks[["rmse", "spearman"]].mean(axis="columns")
+    pd.testing.assert_series_equal(
+        champion.ranks["mean_rank"].sort_index(), by_hand.sort_index(), check_names=False
+    )
+    assert champion.rule.endswith("undefined on this holdout: bias_pct, top10_share.")
+    with pytest.raises(InputError, match="missing or infinite value"):
+        choose_champion(TABLE.assign(rmse=np.nan))

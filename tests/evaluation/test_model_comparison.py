@@ -118,3 +118,22 @@ def test_without_a_model_that_can_be_fitted_the_reasons_are_given(cdnow_split):
 def test_names_that_do_not_fit_are_refused(cdnow_split, models, arguments, message):
     with pytest.raises(InputError, match=message):
         clvml.compare_models(models, cdnow_split, **arguments)
+
+
+def test_models_may_predict_losses_where_customers_brought_losses():
+    rows = pd.DataFrame(
+        {
+            "customer_id": [*"aabbccdd", *"abcd"],
+            "date": pd.to_datetime(["2020-01-01", "2020-03-01"] * 4 + ["2020-05-01"] * 4),
+            "amount": [5.0, 6.0, 3.0, -20.0, 8.0, 2.0, 4.0, 4.0, 3.0, -10.0, 5.0, 1.0],
+        }
+    )
+    bought = clvml.read_transactions(rows, policy=clvml.TransactionPolicy(returns="keep"))
+    split = clvml.split(bought, "2020-03-31", "2020-05-31")
+    found = clvml.compare_models(
+        {"historic": clvml.HistoricValue(9), "repeat": clvml.RepeatRateValue(9)}, split
+    )
+    assert found.left_out == {}
+    assert (found.predictions.loc["b"] < 0).all()
+    assert np.isnan(found.table["bias_pct"]).all()  # the holdout sums to a loss
+    assert found.table["rmse"].notna().all()

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clvml.errors import InputError
+from clvml.evaluation._comparison import score
 from clvml.evaluation._ranking import gini, lift_curve, spearman, top_share
 
 revenue = st.lists(st.integers(0, 9), min_size=2, max_size=30).filter(any)
@@ -94,3 +95,26 @@ def test_bad_arguments_are_named():
 def test_a_prediction_that_orders_nobody_has_a_gini_of_exactly_zero():
     actual = pd.Series(np.random.default_rng(0).gamma(0.3, 100, 2357))
     assert gini(actual, pd.Series(np.zeros(2357))) == 0.0
+
+
+LOSSES = pd.Series([-9.0, 5.0, 2.0, -4.0], list("abcd"))
+
+
+def test_where_losses_exceed_gains_only_what_divides_by_the_total_is_undefined():
+    scores = score(LOSSES, pd.Series([1.0, 2.0, -3.0, 0.0], list("abcd")))
+    assert np.isnan([scores["bias_pct"], scores["top10_share"]]).all()
+    assert scores["total"] == 0.0
+    assert scores["mae"] == pytest.approx((10 + 3 + 5 + 4) / 4)
+    assert np.isfinite([scores["rmse"], scores["spearman"], scores["gini"]]).all()
+
+
+def test_gini_orders_losses_too():
+    assert gini(LOSSES, LOSSES) == 1.0
+    assert gini(LOSSES, -LOSSES) == pytest.approx(-1.0)
+    assert gini(LOSSES, LOSSES * 0) == 0.0
+
+
+def test_gini_does_not_change_when_everybody_brings_the_same_more():
+    """Its numerator is linear in money: adding the same to everybody changes neither area."""
+    predicted = pd.Series([3.0, 1.0, 2.0, 0.0], list("abcd"))
+    assert gini(LOSSES, predicted) == pytest.approx(gini(LOSSES + 100.0, predicted))

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import matplotlib.image
 import mlflow
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -269,3 +270,48 @@ def test_online_retail_gives_the_scores_in_its_folder(tmp_path):
         table = run(config).tables["comparison"]
     assert any("no customer drops out" in str(warning.message) for warning in caught)
     pd.testing.assert_frame_equal(table, scores.loc[table.index], rtol=1e-3, atol=1e-9)
+
+
+LOSSES_CASE = EXPERIMENTS.parent.parent / "shared" / "data" / "cases" / "negative_profit.csv"
+
+
+def losses(random):
+    """Purchases of 60 customers, a fifth of them at a loss; three customers bring only losses."""
+    n = 600
+    who = random.integers(0, 60, n)
+    amount = np.where((random.random(n) < 0.2) | (who < 3), -random.gamma(2, 6, n), random.gamma(4, 5, n))
+    when = pd.Timestamp("2020-01-01") + pd.to_timedelta(random.integers(0, 365, n), "D")
+    return pd.DataFrame({"customer_id": [f"c{k}" for k in who], "date": when, "amount": amount.round(2)})
+
+
+@pytest.mark.parametrize("data", ["simulated", "holdout at a loss"])
+def test_a_run_on_losses_compares_formulas_and_groups_customers(data, tmp_path):
+    source = LOSSES_CASE if data != "simulated" else tmp_path / "losses.csv"
+    if data == "simulated":
+        losses(np.random.default_rng(0)).to_csv(source, index=False)
+    elif not source.exists():
+        pytest.skip(f"{source} is not there")
+    overrides = {
+        "data.source": str(source),
+        "data.policy": {"returns": "keep"},
+        "models.contenders": ["bgnbd_gamma_gamma", "repeat_rate", "historic"],
+        "tracking.enabled": False,
+        "output.folder": str(tmp_path / "out"),
+    }
+    with contextlib.redirect_stdout(io.StringIO()) as printed, warnings.catch_warnings():
+        warnings.simplefilter("ignore", FitWarning)
+        found = run(load_config(overrides=overrides), Terminal())
+    table = found.tables["comparison"]
+    assert {"historic", "repeat rate x average order value"} <= set(table.index)
+    assert table["bias_pct"].isna().all() == (data != "simulated")
+    members = pd.read_csv(found.folder / "segments.csv", index_col="customer_id")
+    assert len(members) == len(found.customers)
+    assert (members["clv"] < 0).any()
+    assert (members.loc[members["clv"] < 0, ["value_at_risk", "budget"]] == 0).all(axis=None)
+    said = " ".join(printed.getvalue().split())
+    assert "Use a formula, which accepts losses, or another policy for returns." in said
+    assert "segments take losses as 0" in said
+    assert "no figure" not in said
+    assert "segments take losses as 0." in (found.folder / "report.html").read_text()
+    if data == "simulated":
+        assert 0 < found[Moves].stability["refit_agreement"] <= 1

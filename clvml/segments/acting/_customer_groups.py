@@ -15,7 +15,7 @@ from clvml.segments.grouping._lifecycle import LifecycleStages
 from clvml.segments.grouping._matrix import ValueMatrix
 from clvml.segments.grouping._relationship_course import HALVES
 from clvml.segments.grouping._rules import RuleSegments
-from clvml.segments.grouping._tables import ByName, clip_negative
+from clvml.segments.grouping._tables import MONEY, ByName, clip_negative
 
 ALIVE = "probability_alive"
 
@@ -32,6 +32,8 @@ class SupportsProbabilityAlive(Protocol):
 
 class CustomerGroups(ByName, BaseEstimator):
     """A segmentation, the value matrix, the lifecycle stages and the table of treatments, as one model.
+
+    Losses (negative money) count as 0: a customer of negative value has none to protect.
 
     Parameters
     ----------
@@ -105,11 +107,9 @@ class CustomerGroups(ByName, BaseEstimator):
         self.treatments_ = read_treatments() if table is None else check_treatments(table)
         known = self.purchases is None or ALIVE in customers
         self.purchases_ = None if known else clone(self.purchases).fit(customers)
-        customers = self.with_alive(customers)
+        customers = self._table(customers)
         segmenter = KMeansSegments() if self.segmenter is None else clone(self.segmenter)
-        self.matrix_ = (ValueMatrix() if self.matrix is None else clone(self.matrix)).fit(
-            self._table(customers)
-        )
+        self.matrix_ = (ValueMatrix() if self.matrix is None else clone(self.matrix)).fit(customers)
         self.stages_ = (LifecycleStages() if self.stages is None else clone(self.stages)).fit(customers)
         self.segmenter_ = segmenter.fit(customers)
         self.names_, self.time_unit_ = self.segmenter_.names_, self.segmenter_.time_unit_
@@ -118,7 +118,7 @@ class CustomerGroups(ByName, BaseEstimator):
     def predict(self, customers: pd.DataFrame) -> pd.Series:
         """Each customer's segment number."""
         check_is_fitted(self, "segmenter_")
-        return self.segmenter_.predict(self.with_alive(customers))
+        return self.segmenter_.predict(self._table(customers))
 
     @property
     def clv_includes_p_alive(self) -> bool:
@@ -151,9 +151,9 @@ class CustomerGroups(ByName, BaseEstimator):
             raise InputError(
                 f"the customers lack {absent[0]!r}, which their segment or stage depends on: add it."
             )
-        customers = self.with_alive(customers)
+        customers = self._table(customers)
         evidence = self.stages_.evidence(customers)
-        classes = self.matrix_.segment_names(self._table(customers)).rename("value_class")
+        classes = self.matrix_.segment_names(customers).rename("value_class")
         segments, names = self.segmenter_.predict(customers), self.segmenter_.segment_names(customers)
         found = pd.concat([segments, names, classes, evidence[["stage", "reason"]]], axis=1)
         return found.join(
@@ -161,4 +161,5 @@ class CustomerGroups(ByName, BaseEstimator):
         )
 
     def _table(self, customers: pd.DataFrame) -> pd.DataFrame:
-        return clip_negative(customers, (ValueMatrix() if self.matrix is None else self.matrix).current)
+        current = (ValueMatrix() if self.matrix is None else self.matrix).current
+        return clip_negative(self.with_alive(customers), (*MONEY, current))

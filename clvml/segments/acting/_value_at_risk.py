@@ -8,6 +8,7 @@ import pandas as pd
 from clvml.customers._summary_checks import check_customers
 from clvml.errors import InputError
 from clvml.segments.grouping._relationship_course import LAPSED
+from clvml.segments.grouping._tables import clip_negative
 
 
 def value_at_risk(
@@ -77,7 +78,7 @@ def early_warning(
     InputError
         If a column is missing or breaks its rule, or ``top_share`` is out of range.
     """
-    table = check_customers(customers, ("clv", "probability_alive"))
+    table = check_customers(clip_negative(customers, ("clv",)), ("clv", "probability_alive"))
     if not 0 < top_share <= 1:
         raise InputError(f"top_share is {top_share!r}; it must be above 0 and at most 1.")
     value = value_at_risk(table["clv"], table["probability_alive"], clv_includes_p_alive)

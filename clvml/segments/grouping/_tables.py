@@ -18,6 +18,7 @@ from sklearn.utils.validation import validate_data
 
 CUSTOMARY = ("recency", "frequency", "monetary_value", "probability_alive", "clv")
 VALUE = "clv"
+MONEY = ("monetary_value", "total_spend", "clv")
 
 
 def as_table(estimator: Any, customers: Any, fitting: bool) -> pd.DataFrame:
@@ -65,14 +66,13 @@ def note_columns(estimator: Any, customers: Any, columns: Sequence[str]) -> None
         estimator.n_features_in_ = len(columns)
 
 
-def clip_negative(customers: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The customers with negative money in the column set to 0, if they have the column.
+def clip_negative(customers: pd.DataFrame, columns: Sequence[str] = MONEY) -> pd.DataFrame:
+    """The customers with negative money set to 0, in those of the columns that they have.
 
-    Customers who returned more than they bought have no current value, and rules on money require at least 0.
+    Customers with a loss have no current value, and rules on money require at least 0.
     """
-    if column not in customers:
-        return customers
-    table = customers.assign(**{column: customers[column].clip(lower=0.0)})
+    present = [name for name in columns if name in customers]
+    table = customers.assign(**{name: customers[name].clip(lower=0.0) for name in present})
     table.attrs = dict(customers.attrs)
     return table
 

@@ -72,12 +72,16 @@ def compare_segmentations(
     kmeans : KMeansSegments, optional
         If the default does not suit the columns; a copy is fitted.
 
+    Notes
+    -----
+    Segments take losses (negative money) as 0; predictions and outcomes stay as they are.
+
     Raises
     ------
     InputError
         If a column is missing, or the three do not cover the same customers.
     """
-    table = clip_negative(customers, "total_spend")
+    table = clip_negative(customers)
     methods = _methods(kmeans)
     segments = {name: method.fit_predict(table) for name, method in methods.items()}
     predicted = {name: naive_forecast if name in NAIVE else customers["clv"] for name in methods}

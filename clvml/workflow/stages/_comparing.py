@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -97,8 +98,8 @@ def find(context: Context) -> Iterator[Finding]:
     parts, contenders = context[Split], context[Contenders]
     comparison = compare_contenders(contenders, parts)
     context.put(comparison)
-    for name, reason in comparison.result.left_out.items():
-        context.say(f"left out: {contenders[name].title}: {reason}")
+    for reason, titles in left_out(comparison).items():
+        context.say(f"left out: {titles}: {reason}")
     yield from compared(comparison, parts)
     yield from answer(comparison)
     if passed := context.get(PassedContenders):
@@ -154,10 +155,18 @@ def compared(comparison: Comparison, parts: Split) -> Iterator[Finding]:
         " predictions.",
         style="note",
     )
-    for name, reason in comparison.result.left_out.items():
-        yield Words(f"Left out: {comparison.contenders[name].title}, because {reason}", style="note")
+    for reason, titles in left_out(comparison).items():
+        yield Words(f"Left out: {titles}, because {reason}", style="note")
     ranks = comparison.by_title(champion.ranks)
     yield Table("champion_ranks", ranks, file=None, in_report=False)
+
+
+def left_out(comparison: Comparison) -> dict[str, str]:
+    """The titles of the contenders left out, by the reason that they share."""
+    found: dict[str, list[str]] = {}
+    for name, reason in comparison.result.left_out.items():
+        found.setdefault(reason, []).append(comparison.contenders[name].title)
+    return {reason: ", ".join(titles) for reason, titles in found.items()}
 
 
 def answer(comparison: Comparison) -> Iterator[Finding]:
@@ -165,7 +174,7 @@ def answer(comparison: Comparison) -> Iterator[Finding]:
     champion = comparison.result.champion
     bias = comparison.result.table["bias_pct"].to_dict()[champion.name]
     yield Words(
-        f"is the champion: its total is {abs(bias):.1f} % {'above' if bias > 0 else 'below'} the actual one.",
+        f"is the champion: {format_bias(bias)}",
         lead=comparison.champion,
         style="answer",
         printed=True,
@@ -176,6 +185,16 @@ def answer(comparison: Comparison) -> Iterator[Finding]:
     scores = comparison.result.table.loc[champion.name].to_dict()
     reached = {f"holdout_{name}": f"{value:.6g}" for name, value in scores.items() if name != "family"}
     yield Tags({"family": scores["family"], **reached}, of_version=True)
+
+
+def format_bias(bias: float) -> str:
+    """How far the total is off, in a sentence; a bias is undefined where losses exceed gains."""
+    if math.isnan(bias):
+        return (
+            "losses exceed gains in the holdout, so bias and shares of revenue are undefined; models are"
+            " compared by RMSE and Spearman."
+        )
+    return f"its total is {abs(bias):.1f} % {'above' if bias > 0 else 'below'} the actual one."
 
 
 def format_rule(comparison: Comparison) -> str:
@@ -191,10 +210,13 @@ def figures(comparison: Comparison, parts: Split) -> Iterator[Finding]:
     actual, table = parts.holdout["spend"], comparison.table
     shown = comparison.columns_by_title(comparison.result.predictions[comparison.shown()])
     tall = 1.8 + 0.45 * len(table)
-    yield Figure("comparison", "Every model by every metric", partial(plots.comparison, table), (11, tall))
-    yield Figure("bias", "Bias of the total by model", partial(plots.bias_by_model, table), (9, tall * 0.85))
-    draw_lift = partial(plots.lift_curve, lift_curve(actual, shown))
-    yield Figure("lift", "Share of revenue by predicted rank", draw_lift, (7.4, 5.4))
+    defined = table.dropna(axis="columns", how="all")
+    yield Figure("comparison", "Every model by every metric", partial(plots.comparison, defined), (11, tall))
+    if "bias_pct" in defined:  # else losses exceed gains: no share of the revenue is defined
+        draw_bias = partial(plots.bias_by_model, table)
+        yield Figure("bias", "Bias of the total by model", draw_bias, (9, tall * 0.85))
+        draw_lift = partial(plots.lift_curve, lift_curve(actual, shown))
+        yield Figure("lift", "Share of revenue by predicted rank", draw_lift, (7.4, 5.4))
     draw_actual = partial(plots.predicted_against_actual, shown, actual)
     yield Figure("predicted_against_actual", "Predicted and actual value", draw_actual, (7.4, 5.8))
     deciles = {str(title): calibration_by_decile(actual, shown[title]) for title in shown}

@@ -12,6 +12,7 @@ from clvml import plots
 from clvml.segments.acting._customer_groups import CustomerGroups
 from clvml.segments.grouping._components import two_components
 from clvml.segments.grouping._kmeans import KMeansSegments
+from clvml.segments.grouping._tables import clip_negative
 from clvml.workflow._findings import SEGMENTS, Figure
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def group_figures(
 def lines(segmenter: KMeansSegments, members: pd.DataFrame, ax: Axes) -> Axes:
     """Parallel coordinates of the segments' centres."""
     names = [f"{number} {name}" for number, name in enumerate(segmenter.names_, start=1)]
-    points = segmenter.transform(members)
+    points = segmenter.transform(clip_negative(members))
     centers = points.groupby(members["segment"].to_numpy()).mean()
     return plots.segment_lines(centers.set_axis(names), ax=ax)
 
@@ -69,4 +70,4 @@ def lines(segmenter: KMeansSegments, members: pd.DataFrame, ax: Axes) -> Axes:
 def scatter(segmenter: KMeansSegments, members: pd.DataFrame, ax: Axes) -> Axes:
     """A sample of the members in two components."""
     names = members["segment"].astype(str) + " " + members["segment_name"]
-    return plots.segment_scatter(two_components(segmenter.transform(members), names), ax=ax)
+    return plots.segment_scatter(two_components(segmenter.transform(clip_negative(members)), names), ax=ax)

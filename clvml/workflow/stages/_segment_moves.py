@@ -18,6 +18,7 @@ from clvml.customers._transactions import Transactions
 from clvml.errors import InputError
 from clvml.segments.acting._customer_groups import CustomerGroups
 from clvml.segments.grouping._relationship_course import relationship_evidence
+from clvml.segments.grouping._tables import clip_negative
 from clvml.segments.judging._movement import SegmentTransitions, segment_transitions
 from clvml.segments.judging._quality import agreement
 from clvml.workflow._findings import SEGMENTS, Figure, Finding, Metrics, Table, Words
@@ -96,7 +97,8 @@ def refit_agreement(model: CustomerGroups, before: pd.DataFrame, after: pd.DataF
     """Agreement on the second date's customers of segmentations fitted at the two dates."""
     again = clone(model.segmenter_).set_params(n_segments=len(model.names_))
     try:
-        return agreement(again.fit(before).predict(after), after["segment"])
+        again.fit(clip_negative(model.with_alive(before)))
+        return agreement(again.predict(clip_negative(after)), after["segment"])
     except InputError:  # fewer distinct customers at the first date than segments at the second
         return float("nan")
 

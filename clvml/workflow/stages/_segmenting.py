@@ -22,7 +22,7 @@ from clvml.segments.acting._treatments import budgets, read_treatments
 from clvml.segments.acting._value_at_risk import early_warning
 from clvml.segments.grouping._kmeans import KMeansSegments
 from clvml.segments.grouping._relationship_course import relationship_shapes, shape_profile
-from clvml.segments.grouping._tables import CUSTOMARY, VALUE
+from clvml.segments.grouping._tables import CUSTOMARY, MONEY, VALUE, clip_negative
 from clvml.segments.judging._mean_intervals import mean_intervals
 from clvml.segments.judging._quality import segmentation_quality
 from clvml.tracking._records import parameters_of
@@ -140,23 +140,34 @@ def group(context: Context) -> Segments | None:
         context.say(f"{served.title} provides no P(alive): using that of {title_of(beside)}")
         table = joined(table, beside.probability_alive(customers.table).to_frame())
     segmenter = kmeans_for(context, table, customers.attributes)
+    if losses := describe_losses(table):
+        context.say(losses)
     try:
         if ALIVE in table:
             model = CustomerGroups(segmenter, treatments=context[Treatments].table, purchases=beside).fit(
                 plain
             )
             return Segments(model.segmenter_, joined(model.assign(table), table), model)
-        segmenter.fit(table)
+        segmenter.fit(clip_negative(table))
     except InputError as error:
         if context.config.segments.n_segments != "auto":
             raise
         context.say(f"no segments: {error}")
         return None
     context.say("no stages or treatments: no model that provides P(alive) can be fitted")
+    clipped = clip_negative(table)
     numbers = pd.DataFrame(
-        {"segment": segmenter.predict(table), "segment_name": segmenter.segment_names(table)}
+        {"segment": segmenter.predict(clipped), "segment_name": segmenter.segment_names(clipped)}
     )
     return Segments(segmenter, joined(numbers, table))
+
+
+def describe_losses(table: pd.DataFrame) -> str:
+    """How many customers have money below zero, which segments take as 0; empty where none have."""
+    columns = [name for name in MONEY if name in table]
+    losses = int((table[columns] < 0).any(axis="columns").sum())
+    found = f"{losses:,} of {len(table):,} customers have a negative {' or '.join(columns)}"
+    return f"{found}: segments take losses as 0" if losses else ""
 
 
 def purchases_beside(context: Context, customers: pd.DataFrame) -> Any:
@@ -206,6 +217,7 @@ def profile_of(segments: Segments) -> Iterator[Finding]:
     segmenter, members = segments.segmenter, segments.members
     profile = segmenter.profile_
     worth = mean_intervals(members["clv"], members["segment"]).assign(name=list(segmenter.names_))
+    losses = describe_losses(members)
     yield Table("segments", members, file="segments.csv", in_report=False, runs=())
     yield Words(
         "Customers until the end of observation, grouped by K-means; 1 is the most valuable.", runs=SEGMENTS
@@ -214,6 +226,8 @@ def profile_of(segments: Segments) -> Iterator[Finding]:
         "profile", profile, file="segment_profile.csv", columns=profile_columns(profile), runs=SEGMENTS
     )
     yield Words(segmenter.selection_.attrs["why"], style="note", runs=SEGMENTS)
+    if losses:
+        yield Words(f"{losses}.", style="note", runs=SEGMENTS)
     yield Table("choice", segmenter.selection_, file=FILES, in_report=False, runs=SEGMENTS)
     yield Table("worth", worth, file=FILES, in_report=False, runs=SEGMENTS)
     yield from profile_figures(segmenter, members, worth)

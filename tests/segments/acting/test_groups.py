@@ -10,6 +10,7 @@ from clvml.segments.acting._customer_groups import CustomerGroups
 from clvml.segments.acting._treatments import read_treatments
 from clvml.segments.grouping._kmeans import KMeansSegments
 from clvml.segments.grouping._matrix import ValueMatrix
+from clvml.segments.grouping._tables import MONEY
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,6 @@ def test_neither_order_nor_currency_nor_time_unit_changes_what_is_said(buyers, f
     ("column", "value", "message"),
     [
         ("clv", np.inf, "missing or infinite clv"),
-        ("clv", -1.0, "negative clv"),
         ("monetary_value", np.nan, "missing or infinite monetary_value"),
         ("probability_alive", 1.5, "above 1"),
         ("total_spend", np.nan, "missing or infinite total_spend"),
@@ -81,6 +81,15 @@ def test_new_customers_alone_are_told_the_same(buyers, fitted):
     together = fitted.assign(buyers)
     for customer in buyers.index[:10]:
         pd.testing.assert_frame_equal(fitted.assign(buyers.loc[[customer]]), together.loc[[customer]])
+
+
+def test_a_loss_counts_as_zero_and_has_nothing_at_risk(buyers, fitted):
+    loss = buyers.assign(**{name: buyers[name].where(buyers.index != "c0007", -9.0) for name in MONEY})
+    zero = loss.assign(**{name: loss[name].clip(lower=0.0) for name in MONEY})
+    pd.testing.assert_frame_equal(fitted.assign(loss), fitted.assign(zero))
+    assert fitted.assign(loss).loc["c0007", ["value_at_risk", "budget"]].tolist() == [0.0, 0.0]
+    again = CustomerGroups(segmenter=KMeansSegments(4)).fit(loss)
+    pd.testing.assert_series_equal(again.predict(loss), again.predict(zero))
 
 
 def test_more_returned_than_bought_is_no_current_value_and_missing_values_are_named(buyers, fitted):
