@@ -124,7 +124,7 @@ def check_time_unit(customers: pd.DataFrame, time_unit: str | None) -> None:
         return
     ours, theirs = time_unit_of(time_unit).name, time_unit_of(current).name
     raise TimeUnitError(
-        f"the model's time unit is the {ours}, that of the customer summary the {theirs}: convert it with"
+        f"the model counts time in {ours}s, the customer summary in {theirs}s: convert it with"
         f" clvml.convert_time_unit(customers, {time_unit!r}), or refit the model with time_unit {current!r}."
     )
 

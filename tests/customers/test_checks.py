@@ -69,7 +69,7 @@ def test_what_is_no_summary_is_refused(customers):
 
 def test_another_time_unit_is_refused_with_the_way_to_convert(customers):
     with pytest.raises(
-        TimeUnitError, match=r"the day, .*summary the week: .*convert_time_unit\(customers, 'D'\)"
+        TimeUnitError, match=r"in days, the customer summary in weeks: .*convert_time_unit\(customers, 'D'\)"
     ):
         check_customers(customers, time_unit="D")
     customers.attrs.clear()

@@ -100,7 +100,7 @@ def test_bad_input_is_named(cdnow):
         fit_by_frequency(cdnow, BGNBD, top=0)
     with pytest.raises(InputError, match="bins is 0"):
         fit_by_spend(cdnow, SPEND, bins=0)
-    with pytest.raises(InputError, match="no customer spent"):
+    with pytest.raises(InputError, match="no customer has repeat spend"):
         fit_by_spend(cdnow[cdnow["frequency"] == 0], SPEND)
     with pytest.raises(InputError, match="lacks 'T'"):
         fit_by_frequency(cdnow.drop(columns="T"), BGNBD)

@@ -371,7 +371,7 @@ def test_a_model_that_only_expects_is_valued_and_says_what_it_lacks_for_more(wee
         (lambda: clvml.model_value(OnlyExpects().fit(weeks), weeks), "scenario_factors and with_factors"),
     ):
         with pytest.raises(
-            InputError, match=f"{missing}, which OnlyExpects does not have: .*or add .* as clvml"
+            InputError, match=f"{missing}, which OnlyExpects does not have: .*or add .* as in clvml"
         ):
             ask()
 

@@ -268,7 +268,7 @@ def test_a_level_that_never_bought_again_is_reported_and_regularised_by_a_weak_p
 
 
 def test_predictions_name_what_they_cannot_use(fitted, customers):
-    with pytest.raises(InputError, match="lack the attribute 'age'"):
+    with pytest.raises(InputError, match="have no column 'age'"):
         fitted.expected_purchases(customers.drop(columns="age"), 26)
     with pytest.raises(InputError, match="channel not seen during fit; the first is 0, with 'fax'"):
         fitted.probability_alive(customers.assign(channel="fax"))

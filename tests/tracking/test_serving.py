@@ -51,7 +51,7 @@ BAD = {
     "recency beyond T": ({"recency": 99}, {}, "recency outside [0, T]"),
     "null": ({"T": None}, {}, "missing or infinite T"),
     "missing column": ({"T": ...}, {}, "lacks the column 'T'"),
-    "text": ({"T": "long"}, {}, "column 'T' holds"),
+    "text": ({"T": "long"}, {}, "column 'T' has dtype object"),
     "horizon": ({}, {"horizon": 0}, "horizon"),
 }
 

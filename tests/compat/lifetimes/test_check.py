@@ -151,7 +151,7 @@ def test_days_are_days(cdnow):
         "frequency 0 left out",
     ]
     assert said(check, "a month of lifetimes is 30 days")
-    with pytest.raises(InputError, match="do not say their time unit"):
+    with pytest.raises(InputError, match="have no time unit"):
         clvml.check_against_lifetimes(days)
 
 

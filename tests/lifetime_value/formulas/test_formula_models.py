@@ -207,7 +207,7 @@ def test_a_bad_customer_is_named_and_another_time_unit_refused(customers):
     with pytest.raises(InputError, match=r"1 of 4 customers have a missing or infinite total_spend; .*'c1'"):
         model.predict(bad)
     customers.attrs["time_unit"] = "D"
-    with pytest.raises(TimeUnitError, match=r"the model.s time unit is the week"):
+    with pytest.raises(TimeUnitError, match=r"the model counts time in weeks"):
         model.predict(customers)
 
 
