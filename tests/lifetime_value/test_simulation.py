@@ -182,7 +182,7 @@ def test_what_cannot_be_simulated_is_refused_in_words(value, customers):
         value.predict_interval(customers, coverage=90)
     with pytest.raises(InputError, match="n_simulations is 0"):
         value.predict_interval(customers, n_simulations=0)
-    with pytest.raises(InputError, match="a coverage of .* needs an integer of at least 39"):
+    with pytest.raises(InputError, match=r"a coverage of .* needs an integer of at least 39"):
         value.predict_total_interval(customers, coverage=0.95, n_simulations=38)
     with pytest.raises(InputError, match="groups lacks some customers"):
         value.predict_total_interval(customers, pd.Series(1, index=[-1]))
