@@ -200,7 +200,7 @@ def test_retention_of_customers_who_differ_is_the_share_still_active_after_the_t
 
 
 def test_migration_of_few_customers_takes_the_estimate_of_the_state_before_as_one_more_customer():
-    """By hand: one gap of 1 and 3 periods without a purchase; a state without exits keeps the previous estimate."""
+    """By hand: one gap of 1, then 3 periods without a purchase; a state without exits keeps its estimate."""
     table = pd.DataFrame({"frequency": [1.0], "recency": [1.0], "T": [4.0], "total_spend": [9.0]})
     found = MigrationValue(2, n_states=4, period=1).fit(table).params_
     overall = 1 / 4  # of states 1 (twice), 2 and 3, one was left by buying
