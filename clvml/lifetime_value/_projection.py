@@ -25,6 +25,7 @@ from clvml.lifetime_value._protocol import (
     SupportsPurchaseSimulation,
     SupportsScenarios,
     SupportsSpendSimulation,
+    check_factors,
     require,
 )
 from clvml.lifetime_value._simulation import (
@@ -306,12 +307,7 @@ class LifetimeValue(BaseEstimator):
         InputError
             If a name is unknown or a level is invalid; some levels are only checked on prediction.
         """
-        known = self.scenario_factors()
-        unknown = [name for name in factors if name not in known]
-        if unknown:
-            raise InputError(
-                f"{unknown[0]!r} is not a factor of this model; they are {', '.join(map(repr, known))}."
-            )
+        check_factors(factors, self.scenario_factors())
         changed, own = copy.copy(self), ("horizon", "annual_discount_rate", "margin", "income")
         for name in own:
             if name in factors:

@@ -292,3 +292,18 @@ def require(model: object, protocol: type, task: str, way_out: str) -> None:
             f"{task} {' and '.join(missing)}, which {type(model).__name__} does not have: {way_out}, or add"
             f" {'it' if len(missing) == 1 else 'them'} as in clvml.lifetime_value.{protocol.__name__}."
         )
+
+
+def check_factors(factors: Mapping[str, float], known: Mapping[str, float]) -> None:
+    """Raise unless all factors are among those that a model knows.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown.
+    """
+    unknown = [name for name in factors if name not in known]
+    if unknown:
+        raise InputError(
+            f"{unknown[0]!r} is not a factor of this model; they are {', '.join(map(repr, known))}."
+        )

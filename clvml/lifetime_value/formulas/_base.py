@@ -25,7 +25,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers._summary_checks import check_customers
 from clvml.customers._time_units import horizon_in, rate_per_unit
-from clvml.errors import InputError
+from clvml.lifetime_value._protocol import check_factors
 from clvml.lifetime_value.formulas._estimates import Estimates, check_number, check_shares
 from clvml.lifetime_value.formulas._sums import FloatArray
 
@@ -164,12 +164,7 @@ class FormulaValue(BaseEstimator, ABC):
         InputError
             If a name is unknown or a level is invalid; some levels are only checked on prediction.
         """
-        known = self.scenario_factors()
-        unknown = [name for name in factors if name not in known]
-        if unknown:
-            raise InputError(
-                f"{unknown[0]!r} is not a factor of this model; they are {', '.join(map(repr, known))}."
-            )
+        check_factors(factors, self.scenario_factors())
         changed = copy.copy(self)
         estimates = {name: float(factors[name]) for name in self.varied_estimates if name in factors}
         check_shares(estimates)
