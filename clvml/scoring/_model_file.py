@@ -142,12 +142,24 @@ def _encode_estimator(model: BaseEstimator, where: str) -> dict[str, Any]:
             f"{where} is a {type(model).__module__}.{name}, which is not a public estimator of clvml,"
             " so it cannot be saved in a model file."
         )
+    _check_no_scenario(model, where)
     learnt = {key: value for key, value in vars(model).items() if key.endswith("_") and key[0] != "_"}
     return {
         "class": name,
         "parameters": _encode_fields(model.get_params(deep=False), where),
         "learnt": _encode_fields(learnt, where),
     }
+
+
+def _check_no_scenario(model: BaseEstimator, where: str) -> None:
+    """Refuse a model whose class attributes are overridden, as in a scenario: a file would lose them."""
+    kept = {*model.get_params(deep=False), *(key for key in vars(model) if key.endswith("_"))}
+    overridden = {key: getattr(type(model), key) for key in vars(model) if hasattr(type(model), key)}
+    if any(getattr(model, key) != value for key, value in overridden.items() if key not in kept):
+        raise InputError(
+            f"{where} is in a scenario, which a model file does not hold: save the fitted model, and call"
+            " with_factors after loading it."
+        )
 
 
 def _decode_estimator(encoded: dict[str, Any]) -> Any:

@@ -217,3 +217,10 @@ def test_a_damaged_or_missing_file_is_one_sentence(tmp_path):
         load_model_folder(tmp_path)
     save_model_folder(clvml.ZeroValue(horizon=3), tmp_path / "new")
     assert load_model_folder(tmp_path / "new").horizon == 3
+
+
+@pytest.mark.parametrize("factors", [{"dropout": 2.0}, {"income": 0.5}])
+def test_a_scenario_is_refused_rather_than_saved_as_the_fitted_model(value_model, factors):
+    with pytest.raises(InputError, match=r"in a scenario, .* call with_factors after loading"):
+        dump_model(value_model.with_factors(factors))
+    assert dump_model(value_model.with_factors(dict.fromkeys(factors, 1.0))) == dump_model(value_model)
