@@ -68,7 +68,7 @@ class DataSection(Section):
             raise ValueError("needs quantity and price together: an amount is quantity x price")
         if self.amount and self.quantity:
             raise ValueError("names amount as well as quantity and price: give one or the other")
-        given = self.model_fields_set - {"source"}
+        given = {name for name, value in self if value != type(self).model_fields[name].default} - {"source"}
         if self.is_built_in and given:
             raise ValueError(
                 f"gives {min(given)}, but {self.source!r} is built in and does not use it: name the source"
