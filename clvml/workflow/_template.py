@@ -15,7 +15,7 @@ from clvml.workflow._section import Section
 
 _WIDTH = 96
 _HEADER = """\
-Configuration of a clvml run: `clvml run THIS_FILE`. Every key is optional; a key after "#" shows its default.
+Configuration of a clvml run: `clvml run THIS_FILE`. Every key is optional; a line such as #key = value shows its default.
 An option of the command line overrides its key, such as --time-unit M for [split] time_unit."""
 
 
@@ -64,9 +64,9 @@ def _keys(section: Section) -> Iterator[str]:
             _plain(field.description or ""), _WIDTH, initial_indent="# ", subsequent_indent="# "
         )
         if value is None:
-            yield f"# {name} ="
+            yield f"#{name} ="
         else:
-            yield f"{'# ' if value == default else ''}{name} = {toml_value(value)}"
+            yield f"{'#' if value == default else ''}{name} = {toml_value(value)}"
 
 
 def _summary(section: type[Section]) -> str:
@@ -81,4 +81,4 @@ def _comment(text: str) -> str:
 
 def _plain(text: str) -> str:
     """Docstring markup as plain text."""
-    return " ".join(text.replace("``", "").split())
+    return " ".join(text.replace("`", "").split())

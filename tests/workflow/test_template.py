@@ -8,7 +8,7 @@ from clvml.workflow._template import config_template, described_keys
 
 def uncommented(text: str) -> str:
     """The template with every key set, those without a default left out."""
-    lines = [line.removeprefix("# ") if " = " in line else line for line in text.splitlines()]
+    lines = [line if line.startswith("# ") else line.removeprefix("#") for line in text.splitlines()]
     return "\n".join(line for line in lines if not line.endswith("="))
 
 
@@ -25,7 +25,7 @@ def test_every_key_stands_in_it_with_its_default():
         *sections, name = key.split(".")
         for section in sections:
             part = part[section]
-        assert f"# {name} =" in template
+        assert f"\n#{name} =" in template
         assert default is None or part[name] == (list(default) if isinstance(default, tuple) else default)
 
 
