@@ -20,6 +20,13 @@ from clvml.workflow._report_style import STYLE
 from clvml.workflow._section import ExperimentSection
 
 WIDE = 1200  # pixels: a wider figure spans the page
+QUESTIONS = {
+    "worth": "What are the customers worth?",
+    "who": "Who are they?",
+    "act": "What to do?",
+    "sure": "How sure is this?",
+    "model": "Which model values them best?",
+}
 TEXT = 24  # characters: a longer cell is a text, which may wrap
 
 
@@ -33,7 +40,7 @@ def report_page(
     experiment : ExperimentSection
         Name and question.
     found : sequence of Found
-        Sections are in the order of their first finding.
+        In the order of the report; a section is where its first finding is.
     folder : Path
         The output folder, where the figures are.
     commands : sequence of Command
@@ -60,13 +67,15 @@ def report_page(
     )
 
 
-def _is_answer(finding: Finding) -> bool:
-    return isinstance(finding, Words) and finding.style == "answer"
-
-
-def _answers(found: Iterable[Found]) -> list[str]:
-    answers = [_words(finding) for _, finding in found if isinstance(finding, Words) and _is_answer(finding)]
-    return [f'<div class="answer">{"".join(answers)}</div>'] if answers else []
+def _answers(found: Sequence[Found]) -> list[str]:
+    """The box that answers the manager's questions, in their order."""
+    answers = [finding for _, finding in found if isinstance(finding, Words) and finding.answers]
+    blocks = []
+    for key, question in QUESTIONS.items():
+        said = "".join(_words(words) for words in answers if words.answers == key)
+        if said:
+            blocks.append(f"<section><h2>{escape(question)}</h2>{said}</section>")
+    return [f'<div class="answer">{"".join(blocks)}</div>'] if blocks else []
 
 
 def _contents(sections: Iterable[str]) -> str:
@@ -82,7 +91,7 @@ def _sections(found: Iterable[Found], folder: Path) -> Iterator[tuple[str, str]]
     """The heading and the HTML of each section that shows anything."""
     sections: dict[str, list[Finding]] = {}
     for section, finding in found:
-        if not _is_answer(finding):
+        if not (isinstance(finding, Words) and finding.answers):
             sections.setdefault(section, []).append(finding)
     for section, findings in sections.items():
         parts = list(_parts(findings, folder))
@@ -118,8 +127,7 @@ def _part(finding: Finding, folder: Path) -> str:
 
 def _words(words: Words) -> str:
     lead = f"<b>{escape(words.lead)}</b> " if words.lead else ""
-    is_small = words.style == "note" or (words.style == "answer" and not words.lead)
-    tag = '<p class="note">' if is_small else "<p>"
+    tag = '<p class="note">' if words.style == "note" else "<p>"
     return f"{_heading(words.title)}{tag}{lead}{escape(words.text)}</p>"
 
 

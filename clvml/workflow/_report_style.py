@@ -14,6 +14,8 @@ h3 { font-size: 1.05rem; margin: 1.6rem 0 .4rem; } summary { cursor: pointer; ma
 a { color: var(--accent); }
 .question { color: var(--soft); font-size: 1.1rem; margin-top: 0; }
 .answer { border-left: 4px solid var(--accent); padding: .4rem 1.2rem; background: var(--tint); }
+.answer section + section { margin-top: 1rem; } .answer h2 { font-size: 1.05rem; margin: .4rem 0 .2rem; }
+.answer p { margin: .3rem 0; }
 nav ul { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; list-style: none; margin: 1.4rem 0 0;
   padding: 0; }
 .scroll { overflow-x: auto; max-width: 100%; }
