@@ -70,6 +70,7 @@ class Metric:
     undefined: Reason = field(default=always_defined, repr=False)
     resampled: Callable[[Resampled], FloatArray] | None = field(default=None, repr=False)
     loss: Loss | None = field(default=None, repr=False)
+    uses: str = field(default="", repr=False)  # "ranks", "top": what its bootstrap needs besides the loss
 
     def __call__(self, actual: pd.Series, predicted: pd.Series | pd.DataFrame) -> float:
         """The metric; NaN where it is undefined."""
