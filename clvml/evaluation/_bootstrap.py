@@ -25,7 +25,7 @@ from clvml.evaluation._weighted_ranks import Counts, Order, Ranks
 
 _N_RANKS = len(RankStatistics._fields)
 _BLOCK = 2**22  # counts in a block of draws: 32 MB as floats
-_CACHED = 2**17  # counts ranked at once: 1 MB, so that they stay in the cache
+_CACHED = 2**18  # counts ranked at once: 1 MB as whole numbers, so that they stay in the cache
 
 
 def bootstrap_metrics(

@@ -47,7 +47,7 @@ class Resampled:
 
 
 class RankStatistics(NamedTuple):
-    """Sums of products over the customers by draw; ranks are mid-ranks less the mean rank.
+    """Sums of products over the customers by draw; ranks are twice the mid-ranks less the mean rank.
 
     ``value`` is of actual value and rank of the prediction, ``best_value`` of actual value and its own rank,
     ``product`` of both ranks, ``spread`` and ``actual_spread`` of the squared ranks of each.
@@ -77,15 +77,15 @@ class ActualBlock:
         self.counts = counts
         self._weights = counts[:, :-1].astype(np.float64)
         self._weighted = self._weights * values
-        ranks = Ranks(order, counts).centred
+        ranks = Ranks(order, counts).doubled
         self._weighted_ranks = self._weights * ranks
         self._best = _sums(self._weighted, ranks), _sums(self._weighted_ranks, ranks)
 
     def statistics(self, ranks: Ranks) -> RankStatistics:
         """Those of one model's predictions."""
-        centred = ranks.centred
-        spread = np.einsum("bn,bn,bn->b", self._weights, centred, centred)
-        value, product = _sums(self._weighted, centred), _sums(self._weighted_ranks, centred)
+        doubled = ranks.doubled
+        spread = np.einsum("bn,bn,bn->b", self._weights, doubled, doubled)
+        value, product = _sums(self._weighted, doubled), _sums(self._weighted_ranks, doubled)
         return RankStatistics(value, product, spread, *self._best)
 
 

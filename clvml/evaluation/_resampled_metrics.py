@@ -35,10 +35,10 @@ def spearman(sample: Resampled) -> FloatArray:
 
 
 def gini(sample: Resampled) -> FloatArray:
-    """Normalised Gini: the areas are ``2 / n`` times the sums of actual value and centred rank."""
-    best = 2 * sample.ranks.best_value
+    """Normalised Gini: an area is the sum of actual value and doubled rank, over ``n``."""
+    best = sample.ranks.best_value
     best = np.where(best > ROUNDING * sample.size * sample.n, best, 0.0)
-    return where_positive(best, 2 * sample.ranks.value)
+    return where_positive(best, sample.ranks.value)
 
 
 def top_share(share: float, sample: Resampled) -> FloatArray:
@@ -55,4 +55,4 @@ def lift(share: float, sample: Resampled) -> FloatArray:
 def auc(sample: Resampled) -> FloatArray:
     """Area under the ROC curve (Mann and Whitney 1947)."""
     positive, negative = sample.total, sample.n - sample.total
-    return where_positive(positive * negative, sample.ranks.value) + 0.5
+    return where_positive(positive * negative, sample.ranks.value, scale=0.5) + 0.5

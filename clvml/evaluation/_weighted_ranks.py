@@ -49,10 +49,10 @@ class Order:
         starts = np.searchsorted(group[places], np.arange(group[places[-1]] + 2))
         return cls(places, group, starts)
 
-    @property
-    def tied(self) -> bool:
-        """Whether any two customers are."""
-        return len(self.starts) <= len(self.places)
+    @cached_property
+    def tied(self) -> Places:
+        """The groups of two or more."""
+        return np.flatnonzero(np.diff(self.starts) > 1)
 
     @property
     def columns(self) -> int:
@@ -71,18 +71,19 @@ class Order:
         return place % ROWS * self.columns + place // ROWS
 
     @cached_property
-    def ends(self) -> Places:
-        """The cell of the last customer of each group."""
-        return self.cell(self.starts[1:] - 1)
+    def tied_ends(self) -> Places:
+        """By group of two or more: the cells of the customer before it (if any) and of its last one."""
+        return self.cell(np.maximum(np.stack([self.starts[self.tied], self.starts[self.tied + 1]]) - 1, 0))
 
     @cached_property
     def middle(self) -> Places:
-        """By customer: where its mid-rank is, the cell if nobody is tied, else the group."""
-        if self.tied:
-            return self.group
-        cells = np.empty_like(self.places)
-        cells[self.places] = self.cell(np.arange(len(self.places)))
-        return cells
+        """By customer: where its rank is: in its cell, or, behind all cells, that of its tied group."""
+        where = np.empty_like(self.places)
+        where[self.places] = self.cell(np.arange(len(self.places)))
+        shared = np.full(len(self.starts) - 1, -1)
+        shared[self.tied] = ROWS * self.columns + np.arange(len(self.tied))
+        shared = shared[self.group]
+        return np.where(shared < 0, where, shared)
 
     def laid_out(self, values: FloatArray) -> FloatArray:
         """Values of the customers by row and column, zero where there is none."""
@@ -108,16 +109,18 @@ class Ranks:
         self.through = _cumulated(laid_out)
 
     @cached_property
-    def centred(self) -> FloatArray:
-        """By draw and customer: the mid-rank less the mean rank."""
-        through, own = self.through.reshape(self.n_draws, -1), self.counts.reshape(self.n_draws, -1)
-        if self.order.tied:
-            through = np.take(through, self.order.ends, axis=1)
-            own = np.diff(through, axis=1, prepend=np.int32(0))
-        doubled = 2 * through  # in whole numbers, as the half of a count may not be one
-        doubled -= own
-        doubled -= self._n[:, None]
-        return np.take(0.5 * doubled, self.order.middle, axis=1)
+    def doubled(self) -> FloatArray:
+        """By draw and customer: twice the mid-rank less the mean rank, a whole number."""
+        alone = np.empty_like(self.through)  # the count before a customer and the one through it
+        np.add(self.through[:, 1:], self.through[:, :-1], out=alone[:, 1:])
+        alone[:, 0] = self.through[:, 0]
+        alone[:, 0, 1:] += self.through[:, -1, :-1]
+        through = self.through.reshape(self.n_draws, -1)
+        before, end = (np.take(through, cells, axis=1) for cells in self.order.tied_ends)
+        tied = end + before * (self.order.starts[self.order.tied] > 0)
+        ranks = np.hstack([alone.reshape(self.n_draws, -1), tied])
+        ranks -= self._n[:, None]
+        return np.take(ranks, self.order.middle, axis=1).astype(np.float64)
 
     @property
     def _n(self) -> NDArray[np.int32]:
