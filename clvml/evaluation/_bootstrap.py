@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from clvml.errors import InputError
-from clvml.evaluation._alignment import FloatArray, aligned
-from clvml.evaluation._metric import Metric, check_probabilities
+from clvml.evaluation._alignment import FloatArray, aligned, check_probabilities
+from clvml.evaluation._metric import Metric
 from clvml.evaluation._metric_draws import MetricDraws
 from clvml.evaluation._ranking import TOP_SHARES
 from clvml.evaluation._resampled import ActualBlock, Forecast, MeanLosses, RankStatistics, Resampled
@@ -83,6 +83,8 @@ def bootstrap_metrics(
     check_predictions(predictions)
     truth, forecasts = _aligned_all(actual, predictions, chosen)
     counts = _counts(actual.index, n_draws, random_state) if weights is None else _given(weights, len(truth))
+    if all(metric.of == "values" for metric in chosen):
+        forecasts = [*forecasts, np.zeros(len(truth))]  # the zero baseline
     with threadpool_limits(limits=1, user_api="blas"):  # sums in one order, whatever the machine
         evaluate = _Evaluation(truth, forecasts, chosen)
         drawn = np.concatenate([evaluate(part) for part in counts])
