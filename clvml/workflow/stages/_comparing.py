@@ -12,9 +12,9 @@ import pandas as pd
 from clvml import plots
 from clvml.customers._split import Split
 from clvml.evaluation._calibration import calibration_by_decile
-from clvml.evaluation._comparison import METRICS
 from clvml.evaluation._model_comparison import ModelComparison, compare_models
 from clvml.evaluation._ranking import lift_curve
+from clvml.evaluation._table_metrics import DEFAULT_METRICS
 from clvml.workflow._contenders import BASELINE
 from clvml.workflow._findings import (
     ALL,
@@ -232,7 +232,7 @@ def one_contender(comparison: Comparison, name: str, parts: Split) -> Iterator[F
     deciles = calibration_by_decile(parts.holdout["spend"], result.predictions[name])
     yield Model(run[0], title, result.models[name], parts.calibration)
     yield Tags({"family": row["family"], "contender": name}, runs=run)
-    yield Metrics({metric: float(row[metric]) for metric in METRICS}, in_report=False, runs=run)
+    yield Metrics({metric: float(row[metric]) for metric in DEFAULT_METRICS}, in_report=False, runs=run)
     yield Steps({"decile_pred": deciles["predicted"], "decile_act": deciles["actual"]}, runs=run)
     yield Table("deciles", deciles, file=None, in_report=False, runs=run)
     draw = partial(plots.calibration_by_decile, {title: deciles})
