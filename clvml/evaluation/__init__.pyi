@@ -1,9 +1,14 @@
+from ._bootstrap import bootstrap_metrics as bootstrap_metrics
+from ._bootstrap import resample_counts as resample_counts
 from ._calibration import calibration_by_decile as calibration_by_decile
 from ._calibration import calibration_by_frequency as calibration_by_frequency
 from ._champion import Champion as Champion
 from ._champion import choose_champion as choose_champion
 from ._comparison import compare as compare
 from ._comparison import score as score
+from ._metric import Metric as Metric
+from ._metric_draws import MetricDraws as MetricDraws
+from ._metrics import METRICS as METRICS
 from ._model_comparison import ModelComparison as ModelComparison
 from ._model_comparison import compare_models as compare_models
 from ._ranking import concentration as concentration
