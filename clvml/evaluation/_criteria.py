@@ -10,9 +10,9 @@ totals     1 - h(b) / h(1), with the bias b of the total and           the zero 
 customers  log(RMSE of the zero baseline / RMSE)                       the zero baseline
 =========  ==========================================================  ==========================
 
-No skill depends on another model. The totals lose little by misses that chance explains and much by large ones
-(h is Huber's loss, smoothed). The logarithm makes the difference between two models in `customers` free of
-the reference, so that their order is the same where the zero baseline is unknown.
+No skill depends on another model. The totals lose little by misses that chance explains and much by large
+ones (h is Huber's loss, smoothed). The logarithm makes the difference between two models in `customers` free
+of the reference, so that their order is the same where the zero baseline is unknown.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ PURPOSES: Mapping[str, Mapping[str, float]] = MappingProxyType(
         "targeting": {"ranking": 0.70, "totals": 0.10, "customers": 0.20},
     }
 )
+MAX_BIAS: Mapping[str, float] = MappingProxyType({"valuation": 0.5, "budget": 0.3, "targeting": 0.5})
+DEFAULT_MAX_BIAS = 0.5  # where weights are given instead of a purpose
 _SMALL_BIAS = 0.25  # c: where the loss turns from quadratic to linear
 _BEST_RATIO = 1e-3  # of the zero baseline's RMSE: lower counts as this
 
@@ -76,12 +78,15 @@ class Skills:
         The same in each resample; without draws, n_draws is 0.
     zero_rmse : float
         RMSE of the zero baseline; NaN where unknown.
+    zero : str or None
+        Name of a model that predicts zero for everybody.
     """
 
     metrics: pd.DataFrame
     point: Array
     draws: Array
     zero_rmse: float
+    zero: str | None
 
     @property
     def models(self) -> list[str]:
@@ -115,7 +120,9 @@ def weights_for(purpose: str | Mapping[str, float]) -> dict[str, float]:
     weights = {name: float(purpose.get(name, 0.0)) for name in CRITERIA}
     total = sum(weights.values())
     if not np.isfinite(total) or total <= 0 or min(weights.values()) < 0:
-        raise InputError("the weights of the criteria must be finite, none negative and at least one positive.")
+        raise InputError(
+            "the weights of the criteria must be finite, none negative and at least one positive."
+        )
     return {name: weight / total for name, weight in weights.items()}
 
 
@@ -126,8 +133,8 @@ def skills(evidence: pd.DataFrame | Draws) -> Skills:
     ----------
     evidence : pandas.DataFrame or MetricDraws
         A table as returned by :func:`clvml.evaluation.compare`, or `clvml.evaluation.MetricDraws`. Columns
-        ``bias_pct, rmse`` and at least one of ``spearman, gini, top10_share``. The reference of ``rmse`` is the
-        row that predicts a total of zero, if there is one.
+        ``bias_pct, rmse`` and at least one of ``spearman, gini, top10_share``. The reference of ``rmse`` is
+        the row that predicts a total of zero, if there is one.
 
     Raises
     ------
@@ -139,15 +146,16 @@ def skills(evidence: pd.DataFrame | Draws) -> Skills:
     table = table.drop(columns=[name for name in RANKINGS if name in table and table[name].isna().all()])
     zero = _zero_baseline(table)
     reference = float(table["rmse"].iloc[zero]) if zero is not None else float("nan")
+    name = str(table.index[zero]) if zero is not None else None
     point = _skills({name: table[name].to_numpy(float) for name in table}, np.asarray(reference))
     if isinstance(evidence, pd.DataFrame):
-        return Skills(table, point, np.empty((0, *point.shape)), reference)
+        return Skills(table, point, np.empty((0, *point.shape)), reference, name)
     places = {str(name): place for place, name in enumerate(evidence.metrics)}
-    drawn = {name: np.asarray(evidence.draws[:, :, places[name]], dtype=float) for name in table}
+    drawn = {key: np.asarray(evidence.draws[:, :, places[key]], dtype=float) for key in table}
     references = drawn["rmse"][:, [zero]] if zero is not None else np.full((len(evidence.draws), 1), np.nan)
     undefined = np.isnan(point).all(axis=0)
     draws = np.where(undefined, np.nan, _skills(drawn, references))
-    return Skills(table, point, draws, reference)
+    return Skills(table, point, draws, reference, name)
 
 
 def _skills(values: Mapping[str, Array], zero_rmse: Array) -> Array:

@@ -1,8 +1,8 @@
 """A time limit for the fit of one contender.
 
-Python cannot end arbitrary code from outside. The function runs in a thread of its own; when the time is over,
-an exception is raised in it, which ends Python code at its next instruction and compiled code when it returns
-to Python. The caller does not wait for that. Until then the thread still uses the processor, so later
+Python cannot end arbitrary code from outside. The function runs in a thread of its own; when the time is
+over, an exception is raised in it, which ends Python code at its next instruction and compiled code when it
+returns to Python. The caller does not wait for that. Until then the thread still uses the processor, so later
 contenders may be slower; a call that never returns from compiled code ends only with the process.
 """
 
@@ -12,16 +12,30 @@ import contextvars
 import ctypes
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
-from clvml.errors import InputError
+from clvml.errors import FitError, InputError
+
+T = TypeVar("T")
+
+
+def check_seconds(seconds: float | None) -> None:
+    """Raise unless the limit is None or positive.
+
+    Raises
+    ------
+    InputError
+        If it is not.
+    """
+    if seconds is not None and not seconds > 0:
+        raise InputError(f"max_seconds is {seconds!r}; it must be above 0, or None for no limit.")
 
 
 class TimeLimitExceeded(BaseException):
     """Raised in the thread of a function whose time is over; not an Exception, so that none catches it."""
 
 
-def run_within[T](seconds: float | None, function: Callable[[], T]) -> T:
+def run_within(seconds: float | None, function: Callable[[], T]) -> T:
     """The result of a function, unless it takes longer.
 
     Parameters
@@ -33,10 +47,8 @@ def run_within[T](seconds: float | None, function: Callable[[], T]) -> T:
 
     Raises
     ------
-    TimeoutError
+    FitError
         If the time is over.
-    InputError
-        If ``seconds`` is not positive.
 
     Examples
     --------
@@ -45,8 +57,6 @@ def run_within[T](seconds: float | None, function: Callable[[], T]) -> T:
     """
     if seconds is None:
         return function()
-    if not seconds > 0:
-        raise InputError(f"max_seconds is {seconds!r}; it must be above 0, or None for no limit.")
     outcome: dict[str, Any] = {}
     context = contextvars.copy_context()
 
@@ -63,7 +73,7 @@ def run_within[T](seconds: float | None, function: Callable[[], T]) -> T:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(
             ctypes.c_ulong(thread.ident or 0), ctypes.py_object(TimeLimitExceeded)
         )
-        raise TimeoutError(f"it took longer than max_seconds = {seconds:g}")
+        raise FitError(f"it took longer than max_seconds = {seconds:g}.")
     if "error" in outcome:
         raise outcome["error"]
     result: T = outcome["result"]

@@ -10,20 +10,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pandas as pd
 
 from clvml.errors import InputError
-from clvml.evaluation._criteria import CRITERIA, Array, Draws, Skills, skills, weights_for
+from clvml.evaluation._criteria import DEFAULT_MAX_BIAS, MAX_BIAS, Draws, skills, weights_for
+from clvml.evaluation._evidence import CHANCE, RMSE, Evidence, failures_by_model, gathered, ordered, scores
+from clvml.evaluation._verdict_table import verdict_table
 from clvml.evaluation._verdict_text import NEGLIGIBLE, format_rule, sentences
 
 LEADS, TOO_CLOSE, NO_RANKING, NONE = "leads", "too close", "no ranking", "none"
-
-MAX_BIAS = 0.5
-LOWEST_RANKING = 0.05  # skill: below, a ranking is of no use whatever its noise
-_CHANCE = 0.025  # one-sided level of the test against chance
-_WITHOUT_DRAWS = 1000  # resamples of origins where there are none of customers
-_RANKING, _TOTALS, _CUSTOMERS = range(len(CRITERIA))
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +81,14 @@ class Verdict:
     gives: dict[str, frozenset[str]]
 
     @property
+    def ranked(self) -> tuple[str, ...]:
+        """All contenders: the choice, those that may lead by score, then the excluded by score."""
+        contenders = [str(name) for name in self.scores.index if name in self.gives]
+        chosen = [name for name in contenders if name == self.choice]
+        able = [name for name in contenders if name not in self.excluded]
+        return tuple(dict.fromkeys([*chosen, *able, *contenders]))
+
+    @property
     def sentences(self) -> tuple[str, str]:
         """Who leads; what to say and do."""
         return sentences(self)
@@ -119,22 +122,6 @@ class Verdict:
         return "".join(f"<p>{sentence}</p>" for sentence in self.sentences) + self.scores.to_html()
 
 
-@dataclass(frozen=True, eq=False)
-class _Evidence:
-    """Skills of the models evaluated at every origin: by origin, (draw,) model and criterion."""
-
-    names: list[str]
-    point: Array
-    draws: Array
-    metrics: pd.DataFrame
-    zero_known: bool
-    absent: dict[str, int]
-
-    @property
-    def n_origins(self) -> int:
-        return len(self.point)
-
-
 def decide(
     evidence: pd.DataFrame | Draws | Sequence[pd.DataFrame | Draws],
     *,
@@ -144,16 +131,16 @@ def decide(
     needs: Iterable[str] = (),
     abilities: Mapping[str, Collection[str]] | None = None,
     level: float = 0.9,
-    max_bias: float = MAX_BIAS,
+    max_bias: float | None = None,
     random_state: int = 0,
 ) -> Verdict:
     """Which model leads, which are within noise of it, and which one to serve.
 
     A model never leads if its RMSE is not below that of predicting zero, if it ranks customers no better than
     chance, or if its total misses by more than ``max_bias``. Among the others the highest score leads; those
-    whose difference to the leader is not distinguishable from zero over resampled customers and origins are
-    within noise of it. To serve: the incumbent if it is among these, otherwise the leader; where ``needs`` are
-    given, among those that meet them.
+    whose difference to the leader is not distinguishable from zero over resampled customers and origins, or
+    is negligible, are within noise of it. To serve: the incumbent if it is among these, otherwise the leader;
+    where ``needs`` are given, among those that meet them.
 
     Parameters
     ----------
@@ -172,9 +159,9 @@ def decide(
         By model: what it gives of these.
     level : float, default 0.9
         Coverage of the intervals.
-    max_bias : float, default 0.5
+    max_bias : float, optional
         The largest miss of the total, as a share of the actual one, with which a model may lead; over several
-        origins, the mean absolute miss.
+        origins, the mean absolute miss. Default 0.5; 0.3 for the purpose "budget".
     random_state : int, default 0
         Of the resamples of origins.
 
@@ -198,42 +185,29 @@ def decide(
     >>> verdict.kind, verdict.leader, verdict.excluded["formula"]
     ('leads', 'BG/NBD', 'its RMSE is not below that of predicting zero; its total misses by 60.0 %')
     """
-    _check_shares(level, max_bias)
+    if not 0 < level < 1:
+        raise InputError(f"level is {level!r}; it must be between 0 and 1, such as 0.9.")
     origins = [evidence] if isinstance(evidence, pd.DataFrame) or hasattr(evidence, "draws") else evidence
-    weights = weights_for(purpose)
-    found = _gathered([skills(origin) for origin in origins])
+    weights, limit = weights_for(purpose), _limit(purpose, max_bias)
+    found = gathered([skills(origin) for origin in origins], random_state)
     contenders = _eligible(origins, found, eligible)
-    rng = np.random.default_rng(random_state)
-    picks = _picks(found.n_origins, found.draws.shape[1], rng)
-    ranking = _over_origins(found.point[..., _RANKING], found.draws[..., _RANKING], picks)
-    failures = _failures(found, ranking, max_bias)
-    failures |= {
-        name: [f"it was not evaluated at {count} of {found.n_origins} origins"]
-        for name, count in found.absent.items()
-    }
-    point, drawn = _scores(found, weights, picks)
-    able = [name for name in contenders if name in found.names]
-    may_lead = [name for name in able if not failures[name]]
-    by_score = _ordered(found, point)
-    leader = next((name for name in by_score if name in may_lead), None)
-    table = _table(found, by_score, point, drawn, leader, may_lead, level)
-    table["status"] = [_status(name, leader, contenders, failures, table) for name in table.index]
-    tied = [name for name in table.index if table.at[name, "status"] in ("leader", "within noise")]
-    kind = _kind(tied, found, able, failures)
+    failures = failures_by_model(found, limit)
+    table = verdict_table(found, weights, contenders, failures, level)
+    tied = [str(name) for name in table.index[table["within_noise"]]]
     gives = {name: frozenset((abilities or {}).get(name, ())) for name in contenders}
-    candidates = tied or _best_totals(found, able, failures, picks)
+    candidates = tied or _best_totals(found, contenders, failures)
     return Verdict(
-        kind=kind,
-        leader=leader,
+        kind=_kind(tied, found, contenders, failures),
+        leader=tied[0] if tied else None,
         tied=tuple(tied),
         choice=_choice(candidates, incumbent, tuple(needs), gives),
         excluded={name: "; ".join(failures[name]) for name in contenders if failures[name]},
         scores=table,
         weights=weights,
         n_origins=found.n_origins,
-        has_draws=found.draws.shape[1] > 0,
+        has_draws=found.has_draws,
         level=level,
-        max_bias=max_bias,
+        max_bias=limit,
         purpose=purpose if isinstance(purpose, str) else "weights given",
         incumbent=incumbent,
         needs=tuple(needs),
@@ -241,36 +215,16 @@ def decide(
     )
 
 
-def _check_shares(level: float, max_bias: float) -> None:
-    if not 0 < level < 1:
-        raise InputError(f"level is {level!r}; it must be between 0 and 1, such as 0.9.")
+def _limit(purpose: str | Mapping[str, float], max_bias: float | None) -> float:
+    if max_bias is None:
+        return MAX_BIAS.get(purpose, DEFAULT_MAX_BIAS) if isinstance(purpose, str) else DEFAULT_MAX_BIAS
     if not max_bias > 0:
         raise InputError(f"max_bias is {max_bias!r}; it must be above 0, such as 0.5 for half of the total.")
-
-
-def _gathered(origins: Sequence[Skills]) -> _Evidence:
-    if not origins:
-        raise InputError("there are no origins to decide on; give at least one.")
-    names = list(dict.fromkeys(name for origin in origins for name in origin.models))
-    count = {name: sum(name in origin.models for origin in origins) for name in names}
-    common = [name for name in names if count[name] == len(origins)]
-    places = [[origin.models.index(name) for name in common] for origin in origins]
-    n_draws = min(len(origin.draws) for origin in origins)
-    point = np.stack([origin.point[place] for origin, place in zip(origins, places, strict=True)])
-    draws = np.stack([origin.draws[:n_draws, place] for origin, place in zip(origins, places, strict=True)])
-    tables = [origin.metrics.set_axis(origin.models).loc[common] for origin in origins]
-    shared = [name for name in tables[0] if all(name in table for table in tables)]
-    stacked = np.stack([table[shared].to_numpy() for table in tables])
-    metrics = pd.DataFrame(stacked.mean(axis=0), index=common, columns=shared)
-    absolute = np.abs(stacked[..., shared.index("bias_pct")])
-    metrics["abs_bias_pct"] = absolute.mean(axis=0)
-    zero_known = bool(np.isfinite([origin.zero_rmse for origin in origins]).all())
-    absent = {name: len(origins) - number for name, number in count.items() if number < len(origins)}
-    return _Evidence(common, point, draws, metrics, zero_known, absent)
+    return float(max_bias)
 
 
 def _eligible(
-    origins: Iterable[pd.DataFrame | Draws], found: _Evidence, eligible: Iterable[str] | None
+    origins: Iterable[pd.DataFrame | Draws], found: Evidence, eligible: Iterable[str] | None
 ) -> list[str]:
     known = [*found.names, *found.absent]
     if eligible is None:
@@ -280,6 +234,7 @@ def _eligible(
             if isinstance(origin, pd.DataFrame) and "family" in origin
         ]
         baselines = {str(name) for family in families for name in family.index[family == "baseline"]}
+        baselines.add(str(found.zero))
         names = [name for name in known if name not in baselines]
     else:
         names = list(dict.fromkeys(eligible))
@@ -291,159 +246,20 @@ def _eligible(
     return names
 
 
-def _picks(n_origins: int, n_draws: int, rng: np.random.Generator) -> Array:
-    """By draw: the deviation of each origin's weight from the mean, in a resample of origins.
-
-    Scaled by sqrt(K / (K - 1)), so that the variance of the mean over K origins is unbiased.
-    """
-    if n_origins == 1:
-        return np.zeros((n_draws, 1))
-    counts = rng.multinomial(n_origins, np.full(n_origins, 1 / n_origins), size=n_draws or _WITHOUT_DRAWS)
-    scaled: Array = (counts - 1) / n_origins * np.sqrt(n_origins / (n_origins - 1))
-    return scaled
-
-
-def _over_origins(point: Array, draws: Array, picks: Array) -> Array:
-    """Mean over origins in each draw, shape (n_draws, n_models): of resampled customers and origins."""
-    mean = draws.mean(axis=0) if draws.shape[1] else point.mean(axis=0)
-    found: Array = mean + picks @ np.nan_to_num(point)
-    return found
-
-
-def _scores(found: _Evidence, weights: Mapping[str, float], picks: Array) -> tuple[Array, Array]:
-    """Scores by model, and by draw and model; an undefined criterion does not count."""
-    defined = ~np.isnan(found.point).all(axis=1)  # by origin and criterion
-    shares = defined * np.array([weights[name] for name in CRITERIA])
-    totals = shares.sum(axis=1, keepdims=True)
-    if (totals == 0).any():
-        raise InputError(
-            "no criterion with a weight is defined on this holdout: losses exceed gains, or all customers"
-            " brought the same. Give weights to ranking or customers."
-        )
-    shares = shares / totals
-    point = np.einsum("kmc,kc->km", np.where(defined[:, None], found.point, 0.0), shares)
-    draws = np.einsum("kbmc,kc->kbm", np.where(defined[:, None, None], found.draws, 0.0), shares)
-    return point.mean(axis=0), _over_origins(point, draws, picks)
-
-
-def _failures(found: _Evidence, ranking: Array, max_bias: float) -> dict[str, list[str]]:
-    """By model: the reasons for which it may not lead."""
-    mean = found.point.mean(axis=0)
-    failures: dict[str, list[str]] = {}
-    for place, name in enumerate(found.names):
-        miss = float(found.metrics["abs_bias_pct"].iloc[place])
-        checks = {
-            "its RMSE is not below that of predicting zero": (
-                found.zero_known and not mean[place, _CUSTOMERS] > 0
-            ),
-            CHANCE: not _ranks(mean[place, _RANKING], ranking[:, place]),
-            f"its total misses by {miss:.1f} %": miss > 100 * max_bias,
-        }
-        failures[name] = [reason for reason, fails in checks.items() if fails]
-    return failures
-
-
-CHANCE = "it ranks customers no better than chance"
-
-
-def _ranks(skill: float, draws: Array) -> bool:
-    lowest = np.nanquantile(draws, _CHANCE) if np.isfinite(draws).any() else skill
-    return bool(skill >= LOWEST_RANKING and lowest > 0)
-
-
-def _ordered(found: _Evidence, point: Array) -> list[str]:
-    """Names by score; equal ones by RMSE, then by name."""
-    rmse = found.metrics["rmse"].to_numpy()
-    keys = {name: (-round(float(point[k]), 12), rmse[k], name) for k, name in enumerate(found.names)}
-    return sorted(found.names, key=keys.__getitem__)
-
-
-def _table(
-    found: _Evidence,
-    by_score: list[str],
-    point: Array,
-    drawn: Array,
-    leader: str | None,
-    may_lead: list[str],
-    level: float,
-) -> pd.DataFrame:
-    tails = [(1 - level) / 2, (1 + level) / 2]
-    places = {name: place for place, name in enumerate(found.names)}
-    mean = found.point.mean(axis=0)
-    best = places[leader] if leader is not None else None
-    behind = np.full(len(point), np.nan) if best is None else point[best] - point
-    differences = drawn * np.nan if best is None else drawn[:, [best]] - drawn
-    lower, upper = _quantiles(drawn, tails)
-    behind_lower, behind_upper = _quantiles(differences, tails)
-    allowed = [places[name] for name in may_lead]
-    table = pd.DataFrame(
-        {
-            "score": point,
-            "lower": lower,
-            "upper": upper,
-            **{name: mean[:, place] for place, name in enumerate(CRITERIA)},
-            "behind": behind,
-            "behind_lower": behind_lower,
-            "behind_upper": behind_upper,
-            "p_best": _p_best(drawn, allowed),
-        },
-        index=found.names,
-    )
-    table["within_noise"] = ((behind < NEGLIGIBLE) | (behind_lower <= 0)) & table.index.isin(may_lead)
-    metrics = [name for name in ("bias_pct", "abs_bias_pct", "rmse", "spearman") if name in found.metrics]
-    return table.join(found.metrics[metrics]).loc[by_score].rename_axis("model")
-
-
-def _quantiles(draws: Array, tails: Sequence[float]) -> tuple[Array, Array]:
-    """Quantiles by model; NaN without draws."""
-    usable = draws[np.isfinite(draws).all(axis=1)]
-    if not len(usable):
-        return np.full(draws.shape[1], np.nan), np.full(draws.shape[1], np.nan)
-    lower, upper = np.quantile(usable, tails, axis=0)
-    return lower, upper
-
-
-def _p_best(drawn: Array, allowed: list[int]) -> Array:
-    found = np.full(drawn.shape[1], np.nan)
-    usable = drawn[np.isfinite(drawn).all(axis=1)]
-    if allowed and len(usable):
-        top = usable[:, allowed].max(axis=1, keepdims=True)
-        found[allowed] = np.isclose(usable[:, allowed], top, rtol=0, atol=1e-12).mean(axis=0)
-    return found
-
-
-def _status(
-    name: str,
-    leader: str | None,
-    contenders: Collection[str],
-    failures: Mapping[str, list[str]],
-    table: pd.DataFrame,
-) -> str:
-    if name not in contenders:
-        return "not eligible"
-    if failures[name]:
-        return "excluded"
-    if name == leader:
-        return "leader"
-    return "within noise" if table.at[name, "within_noise"] else "behind"
-
-
-def _kind(tied: list[str], found: _Evidence, able: list[str], failures: Mapping[str, list[str]]) -> str:
+def _kind(tied: list[str], found: Evidence, contenders: list[str], failures: Mapping[str, list[str]]) -> str:
     if tied:
         return LEADS if len(tied) == 1 else TOO_CLOSE
-    return NO_RANKING if able and all(CHANCE in failures[name] for name in able) else NONE
+    evaluated = [name for name in contenders if name in found.names]
+    return NO_RANKING if evaluated and all(CHANCE in failures[name] for name in evaluated) else NONE
 
 
-def _best_totals(
-    found: _Evidence, able: list[str], failures: Mapping[str, list[str]], picks: Array
-) -> list[str]:
-    """Where none may lead: of those with the fewest failures, the best for a budget."""
-    if not able:
-        return []
-    point, _ = _scores(found, weights_for("budget"), picks)
+def _best_totals(found: Evidence, contenders: list[str], failures: Mapping[str, list[str]]) -> list[str]:
+    """Where none may lead: the best for a budget of those that fail least, an RMSE above zero's worst of all."""
+    point, _ = scores(found, weights_for("budget"))
+    evaluated = [name for name in ordered(found, point) if name in contenders]
+    failed = {name: (RMSE in failures[name], len(failures[name])) for name in evaluated}
+    left = [name for name in evaluated if failed[name] == min(failed.values())]
     score = dict(zip(found.names, point, strict=True))
-    fewest = min(len(failures[name]) for name in able)
-    left = [name for name in _ordered(found, point) if name in able and len(failures[name]) == fewest]
     return [name for name in left if score[left[0]] - score[name] < NEGLIGIBLE]
 
 

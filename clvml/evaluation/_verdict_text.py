@@ -10,9 +10,10 @@ import pandas as pd
 if TYPE_CHECKING:
     from clvml.evaluation._verdict import Verdict
 
+NEGLIGIBLE = 0.02  # a difference in score that is within noise whatever the resamples say
 NEED_LABELS = {"probability_alive": "P(alive)", "intervals": "prediction intervals"}
-NEGLIGIBLE = 0.02  # a difference in score that is within noise whatever the draws say
 _GUESS = 25  # percent: a total that misses by more is a guess
+_NUMBERS = {2: "either of these two", 3: "any of these three", 4: "any of these four"}
 
 
 def sentences(verdict: Verdict) -> tuple[str, str]:
@@ -40,15 +41,15 @@ def format_rule(verdict: Verdict) -> str:
     """
     weights = ", ".join(f"{name} {100 * weight:.0f} %" for name, weight in verdict.weights.items())
     return (
-        "The leader has the highest score, a weighted mean of skills against fixed references:"
-        f" ranking of customers against chance, total and RMSE per customer against predicting zero ({weights};"
-        f" purpose: {verdict.purpose}). A model never leads if its RMSE is not below that of predicting zero, if"
-        " it ranks customers no better than chance, or if its total misses by more than"
+        "The leader has the highest score, a weighted mean of skills against fixed references: ranking"
+        f" against chance, total and RMSE per customer against predicting zero ({weights}; purpose:"
+        f" {verdict.purpose}). A model never leads if its RMSE is not below that of predicting zero, if it"
+        " ranks customers no better than chance, or if its total misses by more than"
         f" {100 * verdict.max_bias:.0f} %. {_format_noise(verdict)}"
     )
 
 
-def listed(names: Iterable[object], last: str = "and") -> str:
+def listed(names: Iterable[object]) -> str:
     """Names in a sentence.
 
     Examples
@@ -57,7 +58,7 @@ def listed(names: Iterable[object], last: str = "and") -> str:
     ('a, b and c', 'a')
     """
     texts = [str(name) for name in names]
-    return f" {last} ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+    return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
 
 
 def format_bias(bias_pct: float) -> str:
@@ -74,74 +75,87 @@ def format_bias(bias_pct: float) -> str:
 
 
 def _format_noise(verdict: Verdict) -> str:
-    origins = verdict.n_origins > 1
-    if not verdict.has_draws and not origins:
+    several = verdict.n_origins > 1
+    if not verdict.has_draws and not several:
         return (
             "The noise is unknown, since there are scores only: models whose score is less than"
             f" {NEGLIGIBLE:.2f} below the leader's are too close to call."
         )
-    over = "origins" if not verdict.has_draws else "customers and origins" if origins else "customers"
+    over = "origins" if not verdict.has_draws else "customers and origins" if several else "customers"
     return (
-        f"Models are within noise of the leader if the {100 * verdict.level:.0f} % interval of the difference in"
-        f" score, over resampled {over}, includes 0, or if the difference is below {NEGLIGIBLE:.2f}."
+        f"Models are within noise of the leader if the {100 * verdict.level:.0f} % interval of the difference"
+        f" in score, over resampled {over}, includes 0, or if the difference is below {NEGLIGIBLE:.2f}."
     )
 
 
 def _leads(verdict: Verdict) -> str:
-    row = verdict.scores.loc[verdict.leader]
-    return f"{verdict.leader} leads: {_facts(row, verdict)}{_beaten_by_baseline(verdict)}."
+    leader = verdict.scores.loc[verdict.leader]
+    only = "" if len(verdict.gives) > 1 else ", the only contender,"
+    return f"{verdict.leader}{only} leads: {_facts(leader, verdict)}{_better_baseline(verdict)}."
 
 
 def _too_close(verdict: Verdict) -> str:
-    number = {2: "these two", 3: "these three", 4: "these four"}.get(len(verdict.tied), "these")
-    noise = "noise" if verdict.has_draws or verdict.n_origins > 1 else f"{NEGLIGIBLE:.2f} in score, since the noise is unknown"
-    return (
-        f"Too close to call: any of {number}, {listed(verdict.tied)}; their differences are within"
-        f" {noise}{_beaten_by_baseline(verdict)}."
-    )
+    number = _NUMBERS.get(len(verdict.tied), f"any of these {len(verdict.tied)}")
+    known = verdict.has_draws or verdict.n_origins > 1
+    reason = "their differences are within noise" if known else "their scores differ by less than 0.02"
+    return f"Too close to call: {number}, {listed(verdict.tied)}; {reason}{_better_baseline(verdict)}."
 
 
 def _facts(row: pd.Series, verdict: Verdict) -> str:
-    facts = [f"its total is {format_bias(row['bias_pct'])}"]
-    if verdict.n_origins > 1:
-        facts = [f"its totals miss by {row['abs_bias_pct']:.1f} % on average over {verdict.n_origins} origins"]
+    several = verdict.n_origins > 1
+    totals = f"totals miss by {row['abs_bias_pct']:.1f} % on average over {verdict.n_origins} origins"
+    facts = f"its {totals if several else 'total is ' + format_bias(row['bias_pct'])}"
     if "spearman" in row:
-        facts.append(f"its rank correlation with the actual values is {row['spearman']:.2f}")
-    return " and ".join(facts)
+        facts += f", and its Spearman correlation with the actual values is {row['spearman']:.2f}"
+    return facts
+
+
+def _better_baseline(verdict: Verdict) -> str:
+    """Models that cannot lead, such as the naive forecast, with a score above the leader's."""
+    others = verdict.scores[verdict.scores["status"] == "not eligible"]
+    above = others.index[others["behind"] < -NEGLIGIBLE]
+    verb = "has" if len(above) == 1 else "have"
+    return f" ({listed(above)}, not eligible, {verb} a higher score)" if len(above) else ""
 
 
 def _serve(verdict: Verdict) -> str:
-    choice, row = verdict.choice, verdict.scores.loc[verdict.choice]
-    sentence = f"Serve {choice}{_because(verdict)}"
-    if verdict.kind == "too close":
-        sentence += f"; {_facts(row, verdict)}"
-    return sentence + _gap(verdict) + _incumbent_lost(verdict) + "."
+    facts = f": {_facts(verdict.scores.loc[verdict.choice], verdict)}" if len(verdict.tied) > 1 else ""
+    guess = verdict.scores.at[verdict.choice, "abs_bias_pct"] > _GUESS
+    caution = "; its total is no basis for a budget" if guess else ""
+    details = f"{facts}{caution}{_unmet(verdict)}{_incumbent_lost(verdict)}"
+    return f"Serve {verdict.choice}{_because(verdict)}{details}."
 
 
 def _because(verdict: Verdict) -> str:
-    reasons = []
-    if verdict.choice == verdict.incumbent:
-        reasons.append("the incumbent")
-    if verdict.needs and set(verdict.needs) <= verdict.gives[str(verdict.choice)]:
-        reasons.append(f"it gives {_needs(verdict)}")
+    reasons = ["the incumbent"] if verdict.choice == verdict.incumbent else []
+    if verdict.needs and _meets(verdict, verdict.choice):
+        reasons.append(f"gives {_needs(verdict)}")
     if not reasons and len(verdict.tied) > 1:
-        reasons.append("the highest score of these" if verdict.choice == verdict.leader else "the best of these")
+        reasons.append("the highest score")
     return f" ({', '.join(reasons)})" if reasons else ""
 
 
-def _gap(verdict: Verdict) -> str:
-    met = set(verdict.needs) <= verdict.gives[str(verdict.choice)]
-    return "" if met else f"; none of the candidates gives {_needs(verdict)}"
+def _unmet(verdict: Verdict) -> str:
+    """The needs that neither the choice nor, then, any other candidate meets."""
+    if _meets(verdict, verdict.choice):
+        return ""
+    who = "it does not give" if len(verdict.tied) == 1 else "none of these gives"
+    return f"; {who} {_needs(verdict)}"
 
 
 def _incumbent_lost(verdict: Verdict) -> str:
-    incumbent = verdict.incumbent
-    if incumbent is None or incumbent in verdict.tied:
+    name = verdict.incumbent
+    if name is None or name == verdict.choice:
         return ""
-    if incumbent in verdict.excluded:
-        return f"; the incumbent, {incumbent}, may not lead ({verdict.excluded[incumbent]})"
-    known = incumbent in verdict.scores.index
-    return f"; the incumbent, {incumbent}, {'is behind' if known else 'was not compared'}"
+    if name in verdict.excluded:
+        return f"; the incumbent, {name}, may not lead: {verdict.excluded[name]}"
+    if name in verdict.tied:
+        return f"; the incumbent, {name}, does not give {_needs(verdict)}"
+    return f"; the incumbent, {name}, {'is behind' if name in verdict.scores.index else 'was not compared'}"
+
+
+def _meets(verdict: Verdict, name: str | None) -> bool:
+    return set(verdict.needs) <= verdict.gives.get(str(name), frozenset())
 
 
 def _needs(verdict: Verdict) -> str:
@@ -157,23 +171,26 @@ def _only_the_total(verdict: Verdict) -> str:
 
 
 def _none(verdict: Verdict) -> str:
-    reasons = [reason for text in verdict.excluded.values() for reason in text.split("; ")]
-    kinds = {
-        "have an RMSE that is not below that of predicting zero": "RMSE",
-        "rank customers no better than chance": "chance",
-        f"miss the total by more than {100 * verdict.max_bias:.0f} %": "misses",
-        "were not evaluated at every origin": "evaluated",
+    limit = f"{100 * verdict.max_bias:.0f} %"
+    marks = {
+        "RMSE": "an RMSE that is not below that of predicting zero",
+        "chance": "an order of the customers no better than chance",
+        "misses": f"a total that misses by more than {limit}",
+        "evaluated": "no result at one of the origins",
     }
-    counts = {text: sum(mark in reason for reason in reasons) for text, mark in kinds.items()}
-    found = [f"{count} {text}" for text, count in counts.items() if count]
-    return f"No model leads: of {len(verdict.excluded)} contenders, {listed(found)}."
+    reasons = list(verdict.excluded.values())
+    counts = {text: sum(mark in reason for reason in reasons) for mark, text in marks.items()}
+    found = [
+        f"{'all' if count == len(reasons) else count} with {text}" for text, count in counts.items() if count
+    ]
+    return f"No model leads: {len(reasons)} contender{'s' * (len(reasons) > 1)}, {listed(found)}."
 
 
 def _best_total(verdict: Verdict) -> str:
     if verdict.choice is None:
         return "Compare models that can be evaluated at every origin."
-    ranked = "chance" not in verdict.excluded[verdict.choice]
-    use = "its order of the customers can be used, single values cannot" if ranked else "single values cannot be used"
+    ranks = "chance" not in verdict.excluded[verdict.choice]
+    use = "use its order of the customers, not single values" if ranks else "do not use single values"
     return f"For a budget, {_total(verdict)}; {use}."
 
 
@@ -181,19 +198,7 @@ def _total(verdict: Verdict) -> str:
     if verdict.choice is None:
         return "no model was evaluated at every origin"
     row = verdict.scores.loc[verdict.choice]
-    miss = row["abs_bias_pct"]
-    facts = format_bias(row["bias_pct"])
-    if verdict.n_origins > 1:
-        facts = f"{miss:.1f} % off on average over {verdict.n_origins} origins"
-    guess = ", no more than a guess" if miss > _GUESS else ""
-    return f"{verdict.choice} has the most usable one, {facts}{guess}"
-
-
-def _beaten_by_baseline(verdict: Verdict) -> str:
-    """A model that cannot lead, such as the naive forecast, with a score above the leader's."""
-    table = verdict.scores
-    others = table[table["status"] == "not eligible"]
-    above = others.index[others["behind"] < -NEGLIGIBLE]
-    if not len(above):
-        return ""
-    return f" ({listed(above)}, not eligible, {'has' if len(above) == 1 else 'have'} a higher score)"
+    several = f"misses by {row['abs_bias_pct']:.1f} % on average over {verdict.n_origins} origins"
+    facts = several if verdict.n_origins > 1 else f"is {format_bias(row['bias_pct'])}"
+    guess = ", so it is no more than a guess" if row["abs_bias_pct"] > _GUESS else ""
+    return f"take the total of {verdict.choice}, which {facts}{guess}"
