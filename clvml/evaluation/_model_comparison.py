@@ -109,7 +109,7 @@ def compare_models(
     max_seconds: float | None = None,
     n_draws: int = 1000,
     random_state: int = 0,
-    weights: NDArray[np.integer] | None = None,
+    weights: NDArray[np.uint8] | None = None,
 ) -> ModelComparison:
     """Fit clones of the models to the calibration period and compare their predictions with the holdout.
 

@@ -187,7 +187,7 @@ def decide(
     """
     if not 0 < level < 1:
         raise InputError(f"level is {level!r}; it must be between 0 and 1, such as 0.9.")
-    origins = [evidence] if isinstance(evidence, pd.DataFrame) or hasattr(evidence, "draws") else evidence
+    origins = _origins(evidence)
     weights, limit = weights_for(purpose), _limit(purpose, max_bias)
     found = gathered([skills(origin) for origin in origins], random_state)
     contenders = _eligible(origins, found, eligible)
@@ -213,6 +213,12 @@ def decide(
         needs=tuple(needs),
         gives=gives,
     )
+
+
+def _origins(evidence: pd.DataFrame | Draws | Sequence[pd.DataFrame | Draws]) -> list[pd.DataFrame | Draws]:
+    if isinstance(evidence, pd.DataFrame | Draws):
+        return [evidence]
+    return list(evidence)
 
 
 def _limit(purpose: str | Mapping[str, float], max_bias: float | None) -> float:
@@ -254,7 +260,7 @@ def _kind(tied: list[str], found: Evidence, contenders: list[str], failures: Map
 
 
 def _best_totals(found: Evidence, contenders: list[str], failures: Mapping[str, list[str]]) -> list[str]:
-    """Where none may lead: the best for a budget of those that fail least, an RMSE above zero's worst of all."""
+    """Where none may lead: the best for a budget of those that fail least, first of all by RMSE."""
     point, _ = scores(found, weights_for("budget"))
     evaluated = [name for name in ordered(found, point) if name in contenders]
     failed = {name: (RMSE in failures[name], len(failures[name])) for name in evaluated}
