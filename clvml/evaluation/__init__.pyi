@@ -5,8 +5,6 @@ from ._calibration import calibration_by_decile as calibration_by_decile
 from ._calibration import calibration_by_frequency as calibration_by_frequency
 from ._calibration import calibration_error as calibration_error
 from ._calibration import reliability_table as reliability_table
-from ._champion import Champion as Champion
-from ._champion import choose_champion as choose_champion
 from ._comparison import compare as compare
 from ._comparison import score as score
 from ._metric import Metric as Metric
@@ -21,3 +19,5 @@ from ._ranking import normalised_gini as normalised_gini
 from ._ranking import rank_correlation as rank_correlation
 from ._ranking import spearman as spearman
 from ._ranking import top_share as top_share
+from ._verdict import Verdict as Verdict
+from ._verdict import decide as decide

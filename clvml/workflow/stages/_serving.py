@@ -99,7 +99,7 @@ def fit(context: Context, customers: pd.DataFrame) -> Served:
         If it cannot be fitted to them, or predicts no values.
     """
     comparison = context[Comparison]
-    contender = comparison.contenders[comparison.result.champion.name]
+    contender = comparison.contenders[comparison.result.champion]
     try:
         model = contender.build(**context.config.value.model_dump()).fit(customers)
         values = model.predict_factors(customers)
