@@ -1,3 +1,5 @@
+from ._backtest import backtest as backtest
+from ._backtest_result import Backtest as Backtest
 from ._calibration import calibration_by_decile as calibration_by_decile
 from ._calibration import calibration_by_frequency as calibration_by_frequency
 from ._champion import Champion as Champion
