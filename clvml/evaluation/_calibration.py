@@ -11,7 +11,7 @@ import pandas as pd
 
 from clvml.customers._summary_checks import check_customers
 from clvml.errors import InputError
-from clvml.evaluation._alignment import aligned
+from clvml.evaluation._alignment import FloatArray, aligned
 from clvml.evaluation._ranking import in_predicted_order
 
 
@@ -55,6 +55,21 @@ def calibration_by_decile(actual: pd.Series, predicted: pd.Series) -> pd.DataFra
     means = table.groupby(decile).mean()
     means.insert(0, "customers", sizes)
     return means
+
+
+def decile_error(actual: FloatArray, predicted: FloatArray) -> float:
+    """Sum over deciles of the absolute difference of predicted and actual sums, in percent of the total."""
+    return 100 * float(np.abs(_decile_differences(actual, predicted)).sum() / actual.sum())
+
+
+def reliability_error(outcome: FloatArray, probability: FloatArray) -> float:
+    """Mean over customers of the absolute difference of predicted and observed share of their decile."""
+    return float(np.abs(_decile_differences(outcome, probability)).sum() / len(outcome))
+
+
+def _decile_differences(actual: FloatArray, predicted: FloatArray) -> FloatArray:
+    difference = np.sort(predicted)[::-1] - in_predicted_order(actual, predicted)
+    return np.array([part.sum() for part in np.array_split(difference, min(10, len(actual)))])
 
 
 def calibration_by_frequency(

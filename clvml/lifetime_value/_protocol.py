@@ -10,6 +10,7 @@ Capability                     Protocol                       Used by
 what-if scenarios              `SupportsScenarios`            `model_value`
 discounted purchases           `SupportsDiscounting`          `LifetimeValue`
 P(alive)                       `SupportsProbabilityAlive`     `LifetimeValue`, diagnostics
+intervals of value             `SupportsValueIntervals`       the choice of the model to serve
 P(n purchases)                 `SupportsPurchaseProbability`  `value_over_time`, `fit_by_frequency`
 intervals of purchases         `SupportsPurchaseIntervals`    `LifetimeValue.predict_interval`
 simulated purchases            `SupportsPurchaseSimulation`   `LifetimeValue.predict_interval`
@@ -94,6 +95,15 @@ class ValueModel(Protocol):
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
         """Lifetime value in the first column, "clv", and its factors in the others."""
+        ...
+
+
+@runtime_checkable
+class SupportsValueIntervals(Protocol):
+    """A fitted value model that predicts intervals of each customer's value."""
+
+    def predict_interval(self, customers: pd.DataFrame) -> pd.DataFrame:
+        """Columns ``clv_lower, clv_upper`` on the customers' index."""
         ...
 
 
