@@ -2,7 +2,7 @@
 
 One split can favour a model by chance. A backtest repeats `compare_models` at rolling origins and over one or
 several horizons. At each origin only what was known then is used: returns and purchases after it change
-nothing before it. Holdouts of origins closer than a horizon overlap, so that their errors are not independent.
+nothing before it. Holdouts of origins closer than a horizon overlap: their errors are not independent.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -24,7 +25,10 @@ from clvml.customers._split import Split, split
 from clvml.customers._time_units import horizon_in, time_unit_of
 from clvml.customers._transactions import Transactions, as_transactions
 from clvml.errors import ClvmlError, InputError
-from clvml.evaluation._backtest_result import KEYS, Backtest, describe
+from clvml.evaluation._abilities import check_needs
+from clvml.evaluation._backtest_result import KEYS, Backtest, Key, describe
+from clvml.evaluation._backtest_verdict import Terms, unfolded
+from clvml.evaluation._bootstrap import resample_counts
 from clvml.evaluation._model_comparison import ModelComparison, compare_models
 from clvml.evaluation._new_customers import new_customers
 from clvml.evaluation._origins import (
@@ -54,8 +58,15 @@ def backtest(
     collapse: str | None = "D",
     families: Mapping[str, str] | None = None,
     eligible: Iterable[str] | None = None,
+    purpose: str | Mapping[str, float] = "valuation",
+    incumbent: str | None = None,
+    needs: Iterable[str] = (),
+    max_bias: float | None = None,
+    max_seconds: float | None = None,
     min_history: float | str | None = None,
     min_repeat_buyers: int = MIN_REPEAT_BUYERS,
+    n_draws: int = 1000,
+    random_state: int = 0,
     progress: bool | Callable[[str], None] = True,
 ) -> Backtest:
     """Compare models at rolling origins, each model fitted anew at every origin.
@@ -81,13 +92,15 @@ def backtest(
         Unit of times and horizons.
     collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
         As in `summarize`; origins and ends are moved to the end of their period.
-    families, eligible : optional
-        As in `compare_models`.
+    families, eligible, purpose, incumbent, needs, max_bias, max_seconds : optional
+        As in `compare_models`; the verdict is over all origins of the first horizon.
     min_history : float or str, optional
         Customers acquired less than this before an origin are left out there (and counted), from the fit and
         from the comparison; so is an origin with a shorter history. Default: no customer is left out.
     min_repeat_buyers : int, default 30
         Customers who bought again before the earliest origin that is placed; dates given need one only.
+    n_draws, random_state : int
+        Resamples of the customers; at every origin a resample has the same customers.
     progress : bool or callable, default True
         True shows a progress bar on a terminal (standard error) or in a notebook. A callable is given the
         name of each step.
@@ -123,91 +136,134 @@ def backtest(
     horizons = horizons_of(chosen.horizon, period)
     planned, refused = windows(transactions, origins, horizons, period)
     history = None if min_history is None else horizon_in(min_history, time_unit)
-    compared = _Task(transactions, models, period, families, eligible, history)
-    results: list[_Result] = []
     left_out = {window.key: reason for window, reason in refused}
-    with _shown(progress, len(planned)) as tell:
-        for window in planned:
-            tell(f"origin {window.origin:%Y-%m-%d}, {window.horizon:g} {time_unit_of(time_unit).name}s")
+    parts = _split_all(transactions, planned, period, history, left_out)
+    eligible = None if eligible is None else tuple(eligible)
+    terms = Terms(purpose, eligible, incumbent, check_needs(needs), max_bias, random_state)
+    task = _Task(models, families, terms, max_seconds, _resamples(parts, n_draws, random_state))
+    found: dict[Key, ModelComparison] = {}
+    with _shown(progress, len(parts)) as tell:
+        for key, each in parts.items():
+            tell(f"origin {key[0]:%Y-%m-%d}, {key[1]:g} {time_unit_of(time_unit).name}s")
             try:
-                results.append(compared.at(window))
-            except ClvmlError as error:  # nobody bought again, no revenue, no model can be fitted
-                left_out[window.key] = " ".join(str(error).split())
-    _require_results(results, left_out)
-    return _collected(results, left_out, period, horizons, chosen.notes)
+                found[key] = task.compare(each.compared)
+            except ClvmlError as error:  # no revenue in the holdout, no model that can be fitted
+                left_out[key] = _reason(error)
+    _require_results(found, left_out)
+    return _collected(found, parts, left_out, period, horizons, terms, chosen.notes)
 
 
-class _Result(NamedTuple):
-    """The comparison of one origin and horizon, and what else was counted."""
+class _Parts(NamedTuple):
+    """The split at one origin, and the customers of it that are compared."""
 
-    window: Window
-    comparison: ModelComparison
-    counts: dict[str, Any]
-    new: pd.DataFrame
+    whole: Split
+    compared: Split
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """The row of `Backtest.origins`."""
+        whole, compared = self
+        return {
+            "observation_end": whole.observation_end,
+            "duration": whole.duration,
+            "customers": len(compared.calibration),
+            "repeat_buyers": int((compared.calibration["frequency"] > 0).sum()),
+            "customers_with_little_history": len(whole.calibration) - len(compared.calibration),
+            "spend": float(compared.holdout["spend"].sum()),
+            "customers_acquired": whole.counts["customers_acquired_in_holdout"],
+            "spend_of_acquired": float(whole.money["customers_acquired_in_holdout"]),
+        }
+
+
+class _Resamples(NamedTuple):
+    """The customers of all origins, and how often each is drawn."""
+
+    customers: pd.Index
+    counts: NDArray[np.uint8]
+
+    def of(self, index: pd.Index) -> NDArray[np.uint8]:
+        """How often each customer of one origin is drawn."""
+        return np.ascontiguousarray(self.counts[:, self.customers.get_indexer(index)])
 
 
 @dataclasses.dataclass(frozen=True)
 class _Task:
-    """What is done at each origin."""
+    """The comparison at each origin."""
 
-    transactions: Transactions
     models: Mapping[str, ValueModel]
-    period: Period
     families: Mapping[str, str] | None
-    eligible: Iterable[str] | None
-    min_history: float | None
+    terms: Terms
+    max_seconds: float | None
+    resamples: _Resamples
 
-    def at(self, window: Window) -> _Result:
-        """Split, fit and compare at one origin.
-
-        Raises
-        ------
-        InputError, FitError
-            If there is nothing to compare.
-        """
-        time_unit, collapse = self.period.time_unit, self.period.collapse
-        whole = split(self.transactions, window.origin, window.end, time_unit, collapse)
-        parts = whole if self.min_history is None else _with_history(whole, self.min_history)
-        repeat_buyers = int((parts.calibration["frequency"] > 0).sum())
-        if not repeat_buyers:
-            raise InputError(
-                "nobody bought again before the origin, so no model can be fitted; choose a later origin."
-            )
-        comparison = compare_models(self.models, parts, families=self.families, eligible=self._eligible)
-        counts = {
-            "observation_end": window.end,
-            "duration": parts.duration,
-            "customers": len(parts.calibration),
-            "repeat_buyers": repeat_buyers,
-            "customers_with_little_history": len(whole.calibration) - len(parts.calibration),
-            "spend": float(parts.holdout["spend"].sum()),
-            "customers_acquired": whole.counts["customers_acquired_in_holdout"],
-            "spend_of_acquired": float(whole.money["customers_acquired_in_holdout"]),
-        }
-        return _Result(window, comparison, counts, new_customers(whole, comparison.models))
-
-    @cached_property
-    def _eligible(self) -> list[str] | None:
-        return None if self.eligible is None else list(self.eligible)
+    def compare(self, parts: Split) -> ModelComparison:
+        """Fit and compare at one origin; may raise InputError or FitError."""
+        return compare_models(
+            self.models,
+            parts,
+            families=self.families,
+            eligible=self.terms.eligible,
+            purpose=self.terms.purpose,
+            incumbent=self.terms.incumbent,
+            needs=self.terms.needs,
+            max_bias=self.terms.max_bias,
+            max_seconds=self.max_seconds,
+            random_state=self.terms.random_state,
+            weights=self.resamples.of(parts.holdout.index),
+        )
 
 
-def _with_history(parts: Split, min_history: float) -> Split:
+def _split_all(
+    transactions: Transactions,
+    planned: Sequence[Window],
+    period: Period,
+    min_history: float | None,
+    left_out: dict[Key, str],
+) -> dict[Key, _Parts]:
+    """The split at each origin; the reasons against others are added to ``left_out``."""
+    parts = {}
+    for window in planned:
+        try:
+            whole = split(transactions, window.origin, window.end, period.time_unit, period.collapse)
+            parts[window.key] = _Parts(whole, _with_history(whole, min_history))
+        except InputError as error:
+            left_out[window.key] = _reason(error)
+    return parts
+
+
+def _with_history(parts: Split, min_history: float | None) -> Split:
     """The split without customers who were acquired shortly before the origin.
 
     Raises
     ------
     InputError
-        If nobody is left.
+        If nobody is left, or none of them has bought again.
     """
-    kept = parts.calibration["T"] >= min_history
+    kept = parts.calibration["T"] >= (0.0 if min_history is None else min_history)
     if not kept.any():
         raise InputError(
             f"no customer was acquired {min_history:g} {time_unit_of(parts.time_unit).name}s or more before"
             " the origin (min_history); choose a later origin or a shorter min_history."
         )
+    if not (parts.calibration["frequency"][kept] > 0).any():
+        raise InputError(
+            "nobody bought again before the origin, so no model can be fitted; choose a later origin."
+        )
+    if kept.all():
+        return parts
     customers, holdout = parts.calibration[kept], parts.holdout[kept]
     customers.attrs, holdout.attrs = dict(parts.calibration.attrs), dict(parts.holdout.attrs)
     return dataclasses.replace(parts, calibration=customers, holdout=holdout)
+
+
+def _resamples(parts: Mapping[Key, _Parts], n_draws: int, random_state: int) -> _Resamples:
+    customers = pd.Index([])
+    for each in parts.values():
+        index = each.compared.calibration.index
+        customers = index if customers.empty else customers.union(index)
+    if customers.empty:
+        return _Resamples(customers, np.zeros((1, 0), dtype=np.uint8))
+    return _Resamples(customers, resample_counts(customers, n_draws, random_state))
 
 
 class _Chosen(NamedTuple):
@@ -217,9 +273,7 @@ class _Chosen(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def _default_horizon(
-    transactions: Transactions, models: Mapping[str, ValueModel], period: Period
-) -> _Chosen:
+def _default_horizon(transactions: Transactions, models: Mapping[str, ValueModel], period: Period) -> _Chosen:
     """The horizon that the models share, if the data carry it; otherwise a third of the data."""
     unit = time_unit_of(period.time_unit).name
     third = max(period.units(period.last.asked - period.first) / 3, 1 / time_unit_of(period.time_unit).days)
@@ -240,38 +294,42 @@ def _default_horizon(
 
 
 def _collected(
-    results: Sequence[_Result],
-    left_out: Mapping[tuple[pd.Timestamp, float], str],
+    found: Mapping[Key, ModelComparison],
+    parts: Mapping[Key, _Parts],
+    left_out: Mapping[Key, str],
     period: Period,
     horizons: Sequence[float],
+    terms: Terms,
     notes: Iterable[str],
 ) -> Backtest:
-    keys = pd.MultiIndex.from_tuples([r.window.key for r in results], names=KEYS)
-    found = Backtest(
-        comparisons={result.window.key: result.comparison for result in results},
-        origins=pd.DataFrame([result.counts for result in results], index=keys),
-        new_customers=pd.concat({result.window.key: result.new for result in results}, names=KEYS),
-        left_out=_left_out(results, left_out),
-        horizons=tuple(each for each in horizons if each in keys.get_level_values("horizon")),
+    rows = pd.MultiIndex.from_tuples(list(found), names=KEYS)
+    new = {key: new_customers(parts[key].whole, each.models) for key, each in found.items()}
+    result = Backtest(
+        comparisons=dict(zip(found, unfolded(list(found.values())), strict=True)),
+        origins=pd.DataFrame([parts[key].counts for key in found], index=rows),
+        new_customers=pd.concat(new, names=KEYS),
+        left_out=_left_out(found, left_out),
+        horizons=tuple(each for each in horizons if each in rows.get_level_values("horizon")),
         time_unit=period.time_unit,
+        terms=terms,
     )
-    return dataclasses.replace(found, notes=(*notes, *describe(found)))
+    return dataclasses.replace(result, notes=(*notes, *describe(result)))
 
 
-def _left_out(
-    results: Sequence[_Result], windows_left_out: Mapping[tuple[pd.Timestamp, float], str]
-) -> pd.DataFrame:
+def _left_out(found: Mapping[Key, ModelComparison], left_out: Mapping[Key, str]) -> pd.DataFrame:
     """Origins, and models at an origin, that could not be evaluated, with the reason."""
-    rows: list[tuple[Any, ...]] = [(*key, "all", reason) for key, reason in windows_left_out.items()]
-    for result in results:
-        rows += [(*result.window.key, *pair) for pair in result.comparison.left_out.items()]
-    return pd.DataFrame(rows, columns=["origin", "horizon", "model", "reason"])
+    rows = [(*key, "all", reason) for key, reason in left_out.items()]
+    for key, each in found.items():
+        rows += [(*key, model, reason) for model, reason in each.left_out.items()]
+    return pd.DataFrame(rows, columns=[*KEYS, "model", "reason"])
 
 
-def _require_results(
-    results: Sequence[_Result], left_out: Mapping[tuple[pd.Timestamp, float], str]
-) -> None:
-    if results:
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _require_results(found: Mapping[Key, ModelComparison], left_out: Mapping[Key, str]) -> None:
+    if found:
         return
     reasons: dict[str, list[str]] = {}
     for (origin, horizon), reason in left_out.items():

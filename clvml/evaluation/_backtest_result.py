@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import html
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
 
 from clvml.customers._time_units import horizon_in, time_unit_of
 from clvml.errors import InputError
+from clvml.evaluation._backtest_verdict import Terms, verdict_over
 from clvml.evaluation._model_comparison import ModelComparison
 from clvml.evaluation._new_customers import NAIVE
 from clvml.evaluation._total_errors import (
@@ -21,6 +23,7 @@ from clvml.evaluation._total_errors import (
     independent_origins,
     total_errors,
 )
+from clvml.evaluation._verdict import Verdict
 from clvml.lifetime_value._protocol import ValueModel
 from clvml.lifetime_value._total_calibration import TotalCalibration
 
@@ -49,6 +52,8 @@ class Backtest:
     horizons : tuple of float
         Those that were evaluated, in the order given; the first is the default of all methods.
     time_unit : str
+    terms : Terms
+        What the verdict is decided by: ``purpose, eligible, incumbent, needs, max_bias, random_state``.
     notes : tuple of str
         Sentences on what was chosen, left out, or overlaps.
     """
@@ -59,6 +64,7 @@ class Backtest:
     left_out: pd.DataFrame
     horizons: tuple[float, ...]
     time_unit: str
+    terms: Terms = dataclasses.field(default_factory=Terms)
     notes: tuple[str, ...] = ()
 
     @property
@@ -71,6 +77,31 @@ class Backtest:
         """The families of the models."""
         return {name: family for each in self.comparisons.values() for name, family in each.families.items()}
 
+    @functools.cached_property
+    def verdict(self) -> Verdict:
+        """Who leads over all origins of the first horizon, who is within noise of it, and what to serve."""
+        return self.verdict_at()
+
+    def verdict_at(
+        self, horizon: float | str | None = None, purpose: str | Mapping[str, float] | None = None
+    ) -> Verdict:
+        """The verdict over all origins of a horizon.
+
+        Parameters
+        ----------
+        horizon : float or str, optional
+            One of `horizons`; by default the first.
+        purpose : str or mapping of str to float, optional
+            As in `clvml.decide`; by default that of the backtest.
+
+        Raises
+        ------
+        InputError
+            If the horizon was not evaluated or the purpose is unknown.
+        """
+        terms = self.terms if purpose is None else dataclasses.replace(self.terms, purpose=purpose)
+        return verdict_over(list(self.at(horizon).values()), terms)
+
     @property
     def scores(self) -> pd.DataFrame:
         """The comparison tables, one below the other: index ``origin, horizon, model``."""
@@ -78,7 +109,7 @@ class Backtest:
 
     @property
     def totals(self) -> pd.DataFrame:
-        """Predicted and actual totals: index ``origin, horizon, model``; the bias is in percent of the actual.
+        """Predicted and actual totals by ``origin, horizon, model``; the bias is in percent of the actual.
 
         Customers acquired after an origin are in neither; see `budget`.
         """
@@ -97,10 +128,11 @@ class Backtest:
         bias_pct``. Where a model does not predict new customers, the naive forecast does.
         """
         totals = self.totals
+        windows = totals.reset_index("model").index
         forecast = self.new_customers["spend_forecast"]
-        naive = forecast.xs(NAIVE, level="model").reindex(totals.index.droplevel("model"))
+        naive = forecast.xs(NAIVE, level="model").reindex(windows)
         new = forecast.reindex(totals.index).fillna(pd.Series(naive.to_numpy(), totals.index))
-        acquired = self.origins["spend_of_acquired"].reindex(totals.index.droplevel("model")).to_numpy()
+        acquired = self.origins["spend_of_acquired"].reindex(windows).to_numpy()
         table = pd.DataFrame({"present_predicted": totals["predicted"], "new_predicted": new})
         table["predicted"] = table.sum(axis="columns")
         table["actual"] = totals["actual"] + acquired
@@ -129,8 +161,8 @@ class Backtest:
     def mean_scores(self, horizon: float | str | None = None) -> pd.DataFrame:
         """The mean of each score over origins, by model, with the number of origins.
 
-        ``bias_pct`` is the mean bias, in which errors of opposite sign cancel; ``abs_bias_pct`` is the mean of
-        its absolute value.
+        ``bias_pct`` is the mean bias, in which errors of opposite sign cancel; ``abs_bias_pct`` is the mean
+        of its absolute value.
         """
         tables = {origin: each.table for origin, each in self.at(horizon).items()}
         scores = pd.concat(tables, names=["origin"])
@@ -251,7 +283,7 @@ class Backtest:
         )
 
     def _repr_html_(self) -> str:
-        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
+        notes = "".join(f"<li>{html.escape(note)}</li>" for note in (*self.verdict.sentences, *self.notes))
         return f"<p>{html.escape(repr(self))}</p>{self.mean_scores().to_html()}<ul>{notes}</ul>"
 
     def _nearest(self, horizon: float | str | None) -> float:
@@ -288,23 +320,23 @@ def describe(backtest: Backtest) -> Iterator[str]:
     acquired = backtest.origins["customers_acquired"]
     if acquired.any():
         yield (
-            f"Customers acquired after an origin (up to {acquired.max():,}) are not in the totals compared; they"
-            " are counted and forecast in new_customers."
+            f"Customers acquired after an origin (up to {acquired.max():,}) are not in the totals compared;"
+            " they are counted and forecast in new_customers."
         )
 
 
 def _on_origins(origins: list[pd.Timestamp], horizon: float, unit: str, days: float) -> Iterator[str]:
     if len(origins) == 1:
         yield (
-            f"There is one origin only ({origins[0]:%Y-%m-%d}) with a horizon of {horizon:g} {unit}s: how much"
-            " scores vary over time is not known."
+            f"There is one origin only ({origins[0]:%Y-%m-%d}) with a horizon of {horizon:g} {unit}s: how"
+            " much scores vary over time is not known."
         )
         return
     closest = min(b - a for a, b in itertools.pairwise(origins)) / pd.Timedelta(days=days)
     if closest < horizon - 1e-9:
         yield (
-            f"Holdouts overlap: origins are {closest:.3g} {unit}s apart with a horizon of {horizon:g} {unit}s, so"
-            " their errors are not independent."
+            f"Holdouts overlap: origins are {closest:.3g} {unit}s apart with a horizon of {horizon:g}"
+            f" {unit}s, so their errors are not independent."
         )
 
 

@@ -1,9 +1,9 @@
 """Origins of a backtest: the dates at which models are fitted anew, and the holdout after each.
 
-An origin is the last day of a calibration period; its holdout of one horizon follows at once. Origins that are
-placed, not given as dates, run back from the latest that leaves a whole horizon to the earliest with enough
-history: so many customers who bought again (`MIN_REPEAT_BUYERS` by default), and half a horizon since the first
-purchase.
+An origin is the last day of a calibration period; its holdout of one horizon follows at once. Origins that
+are placed, not given as dates, run back from the latest that leaves a whole horizon to the earliest with
+enough history: so many customers who bought again (`MIN_REPEAT_BUYERS` by default), and half a horizon since
+the first purchase.
 """
 
 from __future__ import annotations
@@ -131,15 +131,13 @@ def placed(
             return _spread(origins, earliest, latest, horizon, period)
     raise InputError(
         f"the data ({period.first:%Y-%m-%d} to {period.last.asked:%Y-%m-%d}) carry no origin for a horizon of"
-        f" {min(horizons):g} {time_unit_of(period.time_unit).name}s: one needs {period.min_repeat_buyers} customers"
-        " who bought again and half a horizon of history before it, and a whole horizon after it. Choose a"
-        " shorter horizon or fewer min_repeat_buyers, or give origins as dates."
+        f" {min(horizons):g} {time_unit_of(period.time_unit).name}s: one needs {period.min_repeat_buyers}"
+        " customers who bought again and half a horizon of history before it, and a whole horizon after"
+        " it. Choose a shorter horizon or fewer min_repeat_buyers, or give origins as dates."
     )
 
 
-def carried(
-    transactions: Transactions, horizon: float, period: Period
-) -> tuple[pd.Timestamp, pd.Timestamp]:
+def carried(transactions: Transactions, horizon: float, period: Period) -> tuple[pd.Timestamp, pd.Timestamp]:
     """The earliest and the latest origin that the data carry; none if the earliest is the later."""
     history = period.first + pd.Timedelta(days=horizon / 2 * time_unit_of(period.time_unit).days)
     earliest = max(history.normalize(), _enough_repeat_buyers(transactions, period))
@@ -157,7 +155,7 @@ def horizons_of(horizon: Horizons, period: Period) -> list[float]:
         If there is none, or one is not a horizon or is shorter than one day or period.
     """
     single = isinstance(horizon, str | numbers.Real)
-    given = [horizon] if single else list(horizon or ())  # type: ignore[arg-type]
+    given: list[Any] = [horizon] if single else list(horizon or ())  # type: ignore[arg-type]
     found = list(dict.fromkeys(horizon_in(each, period.time_unit) for each in given))
     if not found:
         raise InputError("there is no horizon; give at least one, such as '12M'.")
@@ -172,7 +170,8 @@ def _given(origins: Origins) -> list[pd.Timestamp] | None:
     if origins is None or isinstance(origins, numbers.Real | pd.Timedelta) or _is_step(origins):
         return None
     single = isinstance(origins, str) or not isinstance(origins, Iterable)
-    dates = [as_written(each, "origin").normalize() for each in ([origins] if single else origins)]
+    given: list[Any] = [origins] if single else list(origins)  # type: ignore[arg-type]
+    dates = [as_written(each, "origin").normalize() for each in given]
     if not dates:
         raise InputError("there are no origins; give a number, a step such as '13W', or dates.")
     return dates
@@ -198,9 +197,7 @@ def _spread(
     return _evenly(int(origins), earliest, latest, period)
 
 
-def _evenly(
-    number: int, earliest: pd.Timestamp, latest: pd.Timestamp, period: Period
-) -> list[pd.Timestamp]:
+def _evenly(number: int, earliest: pd.Timestamp, latest: pd.Timestamp, period: Period) -> list[pd.Timestamp]:
     """Evenly spaced dates back from the latest; half a horizon apart by default, closer where asked."""
     if number == 1:
         return [latest]
@@ -208,9 +205,7 @@ def _evenly(
     return [period.moved(latest, -room * share) for share in np.linspace(0, 1, number)]
 
 
-def _stepped(
-    step: float, earliest: pd.Timestamp, latest: pd.Timestamp, period: Period
-) -> list[pd.Timestamp]:
+def _stepped(step: float, earliest: pd.Timestamp, latest: pd.Timestamp, period: Period) -> list[pd.Timestamp]:
     if period.moved(latest, -step) >= latest:
         raise InputError("the step between origins is shorter than one day, or one period of collapse.")
     number = 1 + int(period.units(latest - earliest) / step + 1e-9)

@@ -1,17 +1,17 @@
 """Prediction intervals of totals that include the model's own error.
 
-`LifetimeValue.predict_total_interval` accounts for parameters and chance. In the total of many customers chance
-averages out, and the error of the model itself remains: on real holdouts such 90 % intervals cover half of the
-totals or fewer. A `TotalCalibration` is learnt from the errors of a model's totals at earlier origins, by
-`clvml.backtest`. For a total that is predicted to be ``P``, over the horizon ``h``::
+`LifetimeValue.predict_total_interval` accounts for parameters and chance. In the total of many customers
+chance averages out, and the error of the model itself remains: on real holdouts such 90 % intervals cover
+fewer than half of the totals. A `TotalCalibration` is learnt from the errors of a model's totals at earlier
+origins, by `clvml.backtest`. For a total that is predicted to be ``P``, over the horizon ``h``::
 
     actual = P x exp(error) x chance
     error  ~ scale x Student t,  scale = model_error x (h / h0) ** 0.25
     chance ~ Gamma with mean 1 and variance dispersion x (h / h0) ** 0.75 / P
 
-``dispersion`` is the variance of customers' outcomes around their predictions per unit of predicted money. The
-error is shared by the groups of customers; what they deviate from the total is in ``group_dispersion``. The two
-exponents and the prior of the error were learnt on the logs of experiments/total_intervals.
+``dispersion`` is the variance of customers' outcomes around their predictions per unit of predicted money.
+The error is shared by the groups of customers; what they deviate from the total is in ``group_dispersion``.
+The two exponents and the prior of the error were learnt on the logs of experiments/total_intervals.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ class TotalCalibration:
     degrees_of_freedom : float
         Of the error's t distribution: the more independent origins, the more.
     dispersion, group_dispersion : float
-        Variance of outcomes around predictions per unit of predicted revenue, in currency units: of customers,
-        and of groups of them.
+        Variance of outcomes around predictions per unit of predicted revenue, in currency units: of
+        customers, and of groups of them.
     horizon : float
         The horizon of the backtest, in time units.
     time_unit : {"D", "W", "M", "Q", "Y"} or None
@@ -82,7 +82,12 @@ class TotalCalibration:
                 raise InputError(f"{name} is {getattr(self, name)!r}; it must be positive and finite.")
 
     def interval(
-        self, revenue: float, coverage: float = 0.9, horizon: float | str | None = None, *, group: bool = False
+        self,
+        revenue: float,
+        coverage: float = 0.9,
+        horizon: float | str | None = None,
+        *,
+        group: bool = False,
     ) -> tuple[float, float]:
         """Prediction interval of a total.
 
@@ -111,7 +116,8 @@ class TotalCalibration:
         if not 0 < revenue < math.inf:
             return math.nan, math.nan
         tails = [(1 - coverage) / 2, (1 + coverage) / 2]
-        lower, upper = revenue * np.exp(np.quantile(self._log_ratios(revenue, horizon, group), tails))
+        ratios = self._log_ratios(revenue, horizon, group)
+        lower, upper = revenue * np.exp(np.quantile(ratios, tails, method="hazen"))
         return float(lower), float(upper)
 
     def total_interval(
@@ -155,8 +161,8 @@ class TotalCalibration:
         span = model.horizon if horizon is None else horizon
         if span is None:
             raise InputError(
-                "the error of a value over an infinite horizon cannot be learnt from holdouts; give a horizon,"
-                " such as '12M'."
+                "the error of a value over an infinite horizon cannot be learnt from holdouts; give a"
+                " horizon, such as '12M'."
             )
         code, names = group_codes(groups, customers.index)
         spend = _undiscounted(model).predict(customers, span, 0.0).to_numpy(dtype=float)
@@ -198,20 +204,19 @@ class TotalCalibration:
 class _Sums(NamedTuple):
     """Customers, spend and value by group, the last for all customers."""
 
-    customers: Array
+    customers: NDArray[np.int64]
     spend: Array
     value: Array
 
     @classmethod
     def of(cls, code: NDArray[np.int64], n_names: int, spend: Array, value: Array) -> _Sums:
         """Sum by group."""
-        columns = [np.ones(code.size, dtype=np.int64), spend, value]
-        return cls(
-            *(
-                np.append(np.bincount(code, each, n_names - 1)[: n_names - 1], each.sum()).astype(each.dtype)
-                for each in columns
-            )
-        )
+
+        def summed(values: Array | None) -> Array:
+            groups = np.bincount(code, values, n_names)[: n_names - 1]
+            return np.append(groups, code.size if values is None else values.sum())
+
+        return cls(summed(None).astype(np.int64), summed(spend), summed(value))
 
 
 def _undiscounted(model: ValueModel) -> ValueModel:

@@ -3,10 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator
 
 import clvml
 from clvml.errors import InputError
 from clvml.evaluation import Backtest
+
+pytestmark = pytest.mark.filterwarnings("ignore::clvml.errors.FitWarning")  # eighty customers are few
 
 DATES = ["1997-09-29", "1997-12-29"]
 FORMULAS = {"repeat rate": clvml.RepeatRateValue(26), "historic": clvml.HistoricValue(26)}
@@ -23,7 +26,9 @@ def log() -> pd.DataFrame:
         start = random.integers(0, 600)
         days = start + np.r_[0, np.cumsum(random.integers(5, 90, 12))]
         days = days[: random.integers(1, 4)] if customer % 2 else days
-        rows += [(customer, day, amount) for day, amount in zip(days, random.integers(5, 60, 13), strict=False)]
+        rows += [
+            (customer, day, amount) for day, amount in zip(days, random.integers(5, 60, 13), strict=False)
+        ]
     frame = pd.DataFrame(rows, columns=["customer_id", "day", "amount"])
     frame["date"] = pd.Timestamp("2021-01-04") + pd.to_timedelta(frame.pop("day"), "D")
     frame["amount"] = frame["amount"].astype(float)
@@ -156,7 +161,7 @@ def test_an_origin_before_which_nobody_bought_again_is_left_out(log):
 
 
 def test_a_contender_that_fails_at_one_origin_is_evaluated_at_the_others(log):
-    class Picky(clvml.HistoricValue):
+    class Picky(clvml.TotalSpendValue):
         def fit(self, customers):
             if len(customers) < 60:
                 raise RuntimeError("too few for me")
@@ -178,7 +183,9 @@ def test_customers_with_too_little_history_are_left_out_and_counted(log):
     (row,) = found.origins.to_dict("records")
     assert (row["customers"], row["customers_with_little_history"]) == (old, young)
     assert young > 0
-    assert set(found.comparisons[pd.Timestamp("2022-03-31"), 13.0].actual.index) == set(first.index[first <= cutoff])
+    assert set(found.comparisons[pd.Timestamp("2022-03-31"), 13.0].actual.index) == set(
+        first.index[first <= cutoff]
+    )
     assert any(f"{young} customers with a shorter history" in note for note in found.notes)
 
 
@@ -206,11 +213,14 @@ def test_a_closed_cohort_is_forecast_to_stay_closed():
 
 
 def test_the_revenue_of_a_new_customer_is_averaged_over_the_day_of_acquisition():
-    class Linear:
+    class Linear(BaseEstimator):
         """Spends 2 per week after the first purchase."""
 
         horizon, annual_discount_rate, margin, time_unit_ = 1.0, 0.0, 1.0, "W"
         required_columns = ("frequency",)
+
+        def __sklearn_is_fitted__(self):
+            return True
 
         def fit(self, customers):  # noqa: ARG002
             return self
@@ -247,3 +257,46 @@ def test_it_says_what_it_is(cdnow_backtest):
         "Backtest(3 models at 2 origins, 1997-09-29 to 1997-12-29; horizon 26, 13 weeks)"
     )
     assert "BG/NBD" in cdnow_backtest._repr_html_()
+
+
+def test_the_verdict_is_the_rule_given_the_draws_of_all_origins(cdnow_backtest):
+    verdict = clvml.decide([each.draws for each in cdnow_backtest.at(26).values()])
+    assert cdnow_backtest.verdict.n_origins == 2
+    assert cdnow_backtest.verdict.leader == verdict.leader == "BG/NBD"
+    pd.testing.assert_frame_equal(cdnow_backtest.verdict.scores, verdict.scores)
+    assert cdnow_backtest.verdict_at(13, "budget").purpose == "budget"
+
+
+def test_with_one_origin_the_verdict_is_that_of_the_comparison(cdnow_split):
+    found = clvml.backtest(clvml.load_cdnow(), MODELS, origins="1997-09-30", horizon=39)
+    alone = clvml.compare_models(MODELS, cdnow_split).verdict
+    pd.testing.assert_frame_equal(found.verdict.scores, alone.scores, check_exact=True)
+    assert found.verdict.sentences == alone.sentences
+
+
+def test_a_resample_has_the_same_customers_at_every_origin(log):
+    """The share of resamples in which a total exceeds its mean moves together over origins."""
+    found = clvml.backtest(log, FORMULAS, origins=["2022-03-31", "2022-04-30"], horizon=13, n_draws=400)
+    one, other = (each.draws.draws[:, 0, 0] for each in found.comparisons.values())
+    assert np.corrcoef(one, other)[0, 1] > 0.5
+
+
+class Capped(clvml.HistoricValue):
+    """As historic spend, but for customers known for more than a year."""
+
+    def predict(self, customers, horizon=None, annual_discount_rate=None):
+        value = super().predict(customers, horizon, annual_discount_rate)
+        return value.where(customers["T"] < 52, value / 2)
+
+
+def test_models_that_are_the_same_at_some_origins_only_are_compared_at_all(log):
+    models = FORMULAS | {"capped": Capped(13)}
+    found = clvml.backtest(log, models, origins=["2021-09-30", "2022-06-30"], horizon=13)
+    same, differ = found.at(13).values()
+    assert same.twins["historic"] == ("capped",)
+    assert not differ.twins
+    assert found.mean_scores()["origins"].to_dict() == dict.fromkeys(models, 2)
+    first = found.totals.loc[pd.Timestamp("2021-09-30"), 13.0]["predicted"]
+    assert first["capped"] == pytest.approx(first["historic"])
+    assert set(found.verdict.scores.index) >= set(models)
+    assert "not evaluated" not in " ".join(found.verdict.excluded.values())

@@ -1,5 +1,7 @@
 """Where origins are placed: enough history before the first, a whole horizon after the last."""
 
+import itertools
+
 import pandas as pd
 import pytest
 
@@ -29,7 +31,7 @@ def test_a_number_of_origins_is_spread_over_what_the_data_carry(number, horizon)
 def test_a_step_runs_back_from_the_latest_origin():
     placed = origins("13W", 26)
     assert placed[-1] == LAST - pd.Timedelta(days=182)
-    assert {(b - a).days for a, b in zip(placed[:-1], placed[1:], strict=True)} == {91}
+    assert {(b - a).days for a, b in itertools.pairwise(placed)} == {91}
     assert placed == origins(pd.Timedelta(days=91), 26)
     assert placed[0] - pd.Timedelta(days=91) < FIRST + pd.Timedelta(days=91)  # no room for one more
 
