@@ -31,6 +31,8 @@ from .errors import FitWarning as FitWarning
 from .errors import InputError as InputError
 from .errors import TimeUnitError as TimeUnitError
 from .errors import TrackingError as TrackingError
+from .evaluation import Backtest as Backtest
+from .evaluation import backtest as backtest
 from .evaluation import compare as compare
 from .evaluation import compare_models as compare_models
 from .evaluation import decide as decide

@@ -18,3 +18,4 @@ from ._protocol import SupportsValueIntervals as SupportsValueIntervals
 from ._protocol import ValueModel as ValueModel
 from ._simulation import bounds as bounds
 from ._simulation import rank_of_bounds as rank_of_bounds
+from ._total_calibration import TotalCalibration as TotalCalibration

@@ -253,6 +253,9 @@ class LifetimeValue(BaseEstimator):
         Parameter uncertainty affects all customers in the same direction, so it is always included in totals;
         otherwise as `predict_interval`.
 
+        They account for parameters and chance only. The error of the model itself, which dominates in a large
+        total, is in the intervals of `Backtest.total_interval`.
+
         Parameters
         ----------
         customers : DataFrame
@@ -277,7 +280,9 @@ class LifetimeValue(BaseEstimator):
         futures = self._simulated(
             customers, horizon, annual_discount_rate, n_simulations, random_state, together=True
         )
-        return total_intervals(futures, customers.index, groups, rank, n_simulations)
+        table = total_intervals(futures, customers.index, groups, rank, n_simulations)
+        table.attrs.update(coverage=coverage, includes="parameters and chance")
+        return table
 
     def scenario_factors(self) -> dict[str, float]:
         """The factors of the value at their current levels.
