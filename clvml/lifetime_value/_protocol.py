@@ -7,6 +7,7 @@ protocol:
 =============================  =============================  =====================================
 Capability                     Protocol                       Used by
 =============================  =============================  =====================================
+learning from a past holdout   `SupportsEarlierSplit`         `compare_models`
 what-if scenarios              `SupportsScenarios`            `model_value`
 discounted purchases           `SupportsDiscounting`          `LifetimeValue`
 P(alive)                       `SupportsProbabilityAlive`     `LifetimeValue`, diagnostics
@@ -30,6 +31,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvml.customers._split import Split
 from clvml.errors import InputError
 
 Array = NDArray[np.float64]
@@ -94,6 +96,22 @@ class ValueModel(Protocol):
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
         """Lifetime value in the first column, "clv", and its factors in the others."""
+        ...
+
+
+@runtime_checkable
+class SupportsEarlierSplit(Protocol):
+    """A value model that learns from the outcomes of an earlier holdout, besides the customers it predicts.
+
+    `fit`, without an earlier split, falls back to what the customers alone support, or raises an InputError.
+    """
+
+    def fit_with_earlier(self, customers: pd.DataFrame, earlier: Split) -> Self:
+        """Fit to a customer summary and to an earlier split of the same transactions.
+
+        ``earlier``, as `Split.earlier` makes it, has its holdout end no later than the observation of
+        ``customers``.
+        """
         ...
 
 
