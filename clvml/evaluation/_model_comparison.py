@@ -19,7 +19,7 @@ from clvml.errors import ClvmlError, FitError, InputError
 from clvml.evaluation._alignment import aligned, require_revenue
 from clvml.evaluation._champion import Champion, choose_champion
 from clvml.evaluation._comparison import UNKNOWN_FAMILY, compare
-from clvml.lifetime_value._protocol import ValueModel
+from clvml.lifetime_value._protocol import SupportsEarlierSplit, ValueModel
 
 log = logging.getLogger("clvml")
 
@@ -136,15 +136,24 @@ def _fit_and_predict(
     fitted: dict[str, ValueModel] = {}
     predictions: dict[str, pd.Series] = {}
     left_out: dict[str, str] = {}
+    learning = any(isinstance(model, SupportsEarlierSplit) for model in models.values())
+    earlier = split.earlier() if learning else None
     for name, model in models.items():
         try:
-            candidate = with_terms(model, split.duration, 0.0, 1.0).fit(split.calibration)
+            candidate = fit_model(with_terms(model, split.duration, 0.0, 1.0), split.calibration, earlier)
             predictions[name] = _valid_prediction(name, candidate, split)
             fitted[name] = candidate
         except Exception as error:  # a user-defined model may raise anything
             left_out[name] = _reason(error)
             log.debug("left out of the comparison: %s", name, exc_info=error)
     return fitted, predictions, left_out
+
+
+def fit_model(model: ValueModel, customers: pd.DataFrame, earlier: Split | None) -> ValueModel:
+    """Fit to the customers, and to the earlier split if there is one and the model learns from it."""
+    if earlier is not None and isinstance(model, SupportsEarlierSplit):
+        return model.fit_with_earlier(customers, earlier)
+    return model.fit(customers)
 
 
 def with_terms(
