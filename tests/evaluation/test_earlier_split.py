@@ -29,10 +29,10 @@ class Rescaled(BaseEstimator):
         self.share_ = earlier.holdout["spend"].sum() / earlier.calibration["total_spend"].sum()
         return self
 
-    def predict(self, customers, horizon=None, annual_discount_rate=None):
+    def predict(self, customers, horizon=None, annual_discount_rate=None):  # noqa: ARG002
         return (self.share_ * customers["total_spend"]).rename("clv")
 
-    def predict_factors(self, customers, horizon=None, annual_discount_rate=None):
+    def predict_factors(self, customers, horizon=None, annual_discount_rate=None):  # noqa: ARG002
         return self.predict(customers).to_frame()
 
 
