@@ -1,5 +1,6 @@
 from . import economics as economics
 from . import formulas as formulas
+from . import learned as learned
 from ._projection import LifetimeValue as LifetimeValue
 from ._protocol import PurchaseModel as PurchaseModel
 from ._protocol import SpendModel as SpendModel
