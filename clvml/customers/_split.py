@@ -23,6 +23,8 @@ from clvml.errors import InputError
 
 log = logging.getLogger("clvml")
 
+_ENOUGH_ACQUIRED = 1 / 3  # share of customers acquired before an earlier holdout of the whole duration
+
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Split:
@@ -73,7 +75,8 @@ class Split:
         ----------
         horizon : float or str, optional
             Length of the earlier holdout, in time units or as text such as ``"12M"``, rounded to whole
-            periods of ``collapse``. Default: ``duration``.
+            periods of ``collapse``. Default: ``duration``, if at least a third of the customers were acquired
+            before such a holdout; otherwise half of the time since the first purchase.
 
         Returns
         -------
@@ -93,10 +96,11 @@ class Split:
         Split(2,357 customers, calibrated to 1997-07-01, held out 13 weeks to 1997-09-30:
         711 purchases, 26,629.42 spent)
         """
-        length = self.duration if horizon is None else horizon_in(horizon, self.time_unit)
         if self._transactions is None:
             log.info("no earlier split: the split does not hold its transactions")
             return None
+        length = None if horizon is None else horizon_in(horizon, self.time_unit)
+        length = learning_horizon(self.calibration, self.duration) if length is None else length
         return earlier_split(self._transactions, self.calibration_end, length, self.time_unit, self.collapse)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -170,6 +174,12 @@ def split(
     holdout.attrs["time_unit"] = time_unit
     ends = calibration.asked, observation.asked
     return Split(customers, holdout, duration, time_unit, *ends, collapse, counts, money, transactions)
+
+
+def learning_horizon(customers: pd.DataFrame, horizon: float) -> float:
+    """Length of the earlier holdout: the horizon, or half of the history if few were acquired before it."""
+    acquired_before = float((customers["T"] > horizon).mean())
+    return horizon if acquired_before >= _ENOUGH_ACQUIRED else float(customers["T"].max()) / 2
 
 
 def earlier_split(

@@ -250,8 +250,14 @@ def test_rows_up_to_the_calibration_end_do_matter_to_the_earlier_split(transacti
 
 def test_an_earlier_split_without_customers_before_is_none_and_says_why(cdnow, caplog):
     caplog.set_level(logging.INFO, logger="clvml")
-    assert cdnow.earlier() is None
+    assert cdnow.earlier("39W") is None
     assert "no earlier split: no customer was acquired by 1996-12-31" in caplog.text
+
+
+def test_the_earlier_holdout_is_as_long_or_half_of_a_short_history(transactions, cdnow):
+    longer = split(transactions, "1997-12-31", "1998-06-30")
+    assert longer.earlier().duration == longer.duration
+    assert cdnow.earlier().duration == pytest.approx(cdnow.calibration["T"].max() / 2, abs=1 / 7)
 
 
 def test_an_earlier_split_without_purchases_to_learn_from_is_none_and_says_why(caplog):

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers._ends import observation_end_of
-from clvml.customers._split import Split, earlier_split
+from clvml.customers._split import Split, earlier_split, learning_horizon
 from clvml.customers._summary import summarize
 from clvml.customers._summary_checks import check_time_unit
 from clvml.customers._time_units import horizon_in
@@ -182,7 +182,8 @@ class LearnedCorrection(BaseEstimator):
     ) -> Self:
         """Fit to transactions: the last ``horizon`` before the end of observation is the earlier holdout.
 
-        Where the transactions are shorter than twice the horizon, the earlier holdout is their second half.
+        Where less than a third of the customers were acquired before, it is half of the history; see
+        `Split.earlier`.
 
         Parameters
         ----------
@@ -193,8 +194,8 @@ class LearnedCorrection(BaseEstimator):
         customers = summarize(transactions, observation_end, time_unit, collapse)
         collapse = transactions.effective_collapse(collapse)
         end = observation_end_of(transactions, observation_end, collapse).asked
-        length = min(horizon_in(self.horizon, time_unit), float(customers["T"].max()) / 2)
-        earlier = earlier_split(transactions, end, length, time_unit, collapse) if length > 0 else None
+        length = learning_horizon(customers, horizon_in(self.horizon, time_unit))
+        earlier = earlier_split(transactions, end, length, time_unit, collapse)
         return self.fit(customers) if earlier is None else self.fit_with_earlier(customers, earlier)
 
     def predict(
