@@ -4,9 +4,8 @@ Models are recognised by structure, not by class. Any `ValueModel` can be compar
 `LifetimeValue` takes any `PurchaseModel` and any `SpendModel`; each further capability has its own
 protocol:
 
-=============================  =============================  =====================================
-Capability                     Protocol                       Used by
-=============================  =============================  =====================================
+=============================  =============================  ==============================Capability                     Protocol                       Used by
+=============================  =============================  ==============================learning from a past holdout   `SupportsEarlierSplit`         `compare_models`
 what-if scenarios              `SupportsScenarios`            `model_value`
 discounted purchases           `SupportsDiscounting`          `LifetimeValue`
 P(alive)                       `SupportsProbabilityAlive`     `LifetimeValue`, diagnostics
@@ -17,8 +16,7 @@ simulated purchases            `SupportsPurchaseSimulation`   `LifetimeValue.pre
 simulated spend                `SupportsSpendSimulation`      `LifetimeValue.predict_interval`
 heterogeneity of customers     `SupportsHeterogeneity`        `heterogeneity`
 distribution of average spend  `SupportsSpendDistribution`    `fit_by_spend`
-=============================  =============================  =====================================
-
+=============================  =============================  ==============================
 A function raises an InputError that names the missing members.
 """
 
@@ -31,6 +29,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvml.customers._split import Split
 from clvml.errors import InputError
 
 Array = NDArray[np.float64]
@@ -104,6 +103,22 @@ class SupportsValueIntervals(Protocol):
 
     def predict_interval(self, customers: pd.DataFrame) -> pd.DataFrame:
         """Columns ``clv_lower, clv_upper`` on the customers' index."""
+        ...
+
+
+@runtime_checkable
+class SupportsEarlierSplit(Protocol):
+    """A value model that learns from the outcomes of an earlier holdout, besides the customers it predicts.
+
+    `fit`, without an earlier split, falls back to what the customers alone support, or raises an InputError.
+    """
+
+    def fit_with_earlier(self, customers: pd.DataFrame, earlier: Split) -> Self:
+        """Fit to a customer summary and to an earlier split of the same transactions.
+
+        ``earlier``, as `Split.earlier` makes it, has its holdout end no later than the observation of
+        ``customers``.
+        """
         ...
 
 

@@ -13,11 +13,8 @@ from clvml.customers._split import Split
 from clvml.evaluation._calibration import calibration_by_decile
 from clvml.evaluation._model_comparison import ModelComparison, compare_models
 from clvml.evaluation._ranking import lift_curve
-<<<<<<< HEAD
 from clvml.evaluation._table_metrics import DEFAULT_METRICS
-=======
 from clvml.evaluation._verdict import Verdict
->>>>>>> rule
 from clvml.workflow._contenders import BASELINE
 from clvml.workflow._findings import (
     ALL,
@@ -212,21 +209,6 @@ def left_out(comparison: Comparison) -> dict[str, str]:
 
 
 def answer(comparison: Comparison) -> Iterator[Finding]:
-<<<<<<< HEAD
-    """The champion, the bias of its total, and the rule that chose it."""
-    champion = comparison.result.champion
-    bias = comparison.result.table["bias_pct"].to_dict()[champion.name]
-    yield Words(
-        f"is the champion: {format_bias(bias)}",
-        lead=comparison.champion,
-        answers="model",
-        printed=True,
-    )
-    yield Words(format_rule(comparison), style="note", answers="model", printed=True)
-    yield Tags({"champion": comparison.champion}, runs=ALL)
-    yield Tags({"champion_rule": champion.rule})
-    scores = comparison.result.table.loc[champion.name].to_dict()
-=======
     """The verdict in two sentences, and the rule."""
     verdict = comparison.verdict
     for sentence in verdict.sentences:
@@ -235,7 +217,6 @@ def answer(comparison: Comparison) -> Iterator[Finding]:
     yield Tags({"champion": comparison.champion, "verdict": verdict.kind}, runs=ALL)
     yield Tags({"verdict_rule": verdict.rule, "within_noise": ", ".join(verdict.tied)})
     scores = comparison.result.table.loc[comparison.result.champion].to_dict()
->>>>>>> rule
     reached = {f"holdout_{name}": f"{value:.6g}" for name, value in scores.items() if name != "family"}
     yield Tags({"family": scores["family"], "verdict": verdict.kind, **reached}, of_version=True)
 
