@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from clvml.customers._summary_checks import MOST_PURCHASES
 from clvml.distributions._discounting import discounted_ends
 from clvml.distributions._history import Array, History
 from clvml.errors import InputError
@@ -32,6 +33,13 @@ class OpportunityModel(HistoryModel):
                 f" the first is {customers.index[first]!r}: frequency {x[first]:g}, recency {t_x[first]:g},"
                 f" T {T[first]:g}. {self.title} requires whole numbers with frequency <= recency <= T;"
                 f" {self.instead}."
+            )
+        many = T > MOST_PURCHASES
+        if many.any():
+            first = int(np.argmax(many))
+            raise InputError(
+                f"{many.sum()} of {len(customers)} customers have a T above {MOST_PURCHASES:,}; the first is"
+                f" {customers.index[first]!r}: T counts the {self.counted} of one customer."
             )
         return history
 

@@ -23,13 +23,12 @@ import numpy as np
 import pandas as pd
 
 from clvml.customers._ids import CUSTOMER_ID, check_present
-from clvml.customers._summary_checks import HISTORY, check_time_unit, plain
+from clvml.customers._summary_checks import HISTORY, check_plausible_counts, check_time_unit, plain
 from clvml.customers._time_units import horizon_in
 from clvml.errors import InputError
 
 PARAMETERS = ("horizon", "annual_discount_rate")
 HIGHEST_DISCOUNT_RATE = 1.0  # per year: 12 is probably meant as 12 %
-MOST_PURCHASES = 1_000_000  # per customer: a larger frequency is not a count of purchases
 
 
 class Request(NamedTuple):
@@ -139,7 +138,8 @@ def score(model: Any, customers: pd.DataFrame, params: Mapping[str, Any] | None 
     """
     params = request_params(model, params or {})
     check_time_unit(customers, getattr(model, "time_unit_", None))
-    _check_plausible(customers, columns_of(model))
+    if "frequency" in columns_of(model) and "frequency" in customers:
+        check_plausible_counts(customers)  # all other checks of customers are the model's
     if takes_parameters(model):
         scores = model.predict_factors(customers, **params)
     elif hasattr(model, "assign"):
@@ -230,20 +230,6 @@ def _discount_rate(model: Any, value: Any) -> float:  # noqa: ARG001
             f"annual_discount_rate is {rate:g}, which is {100 * rate:,.0f} % per year; write 12 % as 0.12."
         )
     return rate
-
-
-def _check_plausible(customers: pd.DataFrame, columns: tuple[str, ...]) -> None:
-    """Refuse implausible counts; all other checks of customers are the model's."""
-    if "frequency" not in columns or "frequency" not in customers:
-        return
-    counts = pd.to_numeric(customers["frequency"], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    bad = counts > MOST_PURCHASES
-    if bad.any():
-        first = plain(customers.index[int(np.argmax(bad))])
-        raise InputError(
-            f"{bad.sum()} of {len(customers)} customers have a frequency above {MOST_PURCHASES:,}; the first"
-            f" is {first!r}: frequency counts the repeat purchases of one customer."
-        )
 
 
 def _check_index(scores: pd.DataFrame, customers: pd.DataFrame, model: str) -> None:
