@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from clvml.customers._time_units import time_unit_of
+from clvml.customers._time_units import TIME_UNIT, stated_time_unit, time_unit_of
 from clvml.errors import InputError, LossError, TimeUnitError
 
 HISTORY = ("frequency", "recency", "T")
@@ -50,6 +50,8 @@ def check_customers(
     values = checked_columns(customers, columns, time_unit, losses)
     table = pd.DataFrame(values, index=customers.index, copy=True)
     table.attrs.update(customers.attrs)
+    if (stated := stated_time_unit(customers)) is not None:
+        table.attrs[TIME_UNIT] = stated
     return table
 
 
@@ -121,7 +123,7 @@ def _is_consistent_history(values: dict[str, np.ndarray]) -> bool:
 
 def check_time_unit(customers: pd.DataFrame, time_unit: str | None) -> None:
     """Raise if the summary uses another time unit than ``time_unit``."""
-    current = customers.attrs.get("time_unit")
+    current = stated_time_unit(customers)
     if current is None or time_unit is None or current == time_unit:
         return
     ours, theirs = time_unit_of(time_unit).name, time_unit_of(current).name

@@ -42,6 +42,7 @@ TIME_UNITS = {
 # As SQL intervals: calendar months.
 INTERVALS = {"D": "'1' DAY", "W": "'7' DAY", "M": "'1' MONTH", "Q": "'3' MONTH", "Y": "'12' MONTH"}
 
+TIME_UNIT = "time_unit"  # of a summary, in its attrs or as a constant column
 LONGEST_HORIZON = 10_000_000  # beyond 27,000 years, even in days
 
 
@@ -154,13 +155,52 @@ def _annual(annual_rate: float) -> float:
     return rate
 
 
+def stated_time_unit(customers: pd.DataFrame) -> str | None:
+    """The time unit that a customer summary states: in its ``attrs``, or in a constant column ``time_unit``.
+
+    The column survives a CSV file, a database and JSON, which lose ``attrs``. Empty cells state nothing.
+
+    Returns
+    -------
+    {"D", "W", "M", "Q", "Y"} or None
+
+    Raises
+    ------
+    InputError
+        If the column has two units, an unknown one, or another one than ``attrs``.
+
+    Examples
+    --------
+    >>> stated_time_unit(pd.DataFrame({"T": [38.9, 2.0], "time_unit": "W"}))
+    'W'
+    """
+    noted: str | None = customers.attrs.get("time_unit")
+    if TIME_UNIT not in customers:
+        return noted
+    codes = customers[TIME_UNIT].dropna().astype(str).unique().tolist()
+    if not codes:
+        return noted
+    if len(codes) > 1:
+        raise InputError(
+            f"the column {TIME_UNIT!r} has {' and '.join(repr(code) for code in codes[:2])}: all customers of"
+            " one table need the same time unit; convert each part with clvml.convert_time_unit."
+        )
+    code = time_unit_of(codes[0]).code
+    if noted is not None and noted != code:
+        raise InputError(
+            f"the column {TIME_UNIT!r} says {code!r}, but customers.attrs['time_unit'] is {noted!r}: correct"
+            " the one that is wrong."
+        )
+    return code
+
+
 def convert_time_unit(customers: pd.DataFrame, time_unit: str) -> pd.DataFrame:
     """Convert recency, T and duration of a customer summary to ``time_unit``.
 
     Parameters
     ----------
     customers : pandas.DataFrame
-        A customer summary with ``attrs["time_unit"]``; not changed.
+        A customer summary with ``attrs["time_unit"]`` or a constant column ``time_unit``; not changed.
     time_unit : {"D", "W", "M", "Q", "Y"}
         The unit to convert to.
 
@@ -174,7 +214,7 @@ def convert_time_unit(customers: pd.DataFrame, time_unit: str) -> pd.DataFrame:
         If a unit is unknown, or the summary does not state its own (``customers.attrs["time_unit"]``).
     """
     target = time_unit_of(time_unit)
-    current = customers.attrs.get("time_unit")
+    current = stated_time_unit(customers)
     if current is None:
         raise InputError(
             "this customer summary has no time unit: set customers.attrs['time_unit']"
@@ -183,6 +223,8 @@ def convert_time_unit(customers: pd.DataFrame, time_unit: str) -> pd.DataFrame:
     factor = time_unit_of(current).days / target.days
     times = [name for name in ("recency", "T", "duration") if name in customers]
     converted = customers.assign(**{name: customers[name] * factor for name in times})
+    if TIME_UNIT in customers:
+        converted[TIME_UNIT] = target.code
     converted.attrs["time_unit"] = target.code
     return converted
 

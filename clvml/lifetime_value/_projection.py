@@ -12,7 +12,8 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers._summary_checks import HISTORY, check_customers
-from clvml.customers._time_units import horizon_in, rate_per_unit
+from clvml.customers._time_units import horizon_in, rate_per_unit, stated_time_unit
+from clvml.customers._training_summary import TrainingSummary, check_time_scale, training_summary
 from clvml.distributions._discounting import discounted_ends, infinite_horizon_ends
 from clvml.errors import InputError
 from clvml.lifetime_value._intervals import customer_intervals, total_intervals
@@ -76,6 +77,7 @@ class LifetimeValue(BaseEstimator):
     purchases_: PurchaseModel
     spend_: SpendModel
     time_unit_: str | None
+    training_summary_: TrainingSummary | None = None  # None: saved by clvml 0.1
     _income = 1.0  # multiple of spend, in a scenario
 
     def __init__(
@@ -123,7 +125,8 @@ class LifetimeValue(BaseEstimator):
         _check_margin(self.margin)
         self.purchases_ = clone(self.purchases).fit(customers)
         self.spend_ = clone(self.spend).fit(customers)
-        self.time_unit_ = getattr(self.purchases_, "time_unit_", customers.attrs.get("time_unit"))
+        self.time_unit_ = getattr(self.purchases_, "time_unit_", stated_time_unit(customers))
+        self.training_summary_ = training_summary(customers)
         return self
 
     def predict(
@@ -325,6 +328,7 @@ class LifetimeValue(BaseEstimator):
     ) -> pd.Series:
         check_is_fitted(self, "purchases_")
         _check_margin(self.margin)
+        self._check_time_scale(customers)
         span, rate = self.horizon if horizon is None else horizon, self._rate(annual_discount_rate)
         if span is not None:
             horizon_in(span, self.time_unit_)  # a horizon of 0 is an error for values, not for expectations
@@ -372,12 +376,18 @@ class LifetimeValue(BaseEstimator):
         instead = "give a model that simulates, such as clvml.GammaGamma"
         require(spend, SupportsSpendSimulation, "a prediction interval of value needs", instead)
         check_customers(customers, self._numeric_columns(), self.time_unit_)
+        self._check_time_scale(customers)
         pairs = parameter_pairs(purchases, spend, n_simulations, random_state, together=together)
         discount = self._discount(horizon, self._rate(annual_discount_rate))
         for rows, number, spent, value in simulate_futures(
             purchases, spend, pairs, customers, discount, n_simulations, random_state
         ):
             yield Futures(rows, number, self._income * spent, self.margin * self._income * value)
+
+    def _check_time_scale(self, customers: pd.DataFrame) -> None:
+        """Compare the customers with those of the fit, unless the model of purchases does so."""
+        if not hasattr(self.purchases_, "training_summary_"):
+            check_time_scale(customers, self.time_unit_, self.training_summary_)
 
     def _numeric_columns(self) -> list[str]:
         return [name for name in self.required_columns if name not in self.reference_]

@@ -9,6 +9,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers._summary_checks import check_customers, checked_columns
+from clvml.customers._training_summary import training_summary
 from clvml.distributions import _simulation as simulation
 from clvml.distributions import gamma_gamma
 from clvml.distributions._histories import distinct_rows
@@ -151,6 +152,7 @@ class GammaGamma(LikelihoodModel):
         self.log_likelihood_ -= float(spend.weights @ np.log(spend.m))
         self.n_set_aside_ = len(customers) - spend.size
         self.frequency_spend_correlation_ = _correlation(spend)
+        self.training_summary_ = training_summary(customers[list(self.required_columns)])
         self._record(parameters, optimum, self._warnings())
         return self
 

@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers._summary_checks import HISTORY
-from clvml.customers._time_units import horizon_in, rate_per_unit, time_unit_of
+from clvml.customers._time_units import horizon_in, rate_per_unit, stated_time_unit, time_unit_of
+from clvml.customers._training_summary import check_time_scale, training_summary
 from clvml.distributions._covariates import Influence
 from clvml.distributions._discounting import discounted_ends, infinite_horizon_ends
 from clvml.distributions._histories import distinct_rows
@@ -150,7 +151,8 @@ class HistoryModel(LikelihoodModel):
         starts = self._starts(parameters.unit * self._first_guess(history), start)
         problem = Problem(self.kernel, history, is_weak(self.prior), self.by_customer, rough=start is None)
         optimum = self._search(parameters, problem, starts)
-        self.time_unit_ = customers.attrs.get("time_unit")
+        self.time_unit_ = stated_time_unit(customers)
+        self.training_summary_ = training_summary(customers)
         self._record(parameters, optimum, self._warnings(history, parameters, optimum))
         return self
 
@@ -361,6 +363,7 @@ class HistoryModel(LikelihoodModel):
         """The customers' validated purchase histories with their covariates; treat as read-only."""
         check_is_fitted(self, "params_")
         history, parameters = self._read(customers, self.time_unit_), self._parameters
+        check_time_scale(customers, self.time_unit_, self.training_summary_)
         if isinstance(parameters, LogLinearParameters):
             return parameters.encoded(history, customers)
         return history

@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers._summary_checks import HISTORY, check_customers
 from clvml.customers._time_units import horizon_in, rate_per_unit
+from clvml.customers._training_summary import TrainingSummary, check_time_scale, training_summary
 from clvml.distributions._discounting import discounted_ends
 from clvml.distributions.bgnbd import BGNBDParams
 from clvml.distributions.gamma_gamma import GammaGammaParams
@@ -174,6 +175,7 @@ class LifetimesValue(BaseEstimator):
     purchase_params_: BGNBDParams
     spend_params_: GammaGammaParams
     time_unit_: str | None
+    training_summary_: TrainingSummary | None = None  # None: saved by clvml 0.1
 
     def __init__(self, horizon: float | str, annual_discount_rate: float = 0.0, margin: float = 1.0) -> None:
         self.horizon = horizon
@@ -208,6 +210,7 @@ class LifetimesValue(BaseEstimator):
         self.purchase_params_ = BGNBDParams(*purchases.params_.tolist())
         self.spend_params_ = GammaGammaParams(*spend.params_.tolist())
         self.time_unit_ = table.attrs.get("time_unit")
+        self.training_summary_ = training_summary(table)
         return self
 
     def predict(
@@ -234,6 +237,7 @@ class LifetimesValue(BaseEstimator):
         """
         check_is_fitted(self, "purchase_params_")
         table = check_customers(customers, self.required_columns, self.time_unit_)
+        check_time_scale(table, self.time_unit_, self.training_summary_)
         rate = self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate
         span = horizon_in(self.horizon if horizon is None else horizon, self.time_unit_)
         factors = self._factors(table, span, rate_per_unit(rate, self.time_unit_))

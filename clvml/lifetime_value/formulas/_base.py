@@ -24,7 +24,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers._summary_checks import check_customers
-from clvml.customers._time_units import horizon_in, rate_per_unit
+from clvml.customers._time_units import horizon_in, rate_per_unit, stated_time_unit
+from clvml.customers._training_summary import TrainingSummary, check_time_scale, training_summary
 from clvml.lifetime_value._protocol import check_factors
 from clvml.lifetime_value.formulas._estimates import Estimates, check_number, check_shares
 from clvml.lifetime_value.formulas._sums import FloatArray
@@ -58,6 +59,7 @@ class FormulaValue(BaseEstimator, ABC):
     required_columns: ClassVar[tuple[str, ...]] = ()
     varied_arguments: ClassVar[tuple[str, ...]] = ()  # of the constructor, that a scenario may change
     varied_estimates: ClassVar[tuple[str, ...]] = ()  # in params_, that a scenario may change; shares
+    training_summary_: TrainingSummary | None = None  # None: saved by clvml 0.1
     _income = 1.0  # multiple of spend, in a scenario
 
     def __init__(self, horizon: float | str, annual_discount_rate: float = 0.0, margin: float = 1.0):
@@ -81,9 +83,10 @@ class FormulaValue(BaseEstimator, ABC):
             If an input cannot be estimated from the summary.
         """
         table = check_customers(customers, self._columns(), losses=True)
-        time_unit = customers.attrs.get("time_unit")
+        time_unit = stated_time_unit(customers)
         self._terms(time_unit, None, None)
         self.time_unit_ = time_unit
+        self.training_summary_ = training_summary(customers)
         self._keep(self._estimate(table))
         return self
 
@@ -129,6 +132,7 @@ class FormulaValue(BaseEstimator, ABC):
         """Lifetime value "clv" as in :meth:`predict`, and the formula's inputs per customer."""
         check_is_fitted(self)
         table = check_customers(customers, self._columns(), self.time_unit_, losses=True)
+        check_time_scale(table, self.time_unit_, self.training_summary_)
         n_units, rate = self._terms(self.time_unit_, horizon, annual_discount_rate)
         value, factors = self._value(table, n_units, rate)
         columns = {"clv": value * self._effective_margin - self._cost(table, n_units, rate), **factors}

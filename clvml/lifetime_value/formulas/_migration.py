@@ -17,7 +17,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers._purchase_ages import query_purchase_ages
-from clvml.customers._time_units import horizon_in
+from clvml.customers._time_units import horizon_in, stated_time_unit
 from clvml.customers._transactions import Transactions
 from clvml.errors import FitError, InputError
 from clvml.lifetime_value.formulas._base import FormulaValue
@@ -97,7 +97,7 @@ class MigrationValue(FormulaValue):
         FitError
             If no customer was observed for a whole period.
         """
-        time_unit = customers.attrs.get("time_unit") if isinstance(customers, pd.DataFrame) else None
+        time_unit = stated_time_unit(customers) if isinstance(customers, pd.DataFrame) else None
         if isinstance(self.n_states, bool) or not isinstance(self.n_states, int) or self.n_states < 2:
             raise InputError(f"n_states is {self.n_states!r}; it must be an integer of at least 2.")
         default = 1.0 if time_unit is None else "1M"

@@ -21,6 +21,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers._summary_checks import check_customers
+from clvml.customers._time_units import stated_time_unit
 from clvml.errors import InputError
 from clvml.segments.grouping._attributes import (
     attribute_table,
@@ -285,7 +286,7 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
 
     def _remember(self, given: pd.DataFrame, table: pd.DataFrame, numbers: np.ndarray) -> None:
         """What else is learnt: the time unit, the features left out, names and profile."""
-        self.time_unit_ = given.attrs.get("time_unit")
+        self.time_unit_ = stated_time_unit(given)
         kept = (*self._behaviour(), *self.attribute_coding_)
         self.dropped_features_ = tuple(n for n in (*self.features_, *self.attributes) if n not in kept)
         segments = pd.Series(numbers, index=table.index)

@@ -32,6 +32,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers._summary_checks import HISTORY, check_customers
+from clvml.customers._time_units import stated_time_unit
 from clvml.errors import InputError
 from clvml.segments.grouping._relationship_course import HALVES, LAPSED
 from clvml.segments.grouping._tables import ByName, named
@@ -140,7 +141,7 @@ class LifecycleStages(ByName, BaseEstimator):
         table = _checked(customers, None)
         repeats = float(np.sort(table["frequency"]).sum())
         self.typical_gap_ = float(np.sort(table["recency"]).sum()) / repeats if repeats else float("inf")
-        self.time_unit_ = customers.attrs.get("time_unit")
+        self.time_unit_ = stated_time_unit(customers)
         self.names_ = STAGES
         evidence = self._evidence(table)
         groups = evidence.groupby("stage")

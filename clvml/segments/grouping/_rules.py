@@ -19,6 +19,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers._summary_checks import check_customers
+from clvml.customers._time_units import stated_time_unit
 from clvml.errors import InputError
 from clvml.segments.grouping._profile import segment_profile
 from clvml.segments.grouping._tables import ByName
@@ -61,7 +62,7 @@ class RuleSegments(ByName, BaseEstimator):
         """
         table = check_customers(customers, self.required_columns)
         self._learn(table)
-        self.time_unit_ = customers.attrs.get("time_unit")
+        self.time_unit_ = stated_time_unit(customers)
         self.profile_ = self._profile(table, self._numbers(table))
         return self
 
