@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import Any, Self, overload
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,14 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers._summary_checks import HISTORY, check_customers
-from clvml.customers._time_units import horizon_in, rate_per_unit, stated_time_unit
+from clvml.customers._time_units import (
+    Horizon,
+    Horizons,
+    by_horizon,
+    horizon_in,
+    rate_per_unit,
+    stated_time_unit,
+)
 from clvml.customers._training_summary import TrainingSummary, check_time_scale, training_summary
 from clvml.distributions._discounting import discounted_ends, infinite_horizon_ends
 from clvml.errors import InputError
@@ -84,10 +91,10 @@ class LifetimeValue(BaseEstimator):
         self,
         purchases: PurchaseModel,
         spend: SpendModel,
-        horizon: float | str | None,
+        horizon: Horizon | None,
         annual_discount_rate: float = 0.0,
         margin: float = 1.0,
-        period: float | str = 1.0,
+        period: Horizon = 1.0,
     ) -> None:
         self.purchases = purchases
         self.spend = spend
@@ -129,12 +136,28 @@ class LifetimeValue(BaseEstimator):
         self.training_summary_ = training_summary(customers)
         return self
 
+    @overload
     def predict(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
-    ) -> pd.Series:
+    ) -> pd.Series: ...
+
+    @overload
+    def predict(
+        self,
+        customers: pd.DataFrame,
+        horizon: Horizons,
+        annual_discount_rate: float | None = None,
+    ) -> pd.DataFrame: ...
+
+    def predict(
+        self,
+        customers: pd.DataFrame,
+        horizon: Horizon | Horizons | None = None,
+        annual_discount_rate: float | None = None,
+    ) -> pd.Series | pd.DataFrame:
         """Predict the lifetime value of each customer over the horizon.
 
         Parameters
@@ -146,14 +169,17 @@ class LifetimeValue(BaseEstimator):
 
         Returns
         -------
-        Series
-            Named ``clv``, in currency units, on the customers' index.
+        Series or DataFrame
+            Named ``clv``, in currency units, on the customers' index; for a list of horizons one column each,
+            labelled as given.
 
         Raises
         ------
         InputError
             If an argument is invalid, or an infinite horizon needs a discount rate.
         """
+        if isinstance(horizon, list | tuple | pd.Index | np.ndarray):
+            return by_horizon(lambda each: self.predict(customers, each, annual_discount_rate), horizon)
         discounted = self._discounted(customers, horizon, annual_discount_rate)
         spend = self.spend_.expected_spend(customers).to_numpy()
         value = spend * discounted.to_numpy()
@@ -163,7 +189,7 @@ class LifetimeValue(BaseEstimator):
     def predict_factors(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
         """Value and its factors: ``clv = margin x discounted_purchases x expected_spend``.
@@ -188,7 +214,7 @@ class LifetimeValue(BaseEstimator):
         self,
         customers: pd.DataFrame,
         coverage: float = 0.9,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
         *,
         n_simulations: int = 199,
@@ -245,7 +271,7 @@ class LifetimeValue(BaseEstimator):
         customers: pd.DataFrame,
         groups: pd.Series | None = None,
         coverage: float = 0.9,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
         *,
         n_simulations: int = 199,
@@ -324,7 +350,7 @@ class LifetimeValue(BaseEstimator):
         return self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate
 
     def _discounted(
-        self, customers: pd.DataFrame, horizon: float | str | None, annual_discount_rate: float | None
+        self, customers: pd.DataFrame, horizon: Horizon | None, annual_discount_rate: float | None
     ) -> pd.Series:
         check_is_fitted(self, "purchases_")
         _check_margin(self.margin)
@@ -338,7 +364,7 @@ class LifetimeValue(BaseEstimator):
             return self.purchases_.discounted_purchases(customers, span, rate, self.period)
         return self._discounted_sum(customers, span, rate)
 
-    def _discounted_sum(self, customers: pd.DataFrame, span: float | str | None, rate: float) -> pd.Series:
+    def _discounted_sum(self, customers: pd.DataFrame, span: Horizon | None, rate: float) -> pd.Series:
         """Discounted purchases as a weighted sum of expectations, for models without discounting."""
         per_unit = rate_per_unit(rate, self.time_unit_)
         if span is None and per_unit == 0:
@@ -354,12 +380,12 @@ class LifetimeValue(BaseEstimator):
         return pd.Series(weights @ np.stack(terms), customers.index, name="discounted_purchases")
 
     def _period_in_units(self) -> float:
-        return float(self.period if self.period == 0 else horizon_in(self.period, self.time_unit_))
+        return 0.0 if self.period == 0 else horizon_in(self.period, self.time_unit_)
 
     def _simulated(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None,
+        horizon: Horizon | None,
         annual_discount_rate: float | None,
         n_simulations: int,
         random_state: int,
@@ -392,7 +418,7 @@ class LifetimeValue(BaseEstimator):
     def _numeric_columns(self) -> list[str]:
         return [name for name in self.required_columns if name not in self.reference_]
 
-    def _discount(self, horizon: float | str | None, annual_discount_rate: float) -> Discount:
+    def _discount(self, horizon: Horizon | None, annual_discount_rate: float) -> Discount:
         span = self.horizon if horizon is None else horizon
         delta = float(np.log1p(rate_per_unit(annual_discount_rate, self.time_unit_)))
         if span is None:

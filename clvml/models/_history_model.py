@@ -9,7 +9,7 @@ parameters.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, overload
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,16 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers._summary_checks import HISTORY
-from clvml.customers._time_units import horizon_in, rate_per_unit, stated_time_unit, time_unit_of
+from clvml.customers._time_units import (
+    Horizon,
+    Horizons,
+    by_horizon,
+    horizon_in,
+    labels_of,
+    rate_per_unit,
+    stated_time_unit,
+    time_unit_of,
+)
 from clvml.customers._training_summary import check_time_scale, training_summary
 from clvml.distributions._covariates import Influence
 from clvml.distributions._discounting import discounted_ends, infinite_horizon_ends
@@ -168,7 +177,7 @@ class HistoryModel(LikelihoodModel):
         value = self.kernel.log_likelihood(history, self.customer_params(history))
         return pd.Series(value, customers.index, name="log_likelihood")
 
-    def probability_alive(self, customers: pd.DataFrame, after: float | str = 0) -> pd.Series:
+    def probability_alive(self, customers: pd.DataFrame, after: Horizon = 0) -> pd.Series:
         """P(alive) of each customer, in [0, 1].
 
         Parameters
@@ -185,29 +194,57 @@ class HistoryModel(LikelihoodModel):
             alive *= self.kernel.survival_probability(history, time, params)
         return pd.Series(alive, customers.index, name="probability_alive", copy=False)
 
-    def expected_purchases(self, customers: pd.DataFrame, horizon: float | str) -> pd.Series:
+    @overload
+    def expected_purchases(self, customers: pd.DataFrame, horizon: Horizon) -> pd.Series: ...
+
+    @overload
+    def expected_purchases(self, customers: pd.DataFrame, horizon: Horizons) -> pd.DataFrame: ...
+
+    def expected_purchases(
+        self, customers: pd.DataFrame, horizon: Horizon | Horizons
+    ) -> pd.Series | pd.DataFrame:
         """Expected purchases of each customer in the ``horizon`` after their observation.
 
         Parameters
         ----------
         customers : DataFrame
             The customer summary, in the model's time unit.
-        horizon : float or str
-            In the model's time unit, or as text with a unit, such as ``"12M"``.
+        horizon : float, str or timedelta, or a list of them
+            In the model's time unit, as text with a unit, such as ``"12M"``, or a `pandas.Timedelta`.
+
+        Returns
+        -------
+        Series or DataFrame
+            On the customers' index; for a list of horizons one column each, labelled as given.
         """
+        if isinstance(horizon, list | tuple | pd.Index | np.ndarray):
+            return by_horizon(lambda each: self.expected_purchases(customers, each), horizon)
         history = self.history(customers)
         ends = np.array([self._horizon_in_units(horizon)])
         value = self._expected(history, self.customer_params(history), ends, np.ones(1))
         return pd.Series(value, customers.index, name="expected_purchases", copy=False)
 
-    def expected_purchases_new_customer(self, horizon: float | str) -> float:
-        """Expected repeat purchases of a new customer in the ``horizon`` after the first purchase."""
+    @overload
+    def expected_purchases_new_customer(self, horizon: Horizon) -> float: ...
+
+    @overload
+    def expected_purchases_new_customer(self, horizon: Horizons) -> pd.Series: ...
+
+    def expected_purchases_new_customer(self, horizon: Horizon | Horizons) -> float | pd.Series:
+        """Expected repeat purchases of a new customer in the ``horizon`` after the first purchase.
+
+        For a list of horizons a Series, by horizon.
+        """
         check_is_fitted(self, "params_")
+        if isinstance(horizon, list | tuple | pd.Index | np.ndarray):
+            labels = labels_of(horizon)
+            new = [self.expected_purchases_new_customer(each) for each in labels]
+            return pd.Series(new, labels, name="expected_purchases")
         ends = np.array([self._horizon_in_units(horizon)])
         return float(self._expected(new_customers(1), self.params_, ends, np.ones(1))[0])
 
     def purchase_probability(
-        self, n: int, horizon: float | str, customers: pd.DataFrame | None = None
+        self, n: int, horizon: Horizon, customers: pd.DataFrame | None = None
     ) -> pd.Series | float:
         """P(exactly ``n`` purchases in the next ``horizon``), for each customer or for a new customer.
 
@@ -236,9 +273,9 @@ class HistoryModel(LikelihoodModel):
     def discounted_purchases(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float = 0.0,
-        period: float | str = 1.0,
+        period: Horizon = 1.0,
     ) -> pd.Series:
         """Expected purchases within ``horizon``, discounted.
 
@@ -274,7 +311,7 @@ class HistoryModel(LikelihoodModel):
         return pd.Series(value, customers.index, name="discounted_purchases", copy=False)
 
     def predict_interval(
-        self, customers: pd.DataFrame, horizon: float | str, coverage: float = 0.9
+        self, customers: pd.DataFrame, horizon: Horizon, coverage: float = 0.9
     ) -> pd.DataFrame:
         """Prediction interval of each customer's number of purchases in the next ``horizon``.
 
@@ -505,7 +542,7 @@ class HistoryModel(LikelihoodModel):
     def _infinite_horizon_ends(self, rate: float) -> tuple[Array, Array]:
         return infinite_horizon_ends(rate)
 
-    def _horizon_in_units(self, horizon: float | str) -> float:
+    def _horizon_in_units(self, horizon: Horizon) -> float:
         now = isinstance(horizon, int | float | np.number) and horizon == 0
         return 0.0 if now else horizon_in(horizon, self.time_unit_)
 

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from clvml.customers._summary_checks import MOST_PURCHASES
+from clvml.customers._time_units import Horizon
 from clvml.distributions._discounting import discounted_ends
 from clvml.distributions._history import Array, History
 from clvml.errors import InputError
@@ -49,7 +50,7 @@ class OpportunityModel(HistoryModel):
     def _units(self, history: History) -> Array:  # noqa: ARG002
         return np.ones(len(self.Params._fields))
 
-    def _horizon_in_units(self, horizon: float | str) -> float:
+    def _horizon_in_units(self, horizon: Horizon) -> float:
         units = super()._horizon_in_units(horizon)
         if units % 1 != 0:
             raise InputError(f"horizon is {horizon!r}, which is not a whole number of {self.counted}.")

@@ -19,7 +19,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers._summary_checks import HISTORY, check_customers
-from clvml.customers._time_units import horizon_in, rate_per_unit
+from clvml.customers._time_units import Horizon, horizon_in, rate_per_unit
 from clvml.customers._training_summary import TrainingSummary, check_time_scale, training_summary
 from clvml.distributions._discounting import discounted_ends
 from clvml.distributions.bgnbd import BGNBDParams
@@ -177,7 +177,7 @@ class LifetimesValue(BaseEstimator):
     time_unit_: str | None
     training_summary_: TrainingSummary | None = None  # None: saved by clvml 0.1
 
-    def __init__(self, horizon: float | str, annual_discount_rate: float = 0.0, margin: float = 1.0) -> None:
+    def __init__(self, horizon: Horizon, annual_discount_rate: float = 0.0, margin: float = 1.0) -> None:
         self.horizon = horizon
         self.annual_discount_rate = annual_discount_rate
         self.margin = margin
@@ -216,7 +216,7 @@ class LifetimesValue(BaseEstimator):
     def predict(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.Series:
         """Lifetime value of each customer over the horizon, a Series named ``clv``."""
@@ -225,7 +225,7 @@ class LifetimesValue(BaseEstimator):
     def predict_factors(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
         """Value and its factors: ``clv, expected_purchases, expected_spend, probability_alive``.

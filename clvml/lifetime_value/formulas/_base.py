@@ -16,7 +16,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar, Self
+from typing import ClassVar, Self, overload
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,14 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers._summary_checks import check_customers
-from clvml.customers._time_units import horizon_in, rate_per_unit, stated_time_unit
+from clvml.customers._time_units import (
+    Horizon,
+    Horizons,
+    by_horizon,
+    horizon_in,
+    rate_per_unit,
+    stated_time_unit,
+)
 from clvml.customers._training_summary import TrainingSummary, check_time_scale, training_summary
 from clvml.lifetime_value._protocol import check_factors
 from clvml.lifetime_value.formulas._estimates import Estimates, check_number, check_shares
@@ -62,7 +69,7 @@ class FormulaValue(BaseEstimator, ABC):
     training_summary_: TrainingSummary | None = None  # None: saved by clvml 0.1
     _income = 1.0  # multiple of spend, in a scenario
 
-    def __init__(self, horizon: float | str, annual_discount_rate: float = 0.0, margin: float = 1.0):
+    def __init__(self, horizon: Horizon, annual_discount_rate: float = 0.0, margin: float = 1.0):
         self.horizon = horizon
         self.annual_discount_rate = annual_discount_rate
         self.margin = margin
@@ -94,12 +101,28 @@ class FormulaValue(BaseEstimator, ABC):
         self.params_ = {name: estimate.value for name, estimate in estimates.items()}
         self.standard_errors_ = {name: estimate.standard_error for name, estimate in estimates.items()}
 
+    @overload
     def predict(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
-    ) -> pd.Series:
+    ) -> pd.Series: ...
+
+    @overload
+    def predict(
+        self,
+        customers: pd.DataFrame,
+        horizon: Horizons,
+        annual_discount_rate: float | None = None,
+    ) -> pd.DataFrame: ...
+
+    def predict(
+        self,
+        customers: pd.DataFrame,
+        horizon: Horizon | Horizons | None = None,
+        annual_discount_rate: float | None = None,
+    ) -> pd.Series | pd.DataFrame:
         """Predict lifetime value per customer over the horizon.
 
         Parameters
@@ -111,8 +134,9 @@ class FormulaValue(BaseEstimator, ABC):
 
         Returns
         -------
-        pandas.Series
-            float64, named "clv", in currency units, on the customers' index.
+        pandas.Series or pandas.DataFrame
+            float64, named "clv", in currency units, on the customers' index; for a list of horizons one
+            column each, labelled as given.
 
         Raises
         ------
@@ -121,12 +145,14 @@ class FormulaValue(BaseEstimator, ABC):
         sklearn.exceptions.NotFittedError
             If the model has not been fitted.
         """
+        if isinstance(horizon, list | tuple | pd.Index | np.ndarray):
+            return by_horizon(lambda each: self.predict(customers, each, annual_discount_rate), horizon)
         return self.predict_factors(customers, horizon, annual_discount_rate)["clv"]
 
     def predict_factors(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
         """Lifetime value "clv" as in :meth:`predict`, and the formula's inputs per customer."""
@@ -183,7 +209,7 @@ class FormulaValue(BaseEstimator, ABC):
         return self.margin * self._income
 
     def _terms(
-        self, time_unit: str | None, horizon: float | str | None, annual_discount_rate: float | None
+        self, time_unit: str | None, horizon: Horizon | None, annual_discount_rate: float | None
     ) -> tuple[float, float]:
         """Number of time units and rate per time unit."""
         check_number("margin", self.margin)

@@ -20,7 +20,7 @@ from clvml.customers._ends import end_of_summary
 from clvml.customers._policy import TransactionPolicy
 from clvml.customers._summary import summarize
 from clvml.customers._summary_checks import plain
-from clvml.customers._time_units import horizon_in, rate_per_unit
+from clvml.customers._time_units import Horizon, horizon_in, rate_per_unit
 from clvml.customers._transactions import Transactions, read_transactions
 from clvml.errors import FitError, InputError
 from clvml.lifetime_value.formulas._sums import FloatArray, checked
@@ -68,7 +68,7 @@ class BrandSwitchingValue(BaseEstimator):
 
     def __init__(
         self,
-        horizon: float | str,
+        horizon: Horizon,
         brand: str,
         annual_discount_rate: float = 0.0,
         margin: float = 1.0,

@@ -17,7 +17,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers._purchase_ages import query_purchase_ages
-from clvml.customers._time_units import horizon_in, stated_time_unit
+from clvml.customers._time_units import Horizon, horizon_in, stated_time_unit
 from clvml.customers._transactions import Transactions
 from clvml.errors import FitError, InputError
 from clvml.lifetime_value.formulas._base import FormulaValue
@@ -69,11 +69,11 @@ class MigrationValue(FormulaValue):
 
     def __init__(
         self,
-        horizon: float | str,
+        horizon: Horizon,
         annual_discount_rate: float = 0.0,
         margin: float = 1.0,
         n_states: int = 13,
-        period: float | str | None = None,
+        period: Horizon | None = None,
     ):
         super().__init__(horizon, annual_discount_rate, margin)
         self.n_states = n_states
