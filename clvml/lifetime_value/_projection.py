@@ -11,6 +11,8 @@ import pandas as pd
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
+from clvml._listing import Listed, listed_numbers
+from clvml.customers._customer_tables import as_customers
 from clvml.customers._summary_checks import HISTORY, check_customers
 from clvml.customers._time_units import (
     Horizon,
@@ -23,6 +25,7 @@ from clvml.customers._time_units import (
 from clvml.customers._training_summary import TrainingSummary, check_time_scale, training_summary
 from clvml.distributions._discounting import discounted_ends, infinite_horizon_ends
 from clvml.errors import InputError
+from clvml.inference._deviance import deviance_score
 from clvml.lifetime_value._intervals import customer_intervals, total_intervals
 from clvml.lifetime_value._protocol import (
     PurchaseModel,
@@ -35,6 +38,7 @@ from clvml.lifetime_value._protocol import (
     SupportsSpendSimulation,
     check_factors,
     require,
+    title_of,
 )
 from clvml.lifetime_value._simulation import (
     Discount,
@@ -46,7 +50,7 @@ from clvml.lifetime_value._simulation import (
 )
 
 
-class LifetimeValue(BaseEstimator):
+class LifetimeValue(Listed, BaseEstimator):
     """Each customer's lifetime value over a horizon: discounted purchases x spend x margin.
 
     Parameters
@@ -112,15 +116,18 @@ class LifetimeValue(BaseEstimator):
     @property
     def reference_(self) -> dict[str, Any]:
         """The covariates of the reference customer; empty without covariates."""
+        check_is_fitted(self, "purchases_")
         return dict(getattr(self.purchases_, "reference_", {}))
 
-    def fit(self, customers: pd.DataFrame) -> Self:
+    def fit(self, customers: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
         """Fit clones of both models to the same customers.
 
         Parameters
         ----------
         customers : DataFrame
-            The customer summary, one row per customer.
+            The customer summary, one row per customer; polars and Arrow tables are converted.
+        y : ignored
+            Not used; present for API consistency with scikit-learn.
 
         Raises
         ------
@@ -130,6 +137,7 @@ class LifetimeValue(BaseEstimator):
             If a model cannot be fitted to these customers.
         """
         _check_margin(self.margin)
+        customers = as_customers(customers)
         self.purchases_ = clone(self.purchases).fit(customers)
         self.spend_ = clone(self.spend).fit(customers)
         self.time_unit_ = getattr(self.purchases_, "time_unit_", stated_time_unit(customers))
@@ -178,6 +186,7 @@ class LifetimeValue(BaseEstimator):
         InputError
             If an argument is invalid, or an infinite horizon needs a discount rate.
         """
+        customers = as_customers(customers)
         if isinstance(horizon, list | tuple | pd.Index | np.ndarray):
             return by_horizon(lambda each: self.predict(customers, each, annual_discount_rate), horizon)
         discounted = self._discounted(customers, horizon, annual_discount_rate)
@@ -197,6 +206,7 @@ class LifetimeValue(BaseEstimator):
         Also ``expected_purchases``, undiscounted (omitted for an infinite horizon, where they may diverge),
         and ``probability_alive`` if the model of purchases provides it.
         """
+        customers = as_customers(customers)
         discounted = self._discounted(customers, horizon, annual_discount_rate)
         span = self.horizon if horizon is None else horizon
         spend = self.spend_.expected_spend(customers) * self._income
@@ -254,6 +264,8 @@ class LifetimeValue(BaseEstimator):
             If an argument is invalid, or a model does not support simulation; see
             `SupportsPurchaseSimulation` and `SupportsSpendSimulation`.
         """
+        check_is_fitted(self, "purchases_")
+        customers = as_customers(customers)
         rank = rank_of_bounds(n_simulations, coverage)
         span = self.horizon if horizon is None else horizon
         futures = self._simulated(
@@ -302,11 +314,49 @@ class LifetimeValue(BaseEstimator):
         InputError
             As `predict_interval`, or if a customer has no group.
         """
+        check_is_fitted(self, "purchases_")
+        customers = as_customers(customers)
         rank = rank_of_bounds(n_simulations, coverage)
         futures = self._simulated(
             customers, horizon, annual_discount_rate, n_simulations, random_state, together=True
         )
         return total_intervals(futures, customers.index, groups, rank, n_simulations)
+
+    def score(self, customers: pd.DataFrame, y: object = None) -> float:
+        """How well the model fits other customers, for scikit-learn's model selection; larger is better.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary.
+        y : array-like, shape (n_customers,), optional
+            What the customers were worth over the horizon.
+
+        Returns
+        -------
+        float
+            Minus the mean Tweedie deviance (power 1.5) of ``y``; without ``y`` the mean log-likelihood per
+            customer of purchases and average spend.
+
+        Raises
+        ------
+        InputError
+            If ``y`` is invalid, or is missing and a model has no ``log_likelihood``.
+        """
+        check_is_fitted(self, "purchases_")
+        customers, models = as_customers(customers), (self.purchases_, self.spend_)
+        likelihoods = [getattr(model, "log_likelihood", None) for model in models]
+        if y is not None or None in likelihoods:
+            return deviance_score(self.predict(customers), y, type(self).__name__)
+        return float(sum(each(customers).mean() for each in likelihoods if each is not None))
+
+    def _learnt(self) -> str:
+        models: list[Any] = [getattr(self, name, None) for name in ("purchases_", "spend_")]
+        return "; ".join(
+            f"{title_of(model)}: {listed_numbers(model.params_._asdict())}"
+            for model in models
+            if hasattr(getattr(model, "params_", None), "_asdict")
+        )
 
     def scenario_factors(self) -> dict[str, float]:
         """The factors of the value at their current levels.

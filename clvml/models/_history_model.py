@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
+from clvml.customers._customer_tables import as_customers
 from clvml.customers._summary_checks import HISTORY
 from clvml.customers._time_units import (
     Horizon,
@@ -154,7 +155,7 @@ class HistoryModel(LikelihoodModel):
         FitWarning
             If parameters diverge or are only weakly identified; the message suggests a remedy.
         """
-        customers, history = self._check(customers, weights)
+        customers, history = self._check(as_customers(customers), weights)
         parameters, history = self._encode(customers, history)
         parameters = parameters.in_units(self._units(history))
         starts = self._starts(parameters.unit * self._first_guess(history), start)
@@ -167,12 +168,14 @@ class HistoryModel(LikelihoodModel):
 
     def score(self, customers: pd.DataFrame, y: object = None, *, weights: object = None) -> float:  # noqa: ARG002
         """Mean log-likelihood per customer, for scikit-learn's model selection; larger is better."""
+        customers = as_customers(customers)
         each = self.log_likelihood(customers).to_numpy()
         counted = check_weights(weights, customers)
         return float(each.mean() if counted is None else np.average(each, weights=counted))
 
     def log_likelihood(self, customers: pd.DataFrame) -> pd.Series:
         """Log-likelihood of each customer."""
+        customers = as_customers(customers)
         history = self.history(customers)
         value = self.kernel.log_likelihood(history, self.customer_params(history))
         return pd.Series(value, customers.index, name="log_likelihood")
@@ -187,6 +190,7 @@ class HistoryModel(LikelihoodModel):
         after : float or str, default 0
             Time after the end of observation, of which no purchases are known.
         """
+        customers = as_customers(customers)
         history = self.history(customers)
         params = self.customer_params(history)
         alive = self.kernel.probability_alive(history, params)
@@ -217,6 +221,7 @@ class HistoryModel(LikelihoodModel):
         Series or DataFrame
             On the customers' index; for a list of horizons one column each, labelled as given.
         """
+        customers = as_customers(customers)
         if isinstance(horizon, list | tuple | pd.Index | np.ndarray):
             return by_horizon(lambda each: self.expected_purchases(customers, each), horizon)
         history = self.history(customers)
@@ -260,6 +265,7 @@ class HistoryModel(LikelihoodModel):
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
             raise InputError(f"n is {n!r}; it must be a whole number, zero or more.")
         check_is_fitted(self, "params_")
+        customers = as_customers(customers)
         history = new_customers(1) if customers is None else self.history(customers)
         params = self.params_ if customers is None else self.customer_params(history)
         alive = self.kernel.probability_alive(history, params)
@@ -298,6 +304,7 @@ class HistoryModel(LikelihoodModel):
         InputError
             If an argument is invalid, or the undiscounted infinite-horizon expectation diverges.
         """
+        customers = as_customers(customers)
         history = self.history(customers)
         params = self.customer_params(history)
         rate = rate_per_unit(annual_discount_rate, self.time_unit_)
@@ -326,6 +333,7 @@ class HistoryModel(LikelihoodModel):
             Columns ``lower, upper``, whole numbers, on the customers' index.
         """
         check_coverage(coverage)
+        customers = as_customers(customers)
         history = self.history(customers)
         first, row = distinct_rows(
             (history.x, history.t_x, history.T, *customer_specific(self.customer_params(history)))
@@ -372,6 +380,7 @@ class HistoryModel(LikelihoodModel):
 
     def scenario_factors(self) -> dict[str, float]:
         """The multiples that a scenario can set, such as ``{"purchase_rate": 1.0, "dropout": 1.0}``."""
+        check_is_fitted(self, "params_")
         return levels_of(self)
 
     def with_factors(self, factors: Mapping[str, float]) -> Self:
@@ -394,11 +403,13 @@ class HistoryModel(LikelihoodModel):
             If a name is unknown, a multiple is not positive, or the mean dropout probability of customers
             (with covariates, of those like the reference) would reach 1.
         """
+        check_is_fitted(self, "params_")
         return with_levels(self, factors)
 
     def history(self, customers: pd.DataFrame) -> History:
         """The customers' validated purchase histories with their covariates; treat as read-only."""
         check_is_fitted(self, "params_")
+        customers = as_customers(customers)
         history, parameters = self._read(customers, self.time_unit_), self._parameters
         check_time_scale(customers, self.time_unit_, self.training_summary_)
         if isinstance(parameters, LogLinearParameters):
@@ -410,6 +421,7 @@ class HistoryModel(LikelihoodModel):
 
         A NamedTuple of numbers, and of arrays of one number per customer where customers differ.
         """
+        check_is_fitted(self, "params_")
         estimate = self._estimate() if estimate is None else estimate
         return self._parameters.customer_params(history, estimate)
 

@@ -18,6 +18,8 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from clvml._listing import Listed, listed_numbers
+from clvml.customers._customer_tables import as_customers
 from clvml.customers._summary_checks import HISTORY, check_customers
 from clvml.customers._time_units import Horizon, horizon_in, rate_per_unit
 from clvml.customers._training_summary import TrainingSummary, check_time_scale, training_summary
@@ -25,6 +27,7 @@ from clvml.distributions._discounting import discounted_ends
 from clvml.distributions.bgnbd import BGNBDParams
 from clvml.distributions.gamma_gamma import GammaGammaParams
 from clvml.errors import FitError, InputError
+from clvml.inference._deviance import deviance_score
 from clvml.models._bgbb import BGBB
 from clvml.models._bgnbd import BGNBD
 from clvml.models._gamma_gamma import GammaGamma
@@ -152,7 +155,7 @@ def to_lifetimes(model: PurchaseModel | GammaGamma) -> Any:
     return fitter
 
 
-class LifetimesValue(BaseEstimator):
+class LifetimesValue(Listed, BaseEstimator):
     """Lifetime value by the lifetimes package: its fits and its formulas.
 
     Included in every comparison, so that users of lifetimes see the differences. Discounting follows
@@ -197,7 +200,7 @@ class LifetimesValue(BaseEstimator):
         FitError
             If lifetimes cannot fit these customers.
         """
-        table = check_customers(customers, self.required_columns)
+        table = check_customers(as_customers(customers), self.required_columns)
         x, t_x, T, m = (table[name].to_numpy() for name in self.required_columns)
         spent = (x > 0) & (m > 0)
         with quiet_lifetimes() as lifetimes:
@@ -236,7 +239,7 @@ class LifetimesValue(BaseEstimator):
             If lifetimes returns NaN for a customer.
         """
         check_is_fitted(self, "purchase_params_")
-        table = check_customers(customers, self.required_columns, self.time_unit_)
+        table = check_customers(as_customers(customers), self.required_columns, self.time_unit_)
         check_time_scale(table, self.time_unit_, self.training_summary_)
         rate = self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate
         span = horizon_in(self.horizon if horizon is None else horizon, self.time_unit_)
@@ -248,6 +251,21 @@ class LifetimesValue(BaseEstimator):
                 f" the first is {factors.index[int(np.argmax(broken))]!r}."
             )
         return factors
+
+    def score(self, customers: pd.DataFrame, y: object = None) -> float:
+        """Minus the mean Tweedie deviance (power 1.5) of ``y``, what customers were worth; larger is better.
+
+        Raises
+        ------
+        InputError
+            If ``y`` is missing or invalid: an array in the order of the customers, or a Series by customer.
+        """
+        check_is_fitted(self, "purchase_params_")
+        return deviance_score(self.predict(customers), y, type(self).__name__)
+
+    def _learnt(self) -> str:
+        parts = [getattr(self, name, None) for name in ("purchase_params_", "spend_params_")]
+        return "; ".join(listed_numbers(part._asdict()) for part in parts if part is not None)
 
     def _factors(self, table: pd.DataFrame, horizon: float, rate: float) -> pd.DataFrame:
         ends, weights = discounted_ends(horizon, rate)

@@ -23,6 +23,8 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from clvml._listing import Listed, listed_numbers
+from clvml.customers._customer_tables import as_customers
 from clvml.customers._summary_checks import check_customers
 from clvml.customers._time_units import (
     Horizon,
@@ -33,12 +35,13 @@ from clvml.customers._time_units import (
     stated_time_unit,
 )
 from clvml.customers._training_summary import TrainingSummary, check_time_scale, training_summary
+from clvml.inference._deviance import deviance_score
 from clvml.lifetime_value._protocol import check_factors
 from clvml.lifetime_value.formulas._estimates import Estimates, check_number, check_shares
 from clvml.lifetime_value.formulas._sums import FloatArray
 
 
-class FormulaValue(BaseEstimator, ABC):
+class FormulaValue(Listed, BaseEstimator, ABC):
     """Base class of the formula models.
 
     A model adds ``required_columns``, its estimates (:meth:`_estimate`), its formula (:meth:`_value`), and
@@ -74,13 +77,16 @@ class FormulaValue(BaseEstimator, ABC):
         self.annual_discount_rate = annual_discount_rate
         self.margin = margin
 
-    def fit(self, customers: pd.DataFrame) -> Self:
+    def fit(self, customers: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
         """Estimate the formula's inputs from a customer summary.
 
         Parameters
         ----------
         customers : pandas.DataFrame
-            One row per customer, with the columns in ``required_columns``.
+            One row per customer, with the columns in ``required_columns``; polars and Arrow tables are
+            converted.
+        y : ignored
+            Not used; present for API consistency with scikit-learn.
 
         Raises
         ------
@@ -89,6 +95,7 @@ class FormulaValue(BaseEstimator, ABC):
         FitError
             If an input cannot be estimated from the summary.
         """
+        customers = as_customers(customers)
         table = check_customers(customers, self._columns(), losses=True)
         time_unit = stated_time_unit(customers)
         self._terms(time_unit, None, None)
@@ -157,12 +164,26 @@ class FormulaValue(BaseEstimator, ABC):
     ) -> pd.DataFrame:
         """Lifetime value "clv" as in :meth:`predict`, and the formula's inputs per customer."""
         check_is_fitted(self)
-        table = check_customers(customers, self._columns(), self.time_unit_, losses=True)
+        table = check_customers(as_customers(customers), self._columns(), self.time_unit_, losses=True)
         check_time_scale(table, self.time_unit_, self.training_summary_)
         n_units, rate = self._terms(self.time_unit_, horizon, annual_discount_rate)
         value, factors = self._value(table, n_units, rate)
         columns = {"clv": value * self._effective_margin - self._cost(table, n_units, rate), **factors}
         return pd.DataFrame(columns, index=table.index, dtype=np.float64)
+
+    def score(self, customers: pd.DataFrame, y: object = None) -> float:
+        """Minus the mean Tweedie deviance (power 1.5) of ``y``, what customers were worth; larger is better.
+
+        Raises
+        ------
+        InputError
+            If ``y`` is missing or invalid: an array in the order of the customers, or a Series by customer.
+        """
+        check_is_fitted(self)
+        return deviance_score(self.predict(customers), y, type(self).__name__)
+
+    def _learnt(self) -> str:
+        return listed_numbers(getattr(self, "params_", {}))
 
     def scenario_factors(self) -> dict[str, float]:
         """The factors of the value at their current levels.
