@@ -30,6 +30,7 @@ from .errors import FitError as FitError
 from .errors import FitWarning as FitWarning
 from .errors import InputError as InputError
 from .errors import TimeUnitError as TimeUnitError
+from .errors import TimeUnitWarning as TimeUnitWarning
 from .errors import TrackingError as TrackingError
 from .evaluation import Backtest as Backtest
 from .evaluation import backtest as backtest

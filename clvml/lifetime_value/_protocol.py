@@ -16,8 +16,7 @@ simulated purchases            `SupportsPurchaseSimulation`   `LifetimeValue.pre
 simulated spend                `SupportsSpendSimulation`      `LifetimeValue.predict_interval`
 heterogeneity of customers     `SupportsHeterogeneity`        `heterogeneity`
 distribution of average spend  `SupportsSpendDistribution`    `fit_by_spend`
-=============================  =============================  ==============================
-A function raises an InputError that names the missing members.
+=============================  =============================  =======================A function raises an InputError that names the missing members.
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clvml.customers._split import Split
+from clvml.customers._time_units import Horizon
 from clvml.errors import InputError
 
 Array = NDArray[np.float64]
@@ -61,7 +61,7 @@ class ValueModel(Protocol):
         The unit of the customer summary that the model was fitted to.
     """
 
-    horizon: float | str
+    horizon: Horizon
     annual_discount_rate: float
     margin: float
     time_unit_: str | None
@@ -78,7 +78,7 @@ class ValueModel(Protocol):
     def predict(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.Series:
         """Lifetime value per customer over the horizon: float64, named "clv", on the customers' index.
@@ -90,7 +90,7 @@ class ValueModel(Protocol):
     def predict_factors(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
         """Lifetime value in the first column, "clv", and its factors in the others."""
@@ -126,7 +126,7 @@ class SupportsEarlierSplit(Protocol):
 class SupportsExpectedPurchases(Protocol):
     """A fitted model that predicts expected purchases."""
 
-    def expected_purchases(self, customers: pd.DataFrame, horizon: float | str) -> pd.Series:
+    def expected_purchases(self, customers: pd.DataFrame, horizon: Horizon) -> pd.Series:
         """Expected purchases of each customer in the ``horizon`` after their observation."""
         ...
 
@@ -135,7 +135,7 @@ class SupportsExpectedPurchases(Protocol):
 class SupportsNewCustomers(Protocol):
     """A fitted model that predicts the expected purchases of a new customer."""
 
-    def expected_purchases_new_customer(self, horizon: float | str) -> float:
+    def expected_purchases_new_customer(self, horizon: Horizon) -> float:
         """Expected repeat purchases in the ``horizon`` after the first purchase."""
         ...
 
@@ -174,9 +174,9 @@ class SupportsDiscounting(Protocol):
     def discounted_purchases(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None,
+        horizon: Horizon | None,
         annual_discount_rate: float,
-        period: float | str,
+        period: Horizon,
     ) -> pd.Series:
         """Expected purchases within ``horizon`` (None: infinite), discounted from the ends of periods."""
         ...
@@ -211,7 +211,7 @@ class SupportsProbabilityAlive(Protocol):
 class SupportsPurchaseProbability(Protocol):
     """A fitted model that predicts the distribution of the number of purchases."""
 
-    def purchase_probability(self, n: int, horizon: float | str, customers: pd.DataFrame) -> pd.Series:
+    def purchase_probability(self, n: int, horizon: Horizon, customers: pd.DataFrame) -> pd.Series:
         """P(exactly ``n`` purchases in the next ``horizon``) of each customer."""
         ...
 
@@ -221,7 +221,7 @@ class SupportsPurchaseIntervals(Protocol):
     """A fitted model that predicts intervals of the number of purchases."""
 
     def predict_interval(
-        self, customers: pd.DataFrame, horizon: float | str, coverage: float = 0.9
+        self, customers: pd.DataFrame, horizon: Horizon, coverage: float = 0.9
     ) -> pd.DataFrame:
         """Columns ``lower, upper`` on the customers' index."""
         ...

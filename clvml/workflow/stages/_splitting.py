@@ -95,8 +95,7 @@ def divide(context: Context) -> Split:
     section, transactions = context.config.split, context[Transactions]
     collapse = None if section.collapse == "none" else section.collapse
     observation_end = section.observation_end or transactions.last_date.date()
-    calibration_end = section.calibration_end or two_thirds(transactions.first_date.date(), observation_end)
-    parts = split(transactions, calibration_end, observation_end, section.time_unit, collapse)
+    parts = split(transactions, section.calibration_end, observation_end, section.time_unit, collapse)
     context.put(parts)
     return parts
 
@@ -110,17 +109,6 @@ def all_customers(context: Context, parts: Split) -> Customers:
     customer_base = Customers(joined(customers, attributes.table), attributes)
     context.put(customer_base)
     return customer_base
-
-
-def two_thirds(first: dt.date, last: dt.date) -> dt.date:
-    """The day that leaves the last third of the time as the holdout.
-
-    Examples
-    --------
-    >>> two_thirds(dt.date(2020, 1, 1), dt.date(2020, 1, 31))
-    datetime.date(2020, 1, 21)
-    """
-    return last - (last - first) // 3
 
 
 def joined(customers: pd.DataFrame, *tables: pd.DataFrame) -> pd.DataFrame:
