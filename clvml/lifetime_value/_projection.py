@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
+from clvml.customers._discount_rate import annual_rate_in
 from clvml.customers._summary_checks import HISTORY, check_customers
 from clvml.customers._time_units import horizon_in, rate_per_unit
 from clvml.distributions._discounting import discounted_ends, infinite_horizon_ends
@@ -116,11 +117,12 @@ class LifetimeValue(BaseEstimator):
         Raises
         ------
         InputError
-            If the summary or the margin is invalid.
+            If the summary, the discount rate or the margin is invalid.
         FitError
             If a model cannot be fitted to these customers.
         """
         _check_margin(self.margin)
+        annual_rate_in(self.annual_discount_rate)
         self.purchases_ = clone(self.purchases).fit(customers)
         self.spend_ = clone(self.spend).fit(customers)
         self.time_unit_ = getattr(self.purchases_, "time_unit_", customers.attrs.get("time_unit"))
@@ -318,7 +320,8 @@ class LifetimeValue(BaseEstimator):
         return changed
 
     def _rate(self, annual_discount_rate: float | None) -> float:
-        return self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate
+        given = self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate
+        return annual_rate_in(given)
 
     def _discounted(
         self, customers: pd.DataFrame, horizon: float | str | None, annual_discount_rate: float | None
