@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from clvml._listing import Listed, listed_numbers
 from clvml.customers._customer_tables import as_customers
+from clvml.customers._discount_rate import annual_rate_in
 from clvml.customers._summary_checks import HISTORY, check_customers
 from clvml.customers._time_units import (
     Horizon,
@@ -132,12 +133,13 @@ class LifetimeValue(Listed, BaseEstimator):
         Raises
         ------
         InputError
-            If the summary or the margin is invalid.
+            If the summary, the discount rate or the margin is invalid.
         FitError
             If a model cannot be fitted to these customers.
         """
         _check_margin(self.margin)
         customers = as_customers(customers)
+        annual_rate_in(self.annual_discount_rate)
         self.purchases_ = clone(self.purchases).fit(customers)
         self.spend_ = clone(self.spend).fit(customers)
         self.time_unit_ = getattr(self.purchases_, "time_unit_", stated_time_unit(customers))
@@ -402,7 +404,8 @@ class LifetimeValue(Listed, BaseEstimator):
         return changed
 
     def _rate(self, annual_discount_rate: float | None) -> float:
-        return self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate
+        given = self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate
+        return annual_rate_in(given)
 
     def _discounted(
         self, customers: pd.DataFrame, horizon: Horizon | None, annual_discount_rate: float | None
