@@ -4,8 +4,10 @@ Models are recognised by structure, not by class. Any `ValueModel` can be compar
 `LifetimeValue` takes any `PurchaseModel` and any `SpendModel`; each further capability has its own
 protocol:
 
-=============================  =============================  ==============================Capability                     Protocol                       Used by
-=============================  =============================  ==============================learning from a past holdout   `SupportsEarlierSplit`         `compare_models`
+=============================  =============================  =====================================
+Capability                     Protocol                       Used by
+=============================  =============================  =====================================
+learning from a past holdout   `SupportsEarlierSplit`         `compare_models`
 what-if scenarios              `SupportsScenarios`            `model_value`
 discounted purchases           `SupportsDiscounting`          `LifetimeValue`
 P(alive)                       `SupportsProbabilityAlive`     `LifetimeValue`, diagnostics
@@ -16,7 +18,9 @@ simulated purchases            `SupportsPurchaseSimulation`   `LifetimeValue.pre
 simulated spend                `SupportsSpendSimulation`      `LifetimeValue.predict_interval`
 heterogeneity of customers     `SupportsHeterogeneity`        `heterogeneity`
 distribution of average spend  `SupportsSpendDistribution`    `fit_by_spend`
-=============================  =============================  =======================A function raises an InputError that names the missing members.
+=============================  =============================  =====================================
+
+A function raises an InputError that names the missing members.
 """
 
 from __future__ import annotations

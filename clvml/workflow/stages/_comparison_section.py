@@ -14,22 +14,22 @@ from clvml.workflow._section import Section
 
 
 class ComparisonSection(Section):
-    """The verdict: its purpose, its limits, and what the model to serve must give.
-
-    ``purpose`` is "valuation", "budget" or "targeting"; ``weights`` of ``ranking``, ``totals`` and
-    ``customers`` replace its own. ``incumbent`` is the id of the contender served so far: it is served
-    further if it is within noise of the leader. ``needs`` may contain "probability_alive" and "intervals". A model
-    leads only if its total misses by at most ``max_bias``, a share of the actual one. ``max_seconds`` limits
-    the fit of each contender, ``n_draws`` is the number of resamples of the customers.
-    """
+    """The verdict: its purpose, its limits, and what the model to serve must give."""
 
     purpose: str = "valuation"
+    """What the values are for: valuation, budget or targeting; it sets the weights of the criteria."""
     weights: dict[str, float] = Field(default_factory=dict)
+    """Weights of ranking, totals and customers that replace those of the purpose."""
     incumbent: str = ""
+    """Id of the contender served so far; it stays if it is within noise of the leader."""
     needs: tuple[str, ...] = ()
+    """What the model to serve must give: "probability_alive", "intervals"."""
     max_bias: float | None = Field(default=None, gt=0)
+    """The share of the actual total by which a model that leads may miss it. Default: that of the rule."""
     max_seconds: float | None = Field(default=None, gt=0)
+    """Time limit of the fit of each contender. Default: none."""
     n_draws: int = Field(default=1000, ge=100)
+    """Number of resamples of the customers."""
 
     @field_validator("purpose")
     @classmethod
