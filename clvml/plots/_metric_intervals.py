@@ -64,7 +64,8 @@ def metric_differences(table: pd.DataFrame, *, metric: str | None = None, ax: Ax
     ax.margins(x=0.2)
     left, right = SENSES[METRICS[key].better]
     reference = {"best": "the best"}.get(str(table.attrs.get("to", "")), str(table.attrs.get("to", "")))
-    title = f"{METRICS[key].label}: difference{f' to {reference}' if reference else ''}"
+    label = METRICS[key].label
+    title = f"{label[0].upper()}{label[1:]}: difference{f' to {reference}' if reference else ''}"
     level = table.attrs.get("level")
     interval = "interval" if level is None else f"{percent(float(level))} interval"
     dress(ax, title, f"← {left}      difference with its {interval}      {right} →", "model")

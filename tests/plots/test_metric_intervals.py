@@ -42,7 +42,7 @@ def test_the_best_is_on_top_and_models_within_noise_share_its_colour(differences
 
 def test_it_says_to_what_how_sure_and_which_side_is_better(differences):
     ax = plots.metric_differences(differences)
-    assert ax.get_title(loc="left") or ax.get_title() == "root mean squared error: difference to the best"
+    assert ax.get_title() == "Root mean squared error: difference to the best"
     assert ax.get_xlabel().startswith("← better")
     assert "90 % interval" in ax.get_xlabel()
     assert plots.metric_differences(differences, metric="gini").get_xlabel().startswith("← worse")
