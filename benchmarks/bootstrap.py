@@ -1,8 +1,8 @@
 """The paired bootstrap of metrics against a plain loop: python benchmarks/bootstrap.py
 
 100,000 customers, 20 models, 1,000 draws, all metrics that have a bootstrap, on one thread: CPU seconds, peak
-memory beyond the imports and the data, and the ratio to a plain loop that repeats the rows of each draw and calls each metric
-(timed on a few draws of one model, in the same run). The largest difference between the two is printed too.
+memory beyond the imports and the data, and the ratio to a plain loop that repeats the rows of each draw and
+calls each metric (timed on a few draws of one model, in the same run). The largest difference between the two is printed too.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def main() -> None:
     theirs = (time.process_time() - start) / PLAIN_DRAWS * DRAWS * MODELS
     off = np.max(np.abs(draws.draws[:PLAIN_DRAWS, 0] - slow) / np.maximum(1, np.abs(slow)))
     sys.stdout.write(
-        f"{CUSTOMERS:,} customers x {MODELS} models x {DRAWS:,} draws x {len(KEYS)} metrics: {spent:.1f} CPU s,"
-        f" {used:.0f} MB; a plain loop: {theirs:,.0f} CPU s, {theirs / spent:.0f} times as much;"
+        f"{CUSTOMERS:,} customers x {MODELS} models x {DRAWS:,} draws x {len(KEYS)} metrics:"
+        f" {spent:.1f} CPU s, {used:.0f} MB; a plain loop: {theirs:,.0f} CPU s, {theirs / spent:.0f} times as much;"
         f" largest difference {off:.0e}\n"
     )
 
