@@ -8,6 +8,7 @@ the models compared nor on the order of the rows.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,14 @@ from clvml.evaluation._alignment import FloatArray, aligned, check_probabilities
 from clvml.evaluation._metric import Metric
 from clvml.evaluation._metric_draws import MetricDraws
 from clvml.evaluation._ranking import TOP_SHARES
-from clvml.evaluation._resampled import ActualBlock, Forecast, MeanLosses, RankStatistics, Resampled
+from clvml.evaluation._resampled import (
+    ActualBlock,
+    CommonValue,
+    Forecast,
+    MeanLosses,
+    RankStatistics,
+    Resampled,
+)
 from clvml.evaluation._table_metrics import DEFAULT_METRICS, check_metrics, check_predictions
 from clvml.evaluation._weighted_ranks import Counts, Order, Ranks
 
@@ -129,8 +137,8 @@ def resample_counts(index: pd.Index, n_draws: int = 1000, random_state: int = 0)
 
 def _counts(index: pd.Index, n_draws: int, random_state: int) -> Iterator[Counts]:
     """The counts in blocks of draws, by position in the index."""
-    if n_draws < 1:
-        raise InputError(f"n_draws is {n_draws!r}; it must be at least 1.")
+    if not isinstance(n_draws, Integral) or n_draws < 1:
+        raise InputError(f"n_draws is {n_draws!r}; it must be a whole number of at least 1.")
     if index.has_duplicates or not len(index):
         raise InputError("customer ids must be unique, and there must be at least one to resample.")
     n, place = len(index), _sorted_place(index)
@@ -191,7 +199,8 @@ class _Evaluation:
         losses = tuple(dict.fromkeys(metric.loss for metric in metrics if metric.loss is not None))
         self._functions = [metric.resampled for metric in metrics if metric.resampled is not None]
         self._actual, self._order = actual, Order.of(actual)
-        self._forecasts = [Forecast(actual, values) for values in forecasts]
+        self._common = CommonValue(self._order)
+        self._forecasts = [Forecast(actual, values, self._common.others) for values in forecasts]
         self._mean_losses = MeanLosses(losses, self._forecasts)
         used = {metric.uses for metric in metrics}
         self._with_ranks = "ranks" in used
@@ -221,11 +230,15 @@ class _Evaluation:
         padded = np.pad(counts, ((0, 0), (0, 1)))
         rows = _rows(_CACHED, len(self._actual))
         for part in (slice(first, first + rows) for first in range(0, len(counts), rows)):
-            block = ActualBlock(padded[part], self._actual, self._order) if self._with_ranks else None
+            block = (
+                ActualBlock(padded[part], self._actual, self._order, self._common)
+                if self._with_ranks
+                else None
+            )
             for forecast, rows_of_model in zip(self._forecasts, found, strict=True):
                 ranks = Ranks(forecast.order, padded[part])
                 if block is not None:
-                    rows_of_model[:_N_RANKS, part] = block.statistics(ranks)
+                    rows_of_model[:_N_RANKS, part] = block.statistics(ranks, forecast.middle)
                 if self._shares:
                     rows_of_model[_N_RANKS:, part] = ranks.top(forecast.laid_out_actual, self._shares)
         return found

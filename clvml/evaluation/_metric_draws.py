@@ -90,6 +90,7 @@ class MetricDraws:
         reference, drawn = (self._magnitudes(values) for values in self._reference(to))
         table = self._table(scores - reference, draws - drawn[:, None, :], level, "difference")
         table["different"] = (table["lower"] > 0) | (table["upper"] < 0)
+        table.attrs["to"] = to
         return table
 
     def table(self, level: float = 0.9) -> pd.DataFrame:
@@ -166,7 +167,9 @@ class MetricDraws:
         lower, upper = _percentiles(draws, level)
         index = pd.MultiIndex.from_product([self.models, self.metrics], names=["model", "metric"])
         columns = {name: scores.ravel(), "lower": lower.ravel(), "upper": upper.ravel()}
-        return pd.DataFrame(columns, index)
+        table = pd.DataFrame(columns, index)
+        table.attrs["level"] = level
+        return table
 
 
 def _percentiles(draws: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:

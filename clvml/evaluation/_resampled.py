@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvml.evaluation._alignment import FloatArray
-from clvml.evaluation._weighted_ranks import Counts, Order, Ranks
+from clvml.evaluation._weighted_ranks import Counts, Order, Places, Ranks, sum_of_cubes
 
 Loss = Callable[[FloatArray, FloatArray], FloatArray]
 
@@ -60,6 +60,26 @@ class RankStatistics(NamedTuple):
     actual_spread: FloatArray
 
 
+class CommonValue:
+    """The most common actual value, usually zero: sums of ranks only need the other customers.
+
+    Ranks less their mean sum to zero, so a constant can be subtracted from the actual values, and from their
+    ranks, such that those of the customers with the common value are zero.
+
+    Attributes
+    ----------
+    member : int
+        A customer with the most common actual value.
+    others : ndarray of int
+        The customers with other values.
+    """
+
+    def __init__(self, order: Order) -> None:
+        group = int(np.argmax(np.diff(order.starts)))
+        self.member = int(order.places[order.starts[group]])
+        self.others = np.flatnonzero(order.group != group)
+
+
 class ActualBlock:
     """What a block of resamples says of the actual values: the same for all models.
 
@@ -71,22 +91,25 @@ class ActualBlock:
         The actual values.
     order : Order
         Of the actual values.
+    common : CommonValue
+        Of the actual values.
     """
 
-    def __init__(self, counts: Counts, values: FloatArray, order: Order) -> None:
-        self.counts = counts
-        self._weights = counts[:, :-1].astype(np.float64)
-        self._weighted = self._weights * values
-        ranks = Ranks(order, counts).doubled
-        self._weighted_ranks = self._weights * ranks
-        self._best = _sums(self._weighted, ranks), _sums(self._weighted_ranks, ranks)
+    def __init__(self, counts: Counts, values: FloatArray, order: Order, common: CommonValue) -> None:
+        weights = counts[:, common.others].astype(np.float64)
+        ranks = Ranks(order, counts)
+        doubled = ranks.doubled(order.middle[np.append(common.others, common.member)])
+        doubled, of_common = doubled[:, :-1], doubled[:, -1:]
+        self._cubes = sum_of_cubes(counts)
+        self._weighted = weights * (values[common.others] - values[common.member])
+        self._weighted_ranks = weights * (doubled - of_common)
+        self._best = _sums(self._weighted, doubled), ranks.spread(self._cubes)
 
-    def statistics(self, ranks: Ranks) -> RankStatistics:
-        """Those of one model's predictions."""
-        doubled = ranks.doubled
-        spread = np.einsum("bn,bn,bn->b", self._weights, doubled, doubled)
+    def statistics(self, ranks: Ranks, middle: Places) -> RankStatistics:
+        """Those of one model's predictions; ``middle`` as for `Ranks.doubled`, of the other customers."""
+        doubled = ranks.doubled(middle)
         value, product = _sums(self._weighted, doubled), _sums(self._weighted_ranks, doubled)
-        return RankStatistics(value, product, spread, *self._best)
+        return RankStatistics(value, product, ranks.spread(self._cubes), *self._best)
 
 
 def _sums(one: FloatArray, other: FloatArray) -> FloatArray:
@@ -101,15 +124,23 @@ class Forecast:
     ----------
     actual, predicted : ndarray of shape (n,)
         By customer.
+    others : ndarray of int
+        The customers whose actual value is not the most common one.
     """
 
     actual: FloatArray
     predicted: FloatArray
+    others: Places
 
     @cached_property
     def order(self) -> Order:
         """The order of the customers by prediction."""
         return Order.of(self.predicted)
+
+    @cached_property
+    def middle(self) -> Places:
+        """Where the ranks of the others are."""
+        return self.order.middle[self.others]
 
     @cached_property
     def laid_out_actual(self) -> FloatArray:

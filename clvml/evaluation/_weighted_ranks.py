@@ -85,6 +85,18 @@ class Order:
         shared = shared[self.group]
         return np.where(shared < 0, where, shared)
 
+    @cached_property
+    def fewer(self) -> Places:
+        """The cells of the customers alone in their groups, or of the others, whichever are fewer."""
+        sizes = np.diff(self.starts)
+        alone = np.repeat(sizes, sizes) == 1
+        return self.cell(np.flatnonzero(alone if self.alone_are_fewer else ~alone))
+
+    @cached_property
+    def alone_are_fewer(self) -> bool:
+        """Whether less than half of the customers are alone in their group."""
+        return 2 * (len(self.starts) - 1 - len(self.tied)) < len(self.places)
+
     def laid_out(self, values: FloatArray) -> FloatArray:
         """Values of the customers by row and column, zero where there is none."""
         return np.append(values, 0.0)[self.layout].reshape(ROWS, self.columns)
@@ -109,18 +121,43 @@ class Ranks:
         self.through = _cumulated(laid_out)
 
     @cached_property
-    def doubled(self) -> FloatArray:
-        """By draw and customer: twice the mid-rank less the mean rank, a whole number."""
+    def _tied_through(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """By draw and group of two or more: the count of all before it, and through it."""
+        through = self.through.reshape(self.n_draws, -1)
+        before, end = (np.take(through, cells, axis=1) for cells in self.order.tied_ends)
+        before *= self.order.starts[self.order.tied] > 0
+        return before, end
+
+    def doubled(self, middle: Places) -> FloatArray:
+        """By draw and customer: twice the mid-rank less the mean rank, a whole number.
+
+        Parameters
+        ----------
+        middle : ndarray of int
+            ``order.middle`` of the customers wanted.
+        """
         alone = np.empty_like(self.through)  # the count before a customer and the one through it
         np.add(self.through[:, 1:], self.through[:, :-1], out=alone[:, 1:])
         alone[:, 0] = self.through[:, 0]
         alone[:, 0, 1:] += self.through[:, -1, :-1]
-        through = self.through.reshape(self.n_draws, -1)
-        before, end = (np.take(through, cells, axis=1) for cells in self.order.tied_ends)
-        tied = end + before * (self.order.starts[self.order.tied] > 0)
-        ranks = np.hstack([alone.reshape(self.n_draws, -1), tied])
+        before, end = self._tied_through
+        ranks = np.hstack([alone.reshape(self.n_draws, -1), before + end])
         ranks -= self._n[:, None]
-        return np.take(ranks, self.order.middle, axis=1).astype(np.float64)
+        return np.take(ranks, middle, axis=1).astype(np.float64)
+
+    def spread(self, cubes: FloatArray) -> FloatArray:
+        """By draw: the sum of squares of the doubled ranks, ``(n^3 - sum over groups of count^3) / 3``.
+
+        Parameters
+        ----------
+        cubes : ndarray of shape (n_draws,)
+            The sum over customers of the cubed counts.
+        """
+        before, end = self._tied_through
+        counts = np.take(self.counts.reshape(self.n_draws, -1), self.order.fewer, axis=1)
+        fewer = sum_of_cubes(counts)
+        alone = fewer if self.order.alone_are_fewer else cubes - fewer
+        return (sum_of_cubes(self._n[:, None]) - alone - sum_of_cubes(end - before)) / 3
 
     @property
     def _n(self) -> NDArray[np.int32]:
@@ -171,6 +208,12 @@ class Ranks:
         within = (np.arange(ROWS) >= (places % ROWS)[..., None]) & (column == inner)[..., None]
         part = np.sum(counts[draws, :, inner] * values.T[inner], axis=-1, where=within)
         return sums[draws, column + 1] + part
+
+
+def sum_of_cubes(counts: NDArray[np.integer]) -> FloatArray:
+    """By draw: the sum of the cubed counts."""
+    numbers = counts.astype(np.float64)
+    return np.einsum("bg,bg->b", numbers * numbers, numbers)
 
 
 def _cumulated(counts: Counts) -> NDArray[np.int32]:
