@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from clvml.customers.engines._files import copy_of_stdin, is_stdin
 from clvml.errors import TrackingError
 from clvml.scoring._batches import score_batches
 from clvml.scoring._contract import request_params
@@ -163,10 +164,11 @@ def score_batch(
     model_uri : str or Path
         See the module's docstring.
     customers : str, Path or pandas.DataFrame
-        A customer summary (``.parquet`` or ``.csv``) with the model's columns; ids in the index or in
-        a column ``customer_id`` (in CSV read as text, so that ``00017`` is kept).
+        A customer summary (``.parquet``, ``.csv`` or ``.xlsx``; a folder of them; ``"-"`` for standard input)
+        with the model's columns; ids in the index or in a column ``customer_id`` (in CSV read as text, so
+        that ``00017`` is kept).
     out_path : str or Path
-        ``.parquet`` or ``.csv``; the ids are its first column, ``customer_id``.
+        ``.parquet``, ``.csv`` or ``.xlsx``; the ids are its first column, ``customer_id``.
     horizon : float or str, optional
         In the model's time unit, or such as ``"12M"``; None takes the model's own.
     annual_discount_rate : float, optional
@@ -195,6 +197,7 @@ def score_batch(
         If the summary counts time in another unit than the model.
     """
     file = ScoreWriter(out_path, overwrite=overwrite, source=customers)
+    customers = copy_of_stdin() if is_stdin(customers) else customers
     model = load(model_uri, tracking_uri=tracking_uri)
     options = {"horizon": horizon, "annual_discount_rate": annual_discount_rate}
     params = request_params(model, {name: value for name, value in options.items() if value is not None})

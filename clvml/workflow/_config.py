@@ -24,6 +24,7 @@ from typing import Any, get_args
 from pydantic import PrivateAttr, ValidationError
 from pydantic_core import ErrorDetails
 
+from clvml.customers.engines._files import STDIN
 from clvml.errors import InputError
 from clvml.workflow._section import ExperimentSection, OutputSection, Section, TrackingSection
 from clvml.workflow.stages._competing import ModelsSection
@@ -129,7 +130,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 def _resolve_source(values: dict[str, Any], folder: Path) -> None:
     data = values.get("data")
-    if isinstance(data, dict) and isinstance(data.get("source"), str) and data["source"] not in BUILT_IN:
+    if not isinstance(data, dict) or not isinstance(data.get("source"), str):
+        return
+    if data["source"] not in (*BUILT_IN, STDIN):
         data["source"] = str((folder / data["source"]).resolve())
 
 

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Literal, Self
 
 import pandas as pd
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from clvml.customers._datasets import load_cdnow
 from clvml.customers._policy import RULES, TransactionPolicy
+from clvml.customers._reading_options import MAX_UNREADABLE
 from clvml.customers._transactions import Transactions, read_transactions
+from clvml.customers.engines._files import is_stdin
 from clvml.errors import InputError
 from clvml.workflow._findings import ALL, Finding, Table, Tags, Words
 from clvml.workflow._formatting import Column
@@ -42,7 +44,13 @@ class PolicySection(Section):
 
 
 class DataSection(Section):
-    """The source of the purchases, and the names of its columns."""
+    """The source of the purchases, the names of its columns, and how cells are read.
+
+    The keys are the arguments of `clvml.read_transactions`. ``decimal`` and ``thousands`` are the separators
+    of amounts in text, such as ``1.250,56``; by default what the column shows. More than ``max_unreadable``
+    (a share) dates or amounts that cannot be read stop the run. Dates that are numbers need ``date_unit`` and
+    ``date_origin``, or ``date_format = "excel"``. ``sheet`` is one of an Excel workbook.
+    """
 
     source: str = "cdnow"
     customer: str = "customer_id"
@@ -54,6 +62,10 @@ class DataSection(Section):
     timezone: str | None = None
     date_unit: Literal["D", "W", "M", "Q", "Y"] | None = None
     date_origin: dt.date | None = None
+    decimal: Literal[".", ","] | None = None
+    thousands: Literal[".", ",", " ", "'", ""] | None = None
+    max_unreadable: float = Field(default=MAX_UNREADABLE, ge=0, le=1)
+    sheet: str | int | None = None
     memory_limit: str | None = None
     policy: PolicySection = PolicySection()
 
@@ -80,9 +92,11 @@ class DataSection(Section):
 def check(context: Context) -> None:
     """Refuse a missing source."""
     data = context.config.data
-    if not data.is_built_in and not Path(data.source).exists() and "*" not in data.source:
+    if data.is_built_in or is_stdin(data.source):
+        return
+    if not Path(data.source).exists() and "*" not in data.source:
         raise InputError(
-            f"there is no file {data.source}; give the path of a CSV or Parquet file of purchases"
+            f"there is no file {data.source}; give the path of a CSV, Parquet or Excel file of purchases"
             " (paths in a config are relative to its folder)."
         )
 
