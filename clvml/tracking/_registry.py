@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from clvml.customers.engines._files import copy_of_stdin, is_stdin
 from clvml.errors import TrackingError
 from clvml.scoring._batches import score_batches
 from clvml.scoring._contract import request_params
@@ -197,7 +196,6 @@ def score_batch(
         If the summary counts time in another unit than the model.
     """
     file = ScoreWriter(out_path, overwrite=overwrite, source=customers)
-    customers = copy_of_stdin() if is_stdin(customers) else customers
     model = load(model_uri, tracking_uri=tracking_uri)
     options = {"horizon": horizon, "annual_discount_rate": annual_discount_rate}
     params = request_params(model, {name: value for name, value in options.items() if value is not None})

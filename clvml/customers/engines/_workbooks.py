@@ -42,7 +42,7 @@ def read_sheet(path: str | Path, sheet: str | int | None = None) -> pd.DataFrame
     try:
         with pd.ExcelFile(path, engine="openpyxl") as book:
             name = _chosen(str(path), [str(name) for name in book.sheet_names], sheet)
-            table = book.parse(name, dtype=object, keep_default_na=False, na_values=[""])
+            table = pd.read_excel(book, sheet_name=name, dtype=object, keep_default_na=False, na_values=[""])
             epoch = book.book.epoch
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
         if isinstance(error, InputError | FileNotFoundError):
