@@ -13,12 +13,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from clvml.errors import InputError
 
 log = logging.getLogger("clvml")
 
+_LONGEST = 10**15  # a number in a cell has 15 digits
 MOST_ROWS = 1_048_576  # of a sheet, with the header
 
 
@@ -128,6 +130,8 @@ class SheetWriter:
         self._rows += 1
 
     def _cell(self, value: Any) -> Any:
+        if isinstance(value, int | np.integer) and abs(value) > _LONGEST:
+            value = str(value)
         if isinstance(value, str):
             from openpyxl.cell import WriteOnlyCell
 

@@ -35,38 +35,55 @@ class PolicySection(Section):
     """What to do with rows that may not be purchases: the choices of `clvml.TransactionPolicy`."""
 
     missing_customer: Literal["drop", "error"] = "drop"
+    """Rows without a customer id: drop or error."""
     bad_date: Literal["drop", "error"] = "drop"
+    """Rows without a readable date: drop or error."""
     bad_amount: Literal["drop", "error"] = "drop"
+    """Rows without a readable amount: drop or error."""
     future_date: Literal["drop", "keep", "error"] = "drop"
+    """Rows dated after today: drop, keep or error."""
     returns: Literal["drop", "net", "net_period", "keep", "error"] = "drop"
+    """Negative amounts: drop; net (taken off the latest purchase before); net_period (netted within the
+    period of purchases only); keep (as losses); or error."""
     zero_amount: Literal["keep", "drop", "error"] = "keep"
+    """Purchases with an amount of zero: keep, drop or error."""
     duplicates: Literal["keep", "drop", "error"] = "keep"
+    """Rows equal in every column: keep, drop or error."""
 
 
 class DataSection(Section):
-    """The source of the purchases, the names of its columns, and how cells are read.
-
-    The keys are the arguments of `clvml.read_transactions`. ``decimal`` and ``thousands`` are the separators
-    of amounts in text, such as ``1.250,56``; by default what the column shows. More than ``max_unreadable``
-    (a share) dates or amounts that cannot be read stop the run. Dates that are numbers need ``date_unit`` and
-    ``date_origin``, or ``date_format = "excel"``. ``sheet`` is one of an Excel workbook.
-    """
+    """The source of the purchases, the names of its columns, and how its cells are read."""
 
     source: str = "cdnow"
+    """CSV, Parquet or Excel file of purchases, one per row, relative to this file; a folder; or "cdnow"."""
     customer: str = "customer_id"
+    """Column with the customer id."""
     date: str = "date"
+    """Column with the date or time of the purchase."""
     amount: str | None = None
+    """Column with the amount of money; default "amount", where no quantity and price are named."""
     quantity: str | None = None
+    """Column with the quantity; an amount is then quantity x price."""
     price: str | None = None
+    """Column with the unit price; needs quantity."""
     date_format: str | None = None
+    """Format of dates written as text, such as %d/%m/%Y; "excel" for serial numbers of a spreadsheet."""
     timezone: str | None = None
+    """Time zone of the shop, such as America/New_York, whose days count. Default: that of the data."""
     date_unit: Literal["D", "W", "M", "Q", "Y"] | None = None
+    """Unit of numbered dates, such as "W" for weeks 1 to 104; needs date_origin."""
     date_origin: dt.date | None = None
+    """The date of number 0: of weeks 1 to 104, the day one week before the first began."""
     decimal: Literal[".", ","] | None = None
+    """Decimal separator of amounts in text, such as 1.250,56 €. Default: as the column shows."""
     thousands: Literal[".", ",", " ", "'", ""] | None = None
+    """Thousands separator of amounts in text. Default: any but the decimal separator."""
     max_unreadable: float = Field(default=MAX_UNREADABLE, ge=0, le=1)
+    """Share of dates, or of amounts, that may be unreadable; a larger one stops the run."""
     sheet: str | int | None = None
+    """Sheet of an Excel workbook, by name or number. Default: the first."""
     memory_limit: str | None = None
+    """Memory of the data engine, such as "2GB"; beyond it, it uses the disk."""
     policy: PolicySection = PolicySection()
 
     @property
@@ -80,7 +97,7 @@ class DataSection(Section):
             raise ValueError("needs quantity and price together: an amount is quantity x price")
         if self.amount and self.quantity:
             raise ValueError("names amount as well as quantity and price: give one or the other")
-        given = self.model_fields_set - {"source"}
+        given = {name for name, value in self if value != type(self).model_fields[name].default} - {"source"}
         if self.is_built_in and given:
             raise ValueError(
                 f"gives {min(given)}, but {self.source!r} is built in and does not use it: name the source"
