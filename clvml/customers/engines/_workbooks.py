@@ -130,7 +130,7 @@ class SheetWriter:
         self._rows += 1
 
     def _cell(self, value: Any) -> Any:
-        if isinstance(value, int | np.integer) and abs(value) > _LONGEST:
+        if isinstance(value, int | np.integer) and abs(int(value)) > _LONGEST:
             value = str(value)
         if isinstance(value, str):
             from openpyxl.cell import WriteOnlyCell
