@@ -209,7 +209,7 @@ def _sentence(error: ValidationError, where: str) -> str:
     else:
         *sections, key = path
         place = f"[{'.'.join(sections)}] {key}" if sections else f"[{key}]"
-        rule = _rule(first).removeprefix(f"{key} is {first['input']!r}; ")
+        rule = re.sub(rf"^{re.escape(key)} is \S+; ", "", _rule(first))
         given = "" if isinstance(first["input"], dict) else f" is {first['input']!r}:"
         text = f"{place}{given} {rule}"
     others = {_known_path(problem["loc"]) for problem in problems}
