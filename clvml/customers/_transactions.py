@@ -174,7 +174,7 @@ class Transactions:
     """Transactions accepted by the policy, with a report of the excluded rows.
 
     Made by `read_transactions`. ``len()`` is the number of rows used. Every query scans the source
-    again; only counts are kept in memory.
+    again; only counts are kept in memory. Pickling includes the rows of a table, but only the path of a file.
 
     Attributes
     ----------
@@ -197,6 +197,7 @@ class Transactions:
         engine: Engine,
         label: str | None = None,
     ) -> None:
+        self._recipe = (source, columns, policy, reading, engine, label)
         self.policy = policy
         self.columns = columns
         self.engine = engine
@@ -327,6 +328,10 @@ class Transactions:
         if pd.api.types.is_integer_dtype(ids.dtype):
             return table
         return table.assign(customer_id=pd.to_numeric(ids.astype(object), errors="coerce").astype(float))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as its source and how it is read: the rows of a table, the path of a file."""
+        return Transactions, self._recipe
 
     def __len__(self) -> int:
         return self._rows("used")

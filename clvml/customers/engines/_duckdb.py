@@ -35,6 +35,7 @@ class DuckDB:
 
     def __init__(self, memory_limit: str | None = None) -> None:
         spill = Path(tempfile.gettempdir()) / f"clvml-{uuid.uuid4().hex}"
+        self._memory_limit = memory_limit
         settings = {"temp_directory": str(spill), "autoinstall_known_extensions": "false"}
         if memory_limit is not None:
             settings["memory_limit"] = memory_limit
@@ -45,6 +46,10 @@ class DuckDB:
         self._connection.execute("SET TimeZone = 'UTC'")
         with contextlib.suppress(duckdb.InvalidInputException):  # a notebook without ipywidgets has no bar
             self._connection.execute("SET enable_progress_bar = false")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as a new engine with the same limit, without data: a connection cannot be pickled."""
+        return DuckDB, (self._memory_limit,)
 
     def open(self, source: Any, sheet: str | int | None = None) -> Source:
         return open_source(self._connection, source, sheet)

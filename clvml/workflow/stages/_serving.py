@@ -15,6 +15,7 @@ from clvml.customers._discount_rate import annual_rate_in
 from clvml.customers._split import Split
 from clvml.customers._time_units import horizon_in, time_unit_of
 from clvml.errors import ClvmlError, FitError
+from clvml.evaluation._model_comparison import fit_model
 from clvml.lifetime_value._protocol import ValueModel
 from clvml.workflow._findings import SEGMENTS, SERVED, Figure, Finding, Metrics, Model, Tags, Words
 from clvml.workflow._formatting import format_duration
@@ -99,15 +100,19 @@ def find(context: Context) -> Iterator[Finding]:
 def fit(context: Context, customers: pd.DataFrame) -> Served:
     """The champion refitted to all customers.
 
+    A model that learns from an earlier holdout learns from the one on which it was compared, whatever horizon
+    it is served at: a holdout of that length exists, and is the one it was judged by.
+
     Raises
     ------
     FitError
         If it cannot be fitted to them, or predicts no values.
     """
     comparison = context[Comparison]
-    contender = comparison.contenders[comparison.result.champion.name]
+    contender = comparison.contenders[comparison.result.champion]
     try:
-        model = contender.build(**context.config.value.model_dump()).fit(customers)
+        model = contender.build(**context.config.value.model_dump())
+        model = fit_model(model, customers, earlier=context[Split])  # to its holdout, now known
         values = model.predict_factors(customers)
         values["clv"]  # the one column that later stages need
     except Exception as error:  # a user-defined model may raise anything
