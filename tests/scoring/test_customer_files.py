@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 import clvml
+from clvml.customers.engines import _workbooks as workbooks
 from clvml.errors import InputError
 from clvml.scoring import _customer_files as customer_files
 from clvml.scoring._model_file import save_model_folder
@@ -106,6 +107,35 @@ def test_scores_in_csv_keep_the_ids_and_clvml_reads_them_as_they_were_written(mo
         assert pl.read_csv("scores.csv", infer_schema=False).to_series(0).to_list() == written
         found = duckdb.sql("SELECT customer_id FROM read_csv('scores.csv', all_varchar = true)").fetchall()
         assert [row[0] for row in found] == written
+
+
+@pytest.mark.parametrize("kind", IDS)
+def test_scores_in_a_workbook_keep_the_ids_also_of_customers_in_one(model, kind):
+    customers = customers_with(IDS[kind])
+    with customer_files.ScoreWriter("customers.xlsx") as file:
+        file.write(customers)
+    score_batch(model, "customers.xlsx", "scores.xlsx")
+    back = pd.concat(customer_files.read_batches("scores.xlsx"))
+    isoformat = isinstance(customers.index, pd.DatetimeIndex)
+    expected = [moment.isoformat() if isoformat else str(moment) for moment in customers.index]
+    assert [str(found) for found in back.index] == expected
+    np.testing.assert_allclose(back["clv"], expected_of(customers), rtol=1e-12)
+
+
+def test_customers_in_a_folder_are_scored_file_by_file(model):
+    customers = customers_with(IDS["names"])
+    Path("parts").mkdir()
+    customers.iloc[:4].to_parquet("parts/a.parquet")
+    customers.iloc[4:].to_parquet("parts/b.parquet")
+    assert score_batch(model, "parts", "scores.csv").index.tolist() == NAMES
+
+
+def test_a_workbook_without_room_leaves_no_file(model, monkeypatch):
+    monkeypatch.setattr(workbooks, "MOST_ROWS", N)
+    customers_with(IDS["names"]).to_parquet("customers.parquet")
+    with pytest.raises(InputError, match=r"a sheet of an Excel workbook holds 9 rows"):
+        score_batch(model, "customers.parquet", "scores.xlsx")
+    assert [path.name for path in Path().iterdir()] == ["customers.parquet"]
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv"])
