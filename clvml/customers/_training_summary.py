@@ -136,8 +136,11 @@ def _too_short(customers: pd.DataFrame, time_unit: str | None, seen: TrainingSum
 
 def _numbers(column: pd.Series) -> np.ndarray:
     """The finite numbers of a column."""
-    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    return values[np.isfinite(values)]
+    if column.dtype != np.float64:
+        column = pd.to_numeric(column, errors="coerce")
+    values = column.to_numpy(dtype=float, na_value=np.nan)
+    finite = np.isfinite(values)
+    return values if finite.all() else values[finite]
 
 
 def _factor_of_smaller(time_unit: str | None) -> float:
