@@ -235,9 +235,6 @@ class KMeansSegments(Listed, TransformerMixin, BaseEstimator):
         table = as_table(self, as_customers(customers), fitting=False)
         return explained_share(self.predict(table), table[self.value_] if y is None else y)
 
-    def _learnt(self) -> str:
-        return f"segments {', '.join(map(repr, self.names_))}" if hasattr(self, "names_") else ""
-
     def segment_names(self, customers: pd.DataFrame) -> pd.Series:
         """Each customer's segment by name."""
         customers = as_customers(customers)

@@ -175,9 +175,6 @@ class LifecycleStages(ByName, BaseEstimator):
         evidence = self.evidence(customers)
         return explained_share(evidence["stage"], evidence["frequency"] if y is None else y)
 
-    def _learnt(self) -> str:
-        return f"a typical gap of {self.typical_gap_:.4g}" if hasattr(self, "typical_gap_") else ""
-
     def evidence(self, customers: pd.DataFrame) -> pd.DataFrame:
         """The stage with the evidence for it.
 
