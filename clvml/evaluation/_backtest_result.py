@@ -313,7 +313,8 @@ def describe(backtest: Backtest) -> Iterator[str]:
     for horizon in backtest.horizons:
         yield from _on_origins(list(backtest.at(horizon)), horizon, unit.name, unit.days)
     windows = backtest.left_out[backtest.left_out["model"] == "all"]
-    for sentence in by_reason({(row.origin, row.horizon): row.reason for row in windows.itertuples()}):
+    keys = zip(windows["origin"], windows["horizon"], strict=True)
+    for sentence in by_reason(dict(zip(keys, windows["reason"], strict=True))):
         yield f"Left out: {sentence}."
     young = backtest.origins["customers_with_little_history"].groupby("origin").max()
     for origin, count in young[young > 0].items():

@@ -2,10 +2,11 @@
 
     python experiments/total_intervals/compare.py
 
-Every log is backtested at rolling origins and over three horizons. Three intervals of each total are compared:
-of parameters and chance only (``predict_total_interval``), conformal (the largest error seen at holdouts that had
-ended), and with the model's error (``Backtest.total_calibration``), whose prior is also chosen anew with the log
-left out. Real logs are CDNOW's, and those in ../shared/data where it is present; where not, their rows stay.
+Every log is backtested at rolling origins and over three horizons. Three intervals of each total are
+compared: of parameters and chance only (``predict_total_interval``), conformal (the largest error seen at
+holdouts that had ended), and with the model's error (``Backtest.total_calibration``), whose prior is also
+chosen anew with the log left out. Real logs are CDNOW's, and those in ../shared/data where it is present;
+where not, their rows stay.
 """
 
 from __future__ import annotations
