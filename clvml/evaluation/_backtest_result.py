@@ -192,8 +192,8 @@ class Backtest:
         before : Timestamp, optional
             Use holdouts that ended by this date only.
         typical_error : float, optional
-            Prior scale of the log error of a total. Default: by the model's family, 0.25 for probabilistic
-            models, 0.8 for formulas, 0.5 for others; it counts as three origins.
+            Prior scale of the log error of a total. Default: by the model's family, 0.3 for probabilistic and
+            learned models, 0.8 for formulas, 0.5 for others; it counts as three origins.
 
         Returns
         -------
