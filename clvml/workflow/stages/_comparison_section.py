@@ -18,9 +18,9 @@ class ComparisonSection(Section):
 
     ``purpose`` is "valuation", "budget" or "targeting"; ``weights`` of ``ranking``, ``totals`` and
     ``customers`` replace its own. ``incumbent`` is the id of the contender served so far: it is served
-    further if it is within noise of the leader. ``needs`` may contain "probability_alive" and "intervals". A model
-    leads only if its total misses by at most ``max_bias``, a share of the actual one. ``max_seconds`` limits
-    the fit of each contender, ``n_draws`` is the number of resamples of the customers.
+    further if it is within noise of the leader. ``needs`` may contain "probability_alive" and "intervals".
+    A model leads only if its total misses by at most ``max_bias``, a share of the actual one.
+    ``max_seconds`` limits the fit of each contender, ``n_draws`` is the number of resamples of the customers.
     """
 
     purpose: str = "valuation"
