@@ -195,9 +195,7 @@ def compared(comparison: Comparison, parts: Split) -> Iterator[Finding]:
         yield Words(f"{title} may not lead: {reason}.", style="note")
     for reason, titles in left_out(comparison).items():
         yield Words(f"Left out: {titles}, because {reason}", style="note")
-    yield Table(
-        "verdict", comparison.verdict.scores, columns=VERDICT_COLUMNS, title="Scores", file="verdict.csv"
-    )
+    yield Table("verdict", comparison.verdict.scores, columns=VERDICT_COLUMNS, title="Scores")
 
 
 def left_out(comparison: Comparison) -> dict[str, str]:
