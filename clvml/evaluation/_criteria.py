@@ -39,8 +39,8 @@ PURPOSES: Mapping[str, Mapping[str, float]] = MappingProxyType(
         "targeting": {"ranking": 0.70, "totals": 0.10, "customers": 0.20},
     }
 )
-MAX_BIAS: Mapping[str, float] = MappingProxyType({"valuation": 1 / 3, "budget": 1 / 4, "targeting": 1 / 2})
-DEFAULT_MAX_BIAS = 1 / 3  # where weights are given instead of a purpose
+MAX_BIAS: Mapping[str, float] = MappingProxyType({"valuation": 0.5, "budget": 0.3, "targeting": 0.5})
+DEFAULT_MAX_BIAS = 0.5  # where weights are given instead of a purpose
 _SMALL_BIAS = 0.25  # c: where the loss turns from quadratic to linear
 _BEST_RATIO = 1e-3  # of the zero baseline's RMSE: lower counts as this
 

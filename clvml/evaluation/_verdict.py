@@ -161,7 +161,7 @@ def decide(
         Coverage of the intervals.
     max_bias : float, optional
         The largest miss of the total, as a share of the actual one, with which a model may lead; over several
-        origins, the mean absolute miss. Default 1/3; for the purpose "budget" 1/4, for "targeting" 1/2.
+        origins, the mean absolute miss. Default 0.5; 0.3 for the purpose "budget".
     random_state : int, default 0
         Of the resamples of origins.
 
