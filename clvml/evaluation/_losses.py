@@ -14,6 +14,11 @@ def forecast(actual: FloatArray, predicted: FloatArray) -> FloatArray:  # noqa: 
     return predicted
 
 
+def error(actual: FloatArray, predicted: FloatArray) -> FloatArray:
+    """``f - y``."""
+    return predicted - actual
+
+
 def absolute_error(actual: FloatArray, predicted: FloatArray) -> FloatArray:
     """``|f - y|``."""
     return np.abs(predicted - actual)

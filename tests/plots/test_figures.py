@@ -140,7 +140,27 @@ def intervals():
     return pd.DataFrame(columns, index=pd.Index(["once", "again", "total"], name="group"))
 
 
+def differences():
+    models = ["BG/NBD x Gamma-Gamma", "repeat rate x average order value", "total spend", "zero baseline"]
+    index = pd.MultiIndex.from_product([models, ["rmse", "gini"]], names=["model", "metric"])
+    columns = {"difference": [0.0, -0.01, 3.2, 0.0, 120.4, -0.05, 2.0, -0.7]}
+    columns["lower"] = [0.0, -0.03, -1.1, 0.0, 60.0, -0.09, -2.0, -0.8]
+    columns["upper"] = [0.0, 0.01, 7.5, 0.0, 190.0, -0.01, 6.0, -0.6]
+    table = pd.DataFrame(columns, index)
+    table["different"] = (table["lower"] > 0) | (table["upper"] < 0)
+    table.attrs = {"to": "best", "level": 0.9}
+    return table
+
+
+def reliable():
+    predicted = np.linspace(0.95, 0.05, 10)
+    table = pd.DataFrame({"customers": 100, "predicted": predicted, "actual": predicted**1.2})
+    return table.assign(lower=table["actual"] * 0.8, upper=np.minimum(1, table["actual"] * 1.2 + 0.02))
+
+
 FIGURES = {
+    "metric_differences": (clvml.plots.metric_differences, differences),
+    "reliability": (clvml.plots.reliability, reliable),
     "heterogeneity": (clvml.plots.heterogeneity, spread),
     "probability_alive_over_time": (clvml.plots.probability_alive_over_time, along),
     "fit_by_frequency": (clvml.plots.fit_by_frequency, counted),
@@ -260,6 +280,8 @@ def test_an_empty_table_is_refused_before_a_figure_is_opened(draw, table):
         ("fit_by_frequency", "actual"),
         ("fit_by_spend", "expected"),
         ("prediction_intervals", "clv_lower"),
+        ("metric_differences", "different"),
+        ("reliability", "actual"),
     ],
 )
 def test_a_missing_column_is_named(name, column):

@@ -11,9 +11,9 @@ import pandas as pd
 from clvml import plots
 from clvml.customers._split import Split
 from clvml.evaluation._calibration import calibration_by_decile
-from clvml.evaluation._comparison import METRICS
 from clvml.evaluation._model_comparison import ModelComparison, compare_models
 from clvml.evaluation._ranking import lift_curve
+from clvml.evaluation._table_metrics import DEFAULT_METRICS
 from clvml.evaluation._verdict import Verdict
 from clvml.workflow._contenders import BASELINE
 from clvml.workflow._findings import (
@@ -210,8 +210,8 @@ def answer(comparison: Comparison) -> Iterator[Finding]:
     """The verdict in two sentences, and the rule."""
     verdict = comparison.verdict
     for sentence in verdict.sentences:
-        yield Words(sentence, style="answer", printed=True)
-    yield Words(format_rule(comparison), style="note")
+        yield Words(sentence, answers="model", printed=True)
+    yield Words(format_rule(comparison), style="note", answers="model")
     yield Tags({"champion": comparison.champion, "verdict": verdict.kind}, runs=ALL)
     yield Tags({"verdict_rule": verdict.rule, "within_noise": ", ".join(verdict.tied)})
     scores = comparison.result.table.loc[comparison.result.champion].to_dict()
@@ -255,7 +255,7 @@ def one_contender(comparison: Comparison, name: str, parts: Split) -> Iterator[F
     deciles = calibration_by_decile(parts.holdout["spend"], result.predictions[name])
     yield Model(run[0], title, result.models[name], parts.calibration)
     yield Tags({"family": row["family"], "contender": name}, runs=run)
-    yield Metrics({metric: float(row[metric]) for metric in METRICS}, in_report=False, runs=run)
+    yield Metrics({metric: float(row[metric]) for metric in DEFAULT_METRICS}, in_report=False, runs=run)
     yield Steps({"decile_pred": deciles["predicted"], "decile_act": deciles["actual"]}, runs=run)
     yield Table("deciles", deciles, file=None, in_report=False, runs=run)
     draw = partial(plots.calibration_by_decile, {title: deciles})
