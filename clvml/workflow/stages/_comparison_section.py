@@ -14,22 +14,22 @@ from clvml.workflow._section import Section
 
 
 class ComparisonSection(Section):
-    """The verdict: its purpose, its limits, and what the model to serve must give.
-
-    ``purpose`` is "valuation", "budget" or "targeting"; ``weights`` of ``ranking``, ``totals`` and
-    ``customers`` replace its own. ``incumbent`` is the id of the contender served so far: it is served
-    further if it is within noise of the leader. ``needs`` may contain "probability_alive" and "intervals".
-    A model leads only if its total misses by at most ``max_bias``, a share of the actual one.
-    ``max_seconds`` limits the fit of each contender, ``n_draws`` is the number of resamples of the customers.
-    """
+    """The verdict of the comparison: what counts, and which model is served."""
 
     purpose: str = "valuation"
+    """What the values are for: valuation, budget or targeting. It sets the weights of the criteria."""
     weights: dict[str, float] = Field(default_factory=dict)
+    """Weights of ranking, totals and customers, instead of those of the purpose."""
     incumbent: str = ""
+    """Id of the contender served so far; it is served further if it is within noise of the leader."""
     needs: tuple[str, ...] = ()
+    """What the served model should give, if one within noise does: probability_alive, intervals."""
     max_bias: float | None = Field(default=None, gt=0)
+    """Largest miss of the total with which a model leads. Default: 0.5; 0.3 for the purpose budget."""
     max_seconds: float | None = Field(default=None, gt=0)
+    """Time limit for each contender, which is left out if it takes longer. Default: none."""
     n_draws: int = Field(default=1000, ge=100)
+    """Resamples of the customers, from which the noise of scores and metrics is computed."""
 
     @field_validator("purpose")
     @classmethod
