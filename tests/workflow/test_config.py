@@ -92,7 +92,7 @@ def test_the_policy_of_a_config_is_the_policy_of_transactions():
         ("[data]\nsource = 's.csv'\nprice = 'p'", r"needs quantity and price together"),
         ("[experiment]\nname = '../x'", r"it names a folder\."),
         ("[split]\ncalibration_end = 2020-01-01\nobservation_end = 2020-01-01", r"leaves no holdout"),
-        ("[comparison]\npurpose = 'profit'", r"purpose is 'profit'; it must be one of valuation, budget,"),
+        ("[comparison]\npurpose = 'profit'", r"purpose is 'profit': it must be one of valuation, budget,"),
         ("[comparison]\nweights = {rmse = 1}", r"'rmse' is not a criterion; they are ranking, totals, cust"),
         ("[comparison]\nneeds = ['love']", r"needs contains 'love'; it may contain 'probability_alive'"),
         ("[comparison]\nmax_seconds = 0", r"\[comparison\] max_seconds is 0: should be greater than 0"),
