@@ -83,7 +83,7 @@ class ModelComparison:
 
         ``status`` is "leader", "within noise", "behind", "excluded" or "not eligible".
         """
-        columns = ["status", "score", "lower", "upper", "p_best"]
+        columns = ["status", "score", "lower", "upper"]
         found = self.table.join(self.verdict.scores[columns])
         return found.assign(same_as=[", ".join(self.twins.get(str(name), ())) for name in found.index])
 

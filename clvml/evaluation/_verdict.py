@@ -14,7 +14,7 @@ import pandas as pd
 
 from clvml.errors import InputError
 from clvml.evaluation._criteria import DEFAULT_MAX_BIAS, MAX_BIAS, Draws, skills, weights_for
-from clvml.evaluation._evidence import CHANCE, RMSE, Evidence, failures_by_model, gathered, ordered, scores
+from clvml.evaluation._evidence import CHANCE, Evidence, failures_by_model, gathered, ordered, scores
 from clvml.evaluation._verdict_table import verdict_table
 from clvml.evaluation._verdict_text import NEGLIGIBLE, format_rule, sentences
 
@@ -35,8 +35,8 @@ class Verdict:
     tied : tuple of str
         The leader and the models within noise of it, by score.
     choice : str or None
-        The model to register and serve; where none leads, the one with the best total. None if no model was
-        evaluated at every origin.
+        The model to register and serve; where none leads, the best by all criteria alike. None if no model
+        was evaluated at every origin.
     excluded : dict of str to str
         Contenders that may not lead, with the reason.
     scores : pandas.DataFrame
@@ -195,7 +195,7 @@ def decide(
     table = verdict_table(found, weights, contenders, failures, level)
     tied = [str(name) for name in table.index[table["within_noise"]]]
     gives = {name: frozenset((abilities or {}).get(name, ())) for name in contenders}
-    candidates = tied or _best_totals(found, contenders, failures)
+    candidates = tied or _most_usable(found, contenders)
     return Verdict(
         kind=_kind(tied, found, contenders, failures),
         leader=tied[0] if tied else None,
@@ -259,14 +259,12 @@ def _kind(tied: list[str], found: Evidence, contenders: list[str], failures: Map
     return NO_RANKING if evaluated and all(CHANCE in failures[name] for name in evaluated) else NONE
 
 
-def _best_totals(found: Evidence, contenders: list[str], failures: Mapping[str, list[str]]) -> list[str]:
-    """Where none may lead: the best for a budget of those that fail least, first of all by RMSE."""
-    point, _ = scores(found, weights_for("budget"))
-    evaluated = [name for name in ordered(found, point) if name in contenders]
-    failed = {name: (RMSE in failures[name], len(failures[name])) for name in evaluated}
-    left = [name for name in evaluated if failed[name] == min(failed.values())]
+def _most_usable(found: Evidence, contenders: list[str]) -> list[str]:
+    """Where none may lead: the best by all criteria alike, so that no total right by accident is served."""
+    point, _ = scores(found, weights_for("valuation"))
     score = dict(zip(found.names, point, strict=True))
-    return [name for name in left if score[left[0]] - score[name] < NEGLIGIBLE]
+    evaluated = [name for name in ordered(found, point) if name in contenders]
+    return [name for name in evaluated if score[evaluated[0]] - score[name] < NEGLIGIBLE]
 
 
 def _choice(

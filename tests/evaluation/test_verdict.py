@@ -129,13 +129,15 @@ def test_each_limit_excludes_alone_and_says_why(changes, reason):
 
 
 def test_the_purpose_sets_what_counts():
-    table = one(ranks={"spearman": 0.7, "gini": 0.8, "bias_pct": -29.0}, sums={"bias_pct": 0.0})
+    table = one(ranks={"spearman": 0.7, "gini": 0.8, "bias_pct": -24.0}, sums={"bias_pct": 0.0})
     assert decide(table, purpose="targeting").leader == "ranks"
     assert decide(table, purpose="budget").leader == "sums"
     assert decide(table, purpose={"ranking": 1}).leader == "ranks"
     assert decide(table, purpose={"totals": 1}).leader == "sums"
-    assert decide(one(only={"bias_pct": 35.0}), purpose="budget").kind == "none"
-    assert decide(one(only={"bias_pct": 35.0})).kind == "leads"
+    kinds = [decide(one(only={"bias_pct": 40.0}), purpose=name).kind for name in ("budget", "valuation")]
+    assert kinds == ["none", "leads"]
+    assert decide(one(only={"bias_pct": 60.0})).kind == "none"
+    assert decide(one(only={"bias_pct": 60.0}), max_bias=0.6).kind == "leads"
 
 
 def test_where_all_are_worse_than_zero_the_best_total_is_for_budgets_only():

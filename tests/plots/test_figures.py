@@ -457,6 +457,18 @@ def test_the_comparison_puts_the_best_of_each_metric_right_and_in_bold():
     assert np.argsort(mae).tolist() == np.argsort(-compared()["mae"]).tolist()
 
 
+def test_ties_look_like_ties_in_the_comparison():
+    table = compared().assign(status=["leader", "within noise", "excluded", "not eligible"])
+    ties = pd.DataFrame({"rmse": [True, False, False, True], "mae": False}, index=table.index[::-1])
+    ax = clvml.plots.comparison(table, ties=ties)
+    bold = {text.get_text() for text in ax.texts if text.get_fontweight() == "bold"}
+    assert {"91.7", "72.3"} <= bold  # the rmse of the two that are tied with the best
+    assert not {"200.0", "172.1", "30.1"} & bold
+    names = {label.get_text(): label.get_fontweight() for label in ax.get_yticklabels()}
+    assert [name for name, weight in names.items() if weight == "bold"] == list(table.index[:2])
+    assert "not distinguishable from the best" in ax.get_xlabel()
+
+
 def test_a_metric_that_is_undefined_for_a_model_is_a_dash():
     table = compared()
     table.loc["nothing", "spearman"] = np.nan

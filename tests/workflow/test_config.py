@@ -38,7 +38,13 @@ def test_an_option_wins_over_the_file(tmp_path):
 
 def test_a_written_config_reads_back_the_same(tmp_path):
     config = load_config(
-        overrides={"data.source": 'sa\'les "1".csv', "data.policy": {"returns": "net"}, "value.horizon": "39"}
+        overrides={
+            "data.source": 'sa\'les "1".csv',
+            "data.policy": {"returns": "net"},
+            "value.horizon": "39",
+            "comparison.weights": {"ranking": 1.0, "totals": 2.0},
+            "comparison.needs": ["intervals"],
+        }
     )
     (tmp_path / "config.toml").write_text(config.to_toml())
     assert load_config(tmp_path / "config.toml") == config
@@ -86,6 +92,10 @@ def test_the_policy_of_a_config_is_the_policy_of_transactions():
         ("[data]\nsource = 's.csv'\nprice = 'p'", r"needs quantity and price together"),
         ("[experiment]\nname = '../x'", r"it names a folder\."),
         ("[split]\ncalibration_end = 2020-01-01\nobservation_end = 2020-01-01", r"leaves no holdout"),
+        ("[comparison]\npurpose = 'profit'", r"purpose is 'profit': it must be one of valuation, budget,"),
+        ("[comparison]\nweights = {rmse = 1}", r"'rmse' is not a criterion; they are ranking, totals, cust"),
+        ("[comparison]\nneeds = ['love']", r"needs contains 'love'; it may contain 'probability_alive'"),
+        ("[comparison]\nmax_seconds = 0", r"\[comparison\] max_seconds is 0: should be greater than 0"),
         ("[split", r"is not valid TOML"),
     ],
 )

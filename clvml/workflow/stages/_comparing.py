@@ -195,9 +195,7 @@ def compared(comparison: Comparison, parts: Split) -> Iterator[Finding]:
         yield Words(f"{title} may not lead: {reason}.", style="note")
     for reason, titles in left_out(comparison).items():
         yield Words(f"Left out: {titles}, because {reason}", style="note")
-    yield Table(
-        "verdict", comparison.verdict.scores, columns=VERDICT_COLUMNS, title="Scores", file="verdict.csv"
-    )
+    yield Table("verdict", comparison.verdict.scores, columns=VERDICT_COLUMNS, title="Scores")
 
 
 def left_out(comparison: Comparison) -> dict[str, str]:
@@ -213,7 +211,7 @@ def answer(comparison: Comparison) -> Iterator[Finding]:
     verdict = comparison.verdict
     for sentence in verdict.sentences:
         yield Words(sentence, answers="model", printed=True)
-    yield Words(format_rule(comparison), style="note")
+    yield Words(format_rule(comparison), style="note", answers="model")
     yield Tags({"champion": comparison.champion, "verdict": verdict.kind}, runs=ALL)
     yield Tags({"verdict_rule": verdict.rule, "within_noise": ", ".join(verdict.tied)})
     scores = comparison.result.table.loc[comparison.result.champion].to_dict()

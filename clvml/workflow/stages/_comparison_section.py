@@ -14,22 +14,22 @@ from clvml.workflow._section import Section
 
 
 class ComparisonSection(Section):
-    """The verdict: its purpose, its limits, and what the model to serve must give."""
+    """The verdict of the comparison: what counts, and which model is served."""
 
     purpose: str = "valuation"
-    """What the values are for: valuation, budget or targeting; it sets the weights of the criteria."""
+    """What the values are for: valuation, budget or targeting. It sets the weights of the criteria."""
     weights: dict[str, float] = Field(default_factory=dict)
-    """Weights of ranking, totals and customers that replace those of the purpose."""
+    """Weights of ranking, totals and customers, instead of those of the purpose."""
     incumbent: str = ""
-    """Id of the contender served so far; it stays if it is within noise of the leader."""
+    """Id of the contender served so far; it is served further if it is within noise of the leader."""
     needs: tuple[str, ...] = ()
-    """What the model to serve must give: "probability_alive", "intervals"."""
+    """What the served model should give, if one within noise does: probability_alive, intervals."""
     max_bias: float | None = Field(default=None, gt=0)
-    """The share of the actual total by which a model that leads may miss it. Default: that of the rule."""
+    """Largest miss of the total with which a model leads. Default: 0.5; 0.3 for the purpose budget."""
     max_seconds: float | None = Field(default=None, gt=0)
-    """Time limit of the fit of each contender. Default: none."""
+    """Time limit for each contender, which is left out if it takes longer. Default: none."""
     n_draws: int = Field(default=1000, ge=100)
-    """Number of resamples of the customers."""
+    """Resamples of the customers, from which the noise of scores and metrics is computed."""
 
     @field_validator("purpose")
     @classmethod
