@@ -16,6 +16,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import validate_data
 
+from clvml.errors import InputError
+
 CUSTOMARY = ("recency", "frequency", "monetary_value", "probability_alive", "clv")
 VALUE = "clv"
 MONEY = ("monetary_value", "total_spend", "clv")
@@ -75,6 +77,28 @@ def clip_negative(customers: pd.DataFrame, columns: Sequence[str] = MONEY) -> pd
     table = customers.assign(**{name: customers[name].clip(lower=0.0) for name in present})
     table.attrs = dict(customers.attrs)
     return table
+
+
+def outcome_of(customers: pd.Index, outcome: Any) -> np.ndarray | None:
+    """The outcome in the order of the customers; by position if it has no index.
+
+    Raises
+    ------
+    InputError
+        If it does not cover the customers with finite numbers.
+    """
+    if outcome is None:
+        return None
+    if isinstance(outcome, pd.Series) and not outcome.index.equals(customers):
+        twice = outcome.index.duplicated().any() or customers.has_duplicates
+        outcome = pd.Series(np.nan, customers) if twice else outcome.reindex(customers)
+    values = np.asarray(outcome, dtype=np.float64)
+    if values.shape != (len(customers),) or not np.isfinite(values).all():
+        raise InputError(
+            f"outcome must have one finite number for each of the {len(customers):,} customers, such as their"
+            " spend in the holdout, indexed by customer."
+        )
+    return values
 
 
 class ByName:
