@@ -88,7 +88,8 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
         Features that were left out because they did not vary.
     names_ : tuple of str
         Names in the order of the segments, such as "High-value active repeat buyers". Each word is a
-        statement that is true of at least four in five of the segment's customers in the fit.
+        statement that is true of at least four in five of the segment's customers in the fit; those on
+        purchases ("one-time buyers", "silent") are true of all, unless the name says "mostly".
     profile_ : pandas.DataFrame
         Index ``segment``; ``name, customers, share_of_customers, share_of_value``, then medians, with
         ``time_since_last_purchase`` in place of ``recency`` where ``T`` is known.
@@ -319,7 +320,7 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
         self.dropped_features_ = tuple(n for n in (*self.features_, *self.attributes) if n not in kept)
         segments = pd.Series(numbers, index=table.index)
         centers = pd.DataFrame(self.centers_, columns=self.scaling_.index)
-        self.names_ = segment_names(segment_traits(table, segments, self.value_), centers)
+        self.names_ = segment_names(segment_traits(table, segments, self.value_, self.time_unit_), centers)
         numeric = [name for name, code in self.attribute_coding_.items() if isinstance(code, float)]
         columns = list(dict.fromkeys((*self.features_, self.value_, *numeric)))
         self.profile_ = segment_profile(table, segments, columns, self.value_, self.names_)
