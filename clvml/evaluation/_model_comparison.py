@@ -141,6 +141,7 @@ def _fit_and_predict(
     for name, model in models.items():
         try:
             candidate = fit_model(with_terms(model, split.duration, 0.0, 1.0), split.calibration, earlier)
+            _check_no_fallback(candidate)
             predictions[name] = _valid_prediction(name, candidate, split)
             fitted[name] = candidate
         except Exception as error:  # a user-defined model may raise anything
@@ -154,6 +155,12 @@ def fit_model(model: ValueModel, customers: pd.DataFrame, earlier: Split | None)
     if earlier is not None and isinstance(model, SupportsEarlierSplit):
         return model.fit_with_earlier(customers, earlier)
     return model.fit(customers)
+
+
+def _check_no_fallback(model: ValueModel) -> None:
+    """Raise if a model had to fall back to another one, which competes under its own name."""
+    if reason := getattr(model, "fallback_", ""):
+        raise FitError(reason)
 
 
 def with_terms(

@@ -78,7 +78,8 @@ class LearnedCorrection(BaseEstimator):
     outcomes_ : OutcomeTable or None
         For prediction intervals.
     fallback_ : str
-        Why there is no correction; empty if there is one.
+        Why there is no correction, so that predictions are the structure's; empty if there is one. A
+        comparison leaves such a model out.
     time_unit_ : {"D", "W", "M", "Q", "Y"} or None
         Time unit of the customers.
 
@@ -217,7 +218,7 @@ class LearnedCorrection(BaseEstimator):
         """
         check_is_fitted(self, "structure_")
         terms = self._terms(horizon, annual_discount_rate)
-        return self.structure_.predict(customers, *terms) * self.correction(customers)
+        return (self.structure_.predict(customers, *terms) * self.correction(customers)).rename("clv")
 
     def predict_factors(
         self,

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clvml.customers._split import Split
+from clvml.customers._summary_checks import plain
 from clvml.errors import InputError
 from clvml.lifetime_value.learned._base import EarlierSpendValue
 
@@ -47,7 +48,7 @@ class LastPeriodValue(EarlierSpendValue):
         unknown = customers.index.difference(self.spend_.index)
         if len(unknown):
             raise InputError(
-                f"{len(unknown):,} customers were not among those fitted, such as {unknown[0]!r}: the naive"
-                " forecast needs each customer's spend in the last period."
+                f"{len(unknown):,} of {len(customers):,} customers were not among those fitted, such as"
+                f" {plain(unknown[0])!r}: the naive forecast needs each customer's spend in the last period."
             )
         return self.spend_.reindex(customers.index).to_numpy()

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import clone, is_regressor
+from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from clvml.customers._split import Split
@@ -143,5 +143,5 @@ def learns_from_features(model: object) -> bool:
         return False
     if hasattr(model, "predict_factors"):
         return False
-    required = [each for each in inspect.signature(fit).parameters.values() if each.default is each.empty]
-    return is_regressor(model) or len(required) >= 2
+    arguments = list(inspect.signature(fit).parameters.values())
+    return len(arguments) >= 2 and (arguments[1].name == "y" or arguments[1].default is arguments[1].empty)

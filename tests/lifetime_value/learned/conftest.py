@@ -14,7 +14,7 @@ def promoted():
     rate = np.where(keen, 0.12, 0.03) * rng.gamma(2.0, 0.5, n)
     rate *= 2
     price = 25 / rng.gamma(5.0, 1.0, n)
-    start = rng.integers(0, 20, n)
+    start = rng.integers(0, 50, n)
     end = np.minimum(start + rng.exponential(1.0, n) * 160 / rng.gamma(2.0, 1.0, n), 100)
     number = rng.poisson(rate * (end - start))
     customer = np.repeat(np.arange(n), number + 1)
