@@ -27,7 +27,7 @@ from clvml.segments.judging._mean_intervals import mean_intervals
 from clvml.segments.judging._quality import segmentation_quality
 from clvml.tracking._records import parameters_of
 from clvml.workflow._findings import SEGMENTS, Finding, Metrics, Model, Table, Tags, Words
-from clvml.workflow._formatting import Column
+from clvml.workflow._formatting import Column, heading
 from clvml.workflow._section import Section
 from clvml.workflow._stage import Context, Stage
 from clvml.workflow.stages._attribute_files import Attributes
@@ -58,20 +58,21 @@ SEGMENT_QUALITY_COLUMNS = {
 
 
 class SegmentsSection(Section):
-    """The number of segments: an integer, or ``"auto"`` for the criterion of `KMeansSegments`.
-
-    ``treatments`` is a CSV file that replaces the default of `clvml.segments.acting`. ``attributes`` is a CSV
-    or Parquet file of customer attributes, one row per customer, with the id column named as in the
-    purchases; its ``attribute_columns`` (all, if none are named) are used as features. ``contact`` is the
-    column of contact data, used only to count reachable customers. Paths are relative to the config's folder.
-    """
+    """The segments, and the tables that belong to them. Paths are relative to the config's folder."""
 
     n_segments: int | Literal["auto"] = "auto"
+    """The number of segments, or "auto" for the criterion of ``KMeansSegments``."""
     random_state: int = 0
+    """Seed of K-means."""
     treatments: str = ""
+    """A CSV file of treatments that replaces the default of ``clvml.segments.acting``."""
     attributes: str = ""
+    """A CSV or Parquet file of customer attributes, one row per customer; the id column is named as in the
+    purchases."""
     attribute_columns: tuple[str, ...] = ()
+    """The attributes to use as features. Default: all."""
     contact: str = ""
+    """The column of attributes with contact data, used only to count reachable customers."""
 
     @model_validator(mode="after")
     def _columns_have_a_table(self) -> Self:
@@ -238,7 +239,7 @@ def profile_columns(profile: pd.DataFrame) -> dict[str, Column]:
     columns = {"name": Column("name"), "customers": Column("customers", "{:,}")}
     for name in profile.columns.drop(list(columns)):
         share = name.startswith("share_of_")
-        label = name.replace("_", " ") if share else f"median {name.replace('_', ' ')}"
+        label = heading(name if share else f"median {name}")
         columns[name] = Column(label, "{:.1%}" if share else "{:,.2f}")
     return columns
 
