@@ -184,8 +184,13 @@ def _holdout_rule(selection: pd.DataFrame, row: pd.Series, tolerance: float) -> 
     return (
         f"the fewest whose Gini of the value in the holdout, {row['holdout_gini']:.3f}, is within"
         f" {NEGLIGIBLE:.0%} or one standard error of the best, {best['holdout_gini']:.3f} (at {best.name}),"
-        f"{_size_rule(selection)}; silhouette {row['silhouette']:.3f}"
+        f"{_size_rule(selection)}{_stability_rule(selection)}; silhouette {row['silhouette']:.3f}"
     )
+
+
+def _stability_rule(selection: pd.DataFrame) -> str:
+    held = (selection.loc[_large_enough(selection), "stability"] >= STABLE).any()
+    return f" and whose stability is at least {STABLE:g}" if held else ""
 
 
 def _size_rule(selection: pd.DataFrame) -> str:
