@@ -29,6 +29,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from clvml.customers._discount_rate import annual_rate_in
 from clvml.errors import InputError
 
 
@@ -183,7 +184,7 @@ def rate_per_unit(annual_rate: float, time_unit: str | None) -> float:
     Raises
     ------
     InputError
-        If the rate is negative, missing or infinite, or there is no unit to convert it to.
+        If the rate is negative, missing, infinite or above 1 (100 %), or there is no unit to convert it to.
 
     Examples
     --------
@@ -192,7 +193,7 @@ def rate_per_unit(annual_rate: float, time_unit: str | None) -> float:
     >>> f"{rate_per_unit(0.10, 'W'):.8f}"
     '0.00183457'
     """
-    rate = _annual(annual_rate)
+    rate = annual_rate_in(annual_rate)
     if rate == 0:
         return 0.0
     if time_unit is None:
@@ -202,21 +203,6 @@ def rate_per_unit(annual_rate: float, time_unit: str | None) -> float:
         )
     per_year = time_unit_of(time_unit).per_year
     return rate if per_year == 1 else math.expm1(math.log1p(rate) / per_year)
-
-
-def _annual(annual_rate: float) -> float:
-    try:
-        rate = float(annual_rate)
-    except (TypeError, ValueError):
-        raise InputError(f"annual_discount_rate is {annual_rate!r}; it must be a number.") from None
-    if not -1 < rate < math.inf:
-        raise InputError(f"annual_discount_rate is {annual_rate!r}; it must be finite and above -1.")
-    if rate < 0:
-        raise InputError(
-            f"annual_discount_rate is {annual_rate!r}; it must not be negative: 0 means no"
-            " discounting, 0.10 is 10 % per year."
-        )
-    return rate
 
 
 def stated_time_unit(customers: pd.DataFrame) -> str | None:

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from clvml._listing import Listed, listed_numbers
 from clvml.customers._customer_tables import as_customers
+from clvml.customers._discount_rate import annual_rate_in
 from clvml.customers._summary_checks import HISTORY, check_customers
 from clvml.customers._time_units import (
     Horizon,
@@ -132,12 +133,13 @@ class LifetimeValue(Listed, BaseEstimator):
         Raises
         ------
         InputError
-            If the summary or the margin is invalid.
+            If the summary, the discount rate or the margin is invalid.
         FitError
             If a model cannot be fitted to these customers.
         """
         _check_margin(self.margin)
         customers = as_customers(customers)
+        annual_rate_in(self.annual_discount_rate)
         self.purchases_ = clone(self.purchases).fit(customers)
         self.spend_ = clone(self.spend).fit(customers)
         self.time_unit_ = getattr(self.purchases_, "time_unit_", stated_time_unit(customers))
@@ -295,6 +297,9 @@ class LifetimeValue(Listed, BaseEstimator):
         Parameter uncertainty affects all customers in the same direction, so it is always included in totals;
         otherwise as `predict_interval`.
 
+        They account for parameters and chance only. The error of the model itself, which dominates in a large
+        total, is in the intervals of `Backtest.total_interval`.
+
         Parameters
         ----------
         customers : DataFrame
@@ -321,7 +326,9 @@ class LifetimeValue(Listed, BaseEstimator):
         futures = self._simulated(
             customers, horizon, annual_discount_rate, n_simulations, random_state, together=True
         )
-        return total_intervals(futures, customers.index, groups, rank, n_simulations)
+        table = total_intervals(futures, customers.index, groups, rank, n_simulations)
+        table.attrs.update(coverage=coverage, includes="parameters and chance")
+        return table
 
     def score(self, customers: pd.DataFrame, y: object = None) -> float:
         """How well the model fits other customers, for scikit-learn's model selection; larger is better.
@@ -398,7 +405,8 @@ class LifetimeValue(Listed, BaseEstimator):
         return changed
 
     def _rate(self, annual_discount_rate: float | None) -> float:
-        return self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate
+        given = self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate
+        return annual_rate_in(given)
 
     def _discounted(
         self, customers: pd.DataFrame, horizon: Horizon | None, annual_discount_rate: float | None

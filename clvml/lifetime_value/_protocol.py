@@ -7,9 +7,11 @@ protocol:
 =============================  =============================  =====================================
 Capability                     Protocol                       Used by
 =============================  =============================  =====================================
+learning from a past holdout   `SupportsEarlierSplit`         `compare_models`
 what-if scenarios              `SupportsScenarios`            `model_value`
 discounted purchases           `SupportsDiscounting`          `LifetimeValue`
 P(alive)                       `SupportsProbabilityAlive`     `LifetimeValue`, diagnostics
+intervals of value             `SupportsValueIntervals`       the choice of the model to serve
 P(n purchases)                 `SupportsPurchaseProbability`  `value_over_time`, `fit_by_frequency`
 intervals of purchases         `SupportsPurchaseIntervals`    `LifetimeValue.predict_interval`
 simulated purchases            `SupportsPurchaseSimulation`   `LifetimeValue.predict_interval`
@@ -30,6 +32,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvml.customers._split import Split
 from clvml.customers._time_units import Horizon
 from clvml.errors import InputError
 
@@ -95,6 +98,31 @@ class ValueModel(Protocol):
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
         """Lifetime value in the first column, "clv", and its factors in the others."""
+        ...
+
+
+@runtime_checkable
+class SupportsValueIntervals(Protocol):
+    """A fitted value model that predicts intervals of each customer's value."""
+
+    def predict_interval(self, customers: pd.DataFrame) -> pd.DataFrame:
+        """Columns ``clv_lower, clv_upper`` on the customers' index."""
+        ...
+
+
+@runtime_checkable
+class SupportsEarlierSplit(Protocol):
+    """A value model that learns from the outcomes of an earlier holdout, besides the customers it predicts.
+
+    `fit`, without an earlier split, falls back to what the customers alone support, or raises an InputError.
+    """
+
+    def fit_with_earlier(self, customers: pd.DataFrame, earlier: Split) -> Self:
+        """Fit to a customer summary and to an earlier split of the same transactions.
+
+        ``earlier``, as `Split.earlier` makes it, has its holdout end no later than the observation of
+        ``customers``.
+        """
         ...
 
 

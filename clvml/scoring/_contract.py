@@ -15,7 +15,6 @@ duck-typed, by their ``required_columns``; ``optional_columns`` and ``categories
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -23,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from clvml.customers._discount_rate import annual_rate_in
 from clvml.customers._ids import CUSTOMER_ID, check_present
 from clvml.customers._summary_checks import HISTORY, check_plausible_counts, check_time_unit, plain
 from clvml.customers._time_units import TIME_UNIT, horizon_in, time_unit_of
@@ -30,7 +30,6 @@ from clvml.customers._training_summary import doubt_about_time_unit
 from clvml.errors import InputError, TimeUnitError
 
 PARAMETERS = ("horizon", "annual_discount_rate")
-HIGHEST_DISCOUNT_RATE = 1.0  # per year: 12 is probably meant as 12 %
 
 
 class Request(NamedTuple):
@@ -254,20 +253,7 @@ def _horizon(model: Any, value: Any) -> float | str:
 
 
 def _discount_rate(model: Any, value: Any) -> float:  # noqa: ARG001
-    try:
-        rate = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        rate = math.nan
-    if not -1 < rate < math.inf:
-        raise InputError(
-            f"annual_discount_rate is {value!r}; it must be a number above -1, a fraction per year:"
-            " write 10 % as 0.1."
-        )
-    if rate > HIGHEST_DISCOUNT_RATE:
-        raise InputError(
-            f"annual_discount_rate is {rate:g}, which is {100 * rate:,.0f} % per year; write 12 % as 0.12."
-        )
-    return rate
+    return annual_rate_in(value)
 
 
 def _check_index(scores: pd.DataFrame, customers: pd.DataFrame, model: str) -> None:

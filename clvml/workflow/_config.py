@@ -26,6 +26,7 @@ from pydantic_core import ErrorDetails
 
 from clvml.errors import InputError
 from clvml.workflow._section import ExperimentSection, OutputSection, Section, TrackingSection
+from clvml.workflow.stages._comparison_section import ComparisonSection
 from clvml.workflow.stages._competing import ModelsSection
 from clvml.workflow.stages._reading import BUILT_IN, DataSection
 from clvml.workflow.stages._segmenting import SegmentsSection
@@ -43,6 +44,7 @@ class Config(Section):
     split: SplitSection = SplitSection()
     value: ValueSection = ValueSection()
     models: ModelsSection = ModelsSection()
+    comparison: ComparisonSection = ComparisonSection()
     segments: SegmentsSection = SegmentsSection()
     tracking: TrackingSection = TrackingSection()
     output: OutputSection = OutputSection()

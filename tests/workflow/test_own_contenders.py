@@ -92,7 +92,7 @@ def test_a_winner_of_ones_own_is_kept_in_mlflow_without_a_file_and_nothing_else_
     config = config_of(sales, here, ["zero"], **{"tracking.enabled": True, "tracking.uri": uri})
     scaled = Contender("Scaled oracle", "custom", lambda **terms: with_terms(oracle(20.0), terms))
     found = run(config, contenders={"scaled": scaled, "oracle": oracle()})
-    assert found.comparison.champion.name == "scaled"
+    assert found.comparison.champion == "scaled"
     assert found.served.title == "Scaled oracle"
     assert not (found.folder / "model").exists()
     assert (found.folder / "segments" / "MLmodel").exists()

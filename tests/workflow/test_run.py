@@ -1,6 +1,7 @@
 """A whole run: its stages, its files, its report, its MLflow runs."""
 
 import contextlib
+import html
 import io
 import re
 import shutil
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from clvml.customers import data_notices
 from clvml.errors import FitWarning, InputError
 from clvml.segments.grouping._relationship_course import relationship_evidence
 from clvml.tracking._registry import load, resolve
@@ -51,6 +53,16 @@ def test_cdnow_gives_the_published_comparison(cdnow):
             assert value == pytest.approx(expected, abs=tolerance * 1.0001), name
 
 
+def test_the_notices_of_the_data_are_in_the_report_and_a_file(cdnow):
+    found = pd.read_csv(cdnow.folder / "data_notices.csv", index_col="key")
+    expected = pd.DataFrame(data_notices(cdnow.transactions, cdnow.split)).set_index("key")
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+    report = (cdnow.folder / "report.html").read_text()
+    for notice in found.itertuples():
+        assert html.escape(notice.sentence) in report
+        assert html.escape(notice.effect) in report
+
+
 def test_the_scores_in_the_experiment_are_those_of_a_run_today(cdnow):
     """Written by ``clvml run experiments/cdnow_holdout/config.toml``: its comparison.csv."""
     scores = pd.read_csv(EXPERIMENTS / "cdnow_holdout" / "scores.csv", index_col="model")
@@ -59,7 +71,7 @@ def test_the_scores_in_the_experiment_are_those_of_a_run_today(cdnow):
 
 def test_the_champion_is_neither_a_baseline_nor_the_twin_of_another(cdnow):
     champion = cdnow.comparison.champion
-    assert champion.name == "pareto_nbd_gamma_gamma"
+    assert champion == "pareto_nbd_gamma_gamma"
     assert {"zero", "lifetimes"}.isdisjoint(champion.ranks.index)
 
 
@@ -97,7 +109,7 @@ def test_the_ways_to_segment_are_judged_on_the_holdout(cdnow):
     assert by_method["customers"].sum().tolist() == [len(cdnow.split.calibration)] * 5
     assert by_method["share_of_revenue"].sum().tolist() == pytest.approx([1.0] * 5)
     textbook = tables["textbook"].set_index("analysis")
-    champion = cdnow.comparison.table.loc[cdnow.comparison.champion.name]
+    champion = cdnow.comparison.table.loc[cdnow.comparison.champion]
     assert textbook.loc["CLV", "bias_pct"] == pytest.approx(champion["bias_pct"])
     assert textbook.loc["CLV", "top10_share"] == pytest.approx(champion["top10_share"])
 

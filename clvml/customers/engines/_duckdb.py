@@ -51,8 +51,8 @@ class DuckDB:
         """Pickled as a new engine with the same limit, without data: a connection cannot be pickled."""
         return DuckDB, (self._memory_limit,)
 
-    def open(self, source: Any) -> Source:
-        return open_source(self._connection, source)
+    def open(self, source: Any, sheet: str | int | None = None) -> Source:
+        return open_source(self._connection, source, sheet)
 
     def create_view(self, name: str, sql: str) -> None:
         query(self._connection, f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")
@@ -82,8 +82,13 @@ class DuckDB:
     def without(self, text: str, pattern: str) -> str:
         return f"regexp_replace({text}, {quoted(pattern)}, '')"
 
+    def without_all(self, text: str, pattern: str) -> str:
+        return f"regexp_replace({text}, {quoted(pattern)}, '', 'g')"
+
     def parsed_date(self, text: str, formats: Sequence[str]) -> str:
-        return f"CAST(try_strptime({text}, [{', '.join(map(quoted, formats))}]) AS TIMESTAMP)"
+        parsed = f"CAST(try_strptime({text}, [{', '.join(map(quoted, formats))}]) AS TIMESTAMP)"
+        # For %Y DuckDB also takes 19, and means the year 19.
+        return f"CASE WHEN {parsed} >= TIMESTAMP '1000-01-01' THEN {parsed} END"
 
     def parsed_instant(self, text: str) -> str:
         return f"TRY_CAST({text} AS TIMESTAMPTZ)"

@@ -174,7 +174,7 @@ def describe_losses(table: pd.DataFrame) -> str:
 def purchases_beside(context: Context, customers: pd.DataFrame) -> Any:
     """The best-ranked model of purchases, fitted to these customers, or BG/NBD if none competed."""
     result = context[Comparison].result
-    models = (result.models[name] for name in result.champion.ranks.index)
+    models = (result.models[name] for name in result.verdict.ranked)
     ranked = (getattr(model, "purchases_", None) for model in models)
     best = next((model for model in ranked if isinstance(model, SupportsProbabilityAlive)), BGNBD())
     try:

@@ -102,7 +102,7 @@ def judge(context: Context) -> SegmentationComparison:
     """Each method fitted to the calibration period, with the holdout revenue of its segments."""
     result, parts = context[Comparison].result, context[Split]
     attributes = context[Customers].attributes
-    values = result.models[result.champion.name].predict_factors(parts.calibration)
+    values = result.models[result.champion].predict_factors(parts.calibration)
     customers = joined(parts.calibration, attributes.table, values)
     if ALIVE not in values and (beside := purchases_beside(context, parts.calibration)) is not None:
         customers = joined(customers, beside.probability_alive(parts.calibration).to_frame())
