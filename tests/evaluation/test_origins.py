@@ -64,9 +64,10 @@ def test_several_horizons_share_origins_placed_for_the_longest():
 
 
 def test_dates_may_come_in_any_order_and_twice():
-    assert origins(["1997-12-31", "1997-09-30", "1997-12-31"]) == list(
-        pd.to_datetime(["1997-09-30", "1997-12-31"])
-    )
+    steps = []
+    dates = ["1997-12-31", "1997-09-30", "1997-12-31"]
+    assert origins(dates, progress=steps.append) == list(pd.to_datetime(["1997-09-30", "1997-12-31"]))
+    assert [step[7:17] for step in steps] == ["1997-09-30", "1997-12-31"]
     assert origins(pd.DatetimeIndex(["1997-09-30"])) == origins("1997-09-30")
 
 
