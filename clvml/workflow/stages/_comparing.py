@@ -1,17 +1,18 @@
-"""Fit every contender to the calibration period, evaluate it on the holdout, and reach the verdict."""
+"""Fit every contender at several origins, evaluate it on the holdout after each, and reach the verdict."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 
 import pandas as pd
 
 from clvml import plots
 from clvml.customers._split import Split
+from clvml.evaluation._backtest_result import Backtest
 from clvml.evaluation._calibration import calibration_by_decile
-from clvml.evaluation._model_comparison import ModelComparison, compare_models
+from clvml.evaluation._model_comparison import ModelComparison
 from clvml.evaluation._ranking import lift_curve
 from clvml.evaluation._table_metrics import DEFAULT_METRICS
 from clvml.evaluation._verdict import Verdict
@@ -31,7 +32,7 @@ from clvml.workflow._findings import (
 )
 from clvml.workflow._formatting import Column, format_duration
 from clvml.workflow._stage import Context, Stage
-from clvml.workflow.stages._comparison_section import ComparisonSection
+from clvml.workflow.stages._backtesting import over_origins, run_backtest
 from clvml.workflow.stages._competing import Contenders, PassedContenders, check
 
 SHOWN = 4  # models in figures with a line for each
@@ -63,20 +64,28 @@ VERDICT_COLUMNS = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Comparison:
     """The contenders evaluated on the holdout, by id, with their display titles.
 
     Attributes
     ----------
     result : ModelComparison
-        By id.
+        At the origin of the split, by id, with the verdict over all origins.
     contenders : Contenders
         Those that were fitted and those that were left out.
+    backtest : Backtest
+        The comparisons at all origins, the last of which is that of the split.
     """
 
     result: ModelComparison
     contenders: Contenders
+    backtest: Backtest
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """The titles by id."""
+        return self.contenders.titles
 
     @property
     def champion(self) -> str:
@@ -122,12 +131,13 @@ class Comparison:
 def find(context: Context) -> Iterator[Finding]:
     """The comparison, the verdict, and a run for each contender."""
     parts, contenders = context[Split], context[Contenders]
-    comparison = compare_contenders(contenders, parts, context.config.comparison)
+    comparison = compare_contenders(context, contenders)
     context.put(comparison)
     for reason, titles in left_out(comparison).items():
         context.say(f"left out: {titles}: {reason}")
     yield from compared(comparison, parts)
     yield from answer(comparison)
+    yield from over_origins(comparison.backtest, comparison.titles, comparison.result.champion)
     if passed := context.get(PassedContenders):
         yield Words(f"Passed as Python objects, not in config.toml: {', '.join(passed)}.", style="note")
     yield from figures(comparison, parts)
@@ -135,32 +145,16 @@ def find(context: Context) -> Iterator[Finding]:
         yield from one_contender(comparison, name, parts)
 
 
-def compare_contenders(
-    contenders: Contenders, parts: Split, section: ComparisonSection | None = None
-) -> Comparison:
-    """Fit and evaluate every contender, and reach the verdict."""
-    section = section or ComparisonSection()
+def compare_contenders(context: Context, contenders: Contenders) -> Comparison:
+    """Fit and evaluate every contender at each origin, and reach the verdict over all of them."""
     models = {
-        name: contender.build(horizon=parts.duration, annual_discount_rate=0.0, margin=1.0)
+        name: contender.build(horizon=context[Split].duration, annual_discount_rate=0.0, margin=1.0)
         for name, contender in contenders.items()
     }
-    result = compare_models(
-        models,
-        parts,
-        families={name: contender.family for name, contender in contenders.items()},
-        eligible=[
-            name
-            for name, contender in contenders.items()
-            if not contender.optional and contender.family != BASELINE
-        ],
-        purpose=section.weights or section.purpose,
-        incumbent=section.incumbent or None,
-        needs=section.needs,
-        max_bias=section.max_bias,
-        max_seconds=section.max_seconds,
-        n_draws=section.n_draws,
-    )
-    return Comparison(result, contenders)
+    found = run_backtest(context, contenders, models)
+    latest = list(found.at().values())[-1]
+    verdict = found.verdict if found.verdict.choice in latest.models else latest.verdict
+    return Comparison(dataclasses.replace(latest, verdict=verdict), contenders, found)
 
 
 def compared(comparison: Comparison, parts: Split) -> Iterator[Finding]:

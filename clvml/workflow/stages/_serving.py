@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -13,18 +16,22 @@ from pydantic import Field, field_validator
 from clvml import plots
 from clvml.customers._discount_rate import annual_rate_in
 from clvml.customers._split import Split
-from clvml.customers._time_units import horizon_in, time_unit_of
-from clvml.errors import ClvmlError, FitError
+from clvml.customers._time_units import Horizon, horizon_in, time_unit_of
+from clvml.errors import ClvmlError, FitError, FitWarning, InputError
 from clvml.evaluation._model_comparison import fit_model
-from clvml.lifetime_value._protocol import ValueModel
-from clvml.workflow._findings import SEGMENTS, SERVED, Figure, Finding, Metrics, Model, Tags, Words
-from clvml.workflow._formatting import format_duration
+from clvml.lifetime_value._protocol import SupportsTotalIntervals, ValueModel
+from clvml.lifetime_value._total_calibration import TotalCalibration
+from clvml.workflow._findings import SEGMENTS, SERVED, Figure, Finding, Metrics, Model, Table, Tags, Words
+from clvml.workflow._formatting import format_duration, format_money
 from clvml.workflow._section import Section
 from clvml.workflow._stage import Context, Stage
 from clvml.workflow.stages._comparing import Comparison
 from clvml.workflow.stages._splitting import Customers
 
 FOLDER = "model"
+COVERAGE = 0.9  # of the intervals of totals
+TOTAL_ENDS = {"equity_lo": "lower", "equity_hi": "upper"}
+INCLUDED_BY_DRAWS = "parameters and chance only, not the model's own error"
 
 
 class ValueSection(Section):
@@ -40,6 +47,8 @@ class ValueSection(Section):
     """Discount rate per year: 0.10 is 10 %."""
     margin: float = Field(default=1.0, gt=0)
     """Profit per unit of spend."""
+    currency: str = Field(default="", max_length=12)
+    """Code or sign of the currency in the report, such as "EUR" or "$"."""
 
     @field_validator("annual_discount_rate")
     @classmethod
@@ -67,11 +76,36 @@ class Served:
         Fitted on all customers until the end of observation.
     values : pandas.DataFrame
         Its factors per customer, "clv" first, at its own horizon and discount rate.
+    calibration : TotalCalibration or None
+        How far its totals missed in the backtest; None where no origin had a positive total.
+    warnings : tuple of str
+        Warnings of the fit.
     """
 
     title: str
     model: ValueModel
     values: pd.DataFrame
+    calibration: TotalCalibration | None = None
+    warnings: tuple[str, ...] = ()
+
+    def total_intervals(
+        self, customers: pd.DataFrame, groups: pd.Series | None = None, coverage: float = COVERAGE
+    ) -> pd.DataFrame | None:
+        """Prediction intervals of the total value, that of all customers in the row "total".
+
+        With the model's own error where the backtest measured it; otherwise of parameters and chance only,
+        or None where the model provides none. ``attrs["includes"]`` says which.
+        """
+        if self.calibration is not None:
+            return self.calibration.total_interval(self.model, customers, groups, coverage)
+        if not isinstance(self.model, SupportsTotalIntervals):
+            return None
+        # A copy has no reference to the customers of its fit and uses Laplace's approximation: seconds faster.
+        model = copy.deepcopy(self.model)
+        try:
+            return model.predict_total_interval(customers, groups, coverage)
+        except InputError:  # one of its parts cannot be simulated
+            return None
 
 
 def find(context: Context) -> Iterator[Finding]:
@@ -88,6 +122,7 @@ def find(context: Context) -> Iterator[Finding]:
         folder=FOLDER,
         register_as=context.config.tracking.registered_model,
     )
+    yield from answers(context, served, customers)
     yield Words(format_served(context, served))
     totals = {"equity": float(clv.sum()), "mean_clv": float(clv.mean()), "customers": float(len(clv))}
     yield Metrics(totals, in_report=False)
@@ -111,9 +146,10 @@ def fit(context: Context, customers: pd.DataFrame) -> Served:
     comparison = context[Comparison]
     contender = comparison.contenders[comparison.result.champion]
     try:
-        model = contender.build(**context.config.value.model_dump())
-        model = fit_model(model, customers, earlier=context[Split])  # to its holdout, now known
-        values = model.predict_factors(customers)
+        model = contender.build(**context.config.value.model_dump(exclude={"currency"}))
+        with noted_warnings() as noted:
+            model = fit_model(model, customers, earlier=context[Split])  # to its holdout, now known
+            values = model.predict_factors(customers)
         values["clv"]  # the one column that later stages need
     except Exception as error:  # a user-defined model may raise anything
         reason = str(error) if isinstance(error, ClvmlError) else f"{type(error).__name__}: {error}"
@@ -121,7 +157,75 @@ def fit(context: Context, customers: pd.DataFrame) -> Served:
             f"the champion, {contender.title}, cannot be fitted to all customers: {reason.rstrip('.')}. Leave"
             " it out of the contenders to serve another model"
         ) from error
-    return Served(contender.title, model, values)
+    calibration = calibration_of(comparison, model.horizon)
+    return Served(contender.title, model, values, calibration, tuple(noted))
+
+
+@contextlib.contextmanager
+def noted_warnings() -> Iterator[list[str]]:
+    """The texts of the fit warnings raised inside, which are raised again afterwards."""
+    noted: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", FitWarning)
+        yield noted
+    noted += dict.fromkeys(str(each.message) for each in caught if issubclass(each.category, FitWarning))
+    for each in caught:
+        warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+
+
+def calibration_of(comparison: Comparison, horizon: Horizon) -> TotalCalibration | None:
+    """What the errors of the champion's totals say of its next one; None if none can be used."""
+    try:
+        return comparison.backtest.total_calibration(comparison.result.champion, horizon)
+    except InputError:
+        return None
+
+
+def answers(context: Context, served: Served, customers: pd.DataFrame) -> Iterator[Finding]:
+    """What the customers are worth and how sure that is."""
+    value, parts, total = context.config.value, context[Split], served.values["clv"].sum()
+    intervals = served.total_intervals(customers)
+    ahead = format_duration(value.horizon, parts.time_unit)
+    discounted = f", discounted at {value.annual_discount_rate:.0%} per year" * (
+        value.annual_discount_rate > 0
+    )
+    amount = format_money(total, value.currency)
+    if intervals is None or intervals.loc["total", ["clv_lower", "clv_upper"]].isna().any():
+        between = ""
+    else:
+        ends = [
+            format_money(intervals.at["total", f"clv_{end}"], value.currency) for end in ("lower", "upper")
+        ]
+        between = f" With {COVERAGE:.0%} probability it is between {ends[0]} and {ends[1]}."
+        yield Table("total_value", intervals, in_report=False)
+        yield Metrics(
+            {name: float(intervals.at["total", f"clv_{end}"]) for name, end in TOTAL_ENDS.items()},
+            in_report=False,
+        )
+    yield Words(
+        f"over the next {ahead}{discounted}: the value of {len(customers):,} customers, by"
+        f" {served.title}.{between}",
+        lead=amount,
+        answers="worth",
+        printed=True,
+    )
+    yield Words(how_sure(context, intervals), answers="sure")
+    for warning in served.warnings:
+        yield Words(warning, lead="The served model:", style="note", answers="sure")
+
+
+def how_sure(context: Context, intervals: pd.DataFrame | None) -> str:
+    """How far the champion's totals missed, and what the interval accounts for."""
+    comparison = context[Comparison]
+    found, name = comparison.backtest, comparison.result.champion
+    totals = found.totals.xs(found.horizons[0], level="horizon")["bias_pct"]
+    missed = totals[totals.index.get_level_values("model") == name].dropna()
+    listed = ", ".join(f"{bias:+.0f} %" for bias in missed)
+    over = f"{len(missed)} origins" if len(missed) > 1 else "one origin"
+    sentence = f"In the backtest its total missed by {listed} at {over}. " if len(missed) else ""
+    if intervals is None:
+        return f"{sentence}There is no interval for what this model predicts."
+    return f"{sentence}The interval accounts for {intervals.attrs.get('includes', INCLUDED_BY_DRAWS)}."
 
 
 def format_served(context: Context, served: Served) -> str:
