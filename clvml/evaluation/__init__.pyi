@@ -2,8 +2,11 @@ from ._backtest import backtest as backtest
 from ._backtest_result import Backtest as Backtest
 from ._bootstrap import bootstrap_metrics as bootstrap_metrics
 from ._bootstrap import resample_counts as resample_counts
+from ._calibration import bias_by_group as bias_by_group
 from ._calibration import calibration_by_decile as calibration_by_decile
 from ._calibration import calibration_by_frequency as calibration_by_frequency
+from ._calibration import calibration_error as calibration_error
+from ._calibration import reliability_table as reliability_table
 from ._comparison import compare as compare
 from ._comparison import score as score
 from ._metric import Metric as Metric

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from clvml.customers._time_units import horizon_in, time_unit_of
+from clvml.customers._time_units import Horizon, horizon_in, time_unit_of
 from clvml.errors import InputError
 from clvml.evaluation._backtest_verdict import Terms, verdict_over
 from clvml.evaluation._model_comparison import ModelComparison
@@ -83,7 +83,7 @@ class Backtest:
         return self.verdict_at()
 
     def verdict_at(
-        self, horizon: float | str | None = None, purpose: str | Mapping[str, float] | None = None
+        self, horizon: Horizon | None = None, purpose: str | Mapping[str, float] | None = None
     ) -> Verdict:
         """The verdict over all origins of a horizon.
 
@@ -138,7 +138,7 @@ class Backtest:
         table["actual"] = totals["actual"] + acquired
         return table.assign(bias_pct=_bias(table["predicted"], table["actual"]))
 
-    def at(self, horizon: float | str | None = None) -> dict[pd.Timestamp, ModelComparison]:
+    def at(self, horizon: Horizon | None = None) -> dict[pd.Timestamp, ModelComparison]:
         """The comparisons over one horizon, by origin, the earliest first.
 
         Parameters
@@ -158,7 +158,7 @@ class Backtest:
         found = {origin: each for (origin, key), each in self.comparisons.items() if key == wanted}
         return dict(sorted(found.items()))
 
-    def mean_scores(self, horizon: float | str | None = None) -> pd.DataFrame:
+    def mean_scores(self, horizon: Horizon | None = None) -> pd.DataFrame:
         """The mean of each score over origins, by model, with the number of origins.
 
         ``bias_pct`` is the mean bias, in which errors of opposite sign cancel; ``abs_bias_pct`` is the mean
@@ -176,7 +176,7 @@ class Backtest:
     def total_calibration(
         self,
         model: str,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         *,
         before: pd.Timestamp | None = None,
         typical_error: float | None = None,
@@ -225,7 +225,7 @@ class Backtest:
         customers: pd.DataFrame,
         groups: pd.Series | None = None,
         coverage: float = 0.9,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
         """Prediction intervals of totals that include the model's own error.
@@ -249,7 +249,7 @@ class Backtest:
             fitted, customers, groups, coverage, horizon, annual_discount_rate
         )
 
-    def total_intervals(self, coverage: float = 0.9, horizon: float | str | None = None) -> pd.DataFrame:
+    def total_intervals(self, coverage: float = 0.9, horizon: Horizon | None = None) -> pd.DataFrame:
         """Intervals of the totals at each origin, each from holdouts that ended by then.
 
         The check of the intervals: nothing that followed an origin is used. Origins before which no holdout
@@ -286,7 +286,7 @@ class Backtest:
         notes = "".join(f"<li>{html.escape(note)}</li>" for note in (*self.verdict.sentences, *self.notes))
         return f"<p>{html.escape(repr(self))}</p>{self.mean_scores().to_html()}<ul>{notes}</ul>"
 
-    def _nearest(self, horizon: float | str | None) -> float:
+    def _nearest(self, horizon: Horizon | None) -> float:
         """The evaluated horizon whose ratio to the one wanted is nearest to 1."""
         if horizon is None:
             return self.horizons[0]

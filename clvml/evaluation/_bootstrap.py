@@ -7,7 +7,8 @@ the models compared nor on the order of the rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -15,16 +16,24 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from clvml.errors import InputError
-from clvml.evaluation._alignment import FloatArray, aligned
-from clvml.evaluation._metric import Metric, check_probabilities
+from clvml.evaluation._alignment import FloatArray, aligned, check_probabilities
+from clvml.evaluation._metric import Metric
 from clvml.evaluation._metric_draws import MetricDraws
-from clvml.evaluation._resampled import ActualBlock, Counts, Forecast, Order, Resampled
+from clvml.evaluation._ranking import TOP_SHARES
+from clvml.evaluation._resampled import (
+    ActualBlock,
+    CommonValue,
+    Forecast,
+    MeanLosses,
+    RankStatistics,
+    Resampled,
+)
 from clvml.evaluation._table_metrics import DEFAULT_METRICS, check_metrics, check_predictions
+from clvml.evaluation._weighted_ranks import Counts, Order, Ranks
 
-Function = Callable[[Resampled], FloatArray]
-
+_N_RANKS = len(RankStatistics._fields)
 _BLOCK = 2**22  # counts in a block of draws: 32 MB as floats
-_CACHED = 2**17  # counts ranked at once: 1 MB, so that they stay in the cache
+_CACHED = 2**18  # counts ranked at once: 1 MB as whole numbers, so that they stay in the cache
 
 
 def bootstrap_metrics(
@@ -82,13 +91,12 @@ def bootstrap_metrics(
     check_predictions(predictions)
     truth, forecasts = _aligned_all(actual, predictions, chosen)
     counts = _counts(actual.index, n_draws, random_state) if weights is None else _given(weights, len(truth))
-    losses = tuple(dict.fromkeys(metric.loss for metric in chosen if metric.loss is not None))
-    plans = [Forecast(truth, values, losses) for values in forecasts]
-    order = Order.of(truth)
-    functions = [metric.resampled for metric in chosen if metric.resampled is not None]
+    if all(metric.of == "values" for metric in chosen):
+        forecasts = [*forecasts, np.zeros(len(truth))]  # the zero baseline
     with threadpool_limits(limits=1, user_api="blas"):  # sums in one order, whatever the machine
-        drawn = np.concatenate([_block(part, truth, order, plans, functions) for part in counts])
-    scores = np.array([[metric.value(truth, values) for metric in chosen] for values in forecasts])
+        evaluate = _Evaluation(truth, forecasts, chosen)
+        drawn = np.concatenate([evaluate(part) for part in counts])
+        scores = evaluate(np.ones((1, len(truth)), dtype=np.uint8))[0]
     return MetricDraws.of(
         [str(name) for name in predictions], [metric.key for metric in chosen], scores, drawn
     )
@@ -129,8 +137,8 @@ def resample_counts(index: pd.Index, n_draws: int = 1000, random_state: int = 0)
 
 def _counts(index: pd.Index, n_draws: int, random_state: int) -> Iterator[Counts]:
     """The counts in blocks of draws, by position in the index."""
-    if n_draws < 1:
-        raise InputError(f"n_draws is {n_draws!r}; it must be at least 1.")
+    if not isinstance(n_draws, Integral) or n_draws < 1:
+        raise InputError(f"n_draws is {n_draws!r}; it must be a whole number of at least 1.")
     if index.has_duplicates or not len(index):
         raise InputError("customer ids must be unique, and there must be at least one to resample.")
     n, place = len(index), _sorted_place(index)
@@ -182,18 +190,55 @@ def _aligned_all(
     return pairs[0][0], [forecast for _, forecast in pairs]
 
 
-def _block(
-    counts: Counts, actual: FloatArray, order: Order, plans: Sequence[Forecast], functions: Sequence[Function]
-) -> FloatArray:
-    """Metrics by draw, model and metric, for a block of draws."""
-    weights = counts.astype(np.float64)
-    means = [plan.mean_losses(weights) for plan in plans]
-    drawn = np.empty((len(counts), len(plans), len(functions)))
-    rows = _rows(_CACHED, len(actual))
-    for part in (slice(first, first + rows) for first in range(0, len(counts), rows)):
-        block = ActualBlock(counts[part], actual, order)
-        for model, (plan, losses) in enumerate(zip(plans, means, strict=True)):
-            sample = Resampled(block, plan, {loss: values[part] for loss, values in losses.items()})
-            for column, function in enumerate(functions):
-                drawn[part, model, column] = function(sample)
-    return drawn
+class _Evaluation:
+    """Metrics of all models in blocks of resamples."""
+
+    def __init__(
+        self, actual: FloatArray, forecasts: Sequence[FloatArray], metrics: Sequence[Metric]
+    ) -> None:
+        losses = tuple(dict.fromkeys(metric.loss for metric in metrics if metric.loss is not None))
+        self._functions = [metric.resampled for metric in metrics if metric.resampled is not None]
+        self._actual, self._order = actual, Order.of(actual)
+        self._common = CommonValue(self._order)
+        self._forecasts = [Forecast(actual, values, self._common.others) for values in forecasts]
+        self._mean_losses = MeanLosses(losses, self._forecasts)
+        used = {metric.uses for metric in metrics}
+        self._with_ranks = "ranks" in used
+        self._shares = TOP_SHARES if "top" in used else ()
+
+    def __call__(self, counts: Counts) -> FloatArray:
+        """Metrics by draw, model and metric."""
+        weights, n = counts.astype(np.float64), counts.sum(axis=1, dtype=np.int64).astype(np.float64)
+        total, size = weights @ self._actual, weights @ np.abs(self._actual)
+        means, statistics = self._mean_losses(weights, n), self._rank_statistics(counts)
+        drawn = np.empty((len(counts), len(self._forecasts), len(self._functions)))
+        for model, rows in enumerate(statistics):
+            ranks, top = (
+                RankStatistics(*rows[:_N_RANKS]),
+                dict(zip(self._shares, rows[_N_RANKS:], strict=True)),
+            )
+            sample = Resampled(n, total, size, means[model], ranks, top)
+            for column, function in enumerate(self._functions):
+                drawn[:, model, column] = function(sample)
+        return drawn
+
+    def _rank_statistics(self, counts: Counts) -> FloatArray:
+        """By model, statistic and draw: sums of ranks, then the value of the top shares; zero if not used."""
+        found = np.zeros((len(self._forecasts), _N_RANKS + len(self._shares), len(counts)))
+        if not self._with_ranks and not self._shares:
+            return found
+        padded = np.pad(counts, ((0, 0), (0, 1)))
+        rows = _rows(_CACHED, len(self._actual))
+        for part in (slice(first, first + rows) for first in range(0, len(counts), rows)):
+            block = (
+                ActualBlock(padded[part], self._actual, self._order, self._common)
+                if self._with_ranks
+                else None
+            )
+            for forecast, rows_of_model in zip(self._forecasts, found, strict=True):
+                ranks = Ranks(forecast.order, padded[part])
+                if block is not None:
+                    rows_of_model[:_N_RANKS, part] = block.statistics(ranks, forecast.middle)
+                if self._shares:
+                    rows_of_model[_N_RANKS:, part] = ranks.top(forecast.laid_out_actual, self._shares)
+        return found

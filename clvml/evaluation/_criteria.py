@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -45,6 +45,7 @@ _SMALL_BIAS = 0.25  # c: where the loss turns from quadratic to linear
 _BEST_RATIO = 1e-3  # of the zero baseline's RMSE: lower counts as this
 
 
+@runtime_checkable
 class Draws(Protocol):
     """Point values and paired bootstrap draws, as `clvml.evaluation.MetricDraws`."""
 
@@ -147,11 +148,12 @@ def skills(evidence: pd.DataFrame | Draws) -> Skills:
     zero = _zero_baseline(table)
     reference = float(table["rmse"].iloc[zero]) if zero is not None else float("nan")
     name = str(table.index[zero]) if zero is not None else None
-    point = _skills({name: table[name].to_numpy(float) for name in table}, np.asarray(reference))
+    used = [str(key) for key in table]
+    point = _skills({key: table[key].to_numpy(np.float64) for key in used}, np.asarray(reference))
     if isinstance(evidence, pd.DataFrame):
         return Skills(table, point, np.empty((0, *point.shape)), reference, name)
     places = {str(name): place for place, name in enumerate(evidence.metrics)}
-    drawn = {key: np.asarray(evidence.draws[:, :, places[key]], dtype=float) for key in table}
+    drawn: dict[str, Array] = {key: evidence.draws[:, :, places[key]] for key in used}
     references = drawn["rmse"][:, [zero]] if zero is not None else np.full((len(evidence.draws), 1), np.nan)
     undefined = np.isnan(point).all(axis=0)
     draws = np.where(undefined, np.nan, _skills(drawn, references))

@@ -6,12 +6,15 @@ import numpy as np
 
 from clvml.evaluation._alignment import FloatArray
 
-POWER = 1.5  # of the Tweedie deviance: between Poisson (1) and gamma (2), so that zeros have a probability
-
 
 def forecast(actual: FloatArray, predicted: FloatArray) -> FloatArray:  # noqa: ARG001
     """The prediction itself, whose sum is the total."""
     return predicted
+
+
+def error(actual: FloatArray, predicted: FloatArray) -> FloatArray:
+    """``f - y``."""
+    return predicted - actual
 
 
 def absolute_error(actual: FloatArray, predicted: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clvml.errors import InputError
-from clvml.evaluation._alignment import FloatArray, aligned
+from clvml.evaluation._alignment import FloatArray, aligned, check_probabilities
 from clvml.evaluation._resampled import Loss, Resampled
 
 Function = Callable[[FloatArray, FloatArray], float]
@@ -70,6 +70,7 @@ class Metric:
     undefined: Reason = field(default=always_defined, repr=False)
     resampled: Callable[[Resampled], FloatArray] | None = field(default=None, repr=False)
     loss: Loss | None = field(default=None, repr=False)
+    uses: str = field(default="", repr=False)  # "ranks", "top": what its bootstrap needs besides the loss
 
     def __call__(self, actual: pd.Series, predicted: pd.Series | pd.DataFrame) -> float:
         """The metric; NaN where it is undefined."""
@@ -103,21 +104,6 @@ class Metric:
         if self.better == "zero":
             return np.abs(numbers)
         return numbers * {"lower": 1.0, "higher": -1.0, "target": np.nan}[self.better]
-
-
-def check_probabilities(outcomes: FloatArray, probabilities: FloatArray) -> None:
-    """Raise InputError unless outcomes are 0 or 1 and probabilities within [0, 1]."""
-    if not np.isin(outcomes, (0.0, 1.0)).all():
-        raise InputError(
-            "probabilities are evaluated against outcomes of 0 or 1 (such as purchases > 0); other values"
-            " were given."
-        )
-    outside = (probabilities < 0) | (probabilities > 1)
-    if outside.any():
-        raise InputError(
-            f"{outside.sum()} of {len(outside)} probabilities are outside [0, 1]; the first is"
-            f" {probabilities[int(np.argmax(outside))]:g}."
-        )
 
 
 def interval_arrays(actual: pd.Series, intervals: Any) -> tuple[FloatArray, FloatArray]:

@@ -13,6 +13,7 @@ from clvml.evaluation._alignment import FloatArray
 from clvml.evaluation._metrics import METRICS
 
 BEST = "best"
+ZERO_BASELINE = "zero baseline"
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,20 +28,26 @@ class MetricDraws:
         The metrics of all customers: index ``model``, one column per metric; NaN where undefined.
     draws : ndarray of shape (n_draws, n_models, n_metrics)
         The metrics of the resamples; NaN where undefined.
+    zero_scores, zero_draws : ndarray of shape (n_metrics,) and (n_draws, n_metrics), or None
+        The same of predicting zero for every customer; None for metrics of probabilities.
     """
 
     models: tuple[str, ...]
     metrics: tuple[str, ...]
     scores: pd.DataFrame
     draws: FloatArray = field(repr=False)
+    zero_scores: FloatArray | None = field(default=None, repr=False)
+    zero_draws: FloatArray | None = field(default=None, repr=False)
 
     @classmethod
     def of(
         cls, models: Sequence[str], metrics: Sequence[str], scores: FloatArray, draws: FloatArray
     ) -> MetricDraws:
-        """From arrays by model and metric."""
-        table = pd.DataFrame(scores, pd.Index(models, name="model"), pd.Index(metrics))
-        return cls(tuple(models), tuple(metrics), table, draws)
+        """From arrays by model and metric; a model more than there are names is the zero baseline."""
+        n = len(models)
+        table = pd.DataFrame(scores[:n], pd.Index(models, name="model"), pd.Index(metrics))
+        zero = (scores[n], draws[:, n]) if len(scores) > n else (None, None)
+        return cls(tuple(models), tuple(metrics), table, draws[:, :n], *zero)
 
     def __repr__(self) -> str:
         n_draws, n_models, n_metrics = self.draws.shape
@@ -68,7 +75,8 @@ class MetricDraws:
         Parameters
         ----------
         to : str
-            A model; or "best": by metric, the model with the best score.
+            A model; "best": by metric, the model with the best score; or "zero baseline": predicting zero for
+            every customer, which need not be among the models.
         level : float
             Nominal coverage.
 
@@ -79,15 +87,38 @@ class MetricDraws:
             ``lower, upper`` and ``different``: whether the interval excludes zero.
         """
         scores, draws = self._magnitudes(self.scores.to_numpy()), self._magnitudes(self.draws)
-        places, columns = self._references(to), np.arange(len(self.metrics))
-        table = self._table(
-            scores - scores[places, columns],
-            draws - draws[:, places, columns][:, None, :],
-            level,
-            "difference",
-        )
+        reference, drawn = (self._magnitudes(values) for values in self._reference(to))
+        table = self._table(scores - reference, draws - drawn[:, None, :], level, "difference")
         table["different"] = (table["lower"] > 0) | (table["upper"] < 0)
+        table.attrs["to"] = to
         return table
+
+    def table(self, level: float = 0.9) -> pd.DataFrame:
+        """One row per model: every metric with its interval, and whether it ties with the best.
+
+        Parameters
+        ----------
+        level : float
+            Nominal coverage of the intervals of scores and differences.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index ``model``; for each metric the columns ``key``, ``key_lower``, ``key_upper`` and
+            ``key_tied``: within noise of the best, that is, the interval of the difference to the best
+            includes zero. Metrics without direction (totals) have no ``key_tied``.
+        """
+        intervals, to_best = self.intervals(level), self.differences(BEST, level)
+        columns: dict[str, pd.Series] = {}
+        for key in self.metrics:
+            of_metric = intervals.xs(key, level="metric")
+            columns |= {key: of_metric["score"], f"{key}_lower": of_metric["lower"]}
+            columns |= {f"{key}_upper": of_metric["upper"]}
+            if METRICS[key].better != "target":
+                columns[f"{key}_tied"] = (
+                    ~to_best["different"].xs(key, level="metric") & of_metric["score"].notna()
+                )
+        return pd.DataFrame(columns).loc[list(self.models)]
 
     def probability_best(self) -> pd.DataFrame:
         """In which share of the draws each model is the best, by metric; equal ones share a draw.
@@ -108,16 +139,22 @@ class MetricDraws:
         probability = np.where((number > 0).any(axis=0), np.nansum(shares, axis=0) / defined, np.nan)
         return pd.DataFrame(probability, self.scores.index, self.scores.columns)
 
-    def _references(self, to: str) -> np.ndarray:
-        """By metric, the place of the model that the others are compared with."""
+    def _reference(self, to: str) -> tuple[FloatArray, FloatArray]:
+        """By metric, the score and the draws of what the models are compared with."""
+        columns = np.arange(len(self.metrics))
         if to in self.models:
-            return np.full(len(self.metrics), self.models.index(to))
-        if to != BEST:
+            places = np.full(len(self.metrics), self.models.index(to))
+        elif to == BEST:
+            badness = self._badness(self.scores.to_numpy())
+            places = np.argmin(np.where(np.isnan(badness), np.inf, badness), axis=0)
+        elif to == ZERO_BASELINE and self.zero_scores is not None and self.zero_draws is not None:
+            return self.zero_scores, self.zero_draws
+        else:
             raise InputError(
-                f"{to!r} is not among the models: {', '.join(map(str, self.models))}; or 'best'."
+                f"{to!r} is not among the models: {', '.join(self.models)}; give one of them, 'best' or"
+                " 'zero baseline' (of values only)."
             )
-        badness = self._badness(self.scores.to_numpy())
-        return np.argmin(np.where(np.isnan(badness), np.inf, badness), axis=0)
+        return self.scores.to_numpy()[places, columns], self.draws[:, places, columns]
 
     def _badness(self, values: FloatArray) -> FloatArray:
         return np.stack([METRICS[key].badness(values[..., i]) for i, key in enumerate(self.metrics)], axis=-1)
@@ -130,7 +167,9 @@ class MetricDraws:
         lower, upper = _percentiles(draws, level)
         index = pd.MultiIndex.from_product([self.models, self.metrics], names=["model", "metric"])
         columns = {name: scores.ravel(), "lower": lower.ravel(), "upper": upper.ravel()}
-        return pd.DataFrame(columns, index)
+        table = pd.DataFrame(columns, index)
+        table.attrs["level"] = level
+        return table
 
 
 def _percentiles(draws: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:

@@ -26,8 +26,6 @@ from clvml.evaluation._calibration import decile_error, reliability_error
 from clvml.evaluation._metric import Metric, Reason, always_defined
 from clvml.evaluation._resampled import Loss
 
-TOP_SHARES = (0.01, 0.05, 0.10, 0.20)
-
 
 def mean_metric(
     key: str,
@@ -89,7 +87,8 @@ def _top_metrics(share: float) -> list[Metric]:
             f"sum of y over the {name} % of customers with the highest f / sum of y",
             partial(_top_share, share),
             reasons.no_revenue,
-            partial(draws.top_share, share),
+            resampled=partial(draws.top_share, share),
+            uses="top",
         ),
         Metric(
             f"lift{name}",
@@ -100,7 +99,8 @@ def _top_metrics(share: float) -> list[Metric]:
             f"mean of y over the {name} % of customers with the highest f / mean of y",
             partial(_lift, share),
             reasons.no_revenue,
-            partial(draws.lift, share),
+            resampled=partial(draws.lift, share),
+            uses="top",
         ),
     ]
 
@@ -109,7 +109,7 @@ _VALUES = [
     Metric("total", "total", "target", "values", "money", "sum of f", _total, resampled=draws.total,
            loss=losses.forecast),
     Metric("bias_pct", "bias of the total", "zero", "values", "percent", "100 (sum of f / sum of y - 1)",
-           _bias, reasons.no_revenue, draws.bias, losses.forecast),
+           _bias, reasons.no_revenue, draws.bias, losses.error),
     mean_metric("mae", "mean absolute error", losses.absolute_error, formula="mean of |f - y|"),
     mean_metric("rmse", "root mean squared error", losses.squared_error, np.sqrt,
                 formula="square root of the mean of (f - y)^2"),
@@ -121,14 +121,14 @@ _VALUES = [
                 formula="mean of 4 (sqrt(y) - sqrt(f))^2 / sqrt(f); 0 for y = f = 0"),
     Metric("spearman", "Spearman rank correlation", "higher", "values", "",
            "correlation of the mid-ranks of f and y", ranking.rank_correlation, reasons.no_order,
-           draws.spearman),
+           resampled=draws.spearman, uses="ranks"),
     Metric("kendall", "Kendall rank correlation (tau-b)", "higher", "values", "",
            "(concordant - discordant pairs) / sqrt(pairs untied in f * pairs untied in y)",
            ranking.kendall_correlation, reasons.no_order),
     Metric("gini", "normalised Gini", "higher", "values", "",
            "area between the lift curve of f and the diagonal / the same for the order by y",
-           ranking.normalised_gini, reasons.no_gini, draws.gini),
-    *(metric for share in TOP_SHARES for metric in _top_metrics(share)),
+           ranking.normalised_gini, reasons.no_gini, resampled=draws.gini, uses="ranks"),
+    *(metric for share in ranking.TOP_SHARES for metric in _top_metrics(share)),
     Metric("calib_pct", "calibration error by decile", "lower", "values", "percent",
            "100 * sum over deciles of |sum of f - sum of y| / sum of y", decile_error, reasons.no_revenue),
 ]  # fmt: skip
@@ -140,7 +140,7 @@ _PROBABILITIES = [
                 unit="", formula="mean of -log(probability given to the outcome)"),
     Metric("auc", "AUC", "higher", "probabilities", "",
            "P(p of a customer with y = 1 > p of one with y = 0), ties as halves",
-           ranking.area_under_roc, reasons.one_outcome, draws.auc),
+           ranking.area_under_roc, reasons.one_outcome, resampled=draws.auc, uses="ranks"),
     Metric("reliability", "calibration error of probabilities", "lower", "probabilities", "share",
            "sum over deciles of |sum of p - sum of y| / n", reliability_error),
 ]  # fmt: skip

@@ -21,6 +21,7 @@ from clvml.evaluation._alignment import FloatArray, aligned, require_revenue
 
 ORACLE = "oracle"
 ROUNDING = 1e-12  # relative
+TOP_SHARES = (0.01, 0.05, 0.10, 0.20)
 
 
 def spearman(actual: pd.Series, predicted: pd.Series) -> float:
@@ -190,12 +191,17 @@ def levels(values: FloatArray) -> NDArray[np.intp]:
     >>> levels(np.array([0.3, 5.0, 0.1 + 0.2])).tolist()
     [0, 1, 0]
     """
+    return sorted_levels(values)[1]
+
+
+def sorted_levels(values: FloatArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The places of the values in ascending order, and their :func:`levels`."""
     order = np.argsort(values)
     ordered = values[order]
     rises = np.diff(ordered) > ROUNDING * np.abs(ordered[1:])
     level = np.empty(len(values), dtype=np.intp)
     level[order] = np.concatenate([[0], np.cumsum(rises)])
-    return level
+    return order, level
 
 
 def normalised_gini(actual: FloatArray, predicted: FloatArray) -> float:

@@ -1,156 +1,136 @@
-"""Resampled statistics of one model: weighted sums and weighted ranks for a block of bootstrap draws.
+"""Resampled statistics of one model, by draw: what metrics are computed from.
 
-A resample with replacement is a count per customer. Means are products of the counts with per-customer
-losses. Ranks in a resample follow from one sort of the full sample: the mid-rank of a customer is the
-cumulated count of those with lower values plus half of the count of those with equal ones, so ties are
-exact and no draw is sorted again.
+A resample with replacement is a count per customer. Means are products of the counts with losses per
+customer, ranking metrics follow from weighted ranks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clvml.evaluation._alignment import FloatArray
-from clvml.evaluation._ranking import levels, n_top
+from clvml.evaluation._weighted_ranks import Counts, Order, Places, Ranks, sum_of_cubes
 
-Counts = NDArray[np.uint8]
 Loss = Callable[[FloatArray, FloatArray], FloatArray]
 
+_WIDTH = 48  # losses in a matrix product, always: so a sum does not depend on how many others there are
+
 
 @dataclass(frozen=True, eq=False)
-class Order:
-    """The order of the customers by one set of values, with their tied groups, from the lowest.
+class Resampled:
+    """Statistics of one model by draw, each of shape (n_draws,): all that metrics are computed from.
 
-    ``places`` sorts the customers, ``starts`` are the places where the groups begin, ``group`` is the
-    group of each customer.
+    Attributes
+    ----------
+    n, total, size : ndarray
+        The number of customers, the sum of the actual values, and of their absolute values.
+    means : mapping of loss to ndarray
+        Mean losses, NaN in draws with a customer for whom the loss is undefined.
+    ranks : RankStatistics or None
+        Of the ranks, where a metric uses them.
+    top : mapping of float to ndarray
+        By share of the customers, the actual value of those with the highest predictions.
     """
 
-    places: NDArray[np.intp]
-    starts: NDArray[np.intp]
-    group: NDArray[np.intp]
-
-    @classmethod
-    def of(cls, values: FloatArray) -> Order:
-        """The order of the values; equal up to rounding is equal."""
-        group = levels(values)
-        places = np.argsort(group, kind="stable")
-        starts = np.flatnonzero(np.diff(group[places], prepend=-1))
-        return cls(places, starts, group)
-
-    @property
-    def tied(self) -> bool:
-        """Whether any two customers are."""
-        return len(self.starts) < len(self.places)
+    n: FloatArray
+    total: FloatArray
+    size: FloatArray
+    means: Mapping[Loss, FloatArray]
+    ranks: RankStatistics
+    top: Mapping[float, FloatArray]
 
 
-class Ranks:
-    """Weighted ranks of the customers in a block of resamples."""
+class RankStatistics(NamedTuple):
+    """Sums of products over the customers by draw; ranks are twice the mid-ranks less the mean rank.
 
-    def __init__(self, order: Order, counts: Counts) -> None:
-        self.order = order
-        self.sorted_counts = np.take(counts, order.places, axis=1)
-        groups = self.sorted_counts
-        if order.tied:
-            groups = np.add.reduceat(groups, order.starts, axis=1, dtype=np.int32)
-        self.group_counts = groups
-        self.through = np.cumsum(groups, axis=1, dtype=np.float64)
+    ``value`` is of actual value and rank of the prediction, ``best_value`` of actual value and its own rank,
+    ``product`` of both ranks, ``spread`` and ``actual_spread`` of the squared ranks of each.
+    """
 
-    @cached_property
-    def below(self) -> FloatArray:
-        """By draw and group: how many customers are in lower groups."""
-        return self.through - self.group_counts
-
-    @cached_property
-    def mid(self) -> FloatArray:
-        """By draw and customer: the mid-rank less a half, that is how many are lower, ties as halves."""
-        middle = self.group_counts * -0.5
-        middle += self.through
-        return np.take(middle, self.order.group, axis=1)
-
-    @cached_property
-    def spread(self) -> FloatArray:
-        """By draw: twelve times the sum of squared deviations of the ranks."""
-        sizes = self.group_counts.astype(np.float64)
-        return self.through[:, -1] ** 3 - np.einsum("bg,bg,bg->b", sizes, sizes, sizes)
-
-    def top(self, values: FloatArray, share: float) -> FloatArray:
-        """By draw: the sum of ``values``, sorted by this order, over the highest share of the customers.
-
-        Those tied at the threshold share their values equally.
-        """
-        return np.array([self._top(draw, values, share) for draw in range(len(self.through))])
-
-    def _top(self, draw: int, values: FloatArray, share: float) -> float:
-        through, counts, starts = self.through[draw], self.sorted_counts[draw], self.order.starts
-        outside = through[-1] - n_top(int(through[-1]), share)
-        # The group at the threshold: the first whose cumulated count exceeds those outside.
-        group = int(np.searchsorted(through, outside, side="right"))
-        if group == len(through):
-            return 0.0
-        end = starts[group + 1] if group + 1 < len(starts) else len(values)
-        inside = float(counts[end:] @ values[end:])
-        within = slice(starts[group], end)
-        tied = float(counts[within] @ values[within])
-        return inside + tied * (through[group] - outside) / float(self.group_counts[draw, group])
+    value: FloatArray
+    product: FloatArray
+    spread: FloatArray
+    best_value: FloatArray
+    actual_spread: FloatArray
 
 
-@dataclass(frozen=True, eq=False)
+class CommonValue:
+    """The most common actual value, usually zero: sums of ranks only need the other customers.
+
+    Ranks less their mean sum to zero, so a constant can be subtracted from the actual values, and from their
+    ranks, such that those of the customers with the common value are zero.
+
+    Attributes
+    ----------
+    member : int
+        A customer with the most common actual value.
+    others : ndarray of int
+        The customers with other values.
+    """
+
+    def __init__(self, order: Order) -> None:
+        group = int(np.argmax(np.diff(order.starts)))
+        self.member = int(order.places[order.starts[group]])
+        self.others = np.flatnonzero(order.group != group)
+
+
 class ActualBlock:
-    """What a block of resamples says of the actual values: the same for all models."""
+    """What a block of resamples says of the actual values: the same for all models.
 
-    counts: Counts
-    values: FloatArray
-    order: Order
+    Parameters
+    ----------
+    counts : ndarray of uint8, shape (n_draws, n + 1)
+        How often each customer is drawn, and a column of zeros.
+    values : ndarray of shape (n,)
+        The actual values.
+    order : Order
+        Of the actual values.
+    common : CommonValue
+        Of the actual values.
+    """
 
-    @cached_property
-    def ranks(self) -> Ranks:
-        return Ranks(self.order, self.counts)
+    def __init__(self, counts: Counts, values: FloatArray, order: Order, common: CommonValue) -> None:
+        weights = counts[:, common.others].astype(np.float64)
+        ranks = Ranks(order, counts)
+        doubled = ranks.doubled(order.middle[np.append(common.others, common.member)])
+        doubled, of_common = doubled[:, :-1], doubled[:, -1:]
+        self._cubes = sum_of_cubes(counts)
+        self._weighted = weights * (values[common.others] - values[common.member])
+        self._weighted_ranks = weights * (doubled - of_common)
+        self._best = _sums(self._weighted, doubled), ranks.spread(self._cubes)
 
-    @cached_property
-    def weighted(self) -> FloatArray:
-        """Counts times actual values, by draw and customer."""
-        return self.counts * self.values
+    def statistics(self, ranks: Ranks, middle: Places) -> RankStatistics:
+        """Those of one model's predictions; ``middle`` as for `Ranks.doubled`, of the other customers."""
+        doubled = ranks.doubled(middle)
+        value, product = _sums(self._weighted, doubled), _sums(self._weighted_ranks, doubled)
+        return RankStatistics(value, product, ranks.spread(self._cubes), *self._best)
 
-    @cached_property
-    def weighted_ranks(self) -> FloatArray:
-        """Counts times centred ranks of the actual values, by draw and customer."""
-        centred = self.ranks.mid - self.n[:, None] / 2
-        centred *= self.counts
-        return centred
 
-    @cached_property
-    def n(self) -> FloatArray:
-        """By draw: the number of customers."""
-        return self.counts.sum(axis=1, dtype=np.int64).astype(np.float64)
-
-    @cached_property
-    def total(self) -> FloatArray:
-        """By draw: the sum of the actual values."""
-        return self.weighted.sum(axis=1)
-
-    @cached_property
-    def size(self) -> FloatArray:
-        """By draw: the sum of the absolute actual values."""
-        return np.abs(self.weighted).sum(axis=1)
-
-    @cached_property
-    def best_area(self) -> FloatArray:
-        """By draw: twice the area between the curve of the perfect order and the diagonal, in money."""
-        return area(np.einsum("bn,bn->b", self.weighted, self.ranks.mid), self)
+def _sums(one: FloatArray, other: FloatArray) -> FloatArray:
+    return np.einsum("bn,bn->b", one, other)
 
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """One model's predictions: its order and losses, computed once for all draws."""
+    """One model's predictions and what is computed once for all draws.
+
+    Attributes
+    ----------
+    actual, predicted : ndarray of shape (n,)
+        By customer.
+    others : ndarray of int
+        The customers whose actual value is not the most common one.
+    """
 
     actual: FloatArray
     predicted: FloatArray
-    losses: tuple[Loss, ...]
+    others: Places
 
     @cached_property
     def order(self) -> Order:
@@ -158,78 +138,54 @@ class Forecast:
         return Order.of(self.predicted)
 
     @cached_property
-    def sorted_actual(self) -> FloatArray:
-        """The actual values in the order of the predictions."""
-        return self.actual[self.order.places]
+    def middle(self) -> Places:
+        """Where the ranks of the others are."""
+        return self.order.middle[self.others]
 
     @cached_property
-    def table(self) -> FloatArray:
-        """By loss and customer, zero where undefined; below, a row for each such loss: 1 where undefined."""
-        rows = np.array([loss(self.actual, self.predicted) for loss in self.losses])
-        undefined = np.isnan(rows)
-        return np.vstack([np.where(undefined, 0.0, rows), undefined[self._partly]])
-
-    @cached_property
-    def _partly(self) -> list[int]:
-        """The losses that are undefined for some customers."""
-        return [
-            row for row, loss in enumerate(self.losses) if np.isnan(loss(self.actual, self.predicted)).any()
-        ]
-
-    def mean_losses(self, counts: FloatArray) -> dict[Loss, FloatArray]:
-        """By loss and draw; NaN in draws with a customer for whom the loss is undefined."""
-        if not self.losses:
-            return {}
-        sums = (counts @ self.table.T).T
-        with np.errstate(invalid="ignore", divide="ignore"):
-            means = sums[: len(self.losses)] / counts.sum(axis=1)
-        for row, undefined in zip(self._partly, sums[len(self.losses) :], strict=True):
-            means[row, undefined > 0] = np.nan
-        return dict(zip(self.losses, means, strict=True))
+    def laid_out_actual(self) -> FloatArray:
+        """The actual values in the layout of the order."""
+        return self.order.laid_out(self.actual)
 
 
-@dataclass(frozen=True, eq=False)
-class Resampled:
-    """A block of resamples of one model: everything that the metrics are computed from, by draw.
+class MeanLosses:
+    """Mean losses of all models in resamples: one matrix product for many of them.
 
-    Attributes
-    ----------
-    actual : ActualBlock
-        The actual values in these resamples.
-    forecast : Forecast
-        The predictions.
-    means : mapping of loss to ndarray
-        Mean losses, NaN in draws with a customer for whom the loss is undefined.
+    A loss that is undefined for some customers has a second row that counts these, and is NaN in the draws
+    that have one of them.
     """
 
-    actual: ActualBlock
-    forecast: Forecast
-    means: Mapping[Loss, FloatArray]
+    def __init__(self, losses: Sequence[Loss], forecasts: Sequence[Forecast]) -> None:
+        self._keys = [(model, loss) for model in range(len(forecasts)) for loss in losses]
+        rows, self._partly = [], []
+        for place, (model, loss) in enumerate(self._keys):
+            values = loss(forecasts[model].actual, forecasts[model].predicted)
+            if (undefined := np.isnan(values)).any():
+                self._partly.append((place, undefined))
+                values[undefined] = 0.0
+            rows.append(values)
+        self._tables = list(_in_tables([*rows, *(undefined for _, undefined in self._partly)]))
+        self._n_models = len(forecasts)
 
-    @cached_property
-    def ranks(self) -> Ranks:
-        """Of the predictions."""
-        return Ranks(self.forecast.order, self.actual.counts)
-
-    @cached_property
-    def rank_sum(self) -> FloatArray:
-        """By draw: the sum of actual value times mid-rank of the prediction."""
-        return np.einsum("bn,bn->b", self.actual.weighted, self.ranks.mid)
-
-    @cached_property
-    def rank_product(self) -> FloatArray:
-        """By draw: the sum of products of the centred ranks of actual value and prediction."""
-        return np.einsum("bn,bn->b", self.actual.weighted_ranks, self.ranks.mid)
-
-    def top(self, share: float) -> FloatArray:
-        """By draw: the actual value of this share of the customers, those with the highest predictions."""
-        return self.ranks.top(self.forecast.sorted_actual, share)
+    def __call__(self, counts: FloatArray, n: FloatArray) -> list[dict[Loss, FloatArray]]:
+        """By model and loss: the mean by draw."""
+        means: list[dict[Loss, FloatArray]] = [{} for _ in range(self._n_models)]
+        if not self._keys:
+            return means
+        sums = np.vstack([table @ counts.T for table in self._tables])
+        for row, (place, _) in enumerate(self._partly, start=len(self._keys)):
+            sums[place, sums[row] > 0] = np.nan
+        for (model, loss), row in zip(self._keys, sums, strict=False):
+            means[model][loss] = where_positive(n, row)
+        return means
 
 
-def area(rank_sum: FloatArray, actual: ActualBlock) -> FloatArray:
-    """Twice the area between a curve and its chord, in money, from the sum of value times mid-rank."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return 2 * rank_sum / actual.n - actual.total
+def _in_tables(rows: Sequence[NDArray[np.generic]]) -> Iterator[FloatArray]:
+    """The rows in tables of equal height, the last one filled up with zeros."""
+    for first in range(0, len(rows), _WIDTH):
+        table = np.zeros((_WIDTH, len(rows[0])))
+        table[: len(rows) - first] = rows[first : first + _WIDTH]
+        yield table
 
 
 def where_positive(denominator: FloatArray, numerator: FloatArray, scale: float = 1.0) -> FloatArray:

@@ -31,7 +31,7 @@ def find_twins(predictions: pd.DataFrame, preferred: Iterable[str] = ()) -> dict
     >>> find_twins(predictions, preferred=["c"])
     {'c': ('a',), 'b': ()}
     """
-    order = {name: place for place, name in enumerate(preferred)}
+    order = {name: place for place, name in enumerate(dict.fromkeys(preferred))}
     groups: list[list[str]] = []
     for name in predictions:
         group = next((group for group in groups if _equal(predictions[group[0]], predictions[name])), None)

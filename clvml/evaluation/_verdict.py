@@ -14,7 +14,7 @@ import pandas as pd
 
 from clvml.errors import InputError
 from clvml.evaluation._criteria import DEFAULT_MAX_BIAS, MAX_BIAS, Draws, skills, weights_for
-from clvml.evaluation._evidence import CHANCE, RMSE, Evidence, failures_by_model, gathered, ordered, scores
+from clvml.evaluation._evidence import CHANCE, Evidence, failures_by_model, gathered, ordered, scores
 from clvml.evaluation._verdict_table import verdict_table
 from clvml.evaluation._verdict_text import NEGLIGIBLE, format_rule, sentences
 
@@ -35,8 +35,8 @@ class Verdict:
     tied : tuple of str
         The leader and the models within noise of it, by score.
     choice : str or None
-        The model to register and serve; where none leads, the one with the best total. None if no model was
-        evaluated at every origin.
+        The model to register and serve; where none leads, the best by all criteria alike. None if no model
+        was evaluated at every origin.
     excluded : dict of str to str
         Contenders that may not lead, with the reason.
     scores : pandas.DataFrame
@@ -187,7 +187,7 @@ def decide(
     """
     if not 0 < level < 1:
         raise InputError(f"level is {level!r}; it must be between 0 and 1, such as 0.9.")
-    origins = [evidence] if isinstance(evidence, pd.DataFrame) or hasattr(evidence, "draws") else evidence
+    origins = _origins(evidence)
     weights, limit = weights_for(purpose), _limit(purpose, max_bias)
     found = gathered([skills(origin) for origin in origins], random_state)
     contenders = _eligible(origins, found, eligible)
@@ -195,7 +195,7 @@ def decide(
     table = verdict_table(found, weights, contenders, failures, level)
     tied = [str(name) for name in table.index[table["within_noise"]]]
     gives = {name: frozenset((abilities or {}).get(name, ())) for name in contenders}
-    candidates = tied or _best_totals(found, contenders, failures)
+    candidates = tied or _most_usable(found, contenders)
     return Verdict(
         kind=_kind(tied, found, contenders, failures),
         leader=tied[0] if tied else None,
@@ -213,6 +213,12 @@ def decide(
         needs=tuple(needs),
         gives=gives,
     )
+
+
+def _origins(evidence: pd.DataFrame | Draws | Sequence[pd.DataFrame | Draws]) -> list[pd.DataFrame | Draws]:
+    if isinstance(evidence, pd.DataFrame | Draws):
+        return [evidence]
+    return list(evidence)
 
 
 def _limit(purpose: str | Mapping[str, float], max_bias: float | None) -> float:
@@ -253,14 +259,12 @@ def _kind(tied: list[str], found: Evidence, contenders: list[str], failures: Map
     return NO_RANKING if evaluated and all(CHANCE in failures[name] for name in evaluated) else NONE
 
 
-def _best_totals(found: Evidence, contenders: list[str], failures: Mapping[str, list[str]]) -> list[str]:
-    """Where none may lead: the best for a budget of those that fail least, an RMSE above zero's worst of all."""
-    point, _ = scores(found, weights_for("budget"))
-    evaluated = [name for name in ordered(found, point) if name in contenders]
-    failed = {name: (RMSE in failures[name], len(failures[name])) for name in evaluated}
-    left = [name for name in evaluated if failed[name] == min(failed.values())]
+def _most_usable(found: Evidence, contenders: list[str]) -> list[str]:
+    """Where none may lead: the best by all criteria alike, so that no total right by accident is served."""
+    point, _ = scores(found, weights_for("valuation"))
     score = dict(zip(found.names, point, strict=True))
-    return [name for name in left if score[left[0]] - score[name] < NEGLIGIBLE]
+    evaluated = [name for name in ordered(found, point) if name in contenders]
+    return [name for name in evaluated if score[evaluated[0]] - score[name] < NEGLIGIBLE]
 
 
 def _choice(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import pandas as pd
+import numpy as np
 
 if TYPE_CHECKING:
     from clvml.evaluation._verdict import Verdict
@@ -89,9 +89,8 @@ def _format_noise(verdict: Verdict) -> str:
 
 
 def _leads(verdict: Verdict) -> str:
-    leader = verdict.scores.loc[verdict.leader]
     only = "" if len(verdict.gives) > 1 else ", the only contender,"
-    return f"{verdict.leader}{only} leads: {_facts(leader, verdict)}{_better_baseline(verdict)}."
+    return f"{verdict.leader}{only} leads: {_facts(verdict, verdict.leader)}{_better_baseline(verdict)}."
 
 
 def _too_close(verdict: Verdict) -> str:
@@ -101,13 +100,21 @@ def _too_close(verdict: Verdict) -> str:
     return f"Too close to call: {number}, {listed(verdict.tied)}; {reason}{_better_baseline(verdict)}."
 
 
-def _facts(row: pd.Series, verdict: Verdict) -> str:
-    several = verdict.n_origins > 1
+def _facts(verdict: Verdict, name: str | None) -> str:
+    row, several = _row(verdict, name), verdict.n_origins > 1
     totals = f"totals miss by {row['abs_bias_pct']:.1f} % on average over {verdict.n_origins} origins"
     facts = f"its {totals if several else 'total is ' + format_bias(row['bias_pct'])}"
     if "spearman" in row:
         facts += f", and its Spearman correlation with the actual values is {row['spearman']:.2f}"
     return facts
+
+
+def _row(verdict: Verdict, name: str | None) -> dict[str, float]:
+    """The numbers of a model."""
+    numbers = verdict.scores.select_dtypes("number")
+    return dict(
+        zip(map(str, numbers), numbers.loc[[str(name)]].to_numpy(np.float64)[0].tolist(), strict=True)
+    )
 
 
 def _better_baseline(verdict: Verdict) -> str:
@@ -119,8 +126,8 @@ def _better_baseline(verdict: Verdict) -> str:
 
 
 def _serve(verdict: Verdict) -> str:
-    facts = f": {_facts(verdict.scores.loc[verdict.choice], verdict)}" if len(verdict.tied) > 1 else ""
-    guess = verdict.scores.at[verdict.choice, "abs_bias_pct"] > _GUESS
+    facts = f": {_facts(verdict, verdict.choice)}" if len(verdict.tied) > 1 else ""
+    guess = _row(verdict, verdict.choice)["abs_bias_pct"] > _GUESS
     caution = "; its total is no basis for a budget" if guess else ""
     details = f"{facts}{caution}{_unmet(verdict)}{_incumbent_lost(verdict)}"
     return f"Serve {verdict.choice}{_because(verdict)}{details}."
@@ -197,7 +204,7 @@ def _best_total(verdict: Verdict) -> str:
 def _total(verdict: Verdict) -> str:
     if verdict.choice is None:
         return "no model was evaluated at every origin"
-    row = verdict.scores.loc[verdict.choice]
+    row = _row(verdict, verdict.choice)
     several = f"misses by {row['abs_bias_pct']:.1f} % on average over {verdict.n_origins} origins"
     facts = several if verdict.n_origins > 1 else f"is {format_bias(row['bias_pct'])}"
     guess = ", so it is no more than a guess" if row["abs_bias_pct"] > _GUESS else ""

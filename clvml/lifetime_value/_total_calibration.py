@@ -26,7 +26,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from clvml.customers._time_units import horizon_in
+from clvml.customers._time_units import Horizon, horizon_in
 from clvml.errors import InputError
 from clvml.inference._arguments import check_coverage
 from clvml.lifetime_value._intervals import group_codes
@@ -85,7 +85,7 @@ class TotalCalibration:
         self,
         revenue: float,
         coverage: float = 0.9,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         *,
         group: bool = False,
     ) -> tuple[float, float]:
@@ -126,7 +126,7 @@ class TotalCalibration:
         customers: pd.DataFrame,
         groups: pd.Series | None = None,
         coverage: float = 0.9,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
         """Prediction intervals of total spend and value per group and for all customers.
@@ -174,7 +174,7 @@ class TotalCalibration:
         ]
         return self._table(sums, np.array(ends), names, coverage)
 
-    def _log_ratios(self, revenue: float, horizon: float | str | None, group: bool) -> Array:
+    def _log_ratios(self, revenue: float, horizon: Horizon | None, group: bool) -> Array:
         """Quantiles of the log of actual / predicted: every error with every chance."""
         longer = 1.0 if horizon is None else horizon_in(horizon, self.time_unit) / self.horizon
         error = self.model_error * longer**ERROR_GROWTH * stats.t.ppf(_QUANTILES, self.degrees_of_freedom)

@@ -44,6 +44,6 @@ matplotlib is imported with the first figure, not with this package.
 
 from __future__ import annotations
 
-import lazy_loader as lazy
+from clvml._lazy import attach_stub
 
-__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

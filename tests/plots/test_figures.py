@@ -147,10 +147,30 @@ def backtested():
     return pd.DataFrame(columns, index)
 
 
+def differences():
+    models = ["BG/NBD x Gamma-Gamma", "repeat rate x average order value", "total spend", "zero baseline"]
+    index = pd.MultiIndex.from_product([models, ["rmse", "gini"]], names=["model", "metric"])
+    columns = {"difference": [0.0, -0.01, 3.2, 0.0, 120.4, -0.05, 2.0, -0.7]}
+    columns["lower"] = [0.0, -0.03, -1.1, 0.0, 60.0, -0.09, -2.0, -0.8]
+    columns["upper"] = [0.0, 0.01, 7.5, 0.0, 190.0, -0.01, 6.0, -0.6]
+    table = pd.DataFrame(columns, index)
+    table["different"] = (table["lower"] > 0) | (table["upper"] < 0)
+    table.attrs = {"to": "best", "level": 0.9}
+    return table
+
+
+def reliable():
+    predicted = np.linspace(0.95, 0.05, 10)
+    table = pd.DataFrame({"customers": 100, "predicted": predicted, "actual": predicted**1.2})
+    return table.assign(lower=table["actual"] * 0.8, upper=np.minimum(1, table["actual"] * 1.2 + 0.02))
+
+
 LEVELS = ["origin", "horizon", "model"]
 FIGURES = {
     "bias_by_origin": (clvml.plots.bias_by_origin, backtested),
     "score_by_origin": (clvml.plots.score_by_origin, backtested),
+    "metric_differences": (clvml.plots.metric_differences, differences),
+    "reliability": (clvml.plots.reliability, reliable),
     "heterogeneity": (clvml.plots.heterogeneity, spread),
     "probability_alive_over_time": (clvml.plots.probability_alive_over_time, along),
     "fit_by_frequency": (clvml.plots.fit_by_frequency, counted),
@@ -272,6 +292,8 @@ def test_an_empty_table_is_refused_before_a_figure_is_opened(draw, table):
         ("fit_by_frequency", "actual"),
         ("fit_by_spend", "expected"),
         ("prediction_intervals", "clv_lower"),
+        ("metric_differences", "different"),
+        ("reliability", "actual"),
     ],
 )
 def test_a_missing_column_is_named(name, column):
@@ -433,6 +455,18 @@ def test_the_comparison_puts_the_best_of_each_metric_right_and_in_bold():
     assert bold == {"−15.6 %", "30.1", "72.3", "0.480", "50.2 %"}
     mae = ax.collections[1].get_offsets()[:, 0]
     assert np.argsort(mae).tolist() == np.argsort(-compared()["mae"]).tolist()
+
+
+def test_ties_look_like_ties_in_the_comparison():
+    table = compared().assign(status=["leader", "within noise", "excluded", "not eligible"])
+    ties = pd.DataFrame({"rmse": [True, False, False, True], "mae": False}, index=table.index[::-1])
+    ax = clvml.plots.comparison(table, ties=ties)
+    bold = {text.get_text() for text in ax.texts if text.get_fontweight() == "bold"}
+    assert {"91.7", "72.3"} <= bold  # the rmse of the two that are tied with the best
+    assert not {"200.0", "172.1", "30.1"} & bold
+    names = {label.get_text(): label.get_fontweight() for label in ax.get_yticklabels()}
+    assert [name for name, weight in names.items() if weight == "bold"] == list(table.index[:2])
+    assert "not distinguishable from the best" in ax.get_xlabel()
 
 
 def test_a_metric_that_is_undefined_for_a_model_is_a_dash():
