@@ -30,7 +30,10 @@ from .errors import FitError as FitError
 from .errors import FitWarning as FitWarning
 from .errors import InputError as InputError
 from .errors import TimeUnitError as TimeUnitError
+from .errors import TimeUnitWarning as TimeUnitWarning
 from .errors import TrackingError as TrackingError
+from .evaluation import Backtest as Backtest
+from .evaluation import backtest as backtest
 from .evaluation import compare as compare
 from .evaluation import compare_models as compare_models
 from .evaluation import decide as decide
@@ -61,6 +64,7 @@ from .lifetime_value.formulas import RetentionValue as RetentionValue
 from .lifetime_value.formulas import TotalCustomerValue as TotalCustomerValue
 from .lifetime_value.formulas import TotalSpendValue as TotalSpendValue
 from .lifetime_value.formulas import ZeroValue as ZeroValue
+from .lifetime_value.learned import LearnedCorrection as LearnedCorrection
 from .models import BGBB as BGBB
 from .models import BGNBD as BGNBD
 from .models import MBGNBD as MBGNBD

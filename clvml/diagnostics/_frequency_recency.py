@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from clvml.customers._time_units import horizon_in
+from clvml.customers._time_units import Horizon, horizon_in
 from clvml.errors import InputError
 from clvml.lifetime_value._protocol import SupportsExpectedPurchases, SupportsProbabilityAlive, require
 
@@ -22,7 +22,7 @@ def frequency_recency_matrix(
     model: SupportsProbabilityAlive | SupportsExpectedPurchases,
     T: float,
     quantity: Quantity = "probability_alive",
-    horizon: float | str | None = None,
+    horizon: Horizon | None = None,
     max_frequency: int = 20,
     recency_step: float | None = None,
 ) -> pd.DataFrame:
@@ -86,7 +86,7 @@ def _histories(T: float, max_frequency: int, step: float) -> pd.DataFrame:
 
 
 def _check(
-    T: float, quantity: str, horizon: float | str | None, max_frequency: int, recency_step: float | None
+    T: float, quantity: str, horizon: Horizon | None, max_frequency: int, recency_step: float | None
 ) -> None:
     if not 0 < T < np.inf:
         raise InputError(f"T is {T!r}; it must be positive and finite.")

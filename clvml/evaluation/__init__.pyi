@@ -1,3 +1,5 @@
+from ._backtest import backtest as backtest
+from ._backtest_result import Backtest as Backtest
 from ._bootstrap import bootstrap_metrics as bootstrap_metrics
 from ._bootstrap import resample_counts as resample_counts
 from ._calibration import bias_by_group as bias_by_group

@@ -27,7 +27,7 @@ from clvml.evaluation._metric_draws import MetricDraws
 from clvml.evaluation._time_limit import check_seconds, run_within
 from clvml.evaluation._twins import find_twins
 from clvml.evaluation._verdict import Verdict, decide
-from clvml.lifetime_value._protocol import ValueModel
+from clvml.lifetime_value._protocol import SupportsEarlierSplit, ValueModel
 
 log = logging.getLogger("clvml")
 
@@ -234,18 +234,30 @@ def _fit_and_predict(
     fitted: dict[str, ValueModel] = {}
     predictions: dict[str, pd.Series] = {}
     left_out: dict[str, str] = {}
+    learning = any(isinstance(model, SupportsEarlierSplit) for model in models.values())
+    earlier = split.earlier() if learning else None
     for name, model in models.items():
         try:
-            fitted[name], predictions[name] = run_within(max_seconds, partial(_evaluate, name, model, split))
+            work = partial(_evaluate, name, model, split, earlier)
+            fitted[name], predictions[name] = run_within(max_seconds, work)
         except Exception as error:  # a user-defined model may raise anything
             left_out[name] = _reason(error)
             log.debug("left out of the comparison: %s", name, exc_info=error)
     return fitted, predictions, left_out
 
 
-def _evaluate(name: str, model: ValueModel, split: Split) -> tuple[ValueModel, pd.Series]:
-    candidate = with_terms(model, split.duration, 0.0, 1.0).fit(split.calibration)
+def _evaluate(
+    name: str, model: ValueModel, split: Split, earlier: Split | None
+) -> tuple[ValueModel, pd.Series]:
+    candidate = fit_model(with_terms(model, split.duration, 0.0, 1.0), split.calibration, earlier)
     return candidate, _valid_prediction(name, candidate, split)
+
+
+def fit_model(model: ValueModel, customers: pd.DataFrame, earlier: Split | None) -> ValueModel:
+    """Fit to the customers, and to the earlier split if there is one and the model learns from it."""
+    if earlier is not None and isinstance(model, SupportsEarlierSplit):
+        return model.fit_with_earlier(customers, earlier)
+    return model.fit(customers)
 
 
 def with_terms(

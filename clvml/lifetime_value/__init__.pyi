@@ -1,9 +1,11 @@
 from . import economics as economics
 from . import formulas as formulas
+from . import learned as learned
 from ._projection import LifetimeValue as LifetimeValue
 from ._protocol import PurchaseModel as PurchaseModel
 from ._protocol import SpendModel as SpendModel
 from ._protocol import SupportsDiscounting as SupportsDiscounting
+from ._protocol import SupportsEarlierSplit as SupportsEarlierSplit
 from ._protocol import SupportsExpectedPurchases as SupportsExpectedPurchases
 from ._protocol import SupportsHeterogeneity as SupportsHeterogeneity
 from ._protocol import SupportsNewCustomers as SupportsNewCustomers
@@ -18,3 +20,4 @@ from ._protocol import SupportsValueIntervals as SupportsValueIntervals
 from ._protocol import ValueModel as ValueModel
 from ._simulation import bounds as bounds
 from ._simulation import rank_of_bounds as rank_of_bounds
+from ._total_calibration import TotalCalibration as TotalCalibration

@@ -1,3 +1,5 @@
+from ._backtest import bias_by_origin as bias_by_origin
+from ._backtest import score_by_origin as score_by_origin
 from ._beliefs import heterogeneity as heterogeneity
 from ._beliefs import probability_alive_over_time as probability_alive_over_time
 from ._comparison import bias_by_model as bias_by_model

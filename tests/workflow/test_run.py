@@ -1,6 +1,7 @@
 """A whole run: its stages, its files, its report, its MLflow runs."""
 
 import contextlib
+import html
 import io
 import re
 import shutil
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from clvml.customers import data_notices
 from clvml.errors import FitWarning, InputError
 from clvml.segments.grouping._relationship_course import relationship_evidence
 from clvml.tracking._registry import load, resolve
@@ -49,6 +51,16 @@ def test_cdnow_gives_the_published_comparison(cdnow):
         half_a_digit = [0.5, 0.05, 0.005, 0.005, 0.0005, 0.0005]
         for value, expected, tolerance in zip(found, published, half_a_digit, strict=True):
             assert value == pytest.approx(expected, abs=tolerance * 1.0001), name
+
+
+def test_the_notices_of_the_data_are_in_the_report_and_a_file(cdnow):
+    found = pd.read_csv(cdnow.folder / "data_notices.csv", index_col="key")
+    expected = pd.DataFrame(data_notices(cdnow.transactions, cdnow.split)).set_index("key")
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+    report = (cdnow.folder / "report.html").read_text()
+    for notice in found.itertuples():
+        assert html.escape(notice.sentence) in report
+        assert html.escape(notice.effect) in report
 
 
 def test_the_scores_in_the_experiment_are_those_of_a_run_today(cdnow):

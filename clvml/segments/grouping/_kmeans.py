@@ -20,7 +20,10 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from clvml._listing import Listed
+from clvml.customers._customer_tables import as_customers
 from clvml.customers._summary_checks import check_customers
+from clvml.customers._time_units import stated_time_unit
 from clvml.errors import InputError
 from clvml.segments.grouping._attributes import (
     attribute_table,
@@ -38,13 +41,14 @@ from clvml.segments.grouping._tables import (
     CUSTOMARY,
     VALUE,
     as_table,
+    explained_share,
     match_input_type,
     note_columns,
     roles_of,
 )
 
 
-class KMeansSegments(TransformerMixin, BaseEstimator):
+class KMeansSegments(Listed, TransformerMixin, BaseEstimator):
     """Segments of customers with similar behaviour and value, by K-means; 1 is the most valuable.
 
     Parameters
@@ -155,6 +159,7 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
     @property
     def categories(self) -> dict[str, tuple[str, ...]]:
         """The categorical attributes in use, with their levels."""
+        check_is_fitted(self, "attribute_coding_")
         return {name: code for name, code in self.attribute_coding_.items() if isinstance(code, tuple)}
 
     def fit(self, customers: pd.DataFrame, y: object = None) -> KMeansSegments:  # noqa: ARG002
@@ -175,6 +180,7 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
             customers than segments, or an argument breaks its rule.
         """
         self._check_arguments()
+        customers = as_customers(customers)
         given = as_table(self, customers, fitting=True)
         self.features_, self.value_ = roles_of(given, self.features, self.value)
         self._check_roles()
@@ -203,6 +209,7 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
             If the table counts time in another unit than the fitted one.
         """
         check_is_fitted(self, "centers_")
+        customers = as_customers(customers)
         table = as_table(self, customers, fitting=False)
         numbers = nearest(self._points(table), self.centers_) + 1
         return match_input_type(
@@ -213,8 +220,27 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
         """The same as ``fit(customers).predict(customers)``."""
         return self.fit(customers, y).predict(customers)
 
+    def score(self, customers: pd.DataFrame, y: object = None) -> float:
+        """The share of the variance of ``y`` between the segments of these customers; larger is better.
+
+        Parameters
+        ----------
+        customers : pandas.DataFrame
+            Customers to assign to the segments.
+        y : array-like, shape (n_customers,), optional
+            What segments are to tell apart, such as spend in a holdout period; by default the
+            column ``value_``.
+        """
+        check_is_fitted(self, "centers_")
+        table = as_table(self, as_customers(customers), fitting=False)
+        return explained_share(self.predict(table), table[self.value_] if y is None else y)
+
+    def _learnt(self) -> str:
+        return f"segments {', '.join(map(repr, self.names_))}" if hasattr(self, "names_") else ""
+
     def segment_names(self, customers: pd.DataFrame) -> pd.Series:
         """Each customer's segment by name."""
+        customers = as_customers(customers)
         segments = pd.Series(self.predict(customers))
         return match_input_type(
             segments.map(dict(enumerate(self.names_, start=1))).rename("segment_name"), customers
@@ -223,6 +249,7 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
     def transform(self, customers: pd.DataFrame) -> pd.DataFrame:
         """The standardised features that K-means uses (dimensionless)."""
         check_is_fitted(self, "centers_")
+        customers = as_customers(customers)
         table = as_table(self, customers, fitting=False)
         columns = self.scaling_.index.rename(None)
         return match_input_type(
@@ -285,7 +312,7 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
 
     def _remember(self, given: pd.DataFrame, table: pd.DataFrame, numbers: np.ndarray) -> None:
         """What else is learnt: the time unit, the features left out, names and profile."""
-        self.time_unit_ = given.attrs.get("time_unit")
+        self.time_unit_ = stated_time_unit(given)
         kept = (*self._behaviour(), *self.attribute_coding_)
         self.dropped_features_ = tuple(n for n in (*self.features_, *self.attributes) if n not in kept)
         segments = pd.Series(numbers, index=table.index)

@@ -31,10 +31,12 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from clvml.customers._customer_tables import as_customers
 from clvml.customers._summary_checks import HISTORY, check_customers
+from clvml.customers._time_units import stated_time_unit
 from clvml.errors import InputError
 from clvml.segments.grouping._relationship_course import HALVES, LAPSED
-from clvml.segments.grouping._tables import ByName, named
+from clvml.segments.grouping._tables import ByName, explained_share, named
 
 STAGES = ("exploration", "build-up", "stability", "decline", LAPSED)
 BOUGHT_ONCE = "bought once, long silent"
@@ -137,10 +139,11 @@ class LifecycleStages(ByName, BaseEstimator):
             If a column is missing, or a value is missing, infinite, negative or no probability.
         """
         self._check_arguments()
+        customers = as_customers(customers)
         table = _checked(customers, None)
         repeats = float(np.sort(table["frequency"]).sum())
         self.typical_gap_ = float(np.sort(table["recency"]).sum()) / repeats if repeats else float("inf")
-        self.time_unit_ = customers.attrs.get("time_unit")
+        self.time_unit_ = stated_time_unit(customers)
         self.names_ = STAGES
         evidence = self._evidence(table)
         groups = evidence.groupby("stage")
@@ -157,6 +160,23 @@ class LifecycleStages(ByName, BaseEstimator):
     def fit_predict(self, customers: pd.DataFrame, y: object = None) -> pd.Series:
         """The same as ``fit(customers).predict(customers)``."""
         return self.fit(customers, y).predict(customers)
+
+    def score(self, customers: pd.DataFrame, y: object = None) -> float:
+        """The share of the variance of ``y`` between the stages of these customers; larger is better.
+
+        Parameters
+        ----------
+        customers : pandas.DataFrame
+            Customers to assign to the stages.
+        y : array-like, shape (n_customers,), optional
+            What stages are to tell apart, such as spend in a holdout period; by default the
+            number of purchases so far.
+        """
+        evidence = self.evidence(customers)
+        return explained_share(evidence["stage"], evidence["frequency"] if y is None else y)
+
+    def _learnt(self) -> str:
+        return f"a typical gap of {self.typical_gap_:.4g}" if hasattr(self, "typical_gap_") else ""
 
     def evidence(self, customers: pd.DataFrame) -> pd.DataFrame:
         """The stage with the evidence for it.
@@ -176,7 +196,7 @@ class LifecycleStages(ByName, BaseEstimator):
             If the table counts time in another unit than the fitted one.
         """
         check_is_fitted(self, "typical_gap_")
-        return self._evidence(_checked(customers, self.time_unit_))
+        return self._evidence(_checked(as_customers(customers), self.time_unit_))
 
     def _evidence(self, table: pd.DataFrame) -> pd.DataFrame:
         known = pd.DataFrame(index=table.index)

@@ -16,6 +16,9 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import validate_data
 
+from clvml._listing import Listed
+from clvml.errors import InputError
+
 CUSTOMARY = ("recency", "frequency", "monetary_value", "probability_alive", "clv")
 VALUE = "clv"
 MONEY = ("monetary_value", "total_spend", "clv")
@@ -77,7 +80,30 @@ def clip_negative(customers: pd.DataFrame, columns: Sequence[str] = MONEY) -> pd
     return table
 
 
-class ByName:
+def explained_share(segments: pd.Series, y: object) -> float:
+    """The share of the variance of ``y`` between segments (eta squared), in [0, 1]; 0 if ``y`` is constant.
+
+    Raises
+    ------
+    InputError
+        If ``y`` is not one finite number per customer: an array in their order, or a Series by customer.
+
+    Examples
+    --------
+    >>> explained_share(pd.Series([1, 1, 2, 2]), [5.0, 5.0, 1.0, 1.0])
+    1.0
+    """
+    if isinstance(y, pd.Series) and y.index.is_unique and segments.index.isin(y.index).all():
+        y = y.reindex(segments.index)
+    values = np.asarray(y, dtype=float)
+    if values.shape != (len(segments),) or not np.isfinite(values).all():
+        raise InputError(f"y must be {len(segments)} finite numbers, one per customer.")
+    means = pd.Series(values).groupby(segments.to_numpy()).transform("mean").to_numpy()
+    total = float(np.square(values - values.mean()).sum())
+    return float(np.square(means - values.mean()).sum()) / total if total > 0 else 0.0
+
+
+class ByName(Listed):
     """Mixin of estimators that need named columns: their tags declare that arrays are not accepted."""
 
     def __sklearn_tags__(self) -> Any:

@@ -11,9 +11,11 @@ import pandas as pd
 from pydantic import Field, field_validator
 
 from clvml import plots
+from clvml.customers._discount_rate import annual_rate_in
 from clvml.customers._split import Split
 from clvml.customers._time_units import horizon_in, time_unit_of
 from clvml.errors import ClvmlError, FitError
+from clvml.evaluation._model_comparison import fit_model
 from clvml.lifetime_value._protocol import ValueModel
 from clvml.workflow._findings import SEGMENTS, SERVED, Figure, Finding, Metrics, Model, Tags, Words
 from clvml.workflow._formatting import format_duration
@@ -38,6 +40,11 @@ class ValueSection(Section):
     """Discount rate per year: 0.10 is 10 %."""
     margin: float = Field(default=1.0, gt=0)
     """Profit per unit of spend."""
+
+    @field_validator("annual_discount_rate")
+    @classmethod
+    def _is_a_fraction(cls, rate: float) -> float:
+        return annual_rate_in(rate)
 
     @field_validator("horizon", mode="before")
     @classmethod
@@ -93,6 +100,9 @@ def find(context: Context) -> Iterator[Finding]:
 def fit(context: Context, customers: pd.DataFrame) -> Served:
     """The champion refitted to all customers.
 
+    A model that learns from an earlier holdout learns from the one on which it was compared, whatever horizon
+    it is served at: a holdout of that length exists, and is the one it was judged by.
+
     Raises
     ------
     FitError
@@ -101,7 +111,8 @@ def fit(context: Context, customers: pd.DataFrame) -> Served:
     comparison = context[Comparison]
     contender = comparison.contenders[comparison.result.champion]
     try:
-        model = contender.build(**context.config.value.model_dump()).fit(customers)
+        model = contender.build(**context.config.value.model_dump())
+        model = fit_model(model, customers, earlier=context[Split])  # to its holdout, now known
         values = model.predict_factors(customers)
         values["clv"]  # the one column that later stages need
     except Exception as error:  # a user-defined model may raise anything

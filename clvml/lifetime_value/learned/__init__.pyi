@@ -1,0 +1,1 @@
+from ._correction import LearnedCorrection as LearnedCorrection
