@@ -64,7 +64,10 @@ from .lifetime_value.formulas import RetentionValue as RetentionValue
 from .lifetime_value.formulas import TotalCustomerValue as TotalCustomerValue
 from .lifetime_value.formulas import TotalSpendValue as TotalSpendValue
 from .lifetime_value.formulas import ZeroValue as ZeroValue
+from .lifetime_value.learned import LastPeriodValue as LastPeriodValue
 from .lifetime_value.learned import LearnedCorrection as LearnedCorrection
+from .lifetime_value.learned import MeanValue as MeanValue
+from .lifetime_value.learned import RegressorValue as RegressorValue
 from .models import BGBB as BGBB
 from .models import BGNBD as BGNBD
 from .models import MBGNBD as MBGNBD

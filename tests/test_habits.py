@@ -241,7 +241,7 @@ def test_a_fitted_model_survives_pickle_shows_what_it_learnt_and_lists_public_na
     again = pickle.loads(pickle.dumps(model))
     assert repr(again) == repr(model)
     assert repr(model).startswith(empty)
-    assert len(repr(model)) > len(empty) or not getattr(model, "params_", True)
+    assert len(repr(model)) > len(empty) or not getattr(model, "params_", None)
     listed = [key for key in dir(model) if not key.startswith("__")]
     assert all(not key.startswith("_") for key in listed)
     assert {"fit", "score", *(key for key in vars(model) if key[0] != "_")} <= set(listed)

@@ -26,14 +26,19 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from clvml.customers._currencies import CURRENCY, NOT_CURRENCY, canonical
+from clvml.customers._currencies import DOTTED, canonical, is_currency
 from clvml.customers._ids import MISSING_IDS
 from clvml.customers.engines import Engine
+from clvml.customers.engines._engine import quoted
 from clvml.errors import InputError
 
 log = logging.getLogger("clvml")
 
 _BLANK = r"[\s\x{00a0}\x{202f}\x{2009}]"
+_SIGN = r"[^0-9.,()+\-_'\s\x{2019}\x{00a0}\x{202f}\x{2009}\x{2212}\x{2013}]{1,5}\.?"  # see `is_currency`
+_BLANKS = "\u00a0\u202f\u2009"
+# What may stand in an amount beside its currency.
+_BESIDE = r"[0-9.,()+'\s\x{2019}\x{2212}\x{2013}\x{00a0}\x{202f}\x{2009}-]+"
 _MINUS = r"[-\x{2212}\x{2013}]"
 # By decimal separator: the other one, blanks and apostrophes may separate thousands (lakhs: 1,25,000).
 _THOUSANDS = {
@@ -59,11 +64,14 @@ class NumberReading:
         The thousands separator; "" for none; None for any but the decimal.
     is_plain : bool
         Whether all numbers are plain, as in ``1234.5``.
+    signs : tuple of str
+        The currency signs and codes in the column.
     """
 
     decimal: str | None = None
     thousands: str | None = None
     is_plain: bool = False
+    signs: tuple[str, ...] = ()
 
     def pattern(self, decimal: str) -> str:
         """The regular expression of a number with its currency and sign."""
@@ -71,8 +79,7 @@ class NumberReading:
         grouped = [_THOUSANDS[mark] for mark in allowed if mark not in ("", decimal)]
         point = rf"\{decimal}"
         number = rf"(?:(?:{'|'.join([*grouped, r'[0-9]+'])})(?:{point}[0-9]*)?|{point}[0-9]+)"
-        money = rf"(?:{CURRENCY}{_BLANK}*)?"
-        after = rf"(?:{_BLANK}*{CURRENCY})?"
+        money, after = rf"(?:{_SIGN}{_BLANK}*)?", rf"(?:{_BLANK}*{_SIGN})?"
         minus = rf"(?:{_MINUS}|\+){_BLANK}*"
         forms = (
             rf"(?:{minus})?{money}{number}{after}",
@@ -89,13 +96,25 @@ class NumberReading:
         if self.is_plain:
             return plain
         decimal = self.decimal or "."
-        digits = engine.without_all(text, rf"\pL+\.?|[^0-9{decimal}]")
+        digits = text
+        for sign in DOTTED:
+            digits = f"replace({digits}, '{sign}.', '')" if sign in self.signs else digits
+        digits = engine.without_all(digits, f"[^0-9{decimal}]+")
         size = f"TRY_CAST(replace({digits}, '{decimal}', '.') AS DOUBLE)"
         negative = engine.matches(text, rf"(?:.*[^.,])?(?:{_MINUS}|\().*")  # not 12.-
         usual = f"{plain} IS NOT NULL" + ("" if decimal == "." else f" AND NOT contains({text}, '.')")
+        known = f"{_signs(engine, text)} IN ({', '.join(map(quoted, ('', *self.signs)))})"
+        # Without its currency most amounts are plain, which needs no regular expression.
+        bare = text
+        for removed, blank in [*((mark, " ") for mark in _BLANKS), *((sign, "") for sign in self.signs)]:
+            bare = f"replace({bare}, {quoted(removed)}, '{blank}')"
+        bare = f"trim({bare})"
+        if decimal == ",":
+            bare = f"CASE WHEN NOT contains({text}, '.') THEN replace({bare}, ',', '.') END"
         return (
             f"CASE WHEN {usual} THEN TRY_CAST({text} AS DOUBLE)"
-            f" WHEN {engine.matches(text, self.pattern(decimal))}"
+            f" WHEN {_plain(bare)} IS NOT NULL THEN TRY_CAST({bare} AS DOUBLE)"
+            f" WHEN {known} AND {engine.matches(text, self.pattern(decimal))}"
             f" THEN CASE WHEN {negative} THEN -{size} ELSE {size} END END"
         )
 
@@ -112,7 +131,7 @@ class _Form(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Column:
-    """The cells of a column, counted by ``form``, ``currency`` and ``plain``: ``n``, and one ``example``."""
+    """The cells of a column, counted by ``form``, ``plain`` and ``currency``: ``n``, and one ``example``."""
 
     name: str
     counts: pd.DataFrame
@@ -129,6 +148,11 @@ class _Column:
     def is_plain(self) -> bool:
         numbers = ~self.counts["form"].isin(("empty", "neither"))
         return bool(self.counts.loc[numbers, "plain"].all())
+
+    @property
+    def signs(self) -> tuple[str, ...]:
+        numbers = ~self.counts["form"].isin(("empty", "neither")) & (self.counts["currency"] != "")
+        return tuple(sorted(set(self.counts.loc[numbers, "currency"])))
 
     def decimal(self, label: str) -> str | None:
         """The decimal separator that the cells show; None if none shows one."""
@@ -207,7 +231,8 @@ def number_readings(
     readings = {}
     for column in columns:
         decimal = decimals[column.name] or shared or column.point_unless_ambiguous(label)
-        readings[column.name] = NumberReading(decimal, given.thousands, decimal == "." and column.is_plain)
+        is_plain = decimal == "." and column.is_plain
+        readings[column.name] = NumberReading(decimal, given.thousands, is_plain, column.signs)
         if given.decimal is None and decimal == ",":
             column.log_comma()
     return readings
@@ -218,14 +243,19 @@ def _plain(text: str) -> str:
     return f"CASE WHEN NOT contains({text}, '_') THEN TRY_CAST({text} AS DOUBLE) END"
 
 
+def _signs(engine: Engine, text: str) -> str:
+    """The letters and signs of a cell, which name the currency of a number."""
+    return engine.without_all(text, _BESIDE)
+
+
 def _count_forms(engine: Engine, text: str, given: NumberReading) -> pd.DataFrame:
     """Count the cells by form and currency; most forms are decided without a regular expression."""
     plain, (point, comma) = _plain(text), (engine.matches(text, given.pattern(decimal)) for decimal in ".,")
     ambiguous = engine.matches(text, r".*[0-9][.,][0-9]{3}(?:[^0-9].*)?")
-    signs = engine.without_all(text, NOT_CURRENCY)
-    return engine.frame(
-        "SELECT form, currency, plain, count(*) AS n, min(text) AS example FROM (SELECT"
-        f" {text} AS text, {plain} IS NOT NULL AS plain, CASE"
+    counts = engine.frame(
+        "SELECT form, plain, CASE WHEN form <> 'neither' AND NOT plain THEN signs ELSE '' END AS currency,"
+        f" count(*) AS n, min(text) AS example FROM (SELECT {text} AS text, {_signs(engine, text)} AS signs,"
+        f" {plain} IS NOT NULL AS plain, CASE"
         f" WHEN {text} IS NULL OR lower({text}) IN {MISSING_IDS} THEN 'empty'"
         f" WHEN {plain} IS NOT NULL AND NOT contains({text}, '.') THEN 'whole'"
         f" WHEN {plain} IS NOT NULL AND substr({text}, length({text}) - 3, 1) <> '.' THEN 'point'"
@@ -233,11 +263,11 @@ def _count_forms(engine: Engine, text: str, given: NumberReading) -> pd.DataFram
         f" WHEN {point} AND {ambiguous} THEN 'either'"
         f" WHEN {point} THEN 'whole'"
         f" WHEN {comma} THEN 'comma'"
-        f" WHEN {plain} IS NOT NULL THEN 'point' ELSE 'neither' END AS form,"
-        f" CASE WHEN {plain} IS NULL THEN"
-        f" CASE WHEN {engine.matches(signs, f'(?:{CURRENCY})+')} THEN {signs} END END AS currency"
-        " FROM source) GROUP BY form, currency, plain ORDER BY ALL"
+        f" WHEN {plain} IS NOT NULL THEN 'point' ELSE 'neither' END AS form"
+        " FROM source) GROUP BY ALL ORDER BY ALL"
     )
+    words = counts["currency"].fillna("").map(lambda signs: bool(signs) and not is_currency(signs))
+    return counts.assign(form=counts["form"].mask(words, "neither"))
 
 
 def _as_number(example: str, decimal: str) -> str:
@@ -248,9 +278,10 @@ def _as_number(example: str, decimal: str) -> str:
 
 def _check_currencies(label: str, columns: Iterable[_Column]) -> None:
     counts = pd.concat([column.counts for column in columns])
-    rows = counts[counts["form"] != "neither"].groupby("currency")["n"].sum()
-    if len(canonical(rows.index)) > 1:
-        listed = ", ".join(f"{name!r} ({count:,} rows)" for name, count in rows.items())
+    rows = counts[counts["currency"].isin({sign for column in columns for sign in column.signs})]
+    found = rows.groupby("currency")["n"].sum()
+    if len(canonical(found.index)) > 1:
+        listed = ", ".join(f"{name!r} ({count:,} rows)" for name, count in found.items())
         names = " and ".join(column.name for column in columns)
         raise InputError(
             f"{names} of {label} has amounts in several currencies: {listed}; convert them to one, or read"

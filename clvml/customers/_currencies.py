@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 # ISO 4217, active codes.
@@ -16,11 +17,10 @@ _CODES = (
     "TOP|TRY|TTD|TWD|TZS|UAH|UGX|USD|UYU|UZS|VED|VES|VND|VUV|WST|XAF|XCD|XOF|XPF|"
     "YER|ZAR|ZMW|ZWG"
 )
-_LOCAL = (r"kr\.?", "zł", "Kč", "Ft", r"Rs\.?", r"Fr\.?", r"SFr\.?", "RM", "lei", r"лв\.?", r"руб\.?", "R")
-_SIGNED = ("US", "CA", "AU", "NZ", "HK", "NT", "MX", "R", "A", "C", "S")
-
-CURRENCY = rf"(?:(?:{'|'.join(_SIGNED)})?\p{{Sc}}|{_CODES}|{'|'.join(_LOCAL)})"
-NOT_CURRENCY = r"[^\pL\p{Sc}]"
+_LOCAL = "kr|zł|Kč|Ft|Rs|Fr|SFr|RM|lei|лв|руб|R"
+_SIGNS = "[$¢£¤¥฿\u20a0-\u20c0]"
+_MONEY = re.compile(rf"(?:(?:US|CA|AU|NZ|HK|NT|MX|[RACS])?{_SIGNS}|{_CODES}|{_LOCAL})+")
+DOTTED = ("kr", "Rs", "Fr", "SFr", "лв", "руб")  # may end in a point
 
 _SAME = {
     "€": "EUR", "£": "GBP", "₹": "INR", "Rs": "INR", "₩": "KRW", "₽": "RUB", "руб": "RUB", "₺": "TRY",
@@ -35,6 +35,17 @@ _SHARED = {
     "kr": ("SEK", "NOK", "DKK", "ISK"),
     "¥": ("JPY", "CNY"),
 }
+
+
+def is_currency(signs: str) -> bool:
+    """Whether the letters and signs beside an amount name a currency, without points.
+
+    Examples
+    --------
+    >>> [is_currency(signs) for signs in ("€", "EUR", "US$", "kr", "pcs")]
+    [True, True, True, True, False]
+    """
+    return _MONEY.fullmatch(signs) is not None
 
 
 def canonical(names: Iterable[str]) -> set[str]:

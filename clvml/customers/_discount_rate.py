@@ -39,7 +39,7 @@ def check_period_rate(name: str, rate: Any, period: str = "period") -> None:
     >>> check_period_rate("discount_rate", [0.1, 1.0, float("nan")])
     >>> check_period_rate("discount_rate", 12)
     Traceback (most recent call last):
-    clvml.errors.InputError: discount_rate is 12, which is 1,200 % per period; write 12 % as 0.12 (rates
+    clvml.errors.InputError: discount_rate is 12; that is 1,200 % per period; write 12 % as 0.12 (rates
     above 5 are refused).
     """
     highest = float(np.nanmax(rate, initial=0.0))
@@ -83,6 +83,6 @@ def annual_rate_in(value: Any) -> float:
 
 def _both_readings(name: str, rate: float, period: str, highest: float) -> str:
     return (
-        f"{name} is {rate:g}, which is {100 * rate:,.10g} % per {period}; write {rate:g} % as"
+        f"{name} is {rate:g}; that is {100 * rate:,.10g} % per {period}; write {rate:g} % as"
         f" {rate / 100:g} (rates above {highest:g} are refused)."
     )

@@ -26,6 +26,9 @@ COLUMNS = ("frequency", "recency", "T", "monetary_value")
 _MIDDLE = {"q01": 0.01, "q25": 0.25, "median": 0.5, "q75": 0.75, "q99": 0.99}
 QUANTILES = {"minimum": 0.0, **_MIDDLE, "maximum": 1.0}
 
+# In attrs of histories that were made up for a model, in its time unit, known or not.
+IN_MODEL_UNIT = "in_model_unit"
+
 _BEYOND = 0.6  # share of the factor between two units from which customers seem to be in the smaller one
 _LEAST = 2.5  # times as long, or as frequent: customers who are observed for longer are no reason to doubt
 _USUAL = 7.0  # days in a week: the factor where the model's unit is unknown, or the smallest
@@ -92,7 +95,9 @@ def doubt_about_time_unit(
 
 def _in_doubt(customers: pd.DataFrame, seen: TrainingSummary | None) -> bool:
     """Whether the customers can be compared with the fit, and do not state their unit."""
-    return bool(seen and "T" in seen and "T" in customers) and stated_time_unit(customers) is None
+    if not seen or "T" not in seen or "T" not in customers or IN_MODEL_UNIT in customers.attrs:
+        return False
+    return stated_time_unit(customers) is None
 
 
 def _too_long(customers: pd.DataFrame, time_unit: str | None, seen: Mapping[str, float]) -> str | None:
@@ -131,8 +136,11 @@ def _too_short(customers: pd.DataFrame, time_unit: str | None, seen: TrainingSum
 
 def _numbers(column: pd.Series) -> np.ndarray:
     """The finite numbers of a column."""
-    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    return values[np.isfinite(values)]
+    if column.dtype != np.float64:
+        column = pd.to_numeric(column, errors="coerce")
+    values = column.to_numpy(dtype=float, na_value=np.nan)
+    finite = np.isfinite(values)
+    return values if finite.all() else values[finite]
 
 
 def _factor_of_smaller(time_unit: str | None) -> float:

@@ -42,9 +42,7 @@ from clvml.customers._time_units import TIME_UNITS
 from clvml.customers.engines import DuckDB, Engine
 from clvml.customers.engines._files import (
     NotUtf8,
-    copy_of_stdin,
     files_of,
-    is_stdin,
     label_of,
     read_other_encoding,
 )
@@ -155,8 +153,6 @@ def read_transactions(
         sheet,
     )
     policy = TransactionPolicy() if policy is None else policy
-    if is_stdin(source):
-        source, label = copy_of_stdin(), label or "standard input"
     try:
         return Transactions(source, columns, policy, reading, DuckDB(memory_limit), label)
     except NotUtf8:

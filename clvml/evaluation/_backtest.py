@@ -26,9 +26,10 @@ from clvml.customers._time_units import horizon_in, time_unit_of
 from clvml.customers._transactions import Transactions, as_transactions
 from clvml.errors import ClvmlError, InputError
 from clvml.evaluation._abilities import check_needs
-from clvml.evaluation._backtest_result import KEYS, Backtest, Key, describe
+from clvml.evaluation._backtest_result import KEYS, Backtest, Key, by_reason, describe
 from clvml.evaluation._backtest_verdict import Terms, unfolded
 from clvml.evaluation._bootstrap import resample_counts
+from clvml.evaluation._criteria import weights_for
 from clvml.evaluation._model_comparison import ModelComparison, compare_models
 from clvml.evaluation._new_customers import new_customers
 from clvml.evaluation._origins import (
@@ -79,13 +80,13 @@ def backtest(
         As in `compare_models`.
     origins : int, str, Timedelta, date or sequence of dates, optional
         Dates: the last days of the calibration periods. A step, such as ``"13W"``: back from the latest date
-        that leaves a whole horizon to the earliest with ``min_repeat_buyers`` and at least half a horizon of
-        history. A number: evenly spaced between these two. Default: as many as are at least half
-        a horizon apart, at most 5.
+        that leaves a whole horizon to the earliest with ``min_repeat_buyers`` and a whole horizon of history
+        (half a horizon, where the data are too short for that). A number: evenly spaced between these two.
+        Default: as many as are at least half a horizon apart, at most 5.
     horizon : float, str or sequence of these, optional
         In time units or as text, such as ``"12M"``; several are evaluated at each origin, and origins are
-        placed for the longest that the data carry. Default: the models' own horizon, if they share
-        one that the data carry; otherwise a third of the time that the data cover.
+        placed for the longest that the data carry. Default: the models' own horizon, if they share one and
+        the data are at least twice as long; otherwise a third of the time that the data cover.
     observation_end : date, optional
         Last day of the data used. Default: the last day of the data.
     time_unit : {"D", "W", "M", "Q", "Y"}, default "W"
@@ -123,14 +124,14 @@ def backtest(
     >>> import clvml
     >>> models = {"repeat rate": clvml.RepeatRateValue(26), "historic": clvml.HistoricValue(26)}
     >>> found = backtest(clvml.load_cdnow(), models, origins=["1997-09-29", "1997-12-29"])
-    >>> found.totals["bias_pct"].unstack("model").round(1)
-    model               repeat rate  historic
-    origin     horizon
-    1997-09-29 26.0            22.0      86.2
-    1997-12-29 26.0            20.6     148.6
+    >>> found.totals["bias_pct"].groupby("model").mean().round(1)
+    model
+    historic       293.8
+    repeat rate     52.9
+    Name: bias_pct, dtype: float64
     """
     transactions = as_transactions(transactions)
-    _check_minimum(min_repeat_buyers)
+    _check_arguments(models, purpose, min_repeat_buyers)
     period = period_of(transactions, observation_end, time_unit, collapse, min_repeat_buyers)
     chosen = _default_horizon(transactions, models, period) if horizon is None else _Chosen(horizon)
     horizons = horizons_of(chosen.horizon, period)
@@ -276,7 +277,7 @@ class _Chosen(NamedTuple):
 def _default_horizon(transactions: Transactions, models: Mapping[str, ValueModel], period: Period) -> _Chosen:
     """The horizon that the models share, if the data carry it; otherwise a third of the data."""
     unit = time_unit_of(period.time_unit).name
-    third = max(period.units(period.last.asked - period.first) / 3, 1 / time_unit_of(period.time_unit).days)
+    third = _third(period)
     served = {
         horizon_in(model.horizon, period.time_unit)
         for model in models.values()
@@ -284,13 +285,22 @@ def _default_horizon(transactions: Transactions, models: Mapping[str, ValueModel
     }
     if len(served) != 1:
         why = "the models do not share one" if served else "the models have none"
-        return _Chosen(third, (f"The horizon is a third of the data, {third:.1f} {unit}s, as {why}.",))
+        return _Chosen(third, (f"The horizon is a third of the data, {third:.3g} {unit}s, as {why}.",))
     own = served.pop()
     earliest, latest = carried(transactions, own, period)
-    if earliest <= latest:
+    if max(earliest, period.moved(period.first, own)) <= latest:
         return _Chosen(own)
-    note = f"The data do not carry the models' horizon of {own:g} {unit}s; instead it is {third:.1f} {unit}s."
+    note = (
+        f"The data are shorter than twice the models' horizon of {own:g} {unit}s: the backtest is over"
+        f" {third:.3g} {unit}s, a third of them."
+    )
     return _Chosen(third, (note,))
+
+
+def _third(period: Period) -> float:
+    """A third of the time that the data cover: whole units, if there are several; at least a day."""
+    third = max(period.units(period.last.asked - period.first) / 3, period.units(pd.Timedelta(days=1)))
+    return float(round(third)) if third >= 2 else third
 
 
 def _collected(
@@ -331,14 +341,16 @@ def _reason(error: Exception) -> str:
 def _require_results(found: Mapping[Key, ModelComparison], left_out: Mapping[Key, str]) -> None:
     if found:
         return
-    reasons: dict[str, list[str]] = {}
-    for (origin, horizon), reason in left_out.items():
-        reasons.setdefault(reason, []).append(f"{origin:%Y-%m-%d} ({horizon:g})")
-    listed = "; ".join(f"{', '.join(where)}: {reason}" for reason, where in reasons.items())
-    raise InputError(f"no origin of the backtest could be evaluated. By origin (and horizon): {listed}")
+    listed = "; ".join(by_reason(left_out))
+    raise InputError(f"no origin of the backtest could be evaluated: {listed}")
 
 
-def _check_minimum(min_repeat_buyers: int) -> None:
+def _check_arguments(
+    models: Mapping[str, ValueModel], purpose: str | Mapping[str, float], min_repeat_buyers: int
+) -> None:
+    if not models:
+        raise InputError("there are no models to compare; give at least one, by name.")
+    weights_for(purpose)
     if isinstance(min_repeat_buyers, bool) or not min_repeat_buyers >= 1 or math.isinf(min_repeat_buyers):
         raise InputError(f"min_repeat_buyers is {min_repeat_buyers!r}; it must be a number of at least 1.")
 

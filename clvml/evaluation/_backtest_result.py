@@ -192,8 +192,8 @@ class Backtest:
         before : Timestamp, optional
             Use holdouts that ended by this date only.
         typical_error : float, optional
-            Prior scale of the log error of a total. Default: by the model's family, 0.25 for probabilistic
-            models, 0.8 for formulas, 0.5 for others; it counts as three origins.
+            Prior scale of the log error of a total. Default: by the model's family, 0.3 for probabilistic and
+            learned models, 0.8 for formulas, 0.5 for others; it counts as three origins.
 
         Returns
         -------
@@ -312,8 +312,10 @@ def describe(backtest: Backtest) -> Iterator[str]:
     unit = time_unit_of(backtest.time_unit)
     for horizon in backtest.horizons:
         yield from _on_origins(list(backtest.at(horizon)), horizon, unit.name, unit.days)
-    for row in backtest.left_out[backtest.left_out["model"] == "all"].itertuples():
-        yield f"Left out: origin {row.origin:%Y-%m-%d} with {row.horizon:g} {unit.name}s: {row.reason}"
+    windows = backtest.left_out[backtest.left_out["model"] == "all"]
+    keys = zip(windows["origin"], windows["horizon"], strict=True)
+    for sentence in by_reason(dict(zip(keys, windows["reason"], strict=True))):
+        yield f"Left out: {sentence}."
     young = backtest.origins["customers_with_little_history"].groupby("origin").max()
     for origin, count in young[young > 0].items():
         yield f"Left out at {origin:%Y-%m-%d}: {count:,} customers with a shorter history than min_history."
@@ -323,6 +325,15 @@ def describe(backtest: Backtest) -> Iterator[str]:
             f"Customers acquired after an origin (up to {acquired.max():,}) are not in the totals compared;"
             " they are counted and forecast in new_customers."
         )
+
+
+def by_reason(left_out: Mapping[Key, str]) -> Iterator[str]:
+    """The origins left out, together where they share the reason."""
+    origins: dict[str, list[str]] = {}
+    for (origin, _), reason in left_out.items():
+        origins.setdefault(reason.removesuffix("."), []).append(f"{origin:%Y-%m-%d}")
+    for reason, dates in origins.items():
+        yield f"origin{'s' * (len(set(dates)) > 1)} {', '.join(dict.fromkeys(dates))}: {reason}"
 
 
 def _on_origins(origins: list[pd.Timestamp], horizon: float, unit: str, days: float) -> Iterator[str]:

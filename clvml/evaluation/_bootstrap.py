@@ -8,6 +8,7 @@ the models compared nor on the order of the rows.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -136,8 +137,8 @@ def resample_counts(index: pd.Index, n_draws: int = 1000, random_state: int = 0)
 
 def _counts(index: pd.Index, n_draws: int, random_state: int) -> Iterator[Counts]:
     """The counts in blocks of draws, by position in the index."""
-    if n_draws < 1:
-        raise InputError(f"n_draws is {n_draws!r}; it must be at least 1.")
+    if not isinstance(n_draws, Integral) or n_draws < 1:
+        raise InputError(f"n_draws is {n_draws!r}; it must be a whole number of at least 1.")
     if index.has_duplicates or not len(index):
         raise InputError("customer ids must be unique, and there must be at least one to resample.")
     n, place = len(index), _sorted_place(index)

@@ -6,8 +6,6 @@ import numpy as np
 
 from clvml.evaluation._alignment import FloatArray
 
-POWER = 1.5  # of the Tweedie deviance: between Poisson (1) and gamma (2), so that zeros have a probability
-
 
 def forecast(actual: FloatArray, predicted: FloatArray) -> FloatArray:  # noqa: ARG001
     """The prediction itself, whose sum is the total."""

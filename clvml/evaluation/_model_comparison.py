@@ -250,6 +250,7 @@ def _evaluate(
     name: str, model: ValueModel, split: Split, earlier: Split | None
 ) -> tuple[ValueModel, pd.Series]:
     candidate = fit_model(with_terms(model, split.duration, 0.0, 1.0), split.calibration, earlier)
+    _check_no_fallback(candidate)
     return candidate, _valid_prediction(name, candidate, split)
 
 
@@ -258,6 +259,12 @@ def fit_model(model: ValueModel, customers: pd.DataFrame, earlier: Split | None)
     if earlier is not None and isinstance(model, SupportsEarlierSplit):
         return model.fit_with_earlier(customers, earlier)
     return model.fit(customers)
+
+
+def _check_no_fallback(model: ValueModel) -> None:
+    """Raise if a model had to fall back to another one, which competes under its own name."""
+    if reason := getattr(model, "fallback_", ""):
+        raise FitError(reason)
 
 
 def with_terms(

@@ -2,8 +2,8 @@
 
 An origin is the last day of a calibration period; its holdout of one horizon follows at once. Origins that
 are placed, not given as dates, run back from the latest that leaves a whole horizon to the earliest with
-enough history: so many customers who bought again (`MIN_REPEAT_BUYERS` by default), and half a horizon since
-the first purchase.
+enough history: so many customers who bought again (`MIN_REPEAT_BUYERS` by default), and a whole horizon since
+the first purchase; half a horizon, where the data are too short for that.
 """
 
 from __future__ import annotations
@@ -139,11 +139,13 @@ def placed(
 
 def carried(transactions: Transactions, horizon: float, period: Period) -> tuple[pd.Timestamp, pd.Timestamp]:
     """The earliest and the latest origin that the data carry; none if the earliest is the later."""
-    history = period.first + pd.Timedelta(days=horizon / 2 * time_unit_of(period.time_unit).days)
-    earliest = max(history.normalize(), _enough_repeat_buyers(transactions, period))
+    latest = period.latest_origin(horizon)
+    whole = period.moved(period.first, horizon)
+    history = whole if whole <= latest else period.moved(period.first, horizon / 2)
+    earliest = max(history, _enough_repeat_buyers(transactions, period))
     if period.collapse not in (None, "D"):
         earliest = earliest.to_period(period.collapse).start_time
-    return earliest, period.latest_origin(horizon)
+    return earliest, latest
 
 
 def horizons_of(horizon: Horizons, period: Period) -> list[float]:
@@ -218,11 +220,10 @@ def _reason_against(window: Window, period: Period) -> str:
     if end_of(window.origin, period.collapse, "origin").stop >= period.last.stop:
         return f"the origin is not before the end of the data, on {period.last.asked:%Y-%m-%d}"
     if end_of(window.end, period.collapse, "end").stop > period.last.stop:
-        left = period.units(period.last.asked - window.origin)
         unit = time_unit_of(period.time_unit).name
         return (
             f"the horizon of {window.horizon:g} {unit}s is longer than what follows the origin: the data end"
-            f" after {left:.1f} {unit}s, on {period.last.asked:%Y-%m-%d}"
+            f" on {period.last.asked:%Y-%m-%d}"
         )
     return ""
 

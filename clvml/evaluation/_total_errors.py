@@ -18,7 +18,7 @@ from clvml.evaluation._model_comparison import ModelComparison
 from clvml.lifetime_value._total_calibration import TotalCalibration
 
 # Typical log error of a total, by family of models, and the number of origins that the prior counts as.
-TYPICAL_ERROR = {"probabilistic": 0.25, "learned": 0.25, "formula": 0.8, "baseline": 0.8}
+TYPICAL_ERROR = {"probabilistic": 0.3, "learned": 0.3, "formula": 0.8, "baseline": 0.8}
 ANY_OTHER = 0.5
 PRIOR_ORIGINS = 3.0
 _GROUPS = 5  # by prediction, of which the dispersion of groups is taken
@@ -85,7 +85,7 @@ def calibrated(
         If the prior is not positive.
     """
     if not 0 < typical_error < np.inf:
-        raise InputError(f"typical_error is {typical_error!r}; it must be positive and finite, such as 0.25.")
+        raise InputError(f"typical_error is {typical_error!r}; it must be positive and finite, such as 0.3.")
     chance = errors["squares"] / errors["predicted"] ** 2
     squared = np.log(errors["actual"] / errors["predicted"]) ** 2
     of_model = max(float((squared - chance).mean()), 0.0)

@@ -143,7 +143,8 @@ class LifetimeValue(Listed, BaseEstimator):
         self.purchases_ = clone(self.purchases).fit(customers)
         self.spend_ = clone(self.spend).fit(customers)
         self.time_unit_ = getattr(self.purchases_, "time_unit_", stated_time_unit(customers))
-        self.training_summary_ = training_summary(customers)
+        seen = getattr(self.purchases_, "training_summary_", None)
+        self.training_summary_ = training_summary(customers) if seen is None else seen
         return self
 
     @overload

@@ -9,7 +9,7 @@ import clvml
 from clvml.lifetime_value import formulas
 from clvml.workflow.stages._serving import ValueSection
 
-BOTH = r"is 10, which is 1,000 % per (year|period|month); write 10 % as 0.1"
+BOTH = r"is 10; that is 1,000 % per (year|period|month); write 10 % as 0.1"
 
 
 def lifetime_value(rate):

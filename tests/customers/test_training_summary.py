@@ -167,3 +167,11 @@ class TestRequests:
     def test_days_are_not_answered_as_weeks(self, value_model, days):
         with pytest.raises(TimeUnitError, match="they appear to be in days"):
             read_request(value_model, from_csv(days).iloc[[0]].reset_index())
+
+
+def test_histories_that_a_diagnostic_makes_up_for_a_model_are_not_doubted(cdnow):
+    """A heavy buyer in the first weeks, and an age far beyond the fit, are asked for by the user."""
+    for model in (clvml.BGNBD().fit(cdnow), clvml.BGNBD().fit(from_csv(cdnow))):
+        early = clvml.diagnostics.probability_alive_over_time(model, [0, 1, 2, 3, 4, 5], 9)
+        assert early["probability_alive"].between(0, 1).all()
+        assert clvml.diagnostics.frequency_recency_matrix(model, 400).notna().any(axis=None)

@@ -261,7 +261,8 @@ def test_the_comparison_has_intervals_and_ties_beside_its_metrics():
     [
         ({"metrics": ["kendall"]}, "kendall has no bootstrap; those that have: total, bias_pct"),
         ({"metrics": ["width"]}, "width has no bootstrap"),
-        ({"n_draws": 0}, "n_draws is 0; it must be at least 1"),
+        ({"n_draws": 2.5}, "n_draws is 2.5; it must be a whole number"),
+        ({"n_draws": 0}, "n_draws is 0; it must be a whole number of at least 1"),
         (
             {"weights": np.ones((3, 4), dtype=int)},
             r"weights have the shape \(3, 4\); they must be \(n_draws, 300\)",

@@ -17,13 +17,13 @@ def origins(origins=None, horizon=13, **options):
     return sorted({origin for origin, _ in found.comparisons})
 
 
-@pytest.mark.parametrize("horizon", [13, 26, 39])
+@pytest.mark.parametrize("horizon", [13, 26, 35])
 @pytest.mark.parametrize("number", [1, 2, 5])
 def test_a_number_of_origins_is_spread_over_what_the_data_carry(number, horizon):
     placed = origins(number, horizon)
     assert len(placed) == number
     assert placed[-1] == LAST - pd.Timedelta(days=7 * horizon)
-    assert placed[0] >= FIRST + pd.Timedelta(days=3.5 * horizon) - pd.Timedelta(days=1)
+    assert placed[0] >= FIRST + pd.Timedelta(days=7 * horizon) - pd.Timedelta(days=1)
     gaps = pd.Series(placed).diff().dropna().dt.days
     assert gaps.empty or gaps.max() - gaps.min() <= 1
 
@@ -33,15 +33,19 @@ def test_a_step_runs_back_from_the_latest_origin():
     assert placed[-1] == LAST - pd.Timedelta(days=182)
     assert {(b - a).days for a, b in itertools.pairwise(placed)} == {91}
     assert placed == origins(pd.Timedelta(days=91), 26)
-    assert placed[0] - pd.Timedelta(days=91) < FIRST + pd.Timedelta(days=91)  # no room for one more
+    assert placed[0] - pd.Timedelta(days=91) < FIRST + pd.Timedelta(days=182)  # no room for one more
 
 
 def test_by_default_origins_are_at_least_half_a_horizon_apart_and_at_most_five():
     assert len(origins(None, 13)) == 5
-    placed = origins(None, 39)
+    placed = origins(None, 26)
     gaps = pd.Series(placed).diff().dropna().dt.days
-    assert len(placed) == 2
-    assert gaps.min() >= 39 * 7 / 2 - 1
+    assert len(placed) == 3
+    assert gaps.min() >= 26 * 7 / 2 - 1
+
+
+def test_where_the_data_are_short_half_a_horizon_of_history_is_enough():
+    assert origins(2, 50) == [FIRST + pd.Timedelta(days=175), LAST - pd.Timedelta(days=350)]
 
 
 def test_enough_customers_have_bought_again_before_the_earliest_origin_placed():
@@ -60,9 +64,10 @@ def test_several_horizons_share_origins_placed_for_the_longest():
 
 
 def test_dates_may_come_in_any_order_and_twice():
-    assert origins(["1997-12-31", "1997-09-30", "1997-12-31"]) == list(
-        pd.to_datetime(["1997-09-30", "1997-12-31"])
-    )
+    steps = []
+    dates = ["1997-12-31", "1997-09-30", "1997-12-31"]
+    assert origins(dates, progress=steps.append) == list(pd.to_datetime(["1997-09-30", "1997-12-31"]))
+    assert [step[7:17] for step in steps] == ["1997-09-30", "1997-12-31"]
     assert origins(pd.DatetimeIndex(["1997-09-30"])) == origins("1997-09-30")
 
 

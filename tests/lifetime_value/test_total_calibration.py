@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -46,6 +46,7 @@ def test_it_covers_what_it_says_where_totals_miss_as_it_says():
         assert np.mean((lower <= actual) & (actual <= upper)) == pytest.approx(coverage, abs=0.01)
 
 
+@settings(max_examples=20)
 @given(revenue=st.floats(1, 1e7), scale=positive, coverage=st.floats(0.2, 0.95))
 def test_the_unit_of_money_does_not_matter(revenue, scale, coverage):
     scaled = dataclasses.replace(CALIBRATION, dispersion=400 * scale, group_dispersion=600 * scale).interval(
@@ -54,6 +55,7 @@ def test_the_unit_of_money_does_not_matter(revenue, scale, coverage):
     assert scaled == pytest.approx(np.multiply(CALIBRATION.interval(revenue, coverage), scale), rel=1e-9)
 
 
+@settings(max_examples=20)
 @given(revenue=st.floats(3000, 1e7), longer=st.floats(1.05, 4))
 def test_intervals_are_wider_for_longer_horizons_more_coverage_groups_and_larger_errors(revenue, longer):
     def width(calibration=CALIBRATION, coverage=0.8, **options):

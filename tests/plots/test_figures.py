@@ -140,6 +140,13 @@ def intervals():
     return pd.DataFrame(columns, index=pd.Index(["once", "again", "total"], name="group"))
 
 
+def backtested():
+    dates = pd.to_datetime(["1997-06-30", "1997-09-30", "1997-12-30"])
+    index = pd.MultiIndex.from_product([dates, [26.0], ["BG/NBD", "historic"]], names=LEVELS)
+    columns = {"bias_pct": [-27.0, 143.0, -15.0, 218.0, 0.5, 366.0], "spearman": [0.4, 0.3] * 3}
+    return pd.DataFrame(columns, index)
+
+
 def differences():
     models = ["BG/NBD x Gamma-Gamma", "repeat rate x average order value", "total spend", "zero baseline"]
     index = pd.MultiIndex.from_product([models, ["rmse", "gini"]], names=["model", "metric"])
@@ -158,19 +165,12 @@ def reliable():
     return table.assign(lower=table["actual"] * 0.8, upper=np.minimum(1, table["actual"] * 1.2 + 0.02))
 
 
-def backtested():
-    dates = pd.to_datetime(["1997-06-30", "1997-09-30", "1997-12-30"])
-    index = pd.MultiIndex.from_product([dates, [26.0], ["BG/NBD", "historic"]], names=LEVELS)
-    columns = {"bias_pct": [-27.0, 143.0, -15.0, 218.0, 0.5, 366.0], "spearman": [0.4, 0.3] * 3}
-    return pd.DataFrame(columns, index)
-
-
 LEVELS = ["origin", "horizon", "model"]
 FIGURES = {
-    "metric_differences": (clvml.plots.metric_differences, differences),
-    "reliability": (clvml.plots.reliability, reliable),
     "bias_by_origin": (clvml.plots.bias_by_origin, backtested),
     "score_by_origin": (clvml.plots.score_by_origin, backtested),
+    "metric_differences": (clvml.plots.metric_differences, differences),
+    "reliability": (clvml.plots.reliability, reliable),
     "heterogeneity": (clvml.plots.heterogeneity, spread),
     "probability_alive_over_time": (clvml.plots.probability_alive_over_time, along),
     "fit_by_frequency": (clvml.plots.fit_by_frequency, counted),

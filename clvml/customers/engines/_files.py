@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import glob
 import os
 import sys
@@ -111,6 +112,7 @@ def is_stdin(source: Any) -> bool:
     return isinstance(source, str | os.PathLike) and os.fspath(source) == STDIN
 
 
+@functools.cache
 def copy_of_stdin() -> str:
     """The path of a temporary copy of standard input, which can be read once only; removed at exit.
 
@@ -141,10 +143,17 @@ def _existing(pattern: str) -> list[str]:
         paths = [pattern] if os.path.exists(pattern) else sorted(glob.glob(pattern, recursive=True))
     if not paths:
         raise InputError(f"there is no file {pattern} (working directory: {os.getcwd()}).")
-    empty = [path for path in paths if os.path.getsize(path) == 0]
+    empty = [path for path in paths if _is_blank(path)]
     if empty:
         raise InputError(f"the file {empty[0]} is empty: it has no column names.")
     return paths
+
+
+def _is_blank(path: str) -> bool:
+    """Whether a file has no bytes, or nothing but line breaks, blanks and a byte order mark."""
+    with open(path, "rb") as file:
+        start = file.read(4096)
+    return len(start) < 4096 and not start.removeprefix(b"\xef\xbb\xbf").strip()
 
 
 def _in_folder(folder: str) -> list[str]:

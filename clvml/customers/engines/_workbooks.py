@@ -13,12 +13,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from clvml.errors import InputError
 
 log = logging.getLogger("clvml")
 
+_LONGEST = 10**15  # a number in a cell has 15 digits
 MOST_ROWS = 1_048_576  # of a sheet, with the header
 
 
@@ -42,7 +44,7 @@ def read_sheet(path: str | Path, sheet: str | int | None = None) -> pd.DataFrame
     try:
         with pd.ExcelFile(path, engine="openpyxl") as book:
             name = _chosen(str(path), [str(name) for name in book.sheet_names], sheet)
-            table = book.parse(name, dtype=object, keep_default_na=False, na_values=[""])
+            table = pd.read_excel(book, sheet_name=name, dtype=object, keep_default_na=False, na_values=[""])
             epoch = book.book.epoch
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
         if isinstance(error, InputError | FileNotFoundError):
@@ -128,6 +130,8 @@ class SheetWriter:
         self._rows += 1
 
     def _cell(self, value: Any) -> Any:
+        if isinstance(value, int | np.integer) and abs(int(value)) > _LONGEST:
+            value = str(value)
         if isinstance(value, str):
             from openpyxl.cell import WriteOnlyCell
 

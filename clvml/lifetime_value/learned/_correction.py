@@ -14,20 +14,17 @@ from sklearn.utils.validation import check_is_fitted
 from clvml.customers._ends import observation_end_of
 from clvml.customers._split import Split, earlier_split, learning_horizon
 from clvml.customers._summary import summarize
-from clvml.customers._summary_checks import check_time_unit
 from clvml.customers._time_units import horizon_in
 from clvml.customers._transactions import Transactions, as_transactions
-from clvml.errors import ClvmlError, FitError, FitWarning, InputError
+from clvml.errors import ClvmlError, FitError, FitWarning
 from clvml.lifetime_value._projection import LifetimeValue
 from clvml.lifetime_value._protocol import PurchaseModel, SpendModel, SupportsPurchaseIntervals
+from clvml.lifetime_value.learned._base import check_before
+from clvml.lifetime_value.learned._candidates import purchase_structures
 from clvml.lifetime_value.learned._features import SUMMARY, behavioural_features, predicted_features
 from clvml.lifetime_value.learned._outcome_table import OutcomeTable, outcome_table
-from clvml.lifetime_value.learned._ratio import learn_ratio, poisson_deviance
+from clvml.lifetime_value.learned._ratio import learn_ratio, poisson_deviance, spend_deviances
 from clvml.lifetime_value.learned._trees import BoostedTrees
-from clvml.models._bgnbd import BGNBD
-from clvml.models._gamma_gamma import GammaGamma
-from clvml.models._mbgnbd import MBGNBD
-from clvml.models._pareto_nbd import ParetoNBD
 
 log = logging.getLogger("clvml")
 
@@ -68,7 +65,7 @@ class LearnedCorrection(BaseEstimator):
     trees_ : BoostedTrees or None
         Their raw prediction is the logarithm of the uncorrected ratio; None without a correction.
     weight_ : float
-        Of the learnt ratio in the correction, from 0 (structure only) to 1.
+        Of the learnt ratio in the correction, from 0 (structure only) to 0.75.
     scale_ : float
         Factor that restores the structure's total.
     learnt_horizon_ : float
@@ -81,7 +78,8 @@ class LearnedCorrection(BaseEstimator):
     outcomes_ : OutcomeTable or None
         For prediction intervals.
     fallback_ : str
-        Why there is no correction; empty if there is one.
+        Why there is no correction, so that predictions are the structure's; empty if there is one. A
+        comparison leaves such a model out.
     time_unit_ : {"D", "W", "M", "Q", "Y"} or None
         Time unit of the customers.
 
@@ -158,7 +156,7 @@ class LearnedCorrection(BaseEstimator):
         FitError
             If no structure can be fitted.
         """
-        _check_order(customers, earlier)
+        check_before(customers, earlier)
         few = len(earlier.calibration) < self.min_customers
         past = {} if few else self._fitted_before(earlier)
         if not past:
@@ -220,7 +218,7 @@ class LearnedCorrection(BaseEstimator):
         """
         check_is_fitted(self, "structure_")
         terms = self._terms(horizon, annual_discount_rate)
-        return self.structure_.predict(customers, *terms) * self.correction(customers)
+        return (self.structure_.predict(customers, *terms) * self.correction(customers)).rename("clv")
 
     def predict_factors(
         self,
@@ -359,8 +357,7 @@ class LearnedCorrection(BaseEstimator):
     def _candidates(self) -> dict[str, LifetimeValue]:
         if self.structure is not None:
             return {_STRUCTURE: self.structure}
-        purchases = {"Pareto/NBD": ParetoNBD(), "BG/NBD": BGNBD(), "MBG/NBD": MBGNBD()}
-        return {name: LifetimeValue(model, GammaGamma(), 1.0) for name, model in purchases.items()}
+        return purchase_structures()
 
     def _terms(
         self, horizon: float | str | None, annual_discount_rate: float | None
@@ -470,19 +467,4 @@ def _spend(model: LifetimeValue, customers: pd.DataFrame, horizon: float | str) 
 def _deviance(model: LifetimeValue, earlier: Split) -> float:
     """Poisson deviance of the spend in the earlier holdout."""
     expected = _spend(model, earlier.calibration, earlier.duration).to_numpy()
-    actual = np.maximum(earlier.holdout["spend"].to_numpy(dtype=float), 0.0)
-    expected = np.maximum(expected, 1e-9 * expected.max())
-    logs = np.where(actual > 0, actual * np.log(np.where(actual > 0, actual, 1.0) / expected), 0.0)
-    return float(2 * np.mean(logs - (actual - expected)))
-
-
-def _check_order(customers: pd.DataFrame, earlier: Split) -> None:
-    """Raise if the earlier split observes what follows the customers' observation."""
-    check_time_unit(customers, earlier.time_unit)
-    end = customers.attrs.get("observation_end")
-    if end is not None and pd.Timestamp(end) < earlier.observation_end:
-        raise InputError(
-            f"the earlier split is observed until {earlier.observation_end:%Y-%m-%d}, after the customers'"
-            f" observation ends ({pd.Timestamp(end):%Y-%m-%d}), so the model would see what it predicts: pass"
-            " split.earlier()."
-        )
+    return float(spend_deviances(earlier.holdout["spend"].to_numpy(dtype=float), expected).mean())

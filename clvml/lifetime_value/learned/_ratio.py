@@ -17,7 +17,7 @@ MOST_ROWS = 100_000  # learnt from: more rows change the ratios by less than the
 LARGEST_RATIO = 30.0
 N_FOLDS = 4
 STEPS = (20, 40, 70, 110, 150)  # iterations that compete out of fold
-WEIGHTS = (0.25, 0.5, 0.75, 1.0)  # of the learnt ratio against no correction
+WEIGHTS = (0.25, 0.5, 0.75)  # of the learnt ratio; the structure keeps a part of each prediction
 
 
 class LearnedRatio(NamedTuple):
@@ -66,8 +66,11 @@ def learn_ratio(rows: Floats, actual: Floats, expected: Floats, random_state: in
     candidates = [(n, weight) for n in range(len(STEPS)) for weight in WEIGHTS]
     blends = [_blended(steps[n], weight, expected[used]) for n, weight in candidates]
     plain = poisson_deviance(ratio, np.ones(used.size), expected[used])
-    deviances = [poisson_deviance(ratio, blend, expected[used]) for blend in blends]
-    best = int(np.argmin(deviances))
+    deviances = np.array([poisson_deviance(ratio, blend, expected[used]) for blend in blends])
+    errors = np.array([_squared_error(ratio, blend, expected[used]) for blend in blends])
+    allowed = errors <= _squared_error(ratio, np.ones(used.size), expected[used])
+    allowed |= np.array([weight == WEIGHTS[0] for _, weight in candidates])
+    best = int(np.argmin(np.where(allowed, deviances, np.inf)))
     number, weight = candidates[best]
     trees = trees_of(_boosting(used.size, STEPS[number], random_state).fit(rows[used], ratio, expected[used]))
     gain = 1 - deviances[best] / plain if plain > 0 else 0.0
@@ -112,3 +115,16 @@ def poisson_deviance(ratio: Floats, predicted: Floats, exposure: Floats) -> floa
     mean = predicted * np.average(ratio, weights=exposure) / np.average(predicted, weights=exposure)
     logs = np.where(ratio > 0, ratio * np.log(np.where(ratio > 0, ratio, 1.0) / np.maximum(mean, 1e-12)), 0.0)
     return float(2 * np.mean(exposure * (logs - (ratio - mean))))
+
+
+def _squared_error(ratio: Floats, predicted: Floats, exposure: Floats) -> float:
+    """The mean squared error of predicted outcomes, scaled to the total."""
+    mean = predicted * np.average(ratio, weights=exposure) / np.average(predicted, weights=exposure)
+    return float(np.mean((exposure * (ratio - mean)) ** 2))
+
+
+def spend_deviances(actual: Floats, expected: Floats) -> Floats:
+    """The Poisson deviance of the spend of each customer; negative spend counts as none."""
+    actual, expected = np.maximum(actual, 0.0), np.maximum(expected, 1e-9 * expected.max())
+    logs = np.where(actual > 0, actual * np.log(np.where(actual > 0, actual, 1.0) / expected), 0.0)
+    return 2 * (logs - (actual - expected))

@@ -128,9 +128,6 @@ class CustomerGroups(ByName, BaseEstimator):
         check_is_fitted(self, "segmenter_")
         return float(self.segmenter_.score(self._table(as_customers(customers)), y))
 
-    def _learnt(self) -> str:
-        return f"segments {', '.join(map(repr, self.names_))}" if hasattr(self, "names_") else ""
-
     @property
     def clv_includes_p_alive(self) -> bool:
         """Whether P(alive) is a factor of the customers' value; it is not with a formula."""

@@ -101,9 +101,6 @@ class RuleSegments(ByName, BaseEstimator):
         segments = self.predict(customers)
         return explained_share(segments, as_customers(customers)[self._value()] if y is None else y)
 
-    def _learnt(self) -> str:
-        return f"segments {', '.join(map(repr, self.names_))}" if hasattr(self, "names_") else ""
-
     def segment_names(self, customers: pd.DataFrame) -> pd.Series:
         """Each customer's segment by name."""
         segments = self.predict(customers)

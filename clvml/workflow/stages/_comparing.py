@@ -211,7 +211,7 @@ def answer(comparison: Comparison) -> Iterator[Finding]:
     verdict = comparison.verdict
     for sentence in verdict.sentences:
         yield Words(sentence, answers="model", printed=True)
-    yield Words(format_rule(comparison), style="note")
+    yield Words(format_rule(comparison), style="note", answers="model")
     yield Tags({"champion": comparison.champion, "verdict": verdict.kind}, runs=ALL)
     yield Tags({"verdict_rule": verdict.rule, "within_noise": ", ".join(verdict.tied)})
     scores = comparison.result.table.loc[comparison.result.champion].to_dict()
