@@ -159,9 +159,8 @@ def compare_models(
     --------
     >>> import clvml
     >>> split = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30")
-    >>> found = clvml.compare_models(
-    ...     {"BG/NBD": clvml.LifetimeValue(39), "historic": clvml.HistoricValue(39)}, split
-    ... )
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), horizon=39)
+    >>> found = clvml.compare_models({"BG/NBD": model, "historic": clvml.HistoricValue(39)}, split)
     >>> found.verdict.kind, found.champion
     ('leads', 'BG/NBD')
     >>> found.verdict.excluded["historic"]
