@@ -30,10 +30,13 @@ from .errors import FitError as FitError
 from .errors import FitWarning as FitWarning
 from .errors import InputError as InputError
 from .errors import TimeUnitError as TimeUnitError
+from .errors import TimeUnitWarning as TimeUnitWarning
 from .errors import TrackingError as TrackingError
-from .evaluation import choose_champion as choose_champion
+from .evaluation import Backtest as Backtest
+from .evaluation import backtest as backtest
 from .evaluation import compare as compare
 from .evaluation import compare_models as compare_models
+from .evaluation import decide as decide
 from .evaluation import score as score
 from .inference import likelihood_ratio_test as likelihood_ratio_test
 from .lifetime_value import LifetimeValue as LifetimeValue

@@ -7,6 +7,7 @@ there to the end of observation, inclusive; its ``duration`` is exact, 39.0 week
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import html
 import logging
 import math
@@ -17,7 +18,7 @@ import pandas as pd
 
 from clvml.customers._ends import End, end_of, observation_end_of
 from clvml.customers._summary import CUSTOMERS, attrs_of, purchase_histories
-from clvml.customers._time_units import horizon_in, time_unit_of
+from clvml.customers._time_units import as_written, horizon_in, time_unit_of
 from clvml.customers._transactions import Transactions, as_transactions
 from clvml.errors import InputError
 
@@ -122,7 +123,7 @@ class Split:
 
 def split(
     transactions: Transactions | Any,
-    calibration_end: Any,
+    calibration_end: Any = None,
     observation_end: Any = None,
     time_unit: str = "W",
     collapse: str | None = "D",
@@ -133,8 +134,9 @@ def split(
     ----------
     transactions : Transactions or frame
         From `read_transactions`, or a DataFrame or path with the default column names.
-    calibration_end : date
-        Last day of the calibration period, inclusive.
+    calibration_end : date, optional
+        Last day of the calibration period, inclusive. Default: the last third of the time from the first
+        purchase to ``observation_end`` is the holdout period.
     observation_end : date, optional
         Last day of the holdout period, inclusive. Default: the last day of the data.
     time_unit : {"D", "W", "M", "Q", "Y"}, default "W"
@@ -162,6 +164,10 @@ def split(
     transactions = as_transactions(transactions)
     unit = time_unit_of(time_unit)
     collapse = transactions.effective_collapse(collapse)
+    if calibration_end is None:
+        last = transactions.last_date
+        last = last if observation_end is None else as_written(observation_end, "observation_end")
+        calibration_end = two_thirds(transactions.first_date.date(), last.date())
     calibration = end_of(calibration_end, collapse, "calibration_end")
     observation = observation_end_of(transactions, observation_end, collapse)
     _check_ends(transactions, calibration, observation)
@@ -220,6 +226,17 @@ def _without_later_rows(found: Split) -> Split:
     money = found.money.copy()
     money["after_observation_end"] = 0.0
     return dataclasses.replace(found, counts=counts, money=money)
+
+
+def two_thirds(first: dt.date, last: dt.date) -> dt.date:
+    """The day that leaves the last third of the time as the holdout period.
+
+    Examples
+    --------
+    >>> two_thirds(dt.date(2020, 1, 1), dt.date(2020, 1, 31))
+    datetime.date(2020, 1, 21)
+    """
+    return last - (last - first) // 3
 
 
 def purchases_over_time(transactions: Transactions | Any, split: Split) -> pd.DataFrame:

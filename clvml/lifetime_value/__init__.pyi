@@ -16,6 +16,8 @@ from ._protocol import SupportsPurchaseSimulation as SupportsPurchaseSimulation
 from ._protocol import SupportsScenarios as SupportsScenarios
 from ._protocol import SupportsSpendDistribution as SupportsSpendDistribution
 from ._protocol import SupportsSpendSimulation as SupportsSpendSimulation
+from ._protocol import SupportsValueIntervals as SupportsValueIntervals
 from ._protocol import ValueModel as ValueModel
 from ._simulation import bounds as bounds
 from ._simulation import rank_of_bounds as rank_of_bounds
+from ._total_calibration import TotalCalibration as TotalCalibration

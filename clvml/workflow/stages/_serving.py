@@ -11,6 +11,7 @@ import pandas as pd
 from pydantic import Field, field_validator
 
 from clvml import plots
+from clvml.customers._discount_rate import annual_rate_in
 from clvml.customers._split import Split
 from clvml.customers._time_units import horizon_in, time_unit_of
 from clvml.errors import ClvmlError, FitError
@@ -39,6 +40,11 @@ class ValueSection(Section):
     """Discount rate per year: 0.10 is 10 %."""
     margin: float = Field(default=1.0, gt=0)
     """Profit per unit of spend."""
+
+    @field_validator("annual_discount_rate")
+    @classmethod
+    def _is_a_fraction(cls, rate: float) -> float:
+        return annual_rate_in(rate)
 
     @field_validator("horizon", mode="before")
     @classmethod
@@ -103,7 +109,7 @@ def fit(context: Context, customers: pd.DataFrame) -> Served:
         If it cannot be fitted to them, or predicts no values.
     """
     comparison = context[Comparison]
-    contender = comparison.contenders[comparison.result.champion.name]
+    contender = comparison.contenders[comparison.result.champion]
     try:
         model = contender.build(**context.config.value.model_dump())
         model = fit_model(model, customers, earlier=context[Split])  # to its holdout, now known
