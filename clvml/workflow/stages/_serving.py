@@ -237,7 +237,23 @@ def format_served(context: Context, served: Served) -> str:
         f" {format_duration(value.horizon, parts.time_unit)}, discount rate {value.annual_discount_rate:.0%}"
         f" per year, margin {value.margin:g}. Total value {clv.sum():,.2f}, median {clv.median():,.2f} per"
         f" customer. Time unit of the parameters: {time_unit_of(parts.time_unit).name}."
+        f"{format_fallback(served.model)}"
     )
+
+
+def format_fallback(model: ValueModel) -> str:
+    """A sentence on a model that fell back to its structure when it was refitted; empty for others.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> format_fallback(SimpleNamespace(fallback_="no correction is learnt: the holdout is empty"))
+    " For these customers no correction is learnt: the holdout is empty; the values are the structure's."
+    >>> format_fallback(SimpleNamespace())
+    ''
+    """
+    reason = getattr(model, "fallback_", "")
+    return f" For these customers {reason}; the values are the structure's." if reason else ""
 
 
 STAGE = Stage("Fitting the model to serve to all data", find, "The model to serve")
