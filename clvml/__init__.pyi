@@ -64,6 +64,7 @@ from .lifetime_value.formulas import ZeroValue as ZeroValue
 from .models import BGBB as BGBB
 from .models import BGNBD as BGNBD
 from .models import MBGNBD as MBGNBD
+from .models import ConstantSpend as ConstantSpend
 from .models import GammaGamma as GammaGamma
 from .models import ParetoNBD as ParetoNBD
 from .models import ShiftedBetaGeometric as ShiftedBetaGeometric

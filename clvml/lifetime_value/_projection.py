@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from clvml.customers._summary_checks import HISTORY, check_customers
 from clvml.customers._time_units import horizon_in, rate_per_unit
 from clvml.distributions._discounting import discounted_ends, infinite_horizon_ends
-from clvml.errors import InputError
+from clvml.errors import FitError, InputError
 from clvml.lifetime_value._intervals import customer_intervals, total_intervals
 from clvml.lifetime_value._protocol import (
     PurchaseModel,
@@ -27,6 +27,7 @@ from clvml.lifetime_value._protocol import (
     SupportsSpendSimulation,
     check_factors,
     require,
+    title_of,
 )
 from clvml.lifetime_value._simulation import (
     Discount,
@@ -36,6 +37,7 @@ from clvml.lifetime_value._simulation import (
     rank_of_bounds,
     simulate_futures,
 )
+from clvml.models._constant_spend import ConstantSpend
 
 
 class LifetimeValue(BaseEstimator):
@@ -45,8 +47,9 @@ class LifetimeValue(BaseEstimator):
     ----------
     purchases : PurchaseModel
         Model of purchases such as `BGNBD`, or a custom one.
-    spend : SpendModel
-        Model of spend such as `GammaGamma`, or a custom one.
+    spend : SpendModel or tuple of SpendModel
+        Model of spend such as `GammaGamma`, or a custom one. Of several, the first that can be fitted is
+        used, as in ``(GammaGamma(), ConstantSpend())`` for amounts that may all be equal.
     horizon : float, str or None
         In the time unit of the customers, or as text with a unit, such as ``"12M"``. None is an infinite
         horizon: the residual lifetime value.
@@ -66,6 +69,8 @@ class LifetimeValue(BaseEstimator):
         The fitted models.
     time_unit_ : {"D", "W", "M", "Q", "Y"} or None
         Time unit of the customers that the models were fitted to.
+    fit_notes_ : tuple of str
+        Which models of spend could not be fitted, why, and which one is used instead; usually empty.
 
     References
     ----------
@@ -76,12 +81,13 @@ class LifetimeValue(BaseEstimator):
     purchases_: PurchaseModel
     spend_: SpendModel
     time_unit_: str | None
+    fit_notes_: tuple[str, ...] = ()
     _income = 1.0  # multiple of spend, in a scenario
 
     def __init__(
         self,
         purchases: PurchaseModel,
-        spend: SpendModel,
+        spend: SpendModel | tuple[SpendModel, ...],
         horizon: float | str | None,
         annual_discount_rate: float = 0.0,
         margin: float = 1.0,
@@ -97,8 +103,9 @@ class LifetimeValue(BaseEstimator):
     @property
     def required_columns(self) -> tuple[str, ...]:
         """The columns of the customer summary that the models use."""
-        read = [*getattr(self.purchases, "required_columns", HISTORY), "monetary_value"]
-        return tuple(dict.fromkeys(read))
+        models = self._spend_models() if not hasattr(self, "spend_") else (self.spend_,)
+        money = [name for model in models for name in getattr(model, "required_columns", ("monetary_value",))]
+        return tuple(dict.fromkeys([*getattr(self.purchases, "required_columns", HISTORY), *money]))
 
     @property
     def reference_(self) -> dict[str, Any]:
@@ -122,9 +129,15 @@ class LifetimeValue(BaseEstimator):
         """
         _check_margin(self.margin)
         self.purchases_ = clone(self.purchases).fit(customers)
-        self.spend_ = clone(self.spend).fit(customers)
+        self._fit_spend(customers)
         self.time_unit_ = getattr(self.purchases_, "time_unit_", customers.attrs.get("time_unit"))
         return self
+
+    def at_price(self, price: float) -> Self:
+        """The unfitted model with this constant price per purchase as its model of spend."""
+        copied: Self = clone(self)
+        copied.spend = ConstantSpend(price)
+        return copied
 
     def predict(
         self,
@@ -316,6 +329,25 @@ class LifetimeValue(BaseEstimator):
         if multiples and isinstance(self.purchases_, SupportsScenarios):
             changed.purchases_ = self.purchases_.with_factors(multiples)
         return changed
+
+    def _spend_models(self) -> tuple[SpendModel, ...]:
+        return self.spend if isinstance(self.spend, tuple) else (self.spend,)
+
+    def _fit_spend(self, customers: pd.DataFrame) -> None:
+        """Fit the first model of spend that can be fitted; the error of the first if none can."""
+        reasons: dict[str, FitError] = {}
+        for model in self._spend_models():
+            try:
+                self.spend_ = clone(model).fit(customers)
+            except FitError as error:
+                reasons[title_of(model)] = error
+                continue
+            self.fit_notes_ = tuple(
+                f"{title} cannot be fitted, and {title_of(model)} is used instead: {error}"
+                for title, error in reasons.items()
+            )
+            return
+        raise next(iter(reasons.values()))
 
     def _rate(self, annual_discount_rate: float | None) -> float:
         return self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate

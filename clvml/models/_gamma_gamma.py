@@ -25,6 +25,7 @@ from clvml.models._traits import Trait, mean_spend
 
 _DRAWS = 32  # of the parameters, for prediction intervals
 _FIRST_GUESS = np.array([4.0, 4.0, 0.75])  # in units of the search
+_SAME = 0.01  # relative range of averages in which customers do not differ: the likelihood is too steep
 _CORRELATED = 0.25  # correlation of frequency and spend; 0.11 in CDNOW, where the model fits well
 
 
@@ -135,7 +136,8 @@ class GammaGamma(LikelihoodModel):
         InputError
             If the summary is invalid.
         FitError
-            If fewer than two customers have repeat spend, or all have the same average.
+            If fewer than two customers have repeat spend, or all have the same average, to within 1 %: use
+            `ConstantSpend`.
 
         Warns
         -----
@@ -288,10 +290,11 @@ def _refuse_without_information(m: Array, n_customers: int) -> None:
             f"{m.size} of {n_customers} customers have repeat spend; Gamma-Gamma requires at"
             " least two: use a longer observation period, or GammaGamma.from_params."
         )
-    if np.ptp(m) <= 1e-12 * m.max():
+    if np.ptp(m) <= _SAME * m.max():
+        within = "" if np.ptp(m) <= 1e-12 * m.max() else f" to within {_SAME:.0%}"
         raise FitError(
-            f"all {m.size} customers have the same average spend ({m[0]:g}), so its distribution cannot"
-            " be estimated: use that amount for all customers, or check the amount column."
+            f"all {m.size} customers have the same average spend ({m[0]:g}){within}, so its distribution"
+            " cannot be estimated: use clvml.ConstantSpend as the model of spend, or check the amount column."
         )
 
 

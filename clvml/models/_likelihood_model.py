@@ -29,7 +29,7 @@ from clvml.models._fit_messages import messages_of_search, unbounded_draws
 from clvml.models._parameters import CommonParameters, Found, Parameters, Problem
 from clvml.models._traits import Trait, TraitDistribution
 
-_FEW = 20_000  # customers from which parameter uncertainty is negligible in a customer's interval
+FEW = 20_000  # customers from which parameter uncertainty is negligible in a customer's interval
 
 RandomState = int | np.random.Generator | None
 
@@ -171,7 +171,7 @@ class LikelihoodModel(BaseEstimator):
         customers in the same direction.
         """
         check_is_fitted(self, "params_")
-        if not hasattr(self, "covariance_") or (self.n_customers_ >= _FEW and not together):
+        if not hasattr(self, "covariance_") or (self.n_customers_ >= FEW and not together):
             return [self._estimate()]
         return list(self.sample_parameters(n_draws, random_state).to_numpy())
 

@@ -34,6 +34,7 @@ from clvml.lifetime_value.formulas import (
 from clvml.lifetime_value.formulas._loyalty_models import LoyaltyEffectsValue, ProfitContributionValue
 from clvml.lifetime_value.formulas._migration import MigrationValue
 from clvml.models._bgnbd import BGNBD
+from clvml.models._constant_spend import ConstantSpend
 from clvml.models._gamma_gamma import GammaGamma
 from clvml.models._mbgnbd import MBGNBD
 from clvml.models._pareto_nbd import ParetoNBD
@@ -66,7 +67,8 @@ class Contender(NamedTuple):
 
 
 def _times_gamma_gamma(purchases: Any) -> Callable[..., ValueModel]:
-    return partial(LifetimeValue, purchases=purchases, spend=GammaGamma())
+    """With constant spend where Gamma-Gamma has no optimum, as where all amounts are equal."""
+    return partial(LifetimeValue, purchases=purchases, spend=(GammaGamma(), ConstantSpend()))
 
 
 CONTENDERS: dict[str, Contender] = {

@@ -97,17 +97,16 @@ def test_a_mistake_in_the_arguments_leaves_nothing_behind(clvml, tmp_path, argum
     assert list(tmp_path.iterdir()) == []
 
 
-def test_models_that_cannot_be_fitted_are_left_out_and_the_run_goes_on(clvml, purchases, tmp_path):
+def test_where_there_is_one_price_models_of_purchases_stay_in_the_comparison(clvml, purchases, tmp_path):
     one_price(purchases).to_csv(tmp_path / "sales.csv", index=False)
     result = clvml("run", "--transactions", "sales.csv", "--no-tracking", "--output", "out")
     assert result.exit_code == 0, result.stderr
-    assert (
-        "left out: BG/NBD x Gamma-Gamma, MBG/NBD x Gamma-Gamma, Pareto/NBD x Gamma-Gamma: all"
-        in result.stdout
-    )
+    assert "Gamma-Gamma cannot be fitted, and constant spend is used instead: all" in result.stdout
     assert "have the same average spend (9.99)" in result.stdout
-    # P(alive) needs no spend, so that customers have stages beside the value of a formula
-    assert "provides no P(alive): using that of BG/NBD" in result.stdout
+    scores = pd.read_csv(tmp_path / "out" / "comparison.csv", index_col="model")
+    models = [f"{title} x constant spend" for title in ("BG/NBD", "MBG/NBD", "Pareto/NBD")]
+    assert set(models) <= set(scores.index)
+    assert "constant spend is used instead" in (tmp_path / "out" / "report.html").read_text()
     members = pd.read_csv(tmp_path / "out" / "segments.csv")
     assert (members["value_at_risk"] <= members["clv"] * (1 + 1e-9)).all()
     assert {"stage", "treatment", "budget"} <= set(members)

@@ -15,6 +15,8 @@ from clvml.evaluation._calibration import calibration_by_decile
 from clvml.evaluation._comparison import METRICS
 from clvml.evaluation._model_comparison import ModelComparison, compare_models
 from clvml.evaluation._ranking import lift_curve
+from clvml.lifetime_value._projection import LifetimeValue
+from clvml.lifetime_value._protocol import title_of
 from clvml.workflow._contenders import BASELINE
 from clvml.workflow._findings import (
     ALL,
@@ -100,6 +102,8 @@ def find(context: Context) -> Iterator[Finding]:
     context.put(comparison)
     for reason, titles in left_out(comparison).items():
         context.say(f"left out: {titles}: {reason}")
+    for note in fit_notes(comparison):
+        context.say(note)
     yield from compared(comparison, parts)
     yield from answer(comparison)
     if passed := context.get(PassedContenders):
@@ -125,7 +129,28 @@ def compare_contenders(contenders: Contenders, parts: Split) -> Comparison:
             if not contender.optional and contender.family != BASELINE
         ],
     )
-    return Comparison(result, contenders)
+    return Comparison(result, retitled(contenders, result))
+
+
+def retitled(contenders: Contenders, result: ModelComparison) -> Contenders:
+    """The contenders under titles that name their fitted models, where another one had to be used."""
+    renamed = {
+        name: f"{title_of(model.purchases_)} x {title_of(model.spend_)}"
+        for name, model in result.models.items()
+        if isinstance(model, LifetimeValue) and model.fit_notes_
+    }
+    return Contenders(
+        {
+            name: contender._replace(title=renamed.get(name, contender.title))
+            for name, contender in contenders.items()
+        }
+    )
+
+
+def fit_notes(comparison: Comparison) -> list[str]:
+    """Which parts of the contenders could not be fitted, and what is used instead; each once."""
+    notes = [note for model in comparison.result.models.values() for note in getattr(model, "fit_notes_", ())]
+    return list(dict.fromkeys(notes))
 
 
 def compared(comparison: Comparison, parts: Split) -> Iterator[Finding]:
@@ -157,6 +182,8 @@ def compared(comparison: Comparison, parts: Split) -> Iterator[Finding]:
     )
     for reason, titles in left_out(comparison).items():
         yield Words(f"Left out: {titles}, because {reason}", style="note")
+    for note in fit_notes(comparison):
+        yield Words(note, style="note")
     ranks = comparison.by_title(champion.ranks)
     yield Table("champion_ranks", ranks, file=None, in_report=False)
 
