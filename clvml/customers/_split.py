@@ -23,6 +23,8 @@ from clvml.errors import InputError
 
 log = logging.getLogger("clvml")
 
+OUTCOMES = ("purchases", "spend")
+
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Split:
@@ -33,7 +35,8 @@ class Split:
     calibration : pandas.DataFrame
         The customer summary up to ``calibration_end``, as `summarize` makes it.
     holdout : pandas.DataFrame
-        Same index; float64 columns ``purchases``, ``spend`` (currency units) and ``duration`` (time units).
+        Same index; float64 columns ``purchases``, ``spend`` (currency units; absent if the purchases have no
+        amounts) and ``duration`` (time units).
     duration : float
         Length of the holdout period in time units.
     time_unit : str
@@ -64,10 +67,11 @@ class Split:
 
     def __repr__(self) -> str:
         unit = time_unit_of(self.time_unit).name
+        spent = f", {self.holdout['spend'].sum():,.2f} spent" if "spend" in self.holdout else ""
         return (
             f"Split({len(self.calibration):,} customers, calibrated to {self.calibration_end:%Y-%m-%d},"
             f" held out {self.duration:g} {unit}s to {self.observation_end:%Y-%m-%d}:"
-            f" {self.holdout['purchases'].sum():,.0f} purchases, {self.holdout['spend'].sum():,.2f} spent)"
+            f" {self.holdout['purchases'].sum():,.0f} purchases{spent})"
         )
 
     def _repr_html_(self) -> str:
@@ -123,8 +127,8 @@ def split(
     histories, counts, money = purchase_histories(transactions, calibration, observation, time_unit, collapse)
     _report_counts(counts)
     duration = (observation.clock - calibration.clock) / pd.Timedelta(days=1) / unit.days
-    customers = histories[list(CUSTOMERS)]
-    holdout = histories[["purchases", "spend"]].assign(duration=duration)
+    customers = histories[[name for name in CUSTOMERS if name in histories]]
+    holdout = histories[[name for name in OUTCOMES if name in histories]].assign(duration=duration)
     customers.attrs.update(attrs_of(calibration, time_unit, collapse))
     holdout.attrs["time_unit"] = time_unit
     ends = calibration.asked, observation.asked

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import pandas as pd
 from sklearn.base import clone
@@ -19,11 +20,13 @@ from clvml.errors import ClvmlError, FitError, InputError
 from clvml.evaluation._alignment import aligned, require_revenue
 from clvml.evaluation._champion import Champion, choose_champion
 from clvml.evaluation._comparison import UNKNOWN_FAMILY, compare
+from clvml.lifetime_value._priced import at_price
 from clvml.lifetime_value._protocol import ValueModel
 
 log = logging.getLogger("clvml")
 
 BASELINE = "baseline"
+ACTUAL = {"value": "spend", "purchases": "purchases"}  # the column of the holdout by what is compared
 _ROUNDING = 1e-9  # relative to the largest prediction: smaller negative amounts are rounding errors
 
 
@@ -71,6 +74,7 @@ def compare_models(
     *,
     families: Mapping[str, str] | None = None,
     eligible: Iterable[str] | None = None,
+    of: Literal["value", "purchases"] = "value",
 ) -> ModelComparison:
     """Fit clones of the models to the calibration period and compare their predictions with the holdout.
 
@@ -86,6 +90,9 @@ def compare_models(
     eligible : iterable of str, optional
         The models that may win; by default all except baselines. If none of them can be fitted, all others
         except baselines are eligible.
+    of : {"value", "purchases"}, default "value"
+        What is predicted: the spend of each customer in the holdout, or the number of purchases, by the
+        models at a price of 1 (see `clvml.lifetime_value.at_price`), for purchases without amounts.
 
     Returns
     -------
@@ -112,9 +119,11 @@ def compare_models(
     families = dict(families or {})
     eligible = None if eligible is None else list(eligible)
     _check_names(models, families, eligible)
-    actual = split.holdout["spend"]
+    actual = _actual(split, of)
     require_revenue(actual.to_numpy(dtype=float))
-    fitted, predictions, left_out = _fit_and_predict(models, split)
+    if of == "purchases":
+        models = {name: at_price(model) for name, model in models.items()}
+    fitted, predictions, left_out = _fit_and_predict(models, split, actual)
     able = [name for name in predictions if families.get(name) != BASELINE]
     if not able:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
@@ -130,8 +139,20 @@ def compare_models(
     return ModelComparison(fitted, kept, actual, forecasts, table, champion, left_out)
 
 
+def _actual(split: Split, of: str) -> pd.Series:
+    """The outcome in the holdout that the models predict."""
+    if of not in ACTUAL:
+        raise InputError(f"of is {of!r}; it must be one of {', '.join(map(repr, ACTUAL))}.")
+    if ACTUAL[of] not in split.holdout:
+        raise InputError(
+            f"the holdout has no {ACTUAL[of]}, because the purchases have no amounts: compare of='purchases',"
+            " or give a price with Transactions.at_price before the split."
+        )
+    return split.holdout[ACTUAL[of]]
+
+
 def _fit_and_predict(
-    models: Mapping[str, ValueModel], split: Split
+    models: Mapping[str, ValueModel], split: Split, actual: pd.Series
 ) -> tuple[dict[str, ValueModel], dict[str, pd.Series], dict[str, str]]:
     fitted: dict[str, ValueModel] = {}
     predictions: dict[str, pd.Series] = {}
@@ -139,7 +160,7 @@ def _fit_and_predict(
     for name, model in models.items():
         try:
             candidate = with_terms(model, split.duration, 0.0, 1.0).fit(split.calibration)
-            predictions[name] = _valid_prediction(name, candidate, split)
+            predictions[name] = _valid_prediction(name, candidate, split, actual)
             fitted[name] = candidate
         except Exception as error:  # a user-defined model may raise anything
             left_out[name] = _reason(error)
@@ -156,10 +177,10 @@ def with_terms(
     return copied
 
 
-def _valid_prediction(name: str, model: ValueModel, split: Split) -> pd.Series:
+def _valid_prediction(name: str, model: ValueModel, split: Split, actual: pd.Series) -> pd.Series:
     predicted = model.predict(split.calibration)
     named = predicted.rename(name) if isinstance(predicted, pd.Series) else predicted
-    _, values = aligned(split.holdout["spend"], named)
+    _, values = aligned(actual, named)
     negative = values < -_ROUNDING * abs(values).max()
     if negative.any() and not _has_losses(split):
         first = split.calibration.index[int(negative.argmax())]
@@ -172,7 +193,9 @@ def _valid_prediction(name: str, model: ValueModel, split: Split) -> pd.Series:
 
 def _has_losses(split: Split) -> bool:
     """Whether anybody brought negative money, so that a model may predict it."""
-    brought = split.calibration.filter(["monetary_value", "total_spend"]).join(split.holdout["spend"])
+    brought = split.calibration.filter(["monetary_value", "total_spend"]).join(
+        split.holdout.filter(["spend"])
+    )
     return bool((brought < 0).any(axis=None))
 
 

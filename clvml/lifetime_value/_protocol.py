@@ -9,6 +9,7 @@ Capability                     Protocol                       Used by
 =============================  =============================  =====================================
 what-if scenarios              `SupportsScenarios`            `model_value`
 discounted purchases           `SupportsDiscounting`          `LifetimeValue`
+one price per purchase         `SupportsPrice`                `at_price`, `compare_models`
 P(alive)                       `SupportsProbabilityAlive`     `LifetimeValue`, diagnostics
 P(n purchases)                 `SupportsPurchaseProbability`  `value_over_time`, `fit_by_frequency`
 intervals of purchases         `SupportsPurchaseIntervals`    `LifetimeValue.predict_interval`
@@ -94,6 +95,15 @@ class ValueModel(Protocol):
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
         """Lifetime value in the first column, "clv", and its factors in the others."""
+        ...
+
+
+@runtime_checkable
+class SupportsPrice(Protocol):
+    """A model of value that supports one price per purchase, for purchases without amounts."""
+
+    def at_price(self, price: float) -> Any:
+        """The unfitted model with this price in place of its model of spend."""
         ...
 
 

@@ -12,9 +12,10 @@ from scipy.special import gammainc
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from clvml.customers._price import check_price
 from clvml.customers._summary_checks import checked_columns
 from clvml.distributions._history import Array
-from clvml.errors import FitError, InputError
+from clvml.errors import FitError
 from clvml.inference._arguments import check_n_draws
 from clvml.inference._fit_summary import FitSummary
 from clvml.models._customer_history import check_weights
@@ -182,20 +183,6 @@ class ConstantSpend(BaseEstimator):
         self.standard_errors_ = {"price": error, "variation": 0.0 if variation == 0 else float("nan")}
         self.n_customers_ = n_customers
         return self
-
-
-def check_price(price: object) -> float:
-    """A price as a float.
-
-    Raises
-    ------
-    InputError
-        If it is not a positive, finite number.
-    """
-    number = isinstance(price, int | float | np.number) and not isinstance(price, bool)
-    if not number or not 0 < float(price) < np.inf:  # type: ignore[arg-type]
-        raise InputError(f"price is {price!r}; it must be a positive, finite number.")
-    return float(price)  # type: ignore[arg-type]
 
 
 def _simulate(draw: Array, who: Rows, number: Rows, rng: np.random.Generator) -> Array:  # noqa: ARG001
