@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pandas as pd
 import pytest
 from command_line import command_line_in
@@ -67,7 +68,7 @@ def test_a_run_writes_its_files_and_the_command_it_ends_with_scores_them(clvml, 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda sales: sales.drop(columns="amount"), "add a column of ones"),
+        (lambda sales: sales.rename(columns={"amount": "paid"}), "give purchases_only (--purchases-only)"),
         (lambda sales: sales.iloc[:0], "no rows"),
         (lambda sales: sales.drop_duplicates("customer_id"), "there is no revenue in the holdout"),
         (lambda sales: sales.assign(amount="much"), "unreadable amount"),
@@ -110,6 +111,40 @@ def test_where_there_is_one_price_models_of_purchases_stay_in_the_comparison(clv
     members = pd.read_csv(tmp_path / "out" / "segments.csv")
     assert (members["value_at_risk"] <= members["clv"] * (1 + 1e-9)).all()
     assert {"stage", "treatment", "budget"} <= set(members)
+
+
+@pytest.mark.parametrize("arguments", [[], ["--price-per-purchase", "9.5"]])
+def test_purchases_without_amounts_are_compared_served_and_scored(clvml, purchases, tmp_path, arguments):
+    purchases[["customer_id", "date"]].to_csv(tmp_path / "sales.csv", index=False)
+    result = clvml("run", "--transactions", "sales.csv", "--no-tracking", "--output", "out", *arguments)
+    assert result.exit_code == 0, result.stderr
+    price = float(arguments[1]) if arguments else 1.0
+    actual = "revenue" if arguments else "purchases"
+    assert f"Predicted {actual} of the holdout" in result.stdout
+    report = (tmp_path / "out" / "report.html").read_text()
+    assert "the purchases have no amounts" in report
+    scores = pd.read_csv(tmp_path / "out" / "comparison.csv", index_col="model")
+    assert {"BG/NBD", "MBG/NBD", "Pareto/NBD", "repeat rate x average order value"} <= set(scores.index)
+    rows = pd.read_parquet(tmp_path / "out" / "predictions.parquet")
+    np.testing.assert_allclose(rows["holdout_spend"], price * rows["holdout_purchases"])
+    # the served model needs the history of purchases only
+    customers = pd.read_parquet(tmp_path / "out" / "customers.parquet")
+    history = customers[["customer_id", "frequency", "recency", "T"]]
+    history.to_parquet(tmp_path / "history.parquet", index=False)
+    result = clvml("score", "out/model", "history.parquet", "scores.parquet")
+    assert result.exit_code == 0, result.stderr
+    scored = pd.read_parquet(tmp_path / "scores.parquet")
+    np.testing.assert_allclose(scored["expected_spend"], price)
+    members = pd.read_csv(tmp_path / "out" / "segments.csv")
+    np.testing.assert_allclose(members["clv"].sum(), scored["clv"].sum())
+
+
+def test_purchases_without_amounts_are_all_that_is_read_if_the_user_says_so(clvml, purchases, tmp_path):
+    purchases.to_csv(tmp_path / "sales.csv", index=False)
+    said = one_sentence(
+        clvml("run", "--transactions", "sales.csv", "--purchases-only", "--amount", "amount", "--no-tracking")
+    )
+    assert "which purchases_only leaves out" in said
 
 
 def test_a_stage_that_fails_keeps_what_was_computed_and_says_where(clvml, purchases, tmp_path):

@@ -6,18 +6,21 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import pandas as pd
 
 from clvml import plots
 from clvml.customers._split import Split
+from clvml.customers._transactions import Transactions
 from clvml.evaluation._calibration import calibration_by_decile
 from clvml.evaluation._comparison import METRICS
 from clvml.evaluation._model_comparison import ModelComparison, compare_models
 from clvml.evaluation._ranking import lift_curve
+from clvml.lifetime_value._priced import at_price
 from clvml.lifetime_value._projection import LifetimeValue
-from clvml.lifetime_value._protocol import title_of
-from clvml.workflow._contenders import BASELINE
+from clvml.lifetime_value._protocol import SupportsPrice, ValueModel, title_of
+from clvml.workflow._contenders import BASELINE, CONTENDERS, Contender
 from clvml.workflow._findings import (
     ALL,
     COMPARED,
@@ -34,6 +37,7 @@ from clvml.workflow._findings import (
 from clvml.workflow._formatting import Column, format_duration
 from clvml.workflow._stage import Context, Stage
 from clvml.workflow.stages._competing import Contenders, PassedContenders, check
+from clvml.workflow.stages._reading import outcome_of
 
 SHOWN = 4  # models in figures with a line for each
 
@@ -98,13 +102,13 @@ class Comparison:
 def find(context: Context) -> Iterator[Finding]:
     """The comparison, the champion, and a run for each contender."""
     parts, contenders = context[Split], context[Contenders]
-    comparison = compare_contenders(contenders, parts)
+    comparison = compare_contenders(context, contenders, parts)
     context.put(comparison)
     for reason, titles in left_out(comparison).items():
         context.say(f"left out: {titles}: {reason}")
     for note in fit_notes(comparison):
         context.say(note)
-    yield from compared(comparison, parts)
+    yield from compared(comparison, parts, outcome_of(context))
     yield from answer(comparison)
     if passed := context.get(PassedContenders):
         yield Words(f"Passed as Python objects, not in config.toml: {', '.join(passed)}.", style="note")
@@ -113,10 +117,10 @@ def find(context: Context) -> Iterator[Finding]:
         yield from one_contender(comparison, name, parts)
 
 
-def compare_contenders(contenders: Contenders, parts: Split) -> Comparison:
+def compare_contenders(context: Context, contenders: Contenders, parts: Split) -> Comparison:
     """Fit, evaluate and rank every contender."""
     models = {
-        name: contender.build(horizon=parts.duration, annual_discount_rate=0.0, margin=1.0)
+        name: built(context, contender, horizon=parts.duration, annual_discount_rate=0.0, margin=1.0)
         for name, contender in contenders.items()
     }
     result = compare_models(
@@ -129,21 +133,27 @@ def compare_contenders(contenders: Contenders, parts: Split) -> Comparison:
             if not contender.optional and contender.family != BASELINE
         ],
     )
-    return Comparison(result, retitled(contenders, result))
+    return Comparison(result, retitled(contenders, result, context[Transactions].has_amounts))
 
 
-def retitled(contenders: Contenders, result: ModelComparison) -> Contenders:
-    """The contenders under titles that name their fitted models, where another one had to be used."""
-    renamed = {
-        name: f"{title_of(model.purchases_)} x {title_of(model.spend_)}"
+def built(context: Context, contender: Contender, **terms: Any) -> ValueModel:
+    """The contender's unfitted model; at a price, if one is given or the purchases have no amounts."""
+    model, transactions, price = contender.build(**terms), context[Transactions], context.config.value.price
+    if not transactions.has_amounts:
+        return at_price(model, transactions.price or 1.0)
+    return model if price is None or not isinstance(model, SupportsPrice) else model.at_price(price)
+
+
+def retitled(contenders: Contenders, result: ModelComparison, has_amounts: bool) -> Contenders:
+    """The contenders; titles of built-in ones name the model of spend that was fitted, if there is one."""
+    fitted = {
+        name: [title_of(model.purchases_), *([title_of(model.spend_)] if has_amounts else [])]
         for name, model in result.models.items()
-        if isinstance(model, LifetimeValue) and model.fit_notes_
+        if isinstance(model, LifetimeValue) and CONTENDERS.get(name) is contenders[name]
     }
+    titles = contenders.titles | {name: " x ".join(models) for name, models in fitted.items()}
     return Contenders(
-        {
-            name: contender._replace(title=renamed.get(name, contender.title))
-            for name, contender in contenders.items()
-        }
+        {name: contender._replace(title=titles[name]) for name, contender in contenders.items()}
     )
 
 
@@ -153,14 +163,14 @@ def fit_notes(comparison: Comparison) -> list[str]:
     return list(dict.fromkeys(notes))
 
 
-def compared(comparison: Comparison, parts: Split) -> Iterator[Finding]:
+def compared(comparison: Comparison, parts: Split, outcome: str) -> Iterator[Finding]:
     """The comparison table, and the predictions and outcomes per customer."""
     champion, actual = comparison.result.champion, parts.holdout["spend"].sum()
     predictions = comparison.columns_by_title(comparison.result.predictions)
     rows = parts.calibration.join([parts.holdout.add_prefix("holdout_"), predictions])
     rows.attrs = {"time_unit": parts.time_unit}
     yield Words(
-        "Every model was fitted to the calibration period and predicts the revenue of the next"
+        f"Every model was fitted to the calibration period and predicts the {outcome} of the next"
         f" {format_duration(parts.duration, parts.time_unit)}, undiscounted and with a margin of 1."
     )
     yield Table("predictions", rows, file="predictions.parquet", in_report=False, runs=())
@@ -168,7 +178,7 @@ def compared(comparison: Comparison, parts: Split) -> Iterator[Finding]:
         "comparison",
         comparison.table,
         columns=COLUMNS,
-        title=f"Predicted revenue of the holdout; actual: {actual:,.2f}",
+        title=f"Predicted {outcome} of the holdout; actual: {actual:,.2f}",
         file="comparison.csv",
         printed=True,
         marked=comparison.champion,
@@ -176,7 +186,7 @@ def compared(comparison: Comparison, parts: Split) -> Iterator[Finding]:
     )
     yield Words(
         "bias: of the predicted total; MAE, RMSE: error per customer; Spearman, Gini: ranking of the"
-        " customers; top 10 %: share of the holdout revenue from the 10 % of customers with the highest"
+        f" customers; top 10 %: share of the holdout {outcome} from the 10 % of customers with the highest"
         " predictions.",
         style="note",
     )

@@ -19,7 +19,8 @@ from clvml.workflow._findings import SEGMENTS, SERVED, Figure, Finding, Metrics,
 from clvml.workflow._formatting import format_duration
 from clvml.workflow._section import Section
 from clvml.workflow._stage import Context, Stage
-from clvml.workflow.stages._comparing import Comparison
+from clvml.workflow.stages._comparing import Comparison, built
+from clvml.workflow.stages._reading import outcome_of
 from clvml.workflow.stages._splitting import Customers
 
 FOLDER = "model"
@@ -29,12 +30,15 @@ class ValueSection(Section):
     """The lifetime value that the registered model predicts.
 
     The comparison does not use these settings: it predicts over the duration of the holdout, undiscounted and
-    with a margin of 1, since the actual values are the revenue of the holdout.
+    with a margin of 1, since the actual values are the revenue of the holdout. ``price`` is the value of a
+    purchase: of every one if the purchases have no amounts, otherwise only in models of purchases, in place
+    of a model of spend.
     """
 
     horizon: float | str = "12M"
     annual_discount_rate: float = Field(default=0.10, ge=0)
     margin: float = Field(default=1.0, gt=0)
+    price: float | None = Field(default=None, gt=0)
 
     @field_validator("horizon", mode="before")
     @classmethod
@@ -98,7 +102,8 @@ def fit(context: Context, customers: pd.DataFrame) -> Served:
     comparison = context[Comparison]
     contender = comparison.contenders[comparison.result.champion.name]
     try:
-        model = contender.build(**context.config.value.model_dump()).fit(customers)
+        terms = context.config.value.model_dump(exclude={"price"})
+        model = built(context, contender, **terms).fit(customers)
         values = model.predict_factors(customers)
         values["clv"]  # the one column that later stages need
     except Exception as error:  # a user-defined model may raise anything
@@ -113,11 +118,14 @@ def fit(context: Context, customers: pd.DataFrame) -> Served:
 def format_served(context: Context, served: Served) -> str:
     """The data and settings of the model to serve, and the value of all customers."""
     value, parts, clv = context.config.value, context[Split], served.values["clv"]
+    counted = (
+        "Total value" if outcome_of(context) == "revenue" else "Value counts discounted purchases: total"
+    )
     return (
         f"{served.title}, refitted to all {len(clv):,} customers until"
         f" {pd.Timestamp(parts.observation_end):%Y-%m-%d}, including the holdout. Horizon"
         f" {format_duration(value.horizon, parts.time_unit)}, discount rate {value.annual_discount_rate:.0%}"
-        f" per year, margin {value.margin:g}. Total value {clv.sum():,.2f}, median {clv.median():,.2f} per"
+        f" per year, margin {value.margin:g}. {counted} {clv.sum():,.2f}, median {clv.median():,.2f} per"
         f" customer. Time unit of the parameters: {time_unit_of(parts.time_unit).name}."
     )
 
