@@ -129,8 +129,7 @@ def test_purchases_without_amounts_are_compared_served_and_scored(clvml, purchas
     np.testing.assert_allclose(rows["holdout_spend"], price * rows["holdout_purchases"])
     # the served model needs the history of purchases only
     customers = pd.read_parquet(tmp_path / "out" / "customers.parquet")
-    history = customers[["customer_id", "frequency", "recency", "T"]]
-    history.to_parquet(tmp_path / "history.parquet", index=False)
+    customers[["frequency", "recency", "T"]].to_parquet(tmp_path / "history.parquet")
     result = clvml("score", "out/model", "history.parquet", "scores.parquet")
     assert result.exit_code == 0, result.stderr
     scored = pd.read_parquet(tmp_path / "scores.parquet")
