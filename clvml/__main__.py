@@ -1,4 +1,4 @@
-"""The command line: ``clvml run``, ``clvml score``, ``clvml version``.
+"""The command line: ``clvml run``, ``clvml init``, ``clvml score``, ``clvml version``.
 
 It parses the arguments, calls the workflow, and reports any error as one sentence on standard error with an
 exit status: 1 for an error, 2 for wrong usage, 130 for an interruption. ``--debug`` shows tracebacks.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import signal
 import threading
 from collections.abc import Iterator
@@ -20,13 +21,12 @@ import typer
 
 app = typer.Typer(
     name="clvml",
-    help="Customer lifetime value: compare models on a holdout, track them in MLflow, score customers.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 TrackingUri = Annotated[str | None, typer.Option(help="MLflow tracking URI. Default: sqlite:///mlflow.db.")]
 Horizon = Annotated[str | None, typer.Option(help="Prediction horizon, such as 12M or 52W.")]
@@ -68,6 +68,13 @@ def run(
     output: Annotated[str | None, typer.Option(help="Output folder.")] = None,
     tracking_uri: TrackingUri = None,
     no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Do not use MLflow.")] = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Any key of the config, such as data.policy.returns=net."
+        ),
+    ] = None,
+    quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Compare customer lifetime value models on a holdout period and register the champion."""
@@ -92,11 +99,12 @@ def run(
         "tracking.enabled": False if no_tracking else None,
     }
     with exit_on_error(debug):
-        from clvml.workflow._config import load_config
-        from clvml.workflow._console import Terminal
+        from clvml.workflow._config import load_config, parse_setting
+        from clvml.workflow._console import Silent, Terminal
         from clvml.workflow._run import run as run_workflow
 
-        run_workflow(load_config(config, overrides), Terminal())
+        overrides.update(map(parse_setting, settings or ()))
+        run_workflow(load_config(config, overrides), Silent() if quiet else Terminal())
 
 
 @app.command()
@@ -113,6 +121,7 @@ def score(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing output file.")] = False,
     tracking_uri: TrackingUri = None,
+    quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Score a file of customers with a saved or registered model."""
@@ -129,15 +138,55 @@ def score(
             segments=segments,
             overwrite=overwrite,
         )
-        typer.echo(f"{len(scored):,} customers scored by {model}, written to {output}")
+        if not quiet:
+            typer.echo(f"{len(scored):,} customers scored by {model}, written to {output}")
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(help="The config file to write.")] = Path("clvml.toml"),
+    transactions: Annotated[str | None, typer.Option(help="The file of purchases to name in it.")] = None,
+    debug: Debug = False,
+) -> None:
+    """Write a config file with every key, its meaning and its default, to edit and to run."""
+    with exit_on_error(debug):
+        from clvml.files import check_not_there, written_whole
+        from clvml.workflow._config import Config
+        from clvml.workflow._template import config_template
+
+        check_not_there(path, "give another name, or remove it first")
+        given = {} if transactions is None else {"data": {"source": transactions}}
+        with written_whole(path) as part:
+            part.write_text(config_template(Config.model_validate(given)), encoding="utf-8")
+        typer.echo(f"written: {path}. Edit it, then: clvml run {shlex.quote(str(path))}")
 
 
 @app.command()
 def version() -> None:
     """Print the version."""
+    typer.echo(_installed())
+
+
+def _installed() -> str:
     from importlib.metadata import version as installed
 
-    typer.echo(installed("clvml"))
+    return installed("clvml")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"clvml {_installed()}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Customer lifetime value: compare models on a holdout, track them in MLflow, score customers."""
 
 
 @contextmanager

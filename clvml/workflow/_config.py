@@ -66,7 +66,7 @@ class Config(Section):
         """The config as TOML text, which reads back as the same config."""
         blocks = []
         for name, section in _tables(self.model_dump(exclude_none=True, exclude_defaults=False), ""):
-            lines = [f"{key} = {_toml_value(value)}" for key, value in section.items()]
+            lines = [f"{key} = {toml_value(value)}" for key, value in section.items()]
             blocks.append("\n".join([f"[{name}]", *lines]))
         return "\n\n".join(blocks) + "\n"
 
@@ -99,10 +99,7 @@ def load_config(path: str | Path | None = None, overrides: Mapping[str, Any] | N
     _resolve_tables(values, Path(path).parent if path is not None else Path())
     for key, value in (overrides or {}).items():
         if value is not None:
-            section, name = key.split(".")
-            part = values.setdefault(section, {})
-            if isinstance(part, dict):
-                part[name] = value
+            _override(values, key.split("."), value)
     if overrides and overrides.get("data.source") is not None:
         _resolve_source(values, Path())
     try:
@@ -111,6 +108,44 @@ def load_config(path: str | Path | None = None, overrides: Mapping[str, Any] | N
         raise InputError(_sentence(error, "the options" if path is None else str(path))) from None
     config._file = None if path is None else Path(path)
     return config
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """The dotted key and the value of ``KEY=VALUE``.
+
+    The value is read as TOML (``4``, ``true``, ``["historic"]``, ``1997-09-30``) and as text otherwise.
+
+    Raises
+    ------
+    InputError
+        If there is no key or no ``=``.
+
+    Examples
+    --------
+    >>> parse_setting("segments.n_segments=4"), parse_setting("data.policy.returns=net")
+    (('segments.n_segments', 4), ('data.policy.returns', 'net'))
+    """
+    key, sign, value = text.partition("=")
+    key = key.strip()
+    if not sign or not re.fullmatch(r"\w+(\.\w+)+", key):
+        raise InputError(
+            f"{text!r} is not a setting; write KEY=VALUE with the section in the key, such as"
+            " data.policy.returns=net. clvml init writes a file with all keys."
+        )
+    try:
+        return key, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key, value.strip()
+
+
+def _override(values: dict[str, Any], path: list[str], value: object) -> None:
+    """Set a key; a section that is not a table is left to the validation to refuse."""
+    *sections, name = path
+    part: object = values
+    for section in sections:
+        part = part.setdefault(section, {}) if isinstance(part, dict) else part
+    if isinstance(part, dict):
+        part[name] = value
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -228,12 +263,13 @@ def _tables(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, dict[
             )
 
 
-def _toml_value(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """A value as TOML text."""
     if isinstance(value, dt.date):
         return value.isoformat()
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
     if isinstance(value, Mapping):
-        items = (f"{json.dumps(key)} = {_toml_value(item)}" for key, item in value.items())
+        items = (f"{json.dumps(key)} = {toml_value(item)}" for key, item in value.items())
         return "{" + ", ".join(items) + "}"
     return json.dumps(value, ensure_ascii=False)  # text, numbers and booleans are written alike in TOML

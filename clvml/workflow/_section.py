@@ -10,14 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 class Section(BaseModel):
     """A section of the config: frozen, with unknown keys refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
 
 class ExperimentSection(Section):
-    """Name and question. ``name`` defaults to the name of the data followed by ``_holdout``."""
+    """The name of the experiment and the question it answers."""
 
     name: str = ""
+    """Name in the report, in MLflow and of the output folder. Default: that of the data with ``_holdout``."""
     question: str = "Which model values these customers best on the holdout?"
+    """What the run is to answer; shown in the report."""
 
     @field_validator("name")
     @classmethod
@@ -28,12 +30,16 @@ class ExperimentSection(Section):
 
 
 class TrackingSection(Section):
-    """The MLflow store; without ``uri``, MLflow's default."""
+    """The MLflow store of runs and registered models."""
 
     enabled: bool = True
+    """Whether to log runs and register the model (``--no-tracking``: no)."""
     uri: str | None = None
+    """MLflow tracking URI, such as ``http://127.0.0.1:5000``. Default: MLflow's, sqlite:///mlflow.db."""
     experiment: str = ""
+    """Name of the MLflow experiment. Default: the name of the experiment."""
     registered_model: str = Field(default="clv", min_length=1, pattern=r"^[^/:]+$")
+    """Name of the registered model; that of the segments adds ``-segments``."""
 
     @property
     def registered_segments(self) -> str:
@@ -42,6 +48,7 @@ class TrackingSection(Section):
 
 
 class OutputSection(Section):
-    """The output folder; default ``clvml-output/<experiment name>`` in the current folder."""
+    """The output folder."""
 
     folder: str = ""
+    """Path, relative to the current folder. Default: ``clvml-output/<experiment name>``."""

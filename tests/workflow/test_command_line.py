@@ -249,3 +249,41 @@ def test_customers_called_na_or_null_are_trained_on_and_scored_from_csv(clvml, p
     assert clvml("score", "out/model", "customers.csv", "scores.csv", "--overwrite").exit_code == 0
     segments = pd.read_csv(tmp_path / "out" / "segments.csv", keep_default_na=False)
     assert (segments.columns[0], set(segments["customer_id"])) == ("customer_id", set(ids))
+
+
+def test_the_version_is_an_option_and_a_command(clvml):
+    assert clvml("--version").stdout.split()[-1] == clvml("version").stdout.strip()
+
+
+def test_init_writes_a_config_that_runs_and_never_overwrites_one(clvml, sales, tmp_path):
+    result = clvml("init", "--transactions", sales)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines()[-1].endswith("clvml run clvml.toml")
+    text = (tmp_path / "clvml.toml").read_text()
+    assert "will not be overwritten" in one_sentence(clvml("init"))
+    assert (tmp_path / "clvml.toml").read_text() == text
+    result = clvml("run", "clvml.toml", "--no-tracking", "--set", 'models.contenders=["historic"]')
+    assert result.exit_code == 0, result.stderr
+
+
+def test_any_key_of_the_config_can_be_set_by_an_option_and_quiet_prints_nothing(clvml, sales, tmp_path):
+    settings = ["segments.n_segments=3", 'models.contenders=["historic"]', "data.policy.zero_amount=drop"]
+    options = [part for setting in settings for part in ("--set", setting)]
+    result = clvml("run", "--transactions", sales, "--no-tracking", "--output", "out", "--quiet", *options)
+    assert (result.exit_code, result.stdout) == (0, ""), result.stderr
+    assert len(pd.read_csv(tmp_path / "out" / "segment_profile.csv")) == 3
+    assert list(pd.read_csv(tmp_path / "out" / "comparison.csv")["model"]) == ["historic", "zero baseline"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ("returns", "write KEY=VALUE"),
+        ("returns=net", "with the section in the key"),
+        ("data.policy.return=net", "did you mean 'returns'?"),
+        ("data.policy.returns=nett", "returns"),
+        ("split.time_unit.more=1", "time_unit"),
+    ],
+)
+def test_a_setting_that_does_not_exist_is_refused_with_the_way_out(clvml, sales, setting, sentence):
+    assert sentence in one_sentence(clvml("run", "--transactions", sales, "--no-tracking", "--set", setting))

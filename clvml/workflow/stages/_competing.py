@@ -62,6 +62,8 @@ class ModelsSection(Section):
         ],
         ...,
     ] = Field(default=tuple(CONTENDERS), min_length=1)
+    """Built-in models by id, and models of your own by import path, such as "mypackage.mymodule:MyModel", or
+    with options as {model = "mypackage.mymodule:MyModel", options = {alpha = 1}}."""
 
 
 class PassedContenders(dict[str, Any]):

@@ -36,29 +36,49 @@ class PolicySection(Section):
     """What to do with rows that may not be purchases: the choices of `clvml.TransactionPolicy`."""
 
     missing_customer: Literal["drop", "error"] = "drop"
+    """Rows without a customer id: drop or error."""
     bad_date: Literal["drop", "error"] = "drop"
+    """Rows without a readable date: drop or error."""
     bad_amount: Literal["drop", "error"] = "drop"
+    """Rows without a readable amount: drop or error."""
     future_date: Literal["drop", "keep", "error"] = "drop"
+    """Rows dated after today: drop, keep or error."""
     returns: Literal["drop", "net", "net_period", "keep", "error"] = "drop"
+    """Negative amounts: drop; net (taken off the latest purchase before); net_period (netted within the
+    period of purchases only); keep (as losses); or error."""
     zero_amount: Literal["keep", "drop", "error"] = "keep"
+    """Purchases with an amount of zero: keep, drop or error."""
     duplicates: Literal["keep", "drop", "error"] = "keep"
+    """Rows equal in every column: keep, drop or error."""
 
 
 class DataSection(Section):
     """The source of the purchases, and the names of its columns."""
 
     source: str = "cdnow"
+    """A file of purchases, one per row, relative to this file; or the built-in data "cdnow"."""
     customer: str = "customer_id"
+    """Column with the customer id."""
     date: str = "date"
+    """Column with the date or time of the purchase."""
     amount: str | None = None
+    """Column with the amount of money; default "amount", where no quantity and price are named."""
     quantity: str | None = None
+    """Column with the quantity; an amount is then quantity x price."""
     price: str | None = None
+    """Column with the unit price; needs quantity."""
     purchases_only: bool = False
+    """The purchases have no amounts: predict purchases, or their value at the price in [value]."""
     date_format: str | None = None
+    """Format of dates written as text, such as %d/%m/%Y."""
     timezone: str | None = None
+    """Time zone of the shop, such as America/New_York, whose days count. Default: that of the data."""
     date_unit: Literal["D", "W", "M", "Q", "Y"] | None = None
+    """Unit of numbered dates, such as "W" for weeks 1 to 104; needs date_origin."""
     date_origin: dt.date | None = None
+    """The day on which period 1 of numbered dates starts."""
     memory_limit: str | None = None
+    """Memory of the data engine, such as "2GB"; beyond it, it uses the disk."""
     policy: PolicySection = PolicySection()
 
     @property
@@ -76,7 +96,7 @@ class DataSection(Section):
             raise ValueError(
                 "names a column of amounts, which purchases_only leaves out: give one or the other"
             )
-        given = self.model_fields_set - {"source"}
+        given = {name for name, value in self if value != type(self).model_fields[name].default} - {"source"}
         if self.is_built_in and given:
             raise ValueError(
                 f"gives {min(given)}, but {self.source!r} is built in and does not use it: name the source"

@@ -58,20 +58,21 @@ SEGMENT_QUALITY_COLUMNS = {
 
 
 class SegmentsSection(Section):
-    """The number of segments: an integer, or ``"auto"`` for the criterion of `KMeansSegments`.
-
-    ``treatments`` is a CSV file that replaces the default of `clvml.segments.acting`. ``attributes`` is a CSV
-    or Parquet file of customer attributes, one row per customer, with the id column named as in the
-    purchases; its ``attribute_columns`` (all, if none are named) are used as features. ``contact`` is the
-    column of contact data, used only to count reachable customers. Paths are relative to the config's folder.
-    """
+    """The segments, and the tables that belong to them. Paths are relative to the config's folder."""
 
     n_segments: int | Literal["auto"] = "auto"
+    """The number of segments, or "auto" for the criterion of ``KMeansSegments``."""
     random_state: int = 0
+    """Seed of K-means."""
     treatments: str = ""
+    """A CSV file of treatments that replaces the default of ``clvml.segments.acting``."""
     attributes: str = ""
+    """A CSV or Parquet file of customer attributes, one row per customer; the id column is named as in the
+    purchases."""
     attribute_columns: tuple[str, ...] = ()
+    """The attributes to use as features. Default: all."""
     contact: str = ""
+    """The column of attributes with contact data, used only to count reachable customers."""
 
     @model_validator(mode="after")
     def _columns_have_a_table(self) -> Self:

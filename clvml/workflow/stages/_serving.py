@@ -36,9 +36,13 @@ class ValueSection(Section):
     """
 
     horizon: float | str = "12M"
+    """How far ahead, such as 12M or 52W; a number is in time units."""
     annual_discount_rate: float = Field(default=0.10, ge=0)
+    """Discount rate per year: 0.10 is 10 %."""
     margin: float = Field(default=1.0, gt=0)
+    """Profit per unit of spend."""
     price: float | None = Field(default=None, gt=0)
+    """Value of a purchase, for purchases without amounts, or in place of a model of spend."""
 
     @field_validator("horizon", mode="before")
     @classmethod

@@ -36,9 +36,13 @@ class SplitSection(Section):
     """
 
     calibration_end: dt.date | None = None
+    """Last day of the calibration period. Default: the last third of the time is held out."""
     observation_end: dt.date | None = None
+    """Last day of the holdout period. Default: the last day of the data."""
     time_unit: TimeUnitCode = "W"
+    """Time unit of the models: D, W, M, Q or Y."""
     collapse: Literal["D", "W", "M", "Q", "Y", "none"] = "D"
+    """Purchases of one customer within this period are one purchase; "none": every row is one."""
 
     @model_validator(mode="after")
     def _leaves_a_holdout(self) -> Self:
