@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from dataclasses import dataclass
 
 import pandas as pd
@@ -18,7 +19,8 @@ class FitSummary:
         The model's name.
     parameters : DataFrame
         Index ``parameter``; columns ``estimate, standard_error, lower, upper, meaning``; ``lower, upper``
-        are the limits of 95 % Wald confidence intervals, computed for the logarithm.
+        are the limits of 95 % Wald confidence intervals, computed for the logarithm; NaN, as the standard
+        error, for a parameter that the data do not identify.
     figures : dict of str to str
         Number of customers, log-likelihood, information criteria, convergence.
     messages : tuple of str
@@ -47,5 +49,10 @@ class FitSummary:
 
     def _rounded(self) -> pd.DataFrame:
         numbers = self.parameters.select_dtypes("number")
-        text = {str(name): [f"{value:.4g}" for value in column] for name, column in numbers.items()}
+        text = {str(name): [_format(value) for value in column] for name, column in numbers.items()}
         return self.parameters.assign(**text).rename(columns=lambda name: name.replace("_", " "))
+
+
+def _format(value: float) -> str:
+    """Four digits; a limit or standard error that the data do not determine is missing."""
+    return "not identified" if math.isnan(value) else f"{value:.4g}"

@@ -37,7 +37,7 @@ class GammaGamma(LikelihoodModel):
 
     Parameters
     ----------
-    prior : {"weak"}, optional
+    prior : {"weak", "auto"}, optional
         Regularise the fit with a weakly informative prior when the data do not identify all parameters; see
         `prior_table`.
 
@@ -148,7 +148,9 @@ class GammaGamma(LikelihoodModel):
         spend = self._check(customers, weights)
         parameters = self._parameters.in_units(_units(spend))
         starts = self._starts(parameters.unit * _FIRST_GUESS, start)
-        problem = Problem(gamma_gamma, spend, is_weak(self.prior), rough=start is None)
+        problem = Problem(
+            gamma_gamma, spend, is_weak(self.prior, float(spend.weights.sum())), rough=start is None
+        )
         optimum = self._search(parameters, problem, starts)
         self.log_likelihood_ -= float(spend.weights @ np.log(spend.m))
         self.n_set_aside_ = len(customers) - spend.size

@@ -24,7 +24,7 @@ from clvml.inference._fit_summary import FitSummary
 from clvml.inference._laplace import draw_normal
 from clvml.inference._maximum_likelihood import Optimum, with_prior
 from clvml.inference._nested_laplace import REACH, NestedLaplace, nested_laplace, within_reach
-from clvml.inference._prior import PriorScale, prior_table
+from clvml.inference._prior import FEW_CUSTOMERS, PriorScale, prior_table
 from clvml.models._fit_messages import messages_of_search, unbounded_draws
 from clvml.models._parameters import CommonParameters, Found, Parameters, Problem
 from clvml.models._traits import Trait, TraitDistribution
@@ -39,10 +39,11 @@ class LikelihoodModel(BaseEstimator):
 
     Parameters
     ----------
-    prior : {"weak"}, optional
+    prior : {"weak", "auto"}, optional
         Regularise the fit with a weakly informative prior when the data do not identify all parameters. It is
         defined on interpretable, scale-free quantities (`prior_table`), so the unit of time or money does not
-        matter; a thousand customers outweigh it.
+        matter; a thousand customers outweigh it. ``"auto"`` does so below 1,000 customers, where the prior
+        predicts better (experiments/few_customers).
     """
 
     title: ClassVar[str]
@@ -59,8 +60,9 @@ class LikelihoodModel(BaseEstimator):
     n_customers_: float
     fit_record_: FitRecord
     posterior_: NestedLaplace | None = None
+    prior_: str | None  # the prior of the fit; models saved by clvml 0.1 have only the argument
 
-    def __init__(self, prior: Literal["weak"] | None = None) -> None:
+    def __init__(self, prior: Literal["weak", "auto"] | None = None) -> None:
         self.prior = prior
 
     @property
@@ -156,7 +158,11 @@ class LikelihoodModel(BaseEstimator):
             drawn = self.posterior_.draw(parameters.search_of_logs(center), n_draws, rng)
             logs = parameters.logs_of_search(drawn)
         table = parameters.table(logs)
-        if self.prior is None and self.posterior_ is not None and not self.posterior_.is_bounded_by_data():
+        if (
+            not self._is_regularised
+            and self.posterior_ is not None
+            and not self.posterior_.is_bounded_by_data()
+        ):
             warnings.warn(unbounded_draws(self.title), FitWarning, stacklevel=2)
         table.attrs["method"] = "laplace" if self.posterior_ is None else "nested laplace"
         return table
@@ -231,6 +237,10 @@ class LikelihoodModel(BaseEstimator):
     def _common_parameters(self) -> CommonParameters:
         return CommonParameters(self.Params, self.scales)
 
+    @property
+    def _is_regularised(self) -> bool:
+        return getattr(self, "prior_", self.prior) == "weak"
+
     def _estimate(self) -> Array:
         """Estimates of the parameters in the user's units, then coefficients."""
         return np.array(self.params_)
@@ -257,12 +267,14 @@ class LikelihoodModel(BaseEstimator):
         self.covariance_ = np.outer(slopes, slopes) * optimum.covariance
         self.standard_errors_ = self.Params(*np.sqrt(np.diag(self.covariance_))[:n].tolist())
         self.n_customers_ = problem.n_customers
+        self.prior_ = "weak" if problem.weak else None
         self.posterior_ = _posterior(parameters, found, problem.weak)
 
     def _record(self, parameters: Parameters, optimum: Optimum, messages: list[str]) -> None:
         """Set ``fit_record_``; issue each message as a `FitWarning` where ``fit`` was called."""
         names = parameters.searched
-        said = [*messages_of_search(self.title, optimum, names, self._found(), self.limits), *messages]
+        few = self.n_customers_ < FEW_CUSTOMERS and not self._is_regularised
+        said = [*messages_of_search(self.title, optimum, names, self._found(), self.limits, few), *messages]
         self.fit_record_ = record_of(optimum, names, parameters.unit, said, stacklevel=3)
 
     def _found(self) -> str:
@@ -270,7 +282,17 @@ class LikelihoodModel(BaseEstimator):
 
     def _report(self) -> pd.DataFrame:
         errors = np.sqrt(np.diag(self.covariance_))
-        return self._parameters.report(self._estimate(), errors, self.meanings)
+        report = self._parameters.report(self._estimate(), errors, self.meanings)
+        report.loc[self._not_identified(), ["standard_error", "lower", "upper"]] = np.nan
+        return report
+
+    def _not_identified(self) -> list[str]:
+        """The parameters of which the data give no interval: they diverge, or could be off by e**3."""
+        diverging = {way.partition(" ")[0] for way in self.fit_record_.boundary}
+        log_errors = dict(
+            zip(self.Params._fields, np.array(self.standard_errors_) / self.params_, strict=True)
+        )
+        return [name for name, error in log_errors.items() if name in diverging or error > REACH]
 
     def _given_table(self) -> pd.DataFrame:
         columns = {"estimate": list(self.params_), "meaning": list(self.meanings)}

@@ -25,7 +25,7 @@ from clvml.inference._prior import Prior, PriorScale, prior_of
 
 _TWO_SIDED_95 = 1.959964
 _ROUGH_SAMPLE = 20_000  # customers, for starting values of larger fits
-_LARGEST_LOG = 700.0  # e**700 is near the largest float
+_LARGEST_LOG = 600.0  # leaves room for the estimate, below the largest float
 
 
 class Sample(Protocol):

@@ -72,10 +72,14 @@ def _times_gamma_gamma(purchases: Any) -> Callable[..., ValueModel]:
 
 
 CONTENDERS: dict[str, Contender] = {
-    "bgnbd_gamma_gamma": Contender("BG/NBD x Gamma-Gamma", PROBABILISTIC, _times_gamma_gamma(BGNBD())),
-    "mbgnbd_gamma_gamma": Contender("MBG/NBD x Gamma-Gamma", PROBABILISTIC, _times_gamma_gamma(MBGNBD())),
+    "bgnbd_gamma_gamma": Contender(
+        "BG/NBD x Gamma-Gamma", PROBABILISTIC, _times_gamma_gamma(BGNBD(prior="auto"))
+    ),
+    "mbgnbd_gamma_gamma": Contender(
+        "MBG/NBD x Gamma-Gamma", PROBABILISTIC, _times_gamma_gamma(MBGNBD(prior="auto"))
+    ),
     "pareto_nbd_gamma_gamma": Contender(
-        "Pareto/NBD x Gamma-Gamma", PROBABILISTIC, _times_gamma_gamma(ParetoNBD())
+        "Pareto/NBD x Gamma-Gamma", PROBABILISTIC, _times_gamma_gamma(ParetoNBD(prior="auto"))
     ),
     "lifetimes": Contender("lifetimes package", PROBABILISTIC, LifetimesValue, optional=True),
     "repeat_rate": Contender("repeat rate x average order value", FORMULA, RepeatRateValue),

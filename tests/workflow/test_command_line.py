@@ -133,9 +133,24 @@ def test_purchases_without_amounts_are_compared_served_and_scored(clvml, purchas
     result = clvml("score", "out/model", "history.parquet", "scores.parquet")
     assert result.exit_code == 0, result.stderr
     scored = pd.read_parquet(tmp_path / "scores.parquet")
-    np.testing.assert_allclose(scored["expected_spend"], price)
+    assert set(load(tmp_path / "out" / "model").required_columns) <= {"frequency", "recency", "T"}
     members = pd.read_csv(tmp_path / "out" / "segments.csv")
     np.testing.assert_allclose(members["clv"].sum(), scored["clv"].sum())
+
+
+def test_a_run_for_few_regular_buyers_says_what_it_does(clvml, tmp_path):
+    """120 customers who buy every four weeks, some of them no longer."""
+    start, day = pd.Timestamp("2020-01-01"), pd.Timedelta(days=1)
+    rows = [
+        (k, start + (k % 28 + 28 * i + (k * i) % 5) * day)
+        for k in range(120)
+        for i in range(12 if k % 12 else 4)
+    ]
+    pd.DataFrame(rows, columns=["customer_id", "date"]).to_csv(tmp_path / "sales.csv", index=False)
+    result = clvml("run", "--transactions", "sales.csv", "--no-tracking", "--output", "out")
+    assert result.exit_code == 0, result.stderr
+    assert "there are fewer than 1,000 customers" in result.stdout
+    assert "regularised by a weakly informative prior" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_purchases_without_amounts_are_all_that_is_read_if_the_user_says_so(clvml, purchases, tmp_path):

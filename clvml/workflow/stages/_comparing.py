@@ -17,6 +17,7 @@ from clvml.evaluation._calibration import calibration_by_decile
 from clvml.evaluation._comparison import METRICS
 from clvml.evaluation._model_comparison import ModelComparison, compare_models
 from clvml.evaluation._ranking import lift_curve
+from clvml.inference._prior import FEW_CUSTOMERS
 from clvml.lifetime_value._priced import at_price
 from clvml.lifetime_value._projection import LifetimeValue
 from clvml.lifetime_value._protocol import SupportsPrice, ValueModel, title_of
@@ -39,6 +40,10 @@ from clvml.workflow._stage import Context, Stage
 from clvml.workflow.stages._competing import Contenders, PassedContenders, check
 from clvml.workflow.stages._reading import outcome_of
 
+FEW_NOTE = (
+    f"there are fewer than {FEW_CUSTOMERS:,} customers: the parameters of models of purchases are regularised"
+    " by a weakly informative prior, which predicts better for so few"
+)
 SHOWN = 4  # models in figures with a line for each
 
 COLUMNS = {
@@ -159,8 +164,17 @@ def retitled(contenders: Contenders, result: ModelComparison, has_amounts: bool)
 
 def fit_notes(comparison: Comparison) -> list[str]:
     """Which parts of the contenders could not be fitted, and what is used instead; each once."""
-    notes = [note for model in comparison.result.models.values() for note in getattr(model, "fit_notes_", ())]
+    models = comparison.result.models.values()
+    notes = [note for model in models for note in getattr(model, "fit_notes_", ())]
+    if any(is_regularised(model) for model in models):
+        notes.append(FEW_NOTE)
     return list(dict.fromkeys(notes))
+
+
+def is_regularised(model: ValueModel) -> bool:
+    """Whether the model's parameters of purchases have a prior because there are few customers."""
+    purchases = getattr(model, "purchases_", None)
+    return getattr(purchases, "prior", None) == "auto" and getattr(purchases, "prior_", None) == "weak"
 
 
 def compared(comparison: Comparison, parts: Split, outcome: str) -> Iterator[Finding]:

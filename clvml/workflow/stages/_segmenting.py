@@ -176,7 +176,9 @@ def purchases_beside(context: Context, customers: pd.DataFrame) -> Any:
     result = context[Comparison].result
     models = (result.models[name] for name in result.champion.ranks.index)
     ranked = (getattr(model, "purchases_", None) for model in models)
-    best = next((model for model in ranked if isinstance(model, SupportsProbabilityAlive)), BGNBD())
+    best = next(
+        (model for model in ranked if isinstance(model, SupportsProbabilityAlive)), BGNBD(prior="auto")
+    )
     try:
         return clone(best).fit(customers)
     except FitError:
