@@ -99,13 +99,12 @@ def test_a_summary_prints_no_limits_that_the_data_do_not_determine(model):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FitWarning)
         fitted = model().fit(customers)
-    table = fitted.summary().parameters
     diverging = [way.split()[0] for way in fitted.fit_record_.boundary]
     assert diverging
-    assert table.loc[diverging, ["standard_error", "lower", "upper"]].isna().all(axis=None)
-    shown = str(fitted.summary())
-    assert "not identified" in shown
-    assert "e-1" not in shown.replace("e-10", "")
+    rows = {line.split()[0]: line for line in str(fitted.summary()).splitlines() if line[:1].isalpha()}
+    for name in diverging:
+        assert rows[name].count("not identified") == 3  # standard error and both limits
+    assert "e-1" not in str(fitted.summary()).replace("e-10", "")
 
 
 def _steady(n):

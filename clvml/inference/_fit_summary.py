@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import math
 from dataclasses import dataclass
 
 import pandas as pd
@@ -19,18 +18,20 @@ class FitSummary:
         The model's name.
     parameters : DataFrame
         Index ``parameter``; columns ``estimate, standard_error, lower, upper, meaning``; ``lower, upper``
-        are the limits of 95 % Wald confidence intervals, computed for the logarithm; NaN, as the standard
-        error, for a parameter that the data do not identify.
+        are the limits of 95 % Wald confidence intervals, computed for the logarithm.
     figures : dict of str to str
         Number of customers, log-likelihood, information criteria, convergence.
     messages : tuple of str
         Warnings of the fit.
+    not_identified : tuple of str
+        Parameters whose standard errors and intervals are not displayed, because the data do not bound them.
     """
 
     title: str
     parameters: pd.DataFrame
     figures: dict[str, str]
     messages: tuple[str, ...] = ()
+    not_identified: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         figures = "   ".join(f"{name} {value}" for name, value in self.figures.items())
@@ -49,10 +50,8 @@ class FitSummary:
 
     def _rounded(self) -> pd.DataFrame:
         numbers = self.parameters.select_dtypes("number")
-        text = {str(name): [_format(value) for value in column] for name, column in numbers.items()}
-        return self.parameters.assign(**text).rename(columns=lambda name: name.replace("_", " "))
-
-
-def _format(value: float) -> str:
-    """Four digits; a limit or standard error that the data do not determine is missing."""
-    return "not identified" if math.isnan(value) else f"{value:.4g}"
+        text = numbers.map("{:.4g}".format)
+        uncertain = [name for name in ("standard_error", "lower", "upper") if name in text]
+        text.loc[list(self.not_identified), uncertain] = "not identified"
+        table = self.parameters.assign(**{str(name): column for name, column in text.items()})
+        return table.rename(columns=lambda name: name.replace("_", " "))

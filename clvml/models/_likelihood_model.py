@@ -107,6 +107,7 @@ class LikelihoodModel(BaseEstimator):
             parameters=self._report() if fitted else self._given_table(),
             figures=self._figures() if fitted else {"parameters": "given, not fitted"},
             messages=self.fit_record_.messages if fitted else (),
+            not_identified=self._not_identified() if fitted else (),
         )
 
     def sample_parameters(self, n_draws: int, random_state: RandomState = None) -> pd.DataFrame:
@@ -282,17 +283,15 @@ class LikelihoodModel(BaseEstimator):
 
     def _report(self) -> pd.DataFrame:
         errors = np.sqrt(np.diag(self.covariance_))
-        report = self._parameters.report(self._estimate(), errors, self.meanings)
-        report.loc[self._not_identified(), ["standard_error", "lower", "upper"]] = np.nan
-        return report
+        return self._parameters.report(self._estimate(), errors, self.meanings)
 
-    def _not_identified(self) -> list[str]:
+    def _not_identified(self) -> tuple[str, ...]:
         """The parameters of which the data give no interval: they diverge, or could be off by e**3."""
         diverging = {way.partition(" ")[0] for way in self.fit_record_.boundary}
         log_errors = dict(
             zip(self.Params._fields, np.array(self.standard_errors_) / self.params_, strict=True)
         )
-        return [name for name, error in log_errors.items() if name in diverging or error > REACH]
+        return tuple(name for name, error in log_errors.items() if name in diverging or error > REACH)
 
     def _given_table(self) -> pd.DataFrame:
         columns = {"estimate": list(self.params_), "meaning": list(self.meanings)}

@@ -25,7 +25,7 @@ from clvml.inference._prior import Prior, PriorScale, prior_of
 
 _TWO_SIDED_95 = 1.959964
 _ROUGH_SAMPLE = 20_000  # customers, for starting values of larger fits
-_LARGEST_LOG = 600.0  # leaves room for the estimate, below the largest float
+_LARGEST_LOG = 700.0  # e**700 is near the largest float
 
 
 class Sample(Protocol):
@@ -205,11 +205,13 @@ class CommonParameters:
 
     def report(self, estimate: Array, errors: Array, meanings: tuple[str, ...]) -> pd.DataFrame:
         reach = np.exp(np.minimum(_TWO_SIDED_95 * errors / estimate, _LARGEST_LOG))
+        with np.errstate(over="ignore"):
+            upper = estimate * reach
         columns = {
             "estimate": estimate,
             "standard_error": errors,
             "lower": estimate / reach,
-            "upper": estimate * reach,
+            "upper": upper,
             "meaning": list(meanings),
         }
         return pd.DataFrame(columns, index=pd.Index(self.kind._fields, name="parameter"))
