@@ -65,8 +65,11 @@ class Words(Finding):
         A heading above it.
     lead : str
         In bold before the text.
-    style : {"paragraph", "note", "answer"}
-        A note is in small print; an answer is in a box at the top of the report.
+    style : {"paragraph", "note"}
+        A note is in small print.
+    answers : {"", "worth", "who", "act", "sure", "model"}
+        The question of a manager that it answers, in the box at the top of the report: what the customers
+        are worth, who they are, what to do, how sure that is, which model; empty for any other paragraph.
     printed : bool
         Whether the terminal shows it too.
     """
@@ -74,7 +77,8 @@ class Words(Finding):
     text: str
     title: str = field(default="", kw_only=True)
     lead: str = field(default="", kw_only=True)
-    style: Literal["paragraph", "note", "answer"] = field(default="paragraph", kw_only=True)
+    style: Literal["paragraph", "note"] = field(default="paragraph", kw_only=True)
+    answers: Literal["", "worth", "who", "act", "sure", "model"] = field(default="", kw_only=True)
     printed: bool = field(default=False, kw_only=True)
 
 

@@ -11,6 +11,23 @@ import pandas as pd
 from clvml.customers._time_units import horizon_in, time_unit_of
 
 MISSING = "-"
+# What columns are called where people read them; a file keeps the name.
+HEADINGS = {
+    "customer_id": "customer",
+    "frequency": "repeat purchases",
+    "recency": "time from first to last purchase",
+    "T": "time since first purchase",
+    "time_since_last_purchase": "time since last purchase",
+    "monetary_value": "spend per repeat purchase",
+    "total_spend": "spend so far",
+    "probability_alive": "P(alive)",
+    "expected_purchases": "expected purchases",
+    "expected_spend": "expected spend per purchase",
+    "clv": "value",
+    "value_if_active": "value if active",
+    "at_risk": "value at risk",
+    "value_at_risk": "value at risk",
+}
 
 
 class Column(NamedTuple):
@@ -28,6 +45,20 @@ class Column(NamedTuple):
     pattern: str = ""
 
 
+def heading(name: str) -> str:
+    """The words for a column.
+
+    Examples
+    --------
+    >>> heading("probability_alive"), heading("median clv"), heading("share_of_value")
+    ('P(alive)', 'median value', 'share of value')
+    """
+    prefix, _, rest = name.partition(" ")
+    if prefix in ("median", "mean") and rest:
+        return f"{prefix} {heading(rest.replace(' ', '_'))}"
+    return HEADINGS.get(name, name.replace("_", " "))
+
+
 def format_table(table: pd.DataFrame, columns: Mapping[str, Column] | None = None) -> pd.DataFrame:
     """A table as text.
 
@@ -35,8 +66,7 @@ def format_table(table: pd.DataFrame, columns: Mapping[str, Column] | None = Non
     ----------
     table : pandas.DataFrame
     columns : mapping of str to Column, optional
-        The columns to show, in this order; those that the table lacks are left out. Default: all, by their
-        names.
+        The columns to show, in this order; those that the table lacks are left out. Default: all, in words.
 
     Examples
     --------
@@ -46,7 +76,7 @@ def format_table(table: pd.DataFrame, columns: Mapping[str, Column] | None = Non
     0  -15.6     2,357
     1   -0.0        12
     """
-    columns = {str(name): Column(str(name)) for name in table} if columns is None else columns
+    columns = {str(name): Column(heading(str(name))) for name in table} if columns is None else columns
     shown = {
         column.label: [format_value(value, column.pattern) for value in table[name]]
         for name, column in columns.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib.metadata import version
@@ -13,35 +14,20 @@ from pathlib import Path
 import pandas as pd
 
 from clvml.workflow._findings import Figure, Finding, Found, Metrics, Table, Words
-from clvml.workflow._formatting import Column, format_value
+from clvml.workflow._formatting import Column, format_value, heading
 from clvml.workflow._next_steps import Command, command_lines
+from clvml.workflow._report_style import STYLE
 from clvml.workflow._section import ExperimentSection
 
 WIDE = 1200  # pixels: a wider figure spans the page
-
-STYLE = """
-:root { --ink: #1f2933; --soft: #5b6770; --line: #d9dee3; --accent: #1f5f8b; --paper: #ffffff; }
-body { font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: #f4f6f8; margin: 0; }
-main { max-width: 68rem; margin: 2rem auto; padding: 1rem 3rem 3rem; background: var(--paper); }
-h1 { font-size: 1.7rem; margin-bottom: .2rem; } h2 { font-size: 1.25rem; margin-top: 2.4rem; }
-h3 { font-size: 1.05rem; margin: 1.6rem 0 .4rem; } summary { cursor: pointer; margin: .8rem 0; }
-.question { color: var(--soft); font-size: 1.1rem; margin-top: 0; }
-.answer { border-left: 4px solid var(--accent); padding: .4rem 1.2rem; background: #eef4f8; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .93rem; }
-th, td { padding: .32rem .6rem; border-bottom: 1px solid var(--line); text-align: right;
-  white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
-thead th { border-bottom: 2px solid var(--ink); white-space: nowrap; }
-tr.champion { background: #eef4f8; font-weight: 600; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1.6rem;
-  margin-top: 1.6rem; }
-figure { margin: 0; align-self: center; } figure.wide { grid-column: 1 / -1; }
-figure img { width: 100%; height: auto; }
-figcaption { color: var(--soft); font-size: .9rem; }
-pre { background: #f4f6f8; padding: .8rem 1rem; overflow-x: auto; }
-.note, footer { color: var(--soft); font-size: .9rem; }
-"""
+QUESTIONS = {
+    "worth": "What are the customers worth?",
+    "who": "Who are they?",
+    "act": "What to do?",
+    "sure": "How sure is this?",
+    "model": "Which model values them best?",
+}
+TEXT = 24  # characters: a longer cell is a text, which may wrap
 
 
 def report_page(
@@ -54,20 +40,21 @@ def report_page(
     experiment : ExperimentSection
         Name and question.
     found : sequence of Found
-        Sections are in the order of their first finding.
+        In the order of the report; a section is where its first finding is.
     folder : Path
         The output folder, where the figures are.
     commands : sequence of Command
         Suggested next commands.
     """
     title = escape(experiment.name)
+    sections = dict(_sections(found, folder))
+    sections["Next"] = "<pre>" + escape("\n".join(command_lines(commands))) + "</pre>"
     body = [
         f"<h1>{title}</h1>",
         f'<p class="question">{escape(experiment.question)}</p>',
         *_answers(found),
-        *_sections(found, folder),
-        "<h2>Next</h2>",
-        "<pre>" + escape("\n".join(command_lines(commands))) + "</pre>",
+        _contents(sections),
+        *(f'<h2 id="{_anchor(name)}">{escape(name)}</h2>\n{html}' for name, html in sections.items()),
         f"<footer>clvml {version('clvml')}, {dt.datetime.now():%Y-%m-%d %H:%M};"
         " the configuration of this run is in config.toml beside this page.</footer>",
     ]
@@ -80,25 +67,36 @@ def report_page(
     )
 
 
-def _is_answer(finding: Finding) -> bool:
-    return isinstance(finding, Words) and finding.style == "answer"
+def _answers(found: Sequence[Found]) -> list[str]:
+    """The box that answers the manager's questions, in their order."""
+    answers = [finding for _, finding in found if isinstance(finding, Words) and finding.answers]
+    blocks = []
+    for key, question in QUESTIONS.items():
+        said = "".join(_words(words) for words in answers if words.answers == key)
+        if said:
+            blocks.append(f"<section><h2>{escape(question)}</h2>{said}</section>")
+    return [f'<div class="answer">{"".join(blocks)}</div>'] if blocks else []
 
 
-def _answers(found: Iterable[Found]) -> list[str]:
-    answers = [_words(finding) for _, finding in found if isinstance(finding, Words) and _is_answer(finding)]
-    return [f'<div class="answer">{"".join(answers)}</div>'] if answers else []
+def _contents(sections: Iterable[str]) -> str:
+    links = "".join(f'<li><a href="#{_anchor(name)}">{escape(name)}</a></li>' for name in sections)
+    return f'<nav aria-label="Contents"><ul>{links}</ul></nav>'
 
 
-def _sections(found: Iterable[Found], folder: Path) -> Iterator[str]:
+def _anchor(name: str) -> str:
+    return "-".join(re.findall(r"\w+", name.lower()))
+
+
+def _sections(found: Iterable[Found], folder: Path) -> Iterator[tuple[str, str]]:
+    """The heading and the HTML of each section that shows anything."""
     sections: dict[str, list[Finding]] = {}
     for section, finding in found:
-        if not _is_answer(finding):
+        if not (isinstance(finding, Words) and finding.answers):
             sections.setdefault(section, []).append(finding)
     for section, findings in sections.items():
         parts = list(_parts(findings, folder))
         if parts:
-            yield f"<h2>{escape(section)}</h2>"
-            yield from parts
+            yield section, "\n".join(parts)
 
 
 def _parts(findings: Iterable[Finding], folder: Path) -> Iterator[str]:
@@ -129,8 +127,7 @@ def _part(finding: Finding, folder: Path) -> str:
 
 def _words(words: Words) -> str:
     lead = f"<b>{escape(words.lead)}</b> " if words.lead else ""
-    is_small = words.style == "note" or (words.style == "answer" and not words.lead)
-    tag = '<p class="note">' if is_small else "<p>"
+    tag = '<p class="note">' if words.style == "note" else "<p>"
     return f"{_heading(words.title)}{tag}{lead}{escape(words.text)}</p>"
 
 
@@ -142,7 +139,7 @@ def _table(table: Table) -> str:
 
 
 def _metrics(metrics: Metrics) -> str:
-    labels = {name: metrics.labels.get(name, Column(name)) for name in metrics.values}
+    labels = {name: metrics.labels.get(name, Column(heading(name))) for name in metrics.values}
     shown = {
         label.label: format_value(float(metrics.values[name]), label.pattern)
         for name, label in labels.items()
@@ -155,14 +152,18 @@ def _heading(title: str) -> str:
 
 
 def _rows(table: pd.DataFrame, marked: str | None = None) -> str:
-    head = "".join(f"<th>{escape(str(name))}</th>" for name in [table.index.name or "", *table.columns])
+    names = [table.index.name or "", *table.columns]
+    head = "".join(f"<th>{escape(str(name))}</th>" for name in names)
     rows = "".join(
-        f"<tr{' class=champion' if row[0] == marked else ''}>"
-        + "".join(f"<td>{escape(str(value))}</td>" for value in row)
-        + "</tr>"
+        f"<tr{' class=champion' if row[0] == marked else ''}>{''.join(map(_cell, row))}</tr>"
         for row in table.itertuples()
     )
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+
+
+def _cell(value: object) -> str:
+    text = str(value)
+    return f"<td{' class=text' if len(text) > TEXT else ''}>{escape(text)}</td>"
 
 
 def _figure(title: str, path: Path) -> str:

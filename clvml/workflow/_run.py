@@ -21,7 +21,7 @@ from clvml.workflow._report import report_page
 from clvml.workflow._results import Results
 from clvml.workflow._stage import Context, Stage
 from clvml.workflow.stages._competing import PassedContenders
-from clvml.workflow.stages._order import STAGES
+from clvml.workflow.stages._order import STAGES, section_order
 
 
 def run(
@@ -70,7 +70,9 @@ def run(
         findings, folder = [finding for _, finding in found], writer.folder.path
         commands = commands_after(config, findings)
         with context.progress.stage("Writing the report"):
-            writer.report(report_page(config.experiment, found, writer.folder.now or folder, commands))
+            writer.report(
+                report_page(config.experiment, _as_read(found), writer.folder.now or folder, commands)
+            )
             writer.folder.complete()
         context.say(f"written to {folder}: open {folder / REPORT}")
         if config.tracking.enabled:
@@ -104,6 +106,12 @@ def _drawn(context: Context, writer: FolderWriter, found: Sequence[Found]) -> li
             for item in found
             if not isinstance(item.finding, Figure) or writer.add(item.finding) is not None
         ]
+
+
+def _as_read(found: Sequence[Found]) -> list[Found]:
+    """The findings in the order of the report."""
+    first = section_order()
+    return sorted(found, key=lambda item: first.index(item.section) if item.section in first else len(first))
 
 
 def _print(context: Context, finding: Finding) -> None:

@@ -108,7 +108,7 @@ def test_it_is_in_the_folder(found):
 
 def test_it_is_in_the_report(found):
     page = (found.folder / "report.html").read_text()
-    section = page[page.index("<h2>Days</h2>") : page.index("<h2>Next</h2>")]
+    section = page[page.index(">Days</h2>") : page.index(">Next</h2>")]
     share = found.tables["weekdays"].loc["Monday", "share"]
     for shown in (
         "<h3>First purchases by weekday</h3>",

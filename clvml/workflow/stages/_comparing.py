@@ -227,10 +227,10 @@ def answer(comparison: Comparison) -> Iterator[Finding]:
     yield Words(
         f"is the champion: {format_bias(bias)}",
         lead=comparison.champion,
-        style="answer",
+        answers="model",
         printed=True,
     )
-    yield Words(format_rule(comparison), style="answer", printed=True)
+    yield Words(format_rule(comparison), style="note", answers="model", printed=True)
     yield Tags({"champion": comparison.champion}, runs=ALL)
     yield Tags({"champion_rule": champion.rule})
     scores = comparison.result.table.loc[champion.name].to_dict()

@@ -16,4 +16,10 @@ _MODULES = (
     "_validating_segments",
     "_segment_moves",
 )
+_REPORT = ("_serving", "_segmenting", "_comparing")  # the manager's questions first; all others follow
 STAGES: tuple[Stage, ...] = tuple(import_module(f"{__package__}.{name}").STAGE for name in _MODULES)
+
+
+def section_order() -> tuple[str, ...]:
+    """The sections of the report that come first."""
+    return tuple(import_module(f"{__package__}.{name}").STAGE.section for name in _REPORT)

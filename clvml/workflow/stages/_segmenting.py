@@ -27,7 +27,7 @@ from clvml.segments.judging._mean_intervals import mean_intervals
 from clvml.segments.judging._quality import segmentation_quality
 from clvml.tracking._records import parameters_of
 from clvml.workflow._findings import SEGMENTS, Finding, Metrics, Model, Table, Tags, Words
-from clvml.workflow._formatting import Column
+from clvml.workflow._formatting import Column, heading
 from clvml.workflow._section import Section
 from clvml.workflow._stage import Context, Stage
 from clvml.workflow.stages._attribute_files import Attributes
@@ -241,7 +241,7 @@ def profile_columns(profile: pd.DataFrame) -> dict[str, Column]:
     columns = {"name": Column("name"), "customers": Column("customers", "{:,}")}
     for name in profile.columns.drop(list(columns)):
         share = name.startswith("share_of_")
-        label = name.replace("_", " ") if share else f"median {name.replace('_', ' ')}"
+        label = heading(name if share else f"median {name}")
         columns[name] = Column(label, "{:.1%}" if share else "{:,.2f}")
     return columns
 
