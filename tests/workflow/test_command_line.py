@@ -123,6 +123,7 @@ def test_purchases_without_amounts_are_compared_served_and_scored(clvml, purchas
     assert f"Predicted {actual} of the holdout" in result.stdout
     report = (tmp_path / "out" / "report.html").read_text()
     assert "the purchases have no amounts" in report
+    assert ("budgets are numbers of purchases" in report) == (not arguments)
     scores = pd.read_csv(tmp_path / "out" / "comparison.csv", index_col="model")
     assert {"BG/NBD", "MBG/NBD", "Pareto/NBD", "repeat rate x average order value"} <= set(scores.index)
     rows = pd.read_parquet(tmp_path / "out" / "predictions.parquet")

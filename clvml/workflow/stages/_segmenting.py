@@ -32,6 +32,7 @@ from clvml.workflow._section import Section
 from clvml.workflow._stage import Context, Stage
 from clvml.workflow.stages._attribute_files import Attributes
 from clvml.workflow.stages._comparing import Comparison
+from clvml.workflow.stages._reading import outcome_of
 from clvml.workflow.stages._segment_figures import group_figures, profile_figures
 from clvml.workflow.stages._serving import Served
 from clvml.workflow.stages._splitting import Customers, joined
@@ -40,6 +41,10 @@ SECTION = "Segments"
 FOLDER = "segments"
 FILES = "segment_tables/{}.csv"
 WARNED = 10  # customers shown; all are in early_warning.csv
+IN_PURCHASES = (
+    "Values, values at risk and budgets are numbers of purchases, as the purchases have neither amounts nor a"
+    " price: multiply them by what a purchase is worth."
+)
 QUALITY_METRICS = ("silhouette", "inertia", "stability", "smallest_share")
 
 BUDGET_COLUMNS = {
@@ -123,6 +128,8 @@ def find(context: Context) -> Iterator[Finding]:
     context.say(f"{len(names)} segments, the most valuable first: {' | '.join(names)}")
     yield from model_of(context, segments)
     yield from profile_of(segments)
+    if outcome_of(context) == "purchases":
+        yield Words(IN_PURCHASES, style="note", runs=SEGMENTS)
     if segments.groups is not None:
         yield from actions_of(segments, segments.groups, context[Customers].attributes.contact)
 
