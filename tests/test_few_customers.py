@@ -84,9 +84,7 @@ def test_customers_are_counted_by_their_weight():
 
 def test_a_boundary_of_few_customers_recommends_the_prior_and_that_of_many_does_not_claim_it():
     few = clvml.summarize(clvml.read_transactions(_steady(20), purchases_only=True), "2021-01-01")
-    with pytest.warns(
-        FitWarning, match="fewer than 1,000 customers predictions are better with prior='weak'"
-    ):
+    with pytest.warns(FitWarning, match="prior='weak', which predicts better for fewer than 1,000 customers"):
         clvml.BGNBD().fit(few)
     many = clvml.summarize(clvml.read_transactions(_steady(1500), purchases_only=True), "2021-01-01")
     with pytest.warns(FitWarning, match="Predictions are usable; individual parameters are not"):

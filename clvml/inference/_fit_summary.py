@@ -52,6 +52,7 @@ class FitSummary:
         numbers = self.parameters.select_dtypes("number")
         text = numbers.map("{:.4g}".format)
         uncertain = [name for name in ("standard_error", "lower", "upper") if name in text]
-        text.loc[list(self.not_identified), uncertain] = "not identified"
+        if self.not_identified:
+            text.loc[list(self.not_identified), uncertain] = "not identified"
         table = self.parameters.assign(**{str(name): column for name, column in text.items()})
         return table.rename(columns=lambda name: name.replace("_", " "))

@@ -28,7 +28,7 @@ from clvml.inference._arguments import check_coverage, check_params
 from clvml.inference._fit_record import diverging_parameters
 from clvml.inference._likelihood_ratio import LikelihoodRatioTest
 from clvml.inference._maximum_likelihood import Optimum
-from clvml.inference._prior import is_weak
+from clvml.inference._prior import FEW_CUSTOMERS, is_weak
 from clvml.models._count_quantiles import count_probability, count_quantiles, customer_specific
 from clvml.models._customer_history import check_weights, history_of
 from clvml.models._fit_messages import meanings_of, wide_parameters
@@ -155,6 +155,11 @@ class HistoryModel(LikelihoodModel):
         self.time_unit_ = customers.attrs.get("time_unit")
         self._record(parameters, optimum, self._warnings(history, parameters, optimum))
         return self
+
+    @property
+    def _needs_prior(self) -> bool:
+        few = self.n_customers_ < FEW_CUSTOMERS
+        return few and not self.discrete_time and not self._is_regularised
 
     def score(self, customers: pd.DataFrame, y: object = None, *, weights: object = None) -> float:  # noqa: ARG002
         """Mean log-likelihood per customer, for scikit-learn's model selection; larger is better."""

@@ -24,7 +24,7 @@ from clvml.inference._fit_summary import FitSummary
 from clvml.inference._laplace import draw_normal
 from clvml.inference._maximum_likelihood import Optimum, with_prior
 from clvml.inference._nested_laplace import REACH, NestedLaplace, nested_laplace, within_reach
-from clvml.inference._prior import FEW_CUSTOMERS, PriorScale, prior_table
+from clvml.inference._prior import PriorScale, prior_table
 from clvml.models._fit_messages import messages_of_search, unbounded_draws
 from clvml.models._parameters import CommonParameters, Found, Parameters, Problem
 from clvml.models._traits import Trait, TraitDistribution
@@ -239,6 +239,11 @@ class LikelihoodModel(BaseEstimator):
         return CommonParameters(self.Params, self.scales)
 
     @property
+    def _needs_prior(self) -> bool:
+        """Whether the weak prior is known to predict better for so few customers."""
+        return False
+
+    @property
     def _is_regularised(self) -> bool:
         return getattr(self, "prior_", self.prior) == "weak"
 
@@ -274,8 +279,10 @@ class LikelihoodModel(BaseEstimator):
     def _record(self, parameters: Parameters, optimum: Optimum, messages: list[str]) -> None:
         """Set ``fit_record_``; issue each message as a `FitWarning` where ``fit`` was called."""
         names = parameters.searched
-        few = self.n_customers_ < FEW_CUSTOMERS and not self._is_regularised
-        said = [*messages_of_search(self.title, optimum, names, self._found(), self.limits, few), *messages]
+        found = self._found()
+        said = (
+            messages_of_search(self.title, optimum, names, found, self.limits, self._needs_prior) + messages
+        )
         self.fit_record_ = record_of(optimum, names, parameters.unit, said, stacklevel=3)
 
     def _found(self) -> str:
