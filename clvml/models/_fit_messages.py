@@ -15,8 +15,8 @@ _MANY = (
 )
 _FEW = (
     "Individual parameters are not usable. Try prior='weak', which predicts better for fewer than 1,000"
-    " customers (at a boundary the error of the total is smaller by a fifth or more), a longer history or more"
-    " customers."
+    " customers (at a boundary the error of the total is smaller by a fifth or more), a longer history or"
+    " more customers."
 )
 _WIDE = 1.0  # standard error of a log-parameter above which it is weakly identified
 
