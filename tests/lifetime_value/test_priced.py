@@ -92,3 +92,11 @@ def test_a_price_that_is_not_a_positive_number_is_refused(parts):
         at_price(clvml.RepeatRateValue(39), 0)
     with pytest.raises(InputError, match="price is -1"):
         PricedValue(clvml.RepeatRateValue(39), -1).fit(parts.calibration)
+
+
+@pytest.mark.parametrize("model", FORMULAS, ids=lambda model: type(model).__name__)
+def test_the_price_means_the_same_in_a_model_and_in_transactions(parts, model):
+    purchases = clvml.load_cdnow().to_pandas()[["customer_id", "date"]]
+    paid = clvml.split(clvml.read_transactions(purchases).at_price(7.5), *ENDS).calibration
+    priced = at_price(model, 7.5).fit(parts.calibration).predict(parts.calibration)
+    np.testing.assert_allclose(priced, clone(model).fit(paid).predict(paid), rtol=1e-12)
