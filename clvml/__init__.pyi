@@ -30,10 +30,13 @@ from .errors import FitError as FitError
 from .errors import FitWarning as FitWarning
 from .errors import InputError as InputError
 from .errors import TimeUnitError as TimeUnitError
+from .errors import TimeUnitWarning as TimeUnitWarning
 from .errors import TrackingError as TrackingError
-from .evaluation import choose_champion as choose_champion
+from .evaluation import Backtest as Backtest
+from .evaluation import backtest as backtest
 from .evaluation import compare as compare
 from .evaluation import compare_models as compare_models
+from .evaluation import decide as decide
 from .evaluation import score as score
 from .inference import likelihood_ratio_test as likelihood_ratio_test
 from .lifetime_value import LifetimeValue as LifetimeValue
@@ -62,6 +65,10 @@ from .lifetime_value.formulas import RetentionValue as RetentionValue
 from .lifetime_value.formulas import TotalCustomerValue as TotalCustomerValue
 from .lifetime_value.formulas import TotalSpendValue as TotalSpendValue
 from .lifetime_value.formulas import ZeroValue as ZeroValue
+from .lifetime_value.learned import LastPeriodValue as LastPeriodValue
+from .lifetime_value.learned import LearnedCorrection as LearnedCorrection
+from .lifetime_value.learned import MeanValue as MeanValue
+from .lifetime_value.learned import RegressorValue as RegressorValue
 from .models import BGBB as BGBB
 from .models import BGNBD as BGNBD
 from .models import MBGNBD as MBGNBD

@@ -30,7 +30,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but er
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 TrackingUri = Annotated[str | None, typer.Option(help="MLflow tracking URI. Default: sqlite:///mlflow.db.")]
 Horizon = Annotated[str | None, typer.Option(help="Prediction horizon, such as 12M or 52W.")]
-DiscountRate = Annotated[float | None, typer.Option(help="Annual discount rate, such as 0.10 for 10 %.")]
+DiscountRate = Annotated[float | None, typer.Option(help="Annual discount rate, 0.10 for 10 % (at most 1).")]
 
 
 @app.command()
@@ -39,7 +39,8 @@ def run(
         Path | None, typer.Argument(help="Config file (TOML). Default: the built-in CDNOW data.")
     ] = None,
     transactions: Annotated[
-        str | None, typer.Option(help="CSV or Parquet file of purchases, one per row.")
+        str | None,
+        typer.Option(help="Purchases, one per row: CSV, Parquet or Excel; a folder; - for standard input."),
     ] = None,
     customer: Annotated[str | None, typer.Option(help="Column with the customer id.")] = None,
     date: Annotated[str | None, typer.Option(help="Column with the date or time of the purchase.")] = None,
@@ -52,7 +53,30 @@ def run(
     price_per_purchase: Annotated[
         float | None, typer.Option(help="Value of a purchase, for purchases without amounts.")
     ] = None,
-    date_format: Annotated[str | None, typer.Option(help="Format of the dates, such as %d/%m/%Y.")] = None,
+    date_format: Annotated[
+        str | None, typer.Option(help="Format of the dates, such as %d/%m/%Y; excel for serial numbers.")
+    ] = None,
+    date_unit: Annotated[
+        str | None,
+        typer.Option(help="Unit of dates that are numbers: D, W, M, Q or Y (needs --date-origin)."),
+    ] = None,
+    date_origin: Annotated[
+        str | None, typer.Option(help="Date of number 0, YYYY-MM-DD (needs --date-unit).")
+    ] = None,
+    decimal: Annotated[
+        str | None,
+        typer.Option(help="Decimal separator of amounts in text: . or , (default: as the column shows)."),
+    ] = None,
+    thousands: Annotated[
+        str | None, typer.Option(help="Thousands separator of amounts in text: . , ' or a blank.")
+    ] = None,
+    max_unreadable: Annotated[
+        float | None,
+        typer.Option(help="Share of unreadable dates or amounts that stops the run (default: 0.1)."),
+    ] = None,
+    sheet: Annotated[
+        str | None, typer.Option(help="Sheet of an Excel workbook, by name or number (default: the first).")
+    ] = None,
     timezone: Annotated[
         str | None, typer.Option(help="Time zone of the shop, such as America/New_York.")
     ] = None,
@@ -89,6 +113,12 @@ def run(
         "value.price": price_per_purchase,
         "data.date_format": date_format,
         "data.timezone": timezone,
+        "data.date_unit": date_unit,
+        "data.date_origin": date_origin,
+        "data.decimal": decimal,
+        "data.thousands": thousands,
+        "data.max_unreadable": max_unreadable,
+        "data.sheet": sheet,
         "split.calibration_end": calibration_end,
         "split.observation_end": observation_end,
         "split.time_unit": time_unit,
@@ -111,9 +141,9 @@ def run(
 def score(
     model: Annotated[str, typer.Argument(help="Model URI, such as models:/clv@champion.")],
     customers: Annotated[
-        Path, typer.Argument(help="Customer summary (Parquet or CSV), one row per customer.")
+        Path, typer.Argument(help="Customer summary (Parquet, CSV or Excel; - for CSV from standard input).")
     ],
-    output: Annotated[Path, typer.Argument(help="Output file (Parquet or CSV).")],
+    output: Annotated[Path, typer.Argument(help="Output file (Parquet, CSV or Excel).")],
     horizon: Horizon = None,
     annual_discount_rate: DiscountRate = None,
     segments: Annotated[

@@ -25,5 +25,9 @@ class TrackingError(ClvmlError, RuntimeError):
     """A request to the MLflow tracking server or model registry failed."""
 
 
+class TimeUnitWarning(UserWarning):
+    """Customers who do not state their time unit appear to use another one than the model."""
+
+
 class FitWarning(UserWarning):
     """A model was fitted, but its parameters are unreliable: they diverge or are weakly identified."""

@@ -1,4 +1,6 @@
 from ._datasets import load_cdnow as load_cdnow
+from ._notices import DataNotice as DataNotice
+from ._notices import data_notices as data_notices
 from ._split import Split as Split
 from ._split import purchases_over_time as purchases_over_time
 from ._split import split as split

@@ -9,36 +9,26 @@ import dataclasses
 import difflib
 import re
 
-import pandas as pd
-
+from clvml.customers._amounts import PLAIN, NumberReading
 from clvml.customers._ids import id_in_sql
+from clvml.customers._reading_options import EXCEL, DateReading
 from clvml.customers._time_units import INTERVALS
 from clvml.customers.engines import Engine, Source
 from clvml.customers.engines._engine import Kind
 from clvml.errors import InputError
 
+# Names of columns by period: 2024-01, 2024-01-31, Jan 2024, 01/2024, Q1 2024, 2024 W05, 202401, month 1.
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_PERIOD = re.compile(
+    r"\s*(?:\d{4}[-/. ]?\d{1,2}(?:[-/.]\d{1,2})?(?: [\d:.]+)?|\d{1,2}[-/.]\d{4}|\d{1,2}/\d{1,2}/\d{2,4}"
+    rf"|{_MONTH}[-/ ]?(?:\d{{2}}){{0,2}}|\d{{4}}[- ]?{_MONTH}|(?:q[1-4]|h[12])[-/ ]?\d{{4}}"
+    r"|\d{4}[- ]?(?:q[1-4]|[mw]\d{1,2})|(?:month|week|year|m|w)[-_ ]?\d{1,3})\s*",
+    re.IGNORECASE,
+)
+_UNNAMED = re.compile(r"(?:Unnamed: |column)\d+(?:_\d+)?|\s*")
 NUMBERS = ("integer", "whole", "decimal", "float")
+_END_OF_EXCEL = 2_958_466  # the day after 9999-12-31
 OFFSET = r"\s*(Z|z|[+-]\d{2}(:?\d{2})?)$"
-
-
-@dataclasses.dataclass(frozen=True)
-class DateReading:
-    """How dates are parsed: formats of text, and the time zone of timestamps that have one.
-
-    Parameters
-    ----------
-    formats : tuple of str
-        For text and integers, tried in order; ISO 8601 if empty.
-    timezone : str or None
-        The time zone to convert to; None keeps that of the data.
-    unit, origin : str or None, pandas.Timestamp or None
-        For dates given as numbers of days, weeks, months, ...: the unit, and the date of number 0.
-    """
-
-    formats: tuple[str, ...] = ()
-    timezone: str | None = None
-    unit: str | None = None
-    origin: pd.Timestamp | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +40,7 @@ class Cell:
     zone: str | None
     is_text_file: bool
     engine: Engine
+    is_in_workbook: bool = False
 
     @property
     def is_number(self) -> bool:
@@ -80,11 +71,10 @@ class Cell:
         """``raw_id`` as an integer, if all ids are whole numbers; ``17850.0`` is 17850."""
         return "CAST(raw_id AS BIGINT)" if self.is_number else "CAST(split_part(raw_id, '.', 1) AS BIGINT)"
 
-    def as_number(self) -> str:
+    def as_number(self, reading: NumberReading = PLAIN) -> str:
         if self.is_number:
             return f"CAST({self.sql} AS DOUBLE)"
-        # DuckDB would parse 1_000 as a thousand, a notation of programming languages only.
-        return f"CASE WHEN NOT contains({self.as_text()}, '_') THEN TRY_CAST({self.as_text()} AS DOUBLE) END"
+        return reading.sql(self.engine, self.as_text())
 
     def as_date(self, reading: DateReading) -> str:
         """The timestamp in the shop's time zone, or NULL."""
@@ -95,14 +85,28 @@ class Cell:
             return self.engine.local_time(instant, reading.timezone or self.zone or "UTC")
         if reading.unit is not None:
             return self._numbered(reading.unit, str(reading.origin))
+        if reading.formats == (EXCEL,):
+            return self._serial("NULL")
         text = f"CAST(TRY_CAST({self.sql} AS BIGINT) AS STRING)" if self.is_number else self.as_text()
         if reading.formats:
             return self.engine.parsed_date(text, reading.formats)
-        return (
+        iso = (
             # Four-digit years only: the engine would parse '97-01-31' as a day of the year 97.
             f"CASE WHEN {self.engine.matches(f'substr({text}, 1, 5)', '[0-9]{4}[-/]')}"
             f" THEN {self._iso(text, reading.timezone)}"
             f" WHEN length({text}) = 8 THEN {self.engine.parsed_date(text, ('%Y%m%d',))} END"
+        )
+        return self._serial(iso) if self.is_in_workbook and self.is_number else iso
+
+    def _serial(self, otherwise: str) -> str:
+        """The date of a serial number of Excel: days since 1899-12-30, with the time as a fraction."""
+        number = self.as_number()
+        day, seconds = f"floor({number})", f"round(86400 * ({number} - floor({number})))"
+        return (
+            f"CASE WHEN {number} >= 1 AND {number} < {_END_OF_EXCEL} THEN CAST(TIMESTAMP '1899-12-30'"
+            f" + CAST({day} AS INT) * INTERVAL 1 DAY"
+            f" + CAST({seconds} AS INT) * INTERVAL 1 SECOND AS TIMESTAMP)"
+            f" ELSE {otherwise} END"
         )
 
     def _numbered(self, unit: str, origin: str) -> str:
@@ -145,7 +149,7 @@ def cell_of(engine: Engine, source: Source, name: str) -> Cell:
     if name in source.names:
         place = source.names.index(name)
         column = source.columns[place]
-        return Cell(f"c{place}", column.kind, column.zone, source.is_text_file, engine)
+        return Cell(f"c{place}", column.kind, column.zone, source.is_text_file, engine, source.is_workbook)
     folded = {column.lower(): column for column in source.names}
     close = difflib.get_close_matches(str(name).lower(), folded, n=1)
     hint = _likely_cause(source.names) or (
@@ -165,13 +169,16 @@ def _way_out(name: str) -> str:
 
 def _likely_cause(names: tuple[str, ...]) -> str:
     """A hint if most column names look like values: no header, or one column per period."""
-    data = [name for name in names if re.fullmatch(r"\s*-?[\d.,:/T -]*\d[\d.,:/T -]*", name)]
-    dates = [name for name in data if re.match(r"\s*\d{4}-\d{2}", name)]
-    if 2 * len(dates) > len(names):
+    # Readers number repeated names: 25, 25_1.
+    data = [name for name in names if re.fullmatch(r"\s*-?[\d.,:/T -]*\d[\d.,:/T -]*(_\d+)?", name)]
+    periods = [name for name in names if _PERIOD.fullmatch(name)]
+    if 2 * len(periods) > len(names):
         return (
             " The columns look like dates: reshape a table with one column per period to one row per"
             " purchase, for example with pandas.melt."
         )
     if 2 * len(data) > len(names):
         return " The first row looks like data: add a header row with the column names."
+    if 2 * sum(bool(_UNNAMED.fullmatch(name)) for name in names) >= len(names):
+        return " The first row does not name the columns: remove blank and title rows above the header."
     return ""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from clvml.customers._purchases import check_collapse
-from clvml.customers._time_units import TIME_UNITS, as_written
+from clvml.customers._time_units import TIME_UNITS, as_written, stated_time_unit
 from clvml.customers._transactions import Transactions
 from clvml.errors import InputError
 
@@ -74,7 +74,8 @@ def end_of_summary(customers: pd.DataFrame) -> tuple[End, str | None]:
         If the summary has no time unit or lacks the columns that determine its end.
     """
     missing = [name for name in ("T", "first_purchase") if name not in customers]
-    if missing or "time_unit" not in customers.attrs:
+    time_unit = stated_time_unit(customers)
+    if missing or time_unit is None:
         raise InputError(
             f"the customer summary lacks {(missing or ['its time unit'])[0]!r}: make it by clvml.summarize"
             " or clvml.split, and keep its attrs."
@@ -82,7 +83,7 @@ def end_of_summary(customers: pd.DataFrame) -> tuple[End, str | None]:
     collapse = customers.attrs.get("collapse", "D")
     if "observation_end" in customers.attrs:
         return end_of(customers.attrs["observation_end"], collapse, "observation_end"), collapse
-    unit = pd.Timedelta(days=TIME_UNITS[customers.attrs["time_unit"]].days)
+    unit = pd.Timedelta(days=TIME_UNITS[time_unit].days)
     clock = (customers["first_purchase"] + customers["T"] * unit).max()
     return end_of(clock.round("s"), collapse, "observation_end"), collapse
 

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from clvml.customers._time_units import TIME_UNIT
 from clvml.errors import InputError
 
 CUSTOMER_ID = "customer_id"
@@ -116,11 +117,14 @@ def to_arrow(customers: pd.DataFrame) -> Any:
     Returns
     -------
     pyarrow.Table
-        Its metadata let pandas restore the index and ``attrs``.
+        Its metadata let pandas restore the index and ``attrs``. A customer summary also has its unit as a
+        constant column ``time_unit``.
     """
     import pyarrow as pa
 
     named = customers.set_axis(storable(customers.index).rename(CUSTOMER_ID)).reset_index()
+    if "T" in named and customers.attrs.get(TIME_UNIT) is not None:
+        named[TIME_UNIT] = customers.attrs[TIME_UNIT]  # attrs are lost by DuckDB, Spark and CSV
     table = pa.Table.from_pandas(named, preserve_index=False)
     notes = json.loads(table.schema.metadata[b"pandas"]) | {"index_columns": [CUSTOMER_ID]}
     metadata = {b"pandas": json.dumps(notes), b"PANDAS_ATTRS": json.dumps(customers.attrs)}

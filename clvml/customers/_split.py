@@ -7,6 +7,7 @@ there to the end of observation, inclusive; its ``duration`` is exact, 39.0 week
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import html
 import logging
 import math
@@ -17,13 +18,14 @@ import pandas as pd
 
 from clvml.customers._ends import End, end_of, observation_end_of
 from clvml.customers._summary import CUSTOMERS, attrs_of, purchase_histories
-from clvml.customers._time_units import time_unit_of
+from clvml.customers._time_units import as_written, horizon_in, time_unit_of
 from clvml.customers._transactions import Transactions, as_transactions
 from clvml.errors import InputError
 
 log = logging.getLogger("clvml")
 
 OUTCOMES = ("purchases", "spend")
+_ENOUGH_ACQUIRED = 1 / 3  # share of customers acquired before an earlier holdout of the whole duration
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -64,6 +66,49 @@ class Split:
     collapse: str | None
     counts: dict[str, int]
     money: pd.Series
+    _transactions: Transactions | None = None
+
+    def earlier(self, horizon: float | str | None = None) -> Split | None:
+        """The calibration data split again, so that the new holdout ends with this calibration period.
+
+        A model that learns from a holdout can learn from this one: neither the holdout of this split nor any
+        later row enters. Rows after ``calibration_end`` are not even counted.
+
+        Parameters
+        ----------
+        horizon : float or str, optional
+            Length of the earlier holdout, in time units or as text such as ``"12M"``, rounded to whole
+            periods of ``collapse``. Default: ``duration``, if at least a third of the customers were acquired
+            before such a holdout; otherwise half of the time since the first purchase.
+
+        Returns
+        -------
+        Split or None
+            None if too little remains: no customer was acquired before, nobody bought again before, or no
+            customer bought in the earlier holdout. The reason is logged.
+
+        Raises
+        ------
+        InputError
+            If the horizon is invalid.
+
+        Examples
+        --------
+        >>> from clvml.customers._datasets import load_cdnow
+        >>> split(load_cdnow(), "1997-09-30", "1998-06-30").earlier("13W")
+        Split(2,357 customers, calibrated to 1997-07-01, held out 13 weeks to 1997-09-30:
+        711 purchases, 26,629.42 spent)
+        """
+        if self._transactions is None:
+            log.info("no earlier split: the split does not hold its transactions")
+            return None
+        length = None if horizon is None else horizon_in(horizon, self.time_unit)
+        length = learning_horizon(self.calibration, self.duration) if length is None else length
+        return earlier_split(self._transactions, self.calibration_end, length, self.time_unit, self.collapse)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The data without the connection to the transactions, which cannot be pickled."""
+        return self.__dict__ | {"_transactions": None}
 
     def __repr__(self) -> str:
         unit = time_unit_of(self.time_unit).name
@@ -81,7 +126,7 @@ class Split:
 
 def split(
     transactions: Transactions | Any,
-    calibration_end: Any,
+    calibration_end: Any = None,
     observation_end: Any = None,
     time_unit: str = "W",
     collapse: str | None = "D",
@@ -92,8 +137,9 @@ def split(
     ----------
     transactions : Transactions or frame
         From `read_transactions`, or a DataFrame or path with the default column names.
-    calibration_end : date
-        Last day of the calibration period, inclusive.
+    calibration_end : date, optional
+        Last day of the calibration period, inclusive. Default: the last third of the time from the first
+        purchase to ``observation_end`` is the holdout period.
     observation_end : date, optional
         Last day of the holdout period, inclusive. Default: the last day of the data.
     time_unit : {"D", "W", "M", "Q", "Y"}, default "W"
@@ -121,6 +167,10 @@ def split(
     transactions = as_transactions(transactions)
     unit = time_unit_of(time_unit)
     collapse = transactions.effective_collapse(collapse)
+    if calibration_end is None:
+        last = transactions.last_date
+        last = last if observation_end is None else as_written(observation_end, "observation_end")
+        calibration_end = two_thirds(transactions.first_date.date(), last.date())
     calibration = end_of(calibration_end, collapse, "calibration_end")
     observation = observation_end_of(transactions, observation_end, collapse)
     _check_ends(transactions, calibration, observation)
@@ -132,7 +182,64 @@ def split(
     customers.attrs.update(attrs_of(calibration, time_unit, collapse))
     holdout.attrs["time_unit"] = time_unit
     ends = calibration.asked, observation.asked
-    return Split(customers, holdout, duration, time_unit, *ends, collapse, counts, money)
+    return Split(customers, holdout, duration, time_unit, *ends, collapse, counts, money, transactions)
+
+
+def learning_horizon(customers: pd.DataFrame, horizon: float) -> float:
+    """Length of the earlier holdout: the horizon, or half of the history if few were acquired before it."""
+    acquired_before = float((customers["T"] > horizon).mean())
+    return horizon if acquired_before >= _ENOUGH_ACQUIRED else float(customers["T"].max()) / 2
+
+
+def earlier_split(
+    transactions: Transactions, end: pd.Timestamp, horizon: float, time_unit: str, collapse: str | None
+) -> Split | None:
+    """The split of the transactions up to ``end`` whose holdout is the last ``horizon`` time units.
+
+    Later rows affect neither customers, holdout, counts nor money. None if too little remains; the reason is
+    logged.
+    """
+    start = _start_of_holdout(end_of(end, collapse, "end"), horizon, time_unit, collapse)
+    if transactions.first_date >= end_of(start, collapse, "calibration_end").stop:
+        log.info("no earlier split: no customer was acquired by %s", f"{start:%Y-%m-%d}")
+        return None
+    found = split(transactions, start, end, time_unit, collapse)
+    if not found.calibration["frequency"].any() or not found.holdout["purchases"].any():
+        lacking = "after" if found.calibration["frequency"].any() else "by"
+        log.info("no earlier split: no customer bought again %s %s", lacking, f"{start:%Y-%m-%d}")
+        return None
+    return _without_later_rows(found)
+
+
+def _start_of_holdout(end: End, horizon: float, time_unit: str, collapse: str | None) -> pd.Timestamp:
+    """The calibration end that leaves a holdout of ``horizon``, to the nearest whole period."""
+    clock = end.clock - pd.Timedelta(days=horizon * time_unit_of(time_unit).days)
+    if collapse is not None:
+        period = clock.to_period(collapse)
+        periods = [period, period + 1]
+        nearest = min(periods, key=lambda each: abs(each.start_time - clock))
+        return nearest.end_time.normalize()
+    clock = clock.round("us")
+    return clock - pd.Timedelta(days=1) if clock == clock.normalize() else clock
+
+
+def _without_later_rows(found: Split) -> Split:
+    """The split without the counts and sums of what followed its end of observation."""
+    counts = found.counts | {"rows_after_observation_end": 0, "customers_without_purchase": 0}
+    money = found.money.copy()
+    money["after_observation_end"] = 0.0
+    return dataclasses.replace(found, counts=counts, money=money)
+
+
+def two_thirds(first: dt.date, last: dt.date) -> dt.date:
+    """The day that leaves the last third of the time as the holdout period.
+
+    Examples
+    --------
+    >>> two_thirds(dt.date(2020, 1, 1), dt.date(2020, 1, 31))
+    datetime.date(2020, 1, 21)
+    """
+    return last - (last - first) // 3
 
 
 def purchases_over_time(transactions: Transactions | Any, split: Split) -> pd.DataFrame:

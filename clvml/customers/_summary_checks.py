@@ -7,11 +7,12 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from clvml.customers._time_units import time_unit_of
+from clvml.customers._time_units import TIME_UNIT, stated_time_unit, time_unit_of
 from clvml.errors import InputError, LossError, TimeUnitError
 
 HISTORY = ("frequency", "recency", "T")
 MONEY = ("monetary_value", "total_spend", "earlier_spend", "later_spend")
+MOST_PURCHASES = 1_000_000  # per customer: a larger frequency is not a count, and would cost memory
 
 _BLOCK = 65_536
 
@@ -41,14 +42,16 @@ def check_customers(
         If spend is negative and ``losses`` is False.
     InputError
         If there are no customers, a column is missing or not numeric, an id is duplicated, or a value is
-        missing, infinite, negative, or violates ``recency <= T``. The message names the first such
-        customer.
+        missing, infinite, negative, or violates ``recency <= T``, or a frequency is above a million. The
+        message names the first such customer.
     TimeUnitError
         If the summary is in another time unit.
     """
     values = checked_columns(customers, columns, time_unit, losses)
     table = pd.DataFrame(values, index=customers.index, copy=True)
     table.attrs.update(customers.attrs)
+    if (stated := stated_time_unit(customers)) is not None:
+        table.attrs[TIME_UNIT] = stated
     return table
 
 
@@ -92,19 +95,20 @@ def _is_valid(values: dict[str, np.ndarray], losses: bool) -> bool:
     """Whether all rules hold, checked in blocks that fit into the cache."""
     names, columns = list(values), list(values.values())
     lowest = [-np.finfo(float).max if losses and name in MONEY else 0.0 for name in names]
+    highest = [MOST_PURCHASES if name == "frequency" else np.finfo(float).max for name in names]
     for start in range(0, columns[0].size if columns else 0, _BLOCK):
         part = [column[start : start + _BLOCK] for column in columns]
-        if not all(map(_in_range, part, lowest)) or not _is_consistent_history(
+        if not all(map(_in_range, part, lowest, highest)) or not _is_consistent_history(
             dict(zip(names, part, strict=True))
         ):
             return False
     return True
 
 
-def _in_range(column: np.ndarray, lowest: float) -> bool:
-    """No value is missing, infinite or too low."""
+def _in_range(column: np.ndarray, lowest: float, highest: float) -> bool:
+    """No value is missing, infinite, too low or too high."""
     least, most = np.minimum.reduce(column), np.maximum.reduce(column)
-    return bool(least >= lowest and most < np.inf)  # NaN propagates to both, and fails
+    return bool(least >= lowest and most <= highest)  # NaN propagates to both, and fails
 
 
 def _is_consistent_history(values: dict[str, np.ndarray]) -> bool:
@@ -119,7 +123,7 @@ def _is_consistent_history(values: dict[str, np.ndarray]) -> bool:
 
 def check_time_unit(customers: pd.DataFrame, time_unit: str | None) -> None:
     """Raise if the summary uses another time unit than ``time_unit``."""
-    current = customers.attrs.get("time_unit")
+    current = stated_time_unit(customers)
     if current is None or time_unit is None or current == time_unit:
         return
     ours, theirs = time_unit_of(time_unit).name, time_unit_of(current).name
@@ -152,6 +156,7 @@ def _check_values(table: pd.DataFrame, losses: bool) -> None:
         _refuse(
             table, table["frequency"] % 1 != 0, "have a frequency that is not a whole number", ["frequency"]
         )
+        check_plausible_counts(table)
     if {"recency", "T"} <= set(table):
         recency, T = table["recency"], table["T"]
         shown = [name for name in HISTORY if name in table]
@@ -159,6 +164,24 @@ def _check_values(table: pd.DataFrame, losses: bool) -> None:
     if {"frequency", "recency"} <= set(table):
         late = (table["frequency"] == 0) & (table["recency"] > 0)
         _refuse(table, late, "have no repeat purchase but a positive recency", ["frequency", "recency"])
+
+
+def check_plausible_counts(customers: pd.DataFrame) -> None:
+    """Refuse implausible frequencies; a column that is not numeric is not judged here.
+
+    Raises
+    ------
+    InputError
+        Naming the first customer with more than a million repeat purchases.
+    """
+    counts = pd.to_numeric(customers["frequency"], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    bad = counts > MOST_PURCHASES
+    if bad.any():
+        first = plain(customers.index[int(np.argmax(bad))])
+        raise InputError(
+            f"{bad.sum()} of {len(customers)} customers have a frequency above {MOST_PURCHASES:,}; the first"
+            f" is {first!r}: frequency counts the repeat purchases of one customer."
+        )
 
 
 def _refuse(

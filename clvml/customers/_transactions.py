@@ -7,56 +7,56 @@ with a time zone are local times of that zone (or of ``timezone``), others are u
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import datetime as dt
 import html
 import logging
 import math
-import zoneinfo
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Self
 
 import pandas as pd
 
-from clvml.customers._cells import DateReading, cell_of
+from clvml.customers._amounts import PLAIN, NumberReading, check_separators, number_readings
+from clvml.customers._cells import cell_of
+from clvml.customers._date_formats import (
+    advice,
+    is_given,
+    refuse_swapped,
+    refuse_two_orders,
+    swapped,
+    usual_advice,
+)
 from clvml.customers._policy import RULES
 from clvml.customers._policy import TransactionPolicy as TransactionPolicy
 from clvml.customers._price import check_price
 from clvml.customers._purchases import END_OF_TIME, PERIODS, Purchases, check_collapse, period_start
-from clvml.customers._time_units import TIME_UNITS, as_written, time_unit_of
+from clvml.customers._reading_options import (
+    MAX_UNREADABLE,
+    Columns,
+    Reading,
+    checked_share,
+    date_reading,
+    money_columns,
+)
+from clvml.customers._time_units import TIME_UNITS
 from clvml.customers.engines import DuckDB, Engine
-from clvml.customers.engines._files import NotUtf8, files_of, read_other_encoding
+from clvml.customers.engines._files import (
+    NotUtf8,
+    files_of,
+    label_of,
+    read_other_encoding,
+)
 from clvml.errors import InputError
 
 log = logging.getLogger("clvml")
 
 LARGEST_AMOUNT = 1e15
+_ENOUGH_DATES = 20  # of 20 random days, one is above 12 but for a probability of 1e-8
+_FEW = 4  # unreadable cells that are never too many
 # Periods by which rows may be aggregated, longest first, and the number of distinct dates that shows it.
 _SUMMED = {"Y": 3, "Q": 3, "M": 4, "W": 8}
-
-
-@dataclasses.dataclass(frozen=True)
-class Columns:
-    """The role of each column of the source: an amount, or quantity and price, or no money."""
-
-    customer: str
-    date: str
-    amount: str | None = None
-    quantity: str | None = None
-    price: str | None = None
-    category: str | None = None
-
-    @property
-    def money(self) -> tuple[str, ...]:
-        """The columns whose product is the amount."""
-        return tuple(name for name in (self.amount, self.quantity, self.price) if name is not None)
-
-    @property
-    def named(self) -> tuple[str, ...]:
-        """All columns in use."""
-        return tuple(name for name in dataclasses.astuple(self) if name is not None)
 
 
 def read_transactions(
@@ -76,13 +76,18 @@ def read_transactions(
     memory_limit: str | None = None,
     label: str | None = None,
     purchases_only: bool = False,
+    decimal: str | None = None,
+    thousands: str | None = None,
+    max_unreadable: float = MAX_UNREADABLE,
+    sheet: str | int | None = None,
 ) -> Transactions:
     """Read and validate transactions, one row per purchase or per line of a receipt.
 
     Parameters
     ----------
     source : path, list of paths, or frame
-        CSV or Parquet by path or glob (``.csv.gz`` too); a pandas, polars or Arrow table.
+        CSV (also ``.gz``, ``.zst``), Parquet or Excel (``.xlsx``) files by path or glob; a folder of one
+        kind, partitioned or not; ``"-"`` for standard input; a pandas, polars or Arrow table.
     customer, date : str
         Columns of the customer id and the date. Ids are integers where all are whole numbers (in a
         CSV: where none has leading zeros), and otherwise text without surrounding blanks.
@@ -95,7 +100,8 @@ def read_transactions(
         How to handle missing ids, invalid dates and amounts, returns, zeros and duplicates.
     date_format : str or list of str, optional
         Format of dates in text, as ``"%d/%m/%Y %H:%M"``; of several, the first that matches.
-        Default: ISO 8601 and ``19970131``; not ``12/1/2010``, which is ambiguous.
+        Default: ISO 8601 and ``19970131``; not ``12/1/2010``, which is ambiguous. ``"excel"``: serial numbers
+        of a spreadsheet, the default for numbers in a workbook.
     timezone : str, optional
         The shop's time zone, as ``"America/New_York"``: timestamps with a zone or an offset from UTC are
         converted to it, daylight saving included. Default: the time zone of the column; text is used as
@@ -114,6 +120,18 @@ def read_transactions(
         Purchases without amounts: customers have no ``monetary_value`` and ``total_spend``, and purchases
         are predicted. Also, with a message, if the source has no columns but those of customer, date and
         category. With a known price, see `Transactions.at_price`.
+    decimal : {".", ","}, optional
+        The decimal separator of amounts in text. Default: what the column shows. A currency sign or code
+        and accounting notation, ``"(12.50)"`` or ``"12.50-"`` for -12.50, need no option. Columns of numbers
+        are used as they are.
+    thousands : {".", ",", " ", "'", ""}, optional
+        The thousands separator of amounts in text; ``""`` for none, a blank is also a non-breaking one.
+        Default: any but the decimal separator.
+    max_unreadable : float, default 0.1
+        The largest share of dates, and of amounts, that may be unreadable, where they are not missing; a
+        larger one is an error, for the format or the column is then wrong. Up to four are never an error.
+    sheet : str or int, optional
+        The sheet of a workbook, by name or position from 1. Default: the first.
 
     Returns
     -------
@@ -124,7 +142,9 @@ def read_transactions(
     ------
     InputError
         If the source cannot be read or is empty, a column is missing, a rule of the policy with ``"error"``
-        is violated, or no row can be used.
+        is violated, or no row can be used; if amounts read in two ways (``"1.250"`` with a decimal point or
+        comma) or are in several currencies; if day and month appear to be exchanged; or if more than
+        ``max_unreadable`` dates or amounts are unreadable.
 
     Examples
     --------
@@ -133,18 +153,23 @@ def read_transactions(
     >>> read_transactions(sales, customer="who", date="on", quantity="qty", price="each")
     Transactions(2 of 3 rows used, 1997-01-31 to 1997-01-31, from a pandas DataFrame)
     """
-    money = _money_columns(amount, quantity, price, purchases_only)
-    columns = Columns(customer, date, *money, category)
+    columns = Columns(customer, date, *money_columns(amount, quantity, price, purchases_only), category)
     default = None if purchases_only else "amount"
-    formats = (date_format,) if isinstance(date_format, str) else tuple(date_format or ())
-    reading = DateReading(formats, checked_timezone(timezone), *_numbering(date_unit, date_origin))
+    reading = Reading(
+        date_reading(date_format, timezone, date_unit, date_origin),
+        check_separators(decimal, thousands),
+        checked_share(max_unreadable),
+        sheet,
+    )
     policy = TransactionPolicy() if policy is None else policy
     try:
         return Transactions(source, columns, policy, reading, DuckDB(memory_limit), label, default)
     except NotUtf8:
         frame, encoding = read_other_encoding(files_of(source))
-        log.warning("%s is not in UTF-8 and is read as %s", source, encoding)
-        label = label or str(source)
+        log.warning(
+            "%s is not in UTF-8 and is read as %s; if names look wrong, save it as UTF-8", source, encoding
+        )
+        label = label or label_of(source)
         return Transactions(frame, columns, policy, reading, DuckDB(memory_limit), label, default)
 
 
@@ -159,7 +184,7 @@ class Transactions:
     """Transactions accepted by the policy, with a report of the excluded rows.
 
     Made by `read_transactions`. ``len()`` is the number of rows used. Every query scans the source
-    again; only counts are kept in memory.
+    again; only counts are kept in memory. Pickling includes the rows of a table, but only the path of a file.
 
     Attributes
     ----------
@@ -182,18 +207,21 @@ class Transactions:
         source: Any,
         columns: Columns,
         policy: TransactionPolicy,
-        reading: DateReading,
+        reading: Reading,
         engine: Engine,
         label: str | None = None,
         default_amount: str | None = None,
     ) -> None:
+        self._recipe = (source, columns, policy, reading, engine, label, default_amount)
         self.policy = policy
         self.engine = engine
-        self._source = engine.open(source)
+        self._source = engine.open(source, reading.sheet)
         self.source = label or self._source.label
         self.columns = _with_amount(columns, default_amount, self._source.names, self.source)
         self._reading = reading
         self._cells = {name: cell_of(engine, self._source, name) for name in self.columns.named}
+        self._numbers = self._number_readings()
+        self._check_formats()
         self._create_views()
         self._groups = self._count_by_rule()
         self._used = self._groups[self._groups["used"]]
@@ -237,8 +265,8 @@ class Transactions:
                 f"{self.source} has amounts, which a price would replace: for one expected price per"
                 " purchase, use clvml.ConstantSpend(price=...) as the model of spend."
             )
-        priced = copy.copy(self)
-        priced.price = check_price(price)
+        priced = object.__new__(type(self))  # copy would read the source again
+        priced.__dict__.update(self.__dict__, price=check_price(price))
         return priced
 
     @property
@@ -291,7 +319,7 @@ class Transactions:
     @property
     def calendar(self) -> str:
         """A sentence on the time zone in which purchases are dated; empty if no date has one."""
-        when, timezone = self._cells[self.columns.date], self._reading.timezone
+        when, timezone = self._cells[self.columns.date], self._reading.dates.timezone
         if when.kind == "instant":
             return f"times of purchase are local times of {timezone or when.zone or 'UTC'}"
         if not self._used["offsets"].any():
@@ -349,6 +377,10 @@ class Transactions:
             return table
         return table.assign(customer_id=pd.to_numeric(ids.astype(object), errors="coerce").astype(float))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as its source and how it is read: the rows of a table, the path of a file."""
+        return Transactions, self._recipe, None if self.price is None else {"price": self.price}
+
     def __len__(self) -> int:
         return self._rows("used")
 
@@ -373,7 +405,7 @@ class Transactions:
         category = self._cells[self.columns.category].as_id() if self.columns.category else "NULL"
         self.engine.create_view(
             "typed",
-            f"SELECT *, {who.as_id()} AS raw_id, {when.as_date(self._reading)} AS date,"
+            f"SELECT *, {who.as_id()} AS raw_id, {when.as_date(self._reading.dates)} AS date,"
             f" {money} AS amount, {category} AS category, {is_copy} AS is_copy FROM source",
         )
         self.engine.create_view(
@@ -391,10 +423,23 @@ class Transactions:
         """
         if not self.has_amounts:
             return "CAST(1 AS DOUBLE)", "FALSE"
-        factors = [self._cells[name].as_number() for name in self.columns.money]
+        factors = [self._cells[name].as_number(self._numbers[name]) for name in self.columns.money]
         value = " * ".join(factors)
         returned = "amount < 0" if len(factors) == 1 else f"amount < 0 OR {factors[0]} < 0"
         return f"CASE WHEN abs({value}) < {LARGEST_AMOUNT} THEN {value} END", returned
+
+    def _number_readings(self) -> dict[str, NumberReading]:
+        """How the numbers of each column of money are read."""
+        cells = {name: self._cells[name] for name in self.columns.money}
+        texts = {name: cell.as_text() for name, cell in cells.items() if not cell.is_number}
+        found = number_readings(self.engine, self.source, texts, self._reading.numbers)
+        return dict.fromkeys(cells, PLAIN) | found
+
+    def _check_formats(self) -> None:
+        """Refuse two formats of dates that differ in the order of day and month, where dates fit both."""
+        when, formats = self._cells[self.columns.date], self._reading.dates.formats
+        if when.kind == "text" and len(formats) > 1:
+            refuse_two_orders(self.engine, self.source, self.columns.date, when.as_text(), formats)
 
     def _count_by_rule(self) -> pd.DataFrame:
         """Count rows by the combination of rules that they violate, in one scan."""
@@ -407,6 +452,11 @@ class Transactions:
             " coalesce(CAST(sum(CAST(amount AS DECIMAL(28, 8))) AS DOUBLE), 0) AS spend,"
             " coalesce(max(abs(amount)), 0) AS largest_amount,"
             f" bool_and({who.is_whole()}) AS whole_ids, bool_or({when.has_offset()}) AS offsets,"
+            " max(extract(DAY FROM date)) AS last_day,"
+            f" count(*) FILTER (WHERE {is_given(when.as_text())}) AS dates,"
+            f" count(*) FILTER (WHERE date IS NULL AND {is_given(when.as_text())}) AS unreadable_dates,"
+            f" count(*) FILTER (WHERE {is_given(money)}) AS amounts,"
+            f" count(*) FILTER (WHERE amount IS NULL AND {is_given(money)}) AS unreadable_amounts,"
             f" min(CASE WHEN date IS NULL THEN {when.as_text()} END) AS bad_date_example,"
             f" min(CASE WHEN amount IS NULL THEN {money} END) AS bad_amount_example"
             " FROM judged GROUP BY ALL ORDER BY ALL"
@@ -479,14 +529,33 @@ class Transactions:
                     f" {rule.name}='error' forbids: correct them, or choose another policy."
                 )
         if used == 0:
-            raise InputError(f"none of the {read:,} rows of {self.source} can be used: {self._reasons()}.")
+            raise InputError(
+                f"none of the {read:,} rows of {self.source} can be used: {self._reasons(search=True)}."
+            )
+        self._check_readable()
         if used < read:
             left_out = f"{read - used:,} of {read:,}"
             log.warning("excluded %s rows of %s: %s", left_out, self.source, self._reasons())
 
+    def _check_readable(self) -> None:
+        """Raise if day and month are exchanged, or too many dates or amounts are unreadable."""
+        counts = self._groups[["dates", "unreadable_dates", "amounts", "unreadable_amounts"]].sum()
+        formats, when = self._reading.dates.formats, self._cells[self.columns.date]
+        if counts["unreadable_dates"] and when.kind == "text":
+            refuse_swapped(self.engine, self.source, self.columns.date, when.as_text(), formats)
+        for kind in ("dates", "amounts"):
+            lost, given = int(counts[f"unreadable_{kind}"]), int(counts[kind])
+            if lost > max(self._reading.max_unreadable * given, _FEW):
+                raise InputError(
+                    f"{lost:,} of {given:,} {kind} of {self.source} ({lost / given:.0%}) cannot be read:"
+                    f" {self._reasons(search=True)}. To exclude them, set max_unreadable above"
+                    f" {lost / given:.2f}."
+                )
+
     def _describe_dates(self) -> None:
         if self.calendar:
             log.info(self.calendar)
+        self._warn_of_ambiguous_days()
         if self.period_of_dates is not None:
             name = TIME_UNITS[self.period_of_dates].name
             log.warning(
@@ -497,36 +566,35 @@ class Transactions:
                 name,
             )
 
+    def _warn_of_ambiguous_days(self) -> None:
+        """Warn if day and month could be exchanged in all dates; few dates, or months, prove nothing."""
+        other = next(filter(None, map(swapped, self._reading.dates.formats)), None)
+        if other and len(self) >= _ENOUGH_DATES and 1 < self._used["last_day"].max() <= 12:
+            log.warning("no day of %s is above 12: %r reads it too", self.columns.date, other)
+
     def _rows(self, rule: str) -> int:
         return int(self._rules["rows"][rule])
 
-    def _reasons(self) -> str:
-        """For example ``3 without customer id, 2 with an unreadable date (such as '31.1.97')``."""
+    def _reasons(self, search: bool = False) -> str:
+        """For example ``3 without customer id, 2 with an unreadable date (such as '31.1.97')``.
+
+        With ``search`` the format that would read the dates is searched for.
+        """
         counted = [(rule, int(self._rules["set_aside"][rule.name])) for rule in RULES]
         reasons = {rule.name: f"{rows:,} {rule.description}" for rule, rows in counted if rows}
-        examples = self._groups["bad_date_example"].dropna()
-        if "bad_date" in reasons and len(examples):
-            reasons["bad_date"] += f" (such as {examples.iloc[0]!r}; {_date_advice(examples.iloc[0])})"
-        examples = self._groups["bad_amount_example"].dropna()
-        if "bad_amount" in reasons and len(examples):
-            reasons["bad_amount"] += f" (such as {examples.iloc[0]!r}; write plain numbers, as in 1234.50)"
+        dates = self._groups["bad_date_example"].dropna()
+        if "bad_date" in reasons and len(dates):
+            way_out = self._date_advice(min(dates)) if search else usual_advice(min(dates))
+            reasons["bad_date"] += f" (such as {min(dates)!r}; {way_out})"
+        amounts = self._groups["bad_amount_example"].dropna()
+        if "bad_amount" in reasons and len(amounts):
+            reasons["bad_amount"] += f" (such as {min(amounts)!r}; write plain numbers, as in 1234.50)"
         return ", ".join(reasons.values())
 
-
-def _money_columns(
-    amount: str | None, quantity: str | None, price: str | None, purchases_only: bool
-) -> tuple[str | None, str | None, str | None]:
-    given = [name for name in (amount, quantity, price) if name is not None]
-    if purchases_only and given:
-        raise InputError(
-            f"purchases_only leaves out amounts, but the column {given[0]!r} is given: drop one."
-        )
-    if (quantity is None) != (price is None):
-        lone, other = ("quantity", "price") if price is None else ("price", "quantity")
-        raise InputError(f"{lone} is given without {other}: give both columns, or amount.")
-    if amount is not None and quantity is not None:
-        raise InputError("amount and quantity x price are both given: give one of the two.")
-    return amount, quantity, price
+    def _date_advice(self, example: str) -> str:
+        text = self._cells[self.columns.date].as_text()
+        read = int(self._groups["dates"].sum() - self._groups["unreadable_dates"].sum())
+        return advice(self.engine, text, example, read, self._reading.dates.formats)
 
 
 def _with_amount(columns: Columns, default: str | None, names: Sequence[str], label: str) -> Columns:
@@ -540,35 +608,3 @@ def _with_amount(columns: Columns, default: str | None, names: Sequence[str], la
         )
         return columns
     return dataclasses.replace(columns, amount=default)
-
-
-def _date_advice(example: str) -> str:
-    if example.isdigit() and len(example) < 6:
-        return "numbers of days, weeks or months need date_unit and date_origin"
-    return "give date_format, as in '%d/%m/%Y'"
-
-
-def _numbering(unit: str | None, origin: Any) -> tuple[str | None, pd.Timestamp | None]:
-    if (unit is None) != (origin is None):
-        raise InputError(
-            "date_unit and date_origin go together: the unit of numbered dates, and the date of number 0."
-        )
-    if unit is None:
-        return None, None
-    return time_unit_of(unit).code, as_written(origin, "date_origin")
-
-
-def checked_timezone(timezone: str | None) -> str | None:
-    """The name of a time zone, validated.
-
-    Raises
-    ------
-    InputError
-        If it is not in the IANA database.
-    """
-    try:
-        return None if timezone is None else zoneinfo.ZoneInfo(timezone).key
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, TypeError, OSError):
-        raise InputError(
-            f"timezone is {timezone!r}; give a name of the IANA database, as in 'America/New_York' or 'UTC'."
-        ) from None

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-import lazy_loader as lazy
+from clvml._lazy import attach_stub
 
-__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from clvml.customers._time_units import time_unit_of
+from clvml.customers._training_summary import IN_MODEL_UNIT
 from clvml.errors import InputError
 from clvml.lifetime_value._protocol import Array, SupportsProbabilityAlive, require, title_of
 
@@ -80,6 +81,7 @@ def probability_alive_over_time(
     observed = _histories(times, end, every, twice=not discrete)
     table = observed[["T", "purchase"]].rename(columns={"T": "time"})
     histories = observed.drop(columns="purchase").assign(**(covariates or {}))
+    histories.attrs[IN_MODEL_UNIT] = True
     table.insert(1, "probability_alive", model.probability_alive(histories).to_numpy())
     if horizon > 0:
         table = pd.concat([table, _after(model, histories.tail(1), end, _grid(horizon, every)[1:])])

@@ -11,7 +11,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from clvml.customers._time_units import horizon_in
+from clvml.customers._time_units import Horizon, horizon_in
+from clvml.customers._training_summary import IN_MODEL_UNIT
 from clvml.errors import InputError
 from clvml.lifetime_value._protocol import SupportsExpectedPurchases, SupportsProbabilityAlive, require
 
@@ -22,7 +23,7 @@ def frequency_recency_matrix(
     model: SupportsProbabilityAlive | SupportsExpectedPurchases,
     T: float,
     quantity: Quantity = "probability_alive",
-    horizon: float | str | None = None,
+    horizon: Horizon | None = None,
     max_frequency: int = 20,
     recency_step: float | None = None,
 ) -> pd.DataFrame:
@@ -58,7 +59,7 @@ def frequency_recency_matrix(
     _check(T, quantity, horizon, max_frequency, recency_step)
     span = None if horizon is None else horizon_in(horizon, unit)
     grid = _histories(T, max_frequency, recency_step or max(1.0, T / 40))
-    grid.attrs.update({} if unit is None else {"time_unit": unit})
+    grid.attrs.update({IN_MODEL_UNIT: True} if unit is None else {"time_unit": unit})
     asked: Any = model
     protocol = SupportsProbabilityAlive if quantity == "probability_alive" else SupportsExpectedPurchases
     require(asked, protocol, "the matrix needs", "give a fitted model of purchases, such as clvml.BGNBD")
@@ -86,7 +87,7 @@ def _histories(T: float, max_frequency: int, step: float) -> pd.DataFrame:
 
 
 def _check(
-    T: float, quantity: str, horizon: float | str | None, max_frequency: int, recency_step: float | None
+    T: float, quantity: str, horizon: Horizon | None, max_frequency: int, recency_step: float | None
 ) -> None:
     if not 0 < T < np.inf:
         raise InputError(f"T is {T!r}; it must be positive and finite.")

@@ -36,7 +36,7 @@ def derivatives(history: History, params: Any, at_first: int = 0) -> tuple[Array
 def _of_survival(chances: Array, a: Array, b: Array) -> tuple[Array, Array, Array]:
     """Log-probability of surviving all dropout opportunities, the sum of ``-log1p(a / (b + j))``."""
 
-    def at(j: int, rows: NDArray[np.int64]) -> Array:
+    def at(j: float | Array, rows: NDArray[np.int64]) -> Array:
         bj, abj = b[rows] + j, a[rows] + b[rows] + j
         drop, survive = a[rows] / abj, b[rows] / bj
         curve_b = drop * survive * ((a[rows] + 2 * bj) * j - bj**2) / (bj * abj)

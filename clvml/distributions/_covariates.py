@@ -39,7 +39,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvml.distributions._history import History
+from clvml.distributions._whole_sums import panels
 
+_ONE_BY_ONE = 1000  # terms of a sum, before quadrature
 Array = NDArray[np.float64]
 # With customer-specific parameters: values (n,), gradients (k, n) and Hessians (k, k, n) of the
 # log-likelihood in the logarithms of the k parameters.
@@ -124,7 +126,7 @@ def of_purchases(x: Array, T: Array, r: Array, alpha: Array) -> tuple[Array, Arr
     ``log(Gamma(r+x) / Gamma(r)) - r * log1p(T / alpha) - x * log(alpha + T)`` and its derivatives.
     """
 
-    def at(j: int, rows: NDArray[np.int64]) -> Array:
+    def at(j: float | Array, rows: NDArray[np.int64]) -> Array:
         rj = r[rows] + j
         return np.stack([np.log(rj), r[rows] / rj, r[rows] * j / rj**2])
 
@@ -138,14 +140,26 @@ def of_purchases(x: Array, T: Array, r: Array, alpha: Array) -> tuple[Array, Arr
     return value - waited - x * np.log(alpha + T), slope, curve
 
 
-def sum_over_numbers(number: Array, term: Callable[[int, NDArray[np.int64]], Array], n_terms: int) -> Array:
-    """The sum over ``j = 0, 1, ..., number - 1`` of terms, shape (n_terms, n_rows), of each customer."""
+def sum_over_numbers(
+    number: Array, term: Callable[[float | Array, NDArray[np.int64]], Array], n_terms: int
+) -> Array:
+    """The sum over ``j = 0, 1, ..., number - 1`` of terms, shape (n_terms, n_rows), of each customer.
+
+    One by one below a thousand, and by Gauss's quadrature beyond, so that cost hardly depends on the largest
+    number.
+    """
     order = np.argsort(-number, kind="stable")
     sums = np.zeros((n_terms, number.size))
-    for j, n in enumerate(np.bincount(number.astype(np.int64))[::-1].cumsum()[::-1][1:]):
+    few = np.minimum(number, _ONE_BY_ONE).astype(np.int64)
+    for j, n in enumerate(np.bincount(few)[::-1].cumsum()[::-1][1:]):
         sums[:, :n] += term(j, order[:n])
     back = np.empty_like(sums)
     back[:, order] = sums
+    many = np.flatnonzero(number > _ONE_BY_ONE)
+    for part, points, weights in panels(np.full(many.size, _ONE_BY_ONE), number[many]):
+        rows = many[part]
+        for j, weight in zip(points.T, weights.T, strict=True):
+            back[:, rows] += weight * term(j, rows)
     return back
 
 

@@ -97,8 +97,8 @@ def log_likelihood(history: History, params: BGNBDParams, at_first: int = 0) -> 
 
 
 def _log_survival(chances: Array, a: float | Array, b: float) -> Array:
-    """Log-probability of surviving all dropout opportunities; tabulated if ``a`` is common."""
-    if isinstance(a, np.ndarray):
+    """Log-probability of surviving all dropout opportunities; tabulated where that costs less."""
+    if isinstance(a, np.ndarray) or chances.max(initial=0) > chances.size:
         return -log_beta_fall(b, a, chances)
     return -log_beta_fall(b, a, np.arange(chances.max(initial=0) + 1))[chances.astype(np.int64)]
 

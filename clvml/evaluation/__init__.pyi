@@ -1,9 +1,17 @@
+from ._backtest import backtest as backtest
+from ._backtest_result import Backtest as Backtest
+from ._bootstrap import bootstrap_metrics as bootstrap_metrics
+from ._bootstrap import resample_counts as resample_counts
+from ._calibration import bias_by_group as bias_by_group
 from ._calibration import calibration_by_decile as calibration_by_decile
 from ._calibration import calibration_by_frequency as calibration_by_frequency
-from ._champion import Champion as Champion
-from ._champion import choose_champion as choose_champion
+from ._calibration import calibration_error as calibration_error
+from ._calibration import reliability_table as reliability_table
 from ._comparison import compare as compare
 from ._comparison import score as score
+from ._metric import Metric as Metric
+from ._metric_draws import MetricDraws as MetricDraws
+from ._metrics import METRICS as METRICS
 from ._model_comparison import ModelComparison as ModelComparison
 from ._model_comparison import compare_models as compare_models
 from ._ranking import concentration as concentration
@@ -13,3 +21,5 @@ from ._ranking import normalised_gini as normalised_gini
 from ._ranking import rank_correlation as rank_correlation
 from ._ranking import spearman as spearman
 from ._ranking import top_share as top_share
+from ._verdict import Verdict as Verdict
+from ._verdict import decide as decide

@@ -57,6 +57,21 @@ def require_revenue(actual: FloatArray) -> float:
     return total if total > 0 else float("nan")
 
 
+def check_probabilities(outcomes: FloatArray, probabilities: FloatArray) -> None:
+    """Raise InputError unless outcomes are 0 or 1 and probabilities within [0, 1]."""
+    if not np.isin(outcomes, (0.0, 1.0)).all():
+        raise InputError(
+            "probabilities are evaluated against outcomes of 0 or 1 (such as purchases > 0); other values"
+            " were given."
+        )
+    outside = (probabilities < 0) | (probabilities > 1)
+    if outside.any():
+        raise InputError(
+            f"{outside.sum()} of {len(outside)} probabilities are outside [0, 1]; the first is"
+            f" {probabilities[int(np.argmax(outside))]:g}."
+        )
+
+
 def _label(predicted: pd.Series) -> str:
     name = getattr(predicted, "name", None)
     return "the predictions" if name is None else f"the predictions of {name!r}"

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
 from clvml.customers._summary_checks import check_customers
 from clvml.errors import InputError
-from clvml.evaluation._alignment import aligned
+from clvml.evaluation._alignment import FloatArray, aligned, check_probabilities
 from clvml.evaluation._ranking import in_predicted_order
 
 
@@ -55,6 +56,113 @@ def calibration_by_decile(actual: pd.Series, predicted: pd.Series) -> pd.DataFra
     means = table.groupby(decile).mean()
     means.insert(0, "customers", sizes)
     return means
+
+
+def bias_by_group(table: pd.DataFrame) -> pd.Series:
+    """Bias of the total of each group, in percent of the actual one.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As returned by :func:`calibration_by_decile` or :func:`calibration_by_frequency`.
+
+    Returns
+    -------
+    pandas.Series
+        ``bias_pct`` by group; NaN where the actual total is not positive.
+
+    Examples
+    --------
+    >>> actual = pd.Series([0.0, 8.0, 10.0])
+    >>> bias_by_group(calibration_by_decile(actual, pd.Series([1.0, 10.0, 15.0]))).tolist()
+    [50.0, 25.0, nan]
+    """
+    return (100 * (table["predicted"] / table["actual"].where(table["actual"] > 0) - 1)).rename("bias_pct")
+
+
+def calibration_error(table: pd.DataFrame) -> float:
+    """Sum over groups of the absolute bias in money, in percent of the actual total.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As returned by :func:`calibration_by_decile` or :func:`calibration_by_frequency`.
+
+    Returns
+    -------
+    float
+        NaN where the actual total is not positive.
+
+    Examples
+    --------
+    >>> actual = pd.Series([0.0, 8.0, 12.0])
+    >>> calibration_error(calibration_by_decile(actual, pd.Series([1.0, 10.0, 15.0])))
+    30.0
+    """
+    total = float((table["customers"] * table["actual"]).sum())
+    off = float((table["customers"] * (table["predicted"] - table["actual"])).abs().sum())
+    return 100 * off / total if total > 0 else float("nan")
+
+
+def reliability_table(outcome: pd.Series, probability: pd.Series) -> pd.DataFrame:
+    """Mean probability and share of customers with the outcome, by decile of the probability.
+
+    Parameters
+    ----------
+    outcome : pandas.Series
+        0 or 1 by customer, such as whether a customer bought in the holdout. Whether a customer is alive is
+        never observed: evaluate P(buys again) over a period instead, or P(alive) against purchases in a long
+        holdout, as a lower limit.
+    probability : pandas.Series
+        Predicted probability, for the same customers.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``decile``, 1 is the highest probability; columns ``customers, predicted, actual, lower,
+        upper``: the last two the 90 % Wilson interval of the share.
+
+    Raises
+    ------
+    InputError
+        If the two do not fit together, an outcome is not 0 or 1, or a probability is outside [0, 1].
+
+    Examples
+    --------
+    >>> bought = pd.Series([1, 0, 1, 0] * 5)
+    >>> reliability_table(bought, bought * 0.5 + 0.25).iloc[[0]]
+            customers  predicted  actual     lower  upper
+    decile
+    1               2       0.75     1.0  0.425031    1.0
+    """
+    check_probabilities(*aligned(outcome, probability))
+    table = calibration_by_decile(outcome.astype(np.float64), probability)
+    table["lower"], table["upper"] = _wilson(table["actual"].to_numpy(), table["customers"].to_numpy())
+    return table
+
+
+def _wilson(share: FloatArray, n: FloatArray, level: float = 0.9) -> tuple[FloatArray, FloatArray]:
+    """Interval of a binomial share (Wilson 1927)."""
+    z = float(ndtri((1 + level) / 2))
+    centre, half = share + z**2 / (2 * n), z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return np.maximum((centre - half) / (1 + z**2 / n), 0.0), np.minimum(
+        (centre + half) / (1 + z**2 / n), 1.0
+    )
+
+
+def decile_error(actual: FloatArray, predicted: FloatArray) -> float:
+    """Sum over deciles of the absolute difference of predicted and actual sums, in percent of the total."""
+    return 100 * float(np.abs(_decile_differences(actual, predicted)).sum() / actual.sum())
+
+
+def reliability_error(outcome: FloatArray, probability: FloatArray) -> float:
+    """Mean over customers of the absolute difference of predicted and observed share of their decile."""
+    return float(np.abs(_decile_differences(outcome, probability)).sum() / len(outcome))
+
+
+def _decile_differences(actual: FloatArray, predicted: FloatArray) -> FloatArray:
+    difference = np.sort(predicted)[::-1] - in_predicted_order(actual, predicted)
+    return np.array([part.sum() for part in np.array_split(difference, min(10, len(actual)))])
 
 
 def calibration_by_frequency(

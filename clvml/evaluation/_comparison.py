@@ -16,39 +16,45 @@ Columns::
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
 from clvml.errors import InputError
-from clvml.evaluation._alignment import aligned, require_revenue
-from clvml.evaluation._ranking import concentration, n_top, normalised_gini, rank_correlation
+from clvml.evaluation._alignment import require_revenue
+from clvml.evaluation._bootstrap import bootstrap_metrics
+from clvml.evaluation._table_metrics import DEFAULT_METRICS, check_metrics, check_predictions
 
-METRICS = ("total", "bias_pct", "mae", "rmse", "spearman", "gini", "top10_share")
 UNKNOWN_FAMILY = "unspecified"
 
 
-def score(actual: pd.Series, predicted: pd.Series) -> dict[str, float]:
-    """All metrics of one model.
+def score(
+    actual: pd.Series, predicted: pd.Series | pd.DataFrame, metrics: Sequence[str] = DEFAULT_METRICS
+) -> dict[str, float]:
+    """Metrics of one model.
 
     Parameters
     ----------
     actual : pandas.Series
-        Revenue per customer in the holdout.
-    predicted : pandas.Series
-        Predicted revenue over the same period, for the same customers, in any order.
+        Revenue per customer in the holdout; for metrics of probabilities, outcomes of 0 and 1.
+    predicted : pandas.Series or pandas.DataFrame
+        Predicted revenue over the same period, or probabilities, for the same customers in any order; for
+        metrics of intervals, columns ``lower, upper`` with the nominal coverage in ``attrs["coverage"]``.
+        Groups and totals are evaluated like customers, one row each.
+    metrics : sequence of str
+        Keys of `clvml.evaluation.METRICS`, all of the same kind.
 
     Returns
     -------
     dict of str to float
-        Keys as in ``METRICS``; finite, except ``bias_pct`` and ``top10_share``, which are relative to the
-        total and NaN if losses exceed gains.
+        By key; NaN where a metric is undefined for these data, such as ``bias_pct`` and ``top10_share``,
+        which are relative to the total, if losses exceed gains. `Metric.why_undefined` has the reason.
 
     Raises
     ------
     InputError
-        If the customers differ, a value is missing or infinite, or there is no revenue at all.
+        If the customers differ, a value is missing or infinite, a metric is unknown, or there is no revenue
+        at all.
 
     Examples
     --------
@@ -56,24 +62,31 @@ def score(actual: pd.Series, predicted: pd.Series) -> dict[str, float]:
     >>> {name: round(value, 3) for name, value in scores.items()}
     {'total': 75.0, 'bias_pct': -25.0, 'mae': 8.75, 'rmse': 11.456, 'spearman': 1.0, 'gini': 1.0,
      'top10_share': 0.6}
+    >>> intervals = pd.DataFrame({"lower": [0.0, 40.0], "upper": [20.0, 50.0]})
+    >>> intervals.attrs["coverage"] = 0.9
+    >>> score(pd.Series([5.0, 52.0]), intervals, ["coverage", "width", "winkler"])
+    {'coverage': 0.5, 'width': 15.0, 'winkler': 35.0}
     """
-    truth, forecast = aligned(actual, predicted)
-    error = forecast - truth
-    return {
-        "total": float(forecast.sum()),
-        "bias_pct": 100 * (float(forecast.sum()) / require_revenue(truth) - 1),
-        "mae": float(np.mean(np.abs(error))),
-        "rmse": float(np.sqrt(np.mean(error**2))),
-        "spearman": rank_correlation(truth, forecast),
-        "gini": normalised_gini(truth, forecast),
-        "top10_share": float(concentration(truth, forecast)[n_top(len(truth), 0.10)]),
-    }
+    chosen = check_metrics(metrics)
+    check_metrics(metrics, of=chosen[0].of)
+    truth, forecast = chosen[0].arrays(actual, predicted)
+    if chosen[0].of == "values":
+        require_revenue(truth)
+    return {metric.key: metric.value(truth, forecast) for metric in chosen}
 
 
 def compare(
-    actual: pd.Series, predictions: pd.DataFrame, families: Mapping[str, str] | None = None
+    actual: pd.Series,
+    predictions: pd.DataFrame,
+    families: Mapping[str, str] | None = None,
+    *,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    intervals: bool = False,
+    level: float = 0.9,
+    n_draws: int = 1000,
+    random_state: int = 0,
 ) -> pd.DataFrame:
-    """All metrics of all models, one row per model, in the order of the columns given.
+    """Metrics of all models, one row per model, in the order of the columns given.
 
     Parameters
     ----------
@@ -83,11 +96,22 @@ def compare(
         One column per model, on the same customers.
     families : mapping of str to str, optional
         By model: "probabilistic", "formula" or "baseline"; "unspecified" where not given.
+    metrics : sequence of str
+        Keys of `clvml.evaluation.METRICS`, of values or of probabilities.
+    intervals : bool
+        Whether each metric is followed by its bootstrap interval over customers (``key_lower``,
+        ``key_upper``) and by whether the model ties with the best one (``key_tied``), as
+        `MetricDraws.table` gives them. Not for metrics without a bootstrap.
+    level : float
+        Nominal coverage of the intervals.
+    n_draws, random_state : int
+        Number and seed of the resamples.
 
     Returns
     -------
     pandas.DataFrame
-        Index ``model``; columns ``family, total, bias_pct, mae, rmse, spearman, gini, top10_share``.
+        Index ``model``; columns ``family, total, bias_pct, mae, rmse, spearman, gini, top10_share``, or those
+        asked for.
 
     Raises
     ------
@@ -103,18 +127,18 @@ def compare(
     model
     half     unspecified     -50.0  12.5       1.0
     nothing     baseline    -100.0  25.0       0.0
+    >>> compare(actual, predictions, metrics=["mae"], intervals=True).columns.tolist()
+    ['family', 'mae', 'mae_lower', 'mae_upper', 'mae_tied']
     """
-    if not isinstance(predictions, pd.DataFrame) or not len(predictions.columns):
-        raise InputError("predictions must be a pandas DataFrame with one column per model, at least one.")
-    if predictions.columns.has_duplicates:
-        raise InputError("two columns of predictions have the same name; model names must be unique.")
+    check_predictions(predictions)
     families = families or {}
     unknown = [name for name in families if name not in predictions]
     if unknown:
         raise InputError(f"a family is given for {unknown[0]!r}, which is not among the predictions.")
-    rows = [
-        {"family": families.get(str(name), UNKNOWN_FAMILY), **score(actual, predictions[name])}
-        for name in predictions
-    ]
-    index = pd.Index(list(predictions.columns), name="model")
-    return pd.DataFrame(rows, index=index, columns=["family", *METRICS])
+    scores = [score(actual, predictions[name], metrics) for name in predictions]
+    table = pd.DataFrame(scores, index=pd.Index(list(predictions.columns), name="model"))
+    if intervals:
+        draws = bootstrap_metrics(actual, predictions, metrics, n_draws, random_state)
+        table = draws.table(level).set_axis(table.index).assign(**{str(key): table[key] for key in table})
+    table.insert(0, "family", [families.get(str(name), UNKNOWN_FAMILY) for name in predictions])
+    return table

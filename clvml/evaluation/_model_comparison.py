@@ -2,31 +2,40 @@
 
 The actual values are the revenue of the holdout, so each model predicts over the duration of the holdout,
 undiscounted and with a margin of 1. A contender that fails is left out with the reason, and does not stop the
-comparison of the others.
+comparison of the others; those with the same predictions are one row.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.base import clone
 
 from clvml.customers._split import Split
 from clvml.errors import ClvmlError, FitError, InputError
+from clvml.evaluation._abilities import abilities_of, check_needs
 from clvml.evaluation._alignment import aligned, require_revenue
-from clvml.evaluation._champion import Champion, choose_champion
+from clvml.evaluation._bootstrap import bootstrap_metrics
 from clvml.evaluation._comparison import UNKNOWN_FAMILY, compare
+from clvml.evaluation._metric_draws import MetricDraws
+from clvml.evaluation._time_limit import check_seconds, run_within
+from clvml.evaluation._twins import find_twins
+from clvml.evaluation._verdict import Verdict, decide
 from clvml.lifetime_value._priced import at_price
-from clvml.lifetime_value._protocol import ValueModel
+from clvml.lifetime_value._protocol import SupportsEarlierSplit, ValueModel
 
 log = logging.getLogger("clvml")
 
 BASELINE = "baseline"
 ACTUAL = {"value": "spend", "purchases": "purchases"}  # the column of the holdout by what is compared
+ZERO_REFERENCE = "zero baseline"
 _ROUNDING = 1e-9  # relative to the largest prediction: smaller negative amounts are rounding errors
 
 
@@ -37,7 +46,7 @@ class ModelComparison:
     Attributes
     ----------
     models : dict of str to ValueModel
-        Fitted to the calibration period; only those with valid predictions.
+        Fitted to the calibration period; only those with valid predictions, and one of those with the same.
     families : dict of str to str
         "probabilistic", "formula", "baseline" or any other family given.
     actual : pandas.Series
@@ -46,10 +55,14 @@ class ModelComparison:
         One row per customer, one column per model: revenue over the holdout.
     table : pandas.DataFrame
         One row per model, as returned by `clvml.evaluation.compare`.
-    champion : Champion
-        The name of the best model, the rule that chose it, and the ranks.
+    verdict : Verdict
+        Who leads, who is within noise of the leader, and which model to serve.
     left_out : dict of str to str
         Models that could not be fitted or whose predictions are invalid, with the reason.
+    draws : MetricDraws
+        Metrics in resamples of the customers, of the models and of the zero baseline.
+    twins : dict of str to tuple of str
+        By model, the others with the same predictions up to rounding; only where there are any.
     """
 
     models: dict[str, ValueModel]
@@ -57,15 +70,33 @@ class ModelComparison:
     actual: pd.Series
     predictions: pd.DataFrame
     table: pd.DataFrame
-    champion: Champion
+    verdict: Verdict
     left_out: dict[str, str]
+    draws: MetricDraws
+    twins: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def champion(self) -> str:
+        """The name of the model to register and serve; `verdict` says whether it leads."""
+        return str(self.verdict.choice)
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """The table with each model's status, score, interval of the score, and the models that are the same.
+
+        ``status`` is "leader", "within noise", "behind", "excluded" or "not eligible".
+        """
+        columns = ["status", "score", "lower", "upper"]
+        found = self.table.join(self.verdict.scores[columns])
+        return found.assign(same_as=[", ".join(self.twins.get(str(name), ())) for name in found.index])
 
     def __repr__(self) -> str:
         left_out = f", {len(self.left_out)} left out" if self.left_out else ""
-        return f"ModelComparison({len(self.models)} models{left_out}; champion: {self.champion.name})"
+        return f"ModelComparison({len(self.models)} models{left_out}; {self.verdict.sentences[0]})"
 
     def _repr_html_(self) -> str:
-        return f"<p>Champion: {self.champion.name}</p>{self.table.to_html()}"
+        sentences = "".join(f"<p>{sentence}</p>" for sentence in self.verdict.sentences)
+        return sentences + self.summary.to_html()
 
 
 def compare_models(
@@ -75,6 +106,14 @@ def compare_models(
     families: Mapping[str, str] | None = None,
     eligible: Iterable[str] | None = None,
     of: Literal["value", "purchases"] = "value",
+    purpose: str | Mapping[str, float] = "valuation",
+    incumbent: str | None = None,
+    needs: Iterable[str] = (),
+    max_bias: float | None = None,
+    max_seconds: float | None = None,
+    n_draws: int = 1000,
+    random_state: int = 0,
+    weights: NDArray[np.uint8] | None = None,
 ) -> ModelComparison:
     """Fit clones of the models to the calibration period and compare their predictions with the holdout.
 
@@ -86,24 +125,40 @@ def compare_models(
     split : Split
         From `clvml.split`.
     families : mapping of str to str, optional
-        By name: "probabilistic", "formula" or "baseline"; baselines are compared but cannot win.
+        By name: "probabilistic", "formula" or "baseline"; baselines are compared but cannot lead.
     eligible : iterable of str, optional
-        The models that may win; by default all except baselines. If none of them can be fitted, all others
+        The models that may lead; by default all except baselines. If none of them can be fitted, all others
         except baselines are eligible.
     of : {"value", "purchases"}, default "value"
         What is predicted: the spend of each customer in the holdout, or the number of purchases, by the
         models at a price of 1 (see `clvml.lifetime_value.at_price`), for purchases without amounts.
+    purpose, max_bias : optional
+        As in `clvml.decide`.
+    incumbent : str, optional
+        The model served so far, one of ``models``: served further if it is within noise of the leader.
+    needs : iterable of str
+        What the model to serve is to give besides values, if one within noise of the leader gives it:
+        "probability_alive", "intervals".
+    max_seconds : float, optional
+        Time limit for the fit and the predictions of each model; one that takes longer is left out. It is
+        ended as soon as it executes Python code, and uses the processor until then.
+    n_draws : int, default 1000
+        Resamples of the customers.
+    random_state : int, default 0
+        Of the resamples.
+    weights : array of shape (n_draws, n_customers), optional
+        How often each customer is drawn in each resample, in the order of the holdout; overrides ``n_draws``.
 
     Returns
     -------
     ModelComparison
-        With ``predictions, table, champion, left_out`` and the fitted ``models``.
+        With ``predictions, table, verdict, champion, left_out`` and the fitted ``models``.
 
     Raises
     ------
     InputError
-        If there are no models, the holdout has no revenue, or a name in ``families`` or ``eligible`` is
-        unknown.
+        If there are no models, the holdout has no revenue, a name in ``families`` or ``eligible``, or the
+        incumbent, is unknown, or an argument is invalid.
     FitError
         If no model besides baselines can be fitted.
 
@@ -111,19 +166,59 @@ def compare_models(
     --------
     >>> import clvml
     >>> split = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30")
-    >>> clvml.compare_models(
-    ...     {"historic": clvml.HistoricValue(39), "repeat rate": clvml.RepeatRateValue(39)}, split
+    >>> found = clvml.compare_models(
+    ...     {"BG/NBD": clvml.LifetimeValue(39), "historic": clvml.HistoricValue(39)}, split
     ... )
-    ModelComparison(2 models; champion: repeat rate)
+    >>> found.verdict.kind, found.champion
+    ('leads', 'BG/NBD')
+    >>> found.verdict.excluded["historic"]
+    'its RMSE is not below that of predicting zero; its total misses by 143.9 %'
     """
-    families = dict(families or {})
+    families, needs = dict(families or {}), check_needs(needs)
     eligible = None if eligible is None else list(eligible)
-    _check_names(models, families, eligible)
+    _check_names(models, families, eligible, incumbent)
+    check_seconds(max_seconds)
     actual = _actual(split, of)
     require_revenue(actual.to_numpy(dtype=float))
     if of == "purchases":
         models = {name: at_price(model) for name, model in models.items()}
-    fitted, predictions, left_out = _fit_and_predict(models, split, actual)
+    fitted, predictions, left_out = _fit_and_predict(models, split, actual, max_seconds)
+    winners = _may_lead(predictions, families, eligible, left_out)
+    groups = find_twins(pd.DataFrame(predictions), [*([incumbent] if incumbent else []), *winners])
+    kept = {name: families.get(name, UNKNOWN_FAMILY) for name in groups}
+    forecasts = pd.DataFrame({name: predictions[name] for name in groups})
+    draws = bootstrap_metrics(
+        actual, _with_zero(forecasts), n_draws=n_draws, random_state=random_state, weights=weights
+    )
+    verdict = decide(
+        draws,
+        purpose=purpose,
+        eligible=[name for name in groups if name in winners],
+        incumbent=incumbent,
+        needs=needs,
+        abilities={name: abilities_of(fitted[name], split.calibration, needs) for name in groups},
+        max_bias=max_bias,
+        random_state=random_state,
+    )
+    return ModelComparison(
+        {name: fitted[name] for name in groups},
+        kept,
+        actual,
+        forecasts,
+        compare(actual, forecasts, kept),
+        verdict,
+        left_out,
+        draws,
+        {name: others for name, others in groups.items() if others},
+    )
+
+
+def _may_lead(
+    predictions: Mapping[str, pd.Series],
+    families: Mapping[str, str],
+    eligible: list[str] | None,
+    left_out: Mapping[str, str],
+) -> list[str]:
     able = [name for name in predictions if families.get(name) != BASELINE]
     if not able:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
@@ -131,12 +226,15 @@ def compare_models(
             "no model could be fitted to the calibration period, so there is nothing to compare:"
             f" {reasons or 'only baselines were given'}"
         )
-    kept = {name: families.get(name, UNKNOWN_FAMILY) for name in predictions}
-    forecasts = pd.DataFrame(predictions)
-    table = compare(actual, forecasts, kept)
-    winners = able if eligible is None else [name for name in eligible if name in able]
-    champion = choose_champion(table, winners or able)
-    return ModelComparison(fitted, kept, actual, forecasts, table, champion, left_out)
+    return [name for name in able if eligible is None or name in eligible] or able
+
+
+def _with_zero(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The predictions with those of the zero baseline, the reference of the verdict."""
+    if (predictions == 0).all().any():
+        return predictions
+    name = ZERO_REFERENCE if ZERO_REFERENCE not in predictions else f"{ZERO_REFERENCE} (reference)"
+    return predictions.assign(**{name: 0.0})
 
 
 def _actual(split: Split, of: str) -> pd.Series:
@@ -152,20 +250,42 @@ def _actual(split: Split, of: str) -> pd.Series:
 
 
 def _fit_and_predict(
-    models: Mapping[str, ValueModel], split: Split, actual: pd.Series
+    models: Mapping[str, ValueModel], split: Split, actual: pd.Series, max_seconds: float | None
 ) -> tuple[dict[str, ValueModel], dict[str, pd.Series], dict[str, str]]:
     fitted: dict[str, ValueModel] = {}
     predictions: dict[str, pd.Series] = {}
     left_out: dict[str, str] = {}
+    learning = any(isinstance(model, SupportsEarlierSplit) for model in models.values())
+    earlier = split.earlier() if learning else None
     for name, model in models.items():
         try:
-            candidate = with_terms(model, split.duration, 0.0, 1.0).fit(split.calibration)
-            predictions[name] = _valid_prediction(name, candidate, split, actual)
-            fitted[name] = candidate
+            work = partial(_evaluate, name, model, split, actual, earlier)
+            fitted[name], predictions[name] = run_within(max_seconds, work)
         except Exception as error:  # a user-defined model may raise anything
             left_out[name] = _reason(error)
             log.debug("left out of the comparison: %s", name, exc_info=error)
     return fitted, predictions, left_out
+
+
+def _evaluate(
+    name: str, model: ValueModel, split: Split, actual: pd.Series, earlier: Split | None
+) -> tuple[ValueModel, pd.Series]:
+    candidate = fit_model(with_terms(model, split.duration, 0.0, 1.0), split.calibration, earlier)
+    _check_no_fallback(candidate)
+    return candidate, _valid_prediction(name, candidate, split, actual)
+
+
+def fit_model(model: ValueModel, customers: pd.DataFrame, earlier: Split | None) -> ValueModel:
+    """Fit to the customers, and to the earlier split if there is one and the model learns from it."""
+    if earlier is not None and isinstance(model, SupportsEarlierSplit):
+        return model.fit_with_earlier(customers, earlier)
+    return model.fit(customers)
+
+
+def _check_no_fallback(model: ValueModel) -> None:
+    """Raise if a model had to fall back to another one, which competes under its own name."""
+    if reason := getattr(model, "fallback_", ""):
+        raise FitError(reason)
 
 
 def with_terms(
@@ -205,11 +325,19 @@ def _reason(error: Exception) -> str:
 
 
 def _check_names(
-    models: Mapping[str, ValueModel], families: Mapping[str, str], eligible: Iterable[str] | None
+    models: Mapping[str, ValueModel],
+    families: Mapping[str, str],
+    eligible: Iterable[str] | None,
+    incumbent: str | None,
 ) -> None:
     if not models:
         raise InputError("there are no models to compare; give at least one, by name.")
-    for what, names in (("a family is given for", families), ("eligible names", eligible or ())):
+    given = (
+        ("a family is given for", families),
+        ("eligible names", eligible or ()),
+        ("the incumbent is", () if incumbent is None else (incumbent,)),
+    )
+    for what, names in given:
         unknown = [name for name in names if name not in models]
         if unknown:
             raise InputError(f"{what} {unknown[0]!r}, which is not among the models: {', '.join(models)}.")

@@ -14,17 +14,21 @@ import math
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
+from scipy.stats import kendalltau, rankdata
 
 from clvml.errors import InputError
 from clvml.evaluation._alignment import FloatArray, aligned, require_revenue
 
 ORACLE = "oracle"
 ROUNDING = 1e-12  # relative
+TOP_SHARES = (0.01, 0.05, 0.10, 0.20)
 
 
 def spearman(actual: pd.Series, predicted: pd.Series) -> float:
-    """Spearman's rank correlation, with mean ranks for ties; 0 if either side is constant.
+    """Spearman's rank correlation, with mean ranks for ties.
+
+    0 if the predictions are constant, as by chance; NaN if the actual values are: no order is then better
+    than another.
 
     Examples
     --------
@@ -72,7 +76,7 @@ def gini(actual: pd.Series, predicted: pd.Series) -> float:
 
     Twice the area between the lift curve and the diagonal, divided by the same for the oracle, which
     orders customers by their actual revenue: 1 is a perfect order, 0 a random one, below 0 worse
-    than random. It is 0 if all customers have the same revenue, since all orders are then equivalent.
+    than random. It is NaN if all customers have the same revenue, since all orders are then equivalent.
     Losses count as negative revenue; the ratio is defined even if they exceed all gains.
 
     Parameters
@@ -187,30 +191,63 @@ def levels(values: FloatArray) -> NDArray[np.intp]:
     >>> levels(np.array([0.3, 5.0, 0.1 + 0.2])).tolist()
     [0, 1, 0]
     """
+    return sorted_levels(values)[1]
+
+
+def sorted_levels(values: FloatArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The places of the values in ascending order, and their :func:`levels`."""
     order = np.argsort(values)
     ordered = values[order]
     rises = np.diff(ordered) > ROUNDING * np.abs(ordered[1:])
     level = np.empty(len(values), dtype=np.intp)
     level[order] = np.concatenate([[0], np.cumsum(rises)])
-    return level
+    return order, level
 
 
 def normalised_gini(actual: FloatArray, predicted: FloatArray) -> float:
-    """:func:`gini` of arrays."""
+    """:func:`gini` of arrays; NaN if all actual values are equal."""
     require_revenue(actual)
-    if np.ptp(levels(predicted)) == 0:
-        return 0.0
-    best = _area(actual, actual)
-    # Differences in the last digits only are rounding errors.
-    return _area(actual, predicted) / best if best > 1e-12 * np.abs(actual).sum() else 0.0
+    best = oracle_area(actual)
+    if best <= 0:
+        return float("nan")
+    return 0.0 if is_constant(predicted) else _area(actual, predicted) / best
 
 
 def rank_correlation(actual: FloatArray, predicted: FloatArray) -> float:
     """:func:`spearman` of arrays."""
-    one, other = rankdata(levels(actual)), rankdata(levels(predicted))
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
+    if is_constant(actual):
+        return float("nan")
+    if is_constant(predicted):
         return 0.0
+    one, other = rankdata(levels(actual)), rankdata(levels(predicted))
     return float(np.corrcoef(one, other)[0, 1])
+
+
+def kendall_correlation(actual: FloatArray, predicted: FloatArray) -> float:
+    """Kendall's tau-b of arrays; 0 if the prediction is constant, NaN if the actual values are."""
+    if is_constant(actual):
+        return float("nan")
+    if is_constant(predicted):
+        return 0.0
+    return float(kendalltau(levels(actual), levels(predicted)).statistic)
+
+
+def area_under_roc(outcome: FloatArray, probability: FloatArray) -> float:
+    """Area under the ROC curve of outcomes 0 and 1; equal probabilities count as halves."""
+    positive = float(outcome.sum())
+    ranks = float(rankdata(levels(probability)) @ outcome) - positive * (positive + 1) / 2
+    return ranks / (positive * (len(outcome) - positive))
+
+
+def is_constant(values: FloatArray) -> bool:
+    """Whether all values are equal, up to rounding."""
+    return bool(np.ptp(levels(values)) == 0)
+
+
+def oracle_area(actual: FloatArray) -> float:
+    """Twice the area of the perfect order in money; 0 if the values differ by rounding errors only."""
+    best = _area(actual, actual)
+    return best if best > ROUNDING * np.abs(actual).sum() else 0.0
 
 
 def _area(actual: FloatArray, predicted: FloatArray) -> float:

@@ -1,11 +1,13 @@
 from . import economics as economics
 from . import formulas as formulas
+from . import learned as learned
 from ._priced import PricedValue as PricedValue
 from ._priced import at_price as at_price
 from ._projection import LifetimeValue as LifetimeValue
 from ._protocol import PurchaseModel as PurchaseModel
 from ._protocol import SpendModel as SpendModel
 from ._protocol import SupportsDiscounting as SupportsDiscounting
+from ._protocol import SupportsEarlierSplit as SupportsEarlierSplit
 from ._protocol import SupportsExpectedPurchases as SupportsExpectedPurchases
 from ._protocol import SupportsHeterogeneity as SupportsHeterogeneity
 from ._protocol import SupportsNewCustomers as SupportsNewCustomers
@@ -17,6 +19,8 @@ from ._protocol import SupportsPurchaseSimulation as SupportsPurchaseSimulation
 from ._protocol import SupportsScenarios as SupportsScenarios
 from ._protocol import SupportsSpendDistribution as SupportsSpendDistribution
 from ._protocol import SupportsSpendSimulation as SupportsSpendSimulation
+from ._protocol import SupportsValueIntervals as SupportsValueIntervals
 from ._protocol import ValueModel as ValueModel
 from ._simulation import bounds as bounds
 from ._simulation import rank_of_bounds as rank_of_bounds
+from ._total_calibration import TotalCalibration as TotalCalibration

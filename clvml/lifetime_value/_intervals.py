@@ -42,7 +42,7 @@ def total_intervals(
     InputError
         If a customer has no group.
     """
-    code, names = _coded(groups, index)
+    code, names = group_codes(groups, index)
     sums = np.zeros((3, len(names), n_simulations))
     for rows, *quantities in futures:
         member = (np.arange(len(names))[:, None] == code[rows]).astype(float)
@@ -57,7 +57,7 @@ def total_intervals(
     return pd.DataFrame(table, index=pd.Index(names, name="group"))
 
 
-def _coded(groups: pd.Series | None, index: pd.Index) -> tuple[NDArray[np.int64], list[object]]:
+def group_codes(groups: pd.Series | None, index: pd.Index) -> tuple[NDArray[np.int64], list[object]]:
     """The code of each customer's group, and the names of the groups, the last for all customers."""
     if groups is None:
         return np.zeros(index.size, dtype=np.int64), ["total"]

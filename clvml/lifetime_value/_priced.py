@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers._price import check_price
 from clvml.customers._summary_checks import MONEY, checked_columns
+from clvml.customers._time_units import Horizon
 from clvml.lifetime_value._protocol import SupportsPrice, ValueModel
 
 
@@ -86,12 +87,12 @@ class PricedValue(BaseEstimator):
         return self.model_.time_unit_
 
     @property
-    def horizon(self) -> float | str:
+    def horizon(self) -> Horizon:
         """The model's."""
         return self.model.horizon
 
     @horizon.setter
-    def horizon(self, horizon: float | str) -> None:
+    def horizon(self, horizon: Horizon) -> None:
         self._set("horizon", horizon)
 
     @property
@@ -128,7 +129,7 @@ class PricedValue(BaseEstimator):
     def predict(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.Series:
         """Predict the value of each customer's purchases; as `ValueModel.predict`."""
@@ -138,7 +139,7 @@ class PricedValue(BaseEstimator):
     def predict_factors(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
         """Value "clv" as in `predict`, and the factors of the model."""

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import Any, Self, overload
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
+from clvml._listing import Listed, listed_numbers
+from clvml.customers._customer_tables import as_customers
+from clvml.customers._discount_rate import annual_rate_in
 from clvml.customers._summary_checks import HISTORY, check_customers
-from clvml.customers._time_units import horizon_in, rate_per_unit
+from clvml.customers._time_units import (
+    Horizon,
+    Horizons,
+    by_horizon,
+    horizon_in,
+    rate_per_unit,
+    stated_time_unit,
+)
+from clvml.customers._training_summary import TrainingSummary, check_time_scale, training_summary
 from clvml.distributions._discounting import discounted_ends, infinite_horizon_ends
 from clvml.errors import FitError, InputError
+from clvml.inference._deviance import deviance_score
 from clvml.lifetime_value._intervals import customer_intervals, total_intervals
 from clvml.lifetime_value._protocol import (
     PurchaseModel,
@@ -40,7 +52,7 @@ from clvml.lifetime_value._simulation import (
 from clvml.models._constant_spend import ConstantSpend
 
 
-class LifetimeValue(BaseEstimator):
+class LifetimeValue(Listed, BaseEstimator):
     """Each customer's lifetime value over a horizon: discounted purchases x spend x margin.
 
     Parameters
@@ -82,16 +94,17 @@ class LifetimeValue(BaseEstimator):
     spend_: SpendModel
     time_unit_: str | None
     fit_notes_: tuple[str, ...] = ()
+    training_summary_: TrainingSummary | None = None  # None: saved by clvml 0.1
     _income = 1.0  # multiple of spend, in a scenario
 
     def __init__(
         self,
         purchases: PurchaseModel,
         spend: SpendModel | tuple[SpendModel, ...],
-        horizon: float | str | None,
+        horizon: Horizon | None,
         annual_discount_rate: float = 0.0,
         margin: float = 1.0,
-        period: float | str = 1.0,
+        period: Horizon = 1.0,
     ) -> None:
         self.purchases = purchases
         self.spend = spend
@@ -110,27 +123,34 @@ class LifetimeValue(BaseEstimator):
     @property
     def reference_(self) -> dict[str, Any]:
         """The covariates of the reference customer; empty without covariates."""
+        check_is_fitted(self, "purchases_")
         return dict(getattr(self.purchases_, "reference_", {}))
 
-    def fit(self, customers: pd.DataFrame) -> Self:
+    def fit(self, customers: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
         """Fit clones of both models to the same customers.
 
         Parameters
         ----------
         customers : DataFrame
-            The customer summary, one row per customer.
+            The customer summary, one row per customer; polars and Arrow tables are converted.
+        y : ignored
+            Not used; present for API consistency with scikit-learn.
 
         Raises
         ------
         InputError
-            If the summary or the margin is invalid.
+            If the summary, the discount rate or the margin is invalid.
         FitError
             If a model cannot be fitted to these customers.
         """
         _check_margin(self.margin)
+        customers = as_customers(customers)
+        annual_rate_in(self.annual_discount_rate)
         self.purchases_ = clone(self.purchases).fit(customers)
         self._fit_spend(customers)
-        self.time_unit_ = getattr(self.purchases_, "time_unit_", customers.attrs.get("time_unit"))
+        self.time_unit_ = getattr(self.purchases_, "time_unit_", stated_time_unit(customers))
+        seen = getattr(self.purchases_, "training_summary_", None)
+        self.training_summary_ = training_summary(customers) if seen is None else seen
         return self
 
     def at_price(self, price: float) -> Self:
@@ -139,12 +159,28 @@ class LifetimeValue(BaseEstimator):
         copied.spend = ConstantSpend(price)
         return copied
 
+    @overload
     def predict(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
-    ) -> pd.Series:
+    ) -> pd.Series: ...
+
+    @overload
+    def predict(
+        self,
+        customers: pd.DataFrame,
+        horizon: Horizons,
+        annual_discount_rate: float | None = None,
+    ) -> pd.DataFrame: ...
+
+    def predict(
+        self,
+        customers: pd.DataFrame,
+        horizon: Horizon | Horizons | None = None,
+        annual_discount_rate: float | None = None,
+    ) -> pd.Series | pd.DataFrame:
         """Predict the lifetime value of each customer over the horizon.
 
         Parameters
@@ -156,14 +192,18 @@ class LifetimeValue(BaseEstimator):
 
         Returns
         -------
-        Series
-            Named ``clv``, in currency units, on the customers' index.
+        Series or DataFrame
+            Named ``clv``, in currency units, on the customers' index; for a list of horizons one column each,
+            labelled as given.
 
         Raises
         ------
         InputError
             If an argument is invalid, or an infinite horizon needs a discount rate.
         """
+        customers = as_customers(customers)
+        if isinstance(horizon, list | tuple | pd.Index | np.ndarray):
+            return by_horizon(lambda each: self.predict(customers, each, annual_discount_rate), horizon)
         discounted = self._discounted(customers, horizon, annual_discount_rate)
         spend = self.spend_.expected_spend(customers).to_numpy()
         value = spend * discounted.to_numpy()
@@ -173,7 +213,7 @@ class LifetimeValue(BaseEstimator):
     def predict_factors(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
         """Value and its factors: ``clv = margin x discounted_purchases x expected_spend``.
@@ -181,6 +221,7 @@ class LifetimeValue(BaseEstimator):
         Also ``expected_purchases``, undiscounted (omitted for an infinite horizon, where they may diverge),
         and ``probability_alive`` if the model of purchases provides it.
         """
+        customers = as_customers(customers)
         discounted = self._discounted(customers, horizon, annual_discount_rate)
         span = self.horizon if horizon is None else horizon
         spend = self.spend_.expected_spend(customers) * self._income
@@ -198,7 +239,7 @@ class LifetimeValue(BaseEstimator):
         self,
         customers: pd.DataFrame,
         coverage: float = 0.9,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
         *,
         n_simulations: int = 199,
@@ -238,6 +279,8 @@ class LifetimeValue(BaseEstimator):
             If an argument is invalid, or a model does not support simulation; see
             `SupportsPurchaseSimulation` and `SupportsSpendSimulation`.
         """
+        check_is_fitted(self, "purchases_")
+        customers = as_customers(customers)
         rank = rank_of_bounds(n_simulations, coverage)
         span = self.horizon if horizon is None else horizon
         futures = self._simulated(
@@ -255,7 +298,7 @@ class LifetimeValue(BaseEstimator):
         customers: pd.DataFrame,
         groups: pd.Series | None = None,
         coverage: float = 0.9,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
         *,
         n_simulations: int = 199,
@@ -265,6 +308,9 @@ class LifetimeValue(BaseEstimator):
 
         Parameter uncertainty affects all customers in the same direction, so it is always included in totals;
         otherwise as `predict_interval`.
+
+        They account for parameters and chance only. The error of the model itself, which dominates in a large
+        total, is in the intervals of `Backtest.total_interval`.
 
         Parameters
         ----------
@@ -286,11 +332,51 @@ class LifetimeValue(BaseEstimator):
         InputError
             As `predict_interval`, or if a customer has no group.
         """
+        check_is_fitted(self, "purchases_")
+        customers = as_customers(customers)
         rank = rank_of_bounds(n_simulations, coverage)
         futures = self._simulated(
             customers, horizon, annual_discount_rate, n_simulations, random_state, together=True
         )
-        return total_intervals(futures, customers.index, groups, rank, n_simulations)
+        table = total_intervals(futures, customers.index, groups, rank, n_simulations)
+        table.attrs.update(coverage=coverage, includes="parameters and chance")
+        return table
+
+    def score(self, customers: pd.DataFrame, y: object = None) -> float:
+        """How well the model fits other customers, for scikit-learn's model selection; larger is better.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary.
+        y : array-like, shape (n_customers,), optional
+            What the customers were worth over the horizon.
+
+        Returns
+        -------
+        float
+            Minus the mean Tweedie deviance (power 1.5) of ``y``; without ``y`` the mean log-likelihood per
+            customer of purchases and average spend.
+
+        Raises
+        ------
+        InputError
+            If ``y`` is invalid, or is missing and a model has no ``log_likelihood``.
+        """
+        check_is_fitted(self, "purchases_")
+        customers, models = as_customers(customers), (self.purchases_, self.spend_)
+        likelihoods = [getattr(model, "log_likelihood", None) for model in models]
+        if y is not None or None in likelihoods:
+            return deviance_score(self.predict(customers), y, type(self).__name__)
+        return float(sum(each(customers).mean() for each in likelihoods if each is not None))
+
+    def _learnt(self) -> str:
+        models: list[Any] = [getattr(self, name, None) for name in ("purchases_", "spend_")]
+        return "; ".join(
+            f"{title_of(model)}: {listed_numbers(model.params_._asdict())}"
+            for model in models
+            if hasattr(getattr(model, "params_", None), "_asdict")
+        )
 
     def scenario_factors(self) -> dict[str, float]:
         """The factors of the value at their current levels.
@@ -350,13 +436,15 @@ class LifetimeValue(BaseEstimator):
         raise next(iter(reasons.values()))
 
     def _rate(self, annual_discount_rate: float | None) -> float:
-        return self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate
+        given = self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate
+        return annual_rate_in(given)
 
     def _discounted(
-        self, customers: pd.DataFrame, horizon: float | str | None, annual_discount_rate: float | None
+        self, customers: pd.DataFrame, horizon: Horizon | None, annual_discount_rate: float | None
     ) -> pd.Series:
         check_is_fitted(self, "purchases_")
         _check_margin(self.margin)
+        self._check_time_scale(customers)
         span, rate = self.horizon if horizon is None else horizon, self._rate(annual_discount_rate)
         if span is not None:
             horizon_in(span, self.time_unit_)  # a horizon of 0 is an error for values, not for expectations
@@ -366,7 +454,7 @@ class LifetimeValue(BaseEstimator):
             return self.purchases_.discounted_purchases(customers, span, rate, self.period)
         return self._discounted_sum(customers, span, rate)
 
-    def _discounted_sum(self, customers: pd.DataFrame, span: float | str | None, rate: float) -> pd.Series:
+    def _discounted_sum(self, customers: pd.DataFrame, span: Horizon | None, rate: float) -> pd.Series:
         """Discounted purchases as a weighted sum of expectations, for models without discounting."""
         per_unit = rate_per_unit(rate, self.time_unit_)
         if span is None and per_unit == 0:
@@ -382,12 +470,12 @@ class LifetimeValue(BaseEstimator):
         return pd.Series(weights @ np.stack(terms), customers.index, name="discounted_purchases")
 
     def _period_in_units(self) -> float:
-        return float(self.period if self.period == 0 else horizon_in(self.period, self.time_unit_))
+        return 0.0 if self.period == 0 else horizon_in(self.period, self.time_unit_)
 
     def _simulated(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None,
+        horizon: Horizon | None,
         annual_discount_rate: float | None,
         n_simulations: int,
         random_state: int,
@@ -404,6 +492,7 @@ class LifetimeValue(BaseEstimator):
         instead = "give a model that simulates, such as clvml.GammaGamma"
         require(spend, SupportsSpendSimulation, "a prediction interval of value needs", instead)
         check_customers(customers, self._numeric_columns(), self.time_unit_)
+        self._check_time_scale(customers)
         pairs = parameter_pairs(purchases, spend, n_simulations, random_state, together=together)
         discount = self._discount(horizon, self._rate(annual_discount_rate))
         for rows, number, spent, value in simulate_futures(
@@ -411,10 +500,15 @@ class LifetimeValue(BaseEstimator):
         ):
             yield Futures(rows, number, self._income * spent, self.margin * self._income * value)
 
+    def _check_time_scale(self, customers: pd.DataFrame) -> None:
+        """Compare the customers with those of the fit, unless the model of purchases does so."""
+        if not hasattr(self.purchases_, "training_summary_"):
+            check_time_scale(customers, self.time_unit_, self.training_summary_)
+
     def _numeric_columns(self) -> list[str]:
         return [name for name in self.required_columns if name not in self.reference_]
 
-    def _discount(self, horizon: float | str | None, annual_discount_rate: float) -> Discount:
+    def _discount(self, horizon: Horizon | None, annual_discount_rate: float) -> Discount:
         span = self.horizon if horizon is None else horizon
         delta = float(np.log1p(rate_per_unit(annual_discount_rate, self.time_unit_)))
         if span is None:

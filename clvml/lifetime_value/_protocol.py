@@ -7,10 +7,12 @@ protocol:
 =============================  =============================  =====================================
 Capability                     Protocol                       Used by
 =============================  =============================  =====================================
+learning from a past holdout   `SupportsEarlierSplit`         `compare_models`
 what-if scenarios              `SupportsScenarios`            `model_value`
 discounted purchases           `SupportsDiscounting`          `LifetimeValue`
 one price per purchase         `SupportsPrice`                `at_price`, `compare_models`
 P(alive)                       `SupportsProbabilityAlive`     `LifetimeValue`, diagnostics
+intervals of value             `SupportsValueIntervals`       the choice of the model to serve
 P(n purchases)                 `SupportsPurchaseProbability`  `value_over_time`, `fit_by_frequency`
 intervals of purchases         `SupportsPurchaseIntervals`    `LifetimeValue.predict_interval`
 simulated purchases            `SupportsPurchaseSimulation`   `LifetimeValue.predict_interval`
@@ -31,6 +33,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvml.customers._split import Split
+from clvml.customers._time_units import Horizon
 from clvml.errors import InputError
 
 Array = NDArray[np.float64]
@@ -62,7 +66,7 @@ class ValueModel(Protocol):
         The unit of the customer summary that the model was fitted to.
     """
 
-    horizon: float | str
+    horizon: Horizon
     annual_discount_rate: float
     margin: float
     time_unit_: str | None
@@ -79,7 +83,7 @@ class ValueModel(Protocol):
     def predict(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.Series:
         """Lifetime value per customer over the horizon: float64, named "clv", on the customers' index.
@@ -91,7 +95,7 @@ class ValueModel(Protocol):
     def predict_factors(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
         """Lifetime value in the first column, "clv", and its factors in the others."""
@@ -108,10 +112,35 @@ class SupportsPrice(Protocol):
 
 
 @runtime_checkable
+class SupportsValueIntervals(Protocol):
+    """A fitted value model that predicts intervals of each customer's value."""
+
+    def predict_interval(self, customers: pd.DataFrame) -> pd.DataFrame:
+        """Columns ``clv_lower, clv_upper`` on the customers' index."""
+        ...
+
+
+@runtime_checkable
+class SupportsEarlierSplit(Protocol):
+    """A value model that learns from the outcomes of an earlier holdout, besides the customers it predicts.
+
+    `fit`, without an earlier split, falls back to what the customers alone support, or raises an InputError.
+    """
+
+    def fit_with_earlier(self, customers: pd.DataFrame, earlier: Split) -> Self:
+        """Fit to a customer summary and to an earlier split of the same transactions.
+
+        ``earlier``, as `Split.earlier` makes it, has its holdout end no later than the observation of
+        ``customers``.
+        """
+        ...
+
+
+@runtime_checkable
 class SupportsExpectedPurchases(Protocol):
     """A fitted model that predicts expected purchases."""
 
-    def expected_purchases(self, customers: pd.DataFrame, horizon: float | str) -> pd.Series:
+    def expected_purchases(self, customers: pd.DataFrame, horizon: Horizon) -> pd.Series:
         """Expected purchases of each customer in the ``horizon`` after their observation."""
         ...
 
@@ -120,7 +149,7 @@ class SupportsExpectedPurchases(Protocol):
 class SupportsNewCustomers(Protocol):
     """A fitted model that predicts the expected purchases of a new customer."""
 
-    def expected_purchases_new_customer(self, horizon: float | str) -> float:
+    def expected_purchases_new_customer(self, horizon: Horizon) -> float:
         """Expected repeat purchases in the ``horizon`` after the first purchase."""
         ...
 
@@ -159,9 +188,9 @@ class SupportsDiscounting(Protocol):
     def discounted_purchases(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None,
+        horizon: Horizon | None,
         annual_discount_rate: float,
-        period: float | str,
+        period: Horizon,
     ) -> pd.Series:
         """Expected purchases within ``horizon`` (None: infinite), discounted from the ends of periods."""
         ...
@@ -196,7 +225,7 @@ class SupportsProbabilityAlive(Protocol):
 class SupportsPurchaseProbability(Protocol):
     """A fitted model that predicts the distribution of the number of purchases."""
 
-    def purchase_probability(self, n: int, horizon: float | str, customers: pd.DataFrame) -> pd.Series:
+    def purchase_probability(self, n: int, horizon: Horizon, customers: pd.DataFrame) -> pd.Series:
         """P(exactly ``n`` purchases in the next ``horizon``) of each customer."""
         ...
 
@@ -206,7 +235,7 @@ class SupportsPurchaseIntervals(Protocol):
     """A fitted model that predicts intervals of the number of purchases."""
 
     def predict_interval(
-        self, customers: pd.DataFrame, horizon: float | str, coverage: float = 0.9
+        self, customers: pd.DataFrame, horizon: Horizon, coverage: float = 0.9
     ) -> pd.DataFrame:
         """Columns ``lower, upper`` on the customers' index."""
         ...

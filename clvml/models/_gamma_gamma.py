@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
+from clvml.customers._customer_tables import as_customers
 from clvml.customers._summary_checks import check_customers, checked_columns
+from clvml.customers._training_summary import training_summary
 from clvml.distributions import _simulation as simulation
 from clvml.distributions import gamma_gamma
 from clvml.distributions._histories import distinct_rows
@@ -145,6 +147,7 @@ class GammaGamma(LikelihoodModel):
             If parameters diverge, mean spend is not finite (``q <= 1``), or frequency and spend are
             correlated.
         """
+        customers = as_customers(customers)
         spend = self._check(customers, weights)
         parameters = self._parameters.in_units(_units(spend))
         starts = self._starts(parameters.unit * _FIRST_GUESS, start)
@@ -155,6 +158,7 @@ class GammaGamma(LikelihoodModel):
         self.log_likelihood_ -= float(spend.weights @ np.log(spend.m))
         self.n_set_aside_ = len(customers) - spend.size
         self.frequency_spend_correlation_ = _correlation(spend)
+        self.training_summary_ = training_summary(customers[list(self.required_columns)])
         self._record(parameters, optimum, self._warnings())
         return self
 
@@ -163,7 +167,7 @@ class GammaGamma(LikelihoodModel):
 
         Larger is better; customers without repeat spend are excluded, as in the fit.
         """
-        spend = self._check(customers, weights)
+        spend = self._check(as_customers(customers), weights)
         check_is_fitted(self, "params_")
         each = gamma_gamma.log_likelihood(spend.x, spend.m, self.params_)
         return float(np.average(each, weights=spend.weights))
@@ -282,6 +286,7 @@ class GammaGamma(LikelihoodModel):
 
     def _spend(self, customers: pd.DataFrame) -> tuple[Array, Array, pd.Index]:
         check_is_fitted(self, "params_")
+        customers = as_customers(customers)
         x, m = checked_columns(customers, self.required_columns).values()
         return x, m, customers.index
 

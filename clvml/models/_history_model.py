@@ -9,15 +9,26 @@ parameters.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, overload
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
+from clvml.customers._customer_tables import as_customers
 from clvml.customers._summary_checks import HISTORY
-from clvml.customers._time_units import horizon_in, rate_per_unit, time_unit_of
+from clvml.customers._time_units import (
+    Horizon,
+    Horizons,
+    by_horizon,
+    horizon_in,
+    labels_of,
+    rate_per_unit,
+    stated_time_unit,
+    time_unit_of,
+)
+from clvml.customers._training_summary import check_time_scale, training_summary
 from clvml.distributions._covariates import Influence
 from clvml.distributions._discounting import discounted_ends, infinite_horizon_ends
 from clvml.distributions._histories import distinct_rows
@@ -145,14 +156,15 @@ class HistoryModel(LikelihoodModel):
         FitWarning
             If parameters diverge or are only weakly identified; the message suggests a remedy.
         """
-        customers, history = self._check(customers, weights)
+        customers, history = self._check(as_customers(customers), weights)
         parameters, history = self._encode(customers, history)
         parameters = parameters.in_units(self._units(history))
         starts = self._starts(parameters.unit * self._first_guess(history), start)
         weak = is_weak(self.prior, float(history.weights.sum()))
         problem = Problem(self.kernel, history, weak, self.by_customer, rough=start is None)
         optimum = self._search(parameters, problem, starts)
-        self.time_unit_ = customers.attrs.get("time_unit")
+        self.time_unit_ = stated_time_unit(customers)
+        self.training_summary_ = training_summary(customers)
         self._record(parameters, optimum, self._warnings(history, parameters, optimum))
         return self
 
@@ -163,17 +175,19 @@ class HistoryModel(LikelihoodModel):
 
     def score(self, customers: pd.DataFrame, y: object = None, *, weights: object = None) -> float:  # noqa: ARG002
         """Mean log-likelihood per customer, for scikit-learn's model selection; larger is better."""
+        customers = as_customers(customers)
         each = self.log_likelihood(customers).to_numpy()
         counted = check_weights(weights, customers)
         return float(each.mean() if counted is None else np.average(each, weights=counted))
 
     def log_likelihood(self, customers: pd.DataFrame) -> pd.Series:
         """Log-likelihood of each customer."""
+        customers = as_customers(customers)
         history = self.history(customers)
         value = self.kernel.log_likelihood(history, self.customer_params(history))
         return pd.Series(value, customers.index, name="log_likelihood")
 
-    def probability_alive(self, customers: pd.DataFrame, after: float | str = 0) -> pd.Series:
+    def probability_alive(self, customers: pd.DataFrame, after: Horizon = 0) -> pd.Series:
         """P(alive) of each customer, in [0, 1].
 
         Parameters
@@ -183,6 +197,7 @@ class HistoryModel(LikelihoodModel):
         after : float or str, default 0
             Time after the end of observation, of which no purchases are known.
         """
+        customers = as_customers(customers)
         history = self.history(customers)
         params = self.customer_params(history)
         alive = self.kernel.probability_alive(history, params)
@@ -190,29 +205,58 @@ class HistoryModel(LikelihoodModel):
             alive *= self.kernel.survival_probability(history, time, params)
         return pd.Series(alive, customers.index, name="probability_alive", copy=False)
 
-    def expected_purchases(self, customers: pd.DataFrame, horizon: float | str) -> pd.Series:
+    @overload
+    def expected_purchases(self, customers: pd.DataFrame, horizon: Horizon) -> pd.Series: ...
+
+    @overload
+    def expected_purchases(self, customers: pd.DataFrame, horizon: Horizons) -> pd.DataFrame: ...
+
+    def expected_purchases(
+        self, customers: pd.DataFrame, horizon: Horizon | Horizons
+    ) -> pd.Series | pd.DataFrame:
         """Expected purchases of each customer in the ``horizon`` after their observation.
 
         Parameters
         ----------
         customers : DataFrame
             The customer summary, in the model's time unit.
-        horizon : float or str
-            In the model's time unit, or as text with a unit, such as ``"12M"``.
+        horizon : float, str or timedelta, or a list of them
+            In the model's time unit, as text with a unit, such as ``"12M"``, or a `pandas.Timedelta`.
+
+        Returns
+        -------
+        Series or DataFrame
+            On the customers' index; for a list of horizons one column each, labelled as given.
         """
+        customers = as_customers(customers)
+        if isinstance(horizon, list | tuple | pd.Index | np.ndarray):
+            return by_horizon(lambda each: self.expected_purchases(customers, each), horizon)
         history = self.history(customers)
         ends = np.array([self._horizon_in_units(horizon)])
         value = self._expected(history, self.customer_params(history), ends, np.ones(1))
         return pd.Series(value, customers.index, name="expected_purchases", copy=False)
 
-    def expected_purchases_new_customer(self, horizon: float | str) -> float:
-        """Expected repeat purchases of a new customer in the ``horizon`` after the first purchase."""
+    @overload
+    def expected_purchases_new_customer(self, horizon: Horizon) -> float: ...
+
+    @overload
+    def expected_purchases_new_customer(self, horizon: Horizons) -> pd.Series: ...
+
+    def expected_purchases_new_customer(self, horizon: Horizon | Horizons) -> float | pd.Series:
+        """Expected repeat purchases of a new customer in the ``horizon`` after the first purchase.
+
+        For a list of horizons a Series, by horizon.
+        """
         check_is_fitted(self, "params_")
+        if isinstance(horizon, list | tuple | pd.Index | np.ndarray):
+            labels = labels_of(horizon)
+            new = [self.expected_purchases_new_customer(each) for each in labels]
+            return pd.Series(new, labels, name="expected_purchases")
         ends = np.array([self._horizon_in_units(horizon)])
         return float(self._expected(new_customers(1), self.params_, ends, np.ones(1))[0])
 
     def purchase_probability(
-        self, n: int, horizon: float | str, customers: pd.DataFrame | None = None
+        self, n: int, horizon: Horizon, customers: pd.DataFrame | None = None
     ) -> pd.Series | float:
         """P(exactly ``n`` purchases in the next ``horizon``), for each customer or for a new customer.
 
@@ -228,6 +272,7 @@ class HistoryModel(LikelihoodModel):
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
             raise InputError(f"n is {n!r}; it must be a whole number, zero or more.")
         check_is_fitted(self, "params_")
+        customers = as_customers(customers)
         history = new_customers(1) if customers is None else self.history(customers)
         params = self.params_ if customers is None else self.customer_params(history)
         alive = self.kernel.probability_alive(history, params)
@@ -241,9 +286,9 @@ class HistoryModel(LikelihoodModel):
     def discounted_purchases(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float = 0.0,
-        period: float | str = 1.0,
+        period: Horizon = 1.0,
     ) -> pd.Series:
         """Expected purchases within ``horizon``, discounted.
 
@@ -266,6 +311,7 @@ class HistoryModel(LikelihoodModel):
         InputError
             If an argument is invalid, or the undiscounted infinite-horizon expectation diverges.
         """
+        customers = as_customers(customers)
         history = self.history(customers)
         params = self.customer_params(history)
         rate = rate_per_unit(annual_discount_rate, self.time_unit_)
@@ -279,7 +325,7 @@ class HistoryModel(LikelihoodModel):
         return pd.Series(value, customers.index, name="discounted_purchases", copy=False)
 
     def predict_interval(
-        self, customers: pd.DataFrame, horizon: float | str, coverage: float = 0.9
+        self, customers: pd.DataFrame, horizon: Horizon, coverage: float = 0.9
     ) -> pd.DataFrame:
         """Prediction interval of each customer's number of purchases in the next ``horizon``.
 
@@ -294,6 +340,7 @@ class HistoryModel(LikelihoodModel):
             Columns ``lower, upper``, whole numbers, on the customers' index.
         """
         check_coverage(coverage)
+        customers = as_customers(customers)
         history = self.history(customers)
         first, row = distinct_rows(
             (history.x, history.t_x, history.T, *customer_specific(self.customer_params(history)))
@@ -340,6 +387,7 @@ class HistoryModel(LikelihoodModel):
 
     def scenario_factors(self) -> dict[str, float]:
         """The multiples that a scenario can set, such as ``{"purchase_rate": 1.0, "dropout": 1.0}``."""
+        check_is_fitted(self, "params_")
         return levels_of(self)
 
     def with_factors(self, factors: Mapping[str, float]) -> Self:
@@ -362,12 +410,15 @@ class HistoryModel(LikelihoodModel):
             If a name is unknown, a multiple is not positive, or the mean dropout probability of customers
             (with covariates, of those like the reference) would reach 1.
         """
+        check_is_fitted(self, "params_")
         return with_levels(self, factors)
 
     def history(self, customers: pd.DataFrame) -> History:
         """The customers' validated purchase histories with their covariates; treat as read-only."""
         check_is_fitted(self, "params_")
+        customers = as_customers(customers)
         history, parameters = self._read(customers, self.time_unit_), self._parameters
+        check_time_scale(customers, self.time_unit_, self.training_summary_)
         if isinstance(parameters, LogLinearParameters):
             return parameters.encoded(history, customers)
         return history
@@ -377,6 +428,7 @@ class HistoryModel(LikelihoodModel):
 
         A NamedTuple of numbers, and of arrays of one number per customer where customers differ.
         """
+        check_is_fitted(self, "params_")
         estimate = self._estimate() if estimate is None else estimate
         return self._parameters.customer_params(history, estimate)
 
@@ -509,7 +561,7 @@ class HistoryModel(LikelihoodModel):
     def _infinite_horizon_ends(self, rate: float) -> tuple[Array, Array]:
         return infinite_horizon_ends(rate)
 
-    def _horizon_in_units(self, horizon: float | str) -> float:
+    def _horizon_in_units(self, horizon: Horizon) -> float:
         now = isinstance(horizon, int | float | np.number) and horizon == 0
         return 0.0 if now else horizon_in(horizon, self.time_unit_)
 

@@ -15,6 +15,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from clvml.customers._training_summary import TrainingSummary
 from clvml.distributions._history import Array
 from clvml.errors import FitWarning
 from clvml.inference._arguments import check_n_draws, check_start
@@ -61,6 +62,7 @@ class LikelihoodModel(BaseEstimator):
     fit_record_: FitRecord
     posterior_: NestedLaplace | None = None
     prior_: str | None  # the prior of the fit; models saved by clvml 0.1 have only the argument
+    training_summary_: TrainingSummary | None = None  # None: given parameters, or saved by clvml 0.1
 
     def __init__(self, prior: Literal["weak", "auto"] | None = None) -> None:
         self.prior = prior

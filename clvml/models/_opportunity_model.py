@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from clvml.customers._summary_checks import MOST_PURCHASES
+from clvml.customers._time_units import Horizon
 from clvml.distributions._discounting import discounted_ends
 from clvml.distributions._history import Array, History
 from clvml.errors import InputError
@@ -33,6 +35,13 @@ class OpportunityModel(HistoryModel):
                 f" T {T[first]:g}. {self.title} requires whole numbers with frequency <= recency <= T;"
                 f" {self.instead}."
             )
+        many = T > MOST_PURCHASES
+        if many.any():
+            first = int(np.argmax(many))
+            raise InputError(
+                f"{many.sum()} of {len(customers)} customers have a T above {MOST_PURCHASES:,}; the first is"
+                f" {customers.index[first]!r}: T counts the {self.counted} of one customer."
+            )
         return history
 
     def _infinite_horizon_ends(self, rate: float) -> tuple[Array, Array]:
@@ -41,7 +50,7 @@ class OpportunityModel(HistoryModel):
     def _units(self, history: History) -> Array:  # noqa: ARG002
         return np.ones(len(self.Params._fields))
 
-    def _horizon_in_units(self, horizon: float | str) -> float:
+    def _horizon_in_units(self, horizon: Horizon) -> float:
         units = super()._horizon_in_units(horizon)
         if units % 1 != 0:
             raise InputError(f"horizon is {horizon!r}, which is not a whole number of {self.counted}.")

@@ -11,6 +11,8 @@
 ``value_distribution(clv)``               the distribution of predicted value over customers
 ``bias_by_model(table)``                  the bias of each model's total
 ``comparison(table)``                     every model by every metric
+``bias_by_origin(totals)``                the bias of each model's total at each origin of a backtest
+``score_by_origin(scores)``               a score of each model at each origin of a backtest
 ``prediction_intervals(intervals)``       prediction intervals and actual outcomes
 ``heterogeneity(table)``                  how one trait is distributed over customers
 ``probability_alive_over_time(table)``    P(alive) along one history and beyond
@@ -42,6 +44,6 @@ matplotlib is imported with the first figure, not with this package.
 
 from __future__ import annotations
 
-import lazy_loader as lazy
+from clvml._lazy import attach_stub
 
-__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

@@ -1,3 +1,5 @@
+from ._backtest import bias_by_origin as bias_by_origin
+from ._backtest import score_by_origin as score_by_origin
 from ._beliefs import heterogeneity as heterogeneity
 from ._beliefs import probability_alive_over_time as probability_alive_over_time
 from ._comparison import bias_by_model as bias_by_model
@@ -12,6 +14,8 @@ from ._factors import two_way as two_way
 from ._factors import value_over_time as value_over_time
 from ._fits import fit_by_frequency as fit_by_frequency
 from ._fits import fit_by_spend as fit_by_spend
+from ._metric_intervals import metric_differences as metric_differences
+from ._metric_intervals import reliability as reliability
 from ._prediction_intervals import prediction_intervals as prediction_intervals
 from ._purchases import calibration_by_frequency as calibration_by_frequency
 from ._purchases import cumulative_purchases as cumulative_purchases

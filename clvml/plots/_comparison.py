@@ -74,21 +74,26 @@ def bias_by_model(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def comparison(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+def comparison(table: pd.DataFrame, *, ties: pd.DataFrame | None = None, ax: Axes | None = None) -> Axes:
     """Every model by every metric: one lane per metric, further right is better.
 
     Parameters
     ----------
     table : pandas.DataFrame
         The comparison: index the model, column ``family``, and any of the metrics
-        ``bias_pct, mae, rmse, spearman, gini, top10_share``.
+        ``bias_pct, mae, rmse, spearman, gini, top10_share``. With a column ``status``, the names of the
+        "leader" and of the models "within noise" are in bold.
+    ties : pandas.DataFrame, optional
+        By model and metric, whether the model is indistinguishable from the best of the metric, as
+        ``~MetricDraws.differences()["different"].unstack("metric")``. By default, only equal values are.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
     Returns
     -------
     matplotlib.axes.Axes
-        In each lane the worst model is at the left edge, the best at the right edge with its value in bold.
+        In each lane the worst model is at the left edge, the best at the right edge; the values of the best
+        and of those tied with it are in bold.
 
     Raises
     ------
@@ -102,14 +107,16 @@ def comparison(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     check_numeric(table, metrics, "comparison")
     ax = axes_for(ax, width=2.6 + 1.3 * len(metrics), height=2.0 + 0.42 * len(table))
     for lane, name in enumerate(metrics):
-        _draw_lane(ax, lane, table[name], table["family"])
+        tied = None if ties is None or name not in ties else ties[name].reindex(table.index)
+        _draw_lane(ax, lane, table[name], table["family"], tied)
     ax.set_yticks(range(len(table)), [str(model) for model in table.index])
+    has_status = _mark_leaders(ax, table)
     ax.set_ylim(len(table) - 0.4, -0.7)
     ax.set_xlim(-0.02, len(metrics))
     dress(
         ax,
         "Models by metric",
-        "further right in a lane is better, bold is best",
+        _legend(has_status, ties is not None),
         "model",
     )
     ax.set_xticks(np.arange(len(metrics)) + 0.47, [METRICS[name].heading for name in metrics], fontsize=9)
@@ -132,7 +139,25 @@ def _label_bar(ax: Axes, place: float, value: float) -> None:
     )  # fmt: skip
 
 
-def _draw_lane(ax: Axes, lane: int, values: pd.Series, families: pd.Series) -> None:
+def _legend(has_status: bool, has_ties: bool) -> str:
+    values = "not distinguishable from the best" if has_ties else "best"
+    names = "; names in bold: leader and within noise" if has_status else ""
+    return f"further right in a lane is better; values in bold: {values}{names}"
+
+
+def _mark_leaders(ax: Axes, table: pd.DataFrame) -> bool:
+    """Bold names of the leader and the models within noise of it; whether the table says which."""
+    if "status" not in table:
+        return False
+    for label, status in zip(ax.get_yticklabels(), table["status"], strict=True):
+        if status in ("leader", "within noise"):
+            label.set_fontweight("bold")
+    return True
+
+
+def _draw_lane(
+    ax: Axes, lane: int, values: pd.Series, families: pd.Series, tied: pd.Series | None = None
+) -> None:
     distance = METRICS[str(values.name)].distance(values)
     worst, best = distance.max(), distance.min()
     spread = worst - best
@@ -140,7 +165,8 @@ def _draw_lane(ax: Axes, lane: int, values: pd.Series, families: pd.Series) -> N
     places = np.arange(len(values))
     texts = [_printed(str(values.name), value, values) for value in values]
     # Bold all values that round to the same text as the best.
-    best_texts = {text for text, off in zip(texts, distance, strict=True) if off == best}
+    is_best = (distance == best) if tied is None else tied.fillna(False).astype(bool)
+    best_texts = {text for text, bold in zip(texts, is_best, strict=True) if bold}
     ax.axvspan(lane + 0.02, lane + 0.93, color=FAINT, alpha=0.45, linewidth=0, zorder=0)
     ax.scatter(x, places, s=42, color=[family_color(name) for name in families], zorder=3)
     for place, at, text in zip(places, x, texts, strict=True):

@@ -119,7 +119,7 @@ def segment_transitions(
 
 
 def segment_card(card: pd.Series, *, ax: Axes | None = None) -> Axes:
-    """One segment on a card: size, value, confidence interval and treatment.
+    """One segment on a card: size, value, prediction interval of its total and treatment.
 
     Parameters
     ----------
@@ -153,8 +153,8 @@ def segment_card(card: pd.Series, *, ax: Axes | None = None) -> Axes:
 
 
 CARD_NEEDS = (
-    *("name", "customers", "share_of_customers", "share_of_value", "mean_value", "value_lower"),
-    *("value_upper", "total_value", "probability_alive", "stage", "stage_share", "treatment"),
+    *("name", "customers", "share_of_customers", "share_of_value", "mean_value", "total_value"),
+    *("total_lower", "total_upper", "coverage", "probability_alive", "stage", "stage_share", "treatment"),
     *("what_to_do", "treatment_share", "value_at_risk", "budget"),
 )
 
@@ -163,18 +163,18 @@ def describe_card(card: pd.Series) -> dict[str, str]:
     """The four blocks of a card as text."""
     plural = "" if card.get("frequency") == 1 else "s"
     bought = f", typically with {card['frequency']:,g} repeat purchase{plural}" if "frequency" in card else ""
-    spread = (
-        f"95 % confidence interval of their mean value: {number(card['value_lower'])} to"
-        f" {number(card['value_upper'])}."
-        if np.isfinite(card["value_lower"])
-        else "One customer: no confidence interval."
+    interval = (
+        f"{percent(card['coverage'])} prediction interval of their total value:"
+        f" {number(card['total_lower'])} to {number(card['total_upper'])}."
+        if np.isfinite(card["total_lower"])
+        else "The model of value provides no prediction interval of their total."
     )
     return {
         "Customers": f"{card['customers']:,} customers, {percent(card['share_of_customers'])} of all{bought};"
         f" most often in stage {card['stage']} ({percent(card['stage_share'])}).",
         "Value": f"{number(card['mean_value'])} per customer, {number(card['total_value'])} in total:"
         f" {percent(card['share_of_value'])} of all value.",
-        "Confidence": f"{spread} Mean P(alive) {number(card['probability_alive'])}.",
+        "Uncertainty": f"{interval} Mean P(alive) {number(card['probability_alive'])}.",
         "Treatment": f"Mostly {card['treatment']} ({percent(card['treatment_share'])} of them):"
         f" {card['what_to_do']}. Budget of all treatments: at most {number(card['budget'])}, for"
         f" {number(card['value_at_risk'])} of value at risk.",

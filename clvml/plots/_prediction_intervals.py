@@ -34,7 +34,8 @@ def prediction_intervals(
     intervals : pandas.DataFrame
         Rows of `LifetimeValue.predict_interval` (customers) or `LifetimeValue.predict_total_interval` (groups
         and their total): columns ``{quantity}_lower`` and ``{quantity}_upper``, and ``{quantity}`` to mark
-        the expectation. ``attrs["coverage"]`` is in the title if present.
+        the expectation. ``attrs["coverage"]`` is in the title if present, ``attrs["includes"]``, what the
+        intervals account for, in the legend.
     actual : pandas.Series, optional
         Outcomes by the index of ``intervals``; red if outside the interval.
     quantity : {"purchases", "spend", "clv"}
@@ -53,7 +54,7 @@ def prediction_intervals(
     outcomes = None if actual is None else _outcomes(actual, intervals.index)
     ax = axes_for(ax, width=8.5, height=1.8 + 0.42 * len(intervals))
     rows, (lower, upper) = np.arange(len(intervals)), intervals[ends].to_numpy(dtype=float).T
-    ax.barh(rows, upper - lower, 0.5, left=lower, color=BLUE, alpha=0.35, label="prediction interval")
+    ax.barh(rows, upper - lower, 0.5, left=lower, color=BLUE, alpha=0.35, label=_label(intervals))
     if quantity in intervals:
         ax.plot(intervals[quantity], rows, "|", color=BLUE, markersize=13, mew=2.5, label="expected")
     _write_ends(ax, lower, upper, outcomes)
@@ -71,6 +72,12 @@ def prediction_intervals(
     ax.grid(visible=False, axis="y")
     ax.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return ax
+
+
+def _label(intervals: pd.DataFrame) -> str:
+    """What the bars are, and what they account for."""
+    includes = intervals.attrs.get("includes")
+    return "prediction interval" + (f":\n{includes}" if includes else "")
 
 
 def _coverage(intervals: pd.DataFrame) -> str:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 SIZES = ("name", "customers", "share_of_customers", "share_of_value")
 MONEY = ("monetary_value", "clv", "total_spend", "expected_spend")
+HOLDOUT = {"holdout_gini": "Gini of value", "holdout_explained": "explained variance of ranks"}
 TIMES = ("recency", "T", "time_since_last_purchase")
 
 
@@ -114,14 +115,15 @@ def segment_value(profile: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
 
 def segment_choice(selection: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """The choice of the number of segments: silhouette, stability and the elbow of the inertia.
+    """The choice of the number of segments: value in the holdout, silhouette, stability and the elbow.
 
     Parameters
     ----------
     selection : pandas.DataFrame
         ``KMeansSegments.selection_``: index the number of segments; ``silhouette, inertia, stability,
         elbow, chosen``, and the explanation in ``attrs["why"]`` where it is known. Inertia is drawn as a
-        share of its largest value.
+        share of its largest value, ``holdout_gini`` and ``holdout_explained`` where the value in a holdout is
+        known.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
@@ -141,6 +143,9 @@ def segment_choice(selection: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         ("silhouette", selection["silhouette"], BLUE, "o-"),
         ("inertia (share of the largest)", inertia, MUTED, "^--"),
     )
+    known = [(f"{label} in the holdout", name) for name, label in HOLDOUT.items() if name in selection]
+    for (label, name), style in zip(known, ("D-", "v:"), strict=False):
+        ax.plot(numbers, selection[name], style, color=ORANGE, label=label, linewidth=1.9, markersize=5)
     for label, values, color, style in lines:
         ax.plot(numbers, values, style, color=color, label=label, linewidth=1.6, markersize=5)
     chosen = numbers[selection["chosen"].to_numpy(dtype=bool)]
@@ -151,11 +156,13 @@ def segment_choice(selection: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
             "elbow", (place, inertia[place]), (0, -16), textcoords="offset points", ha="center", color=MUTED
         )
     ax.set_xticks(list(numbers))
-    ax.set_ylim(min(0.0, float(np.nanmin(selection["silhouette"])) - 0.05), 1.08)
+    lowest = selection[["silhouette", *(name for _, name in known)]].to_numpy(dtype=float)
+    ax.set_ylim(min(0.0, float(np.nanmin(lowest)) - 0.05), 1.08 + 0.09 * (2 + len(known)))
+    ax.set_yticks(np.linspace(0, 1, 6))
     name = f"{chosen[0]} segments" if len(chosen) else "the number of segments"
     why = str(selection.attrs.get("why", ""))
     dress(ax, f"Choice of {name}", f"number of segments\n\n{textwrap.fill(why, 95)}".rstrip(), "0 to 1")
-    ax.legend(frameon=False, fontsize=9, loc="best")
+    ax.legend(frameon=False, fontsize=9, loc="upper right", ncols=2)
     return ax
 
 

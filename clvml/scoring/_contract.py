@@ -2,7 +2,8 @@
 
 A request is a table of customers and parameters; the response is a table::
 
-    request   customer_id (any type, optional), the model's columns, its optional columns;
+    request   customer_id (any type, optional), the model's columns, its optional columns, and
+              time_unit (optional; text, of each row): the unit of recency and T, if not the model's;
               for a lifetime-value model the parameters horizon and annual_discount_rate
     response  clv, then its factors | segment, segment_name; for customer groups also class, stage,
               treatment and budget; customer_id last, if it was given
@@ -14,7 +15,6 @@ duck-typed, by their ``required_columns``; ``optional_columns`` and ``categories
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -22,14 +22,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from clvml.customers._discount_rate import annual_rate_in
 from clvml.customers._ids import CUSTOMER_ID, check_present
-from clvml.customers._summary_checks import HISTORY, check_time_unit, plain
-from clvml.customers._time_units import horizon_in
-from clvml.errors import InputError
+from clvml.customers._summary_checks import HISTORY, check_plausible_counts, check_time_unit, plain
+from clvml.customers._time_units import TIME_UNIT, horizon_in, time_unit_of
+from clvml.customers._training_summary import doubt_about_time_unit
+from clvml.errors import InputError, TimeUnitError
 
 PARAMETERS = ("horizon", "annual_discount_rate")
-HIGHEST_DISCOUNT_RATE = 1.0  # per year: 12 is probably meant as 12 %
-MOST_PURCHASES = 1_000_000  # per customer: a larger frequency is not a count of purchases
 
 
 class Request(NamedTuple):
@@ -56,14 +56,17 @@ def read_request(model: Any, table: pd.DataFrame, params: Mapping[str, Any] | No
         A fitted lifetime-value model or segmentation.
     table : pandas.DataFrame
         One row per customer: the model's columns, and optionally ``customer_id``. Integers of
-        any type (int64, Int64, Arrow, Decimal) are accepted as numbers.
+        any type (int64, Int64, Arrow, Decimal) are accepted as numbers. Times are converted from the units
+        in the optional column ``time_unit`` to the model's.
     params : mapping, optional
         As in `request_params`.
 
     Raises
     ------
     InputError
-        If a column is missing, a row has no id, or a parameter breaks a rule.
+        If a column is missing, a row has no id, a time unit is unknown, or a parameter breaks a rule.
+    TimeUnitError
+        If no unit is given and times appear to be in another one than the model's.
     """
     columns = columns_of(model)
     missing = [name for name in columns if name not in table]
@@ -71,7 +74,11 @@ def read_request(model: Any, table: pd.DataFrame, params: Mapping[str, Any] | No
         raise InputError(
             f"the request lacks the column {', '.join(map(repr, missing))}; it needs {', '.join(columns)}."
         )
-    return Request(_by_id(table), request_params(model, params or {}))
+    unit = getattr(model, "time_unit_", None)
+    customers = _in_unit(_by_id(table), unit)
+    if doubt := doubt_about_time_unit(customers, unit, getattr(model, "training_summary_", None)):
+        raise TimeUnitError(doubt)
+    return Request(customers, request_params(model, params or {}))
 
 
 def request_params(model: Any, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,7 +146,8 @@ def score(model: Any, customers: pd.DataFrame, params: Mapping[str, Any] | None 
     """
     params = request_params(model, params or {})
     check_time_unit(customers, getattr(model, "time_unit_", None))
-    _check_plausible(customers, columns_of(model))
+    if "frequency" in columns_of(model) and "frequency" in customers:
+        check_plausible_counts(customers)  # all other checks of customers are the model's
     if takes_parameters(model):
         scores = model.predict_factors(customers, **params)
     elif hasattr(model, "assign"):
@@ -207,6 +215,35 @@ def _by_id(table: pd.DataFrame) -> pd.DataFrame:
     return table.set_index(CUSTOMER_ID)
 
 
+def _in_unit(customers: pd.DataFrame, unit: str | None) -> pd.DataFrame:
+    """The customers with recency and T in the model's unit, from the units in their column ``time_unit``."""
+    if TIME_UNIT not in customers:
+        return customers
+    codes, stated = customers[TIME_UNIT], customers[TIME_UNIT].notna()
+    rest = customers.drop(columns=TIME_UNIT)
+    if not stated.any():
+        return rest
+    if unit is None:
+        raise InputError(f"the model has no time unit to convert to: leave out the column {TIME_UNIT!r}.")
+    if not stated.all():
+        raise InputError(
+            f"{(~stated).sum()} of {len(customers)} rows have no {TIME_UNIT}; all rows need one."
+        )
+    days = {code: time_unit_of(code).days for code in codes.astype(str).unique()}
+    factor = codes.astype(str).map(days) / time_unit_of(unit).days
+    times = {name: _in_numbers(rest[name]) * factor for name in ("recency", "T") if name in rest}
+    converted = rest.assign(**times) if (factor != 1).any() else rest.copy()
+    converted.attrs[TIME_UNIT] = unit
+    return converted
+
+
+def _in_numbers(column: pd.Series) -> pd.Series:
+    try:
+        return column.astype(float)
+    except (TypeError, ValueError):
+        raise InputError(f"column {column.name!r} is not numeric.") from None
+
+
 def _horizon(model: Any, value: Any) -> float | str:
     """A validated number; or text, which the model parses (``"12M"``, for some models a date)."""
     if isinstance(value, str) and not re.fullmatch(r"\s*\d+(\.\d*)?\s*", value):
@@ -216,34 +253,7 @@ def _horizon(model: Any, value: Any) -> float | str:
 
 
 def _discount_rate(model: Any, value: Any) -> float:  # noqa: ARG001
-    try:
-        rate = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        rate = math.nan
-    if not -1 < rate < math.inf:
-        raise InputError(
-            f"annual_discount_rate is {value!r}; it must be a number above -1, a fraction per year:"
-            " write 10 % as 0.1."
-        )
-    if rate > HIGHEST_DISCOUNT_RATE:
-        raise InputError(
-            f"annual_discount_rate is {rate:g}, which is {100 * rate:,.0f} % per year; write 12 % as 0.12."
-        )
-    return rate
-
-
-def _check_plausible(customers: pd.DataFrame, columns: tuple[str, ...]) -> None:
-    """Refuse implausible counts; all other checks of customers are the model's."""
-    if "frequency" not in columns or "frequency" not in customers:
-        return
-    counts = pd.to_numeric(customers["frequency"], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    bad = counts > MOST_PURCHASES
-    if bad.any():
-        first = plain(customers.index[int(np.argmax(bad))])
-        raise InputError(
-            f"{bad.sum()} of {len(customers)} customers have a frequency above {MOST_PURCHASES:,}; the first"
-            f" is {first!r}: frequency counts the repeat purchases of one customer."
-        )
+    return annual_rate_in(value)
 
 
 def _check_index(scores: pd.DataFrame, customers: pd.DataFrame, model: str) -> None:

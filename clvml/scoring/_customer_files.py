@@ -25,11 +25,13 @@ from clvml.customers._ids import (
     without_uuids,
 )
 from clvml.customers._summary_checks import plain
+from clvml.customers.engines._files import files_of, is_stdin
+from clvml.customers.engines._workbooks import SheetWriter, read_sheet
 from clvml.errors import InputError
 from clvml.files import beside, check_not_there, is_same
 
 BATCH_ROWS = 262_144
-KINDS = (".parquet", ".csv")
+KINDS = (".parquet", ".csv", ".xlsx")
 
 
 def read_batches(source: str | Path | pd.DataFrame, rows: int = BATCH_ROWS) -> Iterator[pd.DataFrame]:
@@ -43,11 +45,10 @@ def read_batches(source: str | Path | pd.DataFrame, rows: int = BATCH_ROWS) -> I
     if isinstance(source, pd.DataFrame):
         yield _by_customer(source)
         return
-    path = Path(source)
-    batches = _parquet_batches(path, rows) if _kind(path) == ".parquet" else _csv_batches(path, rows)
-    for batch in batches:
-        customers = _by_customer(batch)
-        yield customers.set_axis(storable(customers.index))
+    for path in map(Path, _files(source)):
+        for batch in _READERS[_kind(path)](path, rows):
+            customers = _by_customer(batch)
+            yield customers.set_axis(storable(customers.index))
 
 
 def check_ids(source: str | Path | pd.DataFrame) -> None:
@@ -76,7 +77,7 @@ class ScoreWriter:
     Parameters
     ----------
     path : str or Path
-        ``.parquet`` or ``.csv``.
+        ``.parquet``, ``.csv`` or ``.xlsx``.
     overwrite : bool
         Whether an existing file may be replaced.
     source : str, Path or pandas.DataFrame, optional
@@ -94,7 +95,7 @@ class ScoreWriter:
         self.path = Path(path)
         if self.path.suffix.lower() not in KINDS:
             raise InputError(
-                f"the scores cannot be written to {str(path)!r}: end the name in .parquet or .csv."
+                f"the scores cannot be written to {str(path)!r}: end the name in .parquet, .csv or .xlsx."
             )
         if not self.path.parent.is_dir():
             raise InputError(
@@ -117,15 +118,14 @@ class ScoreWriter:
 
     def write(self, scores: pd.DataFrame) -> None:
         """Append rows; each call with the same columns."""
-        if self.path.suffix.lower() == ".csv":
-            self._write_csv(scores)
-        else:
-            self._write_parquet(scores)
+        {".csv": self._write_csv, ".parquet": self._write_parquet, ".xlsx": self._write_sheet}[
+            self.path.suffix.lower()
+        ](scores)
 
     def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
-        if self._writer is not None:
-            self._writer.close()
         try:
+            if self._writer is not None:
+                self._writer.close()
             if failed is None:
                 self._check_free()
                 self._unfinished.replace(self._target)
@@ -142,6 +142,11 @@ class ScoreWriter:
         with self._unfinished.open("a", encoding="utf-8", newline="") as file:
             to_csv_ids(scores).to_csv(file, header=file.tell() == 0)
 
+    def _write_sheet(self, scores: pd.DataFrame) -> None:
+        if self._writer is None:
+            self._writer = SheetWriter(self._unfinished)
+        self._writer.write_table(to_csv_ids(scores).reset_index())
+
     def _write_parquet(self, scores: pd.DataFrame) -> None:
         import pyarrow.parquet as pq
 
@@ -151,9 +156,15 @@ class ScoreWriter:
         self._writer.write_table(table.cast(self._writer.schema))
 
 
+def _files(source: str | Path) -> list[str]:
+    """The file, those of a folder or a glob, or a copy of standard input."""
+    path = Path(source)
+    return files_of(source) if is_stdin(source) or path.is_dir() or "*" in path.name else [str(source)]
+
+
 def _kind(path: Path) -> str:
     if path.suffix.lower() not in KINDS:
-        raise InputError(f"{str(path)!r} is neither .parquet nor .csv; convert it first.")
+        raise InputError(f"{str(path)!r} is neither .parquet, .csv nor .xlsx; convert it first.")
     if not path.is_file():
         raise InputError(f"there is no file {str(path)!r}.")
     return path.suffix.lower()
@@ -190,6 +201,15 @@ def _csv_batches(path: Path, rows: int) -> Iterator[pd.DataFrame]:
         yield from read_csv(path, [CUSTOMER_ID], rows)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise InputError(f"{str(path)!r} cannot be read as CSV: {error}") from None
+
+
+def _sheet_batches(path: Path, rows: int) -> Iterator[pd.DataFrame]:
+    sheet = read_sheet(path)
+    for start in range(0, len(sheet), rows):
+        yield sheet.iloc[start : start + rows]
+
+
+_READERS = {".parquet": _parquet_batches, ".csv": _csv_batches, ".xlsx": _sheet_batches}
 
 
 def _ids(source: str | Path | pd.DataFrame) -> pd.Index:

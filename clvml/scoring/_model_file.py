@@ -20,6 +20,7 @@ release of the file did not have takes the value in `_ABSENT`, which reproduces 
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import importlib
 import inspect
 import json
@@ -293,6 +294,7 @@ _COLUMN_DTYPES = {
 }
 
 _ENCODERS: list[tuple[type, Callable[[Any, str], Any]]] = [
+    (dt.timedelta, lambda value, where: {"$timedelta": pd.Timedelta(value).isoformat()}),  # noqa: ARG005
     (np.generic, _encode_scalar),
     (np.ndarray, _encode_array),
     (list, _encode_list),
@@ -362,12 +364,14 @@ _RECORDS = {
     "Attribute": "clvml.customers._attributes.Attribute",
     "BGBBParams": "clvml.distributions.bgbb.BGBBParams",
     "BGNBDParams": "clvml.distributions.bgnbd.BGNBDParams",
+    "BoostedTrees": "clvml.lifetime_value.learned._trees.BoostedTrees",
     "Covariate": "clvml.customers._attributes.Attribute",
     "FitRecord": "clvml.inference._fit_record.FitRecord",
     "GammaGammaParams": "clvml.distributions.gamma_gamma.GammaGammaParams",
     "LikelihoodRatioTest": "clvml.inference._likelihood_ratio.LikelihoodRatioTest",
     "MBGNBDParams": "clvml.distributions.mbgnbd.MBGNBDParams",
     "NestedLaplace": "clvml.inference._nested_laplace.NestedLaplace",
+    "OutcomeTable": "clvml.lifetime_value.learned._outcome_table.OutcomeTable",
     "ParetoNBDParams": "clvml.distributions.pareto_nbd.ParetoNBDParams",
     "ShiftedBetaGeometricParams": "clvml.distributions.shifted_beta_geometric.ShiftedBetaGeometricParams",
     "Side": "clvml.models._log_linear.Side",
@@ -422,6 +426,7 @@ def _decode_column(encoded: dict[str, Any], index: pd.Index) -> pd.Series:
 _DECODERS: dict[str, Callable[[Any], Any]] = {
     "$float": float,
     "$tuple": lambda values: tuple(_decode(values)),
+    "$timedelta": pd.Timedelta,
     "$dict": lambda pairs: {_decode(key): _decode(value) for key, value in pairs},
     "$scalar": lambda encoded: _decode_array(encoded)[()],
     "$array": _decode_array,

@@ -11,13 +11,14 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 
 from clvml.customers._ids import CUSTOMER_ID
-from clvml.customers._time_units import horizon_in
+from clvml.customers._time_units import TIME_UNIT, horizon_in
 from clvml.scoring._contract import columns_of, optional_columns_of, score, takes_parameters
 
 Kind = Literal["number", "integer", "boolean", "text", "any"]
 
 # A customer that every model can score, to determine the columns of the response.
 _PLAUSIBLE = {"frequency": 1.0, "recency": 1.0, "T": 2.0, "probability_alive": 0.5}
+TIMES = {"recency", "T"}  # columns in the model's time unit
 _KINDS: dict[str, Kind] = {"f": "number", "i": "integer", "u": "integer", "b": "boolean"}
 
 
@@ -52,7 +53,8 @@ class Signature(NamedTuple):
     Attributes
     ----------
     inputs, outputs : tuple of Column
-        ``customer_id`` is the first input and the last output.
+        ``customer_id`` is the first input and the last output; ``time_unit`` is the last input, if the model
+        has a time unit and needs times.
     parameters : tuple of Parameter
         None for a segmentation; no horizon for a model whose own horizon is infinite.
     """
@@ -82,6 +84,8 @@ def signature(model: Any) -> Signature:
     inputs = [Column(str(name), kind, name not in optional) for name, kind in kinds.items()]
     outputs = [Column(str(name), _kind(scores[name])) for name in scores]
     customer = Column(CUSTOMER_ID, "any", required=False)
+    if getattr(model, "time_unit_", None) is not None and TIMES & set(kinds):
+        inputs.append(Column(TIME_UNIT, "text", required=False))
     return Signature((customer, *inputs), (*outputs, customer), _parameters(model))
 
 

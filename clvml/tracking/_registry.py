@@ -163,10 +163,11 @@ def score_batch(
     model_uri : str or Path
         See the module's docstring.
     customers : str, Path or pandas.DataFrame
-        A customer summary (``.parquet`` or ``.csv``) with the model's columns; ids in the index or in
-        a column ``customer_id`` (in CSV read as text, so that ``00017`` is kept).
+        A customer summary (``.parquet``, ``.csv`` or ``.xlsx``; a folder of them; ``"-"`` for standard input)
+        with the model's columns; ids in the index or in a column ``customer_id`` (in CSV read as text, so
+        that ``00017`` is kept).
     out_path : str or Path
-        ``.parquet`` or ``.csv``; the ids are its first column, ``customer_id``.
+        ``.parquet``, ``.csv`` or ``.xlsx``; the ids are its first column, ``customer_id``.
     horizon : float or str, optional
         In the model's time unit, or such as ``"12M"``; None takes the model's own.
     annual_discount_rate : float, optional

@@ -24,8 +24,10 @@ from typing import Any, get_args
 from pydantic import PrivateAttr, ValidationError
 from pydantic_core import ErrorDetails
 
+from clvml.customers.engines._files import STDIN
 from clvml.errors import InputError
 from clvml.workflow._section import ExperimentSection, OutputSection, Section, TrackingSection
+from clvml.workflow.stages._comparison_section import ComparisonSection
 from clvml.workflow.stages._competing import ModelsSection
 from clvml.workflow.stages._reading import BUILT_IN, DataSection
 from clvml.workflow.stages._segmenting import SegmentsSection
@@ -43,6 +45,7 @@ class Config(Section):
     split: SplitSection = SplitSection()
     value: ValueSection = ValueSection()
     models: ModelsSection = ModelsSection()
+    comparison: ComparisonSection = ComparisonSection()
     segments: SegmentsSection = SegmentsSection()
     tracking: TrackingSection = TrackingSection()
     output: OutputSection = OutputSection()
@@ -164,7 +167,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 def _resolve_source(values: dict[str, Any], folder: Path) -> None:
     data = values.get("data")
-    if isinstance(data, dict) and isinstance(data.get("source"), str) and data["source"] not in BUILT_IN:
+    if not isinstance(data, dict) or not isinstance(data.get("source"), str):
+        return
+    if data["source"] not in (*BUILT_IN, STDIN):
         data["source"] = str((folder / data["source"]).resolve())
 
 
@@ -206,7 +211,7 @@ def _sentence(error: ValidationError, where: str) -> str:
     else:
         *sections, key = path
         place = f"[{'.'.join(sections)}] {key}" if sections else f"[{key}]"
-        rule = _rule(first).removeprefix(f"{key} is {first['input']!r}; ")
+        rule = re.sub(rf"^{re.escape(key)} is \S+; ", "", _rule(first))
         given = "" if isinstance(first["input"], dict) else f" is {first['input']!r}:"
         text = f"{place}{given} {rule}"
     others = {_known_path(problem["loc"]) for problem in problems}

@@ -33,13 +33,18 @@ from clvml.lifetime_value.formulas import (
 )
 from clvml.lifetime_value.formulas._loyalty_models import LoyaltyEffectsValue, ProfitContributionValue
 from clvml.lifetime_value.formulas._migration import MigrationValue
+from clvml.lifetime_value.learned._correction import LearnedCorrection
+from clvml.lifetime_value.learned._mean import MeanValue
+from clvml.lifetime_value.learned._naive import LastPeriodValue
+from clvml.lifetime_value.learned._regressor import RegressorValue, learns_from_features
 from clvml.models._bgnbd import BGNBD
 from clvml.models._constant_spend import ConstantSpend
 from clvml.models._gamma_gamma import GammaGamma
 from clvml.models._mbgnbd import MBGNBD
 from clvml.models._pareto_nbd import ParetoNBD
 
-PROBABILISTIC, FORMULA, BASELINE, CUSTOM = "probabilistic", "formula", "baseline", "custom"
+PROBABILISTIC, LEARNED, FORMULA = "probabilistic", "learned", "formula"
+BASELINE, CUSTOM = "baseline", "custom"
 IMPORT_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 _TERMS = ("horizon", "annual_discount_rate", "margin")
 _MEMBERS = ("fit", "predict", "predict_factors")
@@ -53,7 +58,7 @@ class Contender(NamedTuple):
     title : str
         Its name in tables and figures.
     family : str
-        "probabilistic", "formula", "baseline" (compared, but cannot win) or "custom".
+        "probabilistic", "learned", "formula", "baseline" (compared, but cannot win) or "custom".
     build : callable
         Returns the unfitted model, given horizon, annual_discount_rate and margin as keywords.
     optional : bool
@@ -81,6 +86,10 @@ CONTENDERS: dict[str, Contender] = {
     "pareto_nbd_gamma_gamma": Contender(
         "Pareto/NBD x Gamma-Gamma", PROBABILISTIC, _times_gamma_gamma(ParetoNBD(prior="auto"))
     ),
+    "learned_correction": Contender("structure plus learning", PROBABILISTIC, LearnedCorrection),
+    "gradient_boosting": Contender("gradient boosting", LEARNED, RegressorValue),
+    "mean_of_models": Contender("mean of the leading models", PROBABILISTIC, MeanValue),
+    "last_period": Contender("last period repeated", BASELINE, LastPeriodValue),
     "lifetimes": Contender("lifetimes package", PROBABILISTIC, LifetimesValue, optional=True),
     "repeat_rate": Contender("repeat rate x average order value", FORMULA, RepeatRateValue),
     "total_spend": Contender("total / T", FORMULA, TotalSpendValue),
@@ -96,7 +105,7 @@ CONTENDERS: dict[str, Contender] = {
 
 
 def custom_contender(
-    model: Contender | ValueModel | Callable[..., ValueModel],
+    model: Contender | ValueModel | Callable[..., Any] | Any,
     title: str,
     family: str = CUSTOM,
     options: Mapping[str, Any] | None = None,
@@ -107,7 +116,8 @@ def custom_contender(
     ----------
     model : Contender, ValueModel or callable
         A model, or a class or function that returns one, which is called with the options, and with
-        horizon, annual_discount_rate and margin if it has parameters of these names.
+        horizon, annual_discount_rate and margin if it has parameters of these names. A regressor with
+        ``fit(X, y)`` and ``predict(X)`` becomes a `RegressorValue`.
     title : str
     family : str
     options : mapping, optional
@@ -120,6 +130,8 @@ def custom_contender(
     """
     if isinstance(model, Contender):
         return model
+    if learns_from_features(model):
+        model = RegressorValue(1.0, regressor=model)
     is_model = not isinstance(model, type) and all(hasattr(model, member) for member in _MEMBERS)
     if is_model and options:
         raise InputError(f"the contender {title!r} is a model already and takes no options; leave them out.")
@@ -169,6 +181,8 @@ def _made(
     terms = dict(zip(_TERMS, (horizon, annual_discount_rate, margin), strict=True))
     accepted = inspect.signature(make).parameters
     model = make(**options, **{name: value for name, value in terms.items() if name in accepted})
+    if learns_from_features(model):
+        return RegressorValue(horizon, annual_discount_rate, margin, regressor=model)
     for name in terms.keys() - accepted.keys():
         setattr(model, name, terms[name])
     return model

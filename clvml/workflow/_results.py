@@ -43,7 +43,7 @@ class Results:
         return self._context[kind]
 
     def __repr__(self) -> str:
-        return f"Results({self._context[Comparison].champion} is the champion; see {self.folder})"
+        return f"Results({self._context[Comparison].verdict.sentences[0]} See {self.folder})"
 
     @property
     def config(self) -> Config:

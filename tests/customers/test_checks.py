@@ -114,3 +114,28 @@ def test_gamma_gamma_refuses_losses_with_the_way_out_and_as_a_model_that_cannot_
     with pytest.raises(LossError, match=said) as raised:
         clvml.GammaGamma().fit(profits())
     assert isinstance(raised.value, FitError)  # so that a comparison leaves it out and goes on
+
+
+@pytest.mark.parametrize("model", [clvml.BGNBD, clvml.MBGNBD, clvml.ParetoNBD, clvml.GammaGamma, clvml.BGBB])
+def test_an_absurd_count_is_refused_with_the_customer_before_it_takes_the_machines_memory(model, cdnow):
+    absurd = cdnow.copy()
+    absurd.loc[absurd.index[7], "frequency"] = 2e9
+    with pytest.raises(InputError, match=r"1 of 2357 customers have a frequency above 1,000,000; .* is 8"):
+        model().fit(absurd)
+
+
+def test_a_million_purchases_cost_little_and_count_as_a_million(cdnow):
+    many = cdnow.iloc[:3].copy()
+    many.iloc[0, :3] = [1e6, 38.0, 39.0]
+    model = clvml.BGNBD.from_params(r=0.243, alpha=4.414, a=0.793, b=2.426, time_unit="W")
+    together, alone = model.log_likelihood(many), model.log_likelihood(many.iloc[:1])
+    assert together.iloc[0] == alone.iloc[0]
+    np.testing.assert_array_equal(together.iloc[1:], model.log_likelihood(cdnow.iloc[1:3]))
+
+
+def test_a_billion_opportunities_are_refused_too():
+    customers = pd.DataFrame({"frequency": [1.0, 0.0], "recency": [2.0, 0.0], "T": [6.0, 2e9]})
+    with pytest.raises(InputError, match="T above 1,000,000; the first is 1: T counts the opportunities"):
+        clvml.BGBB().fit(customers)
+    with pytest.raises(InputError, match="T counts the renewals"):
+        clvml.ShiftedBetaGeometric().fit(customers)

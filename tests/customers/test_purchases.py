@@ -138,11 +138,12 @@ def test_halves_of_a_history_sum_to_frequency(sales, policy, collapse):
 )
 def test_the_purchases_and_the_money_of_the_trend_are_those_of_the_summary(sales, policy, collapse, period):
     transactions = read_transactions(sales, policy=policy)
-    customers = summarize(transactions, collapse=collapse)
+    whole = transactions.last_date.to_period("Y").end_time.normalize() + pd.Timedelta(days=7)
+    customers = summarize(transactions, whole, collapse=collapse)
     groups = pd.Series([f"{who}"[0] for who in customers.index], customers.index)
     for trend in (
-        value_over_time(transactions, period=period, collapse=collapse),
-        value_over_time(transactions, groups, period, collapse=collapse),
+        value_over_time(transactions, period=period, collapse=collapse, observation_end=whole),
+        value_over_time(transactions, groups, period, collapse=collapse, observation_end=whole),
     ):
         assert trend["purchases"].sum() == customers["frequency"].sum() + len(customers)
         assert trend["spend"].sum() == pytest.approx(customers["total_spend"].sum(), abs=0.005)

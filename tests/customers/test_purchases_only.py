@@ -1,6 +1,7 @@
 """Purchases without amounts: how they are read, summarised and split, and what a price makes of them."""
 
 import logging
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -86,6 +87,12 @@ def test_a_price_leaves_the_transactions_it_was_given_to_unchanged(purchases):
     transactions.at_price(3)
     assert transactions.price is None
     assert "total_spend" not in clvml.summarize(transactions)
+
+
+def test_a_price_is_kept_when_purchases_are_pickled(purchases):
+    priced = clvml.read_transactions(purchases).at_price(3)
+    again = pickle.loads(pickle.dumps(priced))
+    pd.testing.assert_frame_equal(clvml.summarize(again), clvml.summarize(priced))
 
 
 def test_amounts_are_left_out_if_the_user_says_so():

@@ -2,6 +2,7 @@
 
 import importlib.util
 import logging
+import pickle
 import subprocess
 import sys
 
@@ -198,3 +199,96 @@ def test_cdnow_says_what_is_missing(monkeypatch):
 def test_nobody_has_been_observed_until_a_day_in_the_future():
     with pytest.raises(InputError, match="observation_end 2999-01-01 is in the future"):
         split(load_cdnow(), "1997-09-30", "2999-01-01")
+
+
+def rows_of(transactions):
+    return transactions.to_pandas()[["customer_id", "date", "amount"]]
+
+
+def sum_of(split):
+    """What a split holds, as plain numbers."""
+    frames = [split.calibration, split.holdout]
+    return [frame.to_csv(float_format="%.17g") for frame in frames] + [split.counts, split.money.to_dict()]
+
+
+def test_the_earlier_split_is_the_split_at_the_earlier_end(transactions, cdnow):
+    earlier = cdnow.earlier("13W")
+    directly = split(transactions, "1997-07-01", "1997-09-30")
+    assert earlier.calibration_end == pd.Timestamp("1997-07-01")
+    assert earlier.observation_end == cdnow.calibration_end
+    assert (earlier.duration, earlier.time_unit, earlier.collapse) == (13.0, "W", "D")
+    pd.testing.assert_frame_equal(earlier.calibration, directly.calibration)
+    pd.testing.assert_frame_equal(earlier.holdout, directly.holdout)
+
+
+@pytest.mark.parametrize("changed", ["dropped", "doubled", "moved", "other customers"])
+@pytest.mark.parametrize("returns", ["keep", "net"])
+def test_nothing_of_the_holdout_is_seen_by_the_earlier_split(transactions, changed, returns):
+    rows = rows_of(transactions)
+    rows.loc[rows.sample(200, random_state=1).index, "amount"] *= -1
+    late = rows["date"] > "1997-09-30"
+    other = {
+        "dropped": rows[~late],
+        "doubled": rows.assign(amount=rows["amount"].where(~late, -2 * rows["amount"])),
+        "moved": rows.assign(date=rows["date"].where(~late, pd.Timestamp("1997-10-01"))),
+        "other customers": rows.assign(customer_id=rows["customer_id"].where(~late, 99_999)),
+    }[changed]
+    found = []
+    for frame in (rows, other):
+        one_more = pd.DataFrame({"customer_id": 1, "date": pd.Timestamp("1998-06-30"), "amount": [1.0]})
+        read = read_transactions(pd.concat([frame, one_more]), policy=TransactionPolicy(returns=returns))
+        found.append(sum_of(split(read, *ENDS).earlier(10)))
+    assert found[0] == found[1]
+
+
+def test_rows_up_to_the_calibration_end_do_matter_to_the_earlier_split(transactions, cdnow):
+    rows = rows_of(transactions)
+    inside = (rows["date"] > "1997-07-01") & (rows["date"] <= "1997-09-30")
+    other = split(rows.assign(amount=rows["amount"].where(~inside, 2 * rows["amount"])), *ENDS).earlier(13)
+    assert other.holdout["spend"].sum() == pytest.approx(2 * cdnow.earlier(13).holdout["spend"].sum())
+
+
+def test_an_earlier_split_without_customers_before_is_none_and_says_why(cdnow, caplog):
+    caplog.set_level(logging.INFO, logger="clvml")
+    assert cdnow.earlier("39W") is None
+    assert "no earlier split: no customer was acquired by 1996-12-31" in caplog.text
+
+
+def test_the_earlier_holdout_is_as_long_or_half_of_a_short_history(transactions, cdnow):
+    longer = split(transactions, "1997-12-31", "1998-06-30")
+    assert longer.earlier().duration == longer.duration
+    assert cdnow.earlier().duration == pytest.approx(cdnow.calibration["T"].max() / 2, abs=1 / 7)
+
+
+def test_an_earlier_split_without_purchases_to_learn_from_is_none_and_says_why(caplog):
+    caplog.set_level(logging.INFO, logger="clvml")
+    days = ["2020-01-05", "2020-03-07", "2020-12-09", "2021-06-11"]
+    rows = pd.DataFrame({"customer_id": "a", "date": days, "amount": 1.0})
+    assert split(rows, "2021-01-31", "2021-06-11").earlier("1M") is None
+    assert "no customer bought again after 2021-01-01" in caplog.text
+    assert split(rows, "2020-03-31", "2021-06-11").earlier("2M") is None
+    assert "no customer bought again by 2020-01-30" in caplog.text
+
+
+def test_earlier_splits_nest_back_to_the_first_customers(cdnow):
+    twice = cdnow.earlier(10).earlier(10)
+    assert twice.observation_end == cdnow.earlier(10).calibration_end
+    assert twice.calibration_end == pd.Timestamp("1997-05-13")
+
+
+@pytest.mark.parametrize("collapse", ["W", "M", None])
+def test_the_earlier_holdout_begins_at_a_whole_period(transactions, collapse):
+    parts = split(transactions, *ENDS, collapse=collapse)
+    earlier = parts.earlier(13)
+    directly = split(transactions, earlier.calibration_end, parts.calibration_end, collapse=collapse)
+    assert abs(earlier.duration - 13) < {"W": 0.5, "M": 2.2, None: 1e-9}[collapse]
+    pd.testing.assert_frame_equal(earlier.calibration, directly.calibration)
+    assert earlier.holdout["purchases"].sum() == directly.holdout["purchases"].sum()
+
+
+def test_a_pickled_split_keeps_its_data_and_has_no_earlier_one(cdnow, caplog):
+    copied = pickle.loads(pickle.dumps(cdnow))
+    pd.testing.assert_frame_equal(copied.calibration, cdnow.calibration)
+    caplog.set_level(logging.INFO, logger="clvml")
+    assert copied.earlier(13) is None
+    assert "does not hold its transactions" in caplog.text

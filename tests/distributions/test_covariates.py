@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from clvml.distributions import bgnbd
-from clvml.distributions._bgnbd_covariates import derivatives
-from clvml.distributions._covariates import Influence, design, objective
+from clvml.distributions._bgnbd_covariates import _of_survival, derivatives
+from clvml.distributions._covariates import Influence, design, objective, of_purchases
+from clvml.distributions._gamma_ratios import digamma_rise, log_beta_fall, log_gamma_sequence, trigamma_fall
 from clvml.distributions._histories import count_histories
 from clvml.distributions._history import History
 from clvml.distributions.bgnbd import BGNBDParams
@@ -77,3 +78,22 @@ def test_customers_beyond_one_block_all_count(history):
     value, _, _ = objective(np.r_[np.log(PARAMS), 0.3], customers, derivatives)
     few = designed(replace(history, weight=np.full(300, 150.0)), purchases=np.ones((300, 1)))
     assert value == pytest.approx(objective(np.r_[np.log(PARAMS), 0.3], few, derivatives)[0], rel=1e-12)
+
+
+@pytest.mark.parametrize("x", [999.0, 1000.0, 1001.0, 1017.0, 5000.0, 123_456.0, 1e6, 2e9])
+def test_a_count_of_any_size_has_the_likelihood_and_derivatives_of_the_closed_form(x):
+    """Beyond a thousand the sums over purchase numbers are quadratures; gamma functions are closed forms."""
+    counts, r, alpha = np.array([3.0, x]), np.array([0.24, 0.24]), np.array([4.4, 4.4])
+    value, slope, curve = of_purchases(counts, np.array([39.0, 39.0]), r, alpha)
+    np.testing.assert_allclose(value, log_gamma_sequence(counts, 39.0, r, alpha), rtol=1e-11)
+    rise = r * (digamma_rise(r, counts) - np.log1p(39 / 4.4))
+    np.testing.assert_allclose(slope[0], rise, rtol=1e-11)
+    np.testing.assert_allclose(curve[0, 0], rise - r**2 * trigamma_fall(r, counts), rtol=1e-10)
+
+
+@pytest.mark.parametrize("x", [1001.0, 77_777.0, 2e9])
+def test_survival_of_any_number_of_chances_is_the_one_of_the_beta_function(x):
+    a, b, chances = np.array([0.8, 0.8]), np.array([2.4, 2.4]), np.array([x, 7.0])
+    value, slope, _ = _of_survival(chances, a, b)
+    np.testing.assert_allclose(value, -log_beta_fall(b, a, chances), rtol=1e-11)
+    np.testing.assert_allclose(slope[2], -a * digamma_rise(a + b, chances), rtol=1e-11)

@@ -7,7 +7,8 @@ from scipy.stats import spearmanr
 
 import clvml
 from clvml.errors import InputError
-from clvml.evaluation._comparison import METRICS, compare, score
+from clvml.evaluation._comparison import compare, score
+from clvml.evaluation._table_metrics import DEFAULT_METRICS
 from clvml.lifetime_value.formulas import HistoricValue, RepeatRateValue, TotalSpendValue, ZeroValue
 
 
@@ -74,9 +75,9 @@ def test_the_table_has_a_row_a_model_in_the_order_given_and_finite_numbers():
     )
     assert table.index.tolist() == ["nothing", "all"]
     assert table.index.name == "model"
-    assert table.columns.tolist() == ["family", *METRICS]
+    assert table.columns.tolist() == ["family", *DEFAULT_METRICS]
     assert table["family"].tolist() == ["baseline", "formula"]
-    assert np.isfinite(table[list(METRICS)].to_numpy()).all()
+    assert np.isfinite(table[list(DEFAULT_METRICS)].to_numpy()).all()
 
 
 INDEX = ["a", "b", "c"]

@@ -27,9 +27,10 @@ CARD = pd.Series(
         "share_of_value": 0.53,
         "frequency": 5.0,
         "mean_value": 159.0,
-        "value_lower": 140.0,
-        "value_upper": 178.0,
         "total_value": 32_001.0,
+        "total_lower": 27_500.0,
+        "total_upper": 36_250.0,
+        "coverage": 0.9,
         "probability_alive": 0.76,
         "stage": "stability",
         "stage_share": 0.4,
@@ -173,19 +174,30 @@ def test_worth_is_told_with_its_interval_where_there_is_one():
     assert told.endswith("5.00")
 
 
-def test_a_card_gives_size_value_confidence_and_treatment():
+def test_a_card_gives_size_value_prediction_interval_and_treatment():
     told = words(plots.segment_card(CARD))
     for part in (
         "for 31,000 of value at risk",
         "5 repeat purchases",
         "53 % of all value",
-        "mean value: 140 to 178",
+        "90 % prediction interval of their total value: 27,500 to 36,250",
         "Mostly retain",
         "3,051",
     ):
         assert part in told
     with pytest.raises(InputError, match="'budget'"):
         plots.segment_card(CARD.drop("budget"))
+    without = CARD.copy()
+    without[["total_lower", "total_upper"]] = np.nan
+    assert "provides no prediction interval" in words(plots.segment_card(without))
+
+
+def test_the_choice_draws_the_value_in_the_holdout_where_it_is_known():
+    known = SELECTION.assign(holdout_gini=[0.4, 0.6, 0.61], holdout_explained=[0.1, 0.2, 0.2])
+    ax = plots.segment_choice(known)
+    drawn = {line.get_label(): list(line.get_ydata()) for line in ax.get_lines()}
+    assert drawn["Gini of value in the holdout"] == [0.4, 0.6, 0.61]
+    assert drawn["explained variance of ranks in the holdout"] == [0.1, 0.2, 0.2]
 
 
 def test_the_choice_names_the_number_and_marks_the_elbow():

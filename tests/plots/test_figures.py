@@ -140,7 +140,37 @@ def intervals():
     return pd.DataFrame(columns, index=pd.Index(["once", "again", "total"], name="group"))
 
 
+def backtested():
+    dates = pd.to_datetime(["1997-06-30", "1997-09-30", "1997-12-30"])
+    index = pd.MultiIndex.from_product([dates, [26.0], ["BG/NBD", "historic"]], names=LEVELS)
+    columns = {"bias_pct": [-27.0, 143.0, -15.0, 218.0, 0.5, 366.0], "spearman": [0.4, 0.3] * 3}
+    return pd.DataFrame(columns, index)
+
+
+def differences():
+    models = ["BG/NBD x Gamma-Gamma", "repeat rate x average order value", "total spend", "zero baseline"]
+    index = pd.MultiIndex.from_product([models, ["rmse", "gini"]], names=["model", "metric"])
+    columns = {"difference": [0.0, -0.01, 3.2, 0.0, 120.4, -0.05, 2.0, -0.7]}
+    columns["lower"] = [0.0, -0.03, -1.1, 0.0, 60.0, -0.09, -2.0, -0.8]
+    columns["upper"] = [0.0, 0.01, 7.5, 0.0, 190.0, -0.01, 6.0, -0.6]
+    table = pd.DataFrame(columns, index)
+    table["different"] = (table["lower"] > 0) | (table["upper"] < 0)
+    table.attrs = {"to": "best", "level": 0.9}
+    return table
+
+
+def reliable():
+    predicted = np.linspace(0.95, 0.05, 10)
+    table = pd.DataFrame({"customers": 100, "predicted": predicted, "actual": predicted**1.2})
+    return table.assign(lower=table["actual"] * 0.8, upper=np.minimum(1, table["actual"] * 1.2 + 0.02))
+
+
+LEVELS = ["origin", "horizon", "model"]
 FIGURES = {
+    "bias_by_origin": (clvml.plots.bias_by_origin, backtested),
+    "score_by_origin": (clvml.plots.score_by_origin, backtested),
+    "metric_differences": (clvml.plots.metric_differences, differences),
+    "reliability": (clvml.plots.reliability, reliable),
     "heterogeneity": (clvml.plots.heterogeneity, spread),
     "probability_alive_over_time": (clvml.plots.probability_alive_over_time, along),
     "fit_by_frequency": (clvml.plots.fit_by_frequency, counted),
@@ -252,6 +282,8 @@ def test_an_empty_table_is_refused_before_a_figure_is_opened(draw, table):
         ("calibration_by_frequency", "customers"),
         ("calibration_by_decile", "predicted"),
         ("bias_by_model", "bias_pct"),
+        ("bias_by_origin", "bias_pct"),
+        ("score_by_origin", "spearman"),
         ("comparison", "family"),
         ("segment_profile", "customers"),
         ("segment_value", "share_of_value"),
@@ -260,6 +292,8 @@ def test_an_empty_table_is_refused_before_a_figure_is_opened(draw, table):
         ("fit_by_frequency", "actual"),
         ("fit_by_spend", "expected"),
         ("prediction_intervals", "clv_lower"),
+        ("metric_differences", "different"),
+        ("reliability", "actual"),
     ],
 )
 def test_a_missing_column_is_named(name, column):
@@ -423,6 +457,18 @@ def test_the_comparison_puts_the_best_of_each_metric_right_and_in_bold():
     assert np.argsort(mae).tolist() == np.argsort(-compared()["mae"]).tolist()
 
 
+def test_ties_look_like_ties_in_the_comparison():
+    table = compared().assign(status=["leader", "within noise", "excluded", "not eligible"])
+    ties = pd.DataFrame({"rmse": [True, False, False, True], "mae": False}, index=table.index[::-1])
+    ax = clvml.plots.comparison(table, ties=ties)
+    bold = {text.get_text() for text in ax.texts if text.get_fontweight() == "bold"}
+    assert {"91.7", "72.3"} <= bold  # the rmse of the two that are tied with the best
+    assert not {"200.0", "172.1", "30.1"} & bold
+    names = {label.get_text(): label.get_fontweight() for label in ax.get_yticklabels()}
+    assert [name for name, weight in names.items() if weight == "bold"] == list(table.index[:2])
+    assert "not distinguishable from the best" in ax.get_xlabel()
+
+
 def test_a_metric_that_is_undefined_for_a_model_is_a_dash():
     table = compared()
     table.loc["nothing", "spearman"] = np.nan
@@ -535,6 +581,36 @@ def test_prediction_intervals_count_the_outcomes_covered_and_colour_the_others()
     assert line(ax, "actual, outside the interval").get_xydata().tolist() == [[70_976.0, 2.0]]
     assert {"9,321 to 13,195", "53,560 to 67,299"} <= set(words(ax))
     assert next((bar.get_x(), bar.get_width()) for bar in ax.patches) == (9_321.0, 3_874.0)
+
+
+def test_prediction_intervals_say_what_they_include():
+    table = intervals()
+    table.attrs = {"coverage": 0.9, "includes": "parameters and chance"}
+    ax = clvml.plots.prediction_intervals(table)
+    assert ax.get_title() == "90 % prediction intervals"
+    assert "prediction interval:\nparameters and chance" in words(ax)
+
+
+def test_the_bias_of_each_model_is_a_line_over_origins_with_zero_marked():
+    ax = clvml.plots.bias_by_origin(backtested())
+    drawn = [list(each.get_ydata()) for each in ax.lines]
+    assert drawn == [[-27.0, -15.0, 0.5], [143.0, 218.0, 366.0], [0, 0]]
+    assert [text for text in words(ax) if text.startswith("1997")] == [
+        "1997-06-30",
+        "1997-09-30",
+        "1997-12-30",
+    ]
+    assert {"BG/NBD", "historic"} <= set(words(ax))
+
+
+def test_a_figure_by_origin_draws_one_horizon_of_a_backtest():
+    two = pd.concat([backtested(), backtested().rename(index={26.0: 13.0}, level="horizon")])
+    with pytest.raises(InputError, match=r"draws one horizon, but the table has 26, 13"):
+        clvml.plots.bias_by_origin(two)
+    ax = clvml.plots.score_by_origin(two.xs(13.0, level="horizon"))
+    assert ax.get_ylabel() == "Spearman (higher is better)"
+    with pytest.raises(InputError, match="needs the index level 'origin'"):
+        clvml.plots.score_by_origin(compared())
 
 
 def test_ranges_without_what_is_expected_or_came_are_bars_alone():

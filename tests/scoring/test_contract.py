@@ -192,7 +192,8 @@ def test_reading_a_request_changes_nothing_of_the_callers(value_model):
 def test_the_signature_says_what_goes_in_and_out_as_plain_data(value_model, segmenter):
     found = signature(value_model)
     assert found.inputs[0] == Column("customer_id", "any", required=False)
-    assert [c.kind for c in found.inputs[1:]] == ["number"] * 4
+    assert [c.kind for c in found.inputs[1:-1]] == ["number"] * 4
+    assert found.inputs[-1] == Column("time_unit", "text", required=False)
     assert found.outputs[0] == Column("clv", "number")
     assert found.outputs[-1].name == "customer_id"
     assert found.parameters == (Parameter("horizon", 52.0), Parameter("annual_discount_rate", 0.1))

@@ -8,10 +8,13 @@ import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 
 import clvml
-from clvml.errors import InputError
+from clvml.customers._ids import to_arrow
+from clvml.customers.engines import _workbooks as workbooks
+from clvml.errors import InputError, TimeUnitError
 from clvml.scoring import _customer_files as customer_files
 from clvml.scoring._model_file import save_model_folder
 from clvml.tracking import flavor, score_batch
@@ -106,6 +109,35 @@ def test_scores_in_csv_keep_the_ids_and_clvml_reads_them_as_they_were_written(mo
         assert pl.read_csv("scores.csv", infer_schema=False).to_series(0).to_list() == written
         found = duckdb.sql("SELECT customer_id FROM read_csv('scores.csv', all_varchar = true)").fetchall()
         assert [row[0] for row in found] == written
+
+
+@pytest.mark.parametrize("kind", IDS)
+def test_scores_in_a_workbook_keep_the_ids_also_of_customers_in_one(model, kind):
+    customers = customers_with(IDS[kind])
+    with customer_files.ScoreWriter("customers.xlsx") as file:
+        file.write(customers)
+    score_batch(model, "customers.xlsx", "scores.xlsx")
+    back = pd.concat(customer_files.read_batches("scores.xlsx"))
+    isoformat = isinstance(customers.index, pd.DatetimeIndex)
+    expected = [moment.isoformat() if isoformat else str(moment) for moment in customers.index]
+    assert [str(found) for found in back.index] == expected
+    np.testing.assert_allclose(back["clv"], expected_of(customers), rtol=1e-12)
+
+
+def test_customers_in_a_folder_are_scored_file_by_file(model):
+    customers = customers_with(IDS["names"])
+    Path("parts").mkdir()
+    customers.iloc[:4].to_parquet("parts/a.parquet")
+    customers.iloc[4:].to_parquet("parts/b.parquet")
+    assert score_batch(model, "parts", "scores.csv").index.tolist() == NAMES
+
+
+def test_a_workbook_without_room_leaves_no_file(model, monkeypatch):
+    monkeypatch.setattr(workbooks, "MOST_ROWS", N)
+    customers_with(IDS["names"]).to_parquet("customers.parquet")
+    with pytest.raises(InputError, match=r"a sheet of an Excel workbook holds 9 rows"):
+        score_batch(model, "customers.parquet", "scores.xlsx")
+    assert [path.name for path in Path().iterdir()] == ["customers.parquet"]
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv"])
@@ -230,3 +262,27 @@ def test_a_model_that_cannot_be_saved_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="full"):
         save_model(clvml.ZeroValue(horizon=3).fit(customers_with(range(N))), tmp_path / "model")
     assert os.listdir(tmp_path) == []
+
+
+def test_the_time_unit_of_a_customers_file_survives_duckdb_polars_and_csv(tmp_path):
+    """In Parquet it is in pandas' metadata and in a column; other programs keep the column only."""
+    customers = customers_with(range(N))
+    customers.attrs["time_unit"] = "D"
+    pq.write_table(to_arrow(customers), tmp_path / "customers.parquet")
+    duckdb.sql(f"COPY (FROM '{tmp_path / 'customers.parquet'}') TO '{tmp_path / 'duckdb.csv'}'")
+    pl.read_parquet(tmp_path / "customers.parquet").write_csv(tmp_path / "polars.csv")
+    weekly = clvml.RepeatRateValue(horizon=10).fit(clvml.convert_time_unit(customers, "W"))
+    daily = clvml.RepeatRateValue(horizon=70).fit(customers)
+    for name in ("customers.parquet", "duckdb.csv", "polars.csv"):
+        batch = next(customer_files.read_batches(tmp_path / name))
+        assert clvml.RepeatRateValue(horizon=10).fit(batch).time_unit_ == "D"
+        assert daily.predict(batch).tolist() == daily.predict(customers.iloc[: len(batch)]).tolist()
+        with pytest.raises(TimeUnitError, match=r"clvml.convert_time_unit\(customers, 'W'\)"):
+            weekly.predict(batch)
+
+
+def test_scores_have_no_time_unit(tmp_path, model):
+    customers_with(range(N)).assign(time_unit="W").to_csv(tmp_path / "customers.csv")
+    scores = score_batch(model, tmp_path / "customers.csv", tmp_path / "scores.csv")
+    assert len(scores) == N
+    assert "time_unit" not in pd.read_csv(tmp_path / "scores.csv")

@@ -139,3 +139,17 @@ def test_a_model_of_another_library_is_sent_elsewhere(tmp_path):
     (tmp_path / "MLmodel").write_text("flavors: {}\n")
     with pytest.raises(TrackingError, match=r"not saved by clvml.*mlflow\.pyfunc"):
         flavor.load_model(tmp_path)
+
+
+def test_a_request_in_days_is_converted_where_it_says_so_and_refused_where_it_does_not(pyfunc, cdnow):
+    weeks = cdnow.iloc[:50].reset_index()[["customer_id", "frequency", "recency", "T", "monetary_value"]]
+    days = weeks.assign(recency=7 * weeks["recency"], T=7 * weeks["T"])
+    right = pyfunc.predict(weeks)
+    stated = pyfunc.predict(days.assign(time_unit="D"))
+    pd.testing.assert_frame_equal(stated, right, rtol=1e-12)
+    pd.testing.assert_frame_equal(pyfunc.predict(weeks.assign(time_unit="W")), right, check_exact=True)
+    with pytest.raises(MlflowException, match="they appear to be in days") as error:
+        pyfunc.predict(days)
+    assert error.value.get_http_status_code() == 400
+    with pytest.raises(MlflowException, match="time_unit is 'fortnight'"):
+        pyfunc.predict(days.assign(time_unit="fortnight"))

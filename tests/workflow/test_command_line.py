@@ -18,6 +18,7 @@ FILES = {
     "clvml-manifest.json",
     "config.toml",
     "data_report.csv",
+    "data_notices.csv",
     "customers.parquet",
     "predictions.parquet",
     "comparison.csv",

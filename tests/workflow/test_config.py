@@ -9,7 +9,7 @@ import pytest
 from clvml.customers._policy import TransactionPolicy
 from clvml.errors import InputError
 from clvml.workflow._config import load_config
-from clvml.workflow.stages._reading import PolicySection
+from clvml.workflow.stages._reading import PolicySection, read
 
 
 def test_an_empty_file_is_the_cdnow_comparison(tmp_path):
@@ -38,7 +38,13 @@ def test_an_option_wins_over_the_file(tmp_path):
 
 def test_a_written_config_reads_back_the_same(tmp_path):
     config = load_config(
-        overrides={"data.source": 'sa\'les "1".csv', "data.policy": {"returns": "net"}, "value.horizon": "39"}
+        overrides={
+            "data.source": 'sa\'les "1".csv',
+            "data.policy": {"returns": "net"},
+            "value.horizon": "39",
+            "comparison.weights": {"ranking": 1.0, "totals": 2.0},
+            "comparison.needs": ["intervals"],
+        }
     )
     (tmp_path / "config.toml").write_text(config.to_toml())
     assert load_config(tmp_path / "config.toml") == config
@@ -86,6 +92,10 @@ def test_the_policy_of_a_config_is_the_policy_of_transactions():
         ("[data]\nsource = 's.csv'\nprice = 'p'", r"needs quantity and price together"),
         ("[experiment]\nname = '../x'", r"it names a folder\."),
         ("[split]\ncalibration_end = 2020-01-01\nobservation_end = 2020-01-01", r"leaves no holdout"),
+        ("[comparison]\npurpose = 'profit'", r"purpose is 'profit': it must be one of valuation, budget,"),
+        ("[comparison]\nweights = {rmse = 1}", r"'rmse' is not a criterion; they are ranking, totals, cust"),
+        ("[comparison]\nneeds = ['love']", r"needs contains 'love'; it may contain 'probability_alive'"),
+        ("[comparison]\nmax_seconds = 0", r"\[comparison\] max_seconds is 0: should be greater than 0"),
         ("[split", r"is not valid TOML"),
     ],
 )
@@ -99,3 +109,40 @@ def test_a_mistake_is_one_sentence_that_names_the_key(tmp_path, toml, sentence):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match="there is no config file"):
         load_config(tmp_path / "config.toml")
+
+
+def test_options_of_reading_reach_the_transactions(tmp_path):
+    path = tmp_path / "weeks.csv"
+    path.write_text("customer_id;date;amount\n1;6;1.250\n1;15;2.500\nx;y;1.000\n")
+    options = {
+        "source": str(path),
+        "date_unit": "W",
+        "date_origin": "2015-12-28",
+        "decimal": ",",
+        "max_unreadable": 0.5,
+    }
+    config = load_config(overrides={f"data.{name}": value for name, value in options.items()})
+    found = read(config.data).to_pandas()
+    assert found["amount"].tolist() == [1250.0, 2500.0]
+    assert found["date"].dt.strftime("%Y-%m-%d").tolist() == ["2016-02-08", "2016-04-11"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("data.decimal", ";", r"\[data\] decimal is ';'"),
+        ("data.max_unreadable", 5, r"\[data\] max_unreadable is 5"),
+        (
+            "value.annual_discount_rate",
+            10,
+            "discount_rate is 10: that is 1,000 % per year; write 10 % as 0.1",
+        ),
+    ],
+)
+def test_options_of_reading_and_rates_are_checked_in_the_config(key, value, said):
+    with pytest.raises(InputError, match=said):
+        load_config(overrides={"data.source": "x.csv", key: value})
+
+
+def test_standard_input_is_no_path():
+    assert load_config(overrides={"data.source": "-"}).data.source == "-"

@@ -92,7 +92,7 @@ def test_a_winner_of_ones_own_is_kept_in_mlflow_without_a_file_and_nothing_else_
     config = config_of(sales, here, ["zero"], **{"tracking.enabled": True, "tracking.uri": uri})
     scaled = Contender("Scaled oracle", "custom", lambda **terms: with_terms(oracle(20.0), terms))
     found = run(config, contenders={"scaled": scaled, "oracle": oracle()})
-    assert found.comparison.champion.name == "scaled"
+    assert found.comparison.champion == "scaled"
     assert found.served.title == "Scaled oracle"
     assert not (found.folder / "model").exists()
     assert (found.folder / "segments" / "MLmodel").exists()
@@ -152,3 +152,10 @@ def test_a_champion_that_cannot_be_served_ends_in_one_sentence_and_the_compariso
     ):
         run(config_of(sales, here, ["own_models:NoFactors"]))
     assert (here / "out.unfinished" / "comparison.csv").exists()
+
+
+def test_the_config_names_the_incumbent_and_an_unknown_one_is_refused_before_any_work(sales, here):
+    contenders = ["historic", "total_spend"]
+    with pytest.raises(InputError, match="incumbent is 'migration', which is not among the contenders"):
+        run(config_of(sales, here, contenders, **{"comparison.incumbent": "migration"}))
+    assert not (here / "out").exists()

@@ -1,6 +1,7 @@
 """A whole run: its stages, its files, its report, its MLflow runs."""
 
 import contextlib
+import html
 import io
 import re
 import shutil
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from clvml.customers import data_notices
 from clvml.errors import FitWarning, InputError
 from clvml.segments.grouping._relationship_course import relationship_evidence
 from clvml.tracking._registry import load, resolve
@@ -51,16 +53,43 @@ def test_cdnow_gives_the_published_comparison(cdnow):
             assert value == pytest.approx(expected, abs=tolerance * 1.0001), name
 
 
+def test_the_notices_of_the_data_are_in_the_report_and_a_file(cdnow):
+    found = pd.read_csv(cdnow.folder / "data_notices.csv", index_col="key")
+    expected = pd.DataFrame(data_notices(cdnow.transactions, cdnow.split)).set_index("key")
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+    report = (cdnow.folder / "report.html").read_text()
+    for notice in found.itertuples():
+        assert html.escape(notice.sentence) in report
+        assert html.escape(notice.effect) in report
+
+
 def test_the_scores_in_the_experiment_are_those_of_a_run_today(cdnow):
     """Written by ``clvml run experiments/cdnow_holdout/config.toml``: its comparison.csv."""
     scores = pd.read_csv(EXPERIMENTS / "cdnow_holdout" / "scores.csv", index_col="model")
+    scores = scores.fillna({"same_as": ""})
     pd.testing.assert_frame_equal(cdnow.tables["comparison"], scores, rtol=1e-5, atol=1e-9)
 
 
 def test_the_champion_is_neither_a_baseline_nor_the_twin_of_another(cdnow):
     champion = cdnow.comparison.champion
-    assert champion.name == "pareto_nbd_gamma_gamma"
-    assert {"zero", "lifetimes"}.isdisjoint(champion.ranks.index)
+    assert champion == "pareto_nbd_gamma_gamma"
+    assert {"zero", "lifetimes"}.isdisjoint(cdnow.comparison.verdict.ranked)
+
+
+def test_the_verdict_is_in_the_report_the_tables_and_the_terminal_alike(cdnow):
+    verdict = cdnow.comparison.verdict
+    assert verdict.kind == "too close"
+    page = (cdnow.folder / "report.html").read_text()
+    answer = page.split('<div class="answer">')[1].split("</div>")[0]
+    assert "Too close to call: any of these three, Pareto/NBD x Gamma-Gamma" in answer
+    assert "Serve Pareto/NBD x Gamma-Gamma (the highest score)" in answer
+    table = cdnow.tables["comparison"]
+    assert set(table.index[table["status"].isin(["leader", "within noise"])]) == {
+        f"{name} x Gamma-Gamma" for name in ("BG/NBD", "MBG/NBD", "Pareto/NBD")
+    }
+    assert table.loc["total / T", "same_as"] == "annuity, loyalty effects"
+    assert "annuity" not in table.index
+    assert cdnow.tables["verdict"].loc["migration", "status"] == "excluded"
 
 
 def test_the_model_to_serve_has_seen_the_holdout_and_has_the_horizon_of_the_config(cdnow):
@@ -97,7 +126,7 @@ def test_the_ways_to_segment_are_judged_on_the_holdout(cdnow):
     assert by_method["customers"].sum().tolist() == [len(cdnow.split.calibration)] * 5
     assert by_method["share_of_revenue"].sum().tolist() == pytest.approx([1.0] * 5)
     textbook = tables["textbook"].set_index("analysis")
-    champion = cdnow.comparison.table.loc[cdnow.comparison.champion.name]
+    champion = cdnow.comparison.table.loc[cdnow.comparison.champion]
     assert textbook.loc["CLV", "bias_pct"] == pytest.approx(champion["bias_pct"])
     assert textbook.loc["CLV", "top10_share"] == pytest.approx(champion["top10_share"])
 
@@ -269,7 +298,8 @@ def test_online_retail_gives_the_scores_in_its_folder(tmp_path):
         warnings.simplefilter("always", FitWarning)
         table = run(config).tables["comparison"]
     assert any("no customer drops out" in str(warning.message) for warning in caught)
-    pd.testing.assert_frame_equal(table, scores.loc[table.index], rtol=1e-3, atol=1e-9)
+    found = table[scores.columns]
+    pd.testing.assert_frame_equal(found, scores.loc[table.index], rtol=1e-3, atol=1e-9)
 
 
 LOSSES_CASE = EXPERIMENTS.parent.parent / "shared" / "data" / "cases" / "negative_profit.csv"

@@ -18,12 +18,16 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from clvml._listing import Listed, listed_numbers
+from clvml.customers._customer_tables import as_customers
 from clvml.customers._summary_checks import HISTORY, check_customers
-from clvml.customers._time_units import horizon_in, rate_per_unit
+from clvml.customers._time_units import Horizon, horizon_in, rate_per_unit
+from clvml.customers._training_summary import TrainingSummary, check_time_scale, training_summary
 from clvml.distributions._discounting import discounted_ends
 from clvml.distributions.bgnbd import BGNBDParams
 from clvml.distributions.gamma_gamma import GammaGammaParams
 from clvml.errors import FitError, InputError
+from clvml.inference._deviance import deviance_score
 from clvml.models._bgbb import BGBB
 from clvml.models._bgnbd import BGNBD
 from clvml.models._gamma_gamma import GammaGamma
@@ -151,7 +155,7 @@ def to_lifetimes(model: PurchaseModel | GammaGamma) -> Any:
     return fitter
 
 
-class LifetimesValue(BaseEstimator):
+class LifetimesValue(Listed, BaseEstimator):
     """Lifetime value by the lifetimes package: its fits and its formulas.
 
     Included in every comparison, so that users of lifetimes see the differences. Discounting follows
@@ -174,8 +178,9 @@ class LifetimesValue(BaseEstimator):
     purchase_params_: BGNBDParams
     spend_params_: GammaGammaParams
     time_unit_: str | None
+    training_summary_: TrainingSummary | None = None  # None: saved by clvml 0.1
 
-    def __init__(self, horizon: float | str, annual_discount_rate: float = 0.0, margin: float = 1.0) -> None:
+    def __init__(self, horizon: Horizon, annual_discount_rate: float = 0.0, margin: float = 1.0) -> None:
         self.horizon = horizon
         self.annual_discount_rate = annual_discount_rate
         self.margin = margin
@@ -195,7 +200,7 @@ class LifetimesValue(BaseEstimator):
         FitError
             If lifetimes cannot fit these customers.
         """
-        table = check_customers(customers, self.required_columns)
+        table = check_customers(as_customers(customers), self.required_columns)
         x, t_x, T, m = (table[name].to_numpy() for name in self.required_columns)
         spent = (x > 0) & (m > 0)
         with quiet_lifetimes() as lifetimes:
@@ -208,12 +213,13 @@ class LifetimesValue(BaseEstimator):
         self.purchase_params_ = BGNBDParams(*purchases.params_.tolist())
         self.spend_params_ = GammaGammaParams(*spend.params_.tolist())
         self.time_unit_ = table.attrs.get("time_unit")
+        self.training_summary_ = training_summary(table)
         return self
 
     def predict(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.Series:
         """Lifetime value of each customer over the horizon, a Series named ``clv``."""
@@ -222,7 +228,7 @@ class LifetimesValue(BaseEstimator):
     def predict_factors(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
         """Value and its factors: ``clv, expected_purchases, expected_spend, probability_alive``.
@@ -233,7 +239,8 @@ class LifetimesValue(BaseEstimator):
             If lifetimes returns NaN for a customer.
         """
         check_is_fitted(self, "purchase_params_")
-        table = check_customers(customers, self.required_columns, self.time_unit_)
+        table = check_customers(as_customers(customers), self.required_columns, self.time_unit_)
+        check_time_scale(table, self.time_unit_, self.training_summary_)
         rate = self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate
         span = horizon_in(self.horizon if horizon is None else horizon, self.time_unit_)
         factors = self._factors(table, span, rate_per_unit(rate, self.time_unit_))
@@ -244,6 +251,21 @@ class LifetimesValue(BaseEstimator):
                 f" the first is {factors.index[int(np.argmax(broken))]!r}."
             )
         return factors
+
+    def score(self, customers: pd.DataFrame, y: object = None) -> float:
+        """Minus the mean Tweedie deviance (power 1.5) of ``y``, what customers were worth; larger is better.
+
+        Raises
+        ------
+        InputError
+            If ``y`` is missing or invalid: an array in the order of the customers, or a Series by customer.
+        """
+        check_is_fitted(self, "purchase_params_")
+        return deviance_score(self.predict(customers), y, type(self).__name__)
+
+    def _learnt(self) -> str:
+        parts = [getattr(self, name, None) for name in ("purchase_params_", "spend_params_")]
+        return "; ".join(listed_numbers(part._asdict()) for part in parts if part is not None)
 
     def _factors(self, table: pd.DataFrame, horizon: float, rate: float) -> pd.DataFrame:
         ends, weights = discounted_ends(horizon, rate)

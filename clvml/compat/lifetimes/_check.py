@@ -34,6 +34,7 @@ from clvml.compat.lifetimes._pairs import (
     pair_of_purchases,
     pair_of_spend,
 )
+from clvml.customers._discount_rate import check_period_rate
 from clvml.customers._summary_checks import HISTORY, check_customers
 from clvml.customers._time_units import time_unit_of
 from clvml.distributions._history import Array
@@ -200,6 +201,7 @@ def _question(
         raise InputError(f"months is {months!r}; it must be an integer of at least 1.")
     if not 0 <= rate < float("inf"):
         raise InputError(f"monthly_discount_rate is {rate!r}; it must be finite and non-negative.")
+    check_period_rate("monthly_discount_rate", rate, "month")
     table.attrs["time_unit"] = unit
     return Question(table, _weights(weights, table), time_unit_of(unit), months, float(rate))
 

@@ -35,6 +35,7 @@ class DuckDB:
 
     def __init__(self, memory_limit: str | None = None) -> None:
         spill = Path(tempfile.gettempdir()) / f"clvml-{uuid.uuid4().hex}"
+        self._memory_limit = memory_limit
         settings = {"temp_directory": str(spill), "autoinstall_known_extensions": "false"}
         if memory_limit is not None:
             settings["memory_limit"] = memory_limit
@@ -46,8 +47,12 @@ class DuckDB:
         with contextlib.suppress(duckdb.InvalidInputException):  # a notebook without ipywidgets has no bar
             self._connection.execute("SET enable_progress_bar = false")
 
-    def open(self, source: Any) -> Source:
-        return open_source(self._connection, source)
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as a new engine with the same limit, without data: a connection cannot be pickled."""
+        return DuckDB, (self._memory_limit,)
+
+    def open(self, source: Any, sheet: str | int | None = None) -> Source:
+        return open_source(self._connection, source, sheet)
 
     def create_view(self, name: str, sql: str) -> None:
         query(self._connection, f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")
@@ -77,8 +82,13 @@ class DuckDB:
     def without(self, text: str, pattern: str) -> str:
         return f"regexp_replace({text}, {quoted(pattern)}, '')"
 
+    def without_all(self, text: str, pattern: str) -> str:
+        return f"regexp_replace({text}, {quoted(pattern)}, '', 'g')"
+
     def parsed_date(self, text: str, formats: Sequence[str]) -> str:
-        return f"CAST(try_strptime({text}, [{', '.join(map(quoted, formats))}]) AS TIMESTAMP)"
+        parsed = f"CAST(try_strptime({text}, [{', '.join(map(quoted, formats))}]) AS TIMESTAMP)"
+        # For %Y DuckDB also takes 19, and means the year 19.
+        return f"CASE WHEN {parsed} >= TIMESTAMP '1000-01-01' THEN {parsed} END"
 
     def parsed_instant(self, text: str) -> str:
         return f"TRY_CAST({text} AS TIMESTAMPTZ)"

@@ -12,10 +12,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import duckdb
+import pandas as pd
 
 from clvml.customers.engines._engine import Column, Kind, Source, quoted
-from clvml.customers.engines._files import NotUtf8, files_of, is_path, is_utf16, kind_of, patterns_of
-from clvml.customers.engines._frames import table_of, zones_of
+from clvml.customers.engines._files import NotUtf8, files_of, is_path, is_utf16, kind_of, label_of
+from clvml.customers.engines._frames import Table, table_of, zones_of
+from clvml.customers.engines._workbooks import read_sheet
 from clvml.errors import InputError
 
 # Column kinds by DuckDB type; all others are text.
@@ -47,17 +49,27 @@ def query(connection: Any, sql: str) -> Any:
         raise InputError(f"the table cannot be read: {_gist(said)}.") from None
 
 
-def open_source(connection: Any, source: Any) -> Source:
-    """Create the view ``source`` over a path or DataFrame, and describe it.
+def open_source(connection: Any, source: Any, sheet: str | int | None = None) -> Source:
+    """Create the view ``source`` over files or a DataFrame, and describe it.
 
     Raises
     ------
     InputError
-        If the file does not exist, has an unsupported type or cannot be read, or the object is not a table.
+        If a file does not exist, has an unsupported type or cannot be read, or the object is not a table.
     """
-    if is_path(source):
-        return _open_files(connection, files_of(source), ", ".join(patterns_of(source)))
-    table = table_of(source)
+    if not is_path(source):
+        return _open_table(connection, table_of(source))
+    paths, label = files_of(source), label_of(source)
+    kinds = sorted({kind_of(path) for path in paths})
+    if len(kinds) > 1:
+        raise InputError(f"{label} contains both {' and '.join(kinds)} files; read one kind at a time.")
+    if kinds == ["excel"]:
+        sheets = pd.concat([read_sheet(path, sheet) for path in paths])
+        return _open_table(connection, table_of(sheets)._replace(label=label))._replace(is_workbook=True)
+    return _open_files(connection, paths, label, kinds == ["parquet"])
+
+
+def _open_table(connection: Any, table: Table) -> Source:
     try:
         connection.register("frame", table.data)
     except (duckdb.Error, TypeError) as error:
@@ -84,13 +96,10 @@ def _create_view(
     return Source(label, tuple(columns), is_text_file)
 
 
-def _open_files(connection: Any, paths: list[str], label: str) -> Source:
-    kinds = {kind_of(path) for path in paths}
-    if len(kinds) > 1:
-        raise InputError(f"{label} contains both CSV and Parquet files; read one kind at a time.")
+def _open_files(connection: Any, paths: list[str], label: str, are_parquet: bool) -> Source:
     listed = "[" + ", ".join(quoted(glob.escape(path)) for path in paths) + "]"
     several = ", union_by_name = true" if len(paths) > 1 else ""
-    if kinds == {"parquet"}:
+    if are_parquet:
         table = f"read_parquet({listed}{several})"
         return _create_view(connection, table, label, zones=_zones_in_parquet(paths[0]))
     if any(is_utf16(path) for path in paths):

@@ -27,11 +27,13 @@ class Source(NamedTuple):
     """Description of the view ``source``: its label and its columns, in SQL ``c0, c1, ...``.
 
     Cells of a text file stay text, so that the id ``00017`` keeps its zeros and invalid numbers are counted.
+    Dates in a workbook may be serial numbers.
     """
 
     label: str
     columns: tuple[Column, ...]
     is_text_file: bool
+    is_workbook: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -50,8 +52,8 @@ class Engine(Protocol):
     expressions whose syntax differs; so are their arguments, except formats, pattern and zone.
     """
 
-    def open(self, source: Any) -> Source:
-        """Create the view ``source`` over a path, several paths, or a table."""
+    def open(self, source: Any, sheet: str | int | None = None) -> Source:
+        """Create the view ``source`` over files (of a workbook one sheet) or a table."""
         ...
 
     def create_view(self, name: str, sql: str) -> None:
@@ -78,8 +80,12 @@ class Engine(Protocol):
         """The text without the part that matches the regular expression."""
         ...
 
+    def without_all(self, text: str, pattern: str) -> str:
+        """The text without all parts that match the regular expression."""
+        ...
+
     def parsed_date(self, text: str, formats: Sequence[str]) -> str:
-        """The timestamp of a text in the first ``strftime`` format that matches, or NULL."""
+        """The timestamp of a text in the first ``strftime`` format that matches (``%Y``: four digits)."""
         ...
 
     def parsed_instant(self, text: str) -> str:

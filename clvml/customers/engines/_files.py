@@ -1,18 +1,46 @@
-"""Input files by path, glob or list: file types and encodings."""
+"""Input files by path, glob, folder, list or standard input: file types and encodings."""
 
 from __future__ import annotations
 
+import atexit
+import functools
 import glob
 import os
+import sys
+import tempfile
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
 from clvml.errors import InputError
 
-TEXT_FILES = (".csv", ".tsv", ".txt")
-PARQUET_FILES = (".parquet", ".pq")
+FileKind = Literal["csv", "parquet", "excel"]
+
+STDIN = "-"
+ENDINGS: dict[str, FileKind] = {
+    **dict.fromkeys((".csv", ".tsv", ".txt"), "csv"),
+    **dict.fromkeys((".parquet", ".pq"), "parquet"),
+    **dict.fromkeys((".xlsx", ".xlsm"), "excel"),
+}
+COMPRESSED = (".gz", ".zst")
+# First bytes of files, for standard input, which has no name.
+_SIGNATURES = {
+    b"PAR1": ".parquet",
+    b"PK\x03\x04": ".xlsx",
+    b"\x1f\x8b": ".csv.gz",
+    b"\x28\xb5\x2f\xfd": ".csv.zst",
+}
+_WAYS_OUT = {
+    ".xls": "save it as .xlsx",
+    ".xlsb": "save it as .xlsx",
+    ".ods": "save it as .xlsx or .csv",
+    ".zip": "unpack it first (.gz and .zst are read as they are)",
+    ".bz2": "unpack it first (.gz and .zst are read as they are)",
+    ".xz": "unpack it first (.gz and .zst are read as they are)",
+    ".json": "read it with pandas.read_json and pass the DataFrame",
+}
 
 
 class NotUtf8(InputError):
@@ -63,37 +91,101 @@ def patterns_of(source: Any) -> list[str]:
     return [os.fspath(path) for path in (source if isinstance(source, list | tuple) else [source])]
 
 
+def label_of(source: Any) -> str:
+    """How messages name the files of a source."""
+    return ", ".join("standard input" if path == STDIN else path for path in patterns_of(source))
+
+
 def files_of(source: Any) -> list[str]:
-    """The files of a path, a glob or a list of them.
+    """The files of a path, a glob, a folder or a list of them; ``-`` is standard input.
 
     Raises
     ------
     InputError
-        If no file exists, one is empty, or a path is a folder.
+        If there is no such file, a folder has none, or one is empty.
     """
     return [path for pattern in patterns_of(source) for path in _existing(pattern)]
 
 
+def is_stdin(source: Any) -> bool:
+    """Whether a source is standard input."""
+    return isinstance(source, str | os.PathLike) and os.fspath(source) == STDIN
+
+
+@functools.cache
+def copy_of_stdin() -> str:
+    """The path of a temporary copy of standard input, which can be read once only; removed at exit.
+
+    The kind of file is recognised by its first bytes: Parquet, Excel, compressed CSV, and otherwise CSV.
+
+    Raises
+    ------
+    InputError
+        If standard input is a terminal.
+    """
+    if sys.stdin.isatty():
+        raise InputError("standard input is a terminal: pipe a file into the command, or give its path.")
+    content = sys.stdin.buffer.read()
+    ending = next((end for start, end in _SIGNATURES.items() if content.startswith(start)), ".csv")
+    handle, path = tempfile.mkstemp(prefix="clvml-stdin-", suffix=ending)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+    atexit.register(Path(path).unlink, missing_ok=True)
+    return path
+
+
 def _existing(pattern: str) -> list[str]:
+    if pattern == STDIN:
+        pattern = copy_of_stdin()
     if os.path.isdir(pattern):
-        raise InputError(f"{pattern} is a folder; name the files, as in '{pattern.rstrip('/')}/*.parquet'.")
-    paths = [pattern] if os.path.exists(pattern) else sorted(glob.glob(pattern, recursive=True))
+        paths = _in_folder(pattern)
+    else:
+        paths = [pattern] if os.path.exists(pattern) else sorted(glob.glob(pattern, recursive=True))
     if not paths:
         raise InputError(f"there is no file {pattern} (working directory: {os.getcwd()}).")
-    empty = [path for path in paths if os.path.getsize(path) == 0]
+    empty = [path for path in paths if _is_blank(path)]
     if empty:
         raise InputError(f"the file {empty[0]} is empty: it has no column names.")
     return paths
 
 
-def kind_of(path: str) -> Literal["csv", "parquet"]:
-    """Whether a file is text or Parquet, by its name."""
-    plain = path.lower().removesuffix(".gz")
-    if plain.endswith(TEXT_FILES):
-        return "csv"
-    if plain.endswith(PARQUET_FILES):
-        return "parquet"
+def _is_blank(path: str) -> bool:
+    """Whether a file has no bytes, or nothing but line breaks, blanks and a byte order mark."""
+    with open(path, "rb") as file:
+        start = file.read(4096)
+    return len(start) < 4096 and not start.removeprefix(b"\xef\xbb\xbf").strip()
+
+
+def _in_folder(folder: str) -> list[str]:
+    """The data files in a folder and the folders in it, without hidden ones and markers (``_SUCCESS``)."""
+    found = [path for path in Path(folder).rglob("*") if path.is_file()]
+    shown = [path for path in found if not any(part[0] in "._" for part in path.relative_to(folder).parts)]
+    data = sorted(str(path) for path in shown if _ending(path.name) in ENDINGS)
+    if not data:
+        raise InputError(f"the folder {folder} has no .csv, .parquet or .xlsx files.")
+    return data
+
+
+def _ending(name: str) -> str:
+    plain = name.lower()
+    for compression in COMPRESSED:
+        plain = plain.removesuffix(compression)
+    return os.path.splitext(plain)[1]
+
+
+def kind_of(path: str) -> FileKind:
+    """Whether a file is text, Parquet or an Excel workbook, by its name.
+
+    Raises
+    ------
+    InputError
+        If it is of another kind.
+    """
+    kind = ENDINGS.get(_ending(path))
+    if kind is not None and not (kind != "csv" and path.lower().endswith(COMPRESSED)):
+        return kind
+    way_out = _WAYS_OUT.get(_ending(path), "read it yourself and pass the DataFrame")
     raise InputError(
-        f"{path} has an unsupported file type: give .csv, .tsv, .txt (also .gz) or .parquet,"
-        " or read it yourself and pass the DataFrame."
+        f"{path} has an unsupported file type: give .csv, .tsv, .txt (also .gz, .zst), .parquet or .xlsx;"
+        f" {way_out}."
     )

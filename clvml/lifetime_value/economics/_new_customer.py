@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
+from clvml.customers._time_units import Horizon
 from clvml.lifetime_value._protocol import ValueModel
 from clvml.lifetime_value.formulas._sums import checked
 
@@ -12,7 +13,7 @@ from clvml.lifetime_value.formulas._sums import checked
 def new_customer_value(
     model: ValueModel,
     first_purchase: float = 0.0,
-    horizon: float | str | None = None,
+    horizon: Horizon | None = None,
     annual_discount_rate: float | None = None,
 ) -> float:
     """The expected lifetime value of a new customer: first purchase, and repeat purchases within the horizon.

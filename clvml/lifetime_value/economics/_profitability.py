@@ -103,6 +103,8 @@ def customer_profitability(
 def cohorts(customers: pd.DataFrame, period: str = "M") -> pd.Series:
     """The acquisition cohort of each customer: the period of the first purchase.
 
+    If the data end within a period, the last cohort has only the customers acquired until then.
+
     Parameters
     ----------
     customers : pandas.DataFrame

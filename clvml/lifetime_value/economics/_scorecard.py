@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from clvml.customers._summary_checks import check_customers
-from clvml.customers._time_units import time_unit_of
+from clvml.customers._time_units import stated_time_unit, time_unit_of
 from clvml.errors import InputError
 from clvml.lifetime_value.economics._profitability import by_customer
 from clvml.lifetime_value.formulas._retention_rate import estimate_retention_rate
@@ -77,7 +77,7 @@ def scorecard(
     spent = float(checked("marketing_cost", marketing_cost, lowest=0))
     kept = float(checked("margin", margin, lowest=0))
     profit = kept * table["total_spend"].sum() - spent
-    unit = customers.attrs.get("time_unit")
+    unit = stated_time_unit(customers)
     retention, per = _retention(table, unit)
     time = "time units" if unit is None else f"{time_unit_of(unit).name}s"
     figures = {

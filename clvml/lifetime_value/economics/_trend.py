@@ -8,10 +8,10 @@ Per period and group, for customers acquired by the end of the period::
     repeat_rate           share of customers with at least two purchases to date
     retention             share of the previous period's buyers who also bought in this one
 
-The last period is "present", even if incomplete. The row "expected" is the prediction of a fitted model for
-the period after the last day of the data and present customers: expected purchases and spend, and by the
-probability of at least one purchase, ``1 - P(0 purchases)``, the expected stickiness,
-repeat rate and retention (of the present buyers).
+The last complete period is "present". An incomplete one is left out: its purchases, spend and retention
+would appear to have fallen. The row "expected" is the prediction of a fitted model for the next period and
+present customers: expected purchases and spend, and by the probability of at least one purchase,
+``1 - P(0 purchases)``, the expected stickiness, repeat rate and retention (of the present buyers).
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ def value_over_time(
     model: LifetimeValue | None = None,
     collapse: str | None = "D",
     covariates: pd.DataFrame | None = None,
+    observation_end: Any = None,
 ) -> pd.DataFrame:
     """Customer metrics by period and group.
 
@@ -57,6 +58,9 @@ def value_over_time(
         Period within which purchases are merged to one, as in `summarize`.
     covariates : pandas.DataFrame, optional
         The covariates of each customer, indexed by customer, if the model has any.
+    observation_end : date, optional
+        Last day of observation, inclusive. Default: the last day of the data. If it is within a period, the
+        table ends with the period before, as is logged; the only period of the data is treated as complete.
 
     Returns
     -------
@@ -74,7 +78,8 @@ def value_over_time(
     --------
     >>> sales = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [10.0, 30.0, 20.0],
     ...                       "date": ["2024-01-03", "2024-02-05", "2024-01-20"]})
-    >>> value_over_time(sales)[["when", "average_order_value", "frequency", "stickiness", "retention"]]
+    >>> table = value_over_time(sales, observation_end="2024-02-29")
+    >>> table[["when", "average_order_value", "frequency", "stickiness", "retention"]]
           when  average_order_value  frequency  stickiness  retention
     0     past                 15.0        1.0        1.00        NaN
     1  present                 30.0        0.5        0.75        0.5
@@ -82,11 +87,12 @@ def value_over_time(
     time_unit_of(period)
     source = as_transactions(transactions)
     collapse = source.effective_collapse(collapse)
-    purchases = source.purchases(collapse, observation_end_of(source, None, collapse).stop)
+    stop, last = _last_period(source, observation_end, collapse, period)
+    purchases = source.purchases(collapse, stop)
     everyone = purchases.frame("SELECT DISTINCT customer_id FROM purchases ORDER BY customer_id")
     group = _groups(groups, pd.Index(everyone["customer_id"]))
     counts = _counts(purchases, group, period)
-    periods = pd.period_range(counts["start"].min(), counts["start"].max(), freq=period)
+    periods = pd.period_range(counts["start"].min(), last, freq=period)
     expectations = None if model is None else _expectations(source, model, covariates, collapse, periods[-1])
     tables = []
     for number, (name, members) in enumerate(group.groupby(group, observed=True)):
@@ -97,6 +103,15 @@ def value_over_time(
         table.insert(0, "group", name)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
+
+
+def _last_period(
+    source: Transactions, observation_end: Any, collapse: str | None, period: str
+) -> tuple[pd.Timestamp, pd.Period]:
+    """The moment before which purchases count, and the last complete period."""
+    observed = observation_end_of(source, observation_end, collapse)
+    end = observation_end_of(source, observed.asked, period)
+    return min(observed.stop, end.stop), end.asked.to_period(period)
 
 
 _ACTIVE_SQL = """, active AS (
@@ -175,9 +190,9 @@ def _expectations(
     collapse: str | None,
     now: pd.Period,
 ) -> pd.DataFrame:
-    """Predictions of the model for each customer in the period after the last day of the data."""
+    """Predictions of the model for each customer in the period after ``now``."""
     purchases = _purchase_model(model)
-    customers = summarize(source, None, str(model.time_unit_), collapse)
+    customers = summarize(source, now.end_time.normalize(), str(model.time_unit_), collapse)
     if covariates is not None:
         customers = _joined(customers, covariates)
     horizon = f"1{now.freqstr[0]}"

@@ -16,21 +16,32 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar, Self
+from typing import ClassVar, Self, overload
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from clvml._listing import Listed, listed_numbers
+from clvml.customers._customer_tables import as_customers
 from clvml.customers._summary_checks import check_customers
-from clvml.customers._time_units import horizon_in, rate_per_unit
+from clvml.customers._time_units import (
+    Horizon,
+    Horizons,
+    by_horizon,
+    horizon_in,
+    rate_per_unit,
+    stated_time_unit,
+)
+from clvml.customers._training_summary import TrainingSummary, check_time_scale, training_summary
+from clvml.inference._deviance import deviance_score
 from clvml.lifetime_value._protocol import check_factors
 from clvml.lifetime_value.formulas._estimates import Estimates, check_number, check_shares
 from clvml.lifetime_value.formulas._sums import FloatArray
 
 
-class FormulaValue(BaseEstimator, ABC):
+class FormulaValue(Listed, BaseEstimator, ABC):
     """Base class of the formula models.
 
     A model adds ``required_columns``, its estimates (:meth:`_estimate`), its formula (:meth:`_value`), and
@@ -58,20 +69,24 @@ class FormulaValue(BaseEstimator, ABC):
     required_columns: ClassVar[tuple[str, ...]] = ()
     varied_arguments: ClassVar[tuple[str, ...]] = ()  # of the constructor, that a scenario may change
     varied_estimates: ClassVar[tuple[str, ...]] = ()  # in params_, that a scenario may change; shares
+    training_summary_: TrainingSummary | None = None  # None: saved by clvml 0.1
     _income = 1.0  # multiple of spend, in a scenario
 
-    def __init__(self, horizon: float | str, annual_discount_rate: float = 0.0, margin: float = 1.0):
+    def __init__(self, horizon: Horizon, annual_discount_rate: float = 0.0, margin: float = 1.0):
         self.horizon = horizon
         self.annual_discount_rate = annual_discount_rate
         self.margin = margin
 
-    def fit(self, customers: pd.DataFrame) -> Self:
+    def fit(self, customers: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
         """Estimate the formula's inputs from a customer summary.
 
         Parameters
         ----------
         customers : pandas.DataFrame
-            One row per customer, with the columns in ``required_columns``.
+            One row per customer, with the columns in ``required_columns``; polars and Arrow tables are
+            converted.
+        y : ignored
+            Not used; present for API consistency with scikit-learn.
 
         Raises
         ------
@@ -80,10 +95,12 @@ class FormulaValue(BaseEstimator, ABC):
         FitError
             If an input cannot be estimated from the summary.
         """
+        customers = as_customers(customers)
         table = check_customers(customers, self._columns(), losses=True)
-        time_unit = customers.attrs.get("time_unit")
+        time_unit = stated_time_unit(customers)
         self._terms(time_unit, None, None)
         self.time_unit_ = time_unit
+        self.training_summary_ = training_summary(customers)
         self._keep(self._estimate(table))
         return self
 
@@ -91,12 +108,28 @@ class FormulaValue(BaseEstimator, ABC):
         self.params_ = {name: estimate.value for name, estimate in estimates.items()}
         self.standard_errors_ = {name: estimate.standard_error for name, estimate in estimates.items()}
 
+    @overload
     def predict(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
-    ) -> pd.Series:
+    ) -> pd.Series: ...
+
+    @overload
+    def predict(
+        self,
+        customers: pd.DataFrame,
+        horizon: Horizons,
+        annual_discount_rate: float | None = None,
+    ) -> pd.DataFrame: ...
+
+    def predict(
+        self,
+        customers: pd.DataFrame,
+        horizon: Horizon | Horizons | None = None,
+        annual_discount_rate: float | None = None,
+    ) -> pd.Series | pd.DataFrame:
         """Predict lifetime value per customer over the horizon.
 
         Parameters
@@ -108,8 +141,9 @@ class FormulaValue(BaseEstimator, ABC):
 
         Returns
         -------
-        pandas.Series
-            float64, named "clv", in currency units, on the customers' index.
+        pandas.Series or pandas.DataFrame
+            float64, named "clv", in currency units, on the customers' index; for a list of horizons one
+            column each, labelled as given.
 
         Raises
         ------
@@ -118,21 +152,38 @@ class FormulaValue(BaseEstimator, ABC):
         sklearn.exceptions.NotFittedError
             If the model has not been fitted.
         """
+        if isinstance(horizon, list | tuple | pd.Index | np.ndarray):
+            return by_horizon(lambda each: self.predict(customers, each, annual_discount_rate), horizon)
         return self.predict_factors(customers, horizon, annual_discount_rate)["clv"]
 
     def predict_factors(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
         """Lifetime value "clv" as in :meth:`predict`, and the formula's inputs per customer."""
         check_is_fitted(self)
-        table = check_customers(customers, self._columns(), self.time_unit_, losses=True)
+        table = check_customers(as_customers(customers), self._columns(), self.time_unit_, losses=True)
+        check_time_scale(table, self.time_unit_, self.training_summary_)
         n_units, rate = self._terms(self.time_unit_, horizon, annual_discount_rate)
         value, factors = self._value(table, n_units, rate)
         columns = {"clv": value * self._effective_margin - self._cost(table, n_units, rate), **factors}
         return pd.DataFrame(columns, index=table.index, dtype=np.float64)
+
+    def score(self, customers: pd.DataFrame, y: object = None) -> float:
+        """Minus the mean Tweedie deviance (power 1.5) of ``y``, what customers were worth; larger is better.
+
+        Raises
+        ------
+        InputError
+            If ``y`` is missing or invalid: an array in the order of the customers, or a Series by customer.
+        """
+        check_is_fitted(self)
+        return deviance_score(self.predict(customers), y, type(self).__name__)
+
+    def _learnt(self) -> str:
+        return listed_numbers(getattr(self, "params_", {}))
 
     def scenario_factors(self) -> dict[str, float]:
         """The factors of the value at their current levels.
@@ -179,7 +230,7 @@ class FormulaValue(BaseEstimator, ABC):
         return self.margin * self._income
 
     def _terms(
-        self, time_unit: str | None, horizon: float | str | None, annual_discount_rate: float | None
+        self, time_unit: str | None, horizon: Horizon | None, annual_discount_rate: float | None
     ) -> tuple[float, float]:
         """Number of time units and rate per time unit."""
         check_number("margin", self.margin)

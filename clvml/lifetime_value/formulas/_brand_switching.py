@@ -16,17 +16,19 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from clvml._listing import Listed, listed_numbers
 from clvml.customers._ends import end_of_summary
 from clvml.customers._policy import TransactionPolicy
 from clvml.customers._summary import summarize
 from clvml.customers._summary_checks import plain
-from clvml.customers._time_units import horizon_in, rate_per_unit
+from clvml.customers._time_units import Horizon, horizon_in, rate_per_unit
 from clvml.customers._transactions import Transactions, read_transactions
 from clvml.errors import FitError, InputError
+from clvml.inference._deviance import deviance_score
 from clvml.lifetime_value.formulas._sums import FloatArray, checked
 
 
-class BrandSwitchingValue(BaseEstimator):
+class BrandSwitchingValue(Listed, BaseEstimator):
     """Lifetime value of each customer to one brand under brand switching.
 
     It requires purchases with a brand (or product class, or retailer), not a customer summary, and so
@@ -68,7 +70,7 @@ class BrandSwitchingValue(BaseEstimator):
 
     def __init__(
         self,
-        horizon: float | str,
+        horizon: Horizon,
         brand: str,
         annual_discount_rate: float = 0.0,
         margin: float = 1.0,
@@ -82,7 +84,7 @@ class BrandSwitchingValue(BaseEstimator):
         self.brand_column = brand_column
         self.time_unit = time_unit
 
-    def fit(self, transactions: Transactions | Any) -> Self:
+    def fit(self, transactions: Transactions | Any, y: object = None) -> Self:  # noqa: ARG002
         """Estimate switching from purchases with a brand.
 
         Parameters
@@ -90,6 +92,8 @@ class BrandSwitchingValue(BaseEstimator):
         transactions : Transactions or frame
             From ``clvml.read_transactions(..., category=...)``; or a frame with ``customer_id, date,
             amount`` and the brand column, in which nothing may be missing or negative.
+        y : ignored
+            Not used; present for API consistency with scikit-learn.
 
         Raises
         ------
@@ -121,6 +125,20 @@ class BrandSwitchingValue(BaseEstimator):
     def predict(self, transactions: Transactions | Any, observation_end: Any = None) -> pd.Series:
         """Spend of each customer on ``brand`` over the horizon, discounted, times margin; named "clv"."""
         return self.predict_factors(transactions, observation_end)["clv"]
+
+    def score(self, transactions: Transactions | Any, y: object = None) -> float:
+        """Minus the mean Tweedie deviance (power 1.5) of ``y``, the value of each customer; larger is better.
+
+        Raises
+        ------
+        InputError
+            If ``y`` is missing or invalid: a Series by customer, or an array in the order of `predict`.
+        """
+        check_is_fitted(self, "transitions_")
+        return deviance_score(self.predict(transactions), y, type(self).__name__)
+
+    def _learnt(self) -> str:
+        return listed_numbers(getattr(self, "params_", {}))
 
     def predict_factors(self, transactions: Transactions | Any, observation_end: Any = None) -> pd.DataFrame:
         """The value "clv", the ``wallet`` per period, and the value to every brand (``value_of_...``).

@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from clvml.errors import InputError
-from clvml.lifetime_value.formulas._sums import FloatArray, checked
+from clvml.lifetime_value.formulas._sums import FloatArray, checked, checked_rate
 
 _TOLERANCE = 1e-9
 
@@ -205,7 +205,7 @@ def whole_periods(n_periods: Any) -> int:
 
 
 def _one_rate(discount_rate: Any) -> float:
-    rate = checked("discount_rate", discount_rate, above=-1)
+    rate = checked_rate(discount_rate)
     if rate.ndim:
         raise InputError(f"discount_rate has shape {rate.shape}; it must be one number for all states.")
     return float(rate)

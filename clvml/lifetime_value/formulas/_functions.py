@@ -30,6 +30,7 @@ from clvml.lifetime_value.formulas._sums import (
     First,
     FloatArray,
     checked,
+    checked_rate,
     geometric_sum,
     periods,
     refuse_divergence,
@@ -132,7 +133,7 @@ def retention(
     """
     money = checked("margin", margin)
     rho = checked("retention_rate", retention_rate, lowest=0, highest=1)
-    r = checked("discount_rate", discount_rate, above=-1)
+    r = checked_rate(discount_rate)
     n = periods(np.inf if n_periods is None else n_periods)
     # r + (1 - rho), not 1 + r - rho, which would lose the digits of a tiny rate.
     loss = (r + (1 - rho)) / (1 + r)

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from clvml.lifetime_value.formulas._sums import (
     FloatArray,
     checked,
+    checked_rate,
     geometric_sum,
     periods,
     refuse_divergence,
@@ -153,7 +154,7 @@ def profit_contribution(
 
 def grown_sum(discount_rate: ArrayLike, n_periods: ArrayLike, growth: ArrayLike) -> FloatArray:
     """``sum over t = 1..n of (1 + g)**(t - 1) / (1 + r)**t``."""
-    r = checked("discount_rate", discount_rate, above=-1)
+    r = checked_rate(discount_rate)
     g = checked("income_growth", growth, above=-1)
     n = periods(n_periods)
     loss = (r - g) / (1 + r)
@@ -163,7 +164,7 @@ def grown_sum(discount_rate: ArrayLike, n_periods: ArrayLike, growth: ArrayLike)
 
 def growing_sum(discount_rate: ArrayLike, n_periods: ArrayLike) -> FloatArray:
     """``sum over t = 1..n of (t - 1) / (1 + r)**t``: ``(annuity(1, r, n) - n * (1 + r)**-n) / r``."""
-    r, n = np.broadcast_arrays(checked("discount_rate", discount_rate, above=-1), periods(n_periods))
+    r, n = np.broadcast_arrays(checked_rate(discount_rate), periods(n_periods))
     annuities = np.asarray(steady_sum(r, n, "next"))
     infinite = np.isinf(n)
     end = np.where(infinite, 0.0, n)

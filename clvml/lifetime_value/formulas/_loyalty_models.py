@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from clvml.customers._time_units import time_unit_of
+from clvml.customers._time_units import Horizon, time_unit_of
 from clvml.errors import InputError
 from clvml.lifetime_value.formulas import _functions as formulas
 from clvml.lifetime_value.formulas._estimates import Estimates, mean, per_time_unit, ratio
@@ -92,7 +92,7 @@ class ProfitContributionValue(CostedFormulaValue):
 
     def __init__(
         self,
-        horizon: float | str,
+        horizon: Horizon,
         annual_discount_rate: float = 0.0,
         margin: float = 1.0,
         retention_rate: float | None = None,
@@ -108,7 +108,7 @@ class ProfitContributionValue(CostedFormulaValue):
         self.annual_income_growth = annual_income_growth
 
     def new_customer_value(
-        self, horizon: float | str | None = None, annual_discount_rate: float | None = None
+        self, horizon: Horizon | None = None, annual_discount_rate: float | None = None
     ) -> float:
         """Lifetime profit of a new customer, including acquisition cost, by the full formula.
 
@@ -204,7 +204,7 @@ class LoyaltyEffectsValue(CostedFormulaValue):
 
     def __init__(
         self,
-        horizon: float | str,
+        horizon: Horizon,
         annual_discount_rate: float = 0.0,
         margin: float = 1.0,
         retention_rate: float | None = None,

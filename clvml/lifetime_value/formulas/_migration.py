@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
+from clvml.customers._customer_tables import as_customers
 from clvml.customers._purchase_ages import query_purchase_ages
-from clvml.customers._time_units import horizon_in
+from clvml.customers._time_units import Horizon, horizon_in, stated_time_unit
 from clvml.customers._transactions import Transactions
 from clvml.errors import FitError, InputError
 from clvml.lifetime_value.formulas._base import FormulaValue
@@ -69,23 +70,25 @@ class MigrationValue(FormulaValue):
 
     def __init__(
         self,
-        horizon: float | str,
+        horizon: Horizon,
         annual_discount_rate: float = 0.0,
         margin: float = 1.0,
         n_states: int = 13,
-        period: float | str | None = None,
+        period: Horizon | None = None,
     ):
         super().__init__(horizon, annual_discount_rate, margin)
         self.n_states = n_states
         self.period = period
 
-    def fit(self, customers: pd.DataFrame, transactions: Transactions | Any = None) -> Self:
+    def fit(self, customers: pd.DataFrame, y: object = None, transactions: Transactions | Any = None) -> Self:
         """Estimate the transition probabilities.
 
         Parameters
         ----------
         customers : pandas.DataFrame
             One row per customer, with the columns in ``required_columns``.
+        y : ignored
+            Present for API consistency with scikit-learn; but transactions in its place are used as such.
         transactions : Transactions or frame, optional
             The source of the summary; purchases after its end and of other customers are ignored. The summary
             then needs ``first_purchase``.
@@ -97,7 +100,10 @@ class MigrationValue(FormulaValue):
         FitError
             If no customer was observed for a whole period.
         """
-        time_unit = customers.attrs.get("time_unit") if isinstance(customers, pd.DataFrame) else None
+        if transactions is None and not _is_outcome(y):
+            transactions = y
+        customers = as_customers(customers)
+        time_unit = stated_time_unit(customers) if isinstance(customers, pd.DataFrame) else None
         if isinstance(self.n_states, bool) or not isinstance(self.n_states, int) or self.n_states < 2:
             raise InputError(f"n_states is {self.n_states!r}; it must be an integer of at least 2.")
         default = 1.0 if time_unit is None else "1M"
@@ -208,3 +214,8 @@ def _gaps_seen(
     since = last.set_index("position")["last"].reindex(range(len(customers)), fill_value=0.0)
     quiet = np.floor(customers["T"].to_numpy() / period + 1e-9) - since.to_numpy()
     return gaps["gap"].to_numpy(), gaps["n"].to_numpy(), np.maximum(quiet, 0)
+
+
+def _is_outcome(y: object) -> bool:
+    """Whether ``y`` is one number per customer, as scikit-learn passes it, and not a table or a path."""
+    return y is None or isinstance(y, pd.Series) or (isinstance(y, np.ndarray) and y.ndim == 1)

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import pandas as pd
 
+from clvml.customers._time_units import Horizon
 from clvml.lifetime_value.formulas import _functions as formulas
 from clvml.lifetime_value.formulas._base import FormulaValue
 from clvml.lifetime_value.formulas._estimates import (
@@ -42,7 +43,7 @@ class RetentionFormulaValue(FormulaValue):
 
     def __init__(
         self,
-        horizon: float | str,
+        horizon: Horizon,
         annual_discount_rate: float = 0.0,
         margin: float = 1.0,
         retention_rate: float | None = None,

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from clvml.customers._discount_rate import check_period_rate
 from clvml.errors import InputError
 
 FloatArray = NDArray[np.float64]
@@ -21,7 +22,7 @@ logger = logging.getLogger("clvml")
 
 
 def steady_sum(discount_rate: ArrayLike, n_periods: ArrayLike, first: First) -> FloatArray:
-    r = checked("discount_rate", discount_rate, above=-1)
+    r = checked_rate(discount_rate)
     n = periods(n_periods)
     loss = r / (1 + r)
     refuse_divergence(loss, n, {"discount_rate": r}, "discount_rate > 0")
@@ -54,6 +55,13 @@ def refuse_divergence(loss: FloatArray, n: FloatArray, rates: dict[str, FloatArr
 
 def periods(value: ArrayLike) -> FloatArray:
     return checked("n_periods", value, above=0, highest=np.inf)
+
+
+def checked_rate(discount_rate: ArrayLike) -> FloatArray:
+    """Discount rates per period, above -1 and at most 5 (500 %)."""
+    rate = checked("discount_rate", discount_rate, above=-1)
+    check_period_rate("discount_rate", rate)
+    return rate
 
 
 def checked(

@@ -1,4 +1,8 @@
-"""A card for each segment: its customers, their value with an interval, and what to do."""
+"""A card for each segment: its customers, their value with a prediction interval, and what to do.
+
+The interval is for what happens to the group, the total value of its customers, and comes from the model of
+value; the spread of the customers' predictions says nothing about it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,6 @@ import pandas as pd
 
 from clvml.errors import InputError
 from clvml.segments.grouping._profile import medians_by_segment
-from clvml.segments.judging._mean_intervals import mean_intervals
 
 NEEDED = (
     *("segment", "segment_name", "clv", "probability_alive", "stage"),
@@ -15,7 +18,9 @@ NEEDED = (
 HISTORY = ("frequency", "recency", "T", "monetary_value")
 
 
-def segment_cards(members: pd.DataFrame) -> pd.DataFrame:
+def segment_cards(
+    members: pd.DataFrame, intervals: pd.DataFrame | None = None, coverage: float = 0.9
+) -> pd.DataFrame:
     """One row per segment.
 
     Parameters
@@ -23,21 +28,27 @@ def segment_cards(members: pd.DataFrame) -> pd.DataFrame:
     members : pandas.DataFrame
         One row per customer: ``segment`` and ``segment_name``, ``clv, probability_alive``, ``stage``, and
         ``treatment, what_to_do, value_at_risk, budget`` as from `clvml.segments.acting.treat`.
+    intervals : pandas.DataFrame, optional
+        Index the segment; ``lower, upper``: the prediction interval of its total value, such as
+        ``clv_lower, clv_upper`` of `LifetimeValue.predict_total_interval`. Without it, or for a segment that
+        is not in it, the card has none.
+    coverage : float
+        The coverage of the intervals.
 
     Returns
     -------
     pandas.DataFrame
         Index ``segment``: ``name, customers, share_of_customers, share_of_value``; medians of the purchase
-        history where present, with ``time_since_last_purchase`` in place of ``recency``; ``mean_value`` with
-        ``value_lower, value_upper`` (95 % interval of the mean over customers, see
-        `clvml.segments.judging.mean_intervals`) and ``total_value``; ``probability_alive`` (mean); ``stage``
+        history where present, with ``time_since_last_purchase`` in place of ``recency``; ``mean_value``;
+        ``total_value`` with ``total_lower, total_upper`` (its prediction interval, NaN without one) and their
+        ``coverage``; ``probability_alive`` (mean); ``stage``
         and ``stage_share`` (the most common); ``treatment, what_to_do, treatment_share`` (the most common);
         ``value_at_risk`` and ``budget`` (totals). Times are in the unit of the customers.
 
     Raises
     ------
     InputError
-        If a column is missing or there are no customers.
+        If a column is missing, there are no customers, or a lower end is above its upper one.
     """
     missing = [name for name in NEEDED if name not in members]
     if missing or members.empty:
@@ -48,9 +59,18 @@ def segment_cards(members: pd.DataFrame) -> pd.DataFrame:
         for number, group in members.groupby("segment", sort=True)
     }
     cards = pd.DataFrame.from_dict(rows, orient="index").rename_axis("segment")
-    worth = mean_intervals(members["clv"], members["segment"])
-    cards["value_lower"], cards["value_upper"] = worth["lower"], worth["upper"]
-    return cards
+    return _with_intervals(cards, intervals, coverage)
+
+
+def _with_intervals(cards: pd.DataFrame, intervals: pd.DataFrame | None, coverage: float) -> pd.DataFrame:
+    known = pd.DataFrame(columns=["lower", "upper"], dtype=float) if intervals is None else intervals
+    missing = {"lower", "upper"} - {*known.columns}
+    if missing:
+        raise InputError(f"the intervals lack {min(missing)!r}: give lower and upper by segment.")
+    ends = known.reindex(cards.index)
+    if (ends["lower"] > ends["upper"]).any():
+        raise InputError("the intervals have a lower end above the upper one: check their columns.")
+    return cards.assign(total_lower=ends["lower"], total_upper=ends["upper"], coverage=float(coverage))
 
 
 def _card(group: pd.DataFrame, members: pd.DataFrame, medians: pd.Series) -> dict[str, object]:

@@ -8,6 +8,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
+from clvml.customers._customer_tables import as_customers
 from clvml.errors import InputError
 from clvml.segments.acting._treatments import check_treatments, read_treatments, treat
 from clvml.segments.grouping._kmeans import KMeansSegments
@@ -93,6 +94,7 @@ class CustomerGroups(ByName, BaseEstimator):
     @property
     def categories(self) -> dict[str, tuple[str, ...]]:
         """The categorical attributes of the segmenter, with their levels."""
+        check_is_fitted(self, "segmenter_")
         return getattr(self.segmenter_, "categories", {})
 
     def fit(self, customers: pd.DataFrame, y: object = None) -> CustomerGroups:  # noqa: ARG002
@@ -103,6 +105,7 @@ class CustomerGroups(ByName, BaseEstimator):
         InputError
             As in the parts.
         """
+        customers = as_customers(customers)
         table = self.treatments
         self.treatments_ = read_treatments() if table is None else check_treatments(table)
         known = self.purchases is None or ALIVE in customers
@@ -118,15 +121,22 @@ class CustomerGroups(ByName, BaseEstimator):
     def predict(self, customers: pd.DataFrame) -> pd.Series:
         """Each customer's segment number."""
         check_is_fitted(self, "segmenter_")
-        return self.segmenter_.predict(self._table(customers))
+        return self.segmenter_.predict(self._table(as_customers(customers)))
+
+    def score(self, customers: pd.DataFrame, y: object = None) -> float:
+        """The score of the segmenter: the share of the variance of ``y`` between the segments."""
+        check_is_fitted(self, "segmenter_")
+        return float(self.segmenter_.score(self._table(as_customers(customers)), y))
 
     @property
     def clv_includes_p_alive(self) -> bool:
         """Whether P(alive) is a factor of the customers' value; it is not with a formula."""
+        check_is_fitted(self, "segmenter_")
         return self.purchases_ is None
 
     def with_alive(self, customers: pd.DataFrame) -> pd.DataFrame:
         """The customers with P(alive), from the model of purchases if they lack it."""
+        check_is_fitted(self, "treatments_")
         if self.purchases_ is None or ALIVE in customers:
             return customers
         return customers.assign(**{ALIVE: self.purchases_.probability_alive(customers)})
@@ -146,6 +156,7 @@ class CustomerGroups(ByName, BaseEstimator):
             As in the parts, or if ``clv`` or ``probability_alive`` is missing.
         """
         check_is_fitted(self, "segmenter_")
+        customers = as_customers(customers)
         absent = [name for name in self.required_columns if name not in customers]
         if absent:
             raise InputError(

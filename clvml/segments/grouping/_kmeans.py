@@ -20,7 +20,10 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from clvml._listing import Listed
+from clvml.customers._customer_tables import as_customers
 from clvml.customers._summary_checks import check_customers
+from clvml.customers._time_units import stated_time_unit
 from clvml.errors import InputError
 from clvml.segments.grouping._attributes import (
     attribute_table,
@@ -33,26 +36,29 @@ from clvml.segments.grouping._centers import centers_by_value, nearest
 from clvml.segments.grouping._features import columns_of, feature_table, learn_scaling, standardized
 from clvml.segments.grouping._naming import TRAIT_COLUMNS, segment_names, segment_traits
 from clvml.segments.grouping._profile import segment_profile
-from clvml.segments.grouping._selection import select_number
+from clvml.segments.grouping._selection import SEED, select_number
 from clvml.segments.grouping._tables import (
     CUSTOMARY,
     VALUE,
     as_table,
+    explained_share,
     match_input_type,
     note_columns,
+    outcome_of,
     roles_of,
 )
 
 
-class KMeansSegments(TransformerMixin, BaseEstimator):
+class KMeansSegments(Listed, TransformerMixin, BaseEstimator):
     """Segments of customers with similar behaviour and value, by K-means; 1 is the most valuable.
 
     Parameters
     ----------
     n_segments : int or "auto"
-        Number of segments; "auto" chooses between ``min_segments`` and ``max_segments``: the largest number
-        whose silhouette is within ``tolerance`` of the best and whose smallest segment has at least 1 % of
-        the customers.
+        Number of segments; "auto" chooses between ``min_segments`` and ``max_segments``. If `fit` is given
+        the customers' ``outcome`` in a holdout: the smallest number whose Gini of the outcome is within 5 %
+        or one standard error of the best. Otherwise: the largest number whose silhouette is within
+        ``tolerance`` of the best. In both cases the smallest segment has at least 1 % of the customers.
     features : sequence of str, optional
         Columns of the table to segment by; ``"silence"`` stands for ``T - recency``. By default
         ``recency, frequency, monetary_value, probability_alive, clv``, and every column of a table that has
@@ -69,7 +75,7 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
     n_init : int
         Random starts of each K-means on the sample; the best is kept.
     random_state : int
-        Seed of the sample and of the starts.
+        Seed of the starts; the number of segments does not depend on it.
     attributes : sequence of str
         Columns of customer attributes to use as features: numbers or categories. A missing number is imputed
         by the median of the fit; missing is a level of a category.
@@ -86,14 +92,16 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
         Features that were left out because they did not vary.
     names_ : tuple of str
         Names in the order of the segments, such as "High-value active repeat buyers". Each word is a
-        statement that is true of at least four in five of the segment's customers in the fit.
+        statement that is true of at least four in five of the segment's customers in the fit; those on
+        purchases ("one-time buyers", "silent") are true of all, unless the name says "mostly".
     profile_ : pandas.DataFrame
         Index ``segment``; ``name, customers, share_of_customers, share_of_value``, then medians, with
         ``time_since_last_purchase`` in place of ``recency`` where ``T`` is known.
     selection_ : pandas.DataFrame
         Index ``n_segments``; ``silhouette`` (mean), ``inertia``, ``stability`` (adjusted Rand index over
-        random halves), ``elbow, smallest_share, chosen``; ``attrs["why"]`` explains the choice. One row if
-        the number was given.
+        random halves), ``elbow, smallest_share``, with an outcome ``holdout_gini, holdout_se`` (of the
+        difference from the best) and ``holdout_explained`` (share of the variance of its ranks,
+        leave-one-out), and ``chosen``; ``attrs["why"]`` explains the choice. One row if the number was given.
     attribute_coding_ : dict
         By attribute: the median that a missing number takes, or the levels of a category.
     missing_ : pandas.DataFrame
@@ -155,9 +163,16 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
     @property
     def categories(self) -> dict[str, tuple[str, ...]]:
         """The categorical attributes in use, with their levels."""
+        check_is_fitted(self, "attribute_coding_")
         return {name: code for name, code in self.attribute_coding_.items() if isinstance(code, tuple)}
 
-    def fit(self, customers: pd.DataFrame, y: object = None) -> KMeansSegments:  # noqa: ARG002
+    def fit(
+        self,
+        customers: pd.DataFrame,
+        y: object = None,  # noqa: ARG002
+        *,
+        outcome: pd.Series | None = None,
+    ) -> KMeansSegments:
         """Find the segments of these customers.
 
         Parameters
@@ -167,27 +182,33 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
             ``probability_alive`` are used in naming the segments where they are present.
         y : ignored
             Only for scikit-learn's conventions.
+        outcome : pandas.Series or array-like, optional
+            The value of each customer realised later, such as the spend in the holdout: "auto" chooses the
+            number of segments by it. The segments themselves do not depend on it.
 
         Raises
         ------
         InputError
-            If a column is missing, a value is missing, infinite or negative, there are fewer distinct
-            customers than segments, or an argument breaks its rule.
+            If the outcome does not cover the customers with finite numbers, a column is missing, a value is
+            missing, infinite or negative, there are fewer distinct customers than segments, or an argument
+            breaks its rule.
         """
         self._check_arguments()
+        customers = as_customers(customers)
         given = as_table(self, customers, fitting=True)
         self.features_, self.value_ = roles_of(given, self.features, self.value)
         self._check_roles()
         note_columns(self, customers, (*columns_of((*self.features_, self.value_)), *self.attributes))
-        table, coding = self._in_order(given)
+        later = outcome_of(given.index, outcome)
+        table, coding, order = self._in_order(given, later)
         extra = attribute_table(table, coding)
         features = feature_table(table, self.features_)
         self.scaling_ = pd.concat([learn_scaling(features), learn_attribute_scaling(extra, coding)])
         self.attribute_coding_ = coding_in_use(coding, self.scaling_)
         known = table.assign(**features, **extra)
         points = standardized(known, self.scaling_)
-        self.selection_, start = self._select(points)
         value = table[self.value_].to_numpy()
+        self.selection_, start = self._select(points, value, None if later is None else later[order])
         self.centers_ = centers_by_value(points, start, value, self.random_state)
         self._remember(given, known, nearest(points, self.centers_) + 1)
         return self
@@ -203,18 +224,37 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
             If the table counts time in another unit than the fitted one.
         """
         check_is_fitted(self, "centers_")
+        customers = as_customers(customers)
         table = as_table(self, customers, fitting=False)
         numbers = nearest(self._points(table), self.centers_) + 1
         return match_input_type(
             pd.Series(numbers, index=table.index, name="segment", dtype="int64"), customers
         )
 
-    def fit_predict(self, customers: pd.DataFrame, y: object = None) -> pd.Series:
-        """The same as ``fit(customers).predict(customers)``."""
-        return self.fit(customers, y).predict(customers)
+    def fit_predict(
+        self, customers: pd.DataFrame, y: object = None, *, outcome: pd.Series | None = None
+    ) -> pd.Series:
+        """The same as ``fit(customers, outcome=outcome).predict(customers)``."""
+        return self.fit(customers, y, outcome=outcome).predict(customers)
+
+    def score(self, customers: pd.DataFrame, y: object = None) -> float:
+        """The share of the variance of ``y`` between the segments of these customers; larger is better.
+
+        Parameters
+        ----------
+        customers : pandas.DataFrame
+            Customers to assign to the segments.
+        y : array-like, shape (n_customers,), optional
+            What segments are to tell apart, such as spend in a holdout period; by default the
+            column ``value_``.
+        """
+        check_is_fitted(self, "centers_")
+        table = as_table(self, as_customers(customers), fitting=False)
+        return explained_share(self.predict(table), table[self.value_] if y is None else y)
 
     def segment_names(self, customers: pd.DataFrame) -> pd.Series:
         """Each customer's segment by name."""
+        customers = as_customers(customers)
         segments = pd.Series(self.predict(customers))
         return match_input_type(
             segments.map(dict(enumerate(self.names_, start=1))).rename("segment_name"), customers
@@ -223,6 +263,7 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
     def transform(self, customers: pd.DataFrame) -> pd.DataFrame:
         """The standardised features that K-means uses (dimensionless)."""
         check_is_fitted(self, "centers_")
+        customers = as_customers(customers)
         table = as_table(self, customers, fitting=False)
         columns = self.scaling_.index.rename(None)
         return match_input_type(
@@ -248,27 +289,40 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
         log_gaps(customers, self.attribute_coding_)
         return standardized(features.join(extra), self.scaling_)
 
-    def _in_order(self, customers: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
-        """The columns in use, checked, with the rows in an order that depends on their values only."""
+    def _in_order(
+        self, customers: pd.DataFrame, outcome: np.ndarray | None
+    ) -> tuple[pd.DataFrame, dict[str, Any], np.ndarray]:
+        """The columns in use, checked, in an order of the rows that depends on their values only."""
         helpful = [name for name in TRAIT_COLUMNS if name in customers and name not in self.attributes]
         columns = columns_of((*self.features_, self.value_))
         table = check_customers(customers, dict.fromkeys((*columns, *helpful)))
         coding, self.missing_ = learn_attributes(customers, tuple(self.attributes))
-        keys = [values.to_numpy() for _, values in attribute_table(customers, coding).items()]
+        keys = [] if outcome is None else [outcome]
+        keys += [values.to_numpy() for _, values in attribute_table(customers, coding).items()]
         keys += [table[name].to_numpy() for name in reversed(table.columns)]
-        return table.join(customers[list(coding)]).iloc[np.lexsort(keys)], coding
+        order = np.lexsort(keys)
+        return table.join(customers[list(coding)]).iloc[order], coding, order
 
     def _behaviour(self) -> list[str]:
         """The features in use that are not attributes."""
         return [name for name in self.features_ if name in self.scaling_.index]
 
-    def _select(self, points: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
+    def _select(
+        self, points: np.ndarray, value: np.ndarray, outcome: np.ndarray | None
+    ) -> tuple[pd.DataFrame, np.ndarray]:
         size = min(self.sample_size, len(points))
-        rows = np.random.default_rng(self.random_state).choice(len(points), size, replace=False)
+        rows = np.sort(np.random.default_rng(SEED).choice(len(points), size, replace=False))
         # Rounded, so that equal customers stay equal after a conversion of currency or unit.
-        sample = np.round(points[np.sort(rows)], 6)
-        candidates = self._candidates(len(np.unique(sample, axis=0)), len(sample))
-        return select_number(sample, candidates, self.tolerance, self.n_init, self.random_state)
+        sample = np.round(points[rows], 6)
+        return select_number(
+            sample,
+            self._candidates(len(np.unique(sample, axis=0)), len(sample)),
+            self.tolerance,
+            self.n_init,
+            self.random_state,
+            value=value[rows],
+            outcome=None if outcome is None else outcome[rows],
+        )
 
     def _candidates(self, distinct: int, customers: int) -> range:
         if self.n_segments == "auto":
@@ -285,12 +339,12 @@ class KMeansSegments(TransformerMixin, BaseEstimator):
 
     def _remember(self, given: pd.DataFrame, table: pd.DataFrame, numbers: np.ndarray) -> None:
         """What else is learnt: the time unit, the features left out, names and profile."""
-        self.time_unit_ = given.attrs.get("time_unit")
+        self.time_unit_ = stated_time_unit(given)
         kept = (*self._behaviour(), *self.attribute_coding_)
         self.dropped_features_ = tuple(n for n in (*self.features_, *self.attributes) if n not in kept)
         segments = pd.Series(numbers, index=table.index)
         centers = pd.DataFrame(self.centers_, columns=self.scaling_.index)
-        self.names_ = segment_names(segment_traits(table, segments, self.value_), centers)
+        self.names_ = segment_names(segment_traits(table, segments, self.value_, self.time_unit_), centers)
         numeric = [name for name, code in self.attribute_coding_.items() if isinstance(code, float)]
         columns = list(dict.fromkeys((*self.features_, self.value_, *numeric)))
         self.profile_ = segment_profile(table, segments, columns, self.value_, self.names_)

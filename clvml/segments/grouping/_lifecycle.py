@@ -2,7 +2,8 @@
 
 The rule, from top to bottom; the first condition that is met decides, and the column ``reason`` names it:
 
-1. **lapsed**: P(alive) is below ``lapsed_below``. 2. **decline**: the customer bought once and has not
+1. **lapsed**: P(alive) is below ``lapsed_below``, and the last purchase was more than a week ago (if the
+   unit of time is known). 2. **decline**: the customer bought once and has not
 purchased for more than ``silent_after`` typical gaps; or is
    a repeat buyer with P(alive) below ``decline_below``; or purchases or spend are falling.
 3. **exploration**: fewer than ``few`` repeat purchases.
@@ -31,10 +32,12 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from clvml.customers._customer_tables import as_customers
 from clvml.customers._summary_checks import HISTORY, check_customers
+from clvml.customers._time_units import stated_time_unit, time_unit_of
 from clvml.errors import InputError
 from clvml.segments.grouping._relationship_course import HALVES, LAPSED
-from clvml.segments.grouping._tables import ByName, named
+from clvml.segments.grouping._tables import ByName, explained_share, named
 
 STAGES = ("exploration", "build-up", "stability", "decline", LAPSED)
 BOUGHT_ONCE = "bought once, long silent"
@@ -137,10 +140,11 @@ class LifecycleStages(ByName, BaseEstimator):
             If a column is missing, or a value is missing, infinite, negative or no probability.
         """
         self._check_arguments()
+        customers = as_customers(customers)
         table = _checked(customers, None)
         repeats = float(np.sort(table["frequency"]).sum())
         self.typical_gap_ = float(np.sort(table["recency"]).sum()) / repeats if repeats else float("inf")
-        self.time_unit_ = customers.attrs.get("time_unit")
+        self.time_unit_ = stated_time_unit(customers)
         self.names_ = STAGES
         evidence = self._evidence(table)
         groups = evidence.groupby("stage")
@@ -157,6 +161,20 @@ class LifecycleStages(ByName, BaseEstimator):
     def fit_predict(self, customers: pd.DataFrame, y: object = None) -> pd.Series:
         """The same as ``fit(customers).predict(customers)``."""
         return self.fit(customers, y).predict(customers)
+
+    def score(self, customers: pd.DataFrame, y: object = None) -> float:
+        """The share of the variance of ``y`` between the stages of these customers; larger is better.
+
+        Parameters
+        ----------
+        customers : pandas.DataFrame
+            Customers to assign to the stages.
+        y : array-like, shape (n_customers,), optional
+            What stages are to tell apart, such as spend in a holdout period; by default the
+            number of purchases so far.
+        """
+        evidence = self.evidence(customers)
+        return explained_share(evidence["stage"], evidence["frequency"] if y is None else y)
 
     def evidence(self, customers: pd.DataFrame) -> pd.DataFrame:
         """The stage with the evidence for it.
@@ -176,27 +194,28 @@ class LifecycleStages(ByName, BaseEstimator):
             If the table counts time in another unit than the fitted one.
         """
         check_is_fitted(self, "typical_gap_")
-        return self._evidence(_checked(customers, self.time_unit_))
+        return self._evidence(_checked(as_customers(customers), self.time_unit_))
 
     def _evidence(self, table: pd.DataFrame) -> pd.DataFrame:
         known = pd.DataFrame(index=table.index)
         known["frequency"], known["probability_alive"] = table["frequency"], table["probability_alive"]
-        gap = self.typical_gap_ or np.nan
-        known["silence_in_gaps"] = ((table["T"] - table["recency"]) / gap).fillna(0.0)
+        gap, silence = self.typical_gap_ or np.nan, table["T"] - table["recency"]
+        known["silence_in_gaps"] = (silence / gap).fillna(0.0)
         # Halves of a short history differ by chance: no trend is computed.
         enough = table["frequency"] >= self.established
         for name, what in (("purchase_trend", "purchases"), ("spend_trend", "spend")):
             known[name] = _trend(table, what).where(enough)
-        reason = self._reasons(known)
+        week = -np.inf if self.time_unit_ is None else 7 / time_unit_of(self.time_unit_).days
+        reason = self._reasons(known, silence > week * (1 + 1e-9))
         stage_of = STAGE_OF | ({BOUGHT_ONCE: LAPSED} if self.lapsed_when_silent else {})
         return pd.concat([reason.map(stage_of).rename("stage"), reason.rename("reason"), known], axis=1)
 
-    def _reasons(self, known: pd.DataFrame) -> pd.Series:
+    def _reasons(self, known: pd.DataFrame, absent: pd.Series) -> pd.Series:
         alive, frequency = known["probability_alive"], known["frequency"]
         trends, edge = known[["purchase_trend", "spend_trend"]], self.trend * (1 - 1e-9)
         falling, rising = trends <= -edge, trends >= edge
         holds = [
-            alive < self.lapsed_below,
+            (alive < self.lapsed_below) & absent,
             (frequency == 0) & (known["silence_in_gaps"] > self.silent_after * (1 + 1e-9)),
             (frequency > 0) & (alive < self.decline_below),
             falling["purchase_trend"],

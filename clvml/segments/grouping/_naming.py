@@ -1,26 +1,30 @@
 """Names of segments that describe their customers.
 
-A name consists of claims about single customers, and a claim is in the name only if it is true of at least
-`HOLDS` (four in five) of the segment's customers:
+A name consists of claims about single customers. Those about purchases (in the table with "all") are in the
+name only if they are true of all of the segment's customers, the others if they are true of at least `HOLDS`
+(four in five), which a name with "mostly" says:
 
-=================  ======================================================================
-Top-value          value among the best tenth of all customers
-High-value         value above the average
-Low-value          value at most half the average
-Below-average      value below the average
-active             repeat buyer with P(alive) of at least .5
-inactive           P(alive) below .5
-recent             last purchase at most three typical gaps ago
-silent             last purchase more than three typical gaps ago
-repeat buyers      at least one repeat purchase
-one-time buyers    no repeat purchase
-=================  ======================================================================
+======================  =================================================================
+Top-value               value among the best tenth of all customers
+High-value              value above the average
+Low-value               value at most half the average
+Below-average           value below the average
+active                  repeat buyer with P(alive) of at least .5
+inactive                P(alive) below .5
+recent                  last purchase at most three typical gaps, or a week, ago
+silent                  all: last purchase more than three typical gaps and a week ago
+repeat buyers           all: at least one repeat purchase
+one-time buyers         all: no repeat purchase
+mostly repeat buyers    at least one repeat purchase
+mostly one-time buyers  no repeat purchase
+======================  =================================================================
 
 There are three groups of claims (value, activity, purchases), and of each the first true claim is used:
 "High-value active repeat buyers". If none of a group is true, or the table lacks its columns, the name
 omits it; "customers" is neutral. The typical gap between purchases is the time between first and
-last purchases over the number of repeat purchases, of all customers together. P(alive) does not make a
-one-time buyer active: under BG/NBD it is 1 for each of them, however long ago the purchase was.
+last purchases over the number of repeat purchases, of all customers together; the week is known if the table
+has a time unit. P(alive) does not make a one-time buyer active: under BG/NBD it is 1 for each of them,
+however long ago the purchase was.
 
 Segments that would have the same name are distinguished by the feature in which their centres differ most,
 as in "Low-value repeat buyers, larger purchases". All claims are independent of units, and no name is one of
@@ -34,6 +38,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from clvml.customers._time_units import time_unit_of
+
 HOLDS = 0.8
 BEST = 0.1
 ALIVE = 0.5
@@ -44,7 +50,8 @@ TRAIT_COLUMNS = ("frequency", "recency", "T", "probability_alive")
 # Of each group the first claim that holds is in the name.
 VALUE = ("Top-value", "High-value", "Low-value", "Below-average")
 ACTIVITY = ("active", "inactive", "recent", "silent")
-PURCHASES = ("repeat buyers", "one-time buyers")
+PURCHASES = ("repeat buyers", "one-time buyers", "mostly repeat buyers", "mostly one-time buyers")
+OF_ALL = ("silent", "repeat buyers", "one-time buyers")
 
 DIFFERENCES = {
     "recency": ("longer relationship", "shorter relationship"),
@@ -57,7 +64,9 @@ DIFFERENCES = {
 }
 
 
-def segment_traits(customers: pd.DataFrame, segments: pd.Series, value: str) -> pd.DataFrame:
+def segment_traits(
+    customers: pd.DataFrame, segments: pd.Series, value: str, time_unit: str | None = None
+) -> pd.DataFrame:
     """The share of each segment's customers for whom each claim holds.
 
     Parameters
@@ -68,13 +77,15 @@ def segment_traits(customers: pd.DataFrame, segments: pd.Series, value: str) -> 
         Segment of each customer, in the same order.
     value : str
         The column of money.
+    time_unit : str, optional
+        Of the purchase histories.
 
     Returns
     -------
     pandas.DataFrame
         Index: segment; one column per claim, from 0 to 1; 0 where ``customers`` lacks its columns.
     """
-    claims = pd.DataFrame(_claims(customers, value), index=customers.index, dtype=float)
+    claims = pd.DataFrame(_claims(customers, value, time_unit), index=customers.index, dtype=float)
     known = claims.reindex(columns=[*VALUE, *ACTIVITY, *PURCHASES], fill_value=0.0)
     return known.groupby(segments.to_numpy(), sort=True).mean()
 
@@ -105,22 +116,26 @@ def _name(shares: pd.Series) -> str:
 
 
 def _first(shares: pd.Series, claims: tuple[str, ...]) -> str:
-    return next((claim for claim in claims if shares[claim] >= HOLDS - ROUNDING), "")
+    needed = {claim: 1.0 if claim in OF_ALL else HOLDS for claim in claims}
+    return next((claim for claim in claims if shares[claim] >= needed[claim] - ROUNDING), "")
 
 
-def _claims(customers: pd.DataFrame, value: str) -> Mapping[str, pd.Series]:
+def _claims(customers: pd.DataFrame, value: str, time_unit: str | None) -> Mapping[str, pd.Series]:
     """For each claim that the table can decide, the customers for whom it holds."""
     claims = _value_claims(customers[value])
     if "frequency" in customers:
         back = customers["frequency"] > 0
         claims |= {"repeat buyers": back, "one-time buyers": ~back}
+        claims |= {f"mostly {name}": held for name, held in claims.items() if name.endswith("buyers")}
         if "probability_alive" in customers:
             claims["active"] = back & (customers["probability_alive"] >= ALIVE)
     if "probability_alive" in customers:
         claims["inactive"] = customers["probability_alive"] < ALIVE
     gaps = _silence_in_gaps(customers)
     if gaps is not None:
-        silent = gaps > SILENT_AFTER * (1 + ROUNDING)
+        week = 0.0 if time_unit is None else 7 / time_unit_of(time_unit).days
+        longer = customers["T"] - customers["recency"] > week * (1 + ROUNDING)
+        silent = (gaps > SILENT_AFTER * (1 + ROUNDING)) & longer
         claims |= {"silent": silent, "recent": ~silent}
     return claims
 

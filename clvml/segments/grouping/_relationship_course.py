@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from clvml.customers._purchase_ages import query_purchase_ages
+from clvml.customers._time_units import stated_time_unit
 from clvml.customers._transactions import Transactions, as_transactions
 from clvml.errors import InputError
 
@@ -126,5 +127,5 @@ def shape_profile(shapes: pd.Series, customers: pd.DataFrame) -> pd.DataFrame:
     sizes = groups.size().reindex(list(SHAPES), fill_value=0)
     table = pd.DataFrame({"customers": sizes, "share_of_customers": sizes / max(int(sizes.sum()), 1)})
     table = table.join(groups.mean()).rename_axis("relationship_shape")
-    table.attrs = {"time_unit": customers.attrs.get("time_unit")}
+    table.attrs = {"time_unit": stated_time_unit(customers)}
     return table

@@ -18,10 +18,12 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from clvml.customers._customer_tables import as_customers
 from clvml.customers._summary_checks import check_customers
+from clvml.customers._time_units import stated_time_unit
 from clvml.errors import InputError
 from clvml.segments.grouping._profile import segment_profile
-from clvml.segments.grouping._tables import ByName
+from clvml.segments.grouping._tables import ByName, explained_share
 
 ROUNDING = 1e-9  # relative; far above rounding errors of conversions, far below meaningful differences
 
@@ -59,9 +61,10 @@ class RuleSegments(ByName, BaseEstimator):
         InputError
             If a column is missing, a value is missing, infinite or negative, or an argument breaks its rule.
         """
+        customers = as_customers(customers)
         table = check_customers(customers, self.required_columns)
         self._learn(table)
-        self.time_unit_ = customers.attrs.get("time_unit")
+        self.time_unit_ = stated_time_unit(customers)
         self.profile_ = self._profile(table, self._numbers(table))
         return self
 
@@ -76,12 +79,27 @@ class RuleSegments(ByName, BaseEstimator):
             If the table counts time in another unit than the fitted one.
         """
         check_is_fitted(self, "names_")
+        customers = as_customers(customers)
         table = check_customers(customers, self.required_columns, self.time_unit_)
         return pd.Series(self._numbers(table), index=customers.index, name="segment", dtype="int64")
 
     def fit_predict(self, customers: pd.DataFrame, y: object = None) -> pd.Series:
         """The same as ``fit(customers).predict(customers)``."""
         return self.fit(customers, y).predict(customers)
+
+    def score(self, customers: pd.DataFrame, y: object = None) -> float:
+        """The share of the variance of ``y`` between the segments of these customers; larger is better.
+
+        Parameters
+        ----------
+        customers : pandas.DataFrame
+            Customers to assign to the segments.
+        y : array-like, shape (n_customers,), optional
+            What segments are to tell apart, such as spend in a holdout period; by default the
+            value that the segments are made of.
+        """
+        segments = self.predict(customers)
+        return explained_share(segments, as_customers(customers)[self._value()] if y is None else y)
 
     def segment_names(self, customers: pd.DataFrame) -> pd.Series:
         """Each customer's segment by name."""

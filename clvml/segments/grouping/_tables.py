@@ -16,6 +16,9 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import validate_data
 
+from clvml._listing import Listed
+from clvml.errors import InputError
+
 CUSTOMARY = ("recency", "frequency", "monetary_value", "probability_alive", "clv")
 VALUE = "clv"
 MONEY = ("monetary_value", "total_spend", "clv")
@@ -77,7 +80,50 @@ def clip_negative(customers: pd.DataFrame, columns: Sequence[str] = MONEY) -> pd
     return table
 
 
-class ByName:
+def outcome_of(customers: pd.Index, outcome: Any, name: str = "outcome") -> np.ndarray | None:
+    """The outcome in the order of the customers; by position if it has no index.
+
+    Raises
+    ------
+    InputError
+        If it does not cover the customers with finite numbers.
+    """
+    if outcome is None:
+        return None
+    if isinstance(outcome, pd.Series) and not outcome.index.equals(customers):
+        twice = outcome.index.duplicated().any() or customers.has_duplicates
+        outcome = pd.Series(np.nan, customers) if twice else outcome.reindex(customers)
+    values = np.asarray(outcome, dtype=np.float64)
+    if values.shape != (len(customers),) or not np.isfinite(values).all():
+        raise InputError(
+            f"{name} must have one finite number for each of the {len(customers):,} customers, such as their"
+            " spend in the holdout, indexed by customer."
+        )
+    return values
+
+
+def explained_share(segments: pd.Series, y: object) -> float:
+    """The share of the variance of ``y`` between segments (eta squared), in [0, 1]; 0 if ``y`` is constant.
+
+    Raises
+    ------
+    InputError
+        If ``y`` is not one finite number per customer: an array in their order, or a Series by customer.
+
+    Examples
+    --------
+    >>> explained_share(pd.Series([1, 1, 2, 2]), [5.0, 5.0, 1.0, 1.0])
+    1.0
+    """
+    values = outcome_of(segments.index, y, "y")
+    if values is None:
+        raise InputError("y is missing: one finite number per customer, such as their spend in the holdout.")
+    means = pd.Series(values).groupby(segments.to_numpy()).transform("mean").to_numpy()
+    total = float(np.square(values - values.mean()).sum())
+    return float(np.square(means - values.mean()).sum()) / total if total > 0 else 0.0
+
+
+class ByName(Listed):
     """Mixin of estimators that need named columns: their tags declare that arrays are not accepted."""
 
     def __sklearn_tags__(self) -> Any:

@@ -23,6 +23,7 @@ from clvml.segments.grouping._rfm import RFMScores
 from clvml.segments.grouping._rules import RuleSegments
 from clvml.segments.grouping._tables import clip_negative
 from clvml.segments.judging._holdout import judge_segmentations, rank_segmentations, textbook_comparison
+from clvml.segments.judging._quality import matched
 
 ABC, RFM, KMEANS = "ABC classes", "RFM groups", "K-means"
 NAIVE = (ABC, RFM)
@@ -74,7 +75,8 @@ def compare_segmentations(
 
     Notes
     -----
-    Segments take losses (negative money) as 0; predictions and outcomes stay as they are.
+    Segments take losses (negative money) as 0; predictions and outcomes stay as they are. If the number of
+    segments of K-means is "auto", it is chosen by the same holdout, which favours K-means a little.
 
     Raises
     ------
@@ -83,13 +85,20 @@ def compare_segmentations(
     """
     table = clip_negative(customers)
     methods = _methods(kmeans)
-    segments = {name: method.fit_predict(table) for name, method in methods.items()}
+    matched(table.index, actual, "actual")
+    segments = {name: _fit_predict(method, table, actual) for name, method in methods.items()}
     predicted = {name: naive_forecast if name in NAIVE else customers["clv"] for name in methods}
     by_segment = judge_segmentations(segments, predicted, actual)
     names = [methods[str(method)].names_[int(segment) - 1] for method, segment in by_segment.index]
     by_segment.insert(0, "name", names)
     textbook = textbook_comparison(actual, segments[ABC], segments[RFM], customers["clv"], naive_forecast)
     return SegmentationComparison(rank_segmentations(segments, actual), by_segment, textbook, segments)
+
+
+def _fit_predict(method: Segmenter, customers: pd.DataFrame, actual: pd.Series) -> pd.Series:
+    if isinstance(method, KMeansSegments):
+        return method.fit_predict(customers, outcome=actual)
+    return method.fit_predict(customers)
 
 
 def _methods(kmeans: KMeansSegments | None) -> Mapping[str, Segmenter]:

@@ -1,8 +1,7 @@
-"""Fit every contender to the calibration period, evaluate it on the holdout, and choose the champion."""
+"""Fit every contender to the calibration period, evaluate it on the holdout, and reach the verdict."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -14,9 +13,10 @@ from clvml import plots
 from clvml.customers._split import Split
 from clvml.customers._transactions import Transactions
 from clvml.evaluation._calibration import calibration_by_decile
-from clvml.evaluation._comparison import METRICS
 from clvml.evaluation._model_comparison import ModelComparison, compare_models
 from clvml.evaluation._ranking import lift_curve
+from clvml.evaluation._table_metrics import DEFAULT_METRICS
+from clvml.evaluation._verdict import Verdict
 from clvml.inference._prior import FEW_CUSTOMERS
 from clvml.lifetime_value._priced import at_price
 from clvml.lifetime_value._projection import LifetimeValue
@@ -55,6 +55,21 @@ COLUMNS = {
     "spearman": Column("Spearman", "{:.3f}"),
     "gini": Column("Gini", "{:.3f}"),
     "top10_share": Column("top 10 %", "{:.3f}"),
+    "status": Column("verdict"),
+    "same_as": Column("same predictions"),
+}
+VERDICT_COLUMNS = {
+    "status": Column("verdict"),
+    "score": Column("score", "{:.3f}"),
+    "lower": Column("lower", "{:.3f}"),
+    "upper": Column("upper", "{:.3f}"),
+    "ranking": Column("ranking", "{:.3f}"),
+    "totals": Column("totals", "{:.3f}"),
+    "customers": Column("customers", "{:.3f}"),
+    "behind": Column("behind the leader", "{:.3f}"),
+    "behind_lower": Column("lower", "{:.3f}"),
+    "behind_upper": Column("upper", "{:.3f}"),
+    "p_best": Column("P(best)", "{:.2f}"),
 }
 
 
@@ -75,13 +90,23 @@ class Comparison:
 
     @property
     def champion(self) -> str:
-        """The champion's title."""
-        return self.contenders[self.result.champion.name].title
+        """The title of the model to serve."""
+        return self.contenders[self.result.champion].title
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict by titles."""
+        return self.result.verdict.by_title(self.contenders.titles)
 
     @property
     def table(self) -> pd.DataFrame:
-        """The table by titles."""
-        return self.by_title(self.result.table)
+        """The table by titles, with each model's status in the verdict and the models that are the same."""
+        titles = self.contenders.titles
+        same = {
+            name: ", ".join(titles[other] for other in twins) for name, twins in self.result.twins.items()
+        }
+        summary = self.result.summary
+        return self.by_title(summary.assign(same_as=[same.get(str(name), "") for name in summary.index]))
 
     def by_title(self, table: pd.DataFrame) -> pd.DataFrame:
         """A table with one row per contender, by titles."""
@@ -98,14 +123,14 @@ class Comparison:
         """
         table = self.result.table
         table = table[table["family"] != BASELINE].sort_values("rmse", kind="stable")
-        champion = self.result.champion.name
+        champion = self.result.champion
         ordered = table.loc[[champion, *table.index.drop(champion)]]
         ranking = ordered[["spearman", "gini", "top10_share"]].round(3)
         return [str(name) for name in ordered.index[~ranking.duplicated()]][:SHOWN]
 
 
 def find(context: Context) -> Iterator[Finding]:
-    """The comparison, the champion, and a run for each contender."""
+    """The comparison, the verdict, and a run for each contender."""
     parts, contenders = context[Split], context[Contenders]
     comparison = compare_contenders(context, contenders, parts)
     context.put(comparison)
@@ -123,7 +148,8 @@ def find(context: Context) -> Iterator[Finding]:
 
 
 def compare_contenders(context: Context, contenders: Contenders, parts: Split) -> Comparison:
-    """Fit, evaluate and rank every contender."""
+    """Fit and evaluate every contender, and reach the verdict."""
+    section = context.config.comparison
     models = {
         name: built(context, contender, horizon=parts.duration, annual_discount_rate=0.0, margin=1.0)
         for name, contender in contenders.items()
@@ -137,6 +163,12 @@ def compare_contenders(context: Context, contenders: Contenders, parts: Split) -
             for name, contender in contenders.items()
             if not contender.optional and contender.family != BASELINE
         ],
+        purpose=section.weights or section.purpose,
+        incumbent=section.incumbent or None,
+        needs=section.needs,
+        max_bias=section.max_bias,
+        max_seconds=section.max_seconds,
+        n_draws=section.n_draws,
     )
     return Comparison(result, retitled(contenders, result, context[Transactions].has_amounts))
 
@@ -179,7 +211,7 @@ def is_regularised(model: ValueModel) -> bool:
 
 def compared(comparison: Comparison, parts: Split, outcome: str) -> Iterator[Finding]:
     """The comparison table, and the predictions and outcomes per customer."""
-    champion, actual = comparison.result.champion, parts.holdout["spend"].sum()
+    actual = parts.holdout["spend"].sum()
     predictions = comparison.columns_by_title(comparison.result.predictions)
     rows = parts.calibration.join([parts.holdout.add_prefix("holdout_"), predictions])
     rows.attrs = {"time_unit": parts.time_unit}
@@ -201,15 +233,17 @@ def compared(comparison: Comparison, parts: Split, outcome: str) -> Iterator[Fin
     yield Words(
         "bias: of the predicted total; MAE, RMSE: error per customer; Spearman, Gini: ranking of the"
         f" customers; top 10 %: share of the holdout {outcome} from the 10 % of customers with the highest"
-        " predictions.",
+        " predictions; verdict: the leader, the models within noise of it, those behind, and those that may"
+        " not lead.",
         style="note",
     )
+    for title, reason in comparison.verdict.excluded.items():
+        yield Words(f"{title} may not lead: {reason}.", style="note")
     for reason, titles in left_out(comparison).items():
         yield Words(f"Left out: {titles}, because {reason}", style="note")
     for note in fit_notes(comparison):
         yield Words(note, style="note")
-    ranks = comparison.by_title(champion.ranks)
-    yield Table("champion_ranks", ranks, file=None, in_report=False)
+    yield Table("verdict", comparison.verdict.scores, columns=VERDICT_COLUMNS, title="Scores")
 
 
 def left_out(comparison: Comparison) -> dict[str, str]:
@@ -221,39 +255,23 @@ def left_out(comparison: Comparison) -> dict[str, str]:
 
 
 def answer(comparison: Comparison) -> Iterator[Finding]:
-    """The champion, the bias of its total, and the rule that chose it."""
-    champion = comparison.result.champion
-    bias = comparison.result.table["bias_pct"].to_dict()[champion.name]
-    yield Words(
-        f"is the champion: {format_bias(bias)}",
-        lead=comparison.champion,
-        answers="model",
-        printed=True,
-    )
-    yield Words(format_rule(comparison), style="note", answers="model", printed=True)
-    yield Tags({"champion": comparison.champion}, runs=ALL)
-    yield Tags({"champion_rule": champion.rule})
-    scores = comparison.result.table.loc[champion.name].to_dict()
+    """The verdict in two sentences, and the rule."""
+    verdict = comparison.verdict
+    for sentence in verdict.sentences:
+        yield Words(sentence, answers="model", printed=True)
+    yield Words(format_rule(comparison), style="note", answers="model")
+    yield Tags({"champion": comparison.champion, "verdict": verdict.kind}, runs=ALL)
+    yield Tags({"verdict_rule": verdict.rule, "within_noise": ", ".join(verdict.tied)})
+    scores = comparison.result.table.loc[comparison.result.champion].to_dict()
     reached = {f"holdout_{name}": f"{value:.6g}" for name, value in scores.items() if name != "family"}
-    yield Tags({"family": scores["family"], **reached}, of_version=True)
-
-
-def format_bias(bias: float) -> str:
-    """How far the total is off, in a sentence; a bias is undefined where losses exceed gains."""
-    if math.isnan(bias):
-        return (
-            "losses exceed gains in the holdout, so bias and shares of revenue are undefined; models are"
-            " compared by RMSE and Spearman."
-        )
-    return f"its total is {abs(bias):.1f} % {'above' if bias > 0 else 'below'} the actual one."
+    yield Tags({"family": scores["family"], "verdict": verdict.kind, **reached}, of_version=True)
 
 
 def format_rule(comparison: Comparison) -> str:
-    """The rule that chose the champion, and the models that were not eligible."""
-    champion = comparison.result.champion
-    others = comparison.result.table.index.difference(champion.ranks.index, sort=False)
-    titles = [comparison.contenders[name].title for name in others]
-    return champion.rule + (f" Not eligible: {', '.join(titles)}." if titles else "")
+    """The rule of the verdict, and the models that were not eligible."""
+    scores = comparison.verdict.scores
+    titles = [str(title) for title in scores.index[scores["status"] == "not eligible"]]
+    return comparison.verdict.rule + (f" Not eligible: {', '.join(titles)}." if titles else "")
 
 
 def figures(comparison: Comparison, parts: Split) -> Iterator[Finding]:
@@ -262,7 +280,9 @@ def figures(comparison: Comparison, parts: Split) -> Iterator[Finding]:
     shown = comparison.columns_by_title(comparison.result.predictions[comparison.shown()])
     tall = 1.8 + 0.45 * len(table)
     defined = table.dropna(axis="columns", how="all")
-    yield Figure("comparison", "Every model by every metric", partial(plots.comparison, defined), (11, tall))
+    different = comparison.result.draws.differences()["different"].unstack("metric")
+    draw_all = partial(plots.comparison, defined, ties=comparison.by_title(~different))
+    yield Figure("comparison", "Every model by every metric", draw_all, (11, tall))
     if "bias_pct" in defined:  # else losses exceed gains: no share of the revenue is defined
         draw_bias = partial(plots.bias_by_model, table)
         yield Figure("bias", "Bias of the total by model", draw_bias, (9, tall * 0.85))
@@ -283,7 +303,7 @@ def one_contender(comparison: Comparison, name: str, parts: Split) -> Iterator[F
     deciles = calibration_by_decile(parts.holdout["spend"], result.predictions[name])
     yield Model(run[0], title, result.models[name], parts.calibration)
     yield Tags({"family": row["family"], "contender": name}, runs=run)
-    yield Metrics({metric: float(row[metric]) for metric in METRICS}, in_report=False, runs=run)
+    yield Metrics({metric: float(row[metric]) for metric in DEFAULT_METRICS}, in_report=False, runs=run)
     yield Steps({"decile_pred": deciles["predicted"], "decile_act": deciles["actual"]}, runs=run)
     yield Table("deciles", deciles, file=None, in_report=False, runs=run)
     draw = partial(plots.calibration_by_decile, {title: deciles})

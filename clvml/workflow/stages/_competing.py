@@ -96,6 +96,12 @@ def check(context: Context) -> None:
     repeated = next((title for title in titles if titles.count(title) > 1), None)
     if repeated is not None:
         raise InputError(f"two contenders have the title {repeated!r}; titles must be unique.")
+    incumbent = context.config.comparison.incumbent
+    if incumbent and incumbent not in contenders:
+        raise InputError(
+            f"[comparison] incumbent is {incumbent!r}, which is not among the contenders:"
+            f" {', '.join(contenders)}."
+        )
     context.put(contenders)
 
 

@@ -72,7 +72,7 @@ def find(context: Context) -> Iterator[Finding]:
 
 def diagnosed(comparison: Comparison) -> str | None:
     """The contender whose purchase model the figures show: the champion, or else the first with one."""
-    for name in (comparison.result.champion.name, *comparison.result.models):
+    for name in (comparison.result.champion, *comparison.result.models):
         if purchase_model(comparison.result.models[name]) is not None:
             return name
     return None

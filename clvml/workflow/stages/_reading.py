@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Literal, Self
 
 import pandas as pd
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from clvml.customers._datasets import load_cdnow
 from clvml.customers._policy import RULES, TransactionPolicy
+from clvml.customers._reading_options import MAX_UNREADABLE
 from clvml.customers._transactions import Transactions, read_transactions
+from clvml.customers.engines._files import is_stdin
 from clvml.errors import InputError
 from clvml.workflow._findings import ALL, Finding, Table, Tags, Words
 from clvml.workflow._formatting import Column
@@ -53,10 +55,10 @@ class PolicySection(Section):
 
 
 class DataSection(Section):
-    """The source of the purchases, and the names of its columns."""
+    """The source of the purchases, the names of its columns, and how its cells are read."""
 
     source: str = "cdnow"
-    """A file of purchases, one per row, relative to this file; or the built-in data "cdnow"."""
+    """CSV, Parquet or Excel file of purchases, one per row, relative to this file; a folder; or "cdnow"."""
     customer: str = "customer_id"
     """Column with the customer id."""
     date: str = "date"
@@ -70,13 +72,21 @@ class DataSection(Section):
     purchases_only: bool = False
     """The purchases have no amounts: predict purchases, or their value at the price in [value]."""
     date_format: str | None = None
-    """Format of dates written as text, such as %d/%m/%Y."""
+    """Format of dates written as text, such as %d/%m/%Y; "excel" for serial numbers of a spreadsheet."""
     timezone: str | None = None
     """Time zone of the shop, such as America/New_York, whose days count. Default: that of the data."""
     date_unit: Literal["D", "W", "M", "Q", "Y"] | None = None
     """Unit of numbered dates, such as "W" for weeks 1 to 104; needs date_origin."""
     date_origin: dt.date | None = None
-    """The day on which period 1 of numbered dates starts."""
+    """The date of number 0: of weeks 1 to 104, the day one week before the first began."""
+    decimal: Literal[".", ","] | None = None
+    """Decimal separator of amounts in text, such as 1.250,56 €. Default: as the column shows."""
+    thousands: Literal[".", ",", " ", "'", ""] | None = None
+    """Thousands separator of amounts in text. Default: any but the decimal separator."""
+    max_unreadable: float = Field(default=MAX_UNREADABLE, ge=0, le=1)
+    """Share of dates, or of amounts, that may be unreadable; a larger one stops the run."""
+    sheet: str | int | None = None
+    """Sheet of an Excel workbook, by name or number. Default: the first."""
     memory_limit: str | None = None
     """Memory of the data engine, such as "2GB"; beyond it, it uses the disk."""
     policy: PolicySection = PolicySection()
@@ -108,9 +118,11 @@ class DataSection(Section):
 def check(context: Context) -> None:
     """Refuse a missing source."""
     data = context.config.data
-    if not data.is_built_in and not Path(data.source).exists() and "*" not in data.source:
+    if data.is_built_in or is_stdin(data.source):
+        return
+    if not Path(data.source).exists() and "*" not in data.source:
         raise InputError(
-            f"there is no file {data.source}; give the path of a CSV or Parquet file of purchases"
+            f"there is no file {data.source}; give the path of a CSV, Parquet or Excel file of purchases"
             " (paths in a config are relative to its folder)."
         )
 

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 def profile_figures(
-    segmenter: KMeansSegments, members: pd.DataFrame, worth: pd.DataFrame
+    segmenter: KMeansSegments, members: pd.DataFrame, worth: pd.DataFrame, selection: pd.DataFrame
 ) -> Iterator[Figure]:
     """Profiles of the segments, their value, and the choice of their number."""
-    profile, selection = segmenter.profile_, segmenter.selection_
+    profile = segmenter.profile_
     tall = 1.8 + 0.6 * len(profile)
     for name, title, draw, size in (
         ("segment_profile", "Segments", partial(plots.segment_profile, profile), (11, tall)),

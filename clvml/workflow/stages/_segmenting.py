@@ -5,16 +5,18 @@ The segments are fitted on all customers until the end of observation, with the 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 import pandas as pd
 from pydantic import model_validator
 from sklearn.base import clone
 
+from clvml.customers._split import Split
 from clvml.errors import FitError, InputError
-from clvml.lifetime_value._protocol import SupportsProbabilityAlive, title_of
+from clvml.lifetime_value._protocol import SupportsProbabilityAlive, ValueModel, title_of
 from clvml.models import BGNBD
 from clvml.segments.acting._cards import segment_cards
 from clvml.segments.acting._customer_groups import ALIVE, CustomerGroups
@@ -40,6 +42,7 @@ from clvml.workflow.stages._splitting import Customers, joined
 SECTION = "Segments"
 FOLDER = "segments"
 FILES = "segment_tables/{}.csv"
+CARD_COVERAGE = 0.9
 WARNED = 10  # customers shown; all are in early_warning.csv
 IN_PURCHASES = (
     "Values, values at risk and budgets are numbers of purchases, as the purchases have neither amounts nor a"
@@ -47,6 +50,14 @@ IN_PURCHASES = (
 )
 QUALITY_METRICS = ("silhouette", "inertia", "stability", "smallest_share")
 
+CHOICE_COLUMNS = {
+    "holdout_gini": Column("Gini in the holdout", "{:.3f}"),
+    "holdout_se": Column("SE of the difference from the best", "{:.3f}"),
+    "holdout_explained": Column("explained variance of ranks", "{:.1%}"),
+    "silhouette": Column("silhouette", "{:.3f}"),
+    "stability": Column("stability", "{:.2f}"),
+    "smallest_share": Column("smallest segment", "{:.1%}"),
+}
 BUDGET_COLUMNS = {
     "customers": Column("customers", "{:,}"),
     "value_at_risk": Column("value at risk", "{:,.0f}"),
@@ -86,11 +97,36 @@ class SegmentsSection(Section):
         return self
 
 
+@runtime_checkable
+class SupportsTotalIntervals(Protocol):
+    """A model of value that predicts intervals of the totals of groups, such as `LifetimeValue`."""
+
+    def predict_total_interval(
+        self, customers: pd.DataFrame, groups: pd.Series, coverage: float
+    ) -> pd.DataFrame: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Treatments:
     """The table of treatments, as returned by `clvml.segments.acting.read_treatments`."""
 
     table: pd.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class CalibrationSegments:
+    """Customers at the end of calibration with the champion's values, and their segments.
+
+    Attributes
+    ----------
+    customers : pandas.DataFrame
+    segmenter : KMeansSegments or None
+        Fitted to them; with "auto" its number of segments was chosen by the spend in the holdout. None if
+        the customers do not differ enough.
+    """
+
+    customers: pd.DataFrame
+    segmenter: KMeansSegments | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,21 +156,40 @@ def check(context: Context) -> None:
 
 def find(context: Context) -> Iterator[Finding]:
     """The segments, their profiles, treatments and budgets."""
-    segments = group(context)
+    calibrated = calibration_segments(context)
+    context.put(calibrated)
+    segments = group(context, calibrated.segmenter)
     if segments is None:
         return
     context.put(segments)
     names = segments.segmenter.names_
     context.say(f"{len(names)} segments, the most valuable first: {' | '.join(names)}")
     yield from model_of(context, segments)
-    yield from profile_of(segments)
+    selection = (calibrated.segmenter or segments.segmenter).selection_
+    yield from profile_of(segments, selection)
     if outcome_of(context) == "purchases":
         yield Words(IN_PURCHASES, style="note", runs=SEGMENTS)
     if segments.groups is not None:
-        yield from actions_of(segments, segments.groups, context[Customers].attributes.contact)
+        intervals = total_intervals(context[Served].model, segments.members)
+        yield from actions_of(segments, segments.groups, context[Customers].attributes.contact, intervals)
 
 
-def group(context: Context) -> Segments | None:
+def calibration_segments(context: Context) -> CalibrationSegments:
+    """The number of segments is chosen where its use is known: at the end of calibration."""
+    result, parts, attributes = context[Comparison].result, context[Split], context[Customers].attributes
+    values = result.models[result.champion].predict_factors(parts.calibration)
+    customers = joined(parts.calibration, attributes.table, values)
+    if ALIVE not in values and (beside := purchases_beside(context, parts.calibration)) is not None:
+        customers = joined(customers, beside.probability_alive(parts.calibration).to_frame())
+    segmenter = kmeans_for(context, customers, attributes)
+    try:
+        segmenter.fit(clip_negative(customers), outcome=parts.holdout["spend"])
+    except InputError:
+        return CalibrationSegments(customers, None)
+    return CalibrationSegments(customers, segmenter)
+
+
+def group(context: Context, calibrated: KMeansSegments | None) -> Segments | None:
     """K-means on behaviour and value, with class, stage, treatment and budget of each customer.
 
     If the model to serve provides no P(alive) (a formula), the best model of purchases in the comparison
@@ -147,7 +202,7 @@ def group(context: Context) -> Segments | None:
     if beside is not None:
         context.say(f"{served.title} provides no P(alive): using that of {title_of(beside)}")
         table = joined(table, beside.probability_alive(customers.table).to_frame())
-    segmenter = kmeans_for(context, table, customers.attributes)
+    segmenter = kmeans_for(context, table, customers.attributes, calibrated)
     if losses := describe_losses(table):
         context.say(losses)
     try:
@@ -181,7 +236,7 @@ def describe_losses(table: pd.DataFrame) -> str:
 def purchases_beside(context: Context, customers: pd.DataFrame) -> Any:
     """The best-ranked model of purchases, fitted to these customers, or BG/NBD if none competed."""
     result = context[Comparison].result
-    models = (result.models[name] for name in result.champion.ranks.index)
+    models = (result.models[name] for name in result.verdict.ranked)
     ranked = (getattr(model, "purchases_", None) for model in models)
     best = next(
         (model for model in ranked if isinstance(model, SupportsProbabilityAlive)), BGNBD(prior="auto")
@@ -192,11 +247,19 @@ def purchases_beside(context: Context, customers: pd.DataFrame) -> Any:
         return None
 
 
-def kmeans_for(context: Context, table: pd.DataFrame, attributes: Attributes) -> KMeansSegments:
-    """K-means as configured, on attributes and the default features present."""
+def kmeans_for(
+    context: Context,
+    table: pd.DataFrame,
+    attributes: Attributes,
+    calibrated: KMeansSegments | None = None,
+) -> KMeansSegments:
+    """K-means as configured, on attributes and the default features present.
+
+    It has as many segments as those of the calibration, where given.
+    """
     section = context.config.segments
     return KMeansSegments(
-        n_segments=section.n_segments,
+        n_segments=section.n_segments if calibrated is None else len(calibrated.names_),
         features=tuple(name for name in CUSTOMARY if name in table),
         value=VALUE,
         random_state=section.random_state,
@@ -219,11 +282,10 @@ def model_of(context: Context, segments: Segments) -> Iterator[Finding]:
     chosen = segmenter.selection_[segmenter.selection_["chosen"]].iloc[0]
     metrics = {name: float(chosen[name]) for name in QUALITY_METRICS}
     yield Metrics(metrics | {"segments": float(len(segmenter.names_))}, in_report=False, runs=SEGMENTS)
-    yield Tags({"why": segmenter.selection_.attrs["why"]}, runs=SEGMENTS)
 
 
-def profile_of(segments: Segments) -> Iterator[Finding]:
-    """The segment of each customer, and the profile of each segment."""
+def profile_of(segments: Segments, selection: pd.DataFrame) -> Iterator[Finding]:
+    """The segment of each customer, the profile of each segment, and the choice of their number."""
     segmenter, members = segments.segmenter, segments.members
     profile = segmenter.profile_
     worth = mean_intervals(members["clv"], members["segment"]).assign(name=list(segmenter.names_))
@@ -235,12 +297,35 @@ def profile_of(segments: Segments) -> Iterator[Finding]:
     yield Table(
         "profile", profile, file="segment_profile.csv", columns=profile_columns(profile), runs=SEGMENTS
     )
-    yield Words(segmenter.selection_.attrs["why"], style="note", runs=SEGMENTS)
+    yield from choice_of(selection)
     if losses:
         yield Words(f"{losses}.", style="note", runs=SEGMENTS)
-    yield Table("choice", segmenter.selection_, file=FILES, in_report=False, runs=SEGMENTS)
     yield Table("worth", worth, file=FILES, in_report=False, runs=SEGMENTS)
-    yield from profile_figures(segmenter, members, worth)
+    yield from profile_figures(segmenter, members, worth, selection)
+
+
+def choice_of(selection: pd.DataFrame) -> Iterator[Finding]:
+    """The number of segments: why, and its evidence where there was a choice."""
+    yield Tags({"why": selection.attrs["why"]}, runs=SEGMENTS)
+    yield Words(selection.attrs["why"], style="note", runs=SEGMENTS)
+    if len(selection) > 1 and "holdout_gini" in selection:
+        yield Words(
+            "The evidence by number of segments: segments of the end of calibration, and the spend of their"
+            " customers in the holdout.",
+            style="note",
+            runs=SEGMENTS,
+        )
+    chosen = str(selection.index[selection["chosen"]][0])
+    yield Table(
+        "choice",
+        selection,
+        file=FILES,
+        columns=CHOICE_COLUMNS,
+        display=selection.rename(index=str),
+        in_report=len(selection) > 1,
+        marked=chosen,
+        runs=SEGMENTS,
+    )
 
 
 def profile_columns(profile: pd.DataFrame) -> dict[str, Column]:
@@ -253,7 +338,26 @@ def profile_columns(profile: pd.DataFrame) -> dict[str, Column]:
     return columns
 
 
-def actions_of(segments: Segments, model: CustomerGroups, contact: pd.Series | None) -> Iterator[Finding]:
+def total_intervals(model: ValueModel, members: pd.DataFrame) -> pd.DataFrame | None:
+    """Prediction intervals of the total value by segment; None if the model provides none.
+
+    The one source of the intervals on the cards: ``lower, upper`` by segment, with `CARD_COVERAGE`.
+    """
+    if not isinstance(model, SupportsTotalIntervals):
+        return None
+    # A copy has no reference to the customers of its fit and uses Laplace's approximation: seconds faster.
+    value = copy.deepcopy(model)
+    try:
+        totals = value.predict_total_interval(members, members["segment"], CARD_COVERAGE)
+    except InputError:  # one of its parts cannot be simulated
+        return None
+    found = totals.drop(index="total")[["clv_lower", "clv_upper"]]
+    return found.set_axis(["lower", "upper"], axis="columns")
+
+
+def actions_of(
+    segments: Segments, model: CustomerGroups, contact: pd.Series | None, intervals: pd.DataFrame | None
+) -> Iterator[Finding]:
     """Stages, treatments and their budgets, and the early warning."""
     members = segments.members
     stages = model.stages_.profile_
@@ -263,7 +367,7 @@ def actions_of(segments: Segments, model: CustomerGroups, contact: pd.Series | N
         members["segment"], members["clv"], contact=contact, cost=members["budget"]
     )
     warned = early_warning(members, members["stage"], clv_includes_p_alive=model.clv_includes_p_alive)
-    cards = segment_cards(members)
+    cards = segment_cards(members, intervals, CARD_COVERAGE)
     yield Table("cards", cards, file="segment_cards.csv", in_report=False, runs=SEGMENTS)
     yield Table("stages", stages, file=FILES, in_report=False, runs=SEGMENTS)
     yield Words("No budget exceeds the value at risk.", title="Treatments and budgets", runs=SEGMENTS)

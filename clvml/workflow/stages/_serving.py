@@ -11,9 +11,11 @@ import pandas as pd
 from pydantic import Field, field_validator
 
 from clvml import plots
+from clvml.customers._discount_rate import annual_rate_in
 from clvml.customers._split import Split
 from clvml.customers._time_units import horizon_in, time_unit_of
 from clvml.errors import ClvmlError, FitError
+from clvml.evaluation._model_comparison import fit_model
 from clvml.lifetime_value._protocol import ValueModel
 from clvml.workflow._findings import SEGMENTS, SERVED, Figure, Finding, Metrics, Model, Tags, Words
 from clvml.workflow._formatting import format_duration
@@ -43,6 +45,11 @@ class ValueSection(Section):
     """Profit per unit of spend."""
     price: float | None = Field(default=None, gt=0)
     """Value of a purchase, for purchases without amounts, or in place of a model of spend."""
+
+    @field_validator("annual_discount_rate")
+    @classmethod
+    def _is_a_fraction(cls, rate: float) -> float:
+        return annual_rate_in(rate)
 
     @field_validator("horizon", mode="before")
     @classmethod
@@ -98,16 +105,20 @@ def find(context: Context) -> Iterator[Finding]:
 def fit(context: Context, customers: pd.DataFrame) -> Served:
     """The champion refitted to all customers.
 
+    A model that learns from an earlier holdout learns from the one on which it was compared, whatever horizon
+    it is served at: a holdout of that length exists, and is the one it was judged by.
+
     Raises
     ------
     FitError
         If it cannot be fitted to them, or predicts no values.
     """
     comparison = context[Comparison]
-    contender = comparison.contenders[comparison.result.champion.name]
+    contender = comparison.contenders[comparison.result.champion]
     try:
         terms = context.config.value.model_dump(exclude={"price"})
-        model = built(context, contender, **terms).fit(customers)
+        model = built(context, contender, **terms)
+        model = fit_model(model, customers, earlier=context[Split])  # to its holdout, now known
         values = model.predict_factors(customers)
         values["clv"]  # the one column that later stages need
     except Exception as error:  # a user-defined model may raise anything

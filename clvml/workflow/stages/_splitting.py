@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, Self
 import pandas as pd
 from pydantic import model_validator
 
+from clvml.customers._notices import data_notices
 from clvml.customers._split import Split, split
 from clvml.customers._summary import summarize
 from clvml.customers._transactions import Transactions
@@ -77,6 +78,7 @@ def find(context: Context) -> Iterator[Finding]:
     found = format_split(parts, outcome_of(context))
     context.say(found)
     yield Words(f"{config.data.source}: {found}.", runs=())
+    yield from notices_of(context, parts)
     yield Table("customers", customer_base.table, file="customers.parquet", in_report=False, runs=())
     yield Tags(constants_of(parts) | {"question": config.experiment.question}, runs=ALL)
     name, source, facts = config.experiment.name, config.data.source, policy_counts(context[Transactions])
@@ -92,13 +94,24 @@ def find(context: Context) -> Iterator[Finding]:
     )
 
 
+def notices_of(context: Context, parts: Split) -> Iterator[Finding]:
+    """What is unusual about the data and the split, and what it does to the numbers."""
+    notices = data_notices(context[Transactions], parts)
+    for notice in notices:
+        context.say(f"notice: {notice.sentence}")
+        title = "Notices" if notice == notices[0] else ""
+        yield Words(f"{notice.effect}.", title=title, lead=f"{notice.sentence}:")
+    if notices:
+        table = pd.DataFrame(notices).set_index("key")
+        yield Table("data_notices", table, file="data_notices.csv", in_report=False)
+
+
 def divide(context: Context) -> Split:
     """Calibration and holdout, stored in the context."""
     section, transactions = context.config.split, context[Transactions]
     collapse = None if section.collapse == "none" else section.collapse
     observation_end = section.observation_end or transactions.last_date.date()
-    calibration_end = section.calibration_end or two_thirds(transactions.first_date.date(), observation_end)
-    parts = split(transactions, calibration_end, observation_end, section.time_unit, collapse)
+    parts = split(transactions, section.calibration_end, observation_end, section.time_unit, collapse)
     context.put(parts)
     return parts
 
@@ -112,17 +125,6 @@ def all_customers(context: Context, parts: Split) -> Customers:
     customer_base = Customers(joined(customers, attributes.table), attributes)
     context.put(customer_base)
     return customer_base
-
-
-def two_thirds(first: dt.date, last: dt.date) -> dt.date:
-    """The day that leaves the last third of the time as the holdout.
-
-    Examples
-    --------
-    >>> two_thirds(dt.date(2020, 1, 1), dt.date(2020, 1, 31))
-    datetime.date(2020, 1, 21)
-    """
-    return last - (last - first) // 3
 
 
 def joined(customers: pd.DataFrame, *tables: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,6 @@ import pandas as pd
 from clvml.customers._split import Split
 from clvml.errors import InputError
 from clvml.lifetime_value.formulas import HistoricValue
-from clvml.segments.acting._customer_groups import ALIVE
 from clvml.segments.judging._segmentation_comparison import (
     KMEANS,
     SegmentationComparison,
@@ -22,9 +21,14 @@ from clvml.segments.judging._segmentation_comparison import (
 from clvml.workflow._findings import SEGMENTS, Finding, Metrics, Table, Tags, Words
 from clvml.workflow._formatting import Column
 from clvml.workflow._stage import Context, Stage
-from clvml.workflow.stages._comparing import Comparison
-from clvml.workflow.stages._segmenting import FILES, SECTION, Segments, kmeans_for, purchases_beside
-from clvml.workflow.stages._splitting import Customers, joined
+from clvml.workflow.stages._segmenting import (
+    FILES,
+    SECTION,
+    CalibrationSegments,
+    Segments,
+    kmeans_for,
+)
+from clvml.workflow.stages._splitting import Customers
 
 MEASURES = {
     "top10_share": Column("top 10 %", "{:.3f}"),
@@ -67,7 +71,8 @@ def find(context: Context) -> Iterator[Finding]:
     in_report = context.get(Segments) is not None
     if in_report:
         yield Words(
-            "Each method is fitted to the calibration period and evaluated on the holdout.",
+            "Each method is fitted to the calibration period and evaluated on the holdout, by which the"
+            " number of segments of K-means was chosen too.",
             title="Segmentation methods compared on the holdout",
             runs=SEGMENTS,
         )
@@ -100,13 +105,9 @@ def find(context: Context) -> Iterator[Finding]:
 
 def judge(context: Context) -> SegmentationComparison:
     """Each method fitted to the calibration period, with the holdout revenue of its segments."""
-    result, parts = context[Comparison].result, context[Split]
-    attributes = context[Customers].attributes
-    values = result.models[result.champion.name].predict_factors(parts.calibration)
-    customers = joined(parts.calibration, attributes.table, values)
-    if ALIVE not in values and (beside := purchases_beside(context, parts.calibration)) is not None:
-        customers = joined(customers, beside.probability_alive(parts.calibration).to_frame())
-    kmeans = kmeans_for(context, customers, attributes)
+    parts, calibrated = context[Split], context[CalibrationSegments]
+    customers, attributes = calibrated.customers, context[Customers].attributes
+    kmeans = kmeans_for(context, customers, attributes, calibrated.segmenter)
     naive = HistoricValue(parts.duration).fit(parts.calibration).predict(parts.calibration)
     return compare_segmentations(customers, parts.holdout["spend"], naive, kmeans)
 

@@ -1,5 +1,7 @@
 """Profitability, the manager's figures, and the trend of value, on purchases counted by hand."""
 
+import logging
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -151,7 +153,7 @@ def test_a_customer_to_come_is_worth_the_first_purchase_and_what_the_model_expec
 
 
 def test_value_over_time_counts_purchases_and_customers_by_hand():
-    table = clvml.value_over_time(SALES).set_index("period")
+    table = clvml.value_over_time(SALES, observation_end="2024-02-29").set_index("period")
     january, february = table.loc["2024-01-01"], table.loc["2024-02-01"]
     assert january[["customers", "purchases", "spend", "frequency"]].tolist() == [2, 3, 90, 1.5]
     assert february[["average_order_value", "frequency", "repeat_rate"]].tolist() == pytest.approx(
@@ -160,6 +162,36 @@ def test_value_over_time_counts_purchases_and_customers_by_hand():
     assert february["retention"] == 0.5  # of a and b, a came again
     assert february["stickiness"] == pytest.approx(4 / 5)
     assert table["when"].tolist() == ["past", "present"]
+
+
+def test_an_unfinished_period_is_left_out_and_the_model_expects_the_whole_of_it(caplog, cdnow):
+    """Half of June has half of its purchases: no fall. The model predicts June from the end of May."""
+    log = clvml.load_cdnow().to_pandas()
+    until = log[log["date"] <= "1998-06-14"]
+    model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), 52).fit(cdnow)
+    with caplog.at_level(logging.WARNING, "clvml"):
+        found = clvml.value_over_time(until, model=model)
+    assert "within a month: observation ends with the last complete one, on 1998-05-31" in caplog.text
+    complete = clvml.value_over_time(log[log["date"] <= "1998-05-31"], model=model)
+    pd.testing.assert_frame_equal(found, complete)
+    assert found[found["when"] == "present"]["period"].item() == pd.Timestamp("1998-05-01")
+    expected = found[found["when"] == "expected"].iloc[0]
+    assert expected["period"] == pd.Timestamp("1998-06-01")
+    then = clvml.summarize(log, "1998-05-31")
+    assert expected["spend"] == pytest.approx(model.predict(then, "1M").sum(), rel=1e-12)
+
+
+def test_a_period_is_complete_when_the_user_says_that_it_was_observed():
+    """Nobody bought in the last days of February, and the log ends on the 12th."""
+    assert clvml.value_over_time(SALES)["period"].max() == pd.Timestamp("2024-01-01")
+    table = clvml.value_over_time(SALES, observation_end="2024-02-29")
+    assert table["when"].tolist() == ["past", "present"]
+    assert clvml.value_over_time(SALES, observation_end="2024-03-31")["purchases"].tolist() == [3, 2, 0]
+
+
+def test_the_only_period_of_the_data_is_shown_as_it_is():
+    first = SALES[SALES["date"] < "2024-01-20"]
+    assert clvml.value_over_time(first)["purchases"].tolist() == [3]
 
 
 def test_groups_have_lines_of_their_own_and_a_model_tells_what_is_expected(cdnow):
@@ -206,7 +238,8 @@ def test_expected_retention_is_the_share_of_simulated_buyers_who_buy_in_the_next
     model.purchases_, model.spend_, model.time_unit_ = truth, spend, "W"
     known = sales[sales["date"] < "2024-01-01"]
     expected = clvml.value_over_time(known, model=model).iloc[-1]
-    seen = clvml.value_over_time(sales[sales["date"] < "2024-01-31"]).iloc[-1]
+    later = sales[sales["date"] < "2024-01-31"]
+    seen = clvml.value_over_time(later, observation_end="2024-01-31").iloc[-1]
     assert (expected["when"], expected["period"]) == ("expected", seen["period"])
     for measure, within in (
         ("retention", 0.05),

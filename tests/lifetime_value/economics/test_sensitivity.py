@@ -90,6 +90,25 @@ def test_the_probabilistic_value_is_the_models_own_today_and_falls_with_dropout(
     assert what_if(value, today, horizon=52).after == pytest.approx(doubled, rel=1e-9)
 
 
+@pytest.mark.parametrize(("period", "length"), [(1.0, 1.0), ("2W", 2.0), ("1M", 52 / 12)])
+@pytest.mark.parametrize("purchases", [clvml.ParetoNBD, clvml.BGNBD])
+def test_with_covariates_and_a_period_the_value_is_the_sum_over_the_ends_of_periods(
+    cdnow, purchases, period, length
+):
+    """By hand: expected purchases of each period, discounted from its end, times spend, income and margin."""
+    known = cdnow.assign(channel=np.where(np.arange(len(cdnow)) % 3, "web", "shop"))
+    known.attrs = cdnow.attrs
+    parts = (purchases(covariates=["channel"]), clvml.GammaGamma())
+    model = clvml.LifetimeValue(*parts, "12M", 0.1, 0.4, period=period).fit(known)
+    value, today = model_value(model, known)
+    ends = np.append(np.arange(length, 30 - 1e-9, length), 30.0)
+    expected = [model.purchases_.expected_purchases(known, end).to_numpy() for end in ends]
+    bought = np.diff([0 * expected[0], *expected], axis=0).T @ 1.2 ** (-ends / 52)
+    by_hand = 0.5 * 1.3 * (bought * model.spend_.expected_spend(known)).sum()
+    scenario = {"horizon": 30.0, "annual_discount_rate": 0.2, "margin": 0.5, "income": 1.3}
+    assert value(**today | scenario) == pytest.approx(by_hand, rel=1e-12)
+
+
 def test_unknown_factors_and_inputs_are_named(cdnow, probabilistic):
     with pytest.raises(InputError, match="'loyalty' is not among the inputs; they are 'margin'"):
         what_if(retention, TODAY, loyalty=1)

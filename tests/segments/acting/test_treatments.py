@@ -99,7 +99,8 @@ def test_a_card_gives_size_value_with_its_interval_and_treatment():
         recency=30.0,
         T=38.0,
     )
-    cards = segment_cards(members)
+    intervals = pd.DataFrame({"lower": [10.0, 5.0], "upper": [30.0, 9.0]}, index=[2, 1])
+    cards = segment_cards(members, intervals, coverage=0.8)
     assert cards["time_since_last_purchase"].tolist() == [8.0] * 4
     assert "recency" not in cards
     assert cards["name"].tolist() == ["gold", "platinum", "iron", "lead"]
@@ -107,8 +108,16 @@ def test_a_card_gives_size_value_with_its_interval_and_treatment():
     assert cards["share_of_value"].sum() == pytest.approx(1)
     assert cards["budget"].sum() == pytest.approx(members["budget"].sum())
     assert cards["value_at_risk"].sum() == pytest.approx(members["value_at_risk"].sum())
-    assert (cards["value_lower"] < cards["mean_value"]).all()
-    assert (cards["mean_value"] < cards["value_upper"]).all()
+    assert cards.loc[[1, 2], ["total_lower", "total_upper", "coverage"]].to_numpy().tolist() == [
+        [5.0, 9.0, 0.8],
+        [10.0, 30.0, 0.8],
+    ]
+    assert cards.loc[[3, 4], ["total_lower", "total_upper"]].isna().all(axis=None)
+    assert segment_cards(members)["total_lower"].isna().all()
     assert cards.loc[1, ["treatment", "treatment_share"]].tolist() == ["retain", 0.8]
     with pytest.raises(InputError, match="lack 'budget'"):
         segment_cards(members.drop(columns="budget"))
+    with pytest.raises(InputError, match="the intervals lack 'upper'"):
+        segment_cards(members, intervals[["lower"]])
+    with pytest.raises(InputError, match="lower end above the upper"):
+        segment_cards(members, intervals.rename(columns={"lower": "upper", "upper": "lower"}))

@@ -23,7 +23,8 @@ def named(*traits, centers=None):
         ({"Low-value": 0.9, "Below-average": 1, "one-time buyers": 1}, "Low-value one-time buyers"),
         ({"Below-average": 0.8, "inactive": 0.9, "silent": 1}, "Below-average inactive customers"),
         ({"active": 0.79, "recent": 0.81, "repeat buyers": 0.79}, "Recent customers"),
-        ({"silent": 0.8, "repeat buyers": 0.8}, "Silent repeat buyers"),
+        ({"silent": 1, "repeat buyers": 1, "mostly repeat buyers": 1}, "Silent repeat buyers"),
+        ({"silent": 0.99, "repeat buyers": 0.99, "mostly repeat buyers": 0.99}, "Mostly repeat buyers"),
         ({}, "Customers"),
     ],
 )

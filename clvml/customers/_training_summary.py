@@ -1,0 +1,178 @@
+"""What a model was fitted to, and whether other customers appear to count time in another unit.
+
+A CSV file, a database or JSON loses ``attrs["time_unit"]``, and days taken for weeks give wrong predictions
+without an error. So a model remembers the distributions of its customers' histories. Customers who do not
+state their unit are compared with it: the same customers in a smaller unit have a ``T`` that is several times
+as long (days for weeks: 7 times, weeks for months: 4.3 times, months for quarters: 3 times), and in a larger
+unit a shorter ``T`` with more purchases per unit of time. Stating the unit, in ``attrs["time_unit"]`` or in a
+constant column ``time_unit``, ends all doubt.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from clvml.customers._time_units import TIME_UNITS, stated_time_unit, time_unit_of
+from clvml.errors import TimeUnitError, TimeUnitWarning
+
+TrainingSummary = Mapping[str, Mapping[str, float]]
+
+COLUMNS = ("frequency", "recency", "T", "monetary_value")
+_MIDDLE = {"q01": 0.01, "q25": 0.25, "median": 0.5, "q75": 0.75, "q99": 0.99}
+QUANTILES = {"minimum": 0.0, **_MIDDLE, "maximum": 1.0}
+
+# In attrs of histories that were made up for a model, in its time unit, known or not.
+IN_MODEL_UNIT = "in_model_unit"
+
+_BEYOND = 0.6  # share of the factor between two units from which customers seem to be in the smaller one
+_LEAST = 2.5  # times as long, or as frequent: customers who are observed for longer are no reason to doubt
+_USUAL = 7.0  # days in a week: the factor where the model's unit is unknown, or the smallest
+_MANY = 20  # customers whose rate of purchases can be compared
+
+
+def training_summary(customers: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Quantiles and mean of each column of the purchase history and the average spend, where present.
+
+    Examples
+    --------
+    >>> training_summary(pd.DataFrame({"T": [1.0, 2.0, 6.0]}))["T"]["maximum"]
+    6.0
+    """
+    found = {name: _numbers(customers[name]) for name in COLUMNS if name in customers}
+    return {
+        name: dict(zip(QUANTILES, np.quantile(values, list(QUANTILES.values())).tolist(), strict=True))
+        | {"mean": float(values.mean())}
+        for name, values in found.items()
+        if values.size
+    }
+
+
+def check_time_scale(customers: pd.DataFrame, time_unit: str | None, seen: TrainingSummary | None) -> None:
+    """Refuse customers whose times appear to be in a smaller unit than the model's; warn of a larger one.
+
+    Parameters
+    ----------
+    customers : pandas.DataFrame
+        Checked only if they do not state their time unit.
+    time_unit : {"D", "W", "M", "Q", "Y"} or None
+        The model's.
+    seen : mapping or None
+        Of the fit, by `training_summary`; None if the model was given or saved by an earlier release.
+
+    Raises
+    ------
+    TimeUnitError
+        If ``T`` is several times as long as in the fit.
+
+    Warns
+    -----
+    TimeUnitWarning
+        If ``T`` is several times shorter, and purchases per unit of time are several times more.
+    """
+    if not _in_doubt(customers, seen):
+        return
+    assert seen is not None
+    if message := _too_long(customers, time_unit, seen["T"]):
+        raise TimeUnitError(message)
+    if message := _too_short(customers, time_unit, seen):
+        warnings.warn(message, TimeUnitWarning, stacklevel=4)
+
+
+def doubt_about_time_unit(
+    customers: pd.DataFrame, time_unit: str | None, seen: TrainingSummary | None
+) -> str | None:
+    """Why customers who do not state their time unit appear to use another one; None without a doubt."""
+    if not _in_doubt(customers, seen):
+        return None
+    assert seen is not None
+    return _too_long(customers, time_unit, seen["T"]) or _too_short(customers, time_unit, seen)
+
+
+def _in_doubt(customers: pd.DataFrame, seen: TrainingSummary | None) -> bool:
+    """Whether the customers can be compared with the fit, and do not state their unit."""
+    if not seen or "T" not in seen or "T" not in customers or IN_MODEL_UNIT in customers.attrs:
+        return False
+    return stated_time_unit(customers) is None
+
+
+def _too_long(customers: pd.DataFrame, time_unit: str | None, seen: Mapping[str, float]) -> str | None:
+    T = _numbers(customers["T"])
+    times = max(_LEAST, _BEYOND * _factor_of_smaller(time_unit))
+    if not T.size or not seen["maximum"] > 0 or T.max() <= times * seen["maximum"]:
+        return None
+    middle = float(np.median(T))
+    if middle <= times * seen["median"]:
+        return None
+    return (
+        f"the customers do not state their time unit, and their T is up to {T.max():g},"
+        f" {T.max() / seen['maximum']:.1f} times the longest that the model was fitted to"
+        f" ({seen['maximum']:g}{_in_units(time_unit)})"
+        + _way_out(time_unit, middle / seen["median"] if seen["median"] > 0 else math.inf)
+    )
+
+
+def _too_short(customers: pd.DataFrame, time_unit: str | None, seen: TrainingSummary) -> str | None:
+    if "frequency" not in customers or "frequency" not in seen or len(customers) < _MANY:
+        return None
+    x, T = _numbers(customers["frequency"]), _numbers(customers["T"])
+    known = seen["T"]
+    if not T.size or not x.size or not 0 < T.max() <= known["maximum"] / _LEAST:
+        return None
+    rate, usual = x.mean() / T.mean(), seen["frequency"]["mean"] / known["mean"]
+    if not rate > _LEAST * usual:
+        return None
+    return (
+        f"the customers do not state their time unit: their T is at most {T.max():g}, against"
+        f" {known['maximum']:g}{_in_units(time_unit)} of the customers that the model was fitted to, with"
+        f" {rate / usual:.1f} times the repeat purchases per unit of time"
+        + _way_out(time_unit, float(np.median(T)) / known["median"] if known["median"] > 0 else 0.0)
+    )
+
+
+def _numbers(column: pd.Series) -> np.ndarray:
+    """The finite numbers of a column."""
+    if column.dtype != np.float64:
+        column = pd.to_numeric(column, errors="coerce")
+    values = column.to_numpy(dtype=float, na_value=np.nan)
+    finite = np.isfinite(values)
+    return values if finite.all() else values[finite]
+
+
+def _factor_of_smaller(time_unit: str | None) -> float:
+    """How many of the next smaller units a time unit has."""
+    if time_unit is None:
+        return _USUAL
+    days = time_unit_of(time_unit).days
+    smaller = [unit.days for unit in TIME_UNITS.values() if unit.days < days]
+    return days / max(smaller) if smaller else _USUAL
+
+
+def _in_units(time_unit: str | None) -> str:
+    return "" if time_unit is None else f" {time_unit_of(time_unit).name}s"
+
+
+def _way_out(time_unit: str | None, ratio: float) -> str:
+    """What to type, by the unit whose length explains the ratio of times best."""
+    if time_unit is None:
+        return (
+            ": convert recency and T to the unit of the fit; if they are in that unit, state it, as in"
+            " customers.attrs['time_unit'] = 'W' or a column time_unit."
+        )
+    ours = time_unit_of(time_unit)
+    others = [unit for unit in TIME_UNITS.values() if (unit.days < ours.days) == (ratio > 1) and unit != ours]
+    own = (
+        f"if they are in {ours.name}s, state it: customers.attrs['time_unit'] = {ours.code!r},"
+        f" or a column time_unit"
+    )
+    if not others or not 0 < ratio < math.inf:
+        return f": convert recency and T to {ours.name}s; {own}."
+    likely = min(others, key=lambda unit: abs(math.log(ratio * unit.days / ours.days)))
+    return (
+        f": they appear to be in {likely.name}s. Set customers.attrs['time_unit'] = {likely.code!r} and"
+        f" convert them, customers = clvml.convert_time_unit(customers, {ours.code!r}); {own}."
+    )

@@ -1,0 +1,244 @@
+"""Paired bootstrap of metrics over customers: nothing is fitted again.
+
+A draw resamples the customers with replacement, the same ones for all models, so that differences between
+models have intervals of their own. A draw depends on ``random_state`` and the customer ids only, neither on
+the models compared nor on the order of the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from clvml.errors import InputError
+from clvml.evaluation._alignment import FloatArray, aligned, check_probabilities
+from clvml.evaluation._metric import Metric
+from clvml.evaluation._metric_draws import MetricDraws
+from clvml.evaluation._ranking import TOP_SHARES
+from clvml.evaluation._resampled import (
+    ActualBlock,
+    CommonValue,
+    Forecast,
+    MeanLosses,
+    RankStatistics,
+    Resampled,
+)
+from clvml.evaluation._table_metrics import DEFAULT_METRICS, check_metrics, check_predictions
+from clvml.evaluation._weighted_ranks import Counts, Order, Ranks
+
+_N_RANKS = len(RankStatistics._fields)
+_BLOCK = 2**22  # counts in a block of draws: 32 MB as floats
+_CACHED = 2**18  # counts ranked at once: 1 MB as whole numbers, so that they stay in the cache
+
+
+def bootstrap_metrics(
+    actual: pd.Series,
+    predictions: pd.DataFrame,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    n_draws: int = 1000,
+    random_state: int = 0,
+    weights: Counts | None = None,
+) -> MetricDraws:
+    """Metrics of every model in resamples of the customers, the same resamples for all models.
+
+    Parameters
+    ----------
+    actual : pandas.Series
+        Actual values by customer: money, or outcomes of 0 and 1 for metrics of probabilities.
+    predictions : pandas.DataFrame
+        One column per model, on the same customers in any order.
+    metrics : sequence of str
+        Keys of `METRICS`. Kendall, calibration errors and metrics of intervals have no bootstrap: a
+        resample would need a new sort, new groups, or the intervals.
+    n_draws : int
+        Number of resamples; ignored if ``weights`` are given.
+    random_state : int
+        Seed of the resamples.
+    weights : ndarray of shape (n_draws, n_customers), optional
+        How often each customer of ``actual``, in its order, is drawn; for example columns of
+        `resample_counts`.
+
+    Returns
+    -------
+    MetricDraws
+        Point values and draws, with ``intervals``, ``differences`` and ``probability_best``.
+
+    Raises
+    ------
+    InputError
+        If the predictions do not fit to the actual values, a metric is unknown or has no bootstrap, or
+        ``weights`` are not counts of these customers.
+
+    Examples
+    --------
+    >>> actual = pd.Series([0.0, 60.0, 10.0, 30.0])
+    >>> predictions = pd.DataFrame({"half": actual / 2, "level": 20.0})
+    >>> draws = bootstrap_metrics(actual, predictions, ["mae"], n_draws=200)
+    >>> draws.scores
+           mae
+    model
+    half   12.5
+    level  20.0
+    >>> draws.intervals(0.9).columns.tolist()
+    ['score', 'lower', 'upper']
+    """
+    chosen = check_metrics(metrics, to_resample=True)
+    check_predictions(predictions)
+    truth, forecasts = _aligned_all(actual, predictions, chosen)
+    counts = _counts(actual.index, n_draws, random_state) if weights is None else _given(weights, len(truth))
+    if all(metric.of == "values" for metric in chosen):
+        forecasts = [*forecasts, np.zeros(len(truth))]  # the zero baseline
+    with threadpool_limits(limits=1, user_api="blas"):  # sums in one order, whatever the machine
+        evaluate = _Evaluation(truth, forecasts, chosen)
+        drawn = np.concatenate([evaluate(part) for part in counts])
+        scores = evaluate(np.ones((1, len(truth)), dtype=np.uint8))[0]
+    return MetricDraws.of(
+        [str(name) for name in predictions], [metric.key for metric in chosen], scores, drawn
+    )
+
+
+def resample_counts(index: pd.Index, n_draws: int = 1000, random_state: int = 0) -> Counts:
+    """How often each customer is drawn in each of ``n_draws`` resamples with replacement.
+
+    They depend on the set of ids and ``random_state``, not on the order of the ids; fewer draws are the
+    first of more draws.
+
+    Parameters
+    ----------
+    index : pandas.Index
+        Customer ids, unique.
+    n_draws : int
+        Number of resamples.
+    random_state : int
+        Seed.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n_draws, n_customers)
+        Counts, each row with the sum ``len(index)``.
+
+    Raises
+    ------
+    InputError
+        If ids are duplicated, there are none, or ``n_draws`` is below 1.
+
+    Examples
+    --------
+    >>> resample_counts(pd.Index(["a", "b", "c"]), n_draws=2).sum(axis=1).tolist()
+    [3, 3]
+    """
+    return np.concatenate(list(_counts(index, n_draws, random_state)))
+
+
+def _counts(index: pd.Index, n_draws: int, random_state: int) -> Iterator[Counts]:
+    """The counts in blocks of draws, by position in the index."""
+    if not isinstance(n_draws, Integral) or n_draws < 1:
+        raise InputError(f"n_draws is {n_draws!r}; it must be a whole number of at least 1.")
+    if index.has_duplicates or not len(index):
+        raise InputError("customer ids must be unique, and there must be at least one to resample.")
+    n, place = len(index), _sorted_place(index)
+    random = np.random.default_rng(random_state)
+    for first in range(0, n_draws, _rows(_BLOCK, n)):
+        draws = min(_rows(_BLOCK, n), n_draws - first)
+        counts = np.empty((draws, n), dtype=np.uint8)
+        for row in counts:
+            row[:] = np.bincount(random.integers(0, n, n), minlength=n)[place]
+        yield counts
+
+
+def _sorted_place(index: pd.Index) -> NDArray[np.intp]:
+    """The place of each id among the sorted ones; ids that cannot be compared are sorted as text."""
+    try:
+        order = index.argsort()
+    except TypeError:
+        order = index.astype(str).argsort()
+    place = np.empty(len(index), dtype=np.intp)
+    place[order] = np.arange(len(index))
+    return place
+
+
+def _given(weights: Counts, n_customers: int) -> Iterator[Counts]:
+    """Given counts, checked, in blocks of draws."""
+    array = np.asarray(weights)
+    if array.ndim != 2 or array.shape[1] != n_customers or not len(array):
+        raise InputError(
+            f"weights have the shape {array.shape}; they must be (n_draws, {n_customers}): a count per draw"
+            " and customer."
+        )
+    if not np.issubdtype(array.dtype, np.integer) or array.min() < 0:
+        raise InputError("weights must be whole numbers of at least 0: how often each customer is drawn.")
+    rows = _rows(_BLOCK, n_customers)
+    return (array[first : first + rows] for first in range(0, len(array), rows))
+
+
+def _rows(size: int, n_customers: int) -> int:
+    return max(1, size // n_customers)
+
+
+def _aligned_all(
+    actual: pd.Series, predictions: pd.DataFrame, metrics: Sequence[Metric]
+) -> tuple[FloatArray, list[FloatArray]]:
+    pairs = [aligned(actual, predictions[name]) for name in predictions]
+    if any(metric.of == "probabilities" for metric in metrics):
+        for truth, probability in pairs:
+            check_probabilities(truth, probability)
+    return pairs[0][0], [forecast for _, forecast in pairs]
+
+
+class _Evaluation:
+    """Metrics of all models in blocks of resamples."""
+
+    def __init__(
+        self, actual: FloatArray, forecasts: Sequence[FloatArray], metrics: Sequence[Metric]
+    ) -> None:
+        losses = tuple(dict.fromkeys(metric.loss for metric in metrics if metric.loss is not None))
+        self._functions = [metric.resampled for metric in metrics if metric.resampled is not None]
+        self._actual, self._order = actual, Order.of(actual)
+        self._common = CommonValue(self._order)
+        self._forecasts = [Forecast(actual, values, self._common.others) for values in forecasts]
+        self._mean_losses = MeanLosses(losses, self._forecasts)
+        used = {metric.uses for metric in metrics}
+        self._with_ranks = "ranks" in used
+        self._shares = TOP_SHARES if "top" in used else ()
+
+    def __call__(self, counts: Counts) -> FloatArray:
+        """Metrics by draw, model and metric."""
+        weights, n = counts.astype(np.float64), counts.sum(axis=1, dtype=np.int64).astype(np.float64)
+        total, size = weights @ self._actual, weights @ np.abs(self._actual)
+        means, statistics = self._mean_losses(weights, n), self._rank_statistics(counts)
+        drawn = np.empty((len(counts), len(self._forecasts), len(self._functions)))
+        for model, rows in enumerate(statistics):
+            ranks, top = (
+                RankStatistics(*rows[:_N_RANKS]),
+                dict(zip(self._shares, rows[_N_RANKS:], strict=True)),
+            )
+            sample = Resampled(n, total, size, means[model], ranks, top)
+            for column, function in enumerate(self._functions):
+                drawn[:, model, column] = function(sample)
+        return drawn
+
+    def _rank_statistics(self, counts: Counts) -> FloatArray:
+        """By model, statistic and draw: sums of ranks, then the value of the top shares; zero if not used."""
+        found = np.zeros((len(self._forecasts), _N_RANKS + len(self._shares), len(counts)))
+        if not self._with_ranks and not self._shares:
+            return found
+        padded = np.pad(counts, ((0, 0), (0, 1)))
+        rows = _rows(_CACHED, len(self._actual))
+        for part in (slice(first, first + rows) for first in range(0, len(counts), rows)):
+            block = (
+                ActualBlock(padded[part], self._actual, self._order, self._common)
+                if self._with_ranks
+                else None
+            )
+            for forecast, rows_of_model in zip(self._forecasts, found, strict=True):
+                ranks = Ranks(forecast.order, padded[part])
+                if block is not None:
+                    rows_of_model[:_N_RANKS, part] = block.statistics(ranks, forecast.middle)
+                if self._shares:
+                    rows_of_model[_N_RANKS:, part] = ranks.top(forecast.laid_out_actual, self._shares)
+        return found

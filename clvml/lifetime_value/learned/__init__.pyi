@@ -1,0 +1,4 @@
+from ._correction import LearnedCorrection as LearnedCorrection
+from ._mean import MeanValue as MeanValue
+from ._naive import LastPeriodValue as LastPeriodValue
+from ._regressor import RegressorValue as RegressorValue

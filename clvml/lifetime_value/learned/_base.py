@@ -1,0 +1,130 @@
+"""Base class of models that learn the spend of an earlier holdout directly, and not through a structure."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from clvml.customers._split import Split
+from clvml.customers._summary_checks import check_time_unit
+from clvml.customers._time_units import horizon_in, rate_per_unit
+from clvml.errors import FitError, InputError
+from clvml.lifetime_value._protocol import title_of
+
+Floats = NDArray[np.float64]
+
+
+class EarlierSpendValue(BaseEstimator):
+    """Value from the spend over an earlier holdout, in proportion to the horizon.
+
+    Spend is assumed to be spread evenly over the horizon: over twice the learnt horizon it is twice as much,
+    and with a rate ``delta`` per time unit it is discounted by ``(1 - exp(-delta h)) / (delta h)``.
+
+    Parameters
+    ----------
+    horizon, annual_discount_rate, margin
+        As in `LifetimeValue`, the horizon not infinite.
+
+    Attributes
+    ----------
+    learnt_horizon_ : float
+        Length of the earlier holdout, in time units.
+    time_unit_ : {"D", "W", "M", "Q", "Y"} or None
+        Time unit of the customers.
+    """
+
+    horizon: float | str
+    annual_discount_rate: float
+    margin: float
+    learnt_horizon_: float
+    time_unit_: str | None
+
+    def fit(self, customers: pd.DataFrame) -> Self:
+        """Raise, as a customer summary alone has no outcome to learn from.
+
+        Raises
+        ------
+        FitError
+        """
+        raise FitError(
+            f"{title_of(self)} learns from an earlier holdout, which these {len(customers):,} customers do"
+            " not have: use fit_with_earlier(customers, split.earlier()), on a longer history."
+        )
+
+    def fit_with_earlier(self, customers: pd.DataFrame, earlier: Split) -> Self:
+        """Learn from an earlier split of the same transactions.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, one row per customer.
+        earlier : Split
+            From `Split.earlier`; its observation ends no later than that of ``customers``.
+
+        Raises
+        ------
+        InputError
+            If the earlier split observes what follows the customers' observation, or a summary is invalid.
+        """
+        check_before(customers, earlier)
+        self.time_unit_ = customers.attrs.get("time_unit")
+        self.learnt_horizon_ = earlier.duration
+        self._learn(customers, earlier)
+        return self
+
+    def predict(
+        self,
+        customers: pd.DataFrame,
+        horizon: float | str | None = None,
+        annual_discount_rate: float | None = None,
+    ) -> pd.Series:
+        """Value of each customer over the horizon: float64, named "clv", in currency units."""
+        check_is_fitted(self, "learnt_horizon_")
+        check_time_unit(customers, self.time_unit_)
+        span = horizon_in(self.horizon if horizon is None else horizon, self.time_unit_)
+        annual = self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate
+        delta = float(np.log1p(rate_per_unit(annual, self.time_unit_)))
+        discount = -np.expm1(-delta * span) / (delta * span) if delta > 0 else 1.0
+        value = self._spend(customers) * (self.margin * discount * span / self.learnt_horizon_)
+        return pd.Series(value, customers.index, name="clv", dtype=float)
+
+    def predict_factors(
+        self,
+        customers: pd.DataFrame,
+        horizon: float | str | None = None,
+        annual_discount_rate: float | None = None,
+    ) -> pd.DataFrame:
+        """The value in the only column, "clv"."""
+        return self.predict(customers, horizon, annual_discount_rate).to_frame()
+
+    @abstractmethod
+    def _learn(self, customers: pd.DataFrame, earlier: Split) -> None:
+        """Learn from the earlier split."""
+
+    @abstractmethod
+    def _spend(self, customers: pd.DataFrame) -> Floats:
+        """Spend of each customer over the learnt horizon."""
+
+
+def check_before(customers: pd.DataFrame, earlier: Split) -> None:
+    """Raise if the earlier split observes what follows the customers' observation.
+
+    Raises
+    ------
+    InputError
+        Then, or if it is in another time unit.
+    """
+    check_time_unit(customers, earlier.time_unit)
+    end = customers.attrs.get("observation_end")
+    if end is not None and pd.Timestamp(end) < earlier.observation_end:
+        raise InputError(
+            f"the earlier split is observed until {earlier.observation_end:%Y-%m-%d}, after the customers'"
+            f" observation ends ({pd.Timestamp(end):%Y-%m-%d}), so the model would see what it predicts: pass"
+            " split.earlier()."
+        )

@@ -1,0 +1,470 @@
+"""Structure plus learning: a probabilistic lifetime value, corrected by what an earlier holdout teaches."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.validation import check_is_fitted
+
+from clvml.customers._ends import observation_end_of
+from clvml.customers._split import Split, earlier_split, learning_horizon
+from clvml.customers._summary import summarize
+from clvml.customers._time_units import horizon_in
+from clvml.customers._transactions import Transactions, as_transactions
+from clvml.errors import ClvmlError, FitError, FitWarning
+from clvml.lifetime_value._projection import LifetimeValue
+from clvml.lifetime_value._protocol import PurchaseModel, SpendModel, SupportsPurchaseIntervals
+from clvml.lifetime_value.learned._base import check_before
+from clvml.lifetime_value.learned._candidates import purchase_structures
+from clvml.lifetime_value.learned._features import SUMMARY, behavioural_features, predicted_features
+from clvml.lifetime_value.learned._outcome_table import OutcomeTable, outcome_table
+from clvml.lifetime_value.learned._ratio import learn_ratio, poisson_deviance, spend_deviances
+from clvml.lifetime_value.learned._trees import BoostedTrees
+
+log = logging.getLogger("clvml")
+
+Floats = NDArray[np.float64]
+
+_STRUCTURE = "structure"
+_IMPORTANCE_ROWS = 10_000
+
+
+class LearnedCorrection(BaseEstimator):
+    """Lifetime value of a probabilistic model, corrected by gradient boosting learnt at an earlier origin.
+
+    The probabilistic model (the structure) is fitted at the earlier origin, where the outcome is known.
+    Gradient boosting with Poisson deviance learns there which customers spend more or less than it predicts,
+    with the structural prediction as exposure. The structure fitted to all customers is then multiplied by
+    this ratio, scaled so that the total remains the structure's: learning ranks customers, structure
+    determines totals. Whether and how strongly to correct is decided by cross-validation at the earlier
+    origin.
+
+    Parameters
+    ----------
+    horizon : float or str
+        Prediction horizon, in the time unit of the customers or as text such as ``"12M"``.
+    annual_discount_rate, margin : float
+        As in `LifetimeValue`.
+    structure : LifetimeValue, optional
+        The probabilistic model. Default: of BG/NBD, MBG/NBD and Pareto/NBD x Gamma-Gamma the one that
+        predicts the earlier holdout best (Poisson deviance).
+    min_customers : int, default 1000
+        Customers at the earlier origin below which there is no correction.
+    random_state : int, default 0
+        Of the boosting, its folds and the importances.
+
+    Attributes
+    ----------
+    structure_ : LifetimeValue
+        Fitted to the customers.
+    trees_ : BoostedTrees or None
+        Their raw prediction is the logarithm of the uncorrected ratio; None without a correction.
+    weight_ : float
+        Of the learnt ratio in the correction, from 0 (structure only) to 0.75.
+    scale_ : float
+        Factor that restores the structure's total.
+    learnt_horizon_ : float
+        Length of the earlier holdout, in time units.
+    gain_ : float
+        Reduction of the Poisson deviance at the earlier origin, out of fold, as a share of it.
+    importance_ : dict of str to float
+        Permutation importance of each feature: the increase in the Poisson deviance at the earlier origin
+        when its values are shuffled, as a share of the deviance; most important first.
+    outcomes_ : OutcomeTable or None
+        For prediction intervals.
+    fallback_ : str
+        Why there is no correction, so that predictions are the structure's; empty if there is one. A
+        comparison leaves such a model out.
+    time_unit_ : {"D", "W", "M", "Q", "Y"} or None
+        Time unit of the customers.
+
+    Notes
+    -----
+    The correction is learnt over the earlier holdout, whatever the prediction horizon: at another horizon the
+    structure's value at that horizon is multiplied by the same correction. The total is exactly the
+    structure's at the constructor's horizon and discount rate, for the customers that the model was fitted
+    to.
+    """
+
+    structure_: LifetimeValue
+    trees_: BoostedTrees | None
+    outcomes_: OutcomeTable | None
+    time_unit_: str | None
+
+    def __init__(
+        self,
+        horizon: float | str,
+        annual_discount_rate: float = 0.0,
+        margin: float = 1.0,
+        structure: LifetimeValue | None = None,
+        min_customers: int = 1000,
+        random_state: int = 0,
+    ) -> None:
+        self.horizon = horizon
+        self.annual_discount_rate = annual_discount_rate
+        self.margin = margin
+        self.structure = structure
+        self.min_customers = min_customers
+        self.random_state = random_state
+
+    @property
+    def required_columns(self) -> tuple[str, ...]:
+        """The columns of the customer summary that the model uses."""
+        more = self.structure.required_columns if self.structure is not None else ()
+        return tuple(dict.fromkeys([*SUMMARY, *more]))
+
+    @property
+    def purchases_(self) -> PurchaseModel:
+        """The structure's model of purchases."""
+        return self.structure_.purchases_
+
+    @property
+    def spend_(self) -> SpendModel:
+        """The structure's model of spend."""
+        return self.structure_.spend_
+
+    def fit(self, customers: pd.DataFrame) -> Self:
+        """Fit the structure alone, as a customer summary has no outcome to learn from.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, one row per customer.
+        """
+        self._fit_structure(customers)
+        return self._without_correction("there is no earlier holdout to learn from")
+
+    def fit_with_earlier(self, customers: pd.DataFrame, earlier: Split) -> Self:
+        """Fit the structure to the customers, and the correction to an earlier split.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, one row per customer.
+        earlier : Split
+            From `Split.earlier`, or any other whose observation ends no later than that of ``customers``.
+
+        Raises
+        ------
+        InputError
+            If the earlier split observes what follows the customers' observation, or a summary is invalid.
+        FitError
+            If no structure can be fitted.
+        """
+        check_before(customers, earlier)
+        few = len(earlier.calibration) < self.min_customers
+        past = {} if few else self._fitted_before(earlier)
+        if not past:
+            n, least = len(earlier.calibration), self.min_customers
+            self._fit_structure(customers)
+            return self._without_correction(
+                f"{n:,} customers at the earlier origin are fewer than min_customers={least:,}"
+                if few
+                else "no structure can be fitted at the earlier origin"
+            )
+        best = min(past, key=lambda name: _deviance(past[name], earlier))
+        self._fit_structure(customers, preferred=best)
+        return self._learn(past[best], customers, earlier)
+
+    def fit_transactions(
+        self,
+        transactions: Transactions | Any,
+        observation_end: Any = None,
+        time_unit: str = "W",
+        collapse: str | None = "D",
+    ) -> Self:
+        """Fit to transactions: the last ``horizon`` before the end of observation is the earlier holdout.
+
+        Where less than a third of the customers were acquired before, it is half of the history; see
+        `Split.earlier`.
+
+        Parameters
+        ----------
+        transactions, observation_end, time_unit, collapse
+            As in `summarize`.
+        """
+        transactions = as_transactions(transactions)
+        customers = summarize(transactions, observation_end, time_unit, collapse)
+        collapse = transactions.effective_collapse(collapse)
+        end = observation_end_of(transactions, observation_end, collapse).asked
+        length = learning_horizon(customers, horizon_in(self.horizon, time_unit))
+        earlier = earlier_split(transactions, end, length, time_unit, collapse)
+        return self.fit(customers) if earlier is None else self.fit_with_earlier(customers, earlier)
+
+    def predict(
+        self,
+        customers: pd.DataFrame,
+        horizon: float | str | None = None,
+        annual_discount_rate: float | None = None,
+    ) -> pd.Series:
+        """Lifetime value of each customer: the structure's, times the correction.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, in the model's time unit.
+        horizon, annual_discount_rate : optional
+            Override the constructor's.
+
+        Returns
+        -------
+        Series
+            Named ``clv``, in currency units, on the customers' index.
+        """
+        check_is_fitted(self, "structure_")
+        terms = self._terms(horizon, annual_discount_rate)
+        return (self.structure_.predict(customers, *terms) * self.correction(customers)).rename("clv")
+
+    def predict_factors(
+        self,
+        customers: pd.DataFrame,
+        horizon: float | str | None = None,
+        annual_discount_rate: float | None = None,
+    ) -> pd.DataFrame:
+        """The corrected value, the structure's factors, and the ``correction`` by which they are multiplied.
+
+        ``clv = margin x discounted_purchases x expected_spend x correction``.
+        """
+        check_is_fitted(self, "structure_")
+        factors = self.structure_.predict_factors(customers, *self._terms(horizon, annual_discount_rate))
+        correction = self.correction(customers)
+        return factors.assign(clv=factors["clv"] * correction, correction=correction)
+
+    def correction(self, customers: pd.DataFrame) -> pd.Series:
+        """The factor by which the structure's value of each customer is multiplied."""
+        check_is_fitted(self, "structure_")
+        if self.trees_ is None:
+            return pd.Series(1.0, customers.index, name="correction")
+        ratio = np.exp(self.trees_.raw(self._features(self.structure_, customers)))
+        return pd.Series(
+            self.scale_ * (self.weight_ * ratio + 1 - self.weight_), customers.index, name="correction"
+        )
+
+    def expected_purchases(self, customers: pd.DataFrame, horizon: float | str) -> pd.Series:
+        """Expected purchases of each customer by the structure, which the correction leaves unchanged."""
+        check_is_fitted(self, "structure_")
+        return self.structure_.purchases_.expected_purchases(customers, horizon)
+
+    def probability_alive(self, customers: pd.DataFrame) -> pd.Series:
+        """P(alive) of each customer by the structure."""
+        check_is_fitted(self, "structure_")
+        return self.structure_.purchases_.probability_alive(customers)  # type: ignore[attr-defined]
+
+    def explain(self, customers: pd.DataFrame) -> pd.DataFrame:
+        """What each feature contributes to the logarithm of each customer's learnt ratio.
+
+        Returns
+        -------
+        DataFrame
+            One column per feature and ``average``, the mean of the earlier customers; the rows add up to the
+            logarithm of the learnt ratio, before its weight and scale. Only zeros without a correction.
+        """
+        check_is_fitted(self, "structure_")
+        if self.trees_ is None:
+            return pd.DataFrame({"average": 0.0}, customers.index)
+        table = self._feature_table(self.structure_, customers)
+        shares = self.trees_.contributions(table.to_numpy())
+        return pd.DataFrame(shares, customers.index, table.columns).assign(average=self.trees_.mean)
+
+    def predict_interval(
+        self,
+        customers: pd.DataFrame,
+        coverage: float = 0.9,
+        horizon: float | str | None = None,
+        annual_discount_rate: float | None = None,
+        *,
+        n_simulations: int = 199,
+        random_state: int = 0,
+    ) -> pd.DataFrame:
+        """Prediction intervals of each customer's purchases, spend and value.
+
+        Those of spend and value are conformal: quantiles of outcome / prediction at the earlier origin, out
+        of fold, among customers with predictions of similar size. They include the model's error at that
+        origin, but no change since. Those of purchases are the structure's; without a correction, all are.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, in the model's time unit.
+        coverage : float, default 0.9
+            Nominal share of outcomes within the intervals, at most 0.99.
+        horizon, annual_discount_rate : optional
+            Override the constructor's. The quantiles are those of the learnt horizon: intervals of longer
+            horizons tend to be too wide.
+        n_simulations, random_state : int
+            As in `LifetimeValue.predict_interval`, for the structure.
+
+        Returns
+        -------
+        DataFrame
+            As `LifetimeValue.predict_interval`.
+        """
+        check_is_fitted(self, "structure_")
+        span, rate = self._terms(horizon, annual_discount_rate)
+        structure, purchases = self.structure_, self.structure_.purchases_
+        if self.outcomes_ is None or not isinstance(purchases, SupportsPurchaseIntervals):
+            options = {"n_simulations": n_simulations, "random_state": random_state}
+            return structure.predict_interval(customers, coverage, span, rate, **options)
+        correction = self.correction(customers)
+        counts = purchases.predict_interval(customers, span, coverage).add_prefix("purchases_")
+        learnt = _spend(structure, customers, self.learnt_horizon_) * correction
+        ends = self.outcomes_.interval(learnt.to_numpy(), coverage)
+        spend = _spend(structure, customers, span) * correction
+        value = structure.predict(customers, span, rate) * correction
+        for name, mean in (("spend", spend), ("clv", value)):
+            for end, ratio in zip(("lower", "upper"), ends, strict=True):
+                counts[f"{name}_{end}"] = mean * ratio
+        return counts
+
+    def predict_total_interval(
+        self,
+        customers: pd.DataFrame,
+        groups: pd.Series | None = None,
+        coverage: float = 0.9,
+        horizon: float | str | None = None,
+        annual_discount_rate: float | None = None,
+        *,
+        n_simulations: int = 199,
+        random_state: int = 0,
+    ) -> pd.DataFrame:
+        """Prediction intervals of totals: the structure's, times the correction of each group's value.
+
+        They include chance and parameter uncertainty as in `LifetimeValue.predict_total_interval`, but not
+        the model's error.
+        """
+        check_is_fitted(self, "structure_")
+        span, rate = self._terms(horizon, annual_discount_rate)
+        table = self.structure_.predict_total_interval(
+            customers, groups, coverage, span, rate, n_simulations=n_simulations, random_state=random_state
+        )
+        before = self.structure_.predict(customers, span, rate)
+        after = before * self.correction(customers)
+        member = pd.Series("total", customers.index) if groups is None else groups.reindex(customers.index)
+        totals = pd.DataFrame({"before": before, "after": after}).groupby(member).sum()
+        totals.loc["total"] = before.sum(), after.sum()
+        factor = (totals["after"] / totals["before"]).where(totals["before"] > 0, 1.0).reindex(table.index)
+        for name in [name for name in map(str, table) if name.startswith(("spend", "clv"))]:
+            table[name] *= factor
+        return table
+
+    # The structure.
+
+    def _candidates(self) -> dict[str, LifetimeValue]:
+        if self.structure is not None:
+            return {_STRUCTURE: self.structure}
+        return purchase_structures()
+
+    def _terms(
+        self, horizon: float | str | None, annual_discount_rate: float | None
+    ) -> tuple[float | str, float]:
+        return (
+            self.horizon if horizon is None else horizon,
+            self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate,
+        )
+
+    def _structure_with_terms(self, candidate: LifetimeValue) -> LifetimeValue:
+        copied: LifetimeValue = clone(candidate)
+        terms = {
+            "horizon": self.horizon,
+            "annual_discount_rate": self.annual_discount_rate,
+            "margin": self.margin,
+        }
+        return copied.set_params(**terms)
+
+    def _fit_structure(self, customers: pd.DataFrame, preferred: str = "") -> None:
+        """Fit the preferred candidate, or else the first that can be fitted."""
+        candidates = self._candidates()
+        order = sorted(candidates, key=lambda name: name != preferred)
+        reasons = []
+        for name in order:
+            try:
+                self.structure_ = self._structure_with_terms(candidates[name]).fit(customers)
+                self.time_unit_ = self.structure_.time_unit_
+                return
+            except ClvmlError as error:
+                reasons.append(f"{name}: {error}")
+        raise FitError("; ".join(reasons) if len(reasons) > 1 else reasons[0].partition(": ")[2])
+
+    def _without_correction(self, reason: str) -> Self:
+        self.trees_, self.outcomes_ = None, None
+        self.importance_: dict[str, float] = {}
+        self.weight_, self.scale_, self.gain_ = 0.0, 1.0, 0.0
+        self.learnt_horizon_ = float("nan")
+        self.fallback_ = f"no correction is learnt: {reason}"
+        log.warning("%s; predictions are those of the structure", self.fallback_)
+        return self
+
+    # Learning.
+
+    def _learn(self, past: LifetimeValue, customers: pd.DataFrame, earlier: Split) -> Self:
+        """Learn the correction where the outcome is known, and scale it to these customers' total."""
+        self.learnt_horizon_ = earlier.duration
+        expected = _spend(past, earlier.calibration, earlier.duration).to_numpy()
+        actual = earlier.holdout["spend"].to_numpy(dtype=float)
+        table = self._feature_table(past, earlier.calibration)
+        if not (actual[expected > 0] > 0).any():
+            return self._without_correction("nobody spent anything in the earlier holdout")
+        learnt = learn_ratio(table.to_numpy(), actual, expected, self.random_state)
+        if learnt.weight == 0:
+            return self._without_correction("at the earlier origin no correction is better than none")
+        self.trees_, self.weight_, self.gain_, self.fallback_ = learnt.trees, learnt.weight, learnt.gain, ""
+        self.scale_ = 1.0
+        before = self.structure_.predict(customers)
+        total = float((before * self.correction(customers)).sum())
+        self.scale_ = float(before.sum()) / total if total > 0 else 1.0
+        used = learnt.used
+        self.outcomes_ = outcome_table(actual[used], expected[used] * learnt.out_of_fold)
+        self.importance_ = self._importance(table.iloc[used], actual[used], expected[used], learnt.trees)
+        return self
+
+    def _fitted_before(self, earlier: Split) -> dict[str, LifetimeValue]:
+        """The candidates that can be fitted at the earlier origin, and predict something there."""
+        fitted = {}
+        for name, candidate in self._candidates().items():
+            try:
+                model = self._structure_with_terms(candidate).fit(earlier.calibration)
+                if _spend(model, earlier.calibration, earlier.duration).any():
+                    fitted[name] = model
+            except (ClvmlError, FitWarning) as error:
+                log.debug("%s cannot be fitted at the earlier origin", name, exc_info=error)
+        return fitted
+
+    def _features(self, structure: LifetimeValue, customers: pd.DataFrame) -> Floats:
+        return self._feature_table(structure, customers).to_numpy()
+
+    def _feature_table(self, structure: LifetimeValue, customers: pd.DataFrame) -> pd.DataFrame:
+        behaviour = behavioural_features(customers, structure.time_unit_)
+        return behaviour.join(predicted_features(structure, customers, self.learnt_horizon_))
+
+    def _importance(
+        self, table: pd.DataFrame, actual: Floats, expected: Floats, trees: BoostedTrees
+    ) -> dict[str, float]:
+        rng = np.random.default_rng(self.random_state)
+        every = -(-len(table) // _IMPORTANCE_ROWS)
+        rows, ratio, exposure = table.to_numpy()[::every], (actual / expected)[::every], expected[::every]
+
+        def deviance(shuffled: int | None) -> float:
+            changed = rows.copy()
+            if shuffled is not None:
+                changed[:, shuffled] = rng.permutation(changed[:, shuffled])
+            return poisson_deviance(ratio, np.exp(trees.raw(changed)), exposure)
+
+        least = deviance(None)
+        found = {name: deviance(j) / least - 1 for j, name in enumerate(map(str, table))}
+        return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def _spend(model: LifetimeValue, customers: pd.DataFrame, horizon: float | str) -> pd.Series:
+    """Expected spend over the horizon, before margin and discounting."""
+    return predicted_features(model, customers, horizon)["predicted"]
+
+
+def _deviance(model: LifetimeValue, earlier: Split) -> float:
+    """Poisson deviance of the spend in the earlier holdout."""
+    expected = _spend(model, earlier.calibration, earlier.duration).to_numpy()
+    return float(spend_deviances(earlier.holdout["spend"].to_numpy(dtype=float), expected).mean())

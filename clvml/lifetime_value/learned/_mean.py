@@ -1,0 +1,150 @@
+"""The mean of the leading models, as judged at an earlier origin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.validation import check_is_fitted
+
+from clvml.customers._split import Split
+from clvml.errors import ClvmlError, FitError
+from clvml.lifetime_value._projection import LifetimeValue
+from clvml.lifetime_value.learned._base import check_before
+from clvml.lifetime_value.learned._candidates import purchase_structures
+from clvml.lifetime_value.learned._ratio import spend_deviances
+
+
+class MeanValue(BaseEstimator):
+    """Mean value of the leading probabilistic models.
+
+    Models whose errors differ are better on average than one of them (Bates and Granger 1969). With an
+    earlier split the leading ones are those whose Poisson deviance of spend there is within one standard
+    error of the lowest; without one, all.
+
+    Parameters
+    ----------
+    horizon, annual_discount_rate, margin
+        As in `LifetimeValue`.
+    models : mapping of str to LifetimeValue, optional
+        Default: BG/NBD, MBG/NBD and Pareto/NBD x Gamma-Gamma.
+
+    Attributes
+    ----------
+    models_ : dict of str to LifetimeValue
+        The leading models, fitted to the customers.
+    time_unit_ : {"D", "W", "M", "Q", "Y"} or None
+        Time unit of the customers.
+    """
+
+    models_: dict[str, LifetimeValue]
+    time_unit_: str | None
+
+    def __init__(
+        self,
+        horizon: float | str,
+        annual_discount_rate: float = 0.0,
+        margin: float = 1.0,
+        models: Mapping[str, LifetimeValue] | None = None,
+    ) -> None:
+        self.horizon = horizon
+        self.annual_discount_rate = annual_discount_rate
+        self.margin = margin
+        self.models = models
+
+    @property
+    def required_columns(self) -> tuple[str, ...]:
+        """The columns of the customer summary that the models use."""
+        return tuple(dict.fromkeys(name for model in self._given.values() for name in model.required_columns))
+
+    def fit(self, customers: pd.DataFrame) -> Self:
+        """Fit all models that can be fitted to the customers.
+
+        Raises
+        ------
+        FitError
+            If none can be fitted.
+        """
+        return self._fit(list(self._given), customers)
+
+    def fit_with_earlier(self, customers: pd.DataFrame, earlier: Split) -> Self:
+        """Fit the models that lead at the earlier origin.
+
+        Raises
+        ------
+        InputError
+            If the earlier split observes what follows the customers' observation.
+        FitError
+            If none can be fitted.
+        """
+        check_before(customers, earlier)
+        past = fitted_models(self._given, earlier.calibration)
+        return self._fit(_leading(past, earlier) or list(self._given), customers)
+
+    def predict(
+        self,
+        customers: pd.DataFrame,
+        horizon: float | str | None = None,
+        annual_discount_rate: float | None = None,
+    ) -> pd.Series:
+        """Mean value of each customer over the horizon: named ``clv``, in currency units."""
+        return self.predict_factors(customers, horizon, annual_discount_rate)["clv"]
+
+    def predict_factors(
+        self,
+        customers: pd.DataFrame,
+        horizon: float | str | None = None,
+        annual_discount_rate: float | None = None,
+    ) -> pd.DataFrame:
+        """Means of the models' values and factors; the value is not the product of the mean factors."""
+        check_is_fitted(self, "models_")
+        span = self.horizon if horizon is None else horizon
+        rate = self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate
+        tables = []
+        for model in self.models_.values():
+            factors = model.predict_factors(customers, span, rate)
+            tables.append(factors.assign(clv=factors["clv"] * self.margin))
+        shared = [name for name in tables[0] if all(name in table for table in tables)]
+        means = np.mean([table[shared].to_numpy() for table in tables], axis=0)
+        return pd.DataFrame(means, customers.index, shared)
+
+    @property
+    def _given(self) -> Mapping[str, LifetimeValue]:
+        return purchase_structures() if self.models is None else self.models
+
+    def _fit(self, names: list[str], customers: pd.DataFrame) -> Self:
+        self.models_ = fitted_models({name: self._given[name] for name in names}, customers)
+        if not self.models_:
+            raise FitError(f"none of {', '.join(names)} can be fitted to these customers.")
+        self.time_unit_ = next(iter(self.models_.values())).time_unit_
+        return self
+
+
+def fitted_models(models: Mapping[str, LifetimeValue], customers: pd.DataFrame) -> dict[str, LifetimeValue]:
+    """Clones that could be fitted, with a margin of 1, so that values are spend."""
+    fitted = {}
+    for name, model in models.items():
+        try:
+            fitted[name] = clone(model).set_params(margin=1.0).fit(customers)
+        except ClvmlError:
+            continue
+    return fitted
+
+
+def _leading(models: Mapping[str, LifetimeValue], earlier: Split) -> list[str]:
+    actual = earlier.holdout["spend"].to_numpy(dtype=float)
+    found = {
+        name: spend_deviances(actual, model.predict(earlier.calibration, earlier.duration, 0.0).to_numpy())
+        for name, model in models.items()
+    }
+    if not found:
+        return []
+    best = min(found.values(), key=np.mean)
+    return [
+        name
+        for name, each in found.items()
+        if np.mean(each - best) <= np.std(each - best) / np.sqrt(actual.size)
+    ]

@@ -1,0 +1,54 @@
+"""The naive forecast: each customer's spend of the last period, once more."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from clvml.customers._split import Split
+from clvml.customers._summary_checks import plain
+from clvml.errors import InputError
+from clvml.lifetime_value.learned._base import EarlierSpendValue
+
+
+class LastPeriodValue(EarlierSpendValue):
+    """The spend of each customer's last period, repeated: the naive forecast.
+
+    The period is the earlier holdout. Of customers acquired in it, it has the spend of all purchases.
+
+    Parameters
+    ----------
+    horizon, annual_discount_rate, margin
+        As in `LifetimeValue`, the horizon not infinite. The spend is in proportion to the horizon.
+
+    Attributes
+    ----------
+    spend_ : Series
+        Spend in the last period, by customer; only these customers can be predicted.
+    learnt_horizon_, time_unit_
+        Length of the last period, and the time unit of the customers.
+    """
+
+    required_columns: ClassVar[tuple[str, ...]] = ("total_spend",)
+    spend_: pd.Series
+
+    def __init__(self, horizon: float | str, annual_discount_rate: float = 0.0, margin: float = 1.0) -> None:
+        self.horizon = horizon
+        self.annual_discount_rate = annual_discount_rate
+        self.margin = margin
+
+    def _learn(self, customers: pd.DataFrame, earlier: Split) -> None:
+        before = earlier.holdout["spend"].reindex(customers.index)
+        self.spend_ = before.fillna(customers["total_spend"]).astype(float)
+
+    def _spend(self, customers: pd.DataFrame) -> NDArray[np.float64]:
+        unknown = customers.index.difference(self.spend_.index)
+        if len(unknown):
+            raise InputError(
+                f"{len(unknown):,} of {len(customers):,} customers were not among those fitted, such as"
+                f" {plain(unknown[0])!r}: the naive forecast needs each customer's spend in the last period."
+            )
+        return self.spend_.reindex(customers.index).to_numpy()

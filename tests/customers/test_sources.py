@@ -1,0 +1,193 @@
+"""Where transactions come from: workbooks, folders, standard input; and files that are no tables."""
+
+import gzip
+import io
+import logging
+import sys
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from clvml.customers._transactions import read_transactions
+from clvml.customers.engines import _workbooks
+from clvml.customers.engines._files import copy_of_stdin
+from clvml.customers.engines._workbooks import SheetWriter, read_sheet
+from clvml.errors import InputError
+
+
+@pytest.fixture
+def sales():
+    return pd.DataFrame(
+        {
+            "customer_id": ["007", "b", "b", "c"],
+            "date": pd.to_datetime(
+                ["1997-01-01", "1997-01-02 10:30", "1997-02-02", "1997-03-04"], format="ISO8601"
+            ),
+            "amount": [1.0, 2.5, 3.0, 4.0],
+        }
+    )
+
+
+@pytest.fixture
+def expected(sales):
+    return rows(read_transactions(sales))
+
+
+@pytest.fixture
+def from_stdin(monkeypatch):
+    """Put bytes on standard input."""
+
+    def put(content):
+        copy_of_stdin.cache_clear()
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+    yield put
+    copy_of_stdin.cache_clear()
+
+
+def rows(transactions):
+    return transactions.to_pandas().to_numpy().tolist()
+
+
+def test_a_workbook_has_the_rows_of_the_frame(tmp_path, sales, expected):
+    sales.to_excel(tmp_path / "a.xlsx", index=False)
+    assert rows(read_transactions(tmp_path / "a.xlsx")) == expected
+
+
+def test_serial_numbers_in_a_workbook_are_dates_alone_and_among_dates(tmp_path, sales, expected):
+    serial = (sales["date"] - pd.Timestamp("1899-12-30")) / pd.Timedelta(days=1)
+    sales.assign(date=serial).to_excel(tmp_path / "a.xlsx", index=False)
+    mixed = sales["date"].astype(object).where([True, False, True, False], serial)
+    sales.assign(date=mixed).to_excel(tmp_path / "b.xlsx", index=False)
+    assert rows(read_transactions(tmp_path / "a.xlsx")) == expected
+    assert rows(read_transactions(tmp_path / "b.xlsx")) == expected
+
+
+def test_amounts_as_text_in_a_workbook_are_read_as_in_a_csv(tmp_path, sales, expected):
+    written = sales.assign(amount=["1,00 €", "2,50 €", "3,00 €", "4,00 €"])
+    written.to_excel(tmp_path / "a.xlsx", index=False)
+    assert rows(read_transactions(tmp_path / "a.xlsx")) == expected
+
+
+def test_a_sheet_is_chosen_by_name_or_number_else_the_first_and_said(tmp_path, sales, expected, caplog):
+    path = tmp_path / "a.xlsx"
+    with pd.ExcelWriter(path) as book:
+        pd.DataFrame({"notes": ["none"]}).to_excel(book, sheet_name="Read me", index=False)
+        sales.to_excel(book, sheet_name="Sales", index=False)
+    assert (
+        rows(read_transactions(path, sheet="Sales")) == rows(read_transactions(path, sheet="2")) == expected
+    )
+    with pytest.raises(InputError, match="has no sheet 'Orders'; it has 'Read me', 'Sales'"):
+        read_transactions(path, sheet="Orders")
+    with (
+        caplog.at_level(logging.WARNING, "clvml"),
+        pytest.raises(InputError, match="no column 'customer_id'"),
+    ):
+        read_transactions(path)
+    assert "has 2 sheets: 'Read me' is read, not 'Sales'" in caplog.text
+
+
+def test_text_that_looks_like_a_formula_is_written_as_text(tmp_path, sales):
+    sales["customer_id"] = ["=1+1", "@x", "-2+3", "+4"]
+    writer = SheetWriter(tmp_path / "a.xlsx")
+    writer.write_table(sales.iloc[:2])
+    writer.write_table(sales.iloc[2:])
+    writer.close()
+    pd.testing.assert_frame_equal(
+        read_sheet(tmp_path / "a.xlsx").astype({"amount": float}), sales, check_dtype=False
+    )
+
+
+def test_more_rows_than_a_sheet_holds_are_refused(tmp_path, sales, monkeypatch):
+    monkeypatch.setattr(_workbooks, "MOST_ROWS", 6)
+    writer = SheetWriter(tmp_path / "a.xlsx")
+    writer.write_table(sales)
+    with pytest.raises(InputError, match=r"holds 5 rows and a header.* write .csv or .parquet"):
+        writer.write_table(sales.iloc[:2])
+    writer.close()
+
+
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "parquet", "xlsx"])
+def test_standard_input_is_a_file_of_the_kind_that_its_first_bytes_show(
+    tmp_path, sales, expected, ending, from_stdin
+):
+    path = tmp_path / f"a.{ending}"
+    if ending == "parquet":
+        sales.to_parquet(path)
+    elif ending == "xlsx":
+        sales.to_excel(path, index=False)
+    else:
+        sales.to_csv(path, index=False)
+    from_stdin(path.read_bytes())
+    transactions = read_transactions("-")
+    assert rows(transactions) == expected
+    assert transactions.source == "standard input"
+
+
+def test_a_folder_of_parquet_or_csv_files_is_one_table(tmp_path, sales, expected):
+    parts = tmp_path / "parts"
+    pq.write_to_dataset(
+        pa.Table.from_pandas(sales.assign(year=[1996, 1997, 1996, 1997])), parts, partition_cols=["year"]
+    )
+    (parts / "_SUCCESS").write_text("")
+    (parts / ".hidden.parquet").write_text("not data")
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    for i in range(4):
+        sales.iloc[[3 - i]].to_csv(plain / f"{i}.csv", index=False)
+    assert rows(read_transactions(parts)) == rows(read_transactions(plain)) == expected
+    assert rows(read_transactions(str(plain / "*.csv"))) == expected
+    by_year = read_transactions(parts, category="year").to_pandas()
+    assert sorted(by_year["category"].astype(int).unique()) == [1996, 1997]
+    sales.to_parquet(plain / "x.parquet")
+    with pytest.raises(InputError, match="contains both csv and parquet files"):
+        read_transactions(plain)
+
+
+CSV = "customer_id;date;amount\nMüller;1997-01-01;5\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
+def test_a_name_is_read_in_every_usual_encoding(tmp_path, encoding):
+    (tmp_path / "a.csv").write_text(CSV, encoding=encoding)
+    assert rows(read_transactions(tmp_path / "a.csv"))[0][0] == "Müller"
+
+
+def test_compressed_files_and_line_breaks_in_cells_are_read(tmp_path):
+    text = 'customer_id,date,amount,note\n1,1997-01-01,5,"two\nlines"\n2,1997-01-02,6,\n'
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(text.encode()))
+    (tmp_path / "b.csv.zst").write_bytes(pa.compress(text.encode(), codec="zstd", asbytes=True))
+    for name in ("a.csv.gz", "b.csv.zst"):
+        assert len(read_transactions(tmp_path / name)) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("761,25,2009-11-06\n861,50,2012-09-28\n", "first row looks like data"),
+        ("c1,2009-11-06,25\nc2,2012-09-28,50\n", "first row looks like data"),
+        ("1,2009-11-06,1\n1,2009-11-06,1\n", "first row looks like data"),
+        ("customer_id,2024-01,2024-02,2024-03\n1,5,,7\n", "one row per purchase"),
+        ("customer_id,Jan 2024,Feb 2024,Mar 2024\n1,5,,7\n", "one row per purchase"),
+        ("customer_id,Q1 2024,Q2 2024,Q3 2024\n1,5,,7\n", "one row per purchase"),
+        ("customer_id,Jan,Feb,Mar\n1,5,,7\n", "one row per purchase"),
+        ("\n", "no column names"),
+        ("  \n\n", "no column names"),
+        ("customer_id,date,amount\n", "has columns but no rows"),
+        ("", "is empty"),
+        ("\ufeff", "no column names"),
+    ],
+)
+def test_a_file_that_is_no_table_of_purchases_is_refused_with_the_likely_cause(tmp_path, text, said):
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=said):
+        read_transactions(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("name", ["a.xls", "a.zip", "a.ods", "a.json", "a.parquet.gz", "a"])
+def test_another_kind_of_file_is_refused_with_the_way_out(tmp_path, name):
+    (tmp_path / name).write_text("x")
+    with pytest.raises(InputError, match=r"unsupported file type.*(save|unpack|read) it"):
+        read_transactions(tmp_path / name)
