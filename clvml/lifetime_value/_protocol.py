@@ -10,6 +10,7 @@ Capability                     Protocol                       Used by
 learning from a past holdout   `SupportsEarlierSplit`         `compare_models`
 what-if scenarios              `SupportsScenarios`            `model_value`
 discounted purchases           `SupportsDiscounting`          `LifetimeValue`
+one price per purchase         `SupportsPrice`                `at_price`, `compare_models`
 P(alive)                       `SupportsProbabilityAlive`     `LifetimeValue`, diagnostics
 intervals of value             `SupportsValueIntervals`       the choice of the model to serve
 intervals of totals            `SupportsTotalIntervals`       totals of segments in a run
@@ -99,6 +100,15 @@ class ValueModel(Protocol):
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
         """Lifetime value in the first column, "clv", and its factors in the others."""
+        ...
+
+
+@runtime_checkable
+class SupportsPrice(Protocol):
+    """A model of value that supports one price per purchase, for purchases without amounts."""
+
+    def at_price(self, price: float) -> Any:
+        """The unfitted model with this price in place of its model of spend."""
         ...
 
 

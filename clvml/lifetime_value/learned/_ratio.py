@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from clvml.lifetime_value.learned._features import in_canonical_order
+from clvml.lifetime_value.learned._threads import one_openmp_thread
 from clvml.lifetime_value.learned._trees import BoostedTrees, trees_of
 
 Floats = NDArray[np.float64]
@@ -48,6 +49,7 @@ class LearnedRatio(NamedTuple):
     gain: float
 
 
+@one_openmp_thread
 def learn_ratio(rows: Floats, actual: Floats, expected: Floats, random_state: int) -> LearnedRatio:
     """Learn ``actual / expected`` from features.
 
@@ -77,7 +79,8 @@ def learn_ratio(rows: Floats, actual: Floats, expected: Floats, random_state: in
     allowed |= np.array([weight == WEIGHTS[0] for _, weight in candidates])
     best = int(np.argmin(np.where(allowed, deviances, np.inf)))
     number, weight = candidates[best]
-    trees = trees_of(_boosting(used.size, STEPS[number], random_state).fit(rows[used], ratio, expected[used]))
+    boosting = _boosting(used.size, STEPS[number], random_state)
+    trees = trees_of(boosting.fit(rows[used], ratio, expected[used]))
     level = float(np.average(np.exp(trees.raw(rows[used])), weights=expected[used]))
     gain = 1 - deviances[best] / plain if plain > 0 else 0.0
     if gain <= 0:

@@ -146,7 +146,7 @@ def _figures(found: Backtest, titles: Mapping[str, str]) -> Iterator[Finding]:
     horizon = found.horizons[0]
 
     def of_best(table: pd.DataFrame) -> pd.DataFrame:
-        rows = table.xs(horizon, level="horizon")
+        rows = pd.DataFrame(table.xs(horizon, level="horizon"))
         return _titled(rows[rows.index.isin(best, level="model")], titles)
 
     yield Figure(

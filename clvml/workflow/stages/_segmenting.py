@@ -33,6 +33,7 @@ from clvml.workflow._section import Section
 from clvml.workflow._stage import Context, Stage
 from clvml.workflow.stages._attribute_files import Attributes
 from clvml.workflow.stages._comparing import Comparison
+from clvml.workflow.stages._reading import outcome_of
 from clvml.workflow.stages._segment_figures import group_figures, profile_figures
 from clvml.workflow.stages._serving import COVERAGE, INCLUDED_BY_DRAWS, Served
 from clvml.workflow.stages._splitting import Customers, joined
@@ -41,6 +42,10 @@ SECTION = "Segments"
 FOLDER = "segments"
 FILES = "segment_tables/{}.csv"
 WARNED = 10  # customers shown; all are in early_warning.csv
+IN_PURCHASES = (
+    "Values, values at risk and budgets are numbers of purchases, as the purchases have neither amounts nor a"
+    " price: multiply them by what a purchase is worth."
+)
 QUALITY_METRICS = ("silhouette", "inertia", "stability", "smallest_share")
 
 CHOICE_COLUMNS = {
@@ -166,6 +171,8 @@ def find(context: Context) -> Iterator[Finding]:
     selection = (calibrated.segmenter or segments.segmenter).selection_
     yield from who_they_are(segments)
     yield from profile_of(segments, selection)
+    if outcome_of(context) == "purchases":
+        yield Words(IN_PURCHASES, style="note", runs=SEGMENTS)
     if segments.groups is not None:
         yield from what_to_do(segments.members, context.config.value.currency)
         intervals = card_intervals(context[Served], segments.members)
@@ -236,7 +243,9 @@ def purchases_beside(context: Context, customers: pd.DataFrame) -> Any:
     result = context[Comparison].result
     models = (result.models[name] for name in result.verdict.ranked)
     ranked = (getattr(model, "purchases_", None) for model in models)
-    best = next((model for model in ranked if isinstance(model, SupportsProbabilityAlive)), BGNBD())
+    best = next(
+        (model for model in ranked if isinstance(model, SupportsProbabilityAlive)), BGNBD(prior="auto")
+    )
     try:
         return clone(best).fit(customers)
     except FitError:
@@ -303,7 +312,7 @@ def profile_of(segments: Segments, selection: pd.DataFrame) -> Iterator[Finding]
 def who_they_are(segments: Segments) -> Iterator[Finding]:
     """The most valuable and the largest segment, in two sentences."""
     profile = segments.segmenter.profile_
-    best, largest = profile.iloc[0], profile.loc[profile["customers"].idxmax()]
+    best, largest = profile.iloc[0], profile.iloc[int(profile["customers"].argmax())]
     sentences = [f"{len(profile)} segments. The most valuable: {_portrait(best)}."]
     if largest["name"] != best["name"]:
         sentences.append(f"The largest: {_portrait(largest)}.")
@@ -322,9 +331,9 @@ def what_to_do(members: pd.DataFrame, currency: str) -> Iterator[Finding]:
     table = budgets(members).drop(index="(all)")
     treated = table[table["budget"] > 0]
     listed = [
-        f"{name} {row['customers']:,.0f} customers (value at risk {format_money(row['value_at_risk'], currency)},"
-        f" budget {format_money(row['budget'], currency)})"
-        for name, row in treated.iterrows()
+        f"{name} {customers:,.0f} customers (value at risk {format_money(at_risk, currency)}, budget"
+        f" {format_money(budget, currency)})"
+        for name, customers, at_risk, budget in treated[["customers", "value_at_risk", "budget"]].itertuples()
     ]
     rest = int(table["customers"].sum() - treated["customers"].sum())
     listed += [f"spend little on the other {rest:,}"] if rest else []
@@ -371,9 +380,8 @@ def card_intervals(served: Served, members: pd.DataFrame) -> pd.DataFrame | None
     totals = served.total_intervals(members, members["segment"], COVERAGE)
     if totals is None:
         return None
-    found = totals.drop(index="total")[["clv_lower", "clv_upper"]].set_axis(
-        ["lower", "upper"], axis="columns"
-    )
+    ends = totals.drop(index="total")[["clv_lower", "clv_upper"]]
+    found = ends.set_axis(["lower", "upper"], axis="columns")
     found.attrs["includes"] = totals.attrs.get("includes", INCLUDED_BY_DRAWS)
     return found
 

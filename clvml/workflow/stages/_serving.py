@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
+import math
 import re
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -17,20 +16,22 @@ from clvml import plots
 from clvml.customers._discount_rate import annual_rate_in
 from clvml.customers._split import Split
 from clvml.customers._time_units import Horizon, horizon_in, time_unit_of
-from clvml.errors import ClvmlError, FitError, FitWarning, InputError
+from clvml.errors import ClvmlError, FitError, InputError
 from clvml.evaluation._model_comparison import fit_model
+from clvml.inference._fit_warnings import noted_fit_warnings
 from clvml.lifetime_value._protocol import SupportsTotalIntervals, ValueModel
 from clvml.lifetime_value._total_calibration import TotalCalibration
 from clvml.workflow._findings import SEGMENTS, SERVED, Figure, Finding, Metrics, Model, Table, Tags, Words
 from clvml.workflow._formatting import format_duration, format_money
 from clvml.workflow._section import Section
 from clvml.workflow._stage import Context, Stage
-from clvml.workflow.stages._comparing import Comparison
+from clvml.workflow.stages._comparing import Comparison, built
+from clvml.workflow.stages._reading import outcome_of
 from clvml.workflow.stages._splitting import Customers
 
 FOLDER = "model"
 COVERAGE = 0.9  # of the intervals of totals
-TOTAL_ENDS = {"equity_lo": "lower", "equity_hi": "upper"}
+TOTAL_ENDS = {"equity_lo": "clv_lower", "equity_hi": "clv_upper"}
 INCLUDED_BY_DRAWS = "parameters and chance only, not the model's own error"
 
 
@@ -38,7 +39,9 @@ class ValueSection(Section):
     """The lifetime value that the registered model predicts.
 
     The comparison does not use these settings: it predicts over the duration of the holdout, undiscounted and
-    with a margin of 1, since the actual values are the revenue of the holdout.
+    with a margin of 1, since the actual values are the revenue of the holdout. ``price`` is the value of a
+    purchase: of every one if the purchases have no amounts, otherwise only in models of purchases, in place
+    of a model of spend.
     """
 
     horizon: float | str = "12M"
@@ -49,6 +52,8 @@ class ValueSection(Section):
     """Profit per unit of spend."""
     currency: str = Field(default="", max_length=12)
     """Code or sign of the currency in the report, such as "EUR" or "$"."""
+    price: float | None = Field(default=None, gt=0)
+    """Value of a purchase, for purchases without amounts, or in place of a model of spend."""
 
     @field_validator("annual_discount_rate")
     @classmethod
@@ -100,8 +105,7 @@ class Served:
             return self.calibration.total_interval(self.model, customers, groups, coverage)
         if not isinstance(self.model, SupportsTotalIntervals):
             return None
-        # A copy has no reference to the customers of its fit and uses Laplace's approximation: seconds faster.
-        model = copy.deepcopy(self.model)
+        model = copy.deepcopy(self.model)  # without the customers of its fit: seconds faster
         try:
             return model.predict_total_interval(customers, groups, coverage)
         except InputError:  # one of its parts cannot be simulated
@@ -146,8 +150,9 @@ def fit(context: Context, customers: pd.DataFrame) -> Served:
     comparison = context[Comparison]
     contender = comparison.contenders[comparison.result.champion]
     try:
-        model = contender.build(**context.config.value.model_dump(exclude={"currency"}))
-        with noted_warnings() as noted:
+        terms = context.config.value.model_dump(exclude={"price", "currency"})
+        model = built(context, contender, **terms)
+        with noted_fit_warnings() as noted:
             model = fit_model(model, customers, earlier=context[Split])  # to its holdout, now known
             values = model.predict_factors(customers)
         values["clv"]  # the one column that later stages need
@@ -161,18 +166,6 @@ def fit(context: Context, customers: pd.DataFrame) -> Served:
     return Served(contender.title, model, values, calibration, tuple(noted))
 
 
-@contextlib.contextmanager
-def noted_warnings() -> Iterator[list[str]]:
-    """The texts of the fit warnings raised inside, which are raised again afterwards."""
-    noted: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", FitWarning)
-        yield noted
-    noted += dict.fromkeys(str(each.message) for each in caught if issubclass(each.category, FitWarning))
-    for each in caught:
-        warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
-
-
 def calibration_of(comparison: Comparison, horizon: Horizon) -> TotalCalibration | None:
     """What the errors of the champion's totals say of its next one; None if none can be used."""
     try:
@@ -183,35 +176,34 @@ def calibration_of(comparison: Comparison, horizon: Horizon) -> TotalCalibration
 
 def answers(context: Context, served: Served, customers: pd.DataFrame) -> Iterator[Finding]:
     """What the customers are worth and how sure that is."""
-    value, parts, total = context.config.value, context[Split], served.values["clv"].sum()
+    value, parts, counted = context.config.value, context[Split], outcome_of(context) == "revenue"
+    currency = value.currency if counted else "purchases"
+    ahead, rate = format_duration(value.horizon, parts.time_unit), value.annual_discount_rate
     intervals = served.total_intervals(customers)
-    ahead = format_duration(value.horizon, parts.time_unit)
-    discounted = f", discounted at {value.annual_discount_rate:.0%} per year" * (
-        value.annual_discount_rate > 0
-    )
-    amount = format_money(total, value.currency)
-    if intervals is None or intervals.loc["total", ["clv_lower", "clv_upper"]].isna().any():
-        between = ""
-    else:
-        ends = [
-            format_money(intervals.at["total", f"clv_{end}"], value.currency) for end in ("lower", "upper")
-        ]
-        between = f" With {COVERAGE:.0%} probability it is between {ends[0]} and {ends[1]}."
+    ends = {} if intervals is None else ends_of(intervals)
+    between = ""
+    if intervals is not None and ends:
+        lower, upper = (format_money(end, currency) for end in ends.values())
+        between = f" With {COVERAGE:.0%} probability it is between {lower} and {upper}."
         yield Table("total_value", intervals, in_report=False)
-        yield Metrics(
-            {name: float(intervals.at["total", f"clv_{end}"]) for name, end in TOTAL_ENDS.items()},
-            in_report=False,
-        )
+        yield Metrics(ends, in_report=False)
     yield Words(
-        f"over the next {ahead}{discounted}: the value of {len(customers):,} customers, by"
+        f"over the next {ahead}{f', discounted at {rate:.0%} per year' if rate else ''}:"
+        f" {'the value' if counted else 'the expected purchases'} of {len(customers):,} customers, by"
         f" {served.title}.{between}",
-        lead=amount,
+        lead=format_money(float(served.values["clv"].sum()), currency),
         answers="worth",
         printed=True,
     )
-    yield Words(how_sure(context, intervals), answers="sure")
+    yield Words(how_sure(context, intervals if ends else None), answers="sure")
     for warning in served.warnings:
         yield Words(warning, lead="The served model:", style="note", answers="sure")
+
+
+def ends_of(intervals: pd.DataFrame) -> dict[str, float]:
+    """The ends of the total's interval by metric; empty where it is undefined."""
+    ends = {name: float(intervals[column]["total"]) for name, column in TOTAL_ENDS.items()}
+    return {} if any(map(math.isnan, ends.values())) else ends
 
 
 def how_sure(context: Context, intervals: pd.DataFrame | None) -> str:
@@ -231,11 +223,14 @@ def how_sure(context: Context, intervals: pd.DataFrame | None) -> str:
 def format_served(context: Context, served: Served) -> str:
     """The data and settings of the model to serve, and the value of all customers."""
     value, parts, clv = context.config.value, context[Split], served.values["clv"]
+    counted = (
+        "Total value" if outcome_of(context) == "revenue" else "Value counts discounted purchases: total"
+    )
     return (
         f"{served.title}, refitted to all {len(clv):,} customers until"
         f" {pd.Timestamp(parts.observation_end):%Y-%m-%d}, including the holdout. Horizon"
         f" {format_duration(value.horizon, parts.time_unit)}, discount rate {value.annual_discount_rate:.0%}"
-        f" per year, margin {value.margin:g}. Total value {clv.sum():,.2f}, median {clv.median():,.2f} per"
+        f" per year, margin {value.margin:g}. {counted} {clv.sum():,.2f}, median {clv.median():,.2f} per"
         f" customer. Time unit of the parameters: {time_unit_of(parts.time_unit).name}."
         f"{format_fallback(served.model)}"
     )
