@@ -82,7 +82,7 @@ class RunRecord:
         Logged as a model, which the metrics are linked to; one that cannot be serialised gets an
         entry without a file.
     input_example : pandas.DataFrame, optional
-        Customers, for the model's input example.
+        Customers, from which the model's input example is invented.
     registration : Registration, optional
         To register the model.
     """

@@ -17,6 +17,7 @@ import pandas as pd
 
 from clvml.errors import ClvmlError, InputError, TrackingError
 from clvml.scoring._model_file import dump_model
+from clvml.scoring._signature import signature
 from clvml.tracking import _registry as registry
 from clvml.tracking._connection import connected, database_of
 from clvml.tracking._records import DatasetRecord, RunRecord, is_image
@@ -198,6 +199,7 @@ def _write_model(client: Any, record: RunRecord, written: WrittenRun) -> None:  
     name = _file_name(record.name)
     try:
         dump_model(record.model)
+        signature(record.model)  # fails for a model that predicts nothing for a customer it does not know
     except InputError as error:
         logger.info("run %r: %s It is listed in MLflow without a file.", record.name, error)
         entry = mlflow.create_external_model(

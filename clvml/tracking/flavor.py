@@ -33,7 +33,8 @@ import pandas as pd
 
 from clvml.errors import ClvmlError, TrackingError
 from clvml.files import check_not_there, written_whole
-from clvml.scoring._contract import read_request, request_table, response_table, score
+from clvml.scoring._contract import read_request, response_table, score
+from clvml.scoring._invented import invented_request
 from clvml.scoring._model_file import MODEL_FILE, load_model_folder, save_model_folder
 from clvml.scoring._signature import signature
 
@@ -67,7 +68,8 @@ def save_model(
     path : str or Path
         A folder that does not exist yet, or is empty; it appears when the model is complete.
     input_example : pandas.DataFrame, optional
-        Customers; the first five are saved as the input example.
+        Customers; a few invented ones, from rounded quantiles of theirs, are saved as the input example.
+        No row and no id of a customer is saved.
     metadata : dict, optional
         Saved in the ``MLmodel`` file.
     mlflow_model : mlflow.models.Model, optional
@@ -92,7 +94,7 @@ def save_model(
             data_path=str(file),
             mlflow_model=described,
             signature=signature_of(model),
-            input_example=None if input_example is None else request_table(model, input_example.head(5)),
+            input_example=None if input_example is None else invented_request(model, input_example),
             pip_requirements=requirements(),
             metadata=metadata,
         )

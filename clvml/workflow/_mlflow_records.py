@@ -26,10 +26,10 @@ from clvml.workflow._findings import (
     Table,
     Tags,
     Words,
+    names_customers,
 )
 from clvml.workflow._section import TrackingSection
 
-EXAMPLE_ROWS = 5
 DESCRIPTION = "mlflow.note.content"  # MLflow's page of a run shows this tag as Markdown
 MAX_DESCRIPTION = 5000  # MLflow refuses longer tags
 
@@ -47,7 +47,7 @@ def track(
         If the store is unavailable, or part of a run could not be written (the rest is).
     """
     written = write_records(
-        records_of(list(found), folder),
+        records_of(list(found), folder, log_customers=section.log_customers),
         experiment=section.experiment,
         tracking_uri=section.uri,
         on_progress=progress.update,
@@ -56,7 +56,7 @@ def track(
     return written
 
 
-def records_of(found: Sequence[Finding], folder: Path) -> list[RunRecord]:
+def records_of(found: Sequence[Finding], folder: Path, *, log_customers: bool = False) -> list[RunRecord]:
     """One record per model, in the order of the findings.
 
     Parameters
@@ -64,8 +64,12 @@ def records_of(found: Sequence[Finding], folder: Path) -> list[RunRecord]:
     found : sequence of Finding
     folder : Path
         The output folder, where the figures are.
+    log_customers : bool
+        Whether to include tables and figures that name customers by id.
     """
     models = [finding for finding in found if isinstance(finding, Model)]
+    if not log_customers:
+        found = [finding for finding in found if not names_customers(finding)]
     return [
         _record(model, [finding for finding in found if finding.belongs_to(model.key)], folder)
         for model in models
@@ -87,7 +91,7 @@ def _record(model: Model, findings: Sequence[Finding], folder: Path) -> RunRecor
         },
         datasets=[dataset.record for dataset in _only(Dataset, findings)],
         model=model.model,
-        input_example=model.customers.head(EXAMPLE_ROWS),
+        input_example=None if model.register_as is None else model.customers,
         registration=_registration(model, findings),
     )
 

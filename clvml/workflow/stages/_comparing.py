@@ -173,7 +173,7 @@ def compared(comparison: Comparison, parts: Split) -> Iterator[Finding]:
         "Every model was fitted to the calibration period and predicts the revenue of the next"
         f" {format_duration(parts.duration, parts.time_unit)}, undiscounted and with a margin of 1."
     )
-    yield Table("predictions", rows, file="predictions.parquet", in_report=False, runs=())
+    yield Table("predictions", rows, file="predictions.parquet", in_report=False)
     yield Table(
         "comparison",
         comparison.table,

@@ -77,7 +77,7 @@ def find(context: Context) -> Iterator[Finding]:
     context.say(format_split(parts))
     yield Words(f"{config.data.source}: {format_split(parts)}.", runs=())
     yield from notices_of(context, parts)
-    yield Table("customers", customer_base.table, file="customers.parquet", in_report=False, runs=())
+    yield Table("customers", customer_base.table, file="customers.parquet", in_report=False)
     yield Tags(constants_of(parts) | {"question": config.experiment.question}, runs=ALL)
     name, source, facts = config.experiment.name, config.data.source, policy_counts(context[Transactions])
     for frame, part in ((parts.calibration, "calibration"), (parts.holdout, "holdout")):
