@@ -94,7 +94,7 @@ def test_a_computing_room_draws_nothing_and_prints_nothing(room):
     """MLflow's adapter closes the figures that it stores; apart from it nothing knows of matplotlib."""
     for path in (PACKAGE / room).rglob("*.py"):
         drawing = {n for n in imports(path) if n.split(".")[0] == "matplotlib" or n.startswith("clvml.plots")}
-        assert not drawing or path.relative_to(PACKAGE).parts == ("tracking", "_runs.py"), path
+        assert not drawing or path.relative_to(PACKAGE).parts == ("tracking", "_run_parts.py"), path
         calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
         assert "print" not in {func.id for func in calls if isinstance(func, ast.Name)}, path
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DatasetRecord:
     """A table that a run used.
 
@@ -37,6 +38,14 @@ class DatasetRecord:
     context: str
     source: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def described(self) -> dict[str, Any]:
+        """As MLflow describes it: name, digest, source, schema and size."""
+        import mlflow
+
+        frame = self.frame.reset_index()
+        return dict(mlflow.data.from_pandas(frame, source=self.source, name=self.name).to_dict())
 
 
 @dataclass(frozen=True)
@@ -85,6 +94,8 @@ class RunRecord:
         Customers, from which the model's input example is invented.
     registration : Registration, optional
         To register the model.
+    children : sequence of RunRecord
+        Runs nested in it; only their names, tags, parameters and metrics are written.
     """
 
     name: str
@@ -98,6 +109,7 @@ class RunRecord:
     model: Any = None
     input_example: pd.DataFrame | None = None
     registration: Registration | None = None
+    children: Sequence[RunRecord] = ()
 
 
 def parameters_of(model: Any, prefix: str = "") -> dict[str, Any]:

@@ -14,7 +14,8 @@ import pandas as pd
 
 from clvml.errors import TrackingError
 from clvml.tracking._records import Registration, RunRecord, parameters_of
-from clvml.tracking._runs import WrittenRun, write_records
+from clvml.tracking._run_parts import WrittenRun
+from clvml.tracking._runs import write_records
 from clvml.workflow._console import Progress
 from clvml.workflow._findings import (
     Dataset,

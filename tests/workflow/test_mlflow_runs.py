@@ -86,8 +86,10 @@ def test_no_customer_is_in_mlflow_unless_the_user_asks(logged):
 def test_every_run_is_complete_also_of_a_model_that_cannot_be_served_to_others(logged):
     for experiment in ("north_holdout", "south_holdout"):
         assert {entry.info.status for entry in logged.runs(experiment)} == {"FINISHED"}
-    naive = [r for r in logged.runs("north_holdout") if r.info.run_name == "last period repeated"]
-    assert [list(entry.outputs.model_outputs) for entry in naive] == [[], []]
+    for entry in logged.runs("north_holdout", "compared"):
+        (made,) = entry.outputs.model_outputs
+        stored = list((logged.folder / "mlruns").rglob(f"{made.model_id}/artifacts/MLmodel"))
+        assert len(stored) == (entry.info.run_name != "last period repeated")
 
 
 @pytest.mark.parametrize(("region", "latest"), [("north", "second"), ("south", "south")])

@@ -310,8 +310,6 @@ def one_contender(comparison: Comparison, name: str, parts: Split) -> Iterator[F
     yield Metrics({metric: float(row[metric]) for metric in DEFAULT_METRICS}, in_report=False, runs=run)
     yield Steps({"decile_pred": deciles["predicted"], "decile_act": deciles["actual"]}, runs=run)
     yield Table("deciles", deciles, file=None, in_report=False, runs=run)
-    draw = partial(plots.calibration_by_decile, {title: deciles})
-    yield Figure("deciles", "Value by decile", draw, file=None, runs=run)
 
 
 def run_of(name: str) -> str:
