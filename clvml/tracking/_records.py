@@ -96,6 +96,8 @@ class RunRecord:
         To register the model.
     children : sequence of RunRecord
         Runs nested in it; only their names, tags, parameters and metrics are written.
+    description : str
+        Markdown, at the top of the run's page.
     """
 
     name: str
@@ -110,9 +112,10 @@ class RunRecord:
     input_example: pd.DataFrame | None = None
     registration: Registration | None = None
     children: Sequence[RunRecord] = ()
+    description: str = ""
 
 
-def parameters_of(model: Any, prefix: str = "") -> dict[str, Any]:
+def parameters_of(model: Any, prefix: str = "", *, fitted: bool = True) -> dict[str, Any]:
     """Constructor arguments and fitted parameters by dotted names, such as ``purchases.alpha``.
 
     Parameters
@@ -122,18 +125,20 @@ def parameters_of(model: Any, prefix: str = "") -> dict[str, Any]:
         ``get_params`` has only the name of its class.
     prefix : str
         Put before every name.
+    fitted : bool, default True
+        Whether to include fitted parameters.
     """
     found: dict[str, Any] = {f"{prefix}model": type(model).__name__}
     given = model.get_params(deep=False) if hasattr(model, "get_params") else {}
     for name, value in given.items():
         nested = getattr(model, f"{name}_", value)
         if hasattr(nested, "get_params"):
-            found |= parameters_of(nested, f"{prefix}{name}.")
+            found |= parameters_of(nested, f"{prefix}{name}.", fitted=fitted)
         else:
             found[f"{prefix}{name}"] = value
-    fitted = getattr(model, "params_", {})
-    fitted = fitted._asdict() if hasattr(fitted, "_asdict") else fitted
-    return found | {f"{prefix}{name}": value for name, value in fitted.items()}
+    learnt = getattr(model, "params_", {}) if fitted else {}
+    learnt = learnt._asdict() if hasattr(learnt, "_asdict") else learnt
+    return found | {f"{prefix}{name}": value for name, value in learnt.items()}
 
 
 def is_image(figure: Any) -> bool:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("clvml")
 
 MAX_PARAM = 500
+DESCRIPTION = "mlflow.note.content"  # MLflow's page of a run shows this tag as Markdown
+MAX_DESCRIPTION = 5000  # MLflow refuses longer tags
 LOGGED_TABLES = "mlflow.loggedArtifacts"  # the tag by which MLflow finds the tables that it displays
 
 
@@ -45,6 +47,8 @@ class WrittenRun:
         Of the logged model; an entry without a file has an id but no URI.
     registered : RegisteredVersion or None
         If its model was registered.
+    started : int
+        In milliseconds.
     tables : list of dict
         The tables that MLflow displays.
     errors : list of str
@@ -57,6 +61,7 @@ class WrittenRun:
     model_uri: str | None = None
     model_id: str | None = None
     registered: RegisteredVersion | None = None
+    started: int = 0
     tables: list[dict[str, str]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
@@ -190,6 +195,11 @@ def _save_drawn(path: Path, drawn: Any) -> None:
     figure = getattr(drawn, "figure", None) or drawn
     figure.savefig(path)
     pyplot.close(figure)
+
+
+def described_tags(description: str) -> dict[str, str]:
+    """The tag of a description, cut to MLflow's length; none if it is empty."""
+    return {DESCRIPTION: description[:MAX_DESCRIPTION]} if description else {}
 
 
 def as_text(values: Mapping[str, Any]) -> dict[str, str]:

@@ -21,6 +21,7 @@ from clvml.tracking._run_parts import (
     PARTS,
     WrittenRun,
     as_text,
+    described_tags,
     file_name,
     metrics_of,
     params_of,
@@ -101,7 +102,8 @@ class RunWriter:
 
     def write(self, record: RunRecord, parent_id: str | None = None) -> WrittenRun:
         """Write a record, and its children, as a new run; as a child of ``parent_id``, if given."""
-        written = WrittenRun(record.name, self.experiment_id, self._create(record, parent_id))
+        run = self._create(record, parent_id)
+        written = WrittenRun(record.name, self.experiment_id, run.run_id, started=run.start_time)
         try:
             self.write_into(written, record)
         except BaseException:
@@ -115,16 +117,21 @@ class RunWriter:
         for part in (*PARTS, self._write_children):
             _attempt(part, self.client, record, written)
 
-    def _create(self, record: RunRecord, parent_id: str | None) -> str:
+    def _create(self, record: RunRecord, parent_id: str | None, started: int | None = None) -> Any:
         nested = {} if parent_id is None else {PARENT: parent_id}
-        tags = as_text({**self.source, **record.tags, **nested})
-        run = self.client.create_run(self.experiment_id, run_name=record.name, tags=tags)
-        return str(run.info.run_id)
+        tags = as_text({**self.source, **record.tags, **nested}) | described_tags(record.description)
+        made = self.client.create_run(self.experiment_id, started, run_name=record.name, tags=tags)
+        return made.info
 
     def _write_children(self, client: Any, record: RunRecord, written: WrittenRun) -> None:
-        """Children have parameters, metrics and tags only: three calls each."""
-        for child in record.children:
-            run_id = self._create(child, written.run_id)
+        """Children have parameters, metrics and tags only: three calls each.
+
+        MLflow lists the latest first. They start before their parent, so that it is above them.
+        """
+        for place, child in enumerate(record.children):
+            run_id = self._create(
+                child, written.run_id, written.started - len(record.children) + place
+            ).run_id
             client.log_batch(run_id, metrics=metrics_of(child, run_id), params=params_of(child))
             client.set_terminated(run_id)
 

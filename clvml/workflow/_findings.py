@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import pandas as pd
 
 from clvml.customers._ids import CUSTOMER_ID
-from clvml.tracking._records import DatasetRecord
+from clvml.tracking._records import DatasetRecord, RunRecord
 from clvml.workflow._formatting import Column, format_table
 
 if TYPE_CHECKING:
@@ -246,7 +246,9 @@ class Model(Finding):
     folder : str, optional
         The folder's name; without one there is no file.
     params : mapping, optional
-        Parameters of the run in addition to the model's own.
+        Parameters of the run; by default the model's own.
+    record : RunRecord, optional
+        Of the run, to which the other findings are added.
     register_as : str, optional
         Name in the MLflow model registry, with the alias "champion".
     """
@@ -258,6 +260,7 @@ class Model(Finding):
     folder: str | None = field(default=None, kw_only=True)
     params: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
     register_as: str | None = field(default=None, kw_only=True)
+    record: RunRecord | None = field(default=None, kw_only=True)
 
 
 def names_customers(finding: Finding) -> bool:

@@ -11,7 +11,9 @@ from clvml.tracking import resolve
 from clvml.tracking._connection import connected
 from clvml.workflow._config import load_config
 from clvml.workflow._run import run
+from clvml.workflow.stages._comparing import Comparison
 
+PARENT = "mlflow.parentRunId"
 CONTENDERS = ["bgnbd_gamma_gamma", "repeat_rate", "historic", "last_period"]
 
 
@@ -26,8 +28,7 @@ class Logged(NamedTuple):
     def runs(self, experiment: str, role: str | None = None) -> list[Any]:
         """The runs of an experiment in the order of MLflow's UI: the latest first."""
         found = self.client.get_experiment_by_name(experiment)
-        order = ["attributes.start_time DESC"]
-        every = self.client.search_runs([found.experiment_id], order_by=order, max_results=1000)
+        every = self.client.search_runs([found.experiment_id], max_results=1000)
         return [entry for entry in every if role in (None, entry.data.tags.get("role"))]
 
 
@@ -71,6 +72,53 @@ def test_registered_models_are_named_for_their_experiment(logged):
     assert resolve("models:/south_holdout@champion", tracking_uri=logged.uri).version == 1
 
 
+def test_the_champion_is_the_first_of_the_list_with_the_verdict_and_the_served_model_is_below_it(logged):
+    for experiment, name in (("north_holdout", "second"), ("south_holdout", "south")):
+        comparison = logged.results[name][Comparison]
+        first, second, *_ = logged.runs(experiment)
+        top = [entry for entry in logged.runs(experiment) if PARENT not in entry.data.tags]
+        assert top[0].info.run_id == first.info.run_id
+        assert first.info.run_name == comparison.champion
+        assert first.data.tags["mlflow.note.content"].startswith(f"**{comparison.verdict.sentences[0]}**")
+        assert top[1].info.run_name == f"to serve: {comparison.champion}"
+        compared = [entry.info.run_name for entry in top if entry.data.tags["role"] == "compared"]
+        titles = comparison.titles
+        ranked = [titles[key] for key in comparison.result.verdict.ranked]
+        assert compared[: len(ranked)] == ranked
+        assert second.data.tags[PARENT] == first.info.run_id  # its latest origin
+
+
+def test_a_second_run_in_the_store_is_above_the_first_and_complete_again(logged):
+    runs = [entry for entry in logged.runs("north_holdout") if PARENT not in entry.data.tags]
+    half = len(runs) // 2
+    assert [entry.info.run_name for entry in runs[:half]] == [entry.info.run_name for entry in runs[half:]]
+    for newer, older in zip(runs[:half], runs[half:], strict=True):
+        assert newer.data.metrics.keys() == older.data.metrics.keys()
+        if newer.data.tags["role"] == "compared":
+            assert newer.data.metrics["rmse"] == older.data.metrics["rmse"]
+            digests = [{d.dataset.digest for d in entry.inputs.dataset_inputs} for entry in (newer, older)]
+            assert digests[0] == digests[1]
+
+
+def test_the_origins_of_the_backtest_are_below_the_models(logged):
+    comparison = logged.results["south"][Comparison]
+    runs = logged.runs("south_holdout")
+    for entry in runs:
+        if entry.data.tags.get("role") != "compared":
+            continue
+        name = entry.data.tags["contender"]
+        below = [other for other in runs if other.data.tags.get(PARENT) == entry.info.run_id]
+        tested = {
+            origin: each.table.loc[name, "rmse"]
+            for (origin, _), each in comparison.backtest.comparisons.items()
+            if name in each.models
+        }
+        assert len(tested) > 1
+        assert {other.data.params["origin"]: other.data.metrics["rmse"] for other in below} == {
+            f"{origin:%Y-%m-%d}": rmse for origin, rmse in tested.items()
+        }
+
+
 def test_no_customer_is_in_mlflow_unless_the_user_asks(logged):
     stored = logged.folder / "mlruns"
     assert b"person-" not in bytes_of(stored / "north_holdout")
@@ -88,7 +136,7 @@ def test_every_run_is_complete_also_of_a_model_that_cannot_be_served_to_others(l
         assert {entry.info.status for entry in logged.runs(experiment)} == {"FINISHED"}
     for entry in logged.runs("north_holdout", "compared"):
         (made,) = entry.outputs.model_outputs
-        stored = list((logged.folder / "mlruns").rglob(f"{made.model_id}/artifacts/MLmodel"))
+        stored = list((logged.folder / "mlruns").rglob(f"{made.model_id}/artifacts/data/model.json"))
         assert len(stored) == (entry.info.run_name != "last period repeated")
 
 
