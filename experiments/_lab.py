@@ -1,0 +1,174 @@
+"""The runner of experiments: read the typed config, backtest or measure, write the tables, log to MLflow.
+
+An experiment is a folder with a ``config.toml``. One with ``[logs]`` is a backtest (`Config`) of contenders
+of ``clvml run`` on these logs, and needs no code. Others have a ``compare.py`` with a class `Config` and a
+function ``tables(config)``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib.util
+import tomllib
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Self
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+import clvml
+from clvml.errors import FitWarning
+from clvml.files import written_whole
+from clvml.workflow import CONTENDERS
+from experiments._logs import available, read
+from experiments._pages import results_table, with_results
+
+FOLDER = Path(__file__).parent
+SCORES = ["family", "status", "score", "lower", "upper", "p_best", "ranking", "totals", "customers"]
+METRICS = ["bias_pct", "abs_bias_pct", "rmse", "spearman"]
+DIGITS = "%.5g"
+
+
+class Section(BaseModel):
+    """A part of a config: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """The config in a folder."""
+        return cls.model_validate(tomllib.loads((folder / "config.toml").read_text(encoding="utf-8")))
+
+
+class Window(Section):
+    """Origins and horizon of a backtest, as in `clvml.backtest`."""
+
+    origins: int | str | list[dt.date] | None = None
+    horizon: float | str = "26W"
+    observation_end: dt.date | None = None
+
+
+class Config(Section):
+    """A backtest of contenders on one or several logs."""
+
+    question: str
+    contenders: list[str]
+    """Ids of `clvml.workflow.CONTENDERS`."""
+    logs: dict[str, Window]
+    """By name of the log (`experiments._logs`)."""
+    by_origin: bool = False
+    """Whether scores are written for each origin instead of over all."""
+    purpose: str = "valuation"
+    n_draws: int = Field(default=1000, ge=2)
+
+
+def backtest(config: Config, log: str) -> clvml.Backtest:
+    """The contenders at all origins of one log."""
+    chosen = [CONTENDERS[name] for name in config.contenders]
+    window = config.logs[log]
+    return clvml.backtest(
+        read(log),
+        {c.title: c.build(horizon=window.horizon, annual_discount_rate=0.0, margin=1.0) for c in chosen},
+        families={c.title: c.family for c in chosen},
+        eligible=[c.title for c in chosen if c.family != "baseline"],
+        **window.model_dump(),
+        purpose=config.purpose,
+        n_draws=config.n_draws,
+        progress=False,
+    )
+
+
+def scored(found: clvml.Backtest, by_origin: bool) -> Iterator[tuple[str, clvml.evaluation.Verdict]]:
+    """The verdict over all origins, or that of each; with the origin as text."""
+    if by_origin:
+        yield from ((f"{origin:%Y-%m-%d}", each.verdict) for origin, each in found.at().items())
+    else:
+        yield "all", found.verdict
+
+
+def tables(found: dict[str, clvml.Backtest], by_origin: bool) -> dict[str, pd.DataFrame]:
+    """Scores by log, origin and model, and the verdict in words by log and origin."""
+    verdicts, scores = {}, {}
+    for log, each in found.items():
+        for origin, verdict in scored(each, by_origin):
+            columns = verdict.scores.assign(family=pd.Series(each.families))[SCORES + METRICS]
+            scores[log, origin] = columns
+            verdicts[log, origin] = described(each, origin, verdict)
+    keys = ["log", "origin"]
+    return {
+        "scores": pd.concat(scores, names=[*keys, "model"]),
+        "verdicts": pd.DataFrame.from_dict(verdicts, orient="index").rename_axis(keys),
+    }
+
+
+def described(found: clvml.Backtest, origin: str, verdict: clvml.evaluation.Verdict) -> dict[str, Any]:
+    """What was compared, and the verdict."""
+    at = found.origins.reset_index()
+    if origin != "all":
+        at = at[at["origin"] == origin]
+    return {
+        "origins": " ".join(f"{each:%Y-%m-%d}" for each in at["origin"]),
+        "horizon_weeks": found.horizons[0],
+        "customers": int(at["customers"].max()),
+        "repeat_buyers": int(at["repeat_buyers"].max()),
+        "kind": verdict.kind,
+        "choice": verdict.choice,
+        "verdict": " ".join(verdict.sentences),
+    }
+
+
+def script(folder: Path) -> ModuleType:
+    """The ``compare.py`` of an experiment."""
+    spec = importlib.util.spec_from_file_location(f"experiments.{folder.name}.compare", folder / "compare.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def write(path: Path, table: pd.DataFrame, digits: str = DIGITS) -> pd.DataFrame:
+    """Write a table; rows of logs that are not here today stay as they were. The first key is the log."""
+    keys = list(table.index.names)
+    if path.exists():
+        before = pd.read_csv(path, index_col=keys, dtype={key: str for key in keys if key != "renewals"})
+        absent = ~before.index.get_level_values(0).isin(table.index.get_level_values(0))
+        table = pd.concat([table, before[absent]])
+    with written_whole(path) as unfinished:
+        table.to_csv(unfinished, float_format=digits)
+    return table
+
+
+def run(name: str, logs: Iterable[str] = (), track: bool = True) -> None:
+    """Run an experiment: write its tables, and log it to MLflow.
+
+    Parameters
+    ----------
+    name : str
+        Of the folder.
+    logs : iterable of str
+        Only these logs; by default all that are here.
+    track : bool
+        Whether to log to MLflow.
+    """
+    folder = FOLDER / name
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FitWarning)  # weak fits are discussed in the READMEs
+        if (folder / "compare.py").exists():
+            module = script(folder)
+            for table, frame in module.tables(module.Config.read(folder)).items():
+                write(folder / f"{table}.csv", frame)
+            return
+        config = Config.read(folder)
+        chosen = [log for log in config.logs if available(log) and (not logs or log in logs)]
+        found = {log: backtest(config, log) for log in chosen}
+    for table, frame in tables(found, config.by_origin).items():
+        write(folder / f"{table}.csv", frame)
+    page = folder / "README.md"
+    if page.exists():
+        page.write_text(with_results(page.read_text(), results_table(folder, list(config.logs))))
+    if track:
+        pass
