@@ -40,6 +40,7 @@ from .evaluation import decide as decide
 from .evaluation import score as score
 from .inference import likelihood_ratio_test as likelihood_ratio_test
 from .lifetime_value import LifetimeValue as LifetimeValue
+from .lifetime_value import PricedValue as PricedValue
 from .lifetime_value.economics import cohorts as cohorts
 from .lifetime_value.economics import customer_equity as customer_equity
 from .lifetime_value.economics import customer_profitability as customer_profitability
@@ -71,6 +72,7 @@ from .lifetime_value.learned import RegressorValue as RegressorValue
 from .models import BGBB as BGBB
 from .models import BGNBD as BGNBD
 from .models import MBGNBD as MBGNBD
+from .models import ConstantSpend as ConstantSpend
 from .models import GammaGamma as GammaGamma
 from .models import ParetoNBD as ParetoNBD
 from .models import ShiftedBetaGeometric as ShiftedBetaGeometric

@@ -47,6 +47,12 @@ def run(
     amount: Annotated[str | None, typer.Option(help="Column with the amount of money.")] = None,
     quantity: Annotated[str | None, typer.Option(help="Column with the quantity (needs --price).")] = None,
     price: Annotated[str | None, typer.Option(help="Column with the unit price (needs --quantity).")] = None,
+    purchases_only: Annotated[
+        bool, typer.Option("--purchases-only", help="The purchases have no amounts: predict purchases.")
+    ] = False,
+    price_per_purchase: Annotated[
+        float | None, typer.Option(help="Value of a purchase, for purchases without amounts.")
+    ] = None,
     date_format: Annotated[
         str | None, typer.Option(help="Format of the dates, such as %d/%m/%Y; excel for serial numbers.")
     ] = None,
@@ -103,6 +109,8 @@ def run(
         "data.amount": amount,
         "data.quantity": quantity,
         "data.price": price,
+        "data.purchases_only": purchases_only or None,
+        "value.price": price_per_purchase,
         "data.date_format": date_format,
         "data.timezone": timezone,
         "data.date_unit": date_unit,

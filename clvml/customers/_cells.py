@@ -163,8 +163,8 @@ def cell_of(engine: Engine, source: Source, name: str) -> Cell:
 def _way_out(name: str) -> str:
     """What to do where no column is like the one that is missing."""
     named = " Name the columns that it has, as customer, date and amount (or quantity and price)."
-    ones = " For purchases without money, add a column of ones: values then count purchases."
-    return named + (ones if name == "amount" else "")
+    without = " For purchases without amounts, give purchases_only (--purchases-only)."
+    return named + (without if name == "amount" else "")
 
 
 def _likely_cause(names: tuple[str, ...]) -> str:

@@ -114,9 +114,10 @@ class Purchases:
         same as of ``known_until``; ``returned`` marks fully returned purchases, and
         ``unattributed`` is the amount of returns without a purchase.
         """
-        return {"net": self._netted, "net_period": self._netted_by_period}.get(
-            self.transactions.policy.returns, self._as_made
-        )()
+        netted = {"net": self._netted, "net_period": self._netted_by_period}
+        if not self.transactions.has_amounts:
+            return self._as_made()
+        return netted.get(self.transactions.policy.returns, self._as_made)()
 
     @property
     def _period(self) -> str:
@@ -126,8 +127,14 @@ class Purchases:
     def _money(self) -> str:
         return f"CAST(amount AS DECIMAL(38, {self.transactions.decimals}))"
 
+    @property
+    def _price(self) -> str:
+        """The spend of a purchase without amounts: the price, or NULL."""
+        price = self.transactions.price
+        return f"CAST({'NULL' if price is None else price} AS DECIMAL(38, {self.transactions.decimals}))"
+
     def _as_made(self) -> str:
-        amount = f"sum({self._money})"
+        amount = f"sum({self._money})" if self.transactions.has_amounts else self._price
         return (
             f"SELECT customer_id, {self._period} AS period, {amount} AS amount, count(*) AS lines,"
             f" TRUE AS is_purchase, {amount} AS spend, TRUE AS was_purchase, {amount} AS known_spend,"

@@ -19,7 +19,7 @@ MAX_UNREADABLE = 0.1
 
 @dataclasses.dataclass(frozen=True)
 class Columns:
-    """The role of each column of the source; either amount, or quantity and price."""
+    """The role of each column of the source: an amount, or quantity and price, or no money."""
 
     customer: str
     date: str
@@ -80,15 +80,20 @@ class Reading:
 
 
 def money_columns(
-    amount: str | None, quantity: str | None, price: str | None
+    amount: str | None, quantity: str | None, price: str | None, purchases_only: bool
 ) -> tuple[str | None, str | None, str | None]:
-    """The columns of money, validated: ``amount`` by default, or quantity and price."""
+    """The columns of money that are named, validated: an amount, or quantity and price."""
+    given = [name for name in (amount, quantity, price) if name is not None]
+    if purchases_only and given:
+        raise InputError(
+            f"purchases_only leaves out amounts, but the column {given[0]!r} is given: drop one."
+        )
     if (quantity is None) != (price is None):
         lone, other = ("quantity", "price") if price is None else ("price", "quantity")
         raise InputError(f"{lone} is given without {other}: give both columns, or amount.")
     if amount is not None and quantity is not None:
         raise InputError("amount and quantity x price are both given: give one of the two.")
-    return ("amount" if amount is None and quantity is None else amount), quantity, price
+    return amount, quantity, price
 
 
 def date_reading(

@@ -24,6 +24,7 @@ from clvml.errors import InputError
 
 log = logging.getLogger("clvml")
 
+OUTCOMES = ("purchases", "spend")
 _ENOUGH_ACQUIRED = 1 / 3  # share of customers acquired before an earlier holdout of the whole duration
 
 
@@ -36,7 +37,8 @@ class Split:
     calibration : pandas.DataFrame
         The customer summary up to ``calibration_end``, as `summarize` makes it.
     holdout : pandas.DataFrame
-        Same index; float64 columns ``purchases``, ``spend`` (currency units) and ``duration`` (time units).
+        Same index; float64 columns ``purchases``, ``spend`` (currency units; absent if the purchases have no
+        amounts) and ``duration`` (time units).
     duration : float
         Length of the holdout period in time units.
     time_unit : str
@@ -110,10 +112,11 @@ class Split:
 
     def __repr__(self) -> str:
         unit = time_unit_of(self.time_unit).name
+        spent = f", {self.holdout['spend'].sum():,.2f} spent" if "spend" in self.holdout else ""
         return (
             f"Split({len(self.calibration):,} customers, calibrated to {self.calibration_end:%Y-%m-%d},"
             f" held out {self.duration:g} {unit}s to {self.observation_end:%Y-%m-%d}:"
-            f" {self.holdout['purchases'].sum():,.0f} purchases, {self.holdout['spend'].sum():,.2f} spent)"
+            f" {self.holdout['purchases'].sum():,.0f} purchases{spent})"
         )
 
     def _repr_html_(self) -> str:
@@ -174,8 +177,8 @@ def split(
     histories, counts, money = purchase_histories(transactions, calibration, observation, time_unit, collapse)
     _report_counts(counts)
     duration = (observation.clock - calibration.clock) / pd.Timedelta(days=1) / unit.days
-    customers = histories[list(CUSTOMERS)]
-    holdout = histories[["purchases", "spend"]].assign(duration=duration)
+    customers = histories[[name for name in CUSTOMERS if name in histories]]
+    holdout = histories[[name for name in OUTCOMES if name in histories]].assign(duration=duration)
     customers.attrs.update(attrs_of(calibration, time_unit, collapse))
     holdout.attrs["time_unit"] = time_unit
     ends = calibration.asked, observation.asked

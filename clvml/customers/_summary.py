@@ -57,7 +57,8 @@ def summarize(
         Index ``customer_id``, sorted; float64 columns ``frequency``, ``recency``, ``T`` (time units),
         ``monetary_value`` (mean spend per repeat purchase) and ``total_spend`` (of all purchases; both in
         currency units), and ``first_purchase`` (datetime64). ``attrs`` has ``time_unit``,
-        ``collapse`` and ``observation_end``.
+        ``collapse`` and ``observation_end``. Without ``monetary_value`` and ``total_spend`` if the purchases
+        have no amounts.
 
     Raises
     ------
@@ -81,7 +82,7 @@ def summarize(
     histories, counts, _ = purchase_histories(transactions, end, end, time_unit, collapse)
     if counts["rows_after_observation_end"]:
         log.info("%s rows after observation_end are excluded", f"{counts['rows_after_observation_end']:,}")
-    customers = histories[list(CUSTOMERS)]
+    customers = histories[[name for name in CUSTOMERS if name in histories]]
     customers.attrs.update(attrs_of(end, time_unit, collapse))
     return customers
 
@@ -109,7 +110,10 @@ def purchase_histories(
                 " choose a later end."
             )
         frame = engine.frame(_table(transactions, calibration, unit.days * 86_400e6))
-    return frame.set_index("customer_id"), named, money.rename("money").rename_axis("destination")
+    frame, money = frame.set_index("customer_id"), money.rename("money").rename_axis("destination")
+    if transactions.has_money:
+        return frame, named, money
+    return frame.drop(columns=["monetary_value", "total_spend", "spend"]), named, money * float("nan")
 
 
 def _histories(purchases: Purchases) -> str:

@@ -7,13 +7,14 @@ with a time zone are local times of that zone (or of ``timezone``), others are u
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import html
 import logging
 import math
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 
@@ -29,6 +30,7 @@ from clvml.customers._date_formats import (
 )
 from clvml.customers._policy import RULES
 from clvml.customers._policy import TransactionPolicy as TransactionPolicy
+from clvml.customers._price import check_price
 from clvml.customers._purchases import END_OF_TIME, PERIODS, Purchases, check_collapse, period_start
 from clvml.customers._reading_options import (
     MAX_UNREADABLE,
@@ -73,6 +75,7 @@ def read_transactions(
     category: str | None = None,
     memory_limit: str | None = None,
     label: str | None = None,
+    purchases_only: bool = False,
     decimal: str | None = None,
     thousands: str | None = None,
     max_unreadable: float = MAX_UNREADABLE,
@@ -89,7 +92,8 @@ def read_transactions(
         Columns of the customer id and the date. Ids are integers where all are whole numbers (in a
         CSV: where none has leading zeros), and otherwise text without surrounding blanks.
     amount : str, optional
-        Column of the money spent. Default ``"amount"``, unless ``quantity`` and ``price`` are given.
+        Column of the money spent. Default ``"amount"``, unless ``quantity`` and ``price`` are given or
+        the purchases have no amounts.
     quantity, price : str, optional
         Columns whose product is the money spent.
     policy : TransactionPolicy, optional
@@ -112,6 +116,10 @@ def read_transactions(
         Memory limit of the engine, as ``"2GB"``; beyond it, data spill to the temporary folder.
     label : str, optional
         Name of the source in messages and reports. Default: its path, or its type.
+    purchases_only : bool, default False
+        Purchases without amounts: customers have no ``monetary_value`` and ``total_spend``, and purchases
+        are predicted. Also, with a message, if the source has no columns but those of customer, date and
+        category. With a known price, see `Transactions.at_price`.
     decimal : {".", ","}, optional
         The decimal separator of amounts in text. Default: what the column shows. A currency sign or code
         and accounting notation, ``"(12.50)"`` or ``"12.50-"`` for -12.50, need no option. Columns of numbers
@@ -145,7 +153,8 @@ def read_transactions(
     >>> read_transactions(sales, customer="who", date="on", quantity="qty", price="each")
     Transactions(2 of 3 rows used, 1997-01-31 to 1997-01-31, from a pandas DataFrame)
     """
-    columns = Columns(customer, date, *money_columns(amount, quantity, price), category)
+    columns = Columns(customer, date, *money_columns(amount, quantity, price, purchases_only), category)
+    default = None if purchases_only else "amount"
     reading = Reading(
         date_reading(date_format, timezone, date_unit, date_origin),
         check_separators(decimal, thousands),
@@ -154,13 +163,14 @@ def read_transactions(
     )
     policy = TransactionPolicy() if policy is None else policy
     try:
-        return Transactions(source, columns, policy, reading, DuckDB(memory_limit), label)
+        return Transactions(source, columns, policy, reading, DuckDB(memory_limit), label, default)
     except NotUtf8:
         frame, encoding = read_other_encoding(files_of(source))
         log.warning(
             "%s is not in UTF-8 and is read as %s; if names look wrong, save it as UTF-8", source, encoding
         )
-        return Transactions(frame, columns, policy, reading, DuckDB(memory_limit), label or label_of(source))
+        label = label or label_of(source)
+        return Transactions(frame, columns, policy, reading, DuckDB(memory_limit), label, default)
 
 
 def as_transactions(transactions: Any) -> Transactions:
@@ -186,7 +196,11 @@ class Transactions:
         Name of the source: a path, or the type of the table.
     first_date, last_date : pandas.Timestamp
         Of the rows used.
+    price : float or None
+        The price of each purchase, if the purchases have no amounts and `at_price` gave one.
     """
+
+    price: float | None = None
 
     def __init__(
         self,
@@ -196,15 +210,16 @@ class Transactions:
         reading: Reading,
         engine: Engine,
         label: str | None = None,
+        default_amount: str | None = None,
     ) -> None:
-        self._recipe = (source, columns, policy, reading, engine, label)
+        self._recipe = (source, columns, policy, reading, engine, label, default_amount)
         self.policy = policy
-        self.columns = columns
         self.engine = engine
         self._source = engine.open(source, reading.sheet)
         self.source = label or self._source.label
+        self.columns = _with_amount(columns, default_amount, self._source.names, self.source)
         self._reading = reading
-        self._cells = {name: cell_of(engine, self._source, name) for name in columns.named}
+        self._cells = {name: cell_of(engine, self._source, name) for name in self.columns.named}
         self._numbers = self._number_readings()
         self._check_formats()
         self._create_views()
@@ -223,13 +238,45 @@ class Transactions:
         return self._used["last_date"].max()
 
     @property
+    def has_amounts(self) -> bool:
+        """Whether the source has amounts of money."""
+        return bool(self.columns.money)
+
+    @property
+    def has_money(self) -> bool:
+        """Whether purchases have spend: amounts, or a price."""
+        return self.has_amounts or self.price is not None
+
+    def at_price(self, price: float) -> Self:
+        """Purchases without amounts as purchases at one price.
+
+        Parameters
+        ----------
+        price : float
+            Spend of each purchase, in currency units; with a price of 1, spend counts purchases.
+
+        Raises
+        ------
+        InputError
+            If the price is not a positive, finite number, or the purchases have amounts.
+        """
+        if self.has_amounts:
+            raise InputError(
+                f"{self.source} has amounts, which a price would replace: for one expected price per"
+                " purchase, use clvml.ConstantSpend(price=...) as the model of spend."
+            )
+        priced = object.__new__(type(self))  # copy would read the source again
+        priced.__dict__.update(self.__dict__, price=check_price(price))
+        return priced
+
+    @property
     def decimals(self) -> int:
         """Digits after the point that sums of money keep.
 
         Sums use decimals: they are exact, do not depend on the order of rows, and a return cancels a payment
         exactly. A float has 15 significant digits, before and after the point.
         """
-        largest = self._used["largest_amount"].max()
+        largest = self._used["largest_amount"].max() if self.price is None else self.price
         return min(max(14 - math.floor(math.log10(largest)), 8), 22) if largest else 8
 
     @cached_property
@@ -242,7 +289,7 @@ class Transactions:
         ``unattributed_returns`` has those (of the rows used, by day) without a matching purchase.
         """
         report = self._rules.copy()
-        if self.policy.nets_returns:
+        if self.policy.nets_returns and self.has_amounts:
             report.loc["unattributed_returns"] = [self.policy.returns, *self._unattributed_returns()]
         return report
 
@@ -305,8 +352,9 @@ class Transactions:
         return self.period_of_dates
 
     def to_pandas(self) -> pd.DataFrame:
-        """The rows used, as ``customer_id, date, amount`` (and ``category``), in that order."""
-        names = "customer_id, date, amount" + (", category" if self.columns.category else "")
+        """The rows used, as ``customer_id, date, amount, category``, in that order; if present."""
+        names = "customer_id, date" + (", amount" if self.has_amounts else "")
+        names += ", category" if self.columns.category else ""
         return self.engine.frame(f"SELECT {names} FROM used ORDER BY {names}")
 
     def set_aside(self) -> pd.DataFrame:
@@ -331,7 +379,7 @@ class Transactions:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled as its source and how it is read: the rows of a table, the path of a file."""
-        return Transactions, self._recipe
+        return Transactions, self._recipe, None if self.price is None else {"price": self.price}
 
     def __len__(self) -> int:
         return self._rows("used")
@@ -369,7 +417,12 @@ class Transactions:
         self.engine.create_view("judged", f"SELECT *, {self.policy.reason()} AS reason FROM doubted")
 
     def _money(self) -> tuple[str, str]:
-        """The SQL of the amount, and of whether a row is a return."""
+        """The SQL of the amount, and of whether a row is a return.
+
+        Without amounts each row counts 1 here, so that no rule on amounts applies.
+        """
+        if not self.has_amounts:
+            return "CAST(1 AS DOUBLE)", "FALSE"
         factors = [self._cells[name].as_number(self._numbers[name]) for name in self.columns.money]
         value = " * ".join(factors)
         returned = "amount < 0" if len(factors) == 1 else f"amount < 0 OR {factors[0]} < 0"
@@ -392,7 +445,7 @@ class Transactions:
         """Count rows by the combination of rules that they violate, in one scan."""
         who, when = self._cells[self.columns.customer], self._cells[self.columns.date]
         doubts = ", ".join(f"coalesce({rule.condition}, FALSE) AS {rule.name}" for rule in RULES)
-        money = " || ' x ' || ".join(self._cells[name].as_text() for name in self.columns.money)
+        money = " || ' x ' || ".join(self._cells[name].as_text() for name in self.columns.money) or "''"
         # Decimals, because a sum of floats depends on the order in which threads finish.
         groups = self.engine.frame(
             f"SELECT reason, {doubts}, count(*) AS rows, min(date) AS first_date, max(date) AS last_date,"
@@ -420,9 +473,10 @@ class Transactions:
         who = self._cells[self.columns.customer]
         identity = who.as_whole_id() if self._has_whole_ids else "CAST(raw_id AS STRING)"
         category = ", category" if self.columns.category else ""
+        amount = "amount" if self.has_amounts else "CAST(NULL AS DOUBLE) AS amount"
         self.engine.create_view(
             "used",
-            f"SELECT {identity} AS customer_id, date, amount, is_return{category}"
+            f"SELECT {identity} AS customer_id, date, {amount}, is_return{category}"
             " FROM judged WHERE reason IS NULL",
         )
 
@@ -457,7 +511,10 @@ class Transactions:
             spend = float("nan") if rule.name == "bad_amount" else spend
             lines.append((rule.name, self.policy.choice(rule), rows, int(set_aside["rows"].sum()), spend))
         lines.append(("used", "", kept, 0, float(used["spend"].sum())))
-        return pd.DataFrame(lines, columns=["rule", "policy", "rows", "set_aside", "spend"]).set_index("rule")
+        table = pd.DataFrame(lines, columns=["rule", "policy", "rows", "set_aside", "spend"]).set_index(
+            "rule"
+        )
+        return table if self.has_amounts else table.assign(spend=float("nan"))
 
     def _raise_or_warn(self) -> None:
         """Raise if the policy forbids a row or no rows remain; otherwise log the excluded rows."""
@@ -538,3 +595,16 @@ class Transactions:
         text = self._cells[self.columns.date].as_text()
         read = int(self._groups["dates"].sum() - self._groups["unreadable_dates"].sum())
         return advice(self.engine, text, example, read, self._reading.dates.formats)
+
+
+def _with_amount(columns: Columns, default: str | None, names: Sequence[str], label: str) -> Columns:
+    """The columns with the default one of amounts, if none is named and the source may have amounts."""
+    if columns.money or default is None:
+        return columns
+    if set(names) <= set(columns.named):
+        log.warning(
+            "%s has no amounts: purchases are counted, and customers have no monetary_value or total_spend",
+            label,
+        )
+        return columns
+    return dataclasses.replace(columns, amount=default)

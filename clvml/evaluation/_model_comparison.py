@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -27,11 +28,14 @@ from clvml.evaluation._metric_draws import MetricDraws
 from clvml.evaluation._time_limit import check_seconds, run_within
 from clvml.evaluation._twins import find_twins
 from clvml.evaluation._verdict import Verdict, decide
+from clvml.inference._fit_warnings import noted_fit_warnings
+from clvml.lifetime_value._priced import at_price
 from clvml.lifetime_value._protocol import SupportsEarlierSplit, ValueModel
 
 log = logging.getLogger("clvml")
 
 BASELINE = "baseline"
+ACTUAL = {"value": "spend", "purchases": "purchases"}  # the column of the holdout by what is compared
 ZERO_REFERENCE = "zero baseline"
 _ROUNDING = 1e-9  # relative to the largest prediction: smaller negative amounts are rounding errors
 
@@ -60,6 +64,8 @@ class ModelComparison:
         Metrics in resamples of the customers, of the models and of the zero baseline.
     twins : dict of str to tuple of str
         By model, the others with the same predictions up to rounding; only where there are any.
+    fit_warnings : dict of str to tuple of str
+        By model, what its fit warned of; only where there is any. Raised as `FitWarning` too.
     """
 
     models: dict[str, ValueModel]
@@ -71,6 +77,7 @@ class ModelComparison:
     left_out: dict[str, str]
     draws: MetricDraws
     twins: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    fit_warnings: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def champion(self) -> str:
@@ -102,6 +109,7 @@ def compare_models(
     *,
     families: Mapping[str, str] | None = None,
     eligible: Iterable[str] | None = None,
+    of: Literal["value", "purchases"] = "value",
     purpose: str | Mapping[str, float] = "valuation",
     incumbent: str | None = None,
     needs: Iterable[str] = (),
@@ -125,6 +133,9 @@ def compare_models(
     eligible : iterable of str, optional
         The models that may lead; by default all except baselines. If none of them can be fitted, all others
         except baselines are eligible.
+    of : {"value", "purchases"}, default "value"
+        What is predicted: the spend of each customer in the holdout, or the number of purchases, by the
+        models at a price of 1 (see `clvml.lifetime_value.at_price`), for purchases without amounts.
     purpose, max_bias : optional
         As in `clvml.decide`.
     incumbent : str, optional
@@ -159,9 +170,8 @@ def compare_models(
     --------
     >>> import clvml
     >>> split = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30")
-    >>> found = clvml.compare_models(
-    ...     {"BG/NBD": clvml.LifetimeValue(39), "historic": clvml.HistoricValue(39)}, split
-    ... )
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), horizon=39)
+    >>> found = clvml.compare_models({"BG/NBD": model, "historic": clvml.HistoricValue(39)}, split)
     >>> found.verdict.kind, found.champion
     ('leads', 'BG/NBD')
     >>> found.verdict.excluded["historic"]
@@ -171,9 +181,11 @@ def compare_models(
     eligible = None if eligible is None else list(eligible)
     _check_names(models, families, eligible, incumbent)
     check_seconds(max_seconds)
-    actual = split.holdout["spend"]
+    actual = _actual(split, of)
     require_revenue(actual.to_numpy(dtype=float))
-    fitted, predictions, left_out = _fit_and_predict(models, split, max_seconds)
+    if of == "purchases":
+        models = {name: at_price(model) for name, model in models.items()}
+    fitted, predictions, left_out, warned = _fit_and_predict(models, split, actual, max_seconds)
     winners = _may_lead(predictions, families, eligible, left_out)
     groups = find_twins(pd.DataFrame(predictions), [*([incumbent] if incumbent else []), *winners])
     kept = {name: families.get(name, UNKNOWN_FAMILY) for name in groups}
@@ -201,6 +213,7 @@ def compare_models(
         left_out,
         draws,
         {name: others for name, others in groups.items() if others},
+        {name: warned[name] for name in groups if name in warned},
     )
 
 
@@ -228,30 +241,46 @@ def _with_zero(predictions: pd.DataFrame) -> pd.DataFrame:
     return predictions.assign(**{name: 0.0})
 
 
+def _actual(split: Split, of: str) -> pd.Series:
+    """The outcome in the holdout that the models predict."""
+    if of not in ACTUAL:
+        raise InputError(f"of is {of!r}; it must be one of {', '.join(map(repr, ACTUAL))}.")
+    if ACTUAL[of] not in split.holdout:
+        raise InputError(
+            f"the holdout has no {ACTUAL[of]}, because the purchases have no amounts: compare of='purchases',"
+            " or give a price with Transactions.at_price before the split."
+        )
+    return split.holdout[ACTUAL[of]]
+
+
 def _fit_and_predict(
-    models: Mapping[str, ValueModel], split: Split, max_seconds: float | None
-) -> tuple[dict[str, ValueModel], dict[str, pd.Series], dict[str, str]]:
+    models: Mapping[str, ValueModel], split: Split, actual: pd.Series, max_seconds: float | None
+) -> tuple[dict[str, ValueModel], dict[str, pd.Series], dict[str, str], dict[str, tuple[str, ...]]]:
     fitted: dict[str, ValueModel] = {}
     predictions: dict[str, pd.Series] = {}
     left_out: dict[str, str] = {}
+    warned: dict[str, tuple[str, ...]] = {}
     learning = any(isinstance(model, SupportsEarlierSplit) for model in models.values())
     earlier = split.earlier() if learning else None
     for name, model in models.items():
         try:
-            work = partial(_evaluate, name, model, split, earlier)
-            fitted[name], predictions[name] = run_within(max_seconds, work)
+            work = partial(_evaluate, name, model, split, actual, earlier)
+            with noted_fit_warnings(name) as noted:
+                fitted[name], predictions[name] = run_within(max_seconds, work)
+            if noted:
+                warned[name] = tuple(noted)
         except Exception as error:  # a user-defined model may raise anything
             left_out[name] = _reason(error)
             log.debug("left out of the comparison: %s", name, exc_info=error)
-    return fitted, predictions, left_out
+    return fitted, predictions, left_out, warned
 
 
 def _evaluate(
-    name: str, model: ValueModel, split: Split, earlier: Split | None
+    name: str, model: ValueModel, split: Split, actual: pd.Series, earlier: Split | None
 ) -> tuple[ValueModel, pd.Series]:
     candidate = fit_model(with_terms(model, split.duration, 0.0, 1.0), split.calibration, earlier)
     _check_no_fallback(candidate)
-    return candidate, _valid_prediction(name, candidate, split)
+    return candidate, _valid_prediction(name, candidate, split, actual)
 
 
 def fit_model(model: ValueModel, customers: pd.DataFrame, earlier: Split | None) -> ValueModel:
@@ -276,10 +305,10 @@ def with_terms(
     return copied
 
 
-def _valid_prediction(name: str, model: ValueModel, split: Split) -> pd.Series:
+def _valid_prediction(name: str, model: ValueModel, split: Split, actual: pd.Series) -> pd.Series:
     predicted = model.predict(split.calibration)
     named = predicted.rename(name) if isinstance(predicted, pd.Series) else predicted
-    _, values = aligned(split.holdout["spend"], named)
+    _, values = aligned(actual, named)
     negative = values < -_ROUNDING * abs(values).max()
     if negative.any() and not _has_losses(split):
         first = split.calibration.index[int(negative.argmax())]
@@ -292,7 +321,9 @@ def _valid_prediction(name: str, model: ValueModel, split: Split) -> pd.Series:
 
 def _has_losses(split: Split) -> bool:
     """Whether anybody brought negative money, so that a model may predict it."""
-    brought = split.calibration.filter(["monetary_value", "total_spend"]).join(split.holdout["spend"])
+    brought = split.calibration.filter(["monetary_value", "total_spend"]).join(
+        split.holdout.filter(["spend"])
+    )
     return bool((brought < 0).any(axis=None))
 
 

@@ -23,12 +23,15 @@ class FitSummary:
         Number of customers, log-likelihood, information criteria, convergence.
     messages : tuple of str
         Warnings of the fit.
+    not_identified : tuple of str
+        Parameters whose standard errors and intervals are not displayed, because the data do not bound them.
     """
 
     title: str
     parameters: pd.DataFrame
     figures: dict[str, str]
     messages: tuple[str, ...] = ()
+    not_identified: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         figures = "   ".join(f"{name} {value}" for name, value in self.figures.items())
@@ -47,5 +50,9 @@ class FitSummary:
 
     def _rounded(self) -> pd.DataFrame:
         numbers = self.parameters.select_dtypes("number")
-        text = {str(name): [f"{value:.4g}" for value in column] for name, column in numbers.items()}
-        return self.parameters.assign(**text).rename(columns=lambda name: name.replace("_", " "))
+        text = numbers.map("{:.4g}".format)
+        uncertain = [name for name in ("standard_error", "lower", "upper") if name in text]
+        if self.not_identified:
+            text.loc[list(self.not_identified), uncertain] = "not identified"
+        table = self.parameters.assign(**{str(name): column for name, column in text.items()})
+        return table.rename(columns=lambda name: name.replace("_", " "))

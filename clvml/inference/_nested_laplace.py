@@ -35,6 +35,9 @@ REACH = 3.0  # standard deviation in logs of the bounding prior: a factor of twe
 _FIRST, _GROWTH = 3.3, 2.3  # first point in standard deviations, and ratio of successive points
 _NEGLIGIBLE = 3.5  # drop in log-density below which the tail is extrapolated exponentially
 _FURTHEST = 12.0  # largest distance along the direction, in logs
+_ABSURD = 1e8  # below the maximum in log-density
+_STEPS = 6  # of Newton's method from an extrapolated start
+_STRAY = 1.0  # expected rise in log-density after the last step beyond which the maximum is not found
 _NEAR = 0.3  # standard deviations from the conditional maximum within which it is quadratic
 _LONGEST_STEP = 3.0
 _LEAST_CURVATURE = 0.05  # relative to that at the estimate
@@ -179,8 +182,10 @@ def nested_laplace(
     axes = directions[:, ::-1] * sds
 
     def local(coordinates: Array) -> tuple[float, Array, Array]:
-        value, gradient, hessian = objective(center + axes @ coordinates)
-        return value, axes.T @ gradient, axes.T @ hessian @ axes
+        # An extrapolation may be so far off that the density is not finite; that is checked.
+        with np.errstate(all="ignore"):
+            value, gradient, hessian = objective(center + axes @ coordinates)
+            return value, axes.T @ gradient, axes.T @ hessian @ axes
 
     others = np.zeros(center.size - 1)
     here = _Point(0.0, 0.0, 0.0, 0.0, others, others, np.eye(others.size))
@@ -201,14 +206,14 @@ def _followed(local: Local, known: list[_Point], top: float, sd: float) -> list[
     u, found = float(np.sign(sd)) * _FIRST, list(known)
     n = len(known)
     while found[-1].log_density > -_NEGLIGIBLE and abs(found[-1].u * sd) < _FURTHEST:
-        there = _conditional(local, u, _guess(found, u), top)
+        there = _conditional(local, u, _guess(found, u), found[-1].center, top)
         if there is None:
             break
         found.append(there)
         u *= _GROWTH
         while len(found) <= n + _MOST_BETWEEN and not _is_cubic(found[n]):
             half = found[n].u / 2
-            between = _conditional(local, half, _guess(found[n - 1 : n + 1], half), top)
+            between = _conditional(local, half, _guess(found[n - 1 : n + 1], half), found[n - 1].center, top)
             if between is None:
                 break
             found.insert(n, between)
@@ -234,22 +239,33 @@ def _guess(found: list[_Point], u: float) -> Array:
     return np.asarray(before.center + t * (before.move * step + t * (turn + t * bend)), dtype=float)
 
 
-def _conditional(local: Local, u: float, guess: Array, top: float) -> _Point | None:
-    """The conditional maximum by Newton's method; None if the density is not finite."""
-    center = guess
-    for _ in range(6):
+def _conditional(local: Local, u: float, guess: Array, near: Array, top: float) -> _Point | None:
+    """The conditional maximum from the extrapolated ``guess``, or from ``near`` if it is too far off."""
+    found = _maximised(local, u, guess, top, _STEPS)
+    return _maximised(local, u, near, top, 3 * _STEPS) if found is None else found
+
+
+def _maximised(local: Local, u: float, start: Array, top: float, steps: int) -> _Point | None:
+    """The conditional maximum by Newton's method; None if it is not found or the density is not finite."""
+    center = start
+    for _ in range(steps):
         value, gradient, hessian = local(np.array([*center, u]))
-        if not math.isfinite(value + hessian.sum()):
+        if not (math.isfinite(value) and np.isfinite(hessian).all()):
             return None
         sizes, directions = np.linalg.eigh(-hessian[:-1, :-1])
         sizes = np.maximum(sizes, _LEAST_CURVATURE)
         inverse = directions / sizes @ directions.T
         step = inverse @ gradient[:-1]
         rise = float(gradient[:-1] @ step)
+        if rise < 0 or value < top - _ABSURD:  # derivatives are rounding errors
+            return None
         step *= min(1.0, _LONGEST_STEP / max(math.sqrt(rise), 1e-300))
         center = center + step
         if rise < _NEAR**2:
             break
+    else:
+        if rise > _STRAY:
+            return None
     return _Point(
         u,
         value + rise / 2 - top,

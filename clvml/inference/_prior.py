@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from clvml.errors import InputError
 
 Array = NDArray[np.float64]
+
+# Below, the weak prior predicts better; above, the data outweigh it: experiments/few_customers.
+FEW_CUSTOMERS = 1000
 
 _TWO_SIDED_95 = 1.959964
 
@@ -79,14 +83,14 @@ def prior_table(scales: Sequence[PriorScale]) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index([scale.what for scale in scales], name="scale"))
 
 
-def is_weak(prior: str | None) -> bool:
-    """Whether the argument ``prior`` requests the weakly informative prior.
+def is_weak(prior: str | None, n_customers: float = math.inf) -> bool:
+    """Whether the argument ``prior`` requests the weakly informative prior for this number of customers.
 
     Raises
     ------
     InputError
-        If it is neither None nor ``"weak"``.
+        If it is neither None, ``"weak"`` nor ``"auto"``.
     """
-    if prior not in (None, "weak"):
-        raise InputError(f"prior is {prior!r}; it must be None or 'weak'.")
-    return prior == "weak"
+    if prior not in (None, "weak", "auto"):
+        raise InputError(f"prior is {prior!r}; it must be None, 'weak' or 'auto'.")
+    return prior == "weak" or (prior == "auto" and n_customers < FEW_CUSTOMERS)

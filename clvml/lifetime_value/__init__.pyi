@@ -1,6 +1,8 @@
 from . import economics as economics
 from . import formulas as formulas
 from . import learned as learned
+from ._priced import PricedValue as PricedValue
+from ._priced import at_price as at_price
 from ._projection import LifetimeValue as LifetimeValue
 from ._protocol import PurchaseModel as PurchaseModel
 from ._protocol import SpendModel as SpendModel
@@ -9,6 +11,7 @@ from ._protocol import SupportsEarlierSplit as SupportsEarlierSplit
 from ._protocol import SupportsExpectedPurchases as SupportsExpectedPurchases
 from ._protocol import SupportsHeterogeneity as SupportsHeterogeneity
 from ._protocol import SupportsNewCustomers as SupportsNewCustomers
+from ._protocol import SupportsPrice as SupportsPrice
 from ._protocol import SupportsProbabilityAlive as SupportsProbabilityAlive
 from ._protocol import SupportsPurchaseIntervals as SupportsPurchaseIntervals
 from ._protocol import SupportsPurchaseProbability as SupportsPurchaseProbability

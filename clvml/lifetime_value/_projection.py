@@ -25,7 +25,7 @@ from clvml.customers._time_units import (
 )
 from clvml.customers._training_summary import TrainingSummary, check_time_scale, training_summary
 from clvml.distributions._discounting import discounted_ends, infinite_horizon_ends
-from clvml.errors import InputError
+from clvml.errors import FitError, InputError
 from clvml.inference._deviance import deviance_score
 from clvml.lifetime_value._intervals import customer_intervals, total_intervals
 from clvml.lifetime_value._protocol import (
@@ -49,6 +49,7 @@ from clvml.lifetime_value._simulation import (
     rank_of_bounds,
     simulate_futures,
 )
+from clvml.models._constant_spend import ConstantSpend
 
 
 class LifetimeValue(Listed, BaseEstimator):
@@ -58,8 +59,9 @@ class LifetimeValue(Listed, BaseEstimator):
     ----------
     purchases : PurchaseModel
         Model of purchases such as `BGNBD`, or a custom one.
-    spend : SpendModel
-        Model of spend such as `GammaGamma`, or a custom one.
+    spend : SpendModel or tuple of SpendModel
+        Model of spend such as `GammaGamma`, or a custom one. Of several, the first that can be fitted is
+        used, as in ``(GammaGamma(), ConstantSpend())`` for amounts that may all be equal.
     horizon : float, str or None
         In the time unit of the customers, or as text with a unit, such as ``"12M"``. None is an infinite
         horizon: the residual lifetime value.
@@ -79,6 +81,8 @@ class LifetimeValue(Listed, BaseEstimator):
         The fitted models.
     time_unit_ : {"D", "W", "M", "Q", "Y"} or None
         Time unit of the customers that the models were fitted to.
+    fit_notes_ : tuple of str
+        Which models of spend could not be fitted, why, and which one is used instead; usually empty.
 
     References
     ----------
@@ -89,13 +93,14 @@ class LifetimeValue(Listed, BaseEstimator):
     purchases_: PurchaseModel
     spend_: SpendModel
     time_unit_: str | None
+    fit_notes_: tuple[str, ...] = ()
     training_summary_: TrainingSummary | None = None  # None: saved by clvml 0.1
     _income = 1.0  # multiple of spend, in a scenario
 
     def __init__(
         self,
         purchases: PurchaseModel,
-        spend: SpendModel,
+        spend: SpendModel | tuple[SpendModel, ...],
         horizon: Horizon | None,
         annual_discount_rate: float = 0.0,
         margin: float = 1.0,
@@ -111,8 +116,9 @@ class LifetimeValue(Listed, BaseEstimator):
     @property
     def required_columns(self) -> tuple[str, ...]:
         """The columns of the customer summary that the models use."""
-        read = [*getattr(self.purchases, "required_columns", HISTORY), "monetary_value"]
-        return tuple(dict.fromkeys(read))
+        models = self._spend_models() if not hasattr(self, "spend_") else (self.spend_,)
+        money = [name for model in models for name in getattr(model, "required_columns", ("monetary_value",))]
+        return tuple(dict.fromkeys([*getattr(self.purchases, "required_columns", HISTORY), *money]))
 
     @property
     def reference_(self) -> dict[str, Any]:
@@ -141,11 +147,17 @@ class LifetimeValue(Listed, BaseEstimator):
         customers = as_customers(customers)
         annual_rate_in(self.annual_discount_rate)
         self.purchases_ = clone(self.purchases).fit(customers)
-        self.spend_ = clone(self.spend).fit(customers)
+        self._fit_spend(customers)
         self.time_unit_ = getattr(self.purchases_, "time_unit_", stated_time_unit(customers))
         seen = getattr(self.purchases_, "training_summary_", None)
         self.training_summary_ = training_summary(customers) if seen is None else seen
         return self
+
+    def at_price(self, price: float) -> Self:
+        """The unfitted model with this constant price per purchase as its model of spend."""
+        copied: Self = clone(self)
+        copied.spend = ConstantSpend(price)
+        return copied
 
     @overload
     def predict(
@@ -403,6 +415,25 @@ class LifetimeValue(Listed, BaseEstimator):
         if multiples and isinstance(self.purchases_, SupportsScenarios):
             changed.purchases_ = self.purchases_.with_factors(multiples)
         return changed
+
+    def _spend_models(self) -> tuple[SpendModel, ...]:
+        return self.spend if isinstance(self.spend, tuple) else (self.spend,)
+
+    def _fit_spend(self, customers: pd.DataFrame) -> None:
+        """Fit the first model of spend that can be fitted; the error of the first if none can."""
+        reasons: dict[str, FitError] = {}
+        for model in self._spend_models():
+            try:
+                self.spend_ = clone(model).fit(customers)
+            except FitError as error:
+                reasons[title_of(model)] = error
+                continue
+            self.fit_notes_ = tuple(
+                f"{title} cannot be fitted, and {title_of(model)} is used instead: {error}"
+                for title, error in reasons.items()
+            )
+            return
+        raise next(iter(reasons.values()))
 
     def _rate(self, annual_discount_rate: float | None) -> float:
         given = self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate

@@ -10,8 +10,10 @@ Capability                     Protocol                       Used by
 learning from a past holdout   `SupportsEarlierSplit`         `compare_models`
 what-if scenarios              `SupportsScenarios`            `model_value`
 discounted purchases           `SupportsDiscounting`          `LifetimeValue`
+one price per purchase         `SupportsPrice`                `at_price`, `compare_models`
 P(alive)                       `SupportsProbabilityAlive`     `LifetimeValue`, diagnostics
 intervals of value             `SupportsValueIntervals`       the choice of the model to serve
+intervals of totals            `SupportsTotalIntervals`       totals of segments in a run
 P(n purchases)                 `SupportsPurchaseProbability`  `value_over_time`, `fit_by_frequency`
 intervals of purchases         `SupportsPurchaseIntervals`    `LifetimeValue.predict_interval`
 simulated purchases            `SupportsPurchaseSimulation`   `LifetimeValue.predict_interval`
@@ -102,11 +104,31 @@ class ValueModel(Protocol):
 
 
 @runtime_checkable
+class SupportsPrice(Protocol):
+    """A model of value that supports one price per purchase, for purchases without amounts."""
+
+    def at_price(self, price: float) -> Any:
+        """The unfitted model with this price in place of its model of spend."""
+        ...
+
+
+@runtime_checkable
 class SupportsValueIntervals(Protocol):
     """A fitted value model that predicts intervals of each customer's value."""
 
     def predict_interval(self, customers: pd.DataFrame) -> pd.DataFrame:
         """Columns ``clv_lower, clv_upper`` on the customers' index."""
+        ...
+
+
+@runtime_checkable
+class SupportsTotalIntervals(Protocol):
+    """A fitted value model that predicts intervals of the total of all customers and of groups."""
+
+    def predict_total_interval(
+        self, customers: pd.DataFrame, groups: pd.Series | None = None, coverage: float = 0.9
+    ) -> pd.DataFrame:
+        """Columns ``clv, clv_lower, clv_upper``, a row per group and one named "total"."""
         ...
 
 

@@ -1,5 +1,6 @@
 from ._bgbb import BGBB as BGBB
 from ._bgnbd import BGNBD as BGNBD
+from ._constant_spend import ConstantSpend as ConstantSpend
 from ._gamma_gamma import GammaGamma as GammaGamma
 from ._mbgnbd import MBGNBD as MBGNBD
 from ._pareto_nbd import ParetoNBD as ParetoNBD

@@ -9,22 +9,34 @@ import numpy as np
 from clvml.inference._fit_record import diverging_parameters
 from clvml.inference._maximum_likelihood import Optimum
 
+_MANY = (
+    "Predictions are usable; individual parameters are not. Try prior='weak', a longer history or more"
+    " customers."
+)
+_FEW = (
+    "Individual parameters are not usable. Try prior='weak', which predicts better for fewer than 1,000"
+    " customers (at a boundary the error of the total is smaller by a fifth or more), a longer history or"
+    " more customers."
+)
 _WIDE = 1.0  # standard error of a log-parameter above which it is weakly identified
 
 Limits = Mapping[tuple[str, ...], str]
 
 
 def messages_of_search(
-    title: str, optimum: Optimum, names: tuple[str, ...], found: str, limits: Limits
+    title: str, optimum: Optimum, names: tuple[str, ...], found: str, limits: Limits, few: bool = False
 ) -> list[str]:
-    """Warnings about convergence, divergence and weak identification."""
+    """Warnings about convergence, divergence and weak identification; ``few``: of few customers, no prior."""
     if not optimum.converged:
         return [
             f"the search for the {title} parameters did not converge ({found}); do not use them: check the"
             " customers for extreme values, or give start."
         ]
     if optimum.at_boundary:
-        return [_at_boundary(title, diverging_parameters(optimum, names), found, limits)]
+        return [
+            _at_boundary(title, diverging_parameters(optimum, names), found, limits)
+            + (_FEW if few else _MANY)
+        ]
     wide = wide_parameters(optimum, names)
     if not wide:
         return []
@@ -64,8 +76,5 @@ def _at_boundary(title: str, boundary: tuple[str, ...], found: str, limits: Limi
     meaning = " and ".join(meanings_of(boundary, limits))
     return (
         f"the {title} likelihood has no interior maximum: it keeps increasing as {' and '.join(ways)}"
-        f" ({found})"
-        + (f", which means that {meaning}" if meaning else "")
-        + ". Predictions are usable; individual parameters are not. Try prior='weak', a longer history or"
-        " more customers."
+        f" ({found})" + (f", which means that {meaning}" if meaning else "") + ". "
     )

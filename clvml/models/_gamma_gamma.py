@@ -27,6 +27,7 @@ from clvml.models._traits import Trait, mean_spend
 
 _DRAWS = 32  # of the parameters, for prediction intervals
 _FIRST_GUESS = np.array([4.0, 4.0, 0.75])  # in units of the search
+_SAME = 0.01  # relative range of averages in which customers do not differ: the likelihood is too steep
 _CORRELATED = 0.25  # correlation of frequency and spend; 0.11 in CDNOW, where the model fits well
 
 
@@ -38,7 +39,7 @@ class GammaGamma(LikelihoodModel):
 
     Parameters
     ----------
-    prior : {"weak"}, optional
+    prior : {"weak", "auto"}, optional
         Regularise the fit with a weakly informative prior when the data do not identify all parameters; see
         `prior_table`.
 
@@ -137,7 +138,8 @@ class GammaGamma(LikelihoodModel):
         InputError
             If the summary is invalid.
         FitError
-            If fewer than two customers have repeat spend, or all have the same average.
+            If fewer than two customers have repeat spend, or all have the same average, to within 1 %: use
+            `ConstantSpend`.
 
         Warns
         -----
@@ -149,7 +151,9 @@ class GammaGamma(LikelihoodModel):
         spend = self._check(customers, weights)
         parameters = self._parameters.in_units(_units(spend))
         starts = self._starts(parameters.unit * _FIRST_GUESS, start)
-        problem = Problem(gamma_gamma, spend, is_weak(self.prior), rough=start is None)
+        problem = Problem(
+            gamma_gamma, spend, is_weak(self.prior, float(spend.weights.sum())), rough=start is None
+        )
         optimum = self._search(parameters, problem, starts)
         self.log_likelihood_ -= float(spend.weights @ np.log(spend.m))
         self.n_set_aside_ = len(customers) - spend.size
@@ -293,10 +297,11 @@ def _refuse_without_information(m: Array, n_customers: int) -> None:
             f"{m.size} of {n_customers} customers have repeat spend; Gamma-Gamma requires at"
             " least two: use a longer observation period, or GammaGamma.from_params."
         )
-    if np.ptp(m) <= 1e-12 * m.max():
+    if np.ptp(m) <= _SAME * m.max():
+        within = "" if np.ptp(m) <= 1e-12 * m.max() else f" to within {_SAME:.0%}"
         raise FitError(
-            f"all {m.size} customers have the same average spend ({m[0]:g}), so its distribution cannot"
-            " be estimated: use that amount for all customers, or check the amount column."
+            f"all {m.size} customers have the same average spend ({m[0]:g}){within}, so its distribution"
+            " cannot be estimated: use clvml.ConstantSpend as the model of spend, or check the amount column."
         )
 
 

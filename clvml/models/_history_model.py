@@ -39,7 +39,7 @@ from clvml.inference._arguments import check_coverage, check_params
 from clvml.inference._fit_record import diverging_parameters
 from clvml.inference._likelihood_ratio import LikelihoodRatioTest
 from clvml.inference._maximum_likelihood import Optimum
-from clvml.inference._prior import is_weak
+from clvml.inference._prior import FEW_CUSTOMERS, is_weak
 from clvml.models._count_quantiles import count_probability, count_quantiles, customer_specific
 from clvml.models._customer_history import check_weights, history_of
 from clvml.models._fit_messages import meanings_of, wide_parameters
@@ -53,7 +53,8 @@ _IN_TIME = ("alpha", "beta")  # parameters in the unit of time; the others are d
 _NEGLIGIBLE_DROPOUT = 1e-3
 NO_DROPOUT = (
     "no customer drops out: P(alive) is near 1 for all of them, and expectations over long horizons will be"
-    " too high if customers do drop out"
+    " too high if customers do drop out; purchases that are more regular than the model assumes have this"
+    " effect (clvml.diagnostics.purchase_regularity)"
 )
 _CUSTOMERS = 262_144  # at once, so that memory use does not grow with their number
 _DRAWS = 32  # of the parameters, in prediction intervals of counts
@@ -64,7 +65,7 @@ class HistoryModel(LikelihoodModel):
 
     Parameters
     ----------
-    prior : {"weak"}, optional
+    prior : {"weak", "auto"}, optional
         As in `LikelihoodModel`; the prior of standardised coefficients is normal with standard deviation 1.5.
     covariates : sequence of str, or mapping of side to such, default ()
         Time-invariant columns of the customer summary: numeric, or categorical (text, bool, pandas
@@ -85,7 +86,7 @@ class HistoryModel(LikelihoodModel):
     sides_: tuple[Side, ...] = ()
     likelihood_ratio_test_: LikelihoodRatioTest | None = None
 
-    def __init__(self, prior: Literal["weak"] | None = None, covariates: Covariates = ()) -> None:
+    def __init__(self, prior: Literal["weak", "auto"] | None = None, covariates: Covariates = ()) -> None:
         super().__init__(prior)
         self.covariates = covariates
 
@@ -159,12 +160,18 @@ class HistoryModel(LikelihoodModel):
         parameters, history = self._encode(customers, history)
         parameters = parameters.in_units(self._units(history))
         starts = self._starts(parameters.unit * self._first_guess(history), start)
-        problem = Problem(self.kernel, history, is_weak(self.prior), self.by_customer, rough=start is None)
+        weak = is_weak(self.prior, float(history.weights.sum()))
+        problem = Problem(self.kernel, history, weak, self.by_customer, rough=start is None)
         optimum = self._search(parameters, problem, starts)
         self.time_unit_ = stated_time_unit(customers)
         self.training_summary_ = training_summary(customers)
         self._record(parameters, optimum, self._warnings(history, parameters, optimum))
         return self
+
+    @property
+    def _needs_prior(self) -> bool:
+        few = self.n_customers_ < FEW_CUSTOMERS
+        return few and not self.discrete_time and not self._is_regularised
 
     def score(self, customers: pd.DataFrame, y: object = None, *, weights: object = None) -> float:  # noqa: ARG002
         """Mean log-likelihood per customer, for scikit-learn's model selection; larger is better."""

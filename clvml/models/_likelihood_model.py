@@ -30,7 +30,7 @@ from clvml.models._fit_messages import messages_of_search, unbounded_draws
 from clvml.models._parameters import CommonParameters, Found, Parameters, Problem
 from clvml.models._traits import Trait, TraitDistribution
 
-_FEW = 20_000  # customers from which parameter uncertainty is negligible in a customer's interval
+FEW = 20_000  # customers from which parameter uncertainty is negligible in a customer's interval
 
 RandomState = int | np.random.Generator | None
 
@@ -40,10 +40,11 @@ class LikelihoodModel(BaseEstimator):
 
     Parameters
     ----------
-    prior : {"weak"}, optional
+    prior : {"weak", "auto"}, optional
         Regularise the fit with a weakly informative prior when the data do not identify all parameters. It is
         defined on interpretable, scale-free quantities (`prior_table`), so the unit of time or money does not
-        matter; a thousand customers outweigh it.
+        matter; a thousand customers outweigh it. ``"auto"`` does so below 1,000 customers, where the prior
+        predicts better (experiments/few_customers).
     """
 
     title: ClassVar[str]
@@ -60,9 +61,10 @@ class LikelihoodModel(BaseEstimator):
     n_customers_: float
     fit_record_: FitRecord
     posterior_: NestedLaplace | None = None
+    prior_: str | None  # the prior of the fit; models saved by clvml 0.1 have only the argument
     training_summary_: TrainingSummary | None = None  # None: given parameters, or saved by clvml 0.1
 
-    def __init__(self, prior: Literal["weak"] | None = None) -> None:
+    def __init__(self, prior: Literal["weak", "auto"] | None = None) -> None:
         self.prior = prior
 
     @property
@@ -107,6 +109,7 @@ class LikelihoodModel(BaseEstimator):
             parameters=self._report() if fitted else self._given_table(),
             figures=self._figures() if fitted else {"parameters": "given, not fitted"},
             messages=self.fit_record_.messages if fitted else (),
+            not_identified=self._not_identified() if fitted else (),
         )
 
     def sample_parameters(self, n_draws: int, random_state: RandomState = None) -> pd.DataFrame:
@@ -158,7 +161,11 @@ class LikelihoodModel(BaseEstimator):
             drawn = self.posterior_.draw(parameters.search_of_logs(center), n_draws, rng)
             logs = parameters.logs_of_search(drawn)
         table = parameters.table(logs)
-        if self.prior is None and self.posterior_ is not None and not self.posterior_.is_bounded_by_data():
+        if (
+            not self._is_regularised
+            and self.posterior_ is not None
+            and not self.posterior_.is_bounded_by_data()
+        ):
             warnings.warn(unbounded_draws(self.title), FitWarning, stacklevel=2)
         table.attrs["method"] = "laplace" if self.posterior_ is None else "nested laplace"
         return table
@@ -173,7 +180,7 @@ class LikelihoodModel(BaseEstimator):
         customers in the same direction.
         """
         check_is_fitted(self, "params_")
-        if not hasattr(self, "covariance_") or (self.n_customers_ >= _FEW and not together):
+        if not hasattr(self, "covariance_") or (self.n_customers_ >= FEW and not together):
             return [self._estimate()]
         return list(self.sample_parameters(n_draws, random_state).to_numpy())
 
@@ -233,6 +240,15 @@ class LikelihoodModel(BaseEstimator):
     def _common_parameters(self) -> CommonParameters:
         return CommonParameters(self.Params, self.scales)
 
+    @property
+    def _needs_prior(self) -> bool:
+        """Whether the weak prior is known to predict better for so few customers."""
+        return False
+
+    @property
+    def _is_regularised(self) -> bool:
+        return getattr(self, "prior_", self.prior) == "weak"
+
     def _estimate(self) -> Array:
         """Estimates of the parameters in the user's units, then coefficients."""
         return np.array(self.params_)
@@ -259,12 +275,16 @@ class LikelihoodModel(BaseEstimator):
         self.covariance_ = np.outer(slopes, slopes) * optimum.covariance
         self.standard_errors_ = self.Params(*np.sqrt(np.diag(self.covariance_))[:n].tolist())
         self.n_customers_ = problem.n_customers
+        self.prior_ = "weak" if problem.weak else None
         self.posterior_ = _posterior(parameters, found, problem.weak)
 
     def _record(self, parameters: Parameters, optimum: Optimum, messages: list[str]) -> None:
         """Set ``fit_record_``; issue each message as a `FitWarning` where ``fit`` was called."""
         names = parameters.searched
-        said = [*messages_of_search(self.title, optimum, names, self._found(), self.limits), *messages]
+        found = self._found()
+        said = (
+            messages_of_search(self.title, optimum, names, found, self.limits, self._needs_prior) + messages
+        )
         self.fit_record_ = record_of(optimum, names, parameters.unit, said, stacklevel=3)
 
     def _found(self) -> str:
@@ -273,6 +293,14 @@ class LikelihoodModel(BaseEstimator):
     def _report(self) -> pd.DataFrame:
         errors = np.sqrt(np.diag(self.covariance_))
         return self._parameters.report(self._estimate(), errors, self.meanings)
+
+    def _not_identified(self) -> tuple[str, ...]:
+        """The parameters of which the data give no interval: they diverge, or could be off by e**3."""
+        diverging = {way.partition(" ")[0] for way in self.fit_record_.boundary}
+        log_errors = dict(
+            zip(self.Params._fields, np.array(self.standard_errors_) / self.params_, strict=True)
+        )
+        return tuple(name for name, error in log_errors.items() if name in diverging or error > REACH)
 
     def _given_table(self) -> pd.DataFrame:
         columns = {"estimate": list(self.params_), "meaning": list(self.meanings)}

@@ -20,7 +20,7 @@ class MBGNBD(HistoryModel):
 
     Parameters
     ----------
-    prior : {"weak"}, optional
+    prior : {"weak", "auto"}, optional
         Regularise the fit with a weakly informative prior when the data do not identify all parameters; see
         `prior_table`.
     covariates : sequence of str, or mapping of {"purchases", "dropout"} to such, default ()

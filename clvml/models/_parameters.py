@@ -205,11 +205,13 @@ class CommonParameters:
 
     def report(self, estimate: Array, errors: Array, meanings: tuple[str, ...]) -> pd.DataFrame:
         reach = np.exp(np.minimum(_TWO_SIDED_95 * errors / estimate, _LARGEST_LOG))
+        with np.errstate(over="ignore"):
+            upper = estimate * reach
         columns = {
             "estimate": estimate,
             "standard_error": errors,
             "lower": estimate / reach,
-            "upper": estimate * reach,
+            "upper": upper,
             "meaning": list(meanings),
         }
         return pd.DataFrame(columns, index=pd.Index(self.kind._fields, name="parameter"))

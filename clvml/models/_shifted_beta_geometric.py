@@ -69,7 +69,7 @@ class ShiftedBetaGeometric(OpportunityModel):
 
     Parameters
     ----------
-    prior : {"weak"}, optional
+    prior : {"weak", "auto"}, optional
         Regularise the fit with a weakly informative prior when the data do not identify all parameters; see
         `prior_table`.
     covariates : sequence of str, or mapping of {"dropout"} to such, default ()

@@ -27,6 +27,7 @@ from pydantic_core import ErrorDetails
 from clvml.customers.engines._files import STDIN
 from clvml.errors import InputError
 from clvml.workflow._section import ExperimentSection, OutputSection, Section, TrackingSection
+from clvml.workflow.stages._backtesting import BacktestSection
 from clvml.workflow.stages._comparison_section import ComparisonSection
 from clvml.workflow.stages._competing import ModelsSection
 from clvml.workflow.stages._reading import BUILT_IN, DataSection
@@ -45,6 +46,7 @@ class Config(Section):
     split: SplitSection = SplitSection()
     value: ValueSection = ValueSection()
     models: ModelsSection = ModelsSection()
+    backtest: BacktestSection = BacktestSection()
     comparison: ComparisonSection = ComparisonSection()
     segments: SegmentsSection = SegmentsSection()
     tracking: TrackingSection = TrackingSection()

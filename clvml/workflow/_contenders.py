@@ -38,6 +38,7 @@ from clvml.lifetime_value.learned._mean import MeanValue
 from clvml.lifetime_value.learned._naive import LastPeriodValue
 from clvml.lifetime_value.learned._regressor import RegressorValue, learns_from_features
 from clvml.models._bgnbd import BGNBD
+from clvml.models._constant_spend import ConstantSpend
 from clvml.models._gamma_gamma import GammaGamma
 from clvml.models._mbgnbd import MBGNBD
 from clvml.models._pareto_nbd import ParetoNBD
@@ -71,14 +72,19 @@ class Contender(NamedTuple):
 
 
 def _times_gamma_gamma(purchases: Any) -> Callable[..., ValueModel]:
-    return partial(LifetimeValue, purchases=purchases, spend=GammaGamma())
+    """With constant spend where Gamma-Gamma has no optimum, as where all amounts are equal."""
+    return partial(LifetimeValue, purchases=purchases, spend=(GammaGamma(), ConstantSpend()))
 
 
 CONTENDERS: dict[str, Contender] = {
-    "bgnbd_gamma_gamma": Contender("BG/NBD x Gamma-Gamma", PROBABILISTIC, _times_gamma_gamma(BGNBD())),
-    "mbgnbd_gamma_gamma": Contender("MBG/NBD x Gamma-Gamma", PROBABILISTIC, _times_gamma_gamma(MBGNBD())),
+    "bgnbd_gamma_gamma": Contender(
+        "BG/NBD x Gamma-Gamma", PROBABILISTIC, _times_gamma_gamma(BGNBD(prior="auto"))
+    ),
+    "mbgnbd_gamma_gamma": Contender(
+        "MBG/NBD x Gamma-Gamma", PROBABILISTIC, _times_gamma_gamma(MBGNBD(prior="auto"))
+    ),
     "pareto_nbd_gamma_gamma": Contender(
-        "Pareto/NBD x Gamma-Gamma", PROBABILISTIC, _times_gamma_gamma(ParetoNBD())
+        "Pareto/NBD x Gamma-Gamma", PROBABILISTIC, _times_gamma_gamma(ParetoNBD(prior="auto"))
     ),
     "learned_correction": Contender("structure plus learning", PROBABILISTIC, LearnedCorrection),
     "gradient_boosting": Contender("gradient boosting", LEARNED, RegressorValue),

@@ -102,6 +102,21 @@ def format_value(value: object, pattern: str = "") -> str:
     return (pattern or "{:,.2f}").format(round(float(value), 6) + 0.0)  # adding zero removes the sign of -0
 
 
+def format_money(amount: float, currency: str = "") -> str:
+    """An amount of money in whole units: a sign before it, a code or a name after it.
+
+    Examples
+    --------
+    >>> format_money(71101.97, "$"), format_money(-5.2, "EUR"), format_money(1234.0)
+    ('$71,102', '-5 EUR', '1,234')
+    """
+    number = f"{abs(round(amount)):,}"
+    minus = "-" if round(amount) < 0 else ""
+    if not currency:
+        return f"{minus}{number}"
+    return f"{minus}{currency}{number}" if not currency[0].isalpha() else f"{minus}{number} {currency}"
+
+
 def format_duration(duration: float | str, time_unit: str) -> str:
     """A duration with its unit.
 

@@ -39,6 +39,7 @@ def coverage():
 def test_the_totals_of_cdnow_are_those_written(experiment, totals, monkeypatch):
     contenders = experiment.models()
     monkeypatch.setattr(experiment, "HORIZONS", (0.2,))
+    monkeypatch.setattr(experiment, "FAMILIES", {"BG/NBD": "probabilistic"})
     monkeypatch.setattr(experiment, "models", lambda: {"BG/NBD": contenders["BG/NBD"]})
     experiment.TRANSACTIONS[:] = [clvml.load_cdnow()]
     found = pd.DataFrame(experiment.totals_of("CDNOW", clvml.load_cdnow()))

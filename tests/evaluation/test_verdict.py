@@ -239,7 +239,7 @@ def test_random_predictions_of_few_customers_are_chance_and_good_ones_are_not():
 
 
 def test_origins_that_disagree_make_a_difference_uncertain_and_ones_that_agree_do_not():
-    better, worse = {"spearman": 0.6, "gini": 0.8}, {"spearman": 0.4, "gini": 0.6}
+    better, worse = {"spearman": 0.9, "gini": 0.9}, {"spearman": 0.2, "gini": 0.3}
     agree = [one(a=better, b=worse)] * 3
     disagree = [one(a=better, b=worse), one(a=better, b=worse), one(a=worse, b=better)]
     assert decide(agree).kind == "leads"

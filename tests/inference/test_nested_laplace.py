@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.integrate import cumulative_trapezoid
 
+import clvml
 from clvml.inference._laplace import draw_normal
 from clvml.inference._nested_laplace import nested_laplace, within_reach
 
@@ -138,3 +139,16 @@ def test_directions_in_which_laplace_is_flat_stay_at_the_estimate():
     draws = draw_normal(np.zeros(2), np.diag([0.04, 100.0]), 4000, np.random.default_rng(0))
     assert draws[:, 0].std() == pytest.approx(0.2, rel=0.05)
     assert (draws[:, 1] == 0).all()
+
+
+@pytest.mark.filterwarnings("ignore::clvml.errors.FitWarning")
+@pytest.mark.parametrize(("n", "number", "prior"), [(50, 10, "weak"), (100, 2, "weak"), (200, 13, None)])
+def test_an_extrapolation_that_goes_astray_does_not_end_a_fit(n, number, prior):
+    """Samples of CDNOW whose derivatives at the extrapolated point were rounding errors."""
+    parts = clvml.split(clvml.load_cdnow("master"), "1997-09-30", "1998-06-30")
+    who = np.random.default_rng((n, number)).choice(len(parts.calibration), n, replace=False)
+    model = clvml.MBGNBD(prior=prior).fit(parts.calibration.iloc[who])
+    draws = model.sample_parameters(200, 0)
+    assert np.isfinite(draws.to_numpy()).all()
+    assert (draws.quantile(0.05) < np.array(model.params_)).all()
+    assert (draws.quantile(0.95) > np.array(model.params_)).all()

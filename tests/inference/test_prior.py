@@ -51,5 +51,5 @@ def test_more_parameters_have_a_prior_of_their_own():
 
 def test_a_prior_is_weak_or_none():
     assert (is_weak("weak"), is_weak(None)) == (True, False)
-    with pytest.raises(InputError, match="prior is 'strong'; it must be None or 'weak'"):
+    with pytest.raises(InputError, match="prior is 'strong'; it must be None, 'weak' or 'auto'"):
         is_weak("strong")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pandas as pd
 import pytest
 from command_line import command_line_in
@@ -68,7 +69,7 @@ def test_a_run_writes_its_files_and_the_command_it_ends_with_scores_them(clvml, 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda sales: sales.drop(columns="amount"), "add a column of ones"),
+        (lambda sales: sales.rename(columns={"amount": "paid"}), "give purchases_only (--purchases-only)"),
         (lambda sales: sales.iloc[:0], "no rows"),
         (lambda sales: sales.drop_duplicates("customer_id"), "there is no revenue in the holdout"),
         (lambda sales: sales.assign(amount="much"), "unreadable amount"),
@@ -98,20 +99,68 @@ def test_a_mistake_in_the_arguments_leaves_nothing_behind(clvml, tmp_path, argum
     assert list(tmp_path.iterdir()) == []
 
 
-def test_models_that_cannot_be_fitted_are_left_out_and_the_run_goes_on(clvml, purchases, tmp_path):
+def test_where_there_is_one_price_models_of_purchases_stay_in_the_comparison(clvml, purchases, tmp_path):
     one_price(purchases).to_csv(tmp_path / "sales.csv", index=False)
     result = clvml("run", "--transactions", "sales.csv", "--no-tracking", "--output", "out")
     assert result.exit_code == 0, result.stderr
-    assert (
-        "left out: BG/NBD x Gamma-Gamma, MBG/NBD x Gamma-Gamma, Pareto/NBD x Gamma-Gamma: all"
-        in result.stdout
-    )
+    assert "Gamma-Gamma cannot be fitted, and constant spend is used instead: all" in result.stdout
     assert "have the same average spend (9.99)" in result.stdout
-    # P(alive) needs no spend, so that customers have stages beside the value of a formula
-    assert "provides no P(alive): using that of BG/NBD" in result.stdout
+    scores = pd.read_csv(tmp_path / "out" / "comparison.csv", index_col="model")
+    models = [f"{title} x constant spend" for title in ("BG/NBD", "MBG/NBD", "Pareto/NBD")]
+    assert set(models) <= set(scores.index)
+    assert "constant spend is used instead" in (tmp_path / "out" / "report.html").read_text()
     members = pd.read_csv(tmp_path / "out" / "segments.csv")
     assert (members["value_at_risk"] <= members["clv"] * (1 + 1e-9)).all()
     assert {"stage", "treatment", "budget"} <= set(members)
+
+
+@pytest.mark.parametrize("arguments", [[], ["--price-per-purchase", "9.5"]])
+def test_purchases_without_amounts_are_compared_served_and_scored(clvml, purchases, tmp_path, arguments):
+    purchases[["customer_id", "date"]].to_csv(tmp_path / "sales.csv", index=False)
+    result = clvml("run", "--transactions", "sales.csv", "--no-tracking", "--output", "out", *arguments)
+    assert result.exit_code == 0, result.stderr
+    price = float(arguments[1]) if arguments else 1.0
+    actual = "revenue" if arguments else "purchases"
+    assert f"Predicted {actual} of the holdout" in result.stdout
+    report = (tmp_path / "out" / "report.html").read_text()
+    assert "the purchases have no amounts" in report
+    assert ("budgets are numbers of purchases" in report) == (not arguments)
+    scores = pd.read_csv(tmp_path / "out" / "comparison.csv", index_col="model")
+    assert {"BG/NBD", "MBG/NBD", "Pareto/NBD", "repeat rate x average order value"} <= set(scores.index)
+    rows = pd.read_parquet(tmp_path / "out" / "predictions.parquet")
+    np.testing.assert_allclose(rows["holdout_spend"], price * rows["holdout_purchases"])
+    # the served model needs the history of purchases only
+    customers = pd.read_parquet(tmp_path / "out" / "customers.parquet")
+    customers[["frequency", "recency", "T"]].to_parquet(tmp_path / "history.parquet")
+    result = clvml("score", "out/model", "history.parquet", "scores.parquet")
+    assert result.exit_code == 0, result.stderr
+    scored = pd.read_parquet(tmp_path / "scores.parquet")
+    assert set(load(tmp_path / "out" / "model").required_columns) <= {"frequency", "recency", "T"}
+    members = pd.read_csv(tmp_path / "out" / "segments.csv")
+    np.testing.assert_allclose(members["clv"].sum(), scored["clv"].sum())
+
+
+def test_a_run_for_few_regular_buyers_says_what_it_does(clvml, tmp_path):
+    """120 customers who buy every four weeks, some of them no longer."""
+    start, day = pd.Timestamp("2020-01-01"), pd.Timedelta(days=1)
+    rows = [
+        (k, start + (k % 28 + 28 * i + (k * i) % 5) * day)
+        for k in range(120)
+        for i in range(12 if k % 12 else 4)
+    ]
+    pd.DataFrame(rows, columns=["customer_id", "date"]).to_csv(tmp_path / "sales.csv", index=False)
+    result = clvml("run", "--transactions", "sales.csv", "--no-tracking", "--output", "out")
+    assert result.exit_code == 0, result.stderr
+    assert "there are fewer than 1,000 customers" in result.stdout
+    assert "regularised by a weakly informative prior" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_purchases_without_amounts_are_all_that_is_read_if_the_user_says_so(clvml, purchases, tmp_path):
+    purchases.to_csv(tmp_path / "sales.csv", index=False)
+    said = one_sentence(
+        clvml("run", "--transactions", "sales.csv", "--purchases-only", "--amount", "amount", "--no-tracking")
+    )
+    assert "which purchases_only leaves out" in said
 
 
 def test_a_stage_that_fails_keeps_what_was_computed_and_says_where(clvml, purchases, tmp_path):

@@ -23,7 +23,12 @@ from clvml.lifetime_value.learned._base import check_before
 from clvml.lifetime_value.learned._candidates import purchase_structures
 from clvml.lifetime_value.learned._features import SUMMARY, behavioural_features, predicted_features
 from clvml.lifetime_value.learned._outcome_table import OutcomeTable, outcome_table
-from clvml.lifetime_value.learned._ratio import learn_ratio, poisson_deviance, spend_deviances
+from clvml.lifetime_value.learned._ratio import (
+    blended,
+    learn_ratio,
+    poisson_deviance,
+    spend_deviances,
+)
 from clvml.lifetime_value.learned._trees import BoostedTrees
 
 log = logging.getLogger("clvml")
@@ -66,6 +71,8 @@ class LearnedCorrection(BaseEstimator):
         Their raw prediction is the logarithm of the uncorrected ratio; None without a correction.
     weight_ : float
         Of the learnt ratio in the correction, from 0 (structure only) to 0.75.
+    level_ : float
+        Mean learnt ratio at the earlier origin, to which each is relative.
     scale_ : float
         Factor that restores the structure's total.
     learnt_horizon_ : float
@@ -85,6 +92,8 @@ class LearnedCorrection(BaseEstimator):
 
     Notes
     -----
+    ``correction = scale x min(weight x ratio / level + 1 - weight, 1.5)``.
+
     The correction is learnt over the earlier holdout, whatever the prediction horizon: at another horizon the
     structure's value at that horizon is multiplied by the same correction. The total is exactly the
     structure's at the constructor's horizon and discount rate, for the customers that the model was fitted
@@ -241,9 +250,8 @@ class LearnedCorrection(BaseEstimator):
         if self.trees_ is None:
             return pd.Series(1.0, customers.index, name="correction")
         ratio = np.exp(self.trees_.raw(self._features(self.structure_, customers)))
-        return pd.Series(
-            self.scale_ * (self.weight_ * ratio + 1 - self.weight_), customers.index, name="correction"
-        )
+        values = self.scale_ * blended(ratio, self.weight_, self.level_)
+        return pd.Series(values, customers.index, name="correction")
 
     def expected_purchases(self, customers: pd.DataFrame, horizon: float | str) -> pd.Series:
         """Expected purchases of each customer by the structure, which the correction leaves unchanged."""
@@ -393,7 +401,7 @@ class LearnedCorrection(BaseEstimator):
     def _without_correction(self, reason: str) -> Self:
         self.trees_, self.outcomes_ = None, None
         self.importance_: dict[str, float] = {}
-        self.weight_, self.scale_, self.gain_ = 0.0, 1.0, 0.0
+        self.weight_, self.level_, self.scale_, self.gain_ = 0.0, 1.0, 1.0, 0.0
         self.learnt_horizon_ = float("nan")
         self.fallback_ = f"no correction is learnt: {reason}"
         log.warning("%s; predictions are those of the structure", self.fallback_)
@@ -413,7 +421,7 @@ class LearnedCorrection(BaseEstimator):
         if learnt.weight == 0:
             return self._without_correction("at the earlier origin no correction is better than none")
         self.trees_, self.weight_, self.gain_, self.fallback_ = learnt.trees, learnt.weight, learnt.gain, ""
-        self.scale_ = 1.0
+        self.level_, self.scale_ = learnt.level, 1.0
         before = self.structure_.predict(customers)
         total = float((before * self.correction(customers)).sum())
         self.scale_ = float(before.sum()) / total if total > 0 else 1.0

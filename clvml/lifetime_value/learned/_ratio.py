@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from clvml.lifetime_value.learned._features import in_canonical_order
+from clvml.lifetime_value.learned._threads import one_openmp_thread
 from clvml.lifetime_value.learned._trees import BoostedTrees, trees_of
 
 Floats = NDArray[np.float64]
 
 MOST_ROWS = 100_000  # learnt from: more rows change the ratios by less than their noise
 LARGEST_RATIO = 30.0
+LARGEST_CORRECTION = 1.5  # more adds to the squared error of the best customers, and hardly changes ranks
 N_FOLDS = 4
 STEPS = (20, 40, 70, 110, 150)  # iterations that compete out of fold
 WEIGHTS = (0.25, 0.5, 0.75)  # of the learnt ratio; the structure keeps a part of each prediction
@@ -27,6 +29,8 @@ class LearnedRatio(NamedTuple):
     ----------
     trees : BoostedTrees
         Their raw prediction is the logarithm of the ratio.
+    level : float
+        The mean ratio, weighted by the structural prediction.
     weight : float
         Of the learnt ratio; 0 if no correction is better out of fold.
     used : ndarray of int64
@@ -38,12 +42,14 @@ class LearnedRatio(NamedTuple):
     """
 
     trees: BoostedTrees
+    level: float
     weight: float
     used: NDArray[np.int64]
     out_of_fold: Floats
     gain: float
 
 
+@one_openmp_thread
 def learn_ratio(rows: Floats, actual: Floats, expected: Floats, random_state: int) -> LearnedRatio:
     """Learn ``actual / expected`` from features.
 
@@ -64,7 +70,8 @@ def learn_ratio(rows: Floats, actual: Floats, expected: Floats, random_state: in
     ratio = np.minimum(np.maximum(actual[used], 0.0) / expected[used], LARGEST_RATIO)
     steps = _out_of_fold(rows[used], ratio, expected[used], random_state)
     candidates = [(n, weight) for n in range(len(STEPS)) for weight in WEIGHTS]
-    blends = [_blended(steps[n], weight, expected[used]) for n, weight in candidates]
+    levels = [float(np.average(learnt, weights=expected[used])) for learnt in steps]
+    blends = [blended(steps[n], weight, levels[n]) for n, weight in candidates]
     plain = poisson_deviance(ratio, np.ones(used.size), expected[used])
     deviances = np.array([poisson_deviance(ratio, blend, expected[used]) for blend in blends])
     errors = np.array([_squared_error(ratio, blend, expected[used]) for blend in blends])
@@ -72,11 +79,13 @@ def learn_ratio(rows: Floats, actual: Floats, expected: Floats, random_state: in
     allowed |= np.array([weight == WEIGHTS[0] for _, weight in candidates])
     best = int(np.argmin(np.where(allowed, deviances, np.inf)))
     number, weight = candidates[best]
-    trees = trees_of(_boosting(used.size, STEPS[number], random_state).fit(rows[used], ratio, expected[used]))
+    boosting = _boosting(used.size, STEPS[number], random_state)
+    trees = trees_of(boosting.fit(rows[used], ratio, expected[used]))
+    level = float(np.average(np.exp(trees.raw(rows[used])), weights=expected[used]))
     gain = 1 - deviances[best] / plain if plain > 0 else 0.0
     if gain <= 0:
-        return LearnedRatio(trees, 0.0, used, np.ones(used.size), 0.0)
-    return LearnedRatio(trees, weight, used, blends[best], gain)
+        return LearnedRatio(trees, level, 0.0, used, np.ones(used.size), 0.0)
+    return LearnedRatio(trees, level, weight, used, blends[best], gain)
 
 
 def _boosting(n_rows: int, n_iterations: int, random_state: int) -> HistGradientBoostingRegressor:
@@ -105,9 +114,9 @@ def _out_of_fold(rows: Floats, ratio: Floats, expected: Floats, random_state: in
     return list(found)
 
 
-def _blended(learnt: Floats, weight: float, expected: Floats) -> Floats:
-    """The mean of the learnt ratio, scaled to the expected total, and of 1."""
-    return weight * learnt / np.average(learnt, weights=expected) + 1 - weight
+def blended(learnt: Floats, weight: float, level: float) -> Floats:
+    """The mean of the learnt ratio, relative to its level, and of 1; at most `LARGEST_CORRECTION`."""
+    return np.minimum(weight * learnt / level + 1 - weight, LARGEST_CORRECTION)
 
 
 def poisson_deviance(ratio: Floats, predicted: Floats, exposure: Floats) -> float:

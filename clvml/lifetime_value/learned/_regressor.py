@@ -22,6 +22,7 @@ from clvml.lifetime_value.learned._features import (
     in_canonical_order,
     predicted_features,
 )
+from clvml.lifetime_value.learned._threads import one_openmp_thread
 from clvml.lifetime_value.learned._trees import BoostedTrees, trees_of
 
 Floats = NDArray[np.float64]
@@ -97,9 +98,8 @@ class RegressorValue(EarlierSpendValue):
         features, spend = features.iloc[order], spend[order]
         self.regressor_, self.trees_ = None, None
         if self.regressor is None:
-            self.trees_ = trees_of(
-                self._boosting(len(spend)).fit(features.to_numpy(), np.maximum(spend, 0.0))
-            )
+            boost = one_openmp_thread(self._boosting(len(spend)).fit)
+            self.trees_ = trees_of(boost(features.to_numpy(), np.maximum(spend, 0.0)))
         else:
             self.regressor_ = clone(self.regressor, safe=False)
             self.regressor_.fit(features, spend)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from clvml.customers._purchase_ages import query_purchase_ages
 from clvml.customers._time_units import stated_time_unit
-from clvml.customers._transactions import Transactions
+from clvml.customers._transactions import Transactions, as_transactions
 from clvml.errors import InputError
 
 HALVES = ("earlier_purchases", "later_purchases", "earlier_spend", "later_spend")
@@ -51,9 +51,12 @@ def relationship_evidence(
     InputError
         If the summary lacks a column or its time unit.
     """
+    transactions = as_transactions(transactions)
     rows = query_purchase_ages(transactions, customers, _HALVES_SQL.format(established=established))
     evidence = rows.set_index("position").reindex(range(len(customers))).set_axis(customers.index)
     evidence[list(HALVES)] = evidence[list(HALVES)].fillna(0.0)
+    if not transactions.has_money:
+        evidence = evidence.drop(columns=["earlier_spend", "later_spend"])
     evidence.attrs["time_unit"] = customers.attrs["time_unit"]
     return evidence
 

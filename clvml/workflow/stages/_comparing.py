@@ -1,21 +1,30 @@
-"""Fit every contender to the calibration period, evaluate it on the holdout, and reach the verdict."""
+"""Fit every contender at several origins, evaluate it on the holdout after each, and reach the verdict."""
 
 from __future__ import annotations
 
+import dataclasses
+import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import pandas as pd
 
 from clvml import plots
 from clvml.customers._split import Split
+from clvml.customers._transactions import Transactions
+from clvml.errors import FitWarning
+from clvml.evaluation._backtest_result import Backtest
 from clvml.evaluation._calibration import calibration_by_decile
-from clvml.evaluation._model_comparison import ModelComparison, compare_models
+from clvml.evaluation._model_comparison import ModelComparison
 from clvml.evaluation._ranking import lift_curve
 from clvml.evaluation._table_metrics import DEFAULT_METRICS
 from clvml.evaluation._verdict import Verdict
-from clvml.workflow._contenders import BASELINE
+from clvml.inference._prior import FEW_CUSTOMERS
+from clvml.lifetime_value._priced import at_price
+from clvml.lifetime_value._projection import LifetimeValue
+from clvml.lifetime_value._protocol import SupportsPrice, ValueModel, title_of
+from clvml.workflow._contenders import BASELINE, CONTENDERS, Contender
 from clvml.workflow._findings import (
     ALL,
     COMPARED,
@@ -31,9 +40,14 @@ from clvml.workflow._findings import (
 )
 from clvml.workflow._formatting import Column, format_duration
 from clvml.workflow._stage import Context, Stage
-from clvml.workflow.stages._comparison_section import ComparisonSection
+from clvml.workflow.stages._backtesting import over_origins, run_backtest
 from clvml.workflow.stages._competing import Contenders, PassedContenders, check
+from clvml.workflow.stages._reading import outcome_of
 
+FEW_NOTE = (
+    f"there are fewer than {FEW_CUSTOMERS:,} customers: the parameters of models of purchases are regularised"
+    " by a weakly informative prior, which predicts better for so few"
+)
 SHOWN = 4  # models in figures with a line for each
 
 COLUMNS = {
@@ -63,20 +77,28 @@ VERDICT_COLUMNS = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Comparison:
     """The contenders evaluated on the holdout, by id, with their display titles.
 
     Attributes
     ----------
     result : ModelComparison
-        By id.
+        At the origin of the split, by id, with the verdict over all origins.
     contenders : Contenders
         Those that were fitted and those that were left out.
+    backtest : Backtest
+        The comparisons at all origins, the last of which is that of the split.
     """
 
     result: ModelComparison
     contenders: Contenders
+    backtest: Backtest
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """The titles by id."""
+        return self.contenders.titles
 
     @property
     def champion(self) -> str:
@@ -122,12 +144,15 @@ class Comparison:
 def find(context: Context) -> Iterator[Finding]:
     """The comparison, the verdict, and a run for each contender."""
     parts, contenders = context[Split], context[Contenders]
-    comparison = compare_contenders(contenders, parts, context.config.comparison)
+    comparison = compare_contenders(context, contenders)
     context.put(comparison)
     for reason, titles in left_out(comparison).items():
         context.say(f"left out: {titles}: {reason}")
-    yield from compared(comparison, parts)
+    for note in fit_notes(comparison):
+        context.say(note)
+    yield from compared(comparison, parts, outcome_of(context))
     yield from answer(comparison)
+    yield from over_origins(comparison.backtest, comparison.titles, comparison.result.champion)
     if passed := context.get(PassedContenders):
         yield Words(f"Passed as Python objects, not in config.toml: {', '.join(passed)}.", style="note")
     yield from figures(comparison, parts)
@@ -135,42 +160,67 @@ def find(context: Context) -> Iterator[Finding]:
         yield from one_contender(comparison, name, parts)
 
 
-def compare_contenders(
-    contenders: Contenders, parts: Split, section: ComparisonSection | None = None
-) -> Comparison:
-    """Fit and evaluate every contender, and reach the verdict."""
-    section = section or ComparisonSection()
+def compare_contenders(context: Context, contenders: Contenders) -> Comparison:
+    """Fit and evaluate every contender at each origin, and reach the verdict over all of them."""
     models = {
-        name: contender.build(horizon=parts.duration, annual_discount_rate=0.0, margin=1.0)
+        name: built(context, contender, horizon=context[Split].duration, annual_discount_rate=0.0, margin=1.0)
         for name, contender in contenders.items()
     }
-    result = compare_models(
-        models,
-        parts,
-        families={name: contender.family for name, contender in contenders.items()},
-        eligible=[
-            name
-            for name, contender in contenders.items()
-            if not contender.optional and contender.family != BASELINE
-        ],
-        purpose=section.weights or section.purpose,
-        incumbent=section.incumbent or None,
-        needs=section.needs,
-        max_bias=section.max_bias,
-        max_seconds=section.max_seconds,
-        n_draws=section.n_draws,
+    with warnings.catch_warnings():  # of many models at many origins: those of the champion are shown
+        warnings.simplefilter("ignore", FitWarning)
+        found = run_backtest(context, contenders, models)
+    latest = list(found.at().values())[-1]
+    verdict = found.verdict if found.verdict.choice in latest.models else latest.verdict
+    result = dataclasses.replace(latest, verdict=verdict)
+    return Comparison(result, retitled(contenders, result, context[Transactions].has_amounts), found)
+
+
+def built(context: Context, contender: Contender, **terms: Any) -> ValueModel:
+    """The contender's unfitted model; at a price, if one is given or the purchases have no amounts."""
+    model, transactions, price = contender.build(**terms), context[Transactions], context.config.value.price
+    if not transactions.has_amounts:
+        return at_price(model, transactions.price or 1.0)
+    return model if price is None or not isinstance(model, SupportsPrice) else model.at_price(price)
+
+
+def retitled(contenders: Contenders, result: ModelComparison, has_amounts: bool) -> Contenders:
+    """The contenders; titles of built-in ones name the model of spend that was fitted, if there is one."""
+    fitted = {
+        name: [title_of(model.purchases_), *([title_of(model.spend_)] if has_amounts else [])]
+        for name, model in result.models.items()
+        if isinstance(model, LifetimeValue) and CONTENDERS.get(name) is contenders[name]
+    }
+    titles = contenders.titles | {name: " x ".join(models) for name, models in fitted.items()}
+    return Contenders(
+        {name: contender._replace(title=titles[name]) for name, contender in contenders.items()}
     )
-    return Comparison(result, contenders)
 
 
-def compared(comparison: Comparison, parts: Split) -> Iterator[Finding]:
+def fit_notes(comparison: Comparison) -> list[str]:
+    """What could not be fitted and what is used instead, and what the champion's fit warned of; each once."""
+    models = comparison.result.models.values()
+    notes = [note for model in models for note in getattr(model, "fit_notes_", ())]
+    champion = comparison.result.champion
+    notes += [f"{comparison.champion}: {text}" for text in comparison.result.fit_warnings.get(champion, ())]
+    if any(is_regularised(model) for model in models):
+        notes.append(FEW_NOTE)
+    return list(dict.fromkeys(notes))
+
+
+def is_regularised(model: ValueModel) -> bool:
+    """Whether the model's parameters of purchases have a prior because there are few customers."""
+    purchases = getattr(model, "purchases_", None)
+    return getattr(purchases, "prior", None) == "auto" and getattr(purchases, "prior_", None) == "weak"
+
+
+def compared(comparison: Comparison, parts: Split, outcome: str) -> Iterator[Finding]:
     """The comparison table, and the predictions and outcomes per customer."""
     actual = parts.holdout["spend"].sum()
     predictions = comparison.columns_by_title(comparison.result.predictions)
     rows = parts.calibration.join([parts.holdout.add_prefix("holdout_"), predictions])
     rows.attrs = {"time_unit": parts.time_unit}
     yield Words(
-        "Every model was fitted to the calibration period and predicts the revenue of the next"
+        f"Every model was fitted to the calibration period and predicts the {outcome} of the next"
         f" {format_duration(parts.duration, parts.time_unit)}, undiscounted and with a margin of 1."
     )
     yield Table("predictions", rows, file="predictions.parquet", in_report=False, runs=())
@@ -178,7 +228,7 @@ def compared(comparison: Comparison, parts: Split) -> Iterator[Finding]:
         "comparison",
         comparison.table,
         columns=COLUMNS,
-        title=f"Predicted revenue of the holdout; actual: {actual:,.2f}",
+        title=f"Predicted {outcome} of the holdout; actual: {actual:,.2f}",
         file="comparison.csv",
         printed=True,
         marked=comparison.champion,
@@ -186,7 +236,7 @@ def compared(comparison: Comparison, parts: Split) -> Iterator[Finding]:
     )
     yield Words(
         "bias: of the predicted total; MAE, RMSE: error per customer; Spearman, Gini: ranking of the"
-        " customers; top 10 %: share of the holdout revenue from the 10 % of customers with the highest"
+        f" customers; top 10 %: share of the holdout {outcome} from the 10 % of customers with the highest"
         " predictions; verdict: the leader, the models within noise of it, those behind, and those that may"
         " not lead.",
         style="note",
@@ -195,6 +245,8 @@ def compared(comparison: Comparison, parts: Split) -> Iterator[Finding]:
         yield Words(f"{title} may not lead: {reason}.", style="note")
     for reason, titles in left_out(comparison).items():
         yield Words(f"Left out: {titles}, because {reason}", style="note")
+    for note in fit_notes(comparison):
+        yield Words(note, style="note")
     yield Table("verdict", comparison.verdict.scores, columns=VERDICT_COLUMNS, title="Scores")
 
 

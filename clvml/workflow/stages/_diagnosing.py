@@ -19,7 +19,10 @@ from clvml.customers._transactions import Transactions
 from clvml.diagnostics._expected_over_time import with_expected_purchases
 from clvml.diagnostics._fit import fit_by_frequency, fit_by_spend
 from clvml.diagnostics._frequency_recency import frequency_recency_matrix
+from clvml.diagnostics._purchase_regularity import purchase_regularity
+from clvml.errors import InputError
 from clvml.evaluation._calibration import calibration_by_frequency
+from clvml.inference._fit_record import FitRecord
 from clvml.lifetime_value._projection import LifetimeValue
 from clvml.lifetime_value._protocol import (
     SupportsExpectedPurchases,
@@ -31,7 +34,9 @@ from clvml.lifetime_value._protocol import (
     SupportsSpendSimulation,
     title_of,
 )
-from clvml.workflow._findings import SERVED, Figure, Finding
+from clvml.models._fit_messages import meanings_of
+from clvml.models._history_model import NO_DROPOUT
+from clvml.workflow._findings import SERVED, Figure, Finding, Words
 from clvml.workflow._stage import Context, Stage
 from clvml.workflow.stages._comparing import Comparison, run_of
 
@@ -50,6 +55,9 @@ def find(context: Context) -> Iterator[Finding]:
         return
     value = result.models[name]
     purchases = purchase_model(value)
+    if sentence := describe_regularity(context, purchases):
+        context.say(sentence)
+        yield Words(sentence, style="note")
     if purchases is not None:
         over_time = purchases_over_time(context[Transactions], parts)
         runs = (*SERVED, run_of(name))
@@ -68,6 +76,25 @@ def diagnosed(comparison: Comparison) -> str | None:
         if purchase_model(comparison.result.models[name]) is not None:
             return name
     return None
+
+
+def describe_regularity(context: Context, model: object) -> str:
+    """That regular purchases put the fit at the boundary of no dropout, if they do; otherwise empty."""
+    record = getattr(model, "fit_record_", None)
+    if not isinstance(record, FitRecord):
+        return ""
+    if NO_DROPOUT not in meanings_of(record.boundary, getattr(model, "limits", {})):
+        return ""
+    try:
+        found = purchase_regularity(context[Transactions], context[Split].calibration)
+    except InputError:  # hardly anybody has bought three times
+        return ""
+    if not found.is_regular:
+        return ""
+    return (
+        f"{title_of(model)} finds no dropout, and purchases are more regular than it assumes (Wheat-Morrison"
+        f" {found}; 1 is random): regular buying makes dropout look rarer than it is, so P(alive) is too high"
+    )
 
 
 @runtime_checkable

@@ -31,6 +31,9 @@ REPORT_COLUMNS = {
 }
 
 
+WITHOUT_MONEY = {name: column for name, column in REPORT_COLUMNS.items() if name != "spend"}
+
+
 class PolicySection(Section):
     """What to do with rows that may not be purchases: the choices of `clvml.TransactionPolicy`."""
 
@@ -66,6 +69,8 @@ class DataSection(Section):
     """Column with the quantity; an amount is then quantity x price."""
     price: str | None = None
     """Column with the unit price; needs quantity."""
+    purchases_only: bool = False
+    """The purchases have no amounts: predict purchases, or their value at the price in [value]."""
     date_format: str | None = None
     """Format of dates written as text, such as %d/%m/%Y; "excel" for serial numbers of a spreadsheet."""
     timezone: str | None = None
@@ -97,6 +102,10 @@ class DataSection(Section):
             raise ValueError("needs quantity and price together: an amount is quantity x price")
         if self.amount and self.quantity:
             raise ValueError("names amount as well as quantity and price: give one or the other")
+        if self.purchases_only and (self.amount or self.quantity):
+            raise ValueError(
+                "names a column of amounts, which purchases_only leaves out: give one or the other"
+            )
         given = {name for name, value in self if value != type(self).model_fields[name].default} - {"source"}
         if self.is_built_in and given:
             raise ValueError(
@@ -121,6 +130,8 @@ def check(context: Context) -> None:
 def find(context: Context) -> Iterator[Finding]:
     """The purchases, and the report of the rows set aside and why."""
     transactions = read(context.config.data)
+    if not transactions.has_amounts:
+        transactions = transactions.at_price(context.config.value.price or 1.0)
     context.put(transactions)
     report = transactions.report
     rows = report["rows"].to_dict()
@@ -131,12 +142,15 @@ def find(context: Context) -> Iterator[Finding]:
         choice = transactions.policy.choice(rule)
         if rows[rule.name] and choice != "drop":
             context.say(f"included: {rows[rule.name]:,} {rule.description} ({rule.name} = {choice!r})")
+    if sentence := describe_price(context):
+        context.say(sentence)
+        yield Words(sentence, runs=())
     yield Tags({"source": context.config.data.source}, runs=ALL)
     yield Table(
         "data_report",
         report,
         file="data_report.csv",
-        columns=REPORT_COLUMNS,
+        columns=REPORT_COLUMNS if transactions.has_amounts else WITHOUT_MONEY,
         display=applied_rules(report),
     )
     yield Words(
@@ -155,6 +169,27 @@ def read(data: DataSection) -> Transactions:
     policy = TransactionPolicy(**data.policy.model_dump())
     given = data.model_dump(exclude={"source", "policy"})
     return read_transactions(data.source, policy=policy, **given)
+
+
+def describe_price(context: Context) -> str:
+    """What a purchase is worth, if the config or the lack of amounts decides; otherwise empty."""
+    price, transactions = context.config.value.price, context[Transactions]
+    if transactions.has_amounts:
+        return (
+            "" if price is None else f"models of purchases value each purchase at the given price, {price:g}."
+        )
+    if price is not None:
+        return f"the purchases have no amounts: each is worth the given price, {price:g}."
+    return (
+        "the purchases have no amounts: expected purchases are compared, and every value counts purchases, in"
+        " segments too. Give a price in [value] (--price-per-purchase) for values in money."
+    )
+
+
+def outcome_of(context: Context) -> str:
+    """What is predicted, in a word: revenue, or purchases that have neither amounts nor a price."""
+    known = context[Transactions].has_amounts or context.config.value.price is not None
+    return "revenue" if known else "purchases"
 
 
 def applied_rules(report: pd.DataFrame) -> pd.DataFrame:

@@ -5,10 +5,9 @@ The segments are fitted on all customers until the end of observation, with the 
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, Self, runtime_checkable
+from typing import Any, Literal, Self
 
 import pandas as pd
 from pydantic import model_validator
@@ -16,7 +15,7 @@ from sklearn.base import clone
 
 from clvml.customers._split import Split
 from clvml.errors import FitError, InputError
-from clvml.lifetime_value._protocol import SupportsProbabilityAlive, ValueModel, title_of
+from clvml.lifetime_value._protocol import SupportsProbabilityAlive, title_of
 from clvml.models import BGNBD
 from clvml.segments.acting._cards import segment_cards
 from clvml.segments.acting._customer_groups import ALIVE, CustomerGroups
@@ -29,20 +28,24 @@ from clvml.segments.judging._mean_intervals import mean_intervals
 from clvml.segments.judging._quality import segmentation_quality
 from clvml.tracking._records import parameters_of
 from clvml.workflow._findings import SEGMENTS, Finding, Metrics, Model, Table, Tags, Words
-from clvml.workflow._formatting import Column, heading
+from clvml.workflow._formatting import MISSING, Column, format_money, heading
 from clvml.workflow._section import Section
 from clvml.workflow._stage import Context, Stage
 from clvml.workflow.stages._attribute_files import Attributes
 from clvml.workflow.stages._comparing import Comparison
+from clvml.workflow.stages._reading import outcome_of
 from clvml.workflow.stages._segment_figures import group_figures, profile_figures
-from clvml.workflow.stages._serving import Served
+from clvml.workflow.stages._serving import COVERAGE, INCLUDED_BY_DRAWS, Served
 from clvml.workflow.stages._splitting import Customers, joined
 
 SECTION = "Segments"
 FOLDER = "segments"
 FILES = "segment_tables/{}.csv"
-CARD_COVERAGE = 0.9
 WARNED = 10  # customers shown; all are in early_warning.csv
+IN_PURCHASES = (
+    "Values, values at risk and budgets are numbers of purchases, as the purchases have neither amounts nor a"
+    " price: multiply them by what a purchase is worth."
+)
 QUALITY_METRICS = ("silhouette", "inertia", "stability", "smallest_share")
 
 CHOICE_COLUMNS = {
@@ -68,6 +71,20 @@ SEGMENT_QUALITY_COLUMNS = {
 }
 
 
+CARD_COLUMNS = {
+    "name": Column("name"),
+    "customers": Column("customers", "{:,}"),
+    "total_value": Column("total value", "{:,.0f}"),
+    "ends": Column("between"),
+    "probability_alive": Column("mean P(alive)", "{:.2f}"),
+    "stage": Column("most common stage"),
+    "value_at_risk": Column("value at risk", "{:,.0f}"),
+    "budget": Column("budget", "{:,.0f}"),
+    "treatment": Column("treatment"),
+    "what_to_do": Column("what to do"),
+}
+
+
 class SegmentsSection(Section):
     """The segments, and the tables that belong to them. Paths are relative to the config's folder."""
 
@@ -90,15 +107,6 @@ class SegmentsSection(Section):
         if (self.attribute_columns or self.contact) and not self.attributes:
             raise ValueError("names columns of attributes but not the table they are in: give attributes")
         return self
-
-
-@runtime_checkable
-class SupportsTotalIntervals(Protocol):
-    """A model of value that predicts intervals of the totals of groups, such as `LifetimeValue`."""
-
-    def predict_total_interval(
-        self, customers: pd.DataFrame, groups: pd.Series, coverage: float
-    ) -> pd.DataFrame: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,9 +169,13 @@ def find(context: Context) -> Iterator[Finding]:
     context.say(f"{len(names)} segments, the most valuable first: {' | '.join(names)}")
     yield from model_of(context, segments)
     selection = (calibrated.segmenter or segments.segmenter).selection_
+    yield from who_they_are(segments)
     yield from profile_of(segments, selection)
+    if outcome_of(context) == "purchases":
+        yield Words(IN_PURCHASES, style="note", runs=SEGMENTS)
     if segments.groups is not None:
-        intervals = total_intervals(context[Served].model, segments.members)
+        yield from what_to_do(segments.members, context.config.value.currency)
+        intervals = card_intervals(context[Served], segments.members)
         yield from actions_of(segments, segments.groups, context[Customers].attributes.contact, intervals)
 
 
@@ -231,7 +243,9 @@ def purchases_beside(context: Context, customers: pd.DataFrame) -> Any:
     result = context[Comparison].result
     models = (result.models[name] for name in result.verdict.ranked)
     ranked = (getattr(model, "purchases_", None) for model in models)
-    best = next((model for model in ranked if isinstance(model, SupportsProbabilityAlive)), BGNBD())
+    best = next(
+        (model for model in ranked if isinstance(model, SupportsProbabilityAlive)), BGNBD(prior="auto")
+    )
     try:
         return clone(best).fit(customers)
     except FitError:
@@ -295,6 +309,38 @@ def profile_of(segments: Segments, selection: pd.DataFrame) -> Iterator[Finding]
     yield from profile_figures(segmenter, members, worth, selection)
 
 
+def who_they_are(segments: Segments) -> Iterator[Finding]:
+    """The most valuable and the largest segment, in two sentences."""
+    profile = segments.segmenter.profile_
+    best, largest = profile.iloc[0], profile.iloc[int(profile["customers"].argmax())]
+    sentences = [f"{len(profile)} segments. The most valuable: {_portrait(best)}."]
+    if largest["name"] != best["name"]:
+        sentences.append(f"The largest: {_portrait(largest)}.")
+    yield Words(" ".join(sentences), answers="who", runs=SEGMENTS)
+
+
+def _portrait(segment: pd.Series) -> str:
+    value = f" with {segment['share_of_value']:.0%} of the value" if "share_of_value" in segment else ""
+    return (
+        f"{segment['name']}, {segment['customers']:,} customers ({segment['share_of_customers']:.0%}){value}"
+    )
+
+
+def what_to_do(members: pd.DataFrame, currency: str) -> Iterator[Finding]:
+    """The treatments with a budget, the dearest first."""
+    table = budgets(members).drop(index="(all)")
+    treated = table[table["budget"] > 0]
+    listed = [
+        f"{name} {customers:,.0f} customers (value at risk {format_money(at_risk, currency)}, budget"
+        f" {format_money(budget, currency)})"
+        for name, customers, at_risk, budget in treated[["customers", "value_at_risk", "budget"]].itertuples()
+    ]
+    rest = int(table["customers"].sum() - treated["customers"].sum())
+    listed += [f"spend little on the other {rest:,}"] if rest else []
+    sentence = "; ".join(listed)
+    yield Words(f"{sentence[:1].upper()}{sentence[1:]}.", answers="act", runs=SEGMENTS)
+
+
 def choice_of(selection: pd.DataFrame) -> Iterator[Finding]:
     """The number of segments: why, and its evidence where there was a choice."""
     yield Tags({"why": selection.attrs["why"]}, runs=SEGMENTS)
@@ -329,21 +375,15 @@ def profile_columns(profile: pd.DataFrame) -> dict[str, Column]:
     return columns
 
 
-def total_intervals(model: ValueModel, members: pd.DataFrame) -> pd.DataFrame | None:
-    """Prediction intervals of the total value by segment; None if the model provides none.
-
-    The one source of the intervals on the cards: ``lower, upper`` by segment, with `CARD_COVERAGE`.
-    """
-    if not isinstance(model, SupportsTotalIntervals):
+def card_intervals(served: Served, members: pd.DataFrame) -> pd.DataFrame | None:
+    """Prediction intervals of the total value by segment, ``lower, upper``; None if there are none."""
+    totals = served.total_intervals(members, members["segment"], COVERAGE)
+    if totals is None:
         return None
-    # A copy has no reference to the customers of its fit and uses Laplace's approximation: seconds faster.
-    value = copy.deepcopy(model)
-    try:
-        totals = value.predict_total_interval(members, members["segment"], CARD_COVERAGE)
-    except InputError:  # one of its parts cannot be simulated
-        return None
-    found = totals.drop(index="total")[["clv_lower", "clv_upper"]]
-    return found.set_axis(["lower", "upper"], axis="columns")
+    ends = totals.drop(index="total")[["clv_lower", "clv_upper"]]
+    found = ends.set_axis(["lower", "upper"], axis="columns")
+    found.attrs["includes"] = totals.attrs.get("includes", INCLUDED_BY_DRAWS)
+    return found
 
 
 def actions_of(
@@ -358,8 +398,23 @@ def actions_of(
         members["segment"], members["clv"], contact=contact, cost=members["budget"]
     )
     warned = early_warning(members, members["stage"], clv_includes_p_alive=model.clv_includes_p_alive)
-    cards = segment_cards(members, intervals, CARD_COVERAGE)
-    yield Table("cards", cards, file="segment_cards.csv", in_report=False, runs=SEGMENTS)
+    cards = segment_cards(members, intervals, COVERAGE)
+    yield Table(
+        "cards",
+        cards,
+        file="segment_cards.csv",
+        columns=CARD_COLUMNS,
+        display=cards.assign(ends=_ends(cards)).rename(index=str),
+        title="What each segment is worth, and what to do",
+        runs=SEGMENTS,
+    )
+    if intervals is not None:
+        yield Words(
+            f"The total is between the two ends with {COVERAGE:.0%} probability; they account for"
+            f" {intervals.attrs['includes']}.",
+            style="note",
+            runs=SEGMENTS,
+        )
     yield Table("stages", stages, file=FILES, in_report=False, runs=SEGMENTS)
     yield Words("No budget exceeds the value at risk.", title="Treatments and budgets", runs=SEGMENTS)
     yield Table("budgets", budgets(members), file=FILES, columns=BUDGET_COLUMNS, runs=SEGMENTS)
@@ -380,6 +435,14 @@ def actions_of(
     shown = warned.head(WARNED).rename(index=str).rename_axis("customer")
     yield Table("early_warning", warned, file=FILES, display=shown, runs=SEGMENTS)
     yield from group_figures(model, stages, shapes, cards)
+
+
+def _ends(cards: pd.DataFrame) -> list[str]:
+    """The interval of each segment's total as text."""
+    return [
+        MISSING if lower != lower else f"{lower:,.0f} to {upper:,.0f}"
+        for lower, upper in zip(cards["total_lower"], cards["total_upper"], strict=True)
+    ]
 
 
 def quality_columns(quality: pd.DataFrame) -> dict[str, Column]:

@@ -24,6 +24,7 @@ from clvml.workflow._formatting import format_duration
 from clvml.workflow._section import Section
 from clvml.workflow._stage import Context, Stage
 from clvml.workflow.stages._attribute_files import Attributes, read_attributes
+from clvml.workflow.stages._reading import outcome_of
 
 TimeUnitCode = Literal["D", "W", "M", "Q", "Y"]
 
@@ -74,8 +75,9 @@ def find(context: Context) -> Iterator[Finding]:
     parts = divide(context)
     customer_base = all_customers(context, parts)
     config = context.config
-    context.say(format_split(parts))
-    yield Words(f"{config.data.source}: {format_split(parts)}.", runs=())
+    found = format_split(parts, outcome_of(context))
+    context.say(found)
+    yield Words(f"{config.data.source}: {found}.", runs=())
     yield from notices_of(context, parts)
     yield Table("customers", customer_base.table, file="customers.parquet", in_report=False, runs=())
     yield Tags(constants_of(parts) | {"question": config.experiment.question}, runs=ALL)
@@ -134,14 +136,16 @@ def joined(customers: pd.DataFrame, *tables: pd.DataFrame) -> pd.DataFrame:
     return result
 
 
-def format_split(parts: Split) -> str:
-    """The number of customers, the periods, and the spend in the holdout."""
+def format_split(parts: Split, outcome: str = "revenue") -> str:
+    """The number of customers, the periods, and the spend or the purchases in the holdout."""
+    spend, purchases = parts.holdout["spend"].sum(), parts.holdout["purchases"].sum()
+    total = f"for {spend:,.2f}" if outcome == "revenue" else f"{purchases:,.0f} purchases in all"
     buyers = int((parts.holdout["purchases"] > 0).sum())
     return (
         f"{len(parts.calibration):,} customers until {pd.Timestamp(parts.calibration_end):%Y-%m-%d};"
         f" holdout of {format_duration(parts.duration, parts.time_unit)} until"
         f" {pd.Timestamp(parts.observation_end):%Y-%m-%d}: {buyers:,} of them bought again,"
-        f" for {parts.holdout['spend'].sum():,.2f}"
+        f" {total}"
     )
 
 

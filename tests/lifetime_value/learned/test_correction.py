@@ -48,8 +48,9 @@ def test_it_finds_the_feature_that_matters_and_says_whom_it_moved(learned, promo
     customers = promoted_split.calibration
     assert next(iter(learned.importance_)) in ("first_order", "total_spend", "average_order")
     explained = learned.explain(customers)
-    ratio = (learned.correction(customers) / learned.scale_ - 1 + learned.weight_) / learned.weight_
-    np.testing.assert_allclose(explained.sum(axis=1), np.log(ratio), atol=1e-10)
+    ratio = np.exp(explained.sum(axis=1)) / learned.level_
+    blend = (learned.weight_ * ratio + 1 - learned.weight_).clip(upper=1.5)
+    np.testing.assert_allclose(learned.correction(customers), learned.scale_ * blend, rtol=1e-10)
     keen = behavioural_features(customers)["first_order"] == 80.0
     assert learned.correction(customers)[keen].mean() > 1.1 * learned.correction(customers)[~keen].mean()
 

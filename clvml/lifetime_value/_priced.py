@@ -1,0 +1,156 @@
+"""Lifetime value of purchases without amounts: one price per purchase.
+
+At a price of 1, value counts purchases, so that models of value and formulas predict purchases.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.validation import check_is_fitted
+
+from clvml.customers._price import check_price
+from clvml.customers._summary_checks import MONEY, checked_columns
+from clvml.customers._time_units import Horizon
+from clvml.lifetime_value._protocol import SupportsPrice, ValueModel
+
+
+def at_price(model: ValueModel, price: float = 1.0) -> ValueModel:
+    """The unfitted model for purchases without amounts, each of which is worth the price.
+
+    Parameters
+    ----------
+    model : ValueModel
+        One that supports a price (see `SupportsPrice`), such as `LifetimeValue`, gets it as its model of
+        spend; any other is wrapped by `PricedValue`.
+    price : float, default 1
+        In currency units; with a price of 1, value counts purchases.
+
+    Raises
+    ------
+    InputError
+        If the price is not a positive, finite number.
+    """
+    price = check_price(price)
+    return model.at_price(price) if isinstance(model, SupportsPrice) else PricedValue(model, price)
+
+
+class PricedValue(BaseEstimator):
+    """A model of value for customers without amounts, whose purchases are all worth one price.
+
+    It fits the model to, and predicts for, what the customers' purchases are worth: ``monetary_value`` is the
+    price and ``total_spend`` the price times all purchases, whatever the summary has.
+
+    Parameters
+    ----------
+    model : ValueModel
+        For example a formula such as `RepeatRateValue`.
+    price : float, default 1
+        In currency units; with a price of 1, value counts purchases.
+
+    Attributes
+    ----------
+    model_ : ValueModel
+        The fitted model.
+    time_unit_ : {"D", "W", "M", "Q", "Y"} or None
+        Time unit of the customers.
+
+    Examples
+    --------
+    Two repeat purchases in ten weeks, one of them expected in the next five:
+
+    >>> import clvml
+    >>> customers = pd.DataFrame({"frequency": [2.0], "recency": [8.0], "T": [10.0]})
+    >>> PricedValue(clvml.RepeatRateValue(horizon=5)).fit(customers).predict(customers).tolist()
+    [1.0]
+    """
+
+    model_: ValueModel
+
+    def __init__(self, model: ValueModel, price: float = 1.0) -> None:
+        self.model = model
+        self.price = price
+
+    @property
+    def required_columns(self) -> tuple[str, ...]:
+        """The columns that the model uses, with ``frequency`` in place of money."""
+        columns = ["frequency", *self.model.required_columns]
+        return tuple(name for name in dict.fromkeys(columns) if name not in MONEY)
+
+    @property
+    def time_unit_(self) -> str | None:
+        """Time unit of the customers that the model was fitted to."""
+        check_is_fitted(self, "model_")
+        return self.model_.time_unit_
+
+    @property
+    def horizon(self) -> Horizon:
+        """The model's."""
+        return self.model.horizon
+
+    @horizon.setter
+    def horizon(self, horizon: Horizon) -> None:
+        self._set("horizon", horizon)
+
+    @property
+    def annual_discount_rate(self) -> float:
+        """The model's."""
+        return self.model.annual_discount_rate
+
+    @annual_discount_rate.setter
+    def annual_discount_rate(self, annual_discount_rate: float) -> None:
+        self._set("annual_discount_rate", annual_discount_rate)
+
+    @property
+    def margin(self) -> float:
+        """The model's."""
+        return self.model.margin
+
+    @margin.setter
+    def margin(self, margin: float) -> None:
+        self._set("margin", margin)
+
+    def fit(self, customers: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
+        """Fit a clone of the model to the value of the customers' purchases.
+
+        Raises
+        ------
+        InputError
+            If the price or the summary is invalid.
+        FitError
+            As the model does.
+        """
+        self.model_ = clone(self.model, safe=False).fit(self._priced(customers))
+        return self
+
+    def predict(
+        self,
+        customers: pd.DataFrame,
+        horizon: Horizon | None = None,
+        annual_discount_rate: float | None = None,
+    ) -> pd.Series:
+        """Predict the value of each customer's purchases; as `ValueModel.predict`."""
+        check_is_fitted(self, "model_")
+        return self.model_.predict(self._priced(customers), horizon, annual_discount_rate)
+
+    def predict_factors(
+        self,
+        customers: pd.DataFrame,
+        horizon: Horizon | None = None,
+        annual_discount_rate: float | None = None,
+    ) -> pd.DataFrame:
+        """Value "clv" as in `predict`, and the factors of the model."""
+        check_is_fitted(self, "model_")
+        return self.model_.predict_factors(self._priced(customers), horizon, annual_discount_rate)
+
+    def _priced(self, customers: pd.DataFrame) -> pd.DataFrame:
+        price, x = check_price(self.price), checked_columns(customers, ("frequency",))["frequency"]
+        return customers.assign(monetary_value=np.where(x > 0, price, 0.0), total_spend=price * (1 + x))
+
+    def _set(self, name: str, value: Any) -> None:
+        """Set a term of a copy of the model, which may be the user's own object."""
+        self.model = clone(self.model, safe=False)
+        setattr(self.model, name, value)
