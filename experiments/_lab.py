@@ -8,7 +8,7 @@ function ``tables(config)``.
 from __future__ import annotations
 
 import datetime as dt
-import importlib.util
+import importlib
 import tomllib
 import warnings
 from collections.abc import Iterable, Iterator
@@ -120,14 +120,9 @@ def described(found: clvml.Backtest, origin: str, verdict: clvml.evaluation.Verd
     }
 
 
-def script(folder: Path) -> ModuleType:
+def script(name: str) -> ModuleType:
     """The ``compare.py`` of an experiment."""
-    spec = importlib.util.spec_from_file_location(f"experiments.{folder.name}.compare", folder / "compare.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module(f"experiments.{name}.compare")
 
 
 def write(path: Path, table: pd.DataFrame, digits: str = DIGITS) -> pd.DataFrame:
@@ -158,7 +153,7 @@ def run(name: str, logs: Iterable[str] = (), track: bool = True) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FitWarning)  # weak fits are discussed in the READMEs
         if (folder / "compare.py").exists():
-            module = script(folder)
+            module = script(name)
             for table, frame in module.tables(module.Config.read(folder)).items():
                 write(folder / f"{table}.csv", frame)
             return
