@@ -2,7 +2,7 @@
 
 An experiment is a folder with a ``config.toml``. One with ``[logs]`` is a backtest (`Config`) of contenders
 of ``clvml run`` on these logs, and needs no code. Others have a ``compare.py`` with a class `Config` and a
-function ``tables(config)``.
+function ``results(config)``.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import datetime as dt
 import importlib
 import tomllib
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Self
+from types import MappingProxyType, ModuleType
+from typing import Any, NamedTuple, Self
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,6 +25,7 @@ from clvml.files import written_whole
 from clvml.workflow import CONTENDERS
 from experiments._logs import available, read
 from experiments._pages import results_table, with_results
+from experiments._tracking import log_results
 
 FOLDER = Path(__file__).parent
 SCORES = ["family", "status", "score", "lower", "upper", "p_best", "ranking", "totals", "customers"]
@@ -35,7 +36,7 @@ DIGITS = "%.5g"
 class Section(BaseModel):
     """A part of a config: unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -129,12 +130,32 @@ def write(path: Path, table: pd.DataFrame, digits: str = DIGITS) -> pd.DataFrame
     """Write a table; rows of logs that are not here today stay as they were. The first key is the log."""
     keys = list(table.index.names)
     if path.exists():
-        before = pd.read_csv(path, index_col=keys, dtype={key: str for key in keys if key != "renewals"})
+        before = pd.read_csv(path, index_col=keys)
         absent = ~before.index.get_level_values(0).isin(table.index.get_level_values(0))
         table = pd.concat([table, before[absent]])
     with written_whole(path) as unfinished:
         table.to_csv(unfinished, float_format=digits)
     return table
+
+
+class Results(NamedTuple):
+    """What an experiment found: tables by name, and the backtests behind them by log."""
+
+    tables: dict[str, pd.DataFrame]
+    backtests: Mapping[str, clvml.Backtest] = MappingProxyType({})
+
+
+def results(name: str, logs: Iterable[str] = ()) -> tuple[Section, Results]:
+    """The config of an experiment and its results, on these logs or on all that are here."""
+    folder = FOLDER / name
+    if (folder / "compare.py").exists():
+        module = script(name)
+        config = module.Config.read(folder)
+        return config, module.results(config)
+    config = Config.read(folder)
+    chosen = [log for log in config.logs if available(log) and (not logs or log in logs)]
+    found = {log: backtest(config, log) for log in chosen}
+    return config, Results(tables(found, config.by_origin), found)
 
 
 def run(name: str, logs: Iterable[str] = (), track: bool = True) -> None:
@@ -145,25 +166,18 @@ def run(name: str, logs: Iterable[str] = (), track: bool = True) -> None:
     name : str
         Of the folder.
     logs : iterable of str
-        Only these logs; by default all that are here.
+        Only these logs, of an experiment without code; by default all that are here.
     track : bool
         Whether to log to MLflow.
     """
     folder = FOLDER / name
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FitWarning)  # weak fits are discussed in the READMEs
-        if (folder / "compare.py").exists():
-            module = script(name)
-            for table, frame in module.tables(module.Config.read(folder)).items():
-                write(folder / f"{table}.csv", frame)
-            return
-        config = Config.read(folder)
-        chosen = [log for log in config.logs if available(log) and (not logs or log in logs)]
-        found = {log: backtest(config, log) for log in chosen}
-    for table, frame in tables(found, config.by_origin).items():
+        config, found = results(name, logs)
+    for table, frame in found.tables.items():
         write(folder / f"{table}.csv", frame)
-    page = folder / "README.md"
-    if page.exists():
+    if isinstance(config, Config):
+        page = folder / "README.md"
         page.write_text(with_results(page.read_text(), results_table(folder, list(config.logs))))
     if track:
-        pass
+        log_results(name, config, found)

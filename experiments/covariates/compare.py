@@ -20,8 +20,7 @@ import pandas as pd
 
 import clvml
 from experiments import _logs
-from experiments._lab import Section
-from experiments._lab import tables as tables_of_backtests
+from experiments._lab import Results, Section, tables
 
 HERE = Path(__file__).parent
 MODELS = {"BG/NBD": clvml.BGNBD, "Pareto/NBD": clvml.ParetoNBD}
@@ -184,11 +183,6 @@ class WithAttributes:
         return self.value_.predict_factors(customers.join(self.attributes))
 
 
-def backtests(config: Config) -> dict[str, clvml.Backtest]:
-    """Lifetime values with and without covariates at several origins."""
-    return {name: backtest(config, data) for name, data in sources(config).items()}
-
-
 def backtest(config: Config, data: Data) -> clvml.Backtest:
     """Each model of purchases with and without covariates, on customers whose first day is known."""
     rows = data.transactions.to_pandas()
@@ -217,13 +211,16 @@ def sources(config: Config) -> dict[str, Data]:
     return {name: read() for name, read in made.items()}
 
 
-def tables(config: Config) -> dict[str, pd.DataFrame]:
+def results(config: Config) -> Results:
     """Scores of purchases, coefficients, and the verdicts of the backtests."""
-    found = [scores(config, name, data) for name, data in sources(config).items()]
-    values = tables_of_backtests(backtests(config), by_origin=False)
-    return {
+    data = sources(config)
+    found = [scores(config, name, each) for name, each in data.items()]
+    backtests = {name: backtest(config, each) for name, each in data.items()}
+    values = tables(backtests, by_origin=False)
+    named = {
         "scores": pd.concat([table for table, _ in found]),
         "coefficients": pd.concat([table for _, table in found]),
         "values": values["scores"],
         "verdicts": values["verdicts"],
     }
+    return Results(named, backtests)

@@ -17,7 +17,7 @@ import clvml
 from clvml.diagnostics import purchase_regularity
 from clvml.errors import FitError
 from experiments import _logs
-from experiments._lab import Section
+from experiments._lab import Results, Section
 
 HERE = Path(__file__).parent
 MODELS = (clvml.BGNBD, clvml.MBGNBD, clvml.ParetoNBD)
@@ -156,9 +156,11 @@ def regular_buyers(
     return clvml.read_transactions(table.assign(date=date), purchases_only=True), alive / config.customers
 
 
-def tables(config: Config) -> dict[str, pd.DataFrame]:
+def results(config: Config) -> Results:
     """Both tables."""
-    return {
-        "scores": scores(config).set_index(["data", "customers", "model", "optimum"]),
-        "regular": regular(config).set_index(["dropout_rate", "shape"]),
-    }
+    return Results(
+        {
+            "scores": scores(config).set_index(["data", "customers", "model", "optimum"]),
+            "regular": regular(config).set_index(["dropout_rate", "shape"]),
+        }
+    )

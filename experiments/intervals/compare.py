@@ -16,7 +16,7 @@ import pandas as pd
 
 import clvml
 from experiments import _logs
-from experiments._lab import Section
+from experiments._lab import Results, Section
 
 HERE = Path(__file__).parent
 KEYS = ["data", "model", "parameters", "of", "quantity", "level"]
@@ -192,11 +192,13 @@ def real(config: Config, name: str) -> Iterator[dict]:
         yield from (key | row for row in of_customers(config, value, customers, actual, by_frequency=True))
 
 
-def tables(config: Config) -> dict[str, pd.DataFrame]:
+def results(config: Config) -> Results:
     """Shares within and above the intervals."""
     rows = [row for name in HOLDOUTS if _logs.available(name) for row in real(config, name)]
     for population in POPULATIONS:
         for seed in range(config.repetitions):
             rows += repetition(config, population, seed)
     summed = pd.DataFrame(rows).groupby(KEYS, sort=False)[["cases", "within", "above"]].sum()
-    return {"coverage": summed.assign(**{c: summed[c] / summed["cases"] for c in ("within", "above")})}
+    return Results(
+        {"coverage": summed.assign(**{c: summed[c] / summed["cases"] for c in ("within", "above")})}
+    )

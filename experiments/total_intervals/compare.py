@@ -19,7 +19,7 @@ import clvml
 from clvml.errors import InputError
 from clvml.evaluation import Backtest
 from experiments import _logs
-from experiments._lab import Section
+from experiments._lab import Results, Section
 from experiments._worlds import World, simulated
 
 HERE = Path(__file__).parent
@@ -171,11 +171,14 @@ def mean_coverage(totals: pd.DataFrame, name: str) -> float:
 KEYS = ["log", "horizon", "origin", "model"]
 
 
-def tables(config: Config) -> dict[str, pd.DataFrame]:
+def results(config: Config) -> Results:
     """Every total, the coverage by log, and the coverage by log."""
     rows = [row for name, read in logs(config).items() for row in totals_of(config, name, read())]
     totals = pd.DataFrame(rows)
-    return {
-        "totals": totals.set_index(KEYS),
-        "coverage": coverage_by_log(config, totals).set_index(["log", "family"]),
-    }
+    totals["origin"] = totals["origin"].dt.strftime("%Y-%m-%d")
+    return Results(
+        {
+            "totals": totals.set_index(KEYS),
+            "coverage": coverage_by_log(config, totals).set_index(["log", "family"]),
+        }
+    )

@@ -15,7 +15,7 @@ import pandas as pd
 
 import clvml
 from experiments import _logs
-from experiments._lab import Section
+from experiments._lab import Results, Section
 
 HERE = Path(__file__).parent
 MODELS = (clvml.BGNBD, clvml.MBGNBD, clvml.ParetoNBD)
@@ -212,7 +212,7 @@ def retention(fitted: int) -> Iterator[pd.DataFrame]:
         ).set_index(["cohort", "model", "renewals"])
 
 
-def tables(config: Config) -> dict[str, pd.DataFrame]:
+def results(config: Config) -> Results:
     """One table per question."""
     data = sources(config)
     with_spend = {name: each for name, each in data.items() if each.spent is not None}
@@ -223,4 +223,4 @@ def tables(config: Config) -> dict[str, pd.DataFrame]:
     }
     if _logs.SHARED.exists():
         found["retention"] = pd.concat(retention(config.fitted_renewals))
-    return found
+    return Results(found)
