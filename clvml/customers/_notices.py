@@ -49,6 +49,8 @@ class Check(NamedTuple):
     below: float = math.inf
 
 
+# Of money, which purchases without amounts do not have: each counts as the same price.
+OF_MONEY = {"never_paid", "zero_amounts", "one_amount", "largest_customer", "largest_holdout_customer"}
 CHECKS = (
     Check(
         "few_customers",
@@ -298,9 +300,11 @@ def data_notices(transactions: Any, split: Split) -> list[DataNotice]:
     34% of the holdout's days fall into a season that the calibration does not include
     customers are a single cohort: 95% were acquired within 79 days, 29% of the calibration
     """
-    facts = data_facts(as_transactions(transactions), split)
+    transactions = as_transactions(transactions)
+    facts = data_facts(transactions, split)
     return [
         DataNotice(check.key, check.sentence.format(**facts), check.effect.format(**facts))
         for check in CHECKS
         if check.at_least <= facts[check.fact] < check.below
+        and (transactions.has_amounts or check.key not in OF_MONEY)
     ]

@@ -99,7 +99,8 @@ def backtest(
         Customers acquired less than this before an origin are left out there (and counted), from the fit and
         from the comparison; so is an origin with a shorter history. Default: no customer is left out.
     min_repeat_buyers : int, default 30
-        Customers who bought again before the earliest origin that is placed; dates given need one only.
+        Customers who bought again before the earliest origin that is placed; dates given need one only, and
+        none if this is 0, where formulas alone can be fitted.
     n_draws, random_state : int
         Resamples of the customers; at every origin a resample has the same customers.
     progress : bool or callable, default True
@@ -226,19 +227,19 @@ def _split_all(
     for window in planned:
         try:
             whole = split(transactions, window.origin, window.end, period.time_unit, period.collapse)
-            parts[window.key] = _Parts(whole, _with_history(whole, min_history))
+            parts[window.key] = _Parts(whole, _with_history(whole, min_history, period.min_repeat_buyers))
         except InputError as error:
             left_out[window.key] = _reason(error)
     return parts
 
 
-def _with_history(parts: Split, min_history: float | None) -> Split:
+def _with_history(parts: Split, min_history: float | None, least: int) -> Split:
     """The split without customers who were acquired shortly before the origin.
 
     Raises
     ------
     InputError
-        If nobody is left, or none of them has bought again.
+        If nobody is left, or none of them has bought again (unless ``least`` is 0).
     """
     kept = parts.calibration["T"] >= (0.0 if min_history is None else min_history)
     if not kept.any():
@@ -246,7 +247,7 @@ def _with_history(parts: Split, min_history: float | None) -> Split:
             f"no customer was acquired {min_history:g} {time_unit_of(parts.time_unit).name}s or more before"
             " the origin (min_history); choose a later origin or a shorter min_history."
         )
-    if not (parts.calibration["frequency"][kept] > 0).any():
+    if least and not (parts.calibration["frequency"][kept] > 0).any():
         raise InputError(
             "nobody bought again before the origin, so no model can be fitted; choose a later origin."
         )
@@ -351,8 +352,8 @@ def _check_arguments(
     if not models:
         raise InputError("there are no models to compare; give at least one, by name.")
     weights_for(purpose)
-    if isinstance(min_repeat_buyers, bool) or not min_repeat_buyers >= 1 or math.isinf(min_repeat_buyers):
-        raise InputError(f"min_repeat_buyers is {min_repeat_buyers!r}; it must be a number of at least 1.")
+    if isinstance(min_repeat_buyers, bool) or not min_repeat_buyers >= 0 or math.isinf(min_repeat_buyers):
+        raise InputError(f"min_repeat_buyers is {min_repeat_buyers!r}; it must be a number, not negative.")
 
 
 @contextmanager

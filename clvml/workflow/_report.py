@@ -153,17 +153,22 @@ def _heading(title: str) -> str:
 
 def _rows(table: pd.DataFrame, marked: str | None = None) -> str:
     names = [table.index.name or "", *table.columns]
-    head = "".join(f"<th>{escape(str(name))}</th>" for name in names)
-    rows = "".join(
-        f"<tr{' class=champion' if row[0] == marked else ''}>{''.join(map(_cell, row))}</tr>"
-        for row in table.itertuples()
+    rows = [[str(value) for value in row] for row in table.itertuples()]
+    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+    texts = [any(len(value) > TEXT for value in column) for column in columns]
+    head = _cells("th", map(str, names), texts)
+    body = "".join(
+        f"<tr{' class=champion' if row[0] == marked else ''}>{_cells('td', row, texts)}</tr>" for row in rows
     )
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def _cell(value: object) -> str:
-    text = str(value)
-    return f"<td{' class=text' if len(text) > TEXT else ''}>{escape(text)}</td>"
+def _cells(tag: str, values: Iterable[str], texts: Iterable[bool]) -> str:
+    """The cells of a row; those of a column of text may wrap."""
+    return "".join(
+        f"<{tag}{' class=text' if is_text else ''}>{escape(value)}</{tag}>"
+        for value, is_text in zip(values, texts, strict=True)
+    )
 
 
 def _figure(title: str, path: Path) -> str:

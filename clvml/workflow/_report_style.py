@@ -22,8 +22,8 @@ nav ul { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; list-style: none; ma
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .93rem; }
 th, td { padding: .32rem .6rem; border-bottom: 1px solid var(--line); text-align: right;
   white-space: nowrap; }
-td.text { text-align: left; white-space: normal; min-width: 12rem; }
-th { vertical-align: bottom; }
+th { vertical-align: bottom; white-space: normal; min-width: 4.5rem; }
+th.text, td.text { text-align: left; white-space: normal; min-width: 12rem; }
 th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: var(--paper); }
 thead th { border-bottom: 2px solid var(--ink); }
 tr.champion td { background: var(--tint); font-weight: 600; }
@@ -47,7 +47,7 @@ pre { background: var(--ground); padding: .8rem 1rem; overflow-x: auto; }
   nav { display: none; } .scroll { overflow: visible; }
   table { font-size: 7.5pt; max-width: 100%; } th, td { padding: .15rem .3rem; white-space: normal; }
   th:first-child, td:first-child { position: static; }
-  td.text { min-width: 0; }
+  th, th.text, td.text { min-width: 0; }
   tr, figure { break-inside: avoid; } h2, h3 { break-after: avoid; } thead { display: table-header-group; }
   .figures { grid-template-columns: 1fr 1fr; }
 }

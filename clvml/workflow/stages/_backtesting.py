@@ -80,6 +80,7 @@ def run_backtest(context: Context, contenders: Contenders, models: Mapping[str, 
         needs=verdict.needs,
         max_bias=verdict.max_bias,
         max_seconds=verdict.max_seconds,
+        min_repeat_buyers=min(1, int((parts.calibration["frequency"] > 0).sum())),  # formulas need none
         n_draws=verdict.n_draws,
         progress=context.progress.update,
     )
