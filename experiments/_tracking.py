@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def log_results(name: str, config: Section, found: Results) -> None:
-    """One MLflow experiment per experiment, with a run of its tables and a run for each backtest.
+    """An MLflow experiment with a run for each backtest, and above them one with all tables.
 
     Parameters
     ----------
@@ -27,10 +27,10 @@ def log_results(name: str, config: Section, found: Results) -> None:
         The backtests are logged by the code that logs those of ``clvml run``.
     """
     mlflow.set_experiment(name)
-    for log, backtest in found.backtests.items():
-        with mlflow.start_run(run_name=f"{name}: {log}"):
-            clvml.log_comparison(backtest)
     question = str(config.model_dump()["question"])
+    for log, backtest in found.backtests.items():
+        with mlflow.start_run(run_name=log, description=question):
+            clvml.log_comparison(backtest, data=log)
     with mlflow.start_run(run_name=name, description=question), tempfile.TemporaryDirectory() as folder:
         mlflow.log_params(parameters(config.model_dump(exclude={"question"})))
         for table, frame in found.tables.items():

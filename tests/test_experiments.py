@@ -1,7 +1,9 @@
 """Every experiment is typed and in the lab book, and its committed tables are those of the code today."""
 
 import re
+from pathlib import Path
 
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from pydantic import ValidationError
 import clvml
 from clvml.workflow import CONTENDERS
 from experiments import _lab, _logs, _pages
+from experiments._tracking import log_results
 from experiments._worlds import World, simulated
 from experiments.covariates import compare as covariates
 from experiments.which_model import compare as which_model
@@ -26,13 +29,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::clvml.errors.FitWarning")
 def config_of(name):
     kind = _lab.script(name).Config if name in SCRIPTS else _lab.Config
     return kind.read(FOLDER / name)
-
-
-def one_origin(config, log, origin, contenders):
-    """The config with one log, one origin and few contenders."""
-    window = config.logs[log].model_copy(update={"origins": [origin]})
-    update = {"logs": {log: window}, "contenders": contenders, "by_origin": True}
-    return config.model_copy(update=update)
 
 
 @pytest.mark.parametrize("name", sorted({*SCRIPTS, *BACKTESTS}))
@@ -203,3 +199,31 @@ def test_values_of_customers_with_attributes_are_those_of_a_model_fitted_to_both
     customers = data.split.calibration.join(data.known)
     value = clvml.LifetimeValue(clvml.BGNBD(covariates=list(data.known)), clvml.GammaGamma(), 26, 0.0)
     pd.testing.assert_series_equal(found, value.fit(customers).predict(customers))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of MLflow's own calls of SQLAlchemy
+def test_an_experiment_is_logged_to_mlflow_with_its_question_config_tables_and_backtests(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.chdir(tmp_path)
+    log, contenders = "300 customers", ["bgnbd_gamma_gamma", "repeat_rate"]
+    config = config_of("learning").model_copy(update={"contenders": contenders, "n_draws": 100})
+    found = {log: _lab.backtest(config, log)}
+    try:
+        log_results("learning", config, _lab.Results(_lab.tables(found, by_origin=False), found))
+        runs = mlflow.search_runs(experiment_names=["learning"], output_format="list")
+        by_name = {run.info.run_name: run for run in runs}
+        whole, backtest = by_name["learning"], by_name[log]
+        assert whole.data.tags["mlflow.note.content"] == config.question
+        assert whole.data.params[f"logs.{log}.horizon"] == "26W"
+        assert whole.data.params["contenders"] == str(contenders)
+        tables = mlflow.artifacts.list_artifacts(run_id=whole.info.run_id, artifact_path="tables")
+        assert {Path(each.path).name for each in tables} == {"scores.csv", "verdicts.csv"}
+        assert found[log].verdict.sentences[0] in backtest.data.tags["mlflow.note.content"]
+        children = [run for run in runs if run.data.tags.get("mlflow.parentRunId") == backtest.info.run_id]
+        assert {run.info.run_name for run in children} == set(found[log].models)
+    finally:
+        mlflow.set_tracking_uri(before)
