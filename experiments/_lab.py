@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib
+import shutil
 import tomllib
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,14 +21,16 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 import clvml
-from clvml.errors import FitWarning
+from clvml.errors import FitWarning, InputError
 from clvml.files import written_whole
-from clvml.workflow import CONTENDERS
-from experiments._logs import available, read
+from clvml.workflow import CONTENDERS, load_config
+from clvml.workflow import run as workflow_run
+from experiments._logs import SHARED, available, read
 from experiments._pages import results_table, with_results
 from experiments._tracking import log_results
 
 FOLDER = Path(__file__).parent
+MAIN_RUNS = ("cdnow_holdout",)  # configs of ``clvml run``
 SCORES = ["family", "status", "score", "lower", "upper", "p_best", "ranking", "totals", "customers"]
 METRICS = ["bias_pct", "abs_bias_pct", "rmse", "spearman"]
 DIGITS = "%.5g"
@@ -153,9 +156,34 @@ def results(name: str, logs: Iterable[str] = ()) -> tuple[Section, Results]:
         config = module.Config.read(folder)
         return config, module.results(config)
     config = Config.read(folder)
-    chosen = [log for log in config.logs if available(log) and (not logs or log in logs)]
-    found = {log: backtest(config, log) for log in chosen}
+    found = {log: backtest(config, log) for log in chosen_logs(config, logs)}
     return config, Results(tables(found, config.by_origin), found)
+
+
+def chosen_logs(config: Config, wanted: Iterable[str]) -> list[str]:
+    """The logs that are wanted and here; all that are here, if none is named.
+
+    Raises
+    ------
+    InputError
+        If one is not of the experiment, or none is here.
+    """
+    wanted = list(wanted) or list(config.logs)
+    unknown = [log for log in wanted if log not in config.logs]
+    if unknown:
+        raise InputError(f"the experiment has no log {unknown[0]!r}; its logs are {', '.join(config.logs)}.")
+    here = [log for log in wanted if available(log)]
+    if not here:
+        raise InputError(f"none of the logs {', '.join(wanted)} is here; they are read from {SHARED}.")
+    return here
+
+
+def main_run(folder: Path, track: bool) -> None:
+    """The experiment that is a run of ``clvml run``: its comparison and two figures."""
+    found = workflow_run(load_config(folder / "config.toml", {"tracking.enabled": track}))
+    shutil.copy(found.folder / "comparison.csv", folder / "scores.csv")
+    for figure in ("comparison.png", "prediction_intervals_of_best.png"):
+        shutil.copy(found.folder / "figures" / figure, folder / figure)
 
 
 def run(name: str, logs: Iterable[str] = (), track: bool = True) -> None:
@@ -171,6 +199,9 @@ def run(name: str, logs: Iterable[str] = (), track: bool = True) -> None:
         Whether to log to MLflow.
     """
     folder = FOLDER / name
+    if name in MAIN_RUNS:
+        main_run(folder, track)
+        return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FitWarning)  # weak fits are discussed in the READMEs
         config, found = results(name, logs)

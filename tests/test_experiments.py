@@ -11,8 +11,10 @@ from printed import differences
 from pydantic import ValidationError
 
 import clvml
+from clvml.errors import InputError
 from clvml.workflow import CONTENDERS
 from experiments import _lab, _logs, _pages
+from experiments.__main__ import main
 from experiments._tracking import log_results
 from experiments._worlds import World, simulated
 from experiments.covariates import compare as covariates
@@ -21,8 +23,7 @@ from experiments.which_model import compare as which_model
 FOLDER = _lab.FOLDER
 NAMES = sorted(path.parent.name for path in FOLDER.glob("*/config.toml"))
 SCRIPTS = [name for name in NAMES if (FOLDER / name / "compare.py").exists()]
-RUNS = ["cdnow_holdout"]  # of ``clvml run``
-BACKTESTS = [name for name in NAMES if name not in [*SCRIPTS, *RUNS]]
+BACKTESTS = [name for name in NAMES if name not in [*SCRIPTS, *_lab.MAIN_RUNS]]
 pytestmark = pytest.mark.filterwarnings("ignore::clvml.errors.FitWarning")
 
 
@@ -122,6 +123,26 @@ def test_a_config_with_an_unknown_key_is_refused(tmp_path):
 def test_an_unknown_log_is_refused_with_the_names_of_the_others():
     with pytest.raises(KeyError, match="there is no log 'nowhere'; the logs are CDNOW"):
         _logs.available("nowhere")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nonsense"], "there is no experiment 'nonsense'; the experiments are broken_assumptions"),
+        (["history", "--log", "Nowhere"], "the experiment has no log 'Nowhere'; its logs are CDNOW,"),
+    ],
+)
+def test_a_wrong_name_is_refused_with_the_right_ones(arguments, message, capsys):
+    with pytest.raises(SystemExit):
+        main([*arguments, "--no-tracking"])
+    assert message in capsys.readouterr().err
+
+
+def test_without_the_real_data_an_experiment_on_them_says_where_they_are_read_from(monkeypatch):
+    monkeypatch.setattr(_logs, "SHARED", Path("nowhere"))
+    with pytest.raises(InputError, match=r"none of the logs Online Retail.* is here; they are read from"):
+        _lab.chosen_logs(config_of("online_retail"), ())
+    assert "Online Retail" not in _lab.chosen_logs(config_of("formulas"), ())
 
 
 def test_writing_keeps_the_rows_of_logs_that_are_not_here(tmp_path):
