@@ -85,7 +85,7 @@ def test_the_verdict_is_in_the_report_the_tables_and_the_terminal_alike(cdnow):
     table = cdnow.tables["comparison"]
     leader = table.index[table["status"] == "leader"][0]
     assert f"Too close to call: any of these {len(verdict.tied)}, {leader}" in answer
-    assert f"Serve {leader} (the highest score)" in answer
+    assert f"Serve {leader} (gives P(alive) and prediction intervals)" in answer
     tied = set(table.index[table["status"].isin(["leader", "within noise"])])
     assert tied >= {f"{name} x Gamma-Gamma" for name in ("BG/NBD", "MBG/NBD", "Pareto/NBD")}
     assert not tied & set(table.index[table["family"].isin(["formula", "baseline"])])

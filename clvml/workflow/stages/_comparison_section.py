@@ -22,7 +22,7 @@ class ComparisonSection(Section):
     """Weights of ranking, totals and customers, instead of those of the purpose."""
     incumbent: str = ""
     """Id of the contender served so far; it is served further if it is within noise of the leader."""
-    needs: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ("probability_alive", "intervals")
     """What the served model should give, if one within noise does: probability_alive, intervals."""
     max_bias: float | None = Field(default=None, gt=0)
     """Largest miss of the total with which a model leads. Default: 0.5; 0.3 for the purpose budget."""
