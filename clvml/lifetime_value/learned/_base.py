@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from clvml._listing import Listed, listed_numbers
+from clvml.customers._customer_tables import as_customers
 from clvml.customers._split import Split
-from clvml.customers._summary_checks import check_time_unit
-from clvml.customers._time_units import horizon_in, rate_per_unit
+from clvml.customers._summary_checks import check_time_unit, checked_columns
+from clvml.customers._time_units import horizon_in, rate_per_unit, stated_time_unit
 from clvml.errors import FitError, InputError
 from clvml.inference._deviance import deviance_score
 from clvml.lifetime_value._protocol import title_of
@@ -21,7 +23,7 @@ from clvml.lifetime_value._protocol import title_of
 Floats = NDArray[np.float64]
 
 
-class EarlierSpendValue(BaseEstimator):
+class EarlierSpendValue(Listed, BaseEstimator):
     """Value from the spend over an earlier holdout, in proportion to the horizon.
 
     Spend is assumed to be spread evenly over the horizon: over twice the learnt horizon it is twice as much,
@@ -53,8 +55,9 @@ class EarlierSpendValue(BaseEstimator):
         ------
         FitError
         """
+        n_customers = len(as_customers(customers))
         raise FitError(
-            f"{title_of(self)} learns from an earlier holdout, which these {len(customers):,} customers do"
+            f"{title_of(self)} learns from an earlier holdout, which these {n_customers:,} customers do"
             " not have: use fit_with_earlier(customers, split.earlier()), on a longer history."
         )
 
@@ -73,8 +76,9 @@ class EarlierSpendValue(BaseEstimator):
         InputError
             If the earlier split observes what follows the customers' observation, or a summary is invalid.
         """
+        customers = as_customers(customers)
         check_before(customers, earlier)
-        self.time_unit_ = customers.attrs.get("time_unit")
+        self.time_unit_ = stated_time_unit(customers)
         self.learnt_horizon_ = earlier.duration
         self._learn(customers, earlier)
         return self
@@ -87,7 +91,8 @@ class EarlierSpendValue(BaseEstimator):
     ) -> pd.Series:
         """Value of each customer over the horizon: float64, named "clv", in currency units."""
         check_is_fitted(self, "learnt_horizon_")
-        check_time_unit(customers, self.time_unit_)
+        customers = as_customers(customers)
+        checked_columns(customers, (), self.time_unit_)
         span = horizon_in(self.horizon if horizon is None else horizon, self.time_unit_)
         annual = self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate
         delta = float(np.log1p(rate_per_unit(annual, self.time_unit_)))
@@ -113,6 +118,13 @@ class EarlierSpendValue(BaseEstimator):
             If ``y`` is missing or invalid: an array in the order of the customers, or a Series by customer.
         """
         return deviance_score(self.predict(customers), y, type(self).__name__)
+
+    def _learnt(self) -> str:
+        return listed_numbers(self._figures()) if hasattr(self, "learnt_horizon_") else ""
+
+    def _figures(self) -> dict[str, float]:
+        """What was learnt, in numbers."""
+        return {"learnt_horizon": self.learnt_horizon_}
 
     @abstractmethod
     def _learn(self, customers: pd.DataFrame, earlier: Split) -> None:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
+from clvml._listing import Listed, learnt_by, listed_numbers
+from clvml.customers._customer_tables import as_customers
 from clvml.customers._ends import observation_end_of
 from clvml.customers._split import Split, earlier_split, learning_horizon
 from clvml.customers._summary import summarize
@@ -40,7 +42,7 @@ _STRUCTURE = "structure"
 _IMPORTANCE_ROWS = 10_000
 
 
-class LearnedCorrection(BaseEstimator):
+class LearnedCorrection(Listed, BaseEstimator):
     """Lifetime value of a probabilistic model, corrected by gradient boosting learnt at an earlier origin.
 
     The probabilistic model (the structure) is fitted at the earlier origin, where the outcome is known.
@@ -131,11 +133,13 @@ class LearnedCorrection(BaseEstimator):
     @property
     def purchases_(self) -> PurchaseModel:
         """The structure's model of purchases."""
+        check_is_fitted(self, "structure_")
         return self.structure_.purchases_
 
     @property
     def spend_(self) -> SpendModel:
         """The structure's model of spend."""
+        check_is_fitted(self, "structure_")
         return self.structure_.spend_
 
     def fit(self, customers: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
@@ -148,7 +152,7 @@ class LearnedCorrection(BaseEstimator):
         y : None
             Not used.
         """
-        self._fit_structure(customers)
+        self._fit_structure(as_customers(customers))
         return self._without_correction("there is no earlier holdout to learn from")
 
     def fit_with_earlier(self, customers: pd.DataFrame, earlier: Split) -> Self:
@@ -168,6 +172,7 @@ class LearnedCorrection(BaseEstimator):
         FitError
             If no structure can be fitted.
         """
+        customers = as_customers(customers)
         check_before(customers, earlier)
         few = len(earlier.calibration) < self.min_customers
         past = {} if few else self._fitted_before(earlier)
@@ -239,6 +244,7 @@ class LearnedCorrection(BaseEstimator):
             Named ``clv``, in currency units, on the customers' index.
         """
         check_is_fitted(self, "structure_")
+        customers = as_customers(customers)
         terms = self._terms(horizon, annual_discount_rate)
         return (self.structure_.predict(customers, *terms) * self.correction(customers)).rename("clv")
 
@@ -253,6 +259,7 @@ class LearnedCorrection(BaseEstimator):
         ``clv = margin x discounted_purchases x expected_spend x correction``.
         """
         check_is_fitted(self, "structure_")
+        customers = as_customers(customers)
         factors = self.structure_.predict_factors(customers, *self._terms(horizon, annual_discount_rate))
         correction = self.correction(customers)
         return factors.assign(clv=factors["clv"] * correction, correction=correction)
@@ -260,6 +267,7 @@ class LearnedCorrection(BaseEstimator):
     def correction(self, customers: pd.DataFrame) -> pd.Series:
         """The factor by which the structure's value of each customer is multiplied."""
         check_is_fitted(self, "structure_")
+        customers = as_customers(customers)
         if self.trees_ is None:
             return pd.Series(1.0, customers.index, name="correction")
         ratio = np.exp(self.trees_.raw(self._features(self.structure_, customers)))
@@ -269,11 +277,13 @@ class LearnedCorrection(BaseEstimator):
     def expected_purchases(self, customers: pd.DataFrame, horizon: float | str) -> pd.Series:
         """Expected purchases of each customer by the structure, which the correction leaves unchanged."""
         check_is_fitted(self, "structure_")
+        customers = as_customers(customers)
         return self.structure_.purchases_.expected_purchases(customers, horizon)
 
     def probability_alive(self, customers: pd.DataFrame) -> pd.Series:
         """P(alive) of each customer by the structure."""
         check_is_fitted(self, "structure_")
+        customers = as_customers(customers)
         return self.structure_.purchases_.probability_alive(customers)  # type: ignore[attr-defined]
 
     def explain(self, customers: pd.DataFrame) -> pd.DataFrame:
@@ -286,6 +296,7 @@ class LearnedCorrection(BaseEstimator):
             logarithm of the learnt ratio, before its weight and scale. Only zeros without a correction.
         """
         check_is_fitted(self, "structure_")
+        customers = as_customers(customers)
         if self.trees_ is None:
             return pd.DataFrame({"average": 0.0}, customers.index)
         table = self._feature_table(self.structure_, customers)
@@ -326,6 +337,7 @@ class LearnedCorrection(BaseEstimator):
             As `LifetimeValue.predict_interval`.
         """
         check_is_fitted(self, "structure_")
+        customers = as_customers(customers)
         span, rate = self._terms(horizon, annual_discount_rate)
         structure, purchases = self.structure_, self.structure_.purchases_
         if self.outcomes_ is None or not isinstance(purchases, SupportsPurchaseIntervals):
@@ -359,6 +371,7 @@ class LearnedCorrection(BaseEstimator):
         the model's error.
         """
         check_is_fitted(self, "structure_")
+        customers = as_customers(customers)
         span, rate = self._terms(horizon, annual_discount_rate)
         table = self.structure_.predict_total_interval(
             customers, groups, coverage, span, rate, n_simulations=n_simulations, random_state=random_state
@@ -372,6 +385,12 @@ class LearnedCorrection(BaseEstimator):
         for name in [name for name in map(str, table) if name.startswith(("spend", "clv"))]:
             table[name] *= factor
         return table
+
+    def _learnt(self) -> str:
+        if not hasattr(self, "gain_"):
+            return ""
+        found = {"weight": self.weight_, "gain": self.gain_}
+        return f"{learnt_by(self.structure_)}; correction: {listed_numbers(found)}"
 
     # The structure.
 

@@ -10,15 +10,18 @@ import pandas as pd
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
+from clvml._listing import Listed
+from clvml.customers._customer_tables import as_customers
 from clvml.customers._split import Split
 from clvml.errors import ClvmlError, FitError
+from clvml.inference._deviance import deviance_score
 from clvml.lifetime_value._projection import LifetimeValue
 from clvml.lifetime_value.learned._base import check_before
 from clvml.lifetime_value.learned._candidates import purchase_structures
 from clvml.lifetime_value.learned._ratio import spend_deviances
 
 
-class MeanValue(BaseEstimator):
+class MeanValue(Listed, BaseEstimator):
     """Mean value of the leading probabilistic models.
 
     Models whose errors differ are better on average than one of them (Bates and Granger 1969). With an
@@ -60,15 +63,22 @@ class MeanValue(BaseEstimator):
         """The columns of the customer summary that the models use."""
         return tuple(dict.fromkeys(name for model in self._given.values() for name in model.required_columns))
 
-    def fit(self, customers: pd.DataFrame) -> Self:
+    def fit(self, customers: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
         """Fit all models that can be fitted to the customers.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, one row per customer; polars and Arrow tables are converted.
+        y : ignored
+            Not used; present for API consistency with scikit-learn.
 
         Raises
         ------
         FitError
             If none can be fitted.
         """
-        return self._fit(list(self._given), customers)
+        return self._fit(list(self._given), as_customers(customers))
 
     def fit_with_earlier(self, customers: pd.DataFrame, earlier: Split) -> Self:
         """Fit the models that lead at the earlier origin.
@@ -80,6 +90,7 @@ class MeanValue(BaseEstimator):
         FitError
             If none can be fitted.
         """
+        customers = as_customers(customers)
         check_before(customers, earlier)
         past = fitted_models(self._given, earlier.calibration)
         return self._fit(_leading(past, earlier) or list(self._given), customers)
@@ -101,6 +112,7 @@ class MeanValue(BaseEstimator):
     ) -> pd.DataFrame:
         """Means of the models' values and factors; the value is not the product of the mean factors."""
         check_is_fitted(self, "models_")
+        customers = as_customers(customers)
         span = self.horizon if horizon is None else horizon
         rate = self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate
         tables = []
@@ -110,6 +122,19 @@ class MeanValue(BaseEstimator):
         shared = [name for name in tables[0] if all(name in table for table in tables)]
         means = np.mean([table[shared].to_numpy() for table in tables], axis=0)
         return pd.DataFrame(means, customers.index, shared)
+
+    def score(self, customers: pd.DataFrame, y: object = None) -> float:
+        """Minus the mean Tweedie deviance (power 1.5) of ``y``, what customers were worth; larger is better.
+
+        Raises
+        ------
+        InputError
+            If ``y`` is missing or invalid: an array in the order of the customers, or a Series by customer.
+        """
+        return deviance_score(self.predict(customers), y, type(self).__name__)
+
+    def _learnt(self) -> str:
+        return ", ".join(getattr(self, "models_", {}))
 
     @property
     def _given(self) -> Mapping[str, LifetimeValue]:

@@ -40,6 +40,9 @@ class LastPeriodValue(EarlierSpendValue):
         self.annual_discount_rate = annual_discount_rate
         self.margin = margin
 
+    def _figures(self) -> dict[str, float]:
+        return {**super()._figures(), "customers": len(self.spend_), "mean_spend": self.spend_.mean()}
+
     def _learn(self, customers: pd.DataFrame, earlier: Split) -> None:
         before = earlier.holdout["spend"].reindex(customers.index)
         self.spend_ = before.fillna(customers["total_spend"]).astype(float)

@@ -90,6 +90,10 @@ class RegressorValue(EarlierSpendValue):
         self.models = models
         self.random_state = random_state
 
+    def _figures(self) -> dict[str, float]:
+        n_trees = {} if self.trees_ is None else {"trees": self.trees_.roots.size}
+        return {**super()._figures(), **n_trees}
+
     def _learn(self, customers: pd.DataFrame, earlier: Split) -> None:
         past = [clone(model).fit(earlier.calibration) for model in self.models]
         features = self._features(past, earlier.calibration)
