@@ -324,6 +324,15 @@ def test_models_that_learn_from_an_earlier_split_are_fitted_to_polars_like_panda
     assert repr(model) == repr(learners[name])
 
 
+@pytest.mark.parametrize("name", LEARNERS)
+def test_models_that_learn_from_an_earlier_split_predict_several_horizons_at_once(name, customers, learners):
+    model = learners[name]
+    found = model.predict(customers, [4, 39])
+    assert found.columns.tolist() == [4, 39]
+    for horizon in (4, 39):
+        pd.testing.assert_series_equal(found[horizon], model.predict(customers, horizon), check_names=False)
+
+
 def test_a_learned_correction_that_is_tried_here_corrects(learners):
     assert learners["LearnedCorrection"].fallback_ == ""
 

@@ -8,21 +8,20 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from clvml._listing import Listed, learnt_by, listed_numbers
+from clvml._listing import learnt_by, listed_numbers
 from clvml.customers._customer_tables import as_customers
 from clvml.customers._ends import observation_end_of
 from clvml.customers._split import Split, earlier_split, learning_horizon
 from clvml.customers._summary import summarize
-from clvml.customers._time_units import horizon_in
+from clvml.customers._time_units import Horizon, horizon_in
 from clvml.customers._transactions import Transactions, as_transactions
 from clvml.errors import ClvmlError, FitError, FitWarning
-from clvml.inference._deviance import deviance_score
 from clvml.lifetime_value._projection import LifetimeValue
 from clvml.lifetime_value._protocol import PurchaseModel, SpendModel, SupportsPurchaseIntervals
-from clvml.lifetime_value.learned._base import check_before
+from clvml.lifetime_value.learned._base import LearnedValue, check_before
 from clvml.lifetime_value.learned._candidates import purchase_structures
 from clvml.lifetime_value.learned._features import SUMMARY, behavioural_features, predicted_features
 from clvml.lifetime_value.learned._outcome_table import OutcomeTable, outcome_table
@@ -42,7 +41,7 @@ _STRUCTURE = "structure"
 _IMPORTANCE_ROWS = 10_000
 
 
-class LearnedCorrection(Listed, BaseEstimator):
+class LearnedCorrection(LearnedValue):
     """Lifetime value of a probabilistic model, corrected by gradient boosting learnt at an earlier origin.
 
     The probabilistic model (the structure) is fitted at the earlier origin, where the outcome is known.
@@ -110,7 +109,7 @@ class LearnedCorrection(Listed, BaseEstimator):
 
     def __init__(
         self,
-        horizon: float | str,
+        horizon: Horizon,
         annual_discount_rate: float = 0.0,
         margin: float = 1.0,
         structure: LifetimeValue | None = None,
@@ -213,45 +212,10 @@ class LearnedCorrection(Listed, BaseEstimator):
         earlier = earlier_split(transactions, end, length, time_unit, collapse)
         return self.fit(customers) if earlier is None else self.fit_with_earlier(customers, earlier)
 
-    def score(self, customers: pd.DataFrame, y: object = None) -> float:
-        """Minus the mean Tweedie deviance (power 1.5) of ``y``, what customers were worth; larger is better.
-
-        Raises
-        ------
-        InputError
-            If ``y`` is missing or invalid: an array in the order of the customers, or a Series by customer.
-        """
-        return deviance_score(self.predict(customers), y, type(self).__name__)
-
-    def predict(
-        self,
-        customers: pd.DataFrame,
-        horizon: float | str | None = None,
-        annual_discount_rate: float | None = None,
-    ) -> pd.Series:
-        """Lifetime value of each customer: the structure's, times the correction.
-
-        Parameters
-        ----------
-        customers : DataFrame
-            The customer summary, in the model's time unit.
-        horizon, annual_discount_rate : optional
-            Override the constructor's.
-
-        Returns
-        -------
-        Series
-            Named ``clv``, in currency units, on the customers' index.
-        """
-        check_is_fitted(self, "structure_")
-        customers = as_customers(customers)
-        terms = self._terms(horizon, annual_discount_rate)
-        return (self.structure_.predict(customers, *terms) * self.correction(customers)).rename("clv")
-
     def predict_factors(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
         """The corrected value, the structure's factors, and the ``correction`` by which they are multiplied.
@@ -274,7 +238,7 @@ class LearnedCorrection(Listed, BaseEstimator):
         values = self.scale_ * blended(ratio, self.weight_, self.level_)
         return pd.Series(values, customers.index, name="correction")
 
-    def expected_purchases(self, customers: pd.DataFrame, horizon: float | str) -> pd.Series:
+    def expected_purchases(self, customers: pd.DataFrame, horizon: Horizon) -> pd.Series:
         """Expected purchases of each customer by the structure, which the correction leaves unchanged."""
         check_is_fitted(self, "structure_")
         customers = as_customers(customers)
@@ -307,7 +271,7 @@ class LearnedCorrection(Listed, BaseEstimator):
         self,
         customers: pd.DataFrame,
         coverage: float = 0.9,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
         *,
         n_simulations: int = 199,
@@ -359,7 +323,7 @@ class LearnedCorrection(Listed, BaseEstimator):
         customers: pd.DataFrame,
         groups: pd.Series | None = None,
         coverage: float = 0.9,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
         *,
         n_simulations: int = 199,
@@ -386,6 +350,13 @@ class LearnedCorrection(Listed, BaseEstimator):
             table[name] *= factor
         return table
 
+    def _value(
+        self, customers: pd.DataFrame, horizon: Horizon | None, annual_discount_rate: float | None
+    ) -> pd.Series:
+        check_is_fitted(self, "structure_")
+        terms = self._terms(horizon, annual_discount_rate)
+        return (self.structure_.predict(customers, *terms) * self.correction(customers)).rename("clv")
+
     def _learnt(self) -> str:
         if not hasattr(self, "gain_"):
             return ""
@@ -399,9 +370,7 @@ class LearnedCorrection(Listed, BaseEstimator):
             return {_STRUCTURE: self.structure}
         return purchase_structures()
 
-    def _terms(
-        self, horizon: float | str | None, annual_discount_rate: float | None
-    ) -> tuple[float | str, float]:
+    def _terms(self, horizon: Horizon | None, annual_discount_rate: float | None) -> tuple[Horizon, float]:
         return (
             self.horizon if horizon is None else horizon,
             self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate,
@@ -499,7 +468,7 @@ class LearnedCorrection(Listed, BaseEstimator):
         return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
-def _spend(model: LifetimeValue, customers: pd.DataFrame, horizon: float | str) -> pd.Series:
+def _spend(model: LifetimeValue, customers: pd.DataFrame, horizon: Horizon) -> pd.Series:
     """Expected spend over the horizon, before margin and discounting."""
     return predicted_features(model, customers, horizon)["predicted"]
 

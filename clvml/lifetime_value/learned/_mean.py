@@ -7,21 +7,20 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from clvml._listing import Listed
 from clvml.customers._customer_tables import as_customers
 from clvml.customers._split import Split
+from clvml.customers._time_units import Horizon
 from clvml.errors import ClvmlError, FitError
-from clvml.inference._deviance import deviance_score
 from clvml.lifetime_value._projection import LifetimeValue
-from clvml.lifetime_value.learned._base import check_before
+from clvml.lifetime_value.learned._base import LearnedValue, check_before
 from clvml.lifetime_value.learned._candidates import purchase_structures
 from clvml.lifetime_value.learned._ratio import spend_deviances
 
 
-class MeanValue(Listed, BaseEstimator):
+class MeanValue(LearnedValue):
     """Mean value of the leading probabilistic models.
 
     Models whose errors differ are better on average than one of them (Bates and Granger 1969). With an
@@ -48,7 +47,7 @@ class MeanValue(Listed, BaseEstimator):
 
     def __init__(
         self,
-        horizon: float | str,
+        horizon: Horizon,
         annual_discount_rate: float = 0.0,
         margin: float = 1.0,
         models: Mapping[str, LifetimeValue] | None = None,
@@ -95,19 +94,10 @@ class MeanValue(Listed, BaseEstimator):
         past = fitted_models(self._given, earlier.calibration)
         return self._fit(_leading(past, earlier) or list(self._given), customers)
 
-    def predict(
-        self,
-        customers: pd.DataFrame,
-        horizon: float | str | None = None,
-        annual_discount_rate: float | None = None,
-    ) -> pd.Series:
-        """Mean value of each customer over the horizon: named ``clv``, in currency units."""
-        return self.predict_factors(customers, horizon, annual_discount_rate)["clv"]
-
     def predict_factors(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
         """Means of the models' values and factors; the value is not the product of the mean factors."""
@@ -123,15 +113,10 @@ class MeanValue(Listed, BaseEstimator):
         means = np.mean([table[shared].to_numpy() for table in tables], axis=0)
         return pd.DataFrame(means, customers.index, shared)
 
-    def score(self, customers: pd.DataFrame, y: object = None) -> float:
-        """Minus the mean Tweedie deviance (power 1.5) of ``y``, what customers were worth; larger is better.
-
-        Raises
-        ------
-        InputError
-            If ``y`` is missing or invalid: an array in the order of the customers, or a Series by customer.
-        """
-        return deviance_score(self.predict(customers), y, type(self).__name__)
+    def _value(
+        self, customers: pd.DataFrame, horizon: Horizon | None, annual_discount_rate: float | None
+    ) -> pd.Series:
+        return self.predict_factors(customers, horizon, annual_discount_rate)["clv"]
 
     def _learnt(self) -> str:
         return ", ".join(getattr(self, "models_", {}))
