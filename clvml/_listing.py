@@ -27,6 +27,11 @@ class Listed:
         return ""
 
 
+def learnt_by(model: object) -> str:
+    """What a model inside another one learnt; empty if it is custom or not fitted."""
+    return model._learnt() if isinstance(model, Listed) else ""
+
+
 def listed_numbers(numbers: Any) -> str:
     """Numbers by name: ``"a=0.793, b=2.43"``.
 

@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 import clvml
-from clvml.errors import InputError
+from clvml.errors import FitError, FitWarning, InputError
 from clvml.inference._deviance import deviance_score
 
 MODELS = {
@@ -31,6 +32,7 @@ MODELS = {
     "LifetimeValue": clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), 39),
     "LifetimesValue": clvml.LifetimesValue(39),
     "LearnedCorrection": clvml.LearnedCorrection(39),
+    "MeanValue": clvml.MeanValue(39),
     "PricedValue": clvml.PricedValue(clvml.RepeatRateValue(39), 9.99),
     "AnnuityValue": clvml.AnnuityValue(39),
     "HistoricValue": clvml.HistoricValue(39),
@@ -51,12 +53,20 @@ MODELS = {
     "LifecycleStages": clvml.LifecycleStages(),
     "CustomerGroups": clvml.CustomerGroups(clvml.KMeansSegments(n_segments=3)),
 }
+# They learn from an earlier split.
+LEARNERS = {
+    "LearnedCorrection": clvml.LearnedCorrection(19),
+    "MeanValue": clvml.MeanValue(19),
+    "LastPeriodValue": clvml.LastPeriodValue(19),
+    "RegressorValue": clvml.RegressorValue(19),
+}
 OPPORTUNITIES = ("BGBB", "ShiftedBetaGeometric")
 VALUES = [name for name, model in MODELS.items() if hasattr(model, "horizon")]
 OF_CUSTOMERS = [name for name in MODELS if name != "BrandSwitchingValue"]
 # Of the class, or makers of another model: no fit is needed.
 DEFINITIONS = {"Params", "optional_columns", "required_columns", "at_price"}
-SKLEARNS_OWN = set(dir(BaseEstimator())) | {"set_output", "fit", "fit_predict", "fit_transform"}
+SKLEARNS_OWN = set(dir(BaseEstimator())) | {"set_output"}
+FITS = {"fit", "fit_predict", "fit_transform", "fit_transactions", "fit_with_earlier"}
 ARGUMENTS = {
     "horizon": 39,
     "n": 2,
@@ -91,27 +101,29 @@ def spend(cdnow_split):
 
 
 def test_every_public_estimator_is_tried_here():
-    learned = {"LastPeriodValue", "MeanValue", "RegressorValue"}  # need an earlier split to be fitted
-    assert estimators() == set(MODELS) | learned
+    assert estimators() == set(MODELS) | set(LEARNERS)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", MODELS | LEARNERS)
 def test_a_model_that_is_not_fitted_says_so_whatever_it_is_asked(name, data):
-    kind = type(MODELS[name])
-    asked = [key for key in dir(kind) if key[0] != "_" and key not in SKLEARNS_OWN | DEFINITIONS]
-    fields = {key for key, value in vars(MODELS[name]).items()}
+    example = (LEARNERS | MODELS)[name]
+    customers, kind = data.get(name, data["MeanValue"]), type(example)
+    asked = [key for key in dir(kind) if key[0] != "_" and key not in SKLEARNS_OWN | FITS | DEFINITIONS]
+    fields = {key for key, value in vars(example).items()}
     for key in asked:
         member = inspect.getattr_static(kind, key)
         if key in fields or key.startswith("set_") or isinstance(member, classmethod | staticmethod):
             continue
-        model = clone(MODELS[name])
-        if isinstance(member, property):
+        model = clone(example)
+        if isinstance(member, property) and member.fset is not None:  # an argument of the model inside
+            assert getattr(model, key) == getattr(model.model, key)
+        elif isinstance(member, property):
             with pytest.raises(NotFittedError):
                 getattr(model, key)
         elif inspect.isfunction(member):
             parameters = inspect.signature(getattr(model, key)).parameters.values()
             needed = [p for p in parameters if p.default is p.empty]
-            arguments = [ARGUMENTS.get(p.name, data[name]) for p in needed]
+            arguments = [ARGUMENTS.get(p.name, customers) for p in needed]
             with pytest.raises(NotFittedError):
                 getattr(model, key)(*arguments)
 
@@ -206,6 +218,7 @@ def test_polars_and_arrow_tables_are_fitted_and_predicted_like_pandas(name, kind
     table = tables(customers)[kind]
     right, model = clone(MODELS[name]).fit(customers), clone(MODELS[name]).fit(table)
     asked = {
+        "ConstantSpend": ("expected_spend", "log_likelihood"),
         "GammaGamma": ("expected_spend", "log_likelihood", "predict_interval"),
         "CustomerGroups": ("predict", "assign"),
         "KMeansSegments": ("predict", "transform", "segment_names"),
@@ -250,6 +263,97 @@ def test_a_fitted_model_survives_pickle_shows_what_it_learnt_and_lists_public_na
     listed = [key for key in dir(model) if not key.startswith("__")]
     assert all(not key.startswith("_") for key in listed)
     assert {"fit", "score", *(key for key in vars(model) if key[0] != "_")} <= set(listed)
+
+
+@pytest.fixture(scope="module")
+def customers(cdnow):
+    """Without dates or attributes, which other tables lose."""
+    plain = cdnow.drop(columns="first_purchase")
+    plain.attrs.clear()
+    return plain
+
+
+@pytest.fixture(scope="module")
+def learners(customers, cdnow_split):
+    with warnings.catch_warnings(category=FitWarning, action="ignore"):  # Pareto/NBD of half of CDNOW
+        earlier = cdnow_split.earlier()
+        return {name: clone(model).fit_with_earlier(customers, earlier) for name, model in LEARNERS.items()}
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_models_that_learn_from_an_earlier_split_have_the_same_habits(name, customers, spend, learners):
+    model, empty = learners[name], repr(LEARNERS[name])
+    again = pickle.loads(pickle.dumps(model))
+    assert repr(again) == repr(model)
+    assert repr(model).startswith(f"{empty} with ")
+    predicted = model.predict(customers)
+    pd.testing.assert_series_equal(again.predict(customers), predicted, check_exact=True)
+    public = {key for key in vars(model) if key[0] != "_"}
+    assert {"fit_with_earlier", "score", *public} <= set(dir(model))
+    assert all(key.startswith("__") or key[0] != "_" for key in dir(model))
+    at_least = predicted.clip(lower=0.001 * spend.mean())
+    right = -mean_tweedie_deviance(spend, at_least, power=1.5)
+    assert model.score(customers, spend) == pytest.approx(right)
+    with pytest.raises(InputError, match=f"the score of {name} needs y"):
+        model.score(customers)
+
+
+@pytest.mark.parametrize("kind", ["polars", "lazy", "arrow", "pandas"])
+@pytest.mark.parametrize("name", LEARNERS)
+def test_models_that_learn_from_an_earlier_split_predict_polars_and_arrow(
+    name, kind, customers, spend, learners
+):
+    model, table = learners[name], tables(customers)[kind]
+    assert model.score(table, spend) == model.score(customers, spend)
+    more = ("correction", "explain", "predict_interval", "predict_total_interval")
+    methods = ("predict", "predict_factors", *(more if name == "LearnedCorrection" else ()))
+    for method in methods:
+        found, expected = getattr(model, method)(table), getattr(model, method)(customers)
+        assert found.index.tolist() == expected.index.tolist()
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.filterwarnings("ignore::clvml.errors.FitWarning")
+@pytest.mark.parametrize("name", LEARNERS)
+def test_models_that_learn_from_an_earlier_split_are_fitted_to_polars_like_pandas(
+    name, customers, learners, cdnow_split
+):
+    table = tables(customers)["lazy"]
+    model = clone(LEARNERS[name]).fit_with_earlier(table, cdnow_split.earlier())
+    np.testing.assert_array_equal(model.predict(customers), learners[name].predict(customers))
+    assert repr(model) == repr(learners[name])
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_models_that_learn_from_an_earlier_split_predict_several_horizons_at_once(name, customers, learners):
+    model = learners[name]
+    found = model.predict(customers, [4, 39])
+    assert found.columns.tolist() == [4, 39]
+    for horizon in (4, 39):
+        pd.testing.assert_series_equal(found[horizon], model.predict(customers, horizon), check_names=False)
+
+
+def test_a_learned_correction_that_is_tried_here_corrects(learners):
+    assert learners["LearnedCorrection"].fallback_ == ""
+
+
+@pytest.mark.parametrize("name", ["LastPeriodValue", "RegressorValue"])
+def test_a_model_that_needs_an_earlier_split_says_so_for_any_table(name, cdnow):
+    for table in (cdnow, pl.from_pandas(cdnow.reset_index()).lazy()):
+        with pytest.raises(FitError, match=r"these 2,357 customers.*use fit_with_earlier"):
+            clone(LEARNERS[name]).fit(table, None)
+
+
+def test_a_model_of_models_shows_what_each_of_them_learnt(cdnow):
+    purchases, spend = clvml.BGNBD().fit(cdnow), clvml.ConstantSpend().fit(cdnow)
+    both = repr(clvml.LifetimeValue(clvml.BGNBD(), clvml.ConstantSpend(), 39).fit(cdnow))
+    for model in (purchases, spend):
+        assert f"{model.title}: {repr(model).partition(' with ')[2]}" in both
+    formula = clvml.RetentionValue(39)
+    price = {"monetary_value": 2.0 * (cdnow["frequency"] > 0), "total_spend": 2.0 * (1 + cdnow["frequency"])}
+    learnt = repr(clone(formula).fit(cdnow.assign(**price))).partition(" with ")[2]
+    assert learnt
+    assert repr(clvml.PricedValue(formula, 2.0).fit(cdnow)).endswith(f" with {learnt}")
 
 
 def test_transactions_and_splits_survive_pickle(cdnow_split):

@@ -12,6 +12,8 @@ import pandas as pd
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
+from clvml._listing import Listed, learnt_by
+from clvml.customers._customer_tables import as_customers
 from clvml.customers._price import check_price
 from clvml.customers._summary_checks import MONEY, checked_columns
 from clvml.customers._time_units import Horizon
@@ -39,7 +41,7 @@ def at_price(model: ValueModel, price: float = 1.0) -> ValueModel:
     return model.at_price(price) if isinstance(model, SupportsPrice) else PricedValue(model, price)
 
 
-class PricedValue(BaseEstimator):
+class PricedValue(Listed, BaseEstimator):
     """A model of value for customers without amounts, whose purchases are all worth one price.
 
     It fits the model to, and predicts for, what the customers' purchases are worth: ``monetary_value`` is the
@@ -157,7 +159,11 @@ class PricedValue(BaseEstimator):
         check_is_fitted(self, "model_")
         return self.model_.predict_factors(self._priced(customers), horizon, annual_discount_rate)
 
+    def _learnt(self) -> str:
+        return learnt_by(getattr(self, "model_", None))
+
     def _priced(self, customers: pd.DataFrame) -> pd.DataFrame:
+        customers = as_customers(customers)
         price, x = check_price(self.price), checked_columns(customers, ("frequency",))["frequency"]
         return customers.assign(monetary_value=np.where(x > 0, price, 0.0), total_spend=price * (1 + x))
 

@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
-from clvml._listing import Listed, listed_numbers
+from clvml._listing import Listed, learnt_by
 from clvml.customers._customer_tables import as_customers
 from clvml.customers._discount_rate import annual_rate_in
 from clvml.customers._summary_checks import HISTORY, check_customers
@@ -371,12 +371,9 @@ class LifetimeValue(Listed, BaseEstimator):
         return float(sum(each(customers).mean() for each in likelihoods if each is not None))
 
     def _learnt(self) -> str:
-        models: list[Any] = [getattr(self, name, None) for name in ("purchases_", "spend_")]
-        return "; ".join(
-            f"{title_of(model)}: {listed_numbers(model.params_._asdict())}"
-            for model in models
-            if hasattr(getattr(model, "params_", None), "_asdict")
-        )
+        models = [getattr(self, name, None) for name in ("purchases_", "spend_")]
+        learnt = {title_of(model): learnt_by(model) for model in models}
+        return "; ".join(f"{title}: {found}" for title, found in learnt.items() if found)
 
     def scenario_factors(self) -> dict[str, float]:
         """The factors of the value at their current levels.

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import gammainc
+from scipy.special import gammainc, gammaln
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from clvml._listing import Listed, listed_numbers
+from clvml.customers._customer_tables import as_customers
 from clvml.customers._price import check_price
 from clvml.customers._summary_checks import checked_columns
 from clvml.distributions._history import Array
-from clvml.errors import FitError
+from clvml.errors import FitError, InputError
 from clvml.inference._arguments import check_n_draws
 from clvml.inference._fit_summary import FitSummary
 from clvml.models._customer_history import check_weights
@@ -24,10 +26,11 @@ from clvml.models._likelihood_model import FEW, RandomState
 Rows = NDArray[np.int64]
 SimulateSpend = Callable[[Array, Rows, Rows, np.random.Generator], Array]
 
+_AMOUNTS = ("frequency", "monetary_value")
 _ROUNDING = 1e-12  # relative difference of average amounts that is a rounding error
 
 
-class ConstantSpend(BaseEstimator):
+class ConstantSpend(Listed, BaseEstimator):
     """The same expected spend per purchase for all customers: one price, known or estimated.
 
     The limit of `GammaGamma` where customers do not differ in what they spend (``q`` tends to infinity):
@@ -74,7 +77,7 @@ class ConstantSpend(BaseEstimator):
     @property
     def required_columns(self) -> tuple[str, ...]:
         """The columns of the customer summary that the model uses: none if the price is given."""
-        return ("frequency", "monetary_value") if self.price is None else ()
+        return _AMOUNTS if self.price is None else ()
 
     def fit(
         self,
@@ -104,7 +107,8 @@ class ConstantSpend(BaseEstimator):
         FitError
             If no repeat purchase has an amount above zero.
         """
-        x, m = self._spend(customers)
+        customers = as_customers(customers)
+        x, m = self._spend(customers, self.required_columns)
         counted = check_weights(weights, customers)
         if self.price is not None:
             return self._keep(check_price(self.price), 0.0, 0.0, 0.0)
@@ -117,9 +121,48 @@ class ConstantSpend(BaseEstimator):
             )
         return self._estimate(x[bought], m[bought], w[bought])
 
+    def score(self, customers: pd.DataFrame, y: object = None, *, weights: object = None) -> float:  # noqa: ARG002
+        """Mean log-likelihood per customer with repeat spend, for scikit-learn's model selection.
+
+        Larger is better, and comparable with `GammaGamma.score`. Minus infinity if the price is constant and
+        a customer's average spend is another.
+
+        Raises
+        ------
+        InputError
+            If the summary lacks amounts, or no customer has repeat spend.
+        """
+        check_is_fitted(self, "params_")
+        customers = as_customers(customers)
+        x, m = checked_columns(customers, _AMOUNTS).values()
+        counted = check_weights(weights, customers)
+        w = ((x > 0) & (m > 0)) * (1.0 if counted is None else counted)
+        spent = w > 0
+        if not spent.any():
+            raise InputError(
+                f"none of {len(customers)} customers has repeat spend, whose likelihood could be the score:"
+                " use a longer observation period."
+            )
+        return float(np.average(self._log_density(x[spent], m[spent]), weights=w[spent]))
+
+    def log_likelihood(self, customers: pd.DataFrame) -> pd.Series:
+        """Log-density of each customer's average spend; 0 for customers without repeat spend.
+
+        Of a constant price the log-probability: 0 at the price, minus infinity elsewhere. 0 for all customers
+        if the price is given and the summary has no amounts.
+        """
+        check_is_fitted(self, "params_")
+        customers = as_customers(customers)
+        checked_columns(customers, self.required_columns)
+        x, m = self._spend(customers, [name for name in _AMOUNTS if name in customers])
+        value, known = np.zeros(len(customers)), (x > 0) & (m > 0)
+        value[known] = self._log_density(x[known], m[known])
+        return pd.Series(value, customers.index, name="log_likelihood")
+
     def expected_spend(self, customers: pd.DataFrame) -> pd.Series:
         """Expected spend of each customer per future purchase, in currency units: the price."""
         check_is_fitted(self, "params_")
+        customers = as_customers(customers)
         checked_columns(customers, ())
         return pd.Series(self.params_["price"], customers.index, dtype=float, name="expected_spend")
 
@@ -163,8 +206,22 @@ class ConstantSpend(BaseEstimator):
         figures = {"customers": f"{self.n_customers_:,.0f}"} if self.n_customers_ else {"price": "given"}
         return FitSummary(self.title, table.rename_axis("parameter"), figures)
 
-    def _spend(self, customers: pd.DataFrame) -> tuple[Array, Array]:
-        columns = checked_columns(customers, self.required_columns)
+    def _learnt(self) -> str:
+        return listed_numbers(getattr(self, "params_", {}))
+
+    def _log_density(self, x: Array, m: Array) -> Array:
+        """Log-density of average spend above zero; log-probability if the price is constant."""
+        price, variation = self.params_.values()
+        if variation == 0:
+            return np.where(np.abs(m - price) <= _ROUNDING * price, 0.0, -np.inf)
+        shape = x / variation**2
+        rate = shape / price
+        density: Array = shape * np.log(rate * m) - np.log(m) - rate * m - gammaln(shape)
+        return density
+
+    def _spend(self, customers: pd.DataFrame, names: Iterable[str]) -> tuple[Array, Array]:
+        """Frequency and average spend, each 0 if not named."""
+        columns = checked_columns(customers, names)
         none = np.zeros(len(customers))
         return columns.get("frequency", none), columns.get("monetary_value", none)
 

@@ -15,6 +15,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from clvml._listing import Listed, listed_numbers
 from clvml.customers._training_summary import TrainingSummary
 from clvml.distributions._history import Array
 from clvml.errors import FitWarning
@@ -35,7 +36,7 @@ FEW = 20_000  # customers from which parameter uncertainty is negligible in a cu
 RandomState = int | np.random.Generator | None
 
 
-class LikelihoodModel(BaseEstimator):
+class LikelihoodModel(Listed, BaseEstimator):
     """Base class of models fitted by maximum likelihood; subclasses define the parameters.
 
     Parameters
@@ -211,20 +212,14 @@ class LikelihoodModel(BaseEstimator):
             for trait in self.traits
         ]
 
-    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
-        """The constructor call, with the parameters if fitted."""
-        text = str(super().__repr__(N_CHAR_MAX))
-        return f"{text} with {self._found()}" if hasattr(self, "params_") else text
-
     def __dir__(self) -> Iterable[str]:
         """Public names, without those that define the class."""
         internal = {*LikelihoodModel.__annotations__, "kernel", "by_customer", "influences", "Params"}
         hidden = {name for name in internal if not name.endswith("_")}
-        return [
-            name
-            for name in super().__dir__()
-            if name.startswith("__") or (name[0] != "_" and name not in hidden)
-        ]
+        return [name for name in super().__dir__() if name not in hidden]
+
+    def _learnt(self) -> str:
+        return self._found() if hasattr(self, "params_") else ""
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
         if not hasattr(self, "params_"):
@@ -288,7 +283,7 @@ class LikelihoodModel(BaseEstimator):
         self.fit_record_ = record_of(optimum, names, parameters.unit, said, stacklevel=3)
 
     def _found(self) -> str:
-        return ", ".join(f"{name}={value:.4g}" for name, value in self.params_._asdict().items())
+        return listed_numbers(self.params_._asdict())
 
     def _report(self) -> pd.DataFrame:
         errors = np.sqrt(np.diag(self.covariance_))

@@ -101,6 +101,50 @@ def test_a_constant_price_has_all_its_probability_at_the_price(one_price):
     assert len(fit_by_spend(one_price, model))
 
 
+@pytest.mark.parametrize(("x", "m"), [(1.0, 4.0), (3.0, 9.0), (20.0, 15.0)])
+def test_the_likelihood_is_the_derivative_of_the_distribution_of_averages(x, m):
+    customers = pd.DataFrame({"frequency": [2.0, 5.0, 3.0, 0.0], "monetary_value": [8.0, 12.0, 10.0, 0.0]})
+    model = clvml.ConstantSpend().fit(customers)
+    asked = pd.DataFrame({"frequency": [x, 0.0, 2.0], "monetary_value": [m, 0.0, 0.0]}, index=[7, 8, 9])
+    step = 1e-4
+    below = model.average_spend_cdf(x, np.array([m - step, m + step]))
+    found = model.log_likelihood(asked)
+    assert found.loc[7] == pytest.approx(np.log((below[1] - below[0]) / (2 * step)), rel=1e-4)
+    assert found.loc[[8, 9]].tolist() == [0.0, 0.0]
+
+
+def test_the_score_is_the_mean_log_likelihood_of_customers_with_repeat_spend(cdnow):
+    model, limit = clvml.ConstantSpend().fit(cdnow), clvml.GammaGamma().fit(cdnow)
+    spent = cdnow[(cdnow["frequency"] > 0) & (cdnow["monetary_value"] > 0)]
+    assert model.score(cdnow) == pytest.approx(model.log_likelihood(spent).mean(), rel=1e-12)
+    assert model.score(cdnow) < limit.score(cdnow)  # CDNOW's customers differ
+    weights = np.arange(1.0, len(cdnow) + 1)
+    repeated = cdnow.loc[cdnow.index.repeat(2)].reset_index(drop=True)
+    assert model.score(repeated) == pytest.approx(model.score(cdnow), rel=1e-12)
+    average = np.average(model.log_likelihood(spent), weights=weights[cdnow.index.isin(spent.index)])
+    assert model.score(cdnow, weights=weights) == pytest.approx(average, rel=1e-12)
+
+
+def test_a_search_prefers_the_estimated_price_to_a_wrong_one(cdnow):
+    assert clvml.ConstantSpend(price=5.0).fit(cdnow).score(cdnow) == -np.inf
+    customers = pd.DataFrame({"frequency": [2.0, 1.0], "monetary_value": [9.99, 9.99]})
+    assert clvml.ConstantSpend().fit(customers).score(customers) == 0.0
+
+
+def test_a_given_price_adds_no_likelihood_where_there_are_no_amounts(cdnow):
+    histories = cdnow[["frequency", "recency", "T"]]
+    value = clvml.LifetimeValue(clvml.BGNBD(), clvml.ConstantSpend(price=4.5), 39).fit(histories)
+    assert value.score(histories) == clvml.BGNBD().fit(histories).score(histories)
+    with pytest.raises(InputError, match="lacks 'monetary_value'"):
+        clvml.ConstantSpend(price=4.5).fit(histories).score(histories)
+
+
+def test_customers_without_repeat_spend_have_no_score(cdnow):
+    model = clvml.ConstantSpend().fit(cdnow)
+    with pytest.raises(InputError, match="none of 2357 customers has repeat spend"):
+        model.score(cdnow.assign(monetary_value=0.0))
+
+
 def test_intervals_of_spend_are_those_of_purchases_times_the_price(one_price):
     value = clvml.LifetimeValue(clvml.BGNBD(), clvml.ConstantSpend(), 39).fit(one_price)
     totals = value.predict_total_interval(one_price)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Self
+from typing import Self, overload
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,18 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from clvml._listing import Listed, listed_numbers
+from clvml.customers._customer_tables import as_customers
 from clvml.customers._split import Split
-from clvml.customers._summary_checks import check_time_unit
-from clvml.customers._time_units import horizon_in, rate_per_unit
+from clvml.customers._summary_checks import check_time_unit, checked_columns
+from clvml.customers._time_units import (
+    Horizon,
+    Horizons,
+    by_horizon,
+    horizon_in,
+    rate_per_unit,
+    stated_time_unit,
+)
 from clvml.errors import FitError, InputError
 from clvml.inference._deviance import deviance_score
 from clvml.lifetime_value._protocol import title_of
@@ -21,7 +30,76 @@ from clvml.lifetime_value._protocol import title_of
 Floats = NDArray[np.float64]
 
 
-class EarlierSpendValue(BaseEstimator):
+class LearnedValue(Listed, BaseEstimator):
+    """Base class of models of value whose constructor has a horizon and a rate: prediction and score."""
+
+    @overload
+    def predict(
+        self,
+        customers: pd.DataFrame,
+        horizon: Horizon | None = None,
+        annual_discount_rate: float | None = None,
+    ) -> pd.Series: ...
+
+    @overload
+    def predict(
+        self,
+        customers: pd.DataFrame,
+        horizon: Horizons,
+        annual_discount_rate: float | None = None,
+    ) -> pd.DataFrame: ...
+
+    def predict(
+        self,
+        customers: pd.DataFrame,
+        horizon: Horizon | Horizons | None = None,
+        annual_discount_rate: float | None = None,
+    ) -> pd.Series | pd.DataFrame:
+        """Predict the lifetime value of each customer over the horizon.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, in the model's time unit; polars and Arrow tables are converted.
+        horizon, annual_discount_rate : optional
+            Override the constructor's.
+
+        Returns
+        -------
+        Series or DataFrame
+            float64, named ``clv``, in currency units, on the customers' index; for a list of horizons one
+            column each, labelled as given.
+
+        Raises
+        ------
+        InputError
+            If the summary or an argument is invalid.
+        sklearn.exceptions.NotFittedError
+            If the model has not been fitted.
+        """
+        customers = as_customers(customers)
+        if isinstance(horizon, list | tuple | pd.Index | np.ndarray):
+            return by_horizon(lambda each: self.predict(customers, each, annual_discount_rate), horizon)
+        return self._value(customers, horizon, annual_discount_rate)
+
+    def score(self, customers: pd.DataFrame, y: object = None) -> float:
+        """Minus the mean Tweedie deviance (power 1.5) of ``y``, what customers were worth; larger is better.
+
+        Raises
+        ------
+        InputError
+            If ``y`` is missing or invalid: an array in the order of the customers, or a Series by customer.
+        """
+        return deviance_score(self.predict(customers), y, type(self).__name__)
+
+    @abstractmethod
+    def _value(
+        self, customers: pd.DataFrame, horizon: Horizon | None, annual_discount_rate: float | None
+    ) -> pd.Series:
+        """The value over one horizon, named ``clv``."""
+
+
+class EarlierSpendValue(LearnedValue):
     """Value from the spend over an earlier holdout, in proportion to the horizon.
 
     Spend is assumed to be spread evenly over the horizon: over twice the learnt horizon it is twice as much,
@@ -40,7 +118,7 @@ class EarlierSpendValue(BaseEstimator):
         Time unit of the customers.
     """
 
-    horizon: float | str
+    horizon: Horizon
     annual_discount_rate: float
     margin: float
     learnt_horizon_: float
@@ -53,8 +131,9 @@ class EarlierSpendValue(BaseEstimator):
         ------
         FitError
         """
+        n_customers = len(as_customers(customers))
         raise FitError(
-            f"{title_of(self)} learns from an earlier holdout, which these {len(customers):,} customers do"
+            f"{title_of(self)} learns from an earlier holdout, which these {n_customers:,} customers do"
             " not have: use fit_with_earlier(customers, split.earlier()), on a longer history."
         )
 
@@ -73,21 +152,18 @@ class EarlierSpendValue(BaseEstimator):
         InputError
             If the earlier split observes what follows the customers' observation, or a summary is invalid.
         """
+        customers = as_customers(customers)
         check_before(customers, earlier)
-        self.time_unit_ = customers.attrs.get("time_unit")
+        self.time_unit_ = stated_time_unit(customers)
         self.learnt_horizon_ = earlier.duration
         self._learn(customers, earlier)
         return self
 
-    def predict(
-        self,
-        customers: pd.DataFrame,
-        horizon: float | str | None = None,
-        annual_discount_rate: float | None = None,
+    def _value(
+        self, customers: pd.DataFrame, horizon: Horizon | None, annual_discount_rate: float | None
     ) -> pd.Series:
-        """Value of each customer over the horizon: float64, named "clv", in currency units."""
         check_is_fitted(self, "learnt_horizon_")
-        check_time_unit(customers, self.time_unit_)
+        checked_columns(customers, (), self.time_unit_)
         span = horizon_in(self.horizon if horizon is None else horizon, self.time_unit_)
         annual = self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate
         delta = float(np.log1p(rate_per_unit(annual, self.time_unit_)))
@@ -98,21 +174,18 @@ class EarlierSpendValue(BaseEstimator):
     def predict_factors(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
         """The value in the only column, "clv"."""
         return self.predict(customers, horizon, annual_discount_rate).to_frame()
 
-    def score(self, customers: pd.DataFrame, y: object = None) -> float:
-        """Minus the mean Tweedie deviance (power 1.5) of ``y``, what customers were worth; larger is better.
+    def _learnt(self) -> str:
+        return listed_numbers(self._figures()) if hasattr(self, "learnt_horizon_") else ""
 
-        Raises
-        ------
-        InputError
-            If ``y`` is missing or invalid: an array in the order of the customers, or a Series by customer.
-        """
-        return deviance_score(self.predict(customers), y, type(self).__name__)
+    def _figures(self) -> dict[str, float]:
+        """What was learnt, in numbers."""
+        return {"learnt_horizon": self.learnt_horizon_}
 
     @abstractmethod
     def _learn(self, customers: pd.DataFrame, earlier: Split) -> None:

@@ -8,19 +8,20 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
+from clvml._listing import learnt_by, listed_numbers
+from clvml.customers._customer_tables import as_customers
 from clvml.customers._ends import observation_end_of
 from clvml.customers._split import Split, earlier_split, learning_horizon
 from clvml.customers._summary import summarize
-from clvml.customers._time_units import horizon_in
+from clvml.customers._time_units import Horizon, horizon_in
 from clvml.customers._transactions import Transactions, as_transactions
 from clvml.errors import ClvmlError, FitError, FitWarning
-from clvml.inference._deviance import deviance_score
 from clvml.lifetime_value._projection import LifetimeValue
 from clvml.lifetime_value._protocol import PurchaseModel, SpendModel, SupportsPurchaseIntervals
-from clvml.lifetime_value.learned._base import check_before
+from clvml.lifetime_value.learned._base import LearnedValue, check_before
 from clvml.lifetime_value.learned._candidates import purchase_structures
 from clvml.lifetime_value.learned._features import SUMMARY, behavioural_features, predicted_features
 from clvml.lifetime_value.learned._outcome_table import OutcomeTable, outcome_table
@@ -40,7 +41,7 @@ _STRUCTURE = "structure"
 _IMPORTANCE_ROWS = 10_000
 
 
-class LearnedCorrection(BaseEstimator):
+class LearnedCorrection(LearnedValue):
     """Lifetime value of a probabilistic model, corrected by gradient boosting learnt at an earlier origin.
 
     The probabilistic model (the structure) is fitted at the earlier origin, where the outcome is known.
@@ -108,7 +109,7 @@ class LearnedCorrection(BaseEstimator):
 
     def __init__(
         self,
-        horizon: float | str,
+        horizon: Horizon,
         annual_discount_rate: float = 0.0,
         margin: float = 1.0,
         structure: LifetimeValue | None = None,
@@ -131,11 +132,13 @@ class LearnedCorrection(BaseEstimator):
     @property
     def purchases_(self) -> PurchaseModel:
         """The structure's model of purchases."""
+        check_is_fitted(self, "structure_")
         return self.structure_.purchases_
 
     @property
     def spend_(self) -> SpendModel:
         """The structure's model of spend."""
+        check_is_fitted(self, "structure_")
         return self.structure_.spend_
 
     def fit(self, customers: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
@@ -148,7 +151,7 @@ class LearnedCorrection(BaseEstimator):
         y : None
             Not used.
         """
-        self._fit_structure(customers)
+        self._fit_structure(as_customers(customers))
         return self._without_correction("there is no earlier holdout to learn from")
 
     def fit_with_earlier(self, customers: pd.DataFrame, earlier: Split) -> Self:
@@ -168,6 +171,7 @@ class LearnedCorrection(BaseEstimator):
         FitError
             If no structure can be fitted.
         """
+        customers = as_customers(customers)
         check_before(customers, earlier)
         few = len(earlier.calibration) < self.min_customers
         past = {} if few else self._fitted_before(earlier)
@@ -208,44 +212,10 @@ class LearnedCorrection(BaseEstimator):
         earlier = earlier_split(transactions, end, length, time_unit, collapse)
         return self.fit(customers) if earlier is None else self.fit_with_earlier(customers, earlier)
 
-    def score(self, customers: pd.DataFrame, y: object = None) -> float:
-        """Minus the mean Tweedie deviance (power 1.5) of ``y``, what customers were worth; larger is better.
-
-        Raises
-        ------
-        InputError
-            If ``y`` is missing or invalid: an array in the order of the customers, or a Series by customer.
-        """
-        return deviance_score(self.predict(customers), y, type(self).__name__)
-
-    def predict(
-        self,
-        customers: pd.DataFrame,
-        horizon: float | str | None = None,
-        annual_discount_rate: float | None = None,
-    ) -> pd.Series:
-        """Lifetime value of each customer: the structure's, times the correction.
-
-        Parameters
-        ----------
-        customers : DataFrame
-            The customer summary, in the model's time unit.
-        horizon, annual_discount_rate : optional
-            Override the constructor's.
-
-        Returns
-        -------
-        Series
-            Named ``clv``, in currency units, on the customers' index.
-        """
-        check_is_fitted(self, "structure_")
-        terms = self._terms(horizon, annual_discount_rate)
-        return (self.structure_.predict(customers, *terms) * self.correction(customers)).rename("clv")
-
     def predict_factors(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
         """The corrected value, the structure's factors, and the ``correction`` by which they are multiplied.
@@ -253,6 +223,7 @@ class LearnedCorrection(BaseEstimator):
         ``clv = margin x discounted_purchases x expected_spend x correction``.
         """
         check_is_fitted(self, "structure_")
+        customers = as_customers(customers)
         factors = self.structure_.predict_factors(customers, *self._terms(horizon, annual_discount_rate))
         correction = self.correction(customers)
         return factors.assign(clv=factors["clv"] * correction, correction=correction)
@@ -260,20 +231,23 @@ class LearnedCorrection(BaseEstimator):
     def correction(self, customers: pd.DataFrame) -> pd.Series:
         """The factor by which the structure's value of each customer is multiplied."""
         check_is_fitted(self, "structure_")
+        customers = as_customers(customers)
         if self.trees_ is None:
             return pd.Series(1.0, customers.index, name="correction")
         ratio = np.exp(self.trees_.raw(self._features(self.structure_, customers)))
         values = self.scale_ * blended(ratio, self.weight_, self.level_)
         return pd.Series(values, customers.index, name="correction")
 
-    def expected_purchases(self, customers: pd.DataFrame, horizon: float | str) -> pd.Series:
+    def expected_purchases(self, customers: pd.DataFrame, horizon: Horizon) -> pd.Series:
         """Expected purchases of each customer by the structure, which the correction leaves unchanged."""
         check_is_fitted(self, "structure_")
+        customers = as_customers(customers)
         return self.structure_.purchases_.expected_purchases(customers, horizon)
 
     def probability_alive(self, customers: pd.DataFrame) -> pd.Series:
         """P(alive) of each customer by the structure."""
         check_is_fitted(self, "structure_")
+        customers = as_customers(customers)
         return self.structure_.purchases_.probability_alive(customers)  # type: ignore[attr-defined]
 
     def explain(self, customers: pd.DataFrame) -> pd.DataFrame:
@@ -286,6 +260,7 @@ class LearnedCorrection(BaseEstimator):
             logarithm of the learnt ratio, before its weight and scale. Only zeros without a correction.
         """
         check_is_fitted(self, "structure_")
+        customers = as_customers(customers)
         if self.trees_ is None:
             return pd.DataFrame({"average": 0.0}, customers.index)
         table = self._feature_table(self.structure_, customers)
@@ -296,7 +271,7 @@ class LearnedCorrection(BaseEstimator):
         self,
         customers: pd.DataFrame,
         coverage: float = 0.9,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
         *,
         n_simulations: int = 199,
@@ -326,6 +301,7 @@ class LearnedCorrection(BaseEstimator):
             As `LifetimeValue.predict_interval`.
         """
         check_is_fitted(self, "structure_")
+        customers = as_customers(customers)
         span, rate = self._terms(horizon, annual_discount_rate)
         structure, purchases = self.structure_, self.structure_.purchases_
         if self.outcomes_ is None or not isinstance(purchases, SupportsPurchaseIntervals):
@@ -347,7 +323,7 @@ class LearnedCorrection(BaseEstimator):
         customers: pd.DataFrame,
         groups: pd.Series | None = None,
         coverage: float = 0.9,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
         *,
         n_simulations: int = 199,
@@ -359,6 +335,7 @@ class LearnedCorrection(BaseEstimator):
         the model's error.
         """
         check_is_fitted(self, "structure_")
+        customers = as_customers(customers)
         span, rate = self._terms(horizon, annual_discount_rate)
         table = self.structure_.predict_total_interval(
             customers, groups, coverage, span, rate, n_simulations=n_simulations, random_state=random_state
@@ -373,6 +350,19 @@ class LearnedCorrection(BaseEstimator):
             table[name] *= factor
         return table
 
+    def _value(
+        self, customers: pd.DataFrame, horizon: Horizon | None, annual_discount_rate: float | None
+    ) -> pd.Series:
+        check_is_fitted(self, "structure_")
+        terms = self._terms(horizon, annual_discount_rate)
+        return (self.structure_.predict(customers, *terms) * self.correction(customers)).rename("clv")
+
+    def _learnt(self) -> str:
+        if not hasattr(self, "gain_"):
+            return ""
+        found = {"weight": self.weight_, "gain": self.gain_}
+        return f"{learnt_by(self.structure_)}; correction: {listed_numbers(found)}"
+
     # The structure.
 
     def _candidates(self) -> dict[str, LifetimeValue]:
@@ -380,9 +370,7 @@ class LearnedCorrection(BaseEstimator):
             return {_STRUCTURE: self.structure}
         return purchase_structures()
 
-    def _terms(
-        self, horizon: float | str | None, annual_discount_rate: float | None
-    ) -> tuple[float | str, float]:
+    def _terms(self, horizon: Horizon | None, annual_discount_rate: float | None) -> tuple[Horizon, float]:
         return (
             self.horizon if horizon is None else horizon,
             self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate,
@@ -480,7 +468,7 @@ class LearnedCorrection(BaseEstimator):
         return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
-def _spend(model: LifetimeValue, customers: pd.DataFrame, horizon: float | str) -> pd.Series:
+def _spend(model: LifetimeValue, customers: pd.DataFrame, horizon: Horizon) -> pd.Series:
     """Expected spend over the horizon, before margin and discounting."""
     return predicted_features(model, customers, horizon)["predicted"]
 

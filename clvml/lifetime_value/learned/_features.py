@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clvml.customers._summary_checks import check_customers
+from clvml.customers._time_units import Horizon
 from clvml.lifetime_value._protocol import ValueModel
 
 SUMMARY = ("frequency", "recency", "T", "monetary_value", "total_spend")
@@ -56,7 +57,7 @@ def behavioural_features(
     return table[list(SUMMARY)].assign(**more)
 
 
-def predicted_features(model: ValueModel, customers: pd.DataFrame, horizon: float | str) -> pd.DataFrame:
+def predicted_features(model: ValueModel, customers: pd.DataFrame, horizon: Horizon) -> pd.DataFrame:
     """What a fitted model predicts over a horizon, undiscounted: its factors, and expected spend in total.
 
     Returns

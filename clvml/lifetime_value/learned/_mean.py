@@ -7,18 +7,20 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
+from clvml.customers._customer_tables import as_customers
 from clvml.customers._split import Split
+from clvml.customers._time_units import Horizon
 from clvml.errors import ClvmlError, FitError
 from clvml.lifetime_value._projection import LifetimeValue
-from clvml.lifetime_value.learned._base import check_before
+from clvml.lifetime_value.learned._base import LearnedValue, check_before
 from clvml.lifetime_value.learned._candidates import purchase_structures
 from clvml.lifetime_value.learned._ratio import spend_deviances
 
 
-class MeanValue(BaseEstimator):
+class MeanValue(LearnedValue):
     """Mean value of the leading probabilistic models.
 
     Models whose errors differ are better on average than one of them (Bates and Granger 1969). With an
@@ -45,7 +47,7 @@ class MeanValue(BaseEstimator):
 
     def __init__(
         self,
-        horizon: float | str,
+        horizon: Horizon,
         annual_discount_rate: float = 0.0,
         margin: float = 1.0,
         models: Mapping[str, LifetimeValue] | None = None,
@@ -60,15 +62,22 @@ class MeanValue(BaseEstimator):
         """The columns of the customer summary that the models use."""
         return tuple(dict.fromkeys(name for model in self._given.values() for name in model.required_columns))
 
-    def fit(self, customers: pd.DataFrame) -> Self:
+    def fit(self, customers: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
         """Fit all models that can be fitted to the customers.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, one row per customer; polars and Arrow tables are converted.
+        y : ignored
+            Not used; present for API consistency with scikit-learn.
 
         Raises
         ------
         FitError
             If none can be fitted.
         """
-        return self._fit(list(self._given), customers)
+        return self._fit(list(self._given), as_customers(customers))
 
     def fit_with_earlier(self, customers: pd.DataFrame, earlier: Split) -> Self:
         """Fit the models that lead at the earlier origin.
@@ -80,27 +89,20 @@ class MeanValue(BaseEstimator):
         FitError
             If none can be fitted.
         """
+        customers = as_customers(customers)
         check_before(customers, earlier)
         past = fitted_models(self._given, earlier.calibration)
         return self._fit(_leading(past, earlier) or list(self._given), customers)
 
-    def predict(
-        self,
-        customers: pd.DataFrame,
-        horizon: float | str | None = None,
-        annual_discount_rate: float | None = None,
-    ) -> pd.Series:
-        """Mean value of each customer over the horizon: named ``clv``, in currency units."""
-        return self.predict_factors(customers, horizon, annual_discount_rate)["clv"]
-
     def predict_factors(
         self,
         customers: pd.DataFrame,
-        horizon: float | str | None = None,
+        horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
         """Means of the models' values and factors; the value is not the product of the mean factors."""
         check_is_fitted(self, "models_")
+        customers = as_customers(customers)
         span = self.horizon if horizon is None else horizon
         rate = self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate
         tables = []
@@ -110,6 +112,14 @@ class MeanValue(BaseEstimator):
         shared = [name for name in tables[0] if all(name in table for table in tables)]
         means = np.mean([table[shared].to_numpy() for table in tables], axis=0)
         return pd.DataFrame(means, customers.index, shared)
+
+    def _value(
+        self, customers: pd.DataFrame, horizon: Horizon | None, annual_discount_rate: float | None
+    ) -> pd.Series:
+        return self.predict_factors(customers, horizon, annual_discount_rate)["clv"]
+
+    def _learnt(self) -> str:
+        return ", ".join(getattr(self, "models_", {}))
 
     @property
     def _given(self) -> Mapping[str, LifetimeValue]:

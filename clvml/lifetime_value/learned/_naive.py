@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from clvml.customers._split import Split
 from clvml.customers._summary_checks import plain
+from clvml.customers._time_units import Horizon
 from clvml.errors import InputError
 from clvml.lifetime_value.learned._base import EarlierSpendValue
 
@@ -35,10 +36,13 @@ class LastPeriodValue(EarlierSpendValue):
     required_columns: ClassVar[tuple[str, ...]] = ("total_spend",)
     spend_: pd.Series
 
-    def __init__(self, horizon: float | str, annual_discount_rate: float = 0.0, margin: float = 1.0) -> None:
+    def __init__(self, horizon: Horizon, annual_discount_rate: float = 0.0, margin: float = 1.0) -> None:
         self.horizon = horizon
         self.annual_discount_rate = annual_discount_rate
         self.margin = margin
+
+    def _figures(self) -> dict[str, float]:
+        return {**super()._figures(), "customers": len(self.spend_), "mean_spend": self.spend_.mean()}
 
     def _learn(self, customers: pd.DataFrame, earlier: Split) -> None:
         before = earlier.holdout["spend"].reindex(customers.index)

@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from clvml.customers._split import Split
+from clvml.customers._time_units import Horizon
 from clvml.errors import InputError
 from clvml.lifetime_value._projection import LifetimeValue
 from clvml.lifetime_value.learned._base import EarlierSpendValue
@@ -76,7 +77,7 @@ class RegressorValue(EarlierSpendValue):
 
     def __init__(
         self,
-        horizon: float | str,
+        horizon: Horizon,
         annual_discount_rate: float = 0.0,
         margin: float = 1.0,
         regressor: Any = None,
@@ -89,6 +90,10 @@ class RegressorValue(EarlierSpendValue):
         self.regressor = regressor
         self.models = models
         self.random_state = random_state
+
+    def _figures(self) -> dict[str, float]:
+        n_trees = {} if self.trees_ is None else {"trees": self.trees_.roots.size}
+        return {**super()._figures(), **n_trees}
 
     def _learn(self, customers: pd.DataFrame, earlier: Split) -> None:
         past = [clone(model).fit(earlier.calibration) for model in self.models]
