@@ -84,5 +84,7 @@ from .segments.grouping import LifecycleStages as LifecycleStages
 from .segments.grouping import RFMScores as RFMScores
 from .segments.grouping import ValueMatrix as ValueMatrix
 from .segments.grouping import ValueTiers as ValueTiers
+from .tracking import autolog as autolog
+from .tracking import log_comparison as log_comparison
 
 __version__: str

@@ -139,7 +139,7 @@ def run(
 
 @app.command()
 def score(
-    model: Annotated[str, typer.Argument(help="Model URI, such as models:/clv@champion.")],
+    model: Annotated[str, typer.Argument(help="Model URI, such as models:/NAME@champion.")],
     customers: Annotated[
         Path, typer.Argument(help="Customer summary (Parquet, CSV or Excel; - for CSV from standard input).")
     ],

@@ -68,6 +68,11 @@ class Split:
     money: pd.Series
     _transactions: Transactions | None = None
 
+    @property
+    def transactions(self) -> Transactions | None:
+        """The purchases that were split; None after unpickling."""
+        return self._transactions
+
     def earlier(self, horizon: float | str | None = None) -> Split | None:
         """The calibration data split again, so that the new holdout ends with this calibration period.
 

@@ -32,6 +32,7 @@ from clvml.evaluation._bootstrap import resample_counts
 from clvml.evaluation._criteria import weights_for
 from clvml.evaluation._model_comparison import ModelComparison, compare_models
 from clvml.evaluation._new_customers import new_customers
+from clvml.evaluation._observers import announced
 from clvml.evaluation._origins import (
     MIN_REPEAT_BUYERS,
     Horizons,
@@ -48,6 +49,7 @@ from clvml.lifetime_value._protocol import ValueModel
 log = logging.getLogger("clvml")
 
 
+@announced
 def backtest(
     transactions: Transactions | Any,
     models: Mapping[str, ValueModel],

@@ -78,6 +78,16 @@ class Backtest:
         return {name: family for each in self.comparisons.values() for name, family in each.families.items()}
 
     @functools.cached_property
+    def latest(self) -> ModelComparison:
+        """The comparison at the latest origin of the first horizon, with the verdict over all origins.
+
+        If the model to serve by that verdict was left out there, the verdict is that of this origin.
+        """
+        latest = list(self.at().values())[-1]
+        verdict = self.verdict if self.verdict.choice in latest.models else latest.verdict
+        return dataclasses.replace(latest, verdict=verdict)
+
+    @functools.cached_property
     def verdict(self) -> Verdict:
         """Who leads over all origins of the first horizon, who is within noise of it, and what to serve."""
         return self.verdict_at()

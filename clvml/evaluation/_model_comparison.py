@@ -25,6 +25,7 @@ from clvml.evaluation._alignment import aligned, require_revenue
 from clvml.evaluation._bootstrap import bootstrap_metrics
 from clvml.evaluation._comparison import UNKNOWN_FAMILY, compare
 from clvml.evaluation._metric_draws import MetricDraws
+from clvml.evaluation._observers import announced
 from clvml.evaluation._time_limit import check_seconds, run_within
 from clvml.evaluation._twins import find_twins
 from clvml.evaluation._verdict import Verdict, decide
@@ -66,6 +67,8 @@ class ModelComparison:
         By model, the others with the same predictions up to rounding; only where there are any.
     fit_warnings : dict of str to tuple of str
         By model, what its fit warned of; only where there is any. Raised as `FitWarning` too.
+    split : Split or None
+        The calibration period and the holdout.
     """
 
     models: dict[str, ValueModel]
@@ -78,6 +81,7 @@ class ModelComparison:
     draws: MetricDraws
     twins: dict[str, tuple[str, ...]] = field(default_factory=dict)
     fit_warnings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    split: Split | None = None
 
     @property
     def champion(self) -> str:
@@ -103,6 +107,7 @@ class ModelComparison:
         return sentences + self.summary.to_html()
 
 
+@announced
 def compare_models(
     models: Mapping[str, ValueModel],
     split: Split,
@@ -214,6 +219,7 @@ def compare_models(
         draws,
         {name: others for name, others in groups.items() if others},
         {name: warned[name] for name in groups if name in warned},
+        split,
     )
 
 

@@ -19,6 +19,7 @@ Kind = Literal["number", "integer", "boolean", "text", "any"]
 # A customer that every model can score, to determine the columns of the response.
 _PLAUSIBLE = {"frequency": 1.0, "recency": 1.0, "T": 2.0, "probability_alive": 0.5}
 TIMES = {"recency", "T"}  # columns in the model's time unit
+INVENTED = "example"  # the id of an invented customer
 _KINDS: dict[str, Kind] = {"f": "number", "i": "integer", "u": "integer", "b": "boolean"}
 
 
@@ -90,10 +91,10 @@ def signature(model: Any) -> Signature:
 
 
 def _plausible(model: Any) -> pd.DataFrame:
-    """A customer with the categories known to the model."""
+    """A customer whom no model knows, with the categories known to the model."""
     levels = {name: known[0] for name, known in getattr(model, "categories", {}).items()}
     known = _PLAUSIBLE | getattr(model, "reference_", {}) | levels
-    return pd.DataFrame({name: [known.get(name, 1.0)] for name in columns_of(model)})
+    return pd.DataFrame({name: [known.get(name, 1.0)] for name in columns_of(model)}, [INVENTED])
 
 
 def _parameters(model: Any) -> tuple[Parameter, ...]:

@@ -1,4 +1,6 @@
 from . import flavor as flavor
+from ._log_comparison import autolog as autolog
+from ._log_comparison import log_comparison as log_comparison
 from ._registry import RegisteredVersion as RegisteredVersion
 from ._registry import load as load
 from ._registry import promote as promote

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DatasetRecord:
     """A table that a run used.
 
@@ -37,6 +38,14 @@ class DatasetRecord:
     context: str
     source: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def described(self) -> dict[str, Any]:
+        """As MLflow describes it: name, digest, source, schema and size."""
+        import mlflow
+
+        frame = self.frame.reset_index()
+        return dict(mlflow.data.from_pandas(frame, source=self.source, name=self.name).to_dict())
 
 
 @dataclass(frozen=True)
@@ -82,9 +91,13 @@ class RunRecord:
         Logged as a model, which the metrics are linked to; one that cannot be serialised gets an
         entry without a file.
     input_example : pandas.DataFrame, optional
-        Customers, for the model's input example.
+        Customers, from which the model's input example is invented.
     registration : Registration, optional
         To register the model.
+    children : sequence of RunRecord
+        Runs nested in it; only their names, tags, parameters and metrics are written.
+    description : str
+        Markdown, at the top of the run's page.
     """
 
     name: str
@@ -98,9 +111,11 @@ class RunRecord:
     model: Any = None
     input_example: pd.DataFrame | None = None
     registration: Registration | None = None
+    children: Sequence[RunRecord] = ()
+    description: str = ""
 
 
-def parameters_of(model: Any, prefix: str = "") -> dict[str, Any]:
+def parameters_of(model: Any, prefix: str = "", *, fitted: bool = True) -> dict[str, Any]:
     """Constructor arguments and fitted parameters by dotted names, such as ``purchases.alpha``.
 
     Parameters
@@ -110,18 +125,20 @@ def parameters_of(model: Any, prefix: str = "") -> dict[str, Any]:
         ``get_params`` has only the name of its class.
     prefix : str
         Put before every name.
+    fitted : bool, default True
+        Whether to include fitted parameters.
     """
     found: dict[str, Any] = {f"{prefix}model": type(model).__name__}
     given = model.get_params(deep=False) if hasattr(model, "get_params") else {}
     for name, value in given.items():
         nested = getattr(model, f"{name}_", value)
         if hasattr(nested, "get_params"):
-            found |= parameters_of(nested, f"{prefix}{name}.")
+            found |= parameters_of(nested, f"{prefix}{name}.", fitted=fitted)
         else:
             found[f"{prefix}{name}"] = value
-    fitted = getattr(model, "params_", {})
-    fitted = fitted._asdict() if hasattr(fitted, "_asdict") else fitted
-    return found | {f"{prefix}{name}": value for name, value in fitted.items()}
+    learnt = getattr(model, "params_", {}) if fitted else {}
+    learnt = learnt._asdict() if hasattr(learnt, "_asdict") else learnt
+    return found | {f"{prefix}{name}": value for name, value in learnt.items()}
 
 
 def is_image(figure: Any) -> bool:

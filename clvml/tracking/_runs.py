@@ -1,57 +1,36 @@
 """Write records to MLflow runs.
 
 Each part of a record (parameters, datasets, model, metrics, tables, figures) is written separately: one
-that fails marks the run as FAILED and is named in the result, and all others are kept.
+that fails marks the run as FAILED and is named in the result, and all others are kept. Calls of MLflow are
+what a run costs: there is one batch of metrics, and one folder of tables and of figures, for each.
 """
 
 from __future__ import annotations
 
 import logging
-import math
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-import pandas as pd
-
 from clvml.errors import ClvmlError, InputError, TrackingError
-from clvml.scoring._model_file import dump_model
 from clvml.tracking import _registry as registry
 from clvml.tracking._connection import connected, database_of
-from clvml.tracking._records import DatasetRecord, RunRecord, is_image
-from clvml.tracking.flavor import log_model
+from clvml.tracking._records import RunRecord
+from clvml.tracking._run_parts import (
+    PARTS,
+    WrittenRun,
+    as_text,
+    described_tags,
+    file_name,
+    metrics_of,
+    params_of,
+)
+from clvml.tracking._source import source_tags
 
 logger = logging.getLogger("clvml")
 
-MAX_PARAM = 500
-
-
-@dataclass
-class WrittenRun:
-    """The MLflow run of a record.
-
-    Attributes
-    ----------
-    name : str
-        Of the record.
-    experiment_id, run_id : str
-        In MLflow.
-    model_uri, model_id : str or None
-        Of the logged model; an entry without a file has an id but no URI.
-    registered : RegisteredVersion or None
-        If its model was registered.
-    errors : list of str
-        What could not be written; empty for a complete run.
-    """
-
-    name: str
-    experiment_id: str
-    run_id: str
-    model_uri: str | None = None
-    model_id: str | None = None
-    registered: registry.RegisteredVersion | None = None
-    errors: list[str] = field(default_factory=list)
+PARENT = "mlflow.parentRunId"  # the tag by which MLflow nests runs
 
 
 def write_records(
@@ -66,7 +45,7 @@ def write_records(
     Parameters
     ----------
     records : sequence of RunRecord
-        With unique names.
+        With unique names. MLflow lists the latest first: the last record is at the top.
     experiment : str
         Created if it does not exist.
     tracking_uri : str, optional
@@ -89,15 +68,82 @@ def write_records(
     _check_names([record.name for record in records])
     written = {}
     with connected(tracking_uri, create=True) as uri:
-        experiment_id = _experiment_id(experiment, uri)
+        writer = RunWriter(_experiment_id(experiment, uri))
         for record in records:
-            written[record.name] = _write_run(record, experiment_id)
+            written[record.name] = writer.write(record)
             if record.registration is not None:
                 tags = {"run": record.name, **_summary(record), **record.registration.tags}
                 _register(written[record.name], record.registration.name, tags, uri)
             if on_progress is not None:
                 on_progress(record.name)
     return written
+
+
+@dataclass(frozen=True)
+class RunWriter:
+    """Writes records as runs of one experiment of the connected store.
+
+    Attributes
+    ----------
+    experiment_id : str
+    source : mapping of str to str
+        Tags of every run: where it came from.
+    """
+
+    experiment_id: str
+    source: Mapping[str, str] = field(default_factory=source_tags)
+
+    @cached_property
+    def client(self) -> Any:
+        """MLflow's client."""
+        import mlflow
+
+        return mlflow.MlflowClient()
+
+    def write(self, record: RunRecord, parent_id: str | None = None) -> WrittenRun:
+        """Write a record, and its children, as a new run; as a child of ``parent_id``, if given."""
+        run = self._create(record, parent_id)
+        written = WrittenRun(record.name, self.experiment_id, run.run_id, started=run.start_time)
+        try:
+            self.write_into(written, record)
+        except BaseException:
+            self.client.set_terminated(written.run_id, status="KILLED")
+            raise
+        self.client.set_terminated(written.run_id, status="FAILED" if written.errors else "FINISHED")
+        return written
+
+    def write_into(self, written: WrittenRun, record: RunRecord) -> None:
+        """Write all parts of a record, and its children, to a run that exists."""
+        for part in (*PARTS, self._write_children):
+            _attempt(part, self.client, record, written)
+
+    def _create(self, record: RunRecord, parent_id: str | None, started: int | None = None) -> Any:
+        nested = {} if parent_id is None else {PARENT: parent_id}
+        tags = as_text({**self.source, **record.tags, **nested}) | described_tags(record.description)
+        made = self.client.create_run(self.experiment_id, started, run_name=record.name, tags=tags)
+        return made.info
+
+    def _write_children(self, client: Any, record: RunRecord, written: WrittenRun) -> None:
+        """Children have parameters, metrics and tags only: three calls each.
+
+        MLflow lists the latest first. They start before their parent, so that it is above them.
+        """
+        for place, child in enumerate(record.children):
+            run_id = self._create(
+                child, written.run_id, written.started - len(record.children) + place
+            ).run_id
+            client.log_batch(run_id, metrics=metrics_of(child, run_id), params=params_of(child))
+            client.set_terminated(run_id)
+
+
+def _attempt(part: Callable[..., None], client: Any, record: RunRecord, written: WrittenRun) -> None:
+    try:
+        part(client, record, written)
+    except Exception as error:  # whatever it is, keep the rest of the run
+        what = part.__name__.removeprefix("_").removeprefix("write_")
+        sentence = " ".join(str(error).split())[:400] or type(error).__name__
+        written.errors.append(f"{what}: {sentence}")
+        logger.error("run %r: its %s could not be written: %s", record.name, what, sentence)
 
 
 def _check_names(names: list[str]) -> None:
@@ -113,7 +159,7 @@ def _experiment_id(name: str, uri: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
         database = database_of(uri)
-        beside = None if database is None else (database.parent / "mlruns" / _file_name(name)).as_uri()
+        beside = None if database is None else (database.parent / "mlruns" / file_name(name)).as_uri()
         try:
             return str(client.create_experiment(name, artifact_location=beside))
         except mlflow.MlflowException:  # created by another process meanwhile, or a genuine failure
@@ -125,147 +171,6 @@ def _experiment_id(name: str, uri: str) -> str:
             f"the experiment {name!r} was deleted in MLflow: restore it there, or choose another name."
         )
     return str(found.experiment_id)
-
-
-def _write_run(record: RunRecord, experiment_id: str) -> WrittenRun:
-    import mlflow
-
-    client = mlflow.MlflowClient()
-    run = client.create_run(experiment_id, run_name=record.name, tags=_text(record.tags))
-    written = WrittenRun(record.name, experiment_id, run.info.run_id)
-    try:
-        for part in (
-            _write_params,
-            _write_datasets,
-            _write_model,
-            _write_metrics,
-            _write_tables,
-            _write_figures,
-        ):
-            _attempt(part, client, record, written)
-    except BaseException:
-        client.set_terminated(written.run_id, status="KILLED")
-        raise
-    client.set_terminated(written.run_id, status="FAILED" if written.errors else "FINISHED")
-    return written
-
-
-def _attempt(part: Callable[..., None], client: Any, record: RunRecord, written: WrittenRun) -> None:
-    try:
-        part(client, record, written)
-    except Exception as error:  # whatever it is, keep the rest of the run
-        what = part.__name__.removeprefix("_write_")
-        sentence = " ".join(str(error).split())[:400] or type(error).__name__
-        written.errors.append(f"{what}: {sentence}")
-        logger.error("run %r: its %s could not be written: %s", record.name, what, sentence)
-
-
-def _write_params(client: Any, record: RunRecord, written: WrittenRun) -> None:
-    from mlflow.entities import Param
-
-    params = [Param(key, text[:MAX_PARAM]) for key, text in _text(record.params).items()]
-    client.log_batch(written.run_id, params=params)
-
-
-def _write_datasets(client: Any, record: RunRecord, written: WrittenRun) -> None:
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    inputs = []
-    for dataset in record.datasets:
-        tags = {"mlflow.data.context": dataset.context, **_text(dataset.facts)}
-        described = _mlflow_dataset(dataset).to_dict()
-        inputs.append(
-            DatasetInput(
-                Dataset.from_dictionary(described), [InputTag(key, text) for key, text in tags.items()]
-            )
-        )
-    if inputs:
-        client.log_inputs(written.run_id, datasets=inputs)
-
-
-def _mlflow_dataset(dataset: DatasetRecord) -> Any:
-    import mlflow
-
-    frame = dataset.frame.reset_index()
-    return mlflow.data.from_pandas(frame, source=dataset.source, name=dataset.name)
-
-
-def _write_model(client: Any, record: RunRecord, written: WrittenRun) -> None:  # noqa: ARG001
-    if record.model is None:
-        return
-    import mlflow
-
-    name = _file_name(record.name)
-    try:
-        dump_model(record.model)
-    except InputError as error:
-        logger.info("run %r: %s It is listed in MLflow without a file.", record.name, error)
-        entry = mlflow.create_external_model(
-            name=name,
-            source_run_id=written.run_id,
-            params=_text(record.params),
-            model_type=type(record.model).__name__,
-            experiment_id=written.experiment_id,
-        )
-        written.model_id = entry.model_id
-        return
-    info = log_model(
-        record.model,
-        name,
-        input_example=record.input_example,
-        run_id=written.run_id,
-    )
-    written.model_uri, written.model_id = info.model_uri, info.model_id
-
-
-def _write_metrics(client: Any, record: RunRecord, written: WrittenRun) -> None:
-    import mlflow
-
-    values = {key: float(value) for key, value in record.metrics.items() if math.isfinite(value)}
-    holdout = next((data for data in record.datasets if data.context == "holdout"), None)
-    if values:
-        mlflow.log_metrics(
-            values,
-            run_id=written.run_id,
-            model_id=written.model_id,
-            dataset=None if holdout is None else _mlflow_dataset(holdout),
-        )
-    steps = [point for key, series in record.steps.items() for point in _points(key, series, written)]
-    if steps:
-        client.log_batch(written.run_id, metrics=steps)
-
-
-def _points(key: str, series: pd.Series, written: WrittenRun) -> list[Any]:
-    from mlflow.entities import Metric
-
-    now = int(time.time() * 1000)
-    return [
-        Metric(key, float(value), now, int(str(step)), run_id=written.run_id)
-        for step, value in series.items()
-        if math.isfinite(value)
-    ]
-
-
-def _write_tables(client: Any, record: RunRecord, written: WrittenRun) -> None:
-    for name, table in record.tables.items():
-        client.log_text(written.run_id, table.to_csv(), f"tables/{_file_name(name)}.csv")
-        client.log_table(written.run_id, _plain(table), f"tables/{_file_name(name)}.json")
-
-
-def _write_figures(client: Any, record: RunRecord, written: WrittenRun) -> None:
-    for name, figure in record.figures.items():
-        if is_image(figure):
-            client.log_artifact(written.run_id, str(figure), "figures")
-        else:
-            _write_drawn(client, written.run_id, figure() if callable(figure) else figure, name)
-
-
-def _write_drawn(client: Any, run_id: str, drawn: Any, name: str) -> None:
-    from matplotlib import pyplot
-
-    figure = getattr(drawn, "figure", None) or drawn
-    client.log_figure(run_id, figure, f"figures/{_file_name(name)}.png")
-    pyplot.close(figure)
 
 
 def _register(written: WrittenRun, name: str, tags: dict[str, Any], uri: str) -> None:
@@ -285,19 +190,3 @@ def _register(written: WrittenRun, name: str, tags: dict[str, Any], uri: str) ->
 def _summary(record: RunRecord) -> dict[str, Any]:
     family = {"family": record.tags["family"]} if "family" in record.tags else {}
     return {**family, **{key: f"{value:.6g}" for key, value in record.metrics.items()}}
-
-
-def _text(values: Any) -> dict[str, str]:
-    return {
-        str(key): repr(value) if isinstance(value, float) else str(value) for key, value in values.items()
-    }
-
-
-def _plain(table: pd.DataFrame) -> pd.DataFrame:
-    """The index as a column and text as objects, which is what MLflow's table writer expects."""
-    return table.reset_index().rename(columns=str)
-
-
-def _file_name(name: str) -> str:
-    kept = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name.lower())
-    return "_".join(part for part in kept.split("_") if part) or "unnamed"

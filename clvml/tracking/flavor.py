@@ -25,6 +25,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,9 +34,10 @@ import pandas as pd
 
 from clvml.errors import ClvmlError, TrackingError
 from clvml.files import check_not_there, written_whole
-from clvml.scoring._contract import read_request, request_table, response_table, score
+from clvml.scoring._contract import read_request, response_table, score
+from clvml.scoring._invented import invented_request
 from clvml.scoring._model_file import MODEL_FILE, load_model_folder, save_model_folder
-from clvml.scoring._signature import signature
+from clvml.scoring._signature import Signature, signature
 
 if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
@@ -67,7 +69,8 @@ def save_model(
     path : str or Path
         A folder that does not exist yet, or is empty; it appears when the model is complete.
     input_example : pandas.DataFrame, optional
-        Customers; the first five are saved as the input example.
+        Customers; a few invented ones, from rounded quantiles of theirs, are saved as the input example.
+        No row and no id of a customer is saved.
     metadata : dict, optional
         Saved in the ``MLmodel`` file.
     mlflow_model : mlflow.models.Model, optional
@@ -84,16 +87,17 @@ def save_model(
     check_not_there(path, "save the model in another folder, or move this one away first")
     with tempfile.TemporaryDirectory() as folder, written_whole(path) as unfinished:
         file = save_model_folder(model, folder)
+        found = signature(model)
         described = mlflow_model or mlflow.models.Model()
-        described.add_flavor(FLAVOR_NAME, **_flavor_facts(model))
+        described.add_flavor(FLAVOR_NAME, **_flavor_facts(model, found))
         mlflow.pyfunc.save_model(
             path=str(unfinished),
             loader_module=__name__,
             data_path=str(file),
             mlflow_model=described,
-            signature=signature_of(model),
-            input_example=None if input_example is None else request_table(model, input_example.head(5)),
-            pip_requirements=requirements(),
+            signature=_in_mlflow(found),
+            input_example=None if input_example is None else invented_request(model, input_example),
+            pip_requirements=list(requirements()),
             metadata=metadata,
         )
 
@@ -133,34 +137,56 @@ def log_model(
     from mlflow.models import Model
 
     described = {"name": name, "tags": tags, "params": params, "model_type": type(model).__name__}
+    options = {"model": model, "input_example": input_example, "metadata": metadata}
     if run_id is not None:
-        # MLflow uses the experiment of the active run only: set it to that of run_id.
-        described = {"model_id": _entry_in(run_id, **described)}
+        # MLflow uses the experiment of the active run only, and takes most of a second for each model.
+        return _log_to(run_id, described, options, registered_model_name)
     return Model.log(
         artifact_path=None,
         flavor=sys.modules[__name__],
         registered_model_name=registered_model_name,
-        metadata=metadata,
-        run_id=run_id,
-        model=model,
-        input_example=input_example,
+        **options,
         **described,
     )
 
 
-def _entry_in(run_id: str, **described: Any) -> str:
-    import mlflow
+def _log_to(
+    run_id: str, described: dict[str, Any], options: dict[str, Any], registered_model_name: str | None
+) -> ModelInfo:
+    """The steps of MLflow's `Model.log` that apply: no prompts, no trial of the example on a server.
 
-    client = mlflow.MlflowClient()
+    It is saved first: a model that cannot be saved leaves nothing behind.
+    """
+    import mlflow
+    from mlflow.entities import LoggedModelOutput
+
+    client, recorded = mlflow.MlflowClient(), mlflow.models.Model(run_id=run_id)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model"
+        save_model(path=path, mlflow_model=recorded, **options)
+        entry = _entry_in(client, run_id, **described)
+        client.log_outputs(run_id, [LoggedModelOutput(entry.model_id, step=0)])
+        recorded.artifact_path, recorded.model_uuid = entry.artifact_location, entry.model_id
+        recorded.model_id = entry.model_id
+        recorded.save(str(path / "MLmodel"))
+        try:
+            client.log_model_artifacts(entry.model_id, str(path))
+        except BaseException:
+            client.finalize_logged_model(entry.model_id, "FAILED")
+            raise
+    info = recorded.get_model_info(client.finalize_logged_model(entry.model_id, "READY"))
+    if registered_model_name is not None:
+        made = mlflow.register_model(info.model_uri, registered_model_name, tags=described["tags"])
+        info.registered_model_version = int(made.version)
+    return info
+
+
+def _entry_in(client: Any, run_id: str, **described: Any) -> Any:
+    """A logged model of the run, with the run's parameters and its own."""
     run = client.get_run(run_id)
     params = {**run.data.params, **(described.pop("params") or {})}
-    entry = client.create_logged_model(
-        run.info.experiment_id,
-        source_run_id=run_id,
-        params={key: str(value) for key, value in params.items()},
-        **described,
-    )
-    return str(entry.model_id)
+    text = {key: str(value) for key, value in params.items()}
+    return client.create_logged_model(run.info.experiment_id, source_run_id=run_id, params=text, **described)
 
 
 def load_model(model_uri: str | Path) -> Any:
@@ -187,11 +213,14 @@ def load_model(model_uri: str | Path) -> Any:
 
 def signature_of(model: Any) -> ModelSignature:
     """The MLflow signature of a fitted model, as in this module's docstring."""
+    return _in_mlflow(signature(model))
+
+
+def _in_mlflow(found: Signature) -> ModelSignature:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
     from mlflow.types.schema import AnyType
 
-    found = signature(model)
     inputs = [ColSpec(_INPUT_TYPES.get(c.kind) or AnyType(), c.name, required=False) for c in found.inputs]
     outputs = [
         ColSpec(_OUTPUT_TYPES.get(c.kind) or AnyType(), c.name, required=c.required) for c in found.outputs
@@ -202,9 +231,10 @@ def signature_of(model: Any) -> ModelSignature:
     )
 
 
-def requirements() -> list[str]:
+@cache
+def requirements() -> tuple[str, ...]:
     """The packages needed to serve the model, at their installed versions."""
-    return [f"{name}=={version(name)}" for name in ("clvml", *NEEDS)]
+    return tuple(f"{name}=={version(name)}" for name in ("clvml", *NEEDS))
 
 
 class ServedModel:
@@ -242,8 +272,7 @@ def _load_folder(folder: Path) -> Any:
     return load_model_folder(folder / "data")
 
 
-def _flavor_facts(model: Any) -> dict[str, Any]:
-    found = signature(model)
+def _flavor_facts(model: Any, found: Signature) -> dict[str, Any]:
     return {
         "clvml_version": version("clvml"),
         "model_class": type(model).__name__,

@@ -197,10 +197,17 @@ def _completed(config: Config) -> Config:
         update={
             "experiment": config.experiment.model_copy(update={"name": name}),
             "split": split,
-            "tracking": config.tracking.model_copy(update={"experiment": config.tracking.experiment or name}),
+            "tracking": _named(config.tracking, name),
             "output": config.output.model_copy(update={"folder": folder}),
         }
     )
+
+
+def _named(tracking: TrackingSection, name: str) -> TrackingSection:
+    """With the names of the MLflow experiment and of the registered model that follow from ``name``."""
+    experiment = tracking.experiment or name
+    registered = tracking.registered_model or re.sub(r"[^\w.-]+", "_", experiment).strip("_.") or "clv"
+    return tracking.model_copy(update={"experiment": experiment, "registered_model": registered})
 
 
 def _sentence(error: ValidationError, where: str) -> str:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pandas as pd
 
-from clvml.tracking._records import DatasetRecord
+from clvml.customers._ids import CUSTOMER_ID
+from clvml.tracking._records import DatasetRecord, RunRecord
 from clvml.workflow._formatting import Column, format_table
 
 if TYPE_CHECKING:
@@ -149,6 +150,8 @@ class Figure(Finding):
         Width and height in inches.
     file : str or None
         Path in the output folder; None for a figure in MLflow only. Default ``figures/<name>.png``.
+    of_customers : bool
+        Whether it names customers by id; MLflow has it only if the config asks for these.
     """
 
     name: str
@@ -156,6 +159,7 @@ class Figure(Finding):
     draw: Callable[..., Axes]
     size: tuple[float, float] = (8.0, 4.8)
     file: str | None = field(default="figures/{}.png", kw_only=True)
+    of_customers: bool = field(default=False, kw_only=True)
 
     @property
     def path(self) -> str | None:
@@ -238,11 +242,13 @@ class Model(Finding):
     model : estimator
         Fitted.
     customers : pandas.DataFrame
-        The first rows are the input example.
+        Customers from which the input example is invented.
     folder : str, optional
         The folder's name; without one there is no file.
     params : mapping, optional
-        Parameters of the run in addition to the model's own.
+        Parameters of the run; by default the model's own.
+    record : RunRecord, optional
+        Of the run, to which the other findings are added.
     register_as : str, optional
         Name in the MLflow model registry, with the alias "champion".
     """
@@ -254,6 +260,14 @@ class Model(Finding):
     folder: str | None = field(default=None, kw_only=True)
     params: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
     register_as: str | None = field(default=None, kw_only=True)
+    record: RunRecord | None = field(default=None, kw_only=True)
+
+
+def names_customers(finding: Finding) -> bool:
+    """Whether it names customers by id, so that MLflow has it only if the config asks for these."""
+    if isinstance(finding, Table):
+        return CUSTOMER_ID in (finding.data.index.name, *finding.data.columns)
+    return isinstance(finding, Figure) and finding.of_customers
 
 
 class Found(NamedTuple):

@@ -6,17 +6,20 @@ all models are in one list.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import pandas as pd
-
 from clvml.errors import TrackingError
+from clvml.tracking._markdown import markdown_table
 from clvml.tracking._records import Registration, RunRecord, parameters_of
-from clvml.tracking._runs import WrittenRun, write_records
+from clvml.tracking._run_parts import WrittenRun
+from clvml.tracking._runs import write_records
 from clvml.workflow._console import Progress
 from clvml.workflow._findings import (
+    SERVED,
     Dataset,
     Figure,
     Finding,
@@ -26,12 +29,9 @@ from clvml.workflow._findings import (
     Table,
     Tags,
     Words,
+    names_customers,
 )
 from clvml.workflow._section import TrackingSection
-
-EXAMPLE_ROWS = 5
-DESCRIPTION = "mlflow.note.content"  # MLflow's page of a run shows this tag as Markdown
-MAX_DESCRIPTION = 5000  # MLflow refuses longer tags
 
 F = TypeVar("F", bound=Finding)
 
@@ -47,7 +47,7 @@ def track(
         If the store is unavailable, or part of a run could not be written (the rest is).
     """
     written = write_records(
-        records_of(list(found), folder),
+        records_of(list(found), folder, log_customers=section.log_customers),
         experiment=section.experiment,
         tracking_uri=section.uri,
         on_progress=progress.update,
@@ -56,39 +56,52 @@ def track(
     return written
 
 
-def records_of(found: Sequence[Finding], folder: Path) -> list[RunRecord]:
-    """One record per model, in the order of the findings.
+def records_of(found: Sequence[Finding], folder: Path, *, log_customers: bool = False) -> list[RunRecord]:
+    """One record per model; MLflow lists the last one first: the champion, then the model to serve.
 
     Parameters
     ----------
     found : sequence of Finding
     folder : Path
         The output folder, where the figures are.
+    log_customers : bool
+        Whether to include tables and figures that name customers by id.
     """
-    models = [finding for finding in found if isinstance(finding, Model)]
+    models = sorted(_only(Model, found), key=_place, reverse=True)
+    if not log_customers:
+        found = [finding for finding in found if not names_customers(finding)]
     return [
         _record(model, [finding for finding in found if finding.belongs_to(model.key)], folder)
         for model in models
     ]
 
 
+def _place(model: Model) -> float:
+    """The place in MLflow's list: the champion, the model to serve, the other contenders, all others."""
+    if model.record is not None:
+        return float(model.record.tags["rank"])
+    return 1.5 if model.key == SERVED[0] else math.inf
+
+
 def _record(model: Model, findings: Sequence[Finding], folder: Path) -> RunRecord:
+    base = model.record or RunRecord(model.name, params=model.params or parameters_of(model.model))
     tags = _merged(tags.values for tags in _only(Tags, findings) if not tags.of_version)
-    return RunRecord(
-        name=model.name,
-        tags={**tags, "role": model.key.partition("/")[0], **_description(findings)},
-        params=model.params or parameters_of(model.model),
-        metrics=_merged(metrics.values for metrics in _only(Metrics, findings)),
-        steps=_merged(steps.values for steps in _only(Steps, findings)),
-        tables={table.name: table.data for table in _only(Table, findings)},
-        figures={
-            figure.name: figure.drawn if figure.path is None else folder / figure.path
-            for figure in _only(Figure, findings)
-        },
+    drawn = {
+        figure.name: figure.drawn if figure.path is None else folder / figure.path
+        for figure in _only(Figure, findings)
+    }
+    return replace(
+        base,
+        tags={"role": model.key.partition("/")[0], **tags, **base.tags},
+        metrics={**base.metrics, **_merged(metrics.values for metrics in _only(Metrics, findings))},
+        steps={**base.steps, **_merged(steps.values for steps in _only(Steps, findings))},
+        tables={**base.tables, **{table.name: table.data for table in _only(Table, findings)}},
+        figures={**base.figures, **drawn},
         datasets=[dataset.record for dataset in _only(Dataset, findings)],
         model=model.model,
-        input_example=model.customers.head(EXAMPLE_ROWS),
+        input_example=None if model.register_as is None else model.customers,
         registration=_registration(model, findings),
+        description="\n\n".join(filter(None, [base.description, *map(_markdown, findings)])),
     )
 
 
@@ -99,25 +112,13 @@ def _registration(model: Model, findings: Sequence[Finding]) -> Registration | N
     return Registration(model.register_as, tags)
 
 
-def _description(findings: Sequence[Finding]) -> dict[str, str]:
-    parts = [_markdown(finding) for finding in findings]
-    text = "\n\n".join(part for part in parts if part)
-    return {DESCRIPTION: text[:MAX_DESCRIPTION]} if text else {}
-
-
 def _markdown(finding: Finding) -> str:
     if isinstance(finding, Words):
         title = f"### {finding.title}\n\n" if finding.title else ""
         return title + (f"**{finding.lead}** " if finding.lead else "") + finding.text
     if isinstance(finding, Table) and finding.printed:
-        return (f"### {finding.title}\n\n" if finding.title else "") + _markdown_table(finding.formatted())
+        return (f"### {finding.title}\n\n" if finding.title else "") + markdown_table(finding.formatted())
     return ""
-
-
-def _markdown_table(table: pd.DataFrame) -> str:
-    rows = [[table.index.name or "", *table.columns], ["---", *["---:"] * len(table.columns)]]
-    rows += [list(row) for row in table.itertuples()]
-    return "\n".join("| " + " | ".join(str(cell).replace("|", r"\|") for cell in row) + " |" for row in rows)
 
 
 def _only(kind: type[F], findings: Iterable[Finding]) -> list[F]:

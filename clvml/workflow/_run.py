@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from clvml.evaluation._observers import unannounced
 from clvml.workflow._config import Config
 from clvml.workflow._console import Progress, Silent
 from clvml.workflow._findings import Figure, Finding, Found, Table, Words
@@ -65,7 +66,7 @@ def run(
     for stage in stages:
         if stage.check is not None:
             stage.check(context)
-    with writer.keeping():
+    with writer.keeping(), unannounced():  # the run logs its comparison itself
         found = _drawn(context, writer, _found(context, stages, writer))
         findings, folder = [finding for _, finding in found], writer.folder.path
         commands = commands_after(config, findings)

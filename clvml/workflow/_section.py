@@ -38,8 +38,12 @@ class TrackingSection(Section):
     """MLflow tracking URI, such as ``http://127.0.0.1:5000``. Default: MLflow's, sqlite:///mlflow.db."""
     experiment: str = ""
     """Name of the MLflow experiment. Default: the name of the experiment."""
-    registered_model: str = Field(default="clv", min_length=1, pattern=r"^[^/:]+$")
-    """Name of the registered model; that of the segments adds ``-segments``."""
+    registered_model: str = Field(default="", pattern=r"^[^/:]*$")
+    """Name of the registered model; that of the segments adds ``-segments``. Default: the name of the MLflow
+    experiment, so that another data set does not replace the champion."""
+    log_customers: bool = False
+    """Whether tables and figures that name customers by id, such as predictions and segments, are logged to
+    MLflow too; they are in the output folder anyway."""
 
     @property
     def registered_segments(self) -> str:

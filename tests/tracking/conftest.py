@@ -19,7 +19,8 @@ import pytest
 
 import clvml
 from clvml.tracking._records import DatasetRecord, Registration, RunRecord, parameters_of
-from clvml.tracking._runs import WrittenRun, write_records
+from clvml.tracking._run_parts import WrittenRun
+from clvml.tracking._runs import write_records
 
 STARTS_WITHIN = 120.0
 

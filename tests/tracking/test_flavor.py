@@ -153,3 +153,14 @@ def test_a_request_in_days_is_converted_where_it_says_so_and_refused_where_it_do
     assert error.value.get_http_status_code() == 400
     with pytest.raises(MlflowException, match="time_unit is 'fortnight'"):
         pyfunc.predict(days.assign(time_unit="fortnight"))
+
+
+def test_the_input_example_is_invented_and_a_valid_request(saved, cdnow, value_model):
+    folder = saved / "value"
+    example = mlflow.models.Model.load(str(folder)).load_input_example(str(folder))
+    assert example["customer_id"].tolist() == [f"example-{number}" for number in range(1, 6)]
+    rows = example.drop(columns="customer_id").itertuples(index=False, name=None)
+    columns = list(example.drop(columns="customer_id"))
+    assert not set(rows) & set(cdnow[columns].itertuples(index=False, name=None))
+    answers = mlflow.pyfunc.load_model(str(folder)).predict(example)
+    assert answers["clv"].tolist() == value_model.predict(example.set_index("customer_id")).tolist()

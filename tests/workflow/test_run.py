@@ -263,11 +263,11 @@ def test_both_families_stand_in_one_experiment_and_the_champion_is_registered(sa
     for name, row in found.tables["comparison"].iterrows():
         assert runs[name].data.metrics["rmse"] == row["rmse"]
         assert runs[name].data.tags["family"] == row["family"]
-    served = load("models:/clv@champion", tracking_uri=uri).predict(found.customers)
+    served = load("models:/sales_holdout@champion", tracking_uri=uri).predict(found.customers)
     pd.testing.assert_series_equal(served, found.served.values["clv"], check_exact=True)
-    version = resolve("models:/clv-segments@champion", tracking_uri=uri)
+    version = resolve("models:/sales_holdout-segments@champion", tracking_uri=uri)
     assert {"values", "fitted_until", "holdout_gini", "stability", "stayed"} <= set(version.tags)
-    told = load("models:/clv-segments@champion", tracking_uri=uri).assign(found.segments.members)
+    told = load("models:/sales_holdout-segments@champion", tracking_uri=uri).assign(found.segments.members)
     pd.testing.assert_frame_equal(told, found.segments.members[told.columns])
     metrics = runs["segments"].data.metrics
     assert metrics["gini"] == found.tables["methods"].loc["K-means", "gini"]

@@ -18,12 +18,12 @@ from clvml.evaluation._backtest_result import Backtest
 from clvml.evaluation._calibration import calibration_by_decile
 from clvml.evaluation._model_comparison import ModelComparison
 from clvml.evaluation._ranking import lift_curve
-from clvml.evaluation._table_metrics import DEFAULT_METRICS
 from clvml.evaluation._verdict import Verdict
 from clvml.inference._prior import FEW_CUSTOMERS
 from clvml.lifetime_value._priced import at_price
 from clvml.lifetime_value._projection import LifetimeValue
 from clvml.lifetime_value._protocol import SupportsPrice, ValueModel, title_of
+from clvml.tracking._comparison_records import ComparisonRecords
 from clvml.workflow._contenders import BASELINE, CONTENDERS, Contender
 from clvml.workflow._findings import (
     ALL,
@@ -31,9 +31,7 @@ from clvml.workflow._findings import (
     SERVED,
     Figure,
     Finding,
-    Metrics,
     Model,
-    Steps,
     Table,
     Tags,
     Words,
@@ -156,8 +154,9 @@ def find(context: Context) -> Iterator[Finding]:
     if passed := context.get(PassedContenders):
         yield Words(f"Passed as Python objects, not in config.toml: {', '.join(passed)}.", style="note")
     yield from figures(comparison, parts)
+    records = ComparisonRecords(comparison.backtest, comparison.titles)
     for name in comparison.result.models:
-        yield from one_contender(comparison, name, parts)
+        yield one_contender(comparison, records, name, parts)
 
 
 def compare_contenders(context: Context, contenders: Contenders) -> Comparison:
@@ -169,10 +168,8 @@ def compare_contenders(context: Context, contenders: Contenders) -> Comparison:
     with warnings.catch_warnings():  # of many models at many origins: those of the champion are shown
         warnings.simplefilter("ignore", FitWarning)
         found = run_backtest(context, contenders, models)
-    latest = list(found.at().values())[-1]
-    verdict = found.verdict if found.verdict.choice in latest.models else latest.verdict
-    result = dataclasses.replace(latest, verdict=verdict)
-    return Comparison(result, retitled(contenders, result, context[Transactions].has_amounts), found)
+    titled = retitled(contenders, found.latest, context[Transactions].has_amounts)
+    return Comparison(found.latest, titled, found)
 
 
 def built(context: Context, contender: Contender, **terms: Any) -> ValueModel:
@@ -223,7 +220,7 @@ def compared(comparison: Comparison, parts: Split, outcome: str) -> Iterator[Fin
         f"Every model was fitted to the calibration period and predicts the {outcome} of the next"
         f" {format_duration(parts.duration, parts.time_unit)}, undiscounted and with a margin of 1."
     )
-    yield Table("predictions", rows, file="predictions.parquet", in_report=False, runs=())
+    yield Table("predictions", rows, file="predictions.parquet", in_report=False)
     yield Table(
         "comparison",
         comparison.table,
@@ -299,19 +296,10 @@ def figures(comparison: Comparison, parts: Split) -> Iterator[Finding]:
     yield Figure("calibration_by_decile", "Value by decile of the prediction", draw_deciles, (9, 5))
 
 
-def one_contender(comparison: Comparison, name: str, parts: Split) -> Iterator[Finding]:
+def one_contender(comparison: Comparison, records: ComparisonRecords, name: str, parts: Split) -> Model:
     """A contender's run in MLflow."""
-    result, title = comparison.result, comparison.contenders[name].title
-    run = (run_of(name),)
-    row = result.table.loc[name].to_dict()
-    deciles = calibration_by_decile(parts.holdout["spend"], result.predictions[name])
-    yield Model(run[0], title, result.models[name], parts.calibration)
-    yield Tags({"family": row["family"], "contender": name}, runs=run)
-    yield Metrics({metric: float(row[metric]) for metric in DEFAULT_METRICS}, in_report=False, runs=run)
-    yield Steps({"decile_pred": deciles["predicted"], "decile_act": deciles["actual"]}, runs=run)
-    yield Table("deciles", deciles, file=None, in_report=False, runs=run)
-    draw = partial(plots.calibration_by_decile, {title: deciles})
-    yield Figure("deciles", "Value by decile", draw, file=None, runs=run)
+    model, title = comparison.result.models[name], comparison.contenders[name].title
+    return Model(run_of(name), title, model, parts.calibration, record=records.contender(name))
 
 
 def run_of(name: str) -> str:

@@ -159,6 +159,7 @@ def value_figures(value: LifetimeValue, parts: Split) -> Iterator[Finding]:
         "90 % prediction intervals of spend and outcomes, customers with the highest predicted value",
         partial(draw_best, value, parts),
         (8.5, 5.4),
+        of_customers=True,
     )
 
 

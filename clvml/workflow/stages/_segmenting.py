@@ -295,7 +295,7 @@ def profile_of(segments: Segments, selection: pd.DataFrame) -> Iterator[Finding]
     profile = segmenter.profile_
     worth = mean_intervals(members["clv"], members["segment"]).assign(name=list(segmenter.names_))
     losses = describe_losses(members)
-    yield Table("segments", members, file="segments.csv", in_report=False, runs=())
+    yield Table("segments", members, file="segments.csv", in_report=False, runs=SEGMENTS)
     yield Words(
         "Customers until the end of observation, grouped by K-means; 1 is the most valuable.", runs=SEGMENTS
     )

@@ -18,6 +18,7 @@ from clvml.customers._split import Split, split
 from clvml.customers._summary import summarize
 from clvml.customers._transactions import Transactions
 from clvml.segments.grouping._relationship_course import relationship_evidence
+from clvml.tracking._datasets import datasets_of, policy_counts, split_tags
 from clvml.tracking._records import DatasetRecord
 from clvml.workflow._findings import ALL, COMPARED, SEGMENTS, SERVED, Dataset, Finding, Table, Tags, Words
 from clvml.workflow._formatting import format_duration
@@ -79,11 +80,11 @@ def find(context: Context) -> Iterator[Finding]:
     context.say(found)
     yield Words(f"{config.data.source}: {found}.", runs=())
     yield from notices_of(context, parts)
-    yield Table("customers", customer_base.table, file="customers.parquet", in_report=False, runs=())
-    yield Tags(constants_of(parts) | {"question": config.experiment.question}, runs=ALL)
+    yield Table("customers", customer_base.table, file="customers.parquet", in_report=False)
+    yield Tags(split_tags(parts) | {"question": config.experiment.question}, runs=ALL)
     name, source, facts = config.experiment.name, config.data.source, policy_counts(context[Transactions])
-    for frame, part in ((parts.calibration, "calibration"), (parts.holdout, "holdout")):
-        yield Dataset(DatasetRecord(f"{name}_{part}", frame, part, source, facts), runs=COMPARED)
+    for record in datasets_of(parts, name, source):
+        yield Dataset(record, runs=COMPARED)
     facts = {"observation_end": f"{parts.observation_end:%Y-%m-%d}", **facts}
     observation = DatasetRecord(f"{name}_observation", customer_base.table, "observation", source, facts)
     yield Dataset(observation, runs=(*SERVED, *SEGMENTS))
@@ -147,27 +148,6 @@ def format_split(parts: Split, outcome: str = "revenue") -> str:
         f" {pd.Timestamp(parts.observation_end):%Y-%m-%d}: {buyers:,} of them bought again,"
         f" {total}"
     )
-
-
-def constants_of(parts: Split) -> dict[str, str]:
-    """Tags common to all runs of this comparison."""
-    return {
-        "calibration_end": f"{parts.calibration_end:%Y-%m-%d}",
-        "observation_end": f"{parts.observation_end:%Y-%m-%d}",
-        "time_unit": parts.time_unit,
-        "collapse": parts.collapse or "none",
-        "horizon": f"{parts.duration:g}",
-        "actual_total": f"{parts.holdout['spend'].sum():.2f}",
-    }
-
-
-def policy_counts(transactions: Transactions) -> dict[str, str]:
-    """Rows read and used, and the number of rows set aside by each rule that applied."""
-    report = transactions.report
-    met = report[report["rows"] > 0]
-    rows = {f"rows_{rule}": f"{count}" for rule, count in met["rows"].items()}
-    set_aside = met.loc[met["set_aside"] > 0, "set_aside"].drop("read", errors="ignore")
-    return rows | {f"set_aside_{rule}": f"{count}" for rule, count in set_aside.items()}
 
 
 STAGE = Stage("Splitting customers into calibration and holdout", find, "Data")

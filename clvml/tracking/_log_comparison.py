@@ -1,0 +1,184 @@
+"""Log comparisons and backtests to MLflow from a notebook or a script: by a call, or each by itself."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import replace
+from typing import Any
+
+from clvml.errors import ClvmlError, InputError, TrackingError
+from clvml.evaluation._backtest_result import Backtest
+from clvml.evaluation._model_comparison import ModelComparison
+from clvml.evaluation._observers import observe, stop_observing
+from clvml.tracking._comparison_figures import comparison_figures
+from clvml.tracking._comparison_records import ComparisonRecords
+from clvml.tracking._connection import connected
+from clvml.tracking._datasets import datasets_of
+from clvml.tracking._records import RunRecord
+from clvml.tracking._run_parts import DESCRIPTION, LOGGED_TABLES, WrittenRun, as_text, described_tags
+from clvml.tracking._runs import RunWriter
+
+logger = logging.getLogger("clvml")
+
+AUTOLOG = "mlflow"  # the name of the observer
+
+
+def log_comparison(
+    found: ModelComparison | Backtest,
+    *,
+    data: str = "customers",
+    log_models: bool = False,
+    log_customers: bool = False,
+) -> dict[str, str]:
+    """Log a comparison or a backtest to MLflow: the verdict, and a run for every model.
+
+    Within ``with mlflow.start_run():`` the active run gets the verdict as its description, the champion's
+    metrics and hyper-parameters (so that runs of a sweep can be compared), tables, figures and datasets, and
+    the models are its children. Without an active run the models are runs of MLflow's current experiment,
+    and the champion's has all of this. Metrics have short keys with their intervals beside them (``rmse,
+    rmse_lo, rmse_hi``). The origins of a backtest are children of the models. The champion is the first in
+    the list of MLflow's UI.
+
+    Parameters
+    ----------
+    found : ModelComparison or Backtest
+        From `clvml.compare_models` or `clvml.backtest`.
+    data : str
+        Name of the data in MLflow, for its datasets ``<data>_calibration`` and ``<data>_holdout``: MLflow
+        keeps their digest, size and schema, not their rows.
+    log_models : bool, default False
+        Whether to log the fitted models too (as JSON, without customers).
+    log_customers : bool, default False
+        Whether to log each customer's predictions and actual value, with the customers' ids.
+
+    Returns
+    -------
+    dict of str to str
+        The ids of the models' runs by name.
+
+    Raises
+    ------
+    InputError
+        If ``found`` is neither.
+    TrackingError
+        If the store is unavailable, or part of a run could not be written (the rest is).
+
+    See Also
+    --------
+    autolog : Log every comparison without a call.
+
+    Examples
+    --------
+    >>> import clvml, mlflow  # doctest: +SKIP
+    >>> with mlflow.start_run(run_name="CDNOW"):  # doctest: +SKIP
+    ...     clvml.log_comparison(clvml.compare_models(models, split), data="cdnow")
+    """
+    if not isinstance(found, ModelComparison | Backtest):
+        raise InputError(
+            f"log_comparison was given {type(found).__name__}; give what clvml.compare_models or"
+            " clvml.backtest returned."
+        )
+    records = ComparisonRecords(found)
+    datasets = [] if records.latest.split is None else datasets_of(records.latest.split, data)
+    contenders = [
+        replace(
+            records.contender(name),
+            datasets=datasets,
+            model=records.latest.models[name] if log_models else None,
+        )
+        for name in records.names
+    ]
+    whole = replace(records.whole(), datasets=datasets, figures=comparison_figures(records))
+    if log_customers:
+        table = records.latest.predictions.assign(actual=records.latest.actual)
+        whole = replace(whole, tables={**whole.tables, "predictions": table.rename_axis("customer_id")})
+    with connected(create=True):
+        written = _write(whole, contenders)
+    errors = [f"{run.name}: {error}" for run in written for error in run.errors]
+    if errors:
+        raise TrackingError(
+            f"{len(errors)} parts of the MLflow runs could not be written; the first: {errors[0]}"
+        )
+    return {run.name: run.run_id for run in reversed(written[-len(contenders) :])}
+
+
+def autolog(
+    *,
+    disable: bool = False,
+    data: str = "customers",
+    log_models: bool = False,
+    log_customers: bool = False,
+) -> None:
+    """Log every comparison and backtest to MLflow from now on, as `log_comparison` does.
+
+    A comparison that cannot be logged is returned all the same, with a warning in the log. A backtest is
+    logged as a whole, not once more for each origin, and `clvml.workflow.run` logs by itself.
+
+    Parameters
+    ----------
+    disable : bool
+        Stop it.
+    data, log_models, log_customers
+        As in `log_comparison`.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> clvml.autolog()
+    >>> clvml.autolog(disable=True)
+    """
+    if disable:
+        stop_observing(AUTOLOG)
+        return
+
+    def log(found: Any) -> None:
+        try:
+            log_comparison(found, data=data, log_models=log_models, log_customers=log_customers)
+        except ClvmlError as error:
+            logger.warning("autolog: the comparison was not logged: %s", error)
+
+    observe(AUTOLOG, log)
+
+
+def _write(whole: RunRecord, contenders: list[RunRecord]) -> list[WrittenRun]:
+    """The runs in the order of writing: the champion, which MLflow lists first, last."""
+    import mlflow
+
+    active = mlflow.active_run()
+    if active is None:
+        writer = RunWriter(_current_experiment())
+        first = contenders[0]
+        everything = replace(
+            first,
+            tables={**whole.tables, **first.tables},
+            figures=whole.figures,
+            description=whole.description,
+        )
+        return [writer.write(record) for record in [*contenders[:0:-1], everything]]
+    writer, run_id = RunWriter(active.info.experiment_id), active.info.run_id
+    parent = _write_into_active(writer, run_id, whole)
+    return [parent, *(writer.write(record, parent_id=run_id) for record in reversed(contenders))]
+
+
+def _write_into_active(writer: RunWriter, run_id: str, whole: RunRecord) -> WrittenRun:
+    """Add to a run of the user's, whose parameters and description are kept."""
+    from mlflow.entities import RunTag
+
+    before = writer.client.get_run(run_id).data
+    written = WrittenRun(whole.name, writer.experiment_id, run_id)
+    written.tables = json.loads(before.tags.get(LOGGED_TABLES, "[]"))
+    description = "\n\n".join(filter(None, [before.tags.get(DESCRIPTION), whole.description]))
+    tags = as_text({**writer.source, **whole.tags}) | described_tags(description)
+    own = {key: text for key, text in tags.items() if not key.startswith("mlflow.") or key == DESCRIPTION}
+    writer.client.log_batch(run_id, tags=[RunTag(key, text) for key, text in own.items()])
+    new = {key: value for key, value in whole.params.items() if key not in before.params}
+    writer.write_into(written, replace(whole, params=new))
+    return written
+
+
+def _current_experiment() -> str:
+    """The id of MLflow's current experiment, which has no public name without a run."""
+    from mlflow.tracking.fluent import _get_experiment_id
+
+    return str(_get_experiment_id())
