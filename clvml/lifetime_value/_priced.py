@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from clvml.customers._price import check_price
 from clvml.customers._summary_checks import MONEY, checked_columns
 from clvml.customers._time_units import Horizon
+from clvml.inference._deviance import deviance_score
 from clvml.lifetime_value._protocol import SupportsPrice, ValueModel
 
 
@@ -135,6 +136,16 @@ class PricedValue(BaseEstimator):
         """Predict the value of each customer's purchases; as `ValueModel.predict`."""
         check_is_fitted(self, "model_")
         return self.model_.predict(self._priced(customers), horizon, annual_discount_rate)
+
+    def score(self, customers: pd.DataFrame, y: object = None) -> float:
+        """Minus the mean Tweedie deviance (power 1.5) of ``y``, what customers were worth; larger is better.
+
+        Raises
+        ------
+        InputError
+            If ``y`` is missing or invalid: an array in the order of the customers, or a Series by customer.
+        """
+        return deviance_score(self.predict(customers), y, type(self).__name__)
 
     def predict_factors(
         self,

@@ -101,9 +101,9 @@ class ComparisonRecords:
         scores = self.latest.verdict.scores.to_dict("index")
         if name not in scores:
             return self._metrics[name]
-        ends = {f"score_{short}": float(scores[name][end]) for end, short in ENDS.items()}
-        own = {key: float(scores[name][key]) for key in ("score", "p_best")}
-        return {**self._metrics[name], **own, **ends}
+        row = scores[name]
+        found = {"score": "score", "score_lo": "lower", "score_hi": "upper", "p_best": "p_best"}
+        return {key: float(row[column]) for key, column in found.items()} | self._metrics[name]
 
     def verdict_text(self) -> str:
         """Who leads, what to do, by which rule, who was left out."""
@@ -172,12 +172,13 @@ class ComparisonRecords:
 def metrics_by_model(found: ModelComparison) -> dict[str, dict[str, float]]:
     """Metrics by short key, each with the ends of its interval beside it, as ``rmse, rmse_lo, rmse_hi``."""
     ends = found.draws.intervals(found.verdict.level).to_dict("index")
-    rows = {}
+    rows: dict[str, dict[str, float]] = {}
     for name, scores in found.table.to_dict("index").items():
-        row = {key: float(scores[key]) for key in DEFAULT_METRICS if key in scores}
-        for key in [key for key in row if (name, key) in ends]:
-            row |= {short_key(key, short): float(ends[name, key][end]) for end, short in ENDS.items()}
-        rows[str(name)] = row
+        row = rows.setdefault(str(name), {})
+        for key in [key for key in DEFAULT_METRICS if key in scores]:
+            row[key] = float(scores[key])
+            of_key = ends.get((name, key), {})
+            row |= {short_key(key, short): float(of_key[end]) for end, short in ENDS.items() if end in of_key}
     return rows
 
 

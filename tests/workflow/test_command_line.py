@@ -28,6 +28,7 @@ FILES = {
     "segment_profile.csv",
     "segment_cards.csv",
     "segment_tables",
+    "tables",
     "segments",
     "figures",
     "report.html",
@@ -110,7 +111,8 @@ def test_where_there_is_one_price_models_of_purchases_stay_in_the_comparison(clv
     assert set(models) <= set(scores.index)
     assert "constant spend is used instead" in (tmp_path / "out" / "report.html").read_text()
     members = pd.read_csv(tmp_path / "out" / "segments.csv")
-    assert (members["value_at_risk"] <= members["clv"] * (1 + 1e-9)).all()
+    if_active = members["clv"] / members["probability_alive"]
+    assert (members["value_at_risk"] <= if_active * (1 + 1e-9)).all()
     assert {"stage", "treatment", "budget"} <= set(members)
 
 
@@ -172,6 +174,7 @@ def test_a_stage_that_fails_keeps_what_was_computed_and_says_where(clvml, purcha
         "clvml-manifest.json",
         "config.toml",
         "data_report.csv",
+        "data_notices.csv",
         "customers.parquet",
     }
 
@@ -208,7 +211,7 @@ def test_an_unexpected_failure_is_a_sentence_too_and_debug_shows_where(clvml, sa
     def broken(*_, **__):
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr("clvml.workflow.stages._comparing.compare_models", broken)
+    monkeypatch.setattr("clvml.workflow.stages._comparing.run_backtest", broken)
     said = one_sentence(clvml("run", "--transactions", sales, "--no-tracking"))
     assert "unexpected ZeroDivisionError: by zero; --debug shows the traceback." in said
     result = clvml("run", "--transactions", sales, "--no-tracking", "--debug")

@@ -69,7 +69,9 @@ def test_titles_name_the_models_that_were_fitted(paid, unpaid):
     titles = {}
     for transactions, price in ((paid, None), (paid, 20), (unpaid.at_price(1), None)):
         parts = clvml.split(transactions, *ends)
-        found = compare_contenders(context_of(transactions, price), contenders, parts)
+        context = context_of(transactions, price)
+        context.put(parts)
+        found = compare_contenders(context, contenders)
         titles[transactions.has_amounts, price] = found.contenders["bgnbd_gamma_gamma"].title
     assert titles == {
         (True, None): "BG/NBD x Gamma-Gamma",

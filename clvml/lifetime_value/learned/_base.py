@@ -15,6 +15,7 @@ from clvml.customers._split import Split
 from clvml.customers._summary_checks import check_time_unit
 from clvml.customers._time_units import horizon_in, rate_per_unit
 from clvml.errors import FitError, InputError
+from clvml.inference._deviance import deviance_score
 from clvml.lifetime_value._protocol import title_of
 
 Floats = NDArray[np.float64]
@@ -45,7 +46,7 @@ class EarlierSpendValue(BaseEstimator):
     learnt_horizon_: float
     time_unit_: str | None
 
-    def fit(self, customers: pd.DataFrame) -> Self:
+    def fit(self, customers: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
         """Raise, as a customer summary alone has no outcome to learn from.
 
         Raises
@@ -102,6 +103,16 @@ class EarlierSpendValue(BaseEstimator):
     ) -> pd.DataFrame:
         """The value in the only column, "clv"."""
         return self.predict(customers, horizon, annual_discount_rate).to_frame()
+
+    def score(self, customers: pd.DataFrame, y: object = None) -> float:
+        """Minus the mean Tweedie deviance (power 1.5) of ``y``, what customers were worth; larger is better.
+
+        Raises
+        ------
+        InputError
+            If ``y`` is missing or invalid: an array in the order of the customers, or a Series by customer.
+        """
+        return deviance_score(self.predict(customers), y, type(self).__name__)
 
     @abstractmethod
     def _learn(self, customers: pd.DataFrame, earlier: Split) -> None:

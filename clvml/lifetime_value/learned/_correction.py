@@ -17,6 +17,7 @@ from clvml.customers._summary import summarize
 from clvml.customers._time_units import horizon_in
 from clvml.customers._transactions import Transactions, as_transactions
 from clvml.errors import ClvmlError, FitError, FitWarning
+from clvml.inference._deviance import deviance_score
 from clvml.lifetime_value._projection import LifetimeValue
 from clvml.lifetime_value._protocol import PurchaseModel, SpendModel, SupportsPurchaseIntervals
 from clvml.lifetime_value.learned._base import check_before
@@ -137,13 +138,15 @@ class LearnedCorrection(BaseEstimator):
         """The structure's model of spend."""
         return self.structure_.spend_
 
-    def fit(self, customers: pd.DataFrame) -> Self:
+    def fit(self, customers: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
         """Fit the structure alone, as a customer summary has no outcome to learn from.
 
         Parameters
         ----------
         customers : DataFrame
             The customer summary, one row per customer.
+        y : None
+            Not used.
         """
         self._fit_structure(customers)
         return self._without_correction("there is no earlier holdout to learn from")
@@ -204,6 +207,16 @@ class LearnedCorrection(BaseEstimator):
         length = learning_horizon(customers, horizon_in(self.horizon, time_unit))
         earlier = earlier_split(transactions, end, length, time_unit, collapse)
         return self.fit(customers) if earlier is None else self.fit_with_earlier(customers, earlier)
+
+    def score(self, customers: pd.DataFrame, y: object = None) -> float:
+        """Minus the mean Tweedie deviance (power 1.5) of ``y``, what customers were worth; larger is better.
+
+        Raises
+        ------
+        InputError
+            If ``y`` is missing or invalid: an array in the order of the customers, or a Series by customer.
+        """
+        return deviance_score(self.predict(customers), y, type(self).__name__)
 
     def predict(
         self,

@@ -81,6 +81,8 @@ class Served:
         Fitted on all customers until the end of observation.
     values : pandas.DataFrame
         Its factors per customer, "clv" first, at its own horizon and discount rate.
+    horizon : float or str
+        That of the values.
     calibration : TotalCalibration or None
         How far its totals missed in the backtest; None where no origin had a positive total.
     warnings : tuple of str
@@ -90,6 +92,7 @@ class Served:
     title: str
     model: ValueModel
     values: pd.DataFrame
+    horizon: Horizon
     calibration: TotalCalibration | None = None
     warnings: tuple[str, ...] = ()
 
@@ -102,7 +105,7 @@ class Served:
         or None where the model provides none. ``attrs["includes"]`` says which.
         """
         if self.calibration is not None:
-            return self.calibration.total_interval(self.model, customers, groups, coverage)
+            return self.calibration.total_interval(self.model, customers, groups, coverage, self.horizon)
         if not isinstance(self.model, SupportsTotalIntervals):
             return None
         model = copy.deepcopy(self.model)  # without the customers of its fit: seconds faster
@@ -162,8 +165,9 @@ def fit(context: Context, customers: pd.DataFrame) -> Served:
             f"the champion, {contender.title}, cannot be fitted to all customers: {reason.rstrip('.')}. Leave"
             " it out of the contenders to serve another model"
         ) from error
-    calibration = calibration_of(comparison, model.horizon)
-    return Served(contender.title, model, values, calibration, tuple(noted))
+    horizon = context.config.value.horizon
+    calibration = calibration_of(comparison, horizon)
+    return Served(contender.title, model, values, horizon, calibration, tuple(noted))
 
 
 def calibration_of(comparison: Comparison, horizon: Horizon) -> TotalCalibration | None:
