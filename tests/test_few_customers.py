@@ -1,9 +1,6 @@
 """The experiment on few customers: its table is that of the code today, and the default follows from it."""
 
-import importlib.util
-import sys
 import warnings
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +9,7 @@ import pytest
 import clvml
 from clvml.errors import FitWarning, InputError
 from clvml.inference._prior import FEW_CUSTOMERS, is_weak
+from experiments.few_customers import compare
 
 FOLDER = Path(__file__).parents[1] / "experiments" / "few_customers"
 MODELS = [clvml.BGNBD, clvml.MBGNBD, clvml.ParetoNBD]
@@ -19,32 +17,22 @@ pytestmark = pytest.mark.filterwarnings("ignore::clvml.errors.FitWarning")
 
 
 @pytest.fixture(scope="module")
-def compare():
-    spec = importlib.util.spec_from_file_location("few_customers", FOLDER / "compare.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
-
-
-@pytest.fixture(scope="module")
 def written():
     return pd.read_csv(FOLDER / "scores.csv")
 
 
-def test_the_experiment_holds_what_the_models_predict_today(compare, written):
-    """Written by ``python experiments/few_customers/compare.py``; the samples of 200 customers of CDNOW."""
-    config = compare.Config.read()
+def test_the_experiment_holds_what_the_models_predict_today(written):
+    """Written by ``python -m experiments few_customers``; the samples of 200 customers of CDNOW."""
+    config = compare.Config.read(FOLDER)
     parts = clvml.split(clvml.load_cdnow("master"), "1997-09-30", "1998-06-30")
     found = compare.samples_of("CDNOW", parts.calibration, parts.holdout["purchases"], 200, config)
     before = written.query("data == 'CDNOW' and customers == 200").reset_index(drop=True)
     pd.testing.assert_frame_equal(compare.mean_errors(found), before, rtol=1e-3, check_dtype=False)
 
 
-def test_a_sample_of_regular_buyers_is_that_of_the_experiment(compare):
-    config = compare.Config.read().regular
-    one = compare.regular_fits(0.003, 2.0, 0, replace(config, customers=300))
+def test_a_sample_of_regular_buyers_is_that_of_the_experiment():
+    config = compare.Config.read(FOLDER).regular
+    one = compare.regular_fits(0.003, 2.0, 0, config.model_copy(update={"customers": 300}))
     assert one["estimated_shape"] == pytest.approx(2.0, abs=0.5)
     assert one["p_alive_pareto_nbd"] > one["alive"]
 

@@ -1,19 +1,16 @@
-"""Write scores.csv and coefficients.csv: models with and without covariates on the same customers.
-
-    python experiments/covariates/compare.py
+"""Compare models with and without covariates on the same customers.
 
 Covariates are known on the day of the first purchase: what it cost (its logarithm), and in Online Retail
-whether the customer lives abroad. Simulated customers buy and leave as BG/NBD says, with an effect of both
-that is known: those who came by a flyer have three times the odds of leaving after a purchase.
+whether the customer lives abroad. Simulated customers live by BG/NBD with known effects of both: those
+acquired by a flyer have three times the odds of dropout after a purchase.
 
-Each model is judged twice: by the purchases of the holdout, and on strangers: fitted to one half of the
-customers, it predicts what the other half buys in the 13 weeks after the first purchase, from nothing but
-their covariates.
+Each model is evaluated on the purchases of the holdout, and on new customers: fitted to one half of the
+customers, it predicts what the other half buys in the 13 weeks after the first purchase, from their
+covariates alone. A backtest compares lifetime values with and without covariates.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -22,90 +19,97 @@ import numpy as np
 import pandas as pd
 
 import clvml
-from clvml.errors import FitWarning
-from clvml.files import written_whole
+from experiments import _logs
+from experiments._lab import Results, Section, tables
 
 HERE = Path(__file__).parent
-RETAIL = HERE.parents[2] / "shared" / "data" / "online_retail" / "online_retail.parquet"
-CUSTOMERS, AHEAD = 4000, 13.0
 MODELS = {"BG/NBD": clvml.BGNBD, "Pareto/NBD": clvml.ParetoNBD}
+WEEKS = 104  # of the simulated log
+
+
+class Config(Section):
+    """How many customers are simulated, and the time in which new customers are observed."""
+
+    question: str
+    customers: int
+    new_customer_weeks: float
+    origins: int
 
 
 class Data(NamedTuple):
-    """Sales, their split, and what was known of each customer on the first day."""
+    """Transactions, their split, and what was known of each customer on the first day."""
 
-    sales: clvml.Transactions
+    transactions: clvml.Transactions
     split: clvml.Split
     known: pd.DataFrame
 
 
 def cdnow() -> Data:
     """The split of the papers."""
-    sales = clvml.load_cdnow()
-    split = clvml.split(sales, "1997-09-30", "1998-06-30", time_unit="W")
-    return Data(sales, split, first_baskets(sales, split))
+    log = _logs.read("CDNOW")
+    split = clvml.split(log, "1997-09-30", "1998-06-30", time_unit="W")
+    return Data(log, split, first_baskets(log, split))
 
 
 def online_retail() -> Data:
-    """As in experiments/online_retail; 90 % of the customers live in the United Kingdom."""
-    policy = clvml.TransactionPolicy(returns="net_period", duplicates="drop", zero_amount="drop")
-    names = {"customer": "CustomerID", "date": "InvoiceDate", "quantity": "Quantity", "price": "UnitPrice"}
-    sales = clvml.read_transactions(RETAIL, policy=policy, **names)
-    split = clvml.split(sales, "2011-09-09", "2011-12-09", time_unit="W")
-    country = pd.read_parquet(RETAIL, columns=["CustomerID", "Country"]).dropna()
+    """90 % of the customers live in the United Kingdom."""
+    log = _logs.read("Online Retail")
+    split = clvml.split(log, "2011-09-09", "2011-12-09", time_unit="W")
+    source = _logs.SHARED / "online_retail" / "online_retail.parquet"
+    country = pd.read_parquet(source, columns=["CustomerID", "Country"]).dropna()
     country = country.groupby("CustomerID")["Country"].first().reindex(split.calibration.index)
-    return Data(sales, split, first_baskets(sales, split).assign(abroad=country != "United Kingdom"))
+    return Data(log, split, first_baskets(log, split).assign(abroad=country != "United Kingdom"))
 
 
-def simulated() -> Data:
-    """First purchase within 26 weeks, fitted after 52, held out for 52 more; the effects are known."""
+def simulated(customers: int) -> Data:
+    """First purchase within 26 weeks, calibration until week 52, holdout of 52; the effects are known."""
     random = np.random.default_rng(0)
-    basket, flyer = random.normal(3.4, 0.7, CUSTOMERS), random.random(CUSTOMERS) < 0.3
-    rate = random.gamma(0.5, 1 / 6.0, CUSTOMERS) * np.exp(0.5 * (basket - 3.4))
-    leave = random.beta(0.5 * np.where(flyer, 3.0, 1.0), 2.5)
+    basket, flyer = random.normal(3.4, 0.7, customers), random.random(customers) < 0.3
+    rate = random.gamma(0.5, 1 / 6.0, customers) * np.exp(0.5 * (basket - 3.4))
+    dropout = random.beta(0.5 * np.where(flyer, 3.0, 1.0), 2.5)
     rows = [
         (i, time, amount)
-        for i in range(CUSTOMERS)
-        for time, amount in purchases(rate[i], leave[i], np.exp(basket[i]), random)
+        for i in range(customers)
+        for time, amount in purchases(rate[i], dropout[i], np.exp(basket[i]), random)
     ]
     table = pd.DataFrame(rows, columns=["customer", "week", "amount"])
     table["date"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(table["week"] * 7, unit="D")
-    sales = clvml.read_transactions(table, customer="customer", date="date", amount="amount")
-    split = clvml.split(sales, "2024-12-29", "2025-12-28", time_unit="W")
-    known = first_baskets(sales, split)
-    return Data(sales, split, known.assign(channel=np.where(flyer[known.index], "flyer", "shop")))
+    log = clvml.read_transactions(table, customer="customer", date="date", amount="amount")
+    split = clvml.split(log, "2024-12-29", "2025-12-28", time_unit="W")
+    known = first_baskets(log, split)
+    return Data(log, split, known.assign(channel=np.where(flyer[known.index], "flyer", "shop")))
 
 
 def purchases(
-    rate: float, leave: float, first: float, random: np.random.Generator
+    rate: float, dropout: float, first: float, random: np.random.Generator
 ) -> list[tuple[float, float]]:
-    """Times and amounts of one customer's purchases until the end or until they leave."""
+    """Times and amounts of one customer's purchases until the end or until dropout."""
     made = [(random.uniform(0, 26), first)]
     while True:
-        then = made[-1][0] + random.exponential(1 / rate)
-        if then > 104:
+        time = made[-1][0] + random.exponential(1 / rate)
+        if time > WEEKS:
             return made
-        made.append((then, first))
-        if random.random() < leave:
+        made.append((time, first))
+        if random.random() < dropout:
             return made
 
 
-def first_baskets(sales: clvml.Transactions, split: clvml.Split) -> pd.DataFrame:
-    """The logarithm of what each customer spent on the first day, less what they returned on it."""
-    since = weeks_since_first(sales, split)
+def first_baskets(log: clvml.Transactions, split: clvml.Split) -> pd.DataFrame:
+    """The logarithm of what each customer spent on the first day, net of returns on it."""
+    since = weeks_since_first(log, split)
     first = since[since["week"] < 1 / 7].groupby("customer_id")["amount"].sum()
     return pd.DataFrame({"log_first_basket": np.log1p(first.reindex(split.calibration.index).clip(lower=0))})
 
 
-def weeks_since_first(sales: clvml.Transactions, split: clvml.Split) -> pd.DataFrame:
+def weeks_since_first(log: clvml.Transactions, split: clvml.Split) -> pd.DataFrame:
     """The purchases of the customers of the split, in weeks after the day of the first."""
-    rows = sales.to_pandas()
+    rows = log.to_pandas()
     rows = rows[rows["customer_id"].isin(split.calibration.index)]
     first = rows["customer_id"].map(split.calibration["first_purchase"]).dt.normalize()
     return rows.assign(week=(rows["date"].dt.normalize() - first).dt.days / 7)
 
 
-def scores(name: str, data: Data) -> tuple[pd.DataFrame, pd.DataFrame]:
+def scores(config: Config, name: str, data: Data) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The comparison table of one data set, and the coefficients of all covariates."""
     customers = data.split.calibration.join(data.known)
     columns = list(data.known)
@@ -117,10 +121,11 @@ def scores(name: str, data: Data) -> tuple[pd.DataFrame, pd.DataFrame]:
     }
     rows, coefficients = {}, {}
     for title, kind in MODELS.items():
-        for said, covariates in given.items():
+        for side, covariates in given.items():
             model = kind(covariates=covariates).fit(customers)
-            rows[name, title, said] = row(model, data, customers) | strangers(model, data, customers)
-            if said == "both sides":
+            new = new_customers(model, data, customers, config.new_customer_weeks)
+            rows[name, title, side] = row(model, data, customers) | new
+            if side == "both sides":
                 coefficients[name, title] = model.coefficients_
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis(["data", "model", "covariates"])
     return table, pd.concat(coefficients, names=["data", "model"])
@@ -139,40 +144,83 @@ def row(model: clvml.BGNBD | clvml.ParetoNBD, data: Data, customers: pd.DataFram
     }
 
 
-def strangers(model: clvml.BGNBD | clvml.ParetoNBD, data: Data, customers: pd.DataFrame) -> dict[str, float]:
-    """Purchases in the first 13 weeks of customers whom the fit has not seen, from covariates alone."""
+def new_customers(
+    model: clvml.BGNBD | clvml.ParetoNBD, data: Data, customers: pd.DataFrame, weeks: float
+) -> dict[str, float]:
+    """Purchases of customers left out of the fit in their first weeks, from covariates alone."""
     seen = np.random.default_rng(1).random(len(customers)) < 0.5
     half = type(model)(covariates=model.covariates).fit(customers[seen])
-    others = customers[~seen & (customers["T"] >= AHEAD)]
-    since = weeks_since_first(data.sales, data.split)
-    days = since[(since["week"] > 0) & (since["week"] <= AHEAD)].drop_duplicates(["customer_id", "week"])
+    others = customers[~seen & (customers["T"] >= weeks)]
+    since = weeks_since_first(data.transactions, data.split)
+    days = since[(since["week"] > 0) & (since["week"] <= weeks)].drop_duplicates(["customer_id", "week"])
     actual = days.groupby("customer_id").size().reindex(others.index, fill_value=0).astype(float)
     found = clvml.score(
-        actual, half.expected_purchases(others.assign(frequency=0.0, recency=0.0, T=0.0), AHEAD)
+        actual, half.expected_purchases(others.assign(frequency=0.0, recency=0.0, T=0.0), weeks)
     )
-    return {f"strangers_{metric}": found[metric] for metric in ("bias_pct", "rmse", "spearman")}
+    return {f"new_{metric}": found[metric] for metric in ("bias_pct", "rmse", "spearman")}
 
 
-def write(path: Path, table: pd.DataFrame, digits: str = "%.6g") -> None:
-    """Write a table; rows of data that are absent today stay as they were."""
-    if path.exists():
-        before = pd.read_csv(path, index_col=list(table.index.names))
-        absent = ~before.index.get_level_values("data").isin(table.index.get_level_values("data"))
-        table = pd.concat([table, before[absent]])
-    with written_whole(path) as unfinished:
-        table.to_csv(unfinished, float_format=digits)
+class WithAttributes:
+    """A value model whose customers get their attributes by id, so that it can be backtested."""
+
+    def __init__(self, purchases: clvml.BGNBD | clvml.ParetoNBD, attributes: pd.DataFrame) -> None:
+        self.purchases, self.attributes = purchases, attributes
+        self.horizon, self.annual_discount_rate, self.margin = 26.0, 0.0, 1.0
+
+    def fit(self, customers: pd.DataFrame) -> WithAttributes:
+        """Fit to customers and their attributes."""
+        terms = self.horizon, self.annual_discount_rate, self.margin
+        self.value_ = clvml.LifetimeValue(self.purchases, clvml.GammaGamma(), *terms)
+        self.value_.fit(customers.join(self.attributes))
+        return self
+
+    def predict(self, customers: pd.DataFrame) -> pd.Series:
+        """The value of each customer."""
+        return self.value_.predict(customers.join(self.attributes))
+
+    def predict_factors(self, customers: pd.DataFrame) -> pd.DataFrame:
+        """The factors of the value."""
+        return self.value_.predict_factors(customers.join(self.attributes))
 
 
-def main() -> None:
-    """All data sets, two tables."""
-    warnings.simplefilter("ignore", FitWarning)  # that they doubt their own fit is in the README
-    sources: dict[str, Callable[[], Data]] = {"CDNOW": cdnow, "simulated": simulated}
-    if RETAIL.exists():
-        sources["Online Retail"] = online_retail
-    tables, coefficients = zip(*(scores(name, make()) for name, make in sources.items()), strict=True)
-    write(HERE / "scores.csv", pd.concat(tables))
-    write(HERE / "coefficients.csv", pd.concat(coefficients), "%.4g")
+def backtest(config: Config, data: Data) -> clvml.Backtest:
+    """Each model of purchases with and without covariates, on customers whose first day is known."""
+    rows = data.transactions.to_pandas()
+    known = data.known.dropna()
+    rows = rows[rows["customer_id"].isin(known.index)]
+    contenders = {
+        f"{title}{name}": WithAttributes(kind(covariates=covariates), known)
+        for title, kind in MODELS.items()
+        for name, covariates in (("", ()), (" with covariates", list(known)))
+    }
+    return clvml.backtest(
+        rows[["customer_id", "date", "amount"]],
+        contenders,
+        families=dict.fromkeys(contenders, "probabilistic"),
+        origins=config.origins,
+        horizon=data.split.duration / 2,
+        progress=False,
+    )
 
 
-if __name__ == "__main__":
-    main()
+def sources(config: Config) -> dict[str, Data]:
+    """All data that are here, by name."""
+    made: dict[str, Callable[[], Data]] = {"CDNOW": cdnow, "simulated": lambda: simulated(config.customers)}
+    if _logs.available("Online Retail"):
+        made["Online Retail"] = online_retail
+    return {name: read() for name, read in made.items()}
+
+
+def results(config: Config) -> Results:
+    """Scores of purchases, coefficients, and the verdicts of the backtests."""
+    data = sources(config)
+    found = [scores(config, name, each) for name, each in data.items()]
+    backtests = {name: backtest(config, each) for name, each in data.items()}
+    values = tables(backtests, by_origin=False)
+    named = {
+        "scores": pd.concat([table for table, _ in found]),
+        "coefficients": pd.concat([table for _, table in found]),
+        "values": values["scores"],
+        "verdicts": values["verdicts"],
+    }
+    return Results(named, backtests)

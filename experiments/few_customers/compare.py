@@ -1,35 +1,30 @@
 """Write scores.csv and regular.csv: when does the weak prior predict better, and what does regular buying do?
 
-    python experiments/few_customers/compare.py
-
 Samples of customers are drawn from CDNOW and from simulated customers; every model is fitted to each sample
 with and without the weak prior, and predicts the sample's purchases in the holdout.
 """
 
 from __future__ import annotations
 
-import tomllib
-import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 import clvml
 from clvml.diagnostics import purchase_regularity
-from clvml.errors import FitError, FitWarning
-from clvml.files import written_whole
+from clvml.errors import FitError
+from experiments import _logs
+from experiments._lab import Results, Section
 
 HERE = Path(__file__).parent
 MODELS = (clvml.BGNBD, clvml.MBGNBD, clvml.ParetoNBD)
 START = pd.Timestamp("2020-01-01")
 
 
-@dataclass(frozen=True)
-class Frequent:
+class Frequent(Section):
     """Parameters of the simulated customers, and their number."""
 
     r: float
@@ -39,8 +34,7 @@ class Frequent:
     population: int
 
 
-@dataclass(frozen=True)
-class Regular:
+class Regular(Section):
     """Customers whose times between purchases are gamma with these shapes."""
 
     shapes: tuple[float, ...]
@@ -50,27 +44,20 @@ class Regular:
     weeks: int
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(Section):
     """Sizes and number of the samples, and what is simulated."""
 
+    question: str
     customers: tuple[int, ...]
     samples: int
     holdout: float
     frequent: Frequent
     regular: Regular
 
-    @classmethod
-    def read(cls, path: Path = HERE / "config.toml") -> Self:
-        """The config of the file."""
-        given = tomllib.loads(path.read_text())
-        parts = {"frequent": Frequent(**given.pop("frequent")), "regular": Regular(**given.pop("regular"))}
-        return cls(**given, **parts)
-
 
 def populations(config: Config) -> dict[str, tuple[pd.DataFrame, pd.Series]]:
     """Histories and purchases in the holdout, by data set."""
-    parts = clvml.split(clvml.load_cdnow("master"), "1997-09-30", "1998-06-30")
+    parts = clvml.split(_logs.read("CDNOW, all customers"), "1997-09-30", "1998-06-30")
     return {"CDNOW": (parts.calibration, parts.holdout["purchases"]), "frequent": frequent(config)}
 
 
@@ -169,15 +156,11 @@ def regular_buyers(
     return clvml.read_transactions(table.assign(date=date), purchases_only=True), alive / config.customers
 
 
-def main() -> None:
-    """Write both tables."""
-    config = Config.read()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FitWarning)
-        for name, table in (("scores", scores(config)), ("regular", regular(config))):
-            with written_whole(HERE / f"{name}.csv") as unfinished:
-                table.to_csv(unfinished, index=False, float_format="%.5g")
-
-
-if __name__ == "__main__":
-    main()
+def results(config: Config) -> Results:
+    """Both tables."""
+    return Results(
+        {
+            "scores": scores(config).set_index(["data", "customers", "model", "optimum"]),
+            "regular": regular(config).set_index(["dropout_rate", "shape"]),
+        }
+    )

@@ -1,14 +1,11 @@
-"""Write purchases.csv, spend.csv, value.csv and retention.csv: which model does what on which data.
+"""Write purchases.csv, spend.csv, value.csv and retention.csv: which model suits which data.
 
-    python experiments/which_model/compare.py
-
-Every model sees the calibration only and is held against what came after. Data that are not built in are
-read from ../shared/data; where it is absent, their rows stay as they were.
+Every model is fitted to the calibration period and evaluated on the holdout.
 """
 
 from __future__ import annotations
 
-import warnings
+import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,15 +14,30 @@ import numpy as np
 import pandas as pd
 
 import clvml
-from clvml.errors import FitWarning
-from clvml.files import written_whole
+from experiments import _logs
+from experiments._lab import Results, Section
 
 HERE = Path(__file__).parent
-SHARED = HERE.parents[2] / "shared" / "data"
 MODELS = (clvml.BGNBD, clvml.MBGNBD, clvml.ParetoNBD)
-FITTED_RENEWALS = 7
 YEAR = 52.0
 MANY = 1000  # purchases, more than anybody makes in two years
+
+
+class Holdout(Section):
+    """A log, and the ends of its calibration and holdout."""
+
+    log: str
+    calibration_end: dt.date
+    observation_end: dt.date
+
+
+class Config(Section):
+    """The splits of the logs, by name, and what is simulated."""
+
+    question: str
+    fitted_renewals: int
+    simulated_customers: int
+    holdouts: dict[str, Holdout]
 
 
 class Data(NamedTuple):
@@ -39,36 +51,9 @@ class Data(NamedTuple):
     models: tuple[Any, ...] = MODELS
 
 
-def cdnow(calibration_end: str = "1997-09-30", observation_end: str = "1998-06-30") -> Data:
-    """By default the split of the papers."""
-    return halves(clvml.split(clvml.load_cdnow(), calibration_end, observation_end))
-
-
-def online_retail() -> Data:
-    """A wholesaler's; as in experiments/online_retail."""
-    policy = clvml.TransactionPolicy(returns="net_period", duplicates="drop", zero_amount="drop")
-    names = {"customer": "CustomerID", "date": "InvoiceDate", "quantity": "Quantity", "price": "UnitPrice"}
-    source = SHARED / "online_retail" / "online_retail.parquet"
-    return halves(
-        clvml.split(clvml.read_transactions(source, policy=policy, **names), "2011-09-09", "2011-12-09")
-    )
-
-
-def coffee_vending(calibration_end: str = "2024-09-30", observation_end: str = "2024-12-31") -> Data:
-    """Cards at a vending machine."""
-    source = SHARED / "coffee_vending" / "coffee_vending.parquet"
-    sales = clvml.read_transactions(source, customer="card", date="date", amount="money")
-    return halves(clvml.split(sales, calibration_end, observation_end))
-
-
-def coffee_after_a_break() -> Data:
-    """The same later: in February and March 2025 hardly any known card is seen, while sales go on."""
-    return coffee_vending("2024-11-30", "2025-03-23")
-
-
 def donations() -> Data:
     """Who gave in 1995, and in which of the six years after; the five years after those held out."""
-    table = pd.read_parquet(SHARED / "bgbb_donations" / "bgbb_donations.parquet")
+    table = pd.read_parquet(_logs.SHARED / "bgbb_donations" / "bgbb_donations.parquet")
     names = {"x": "frequency", "t.x": "recency", "n.cal": "T"}
     customers = table.rename(columns=names)[list(names.values())].astype(float)
     customers.attrs["time_unit"] = "Y"
@@ -84,23 +69,18 @@ def halves(split: clvml.Split) -> Data:
     return Data(split.calibration, ones, held["purchases"], spent, split.duration)
 
 
-def sources() -> dict[str, Data]:
-    """All data at hand, by name."""
-    named = {"CDNOW": cdnow(), "CDNOW, first quarter": cdnow("1997-03-31", "1997-12-29")}
-    shared = {
-        "Online Retail": online_retail,
-        "coffee vending": coffee_vending,
-        "coffee vending, after a break": coffee_after_a_break,
-        "donations": donations,
+def sources(config: Config) -> dict[str, Data]:
+    """All data that are here, by name."""
+    named = {
+        name: halves(clvml.split(_logs.read(each.log), each.calibration_end, each.observation_end))
+        for name, each in config.holdouts.items()
+        if _logs.available(each.log)
     }
-    for name, read in shared.items():
-        if SHARED.exists():
-            named[name] = read()
-    return named
+    return named | ({"donations": donations()} if _logs.SHARED.exists() else {})
 
 
 def purchases(data: Data) -> pd.DataFrame:
-    """Each model of purchases on one data set: how it fits, what it says, what it is worth later."""
+    """Each model of purchases on one data set: its fit, its messages, its forecast."""
     x, T, weights = data.customers["frequency"], data.customers["T"], data.weights
     rows = {"own rate goes on": judged(data, (x / T.where(T > 0)).fillna(0.0) * data.horizon)}
     for kind in data.models:
@@ -118,7 +98,7 @@ def purchases(data: Data) -> pd.DataFrame:
 
 
 def judged(data: Data, expected: pd.Series) -> dict[str, float]:
-    """Total, error and the one-time buyers, against what came."""
+    """Total, error and the one-time buyers, against the actual purchases."""
     weights, once = data.weights, (data.customers["frequency"] == 0).to_numpy()
     total, came = weights @ expected, weights @ data.bought
     off = float(np.sqrt(weights @ (expected - data.bought) ** 2 / weights.sum()))
@@ -134,7 +114,7 @@ def judged(data: Data, expected: pd.Series) -> dict[str, float]:
 
 
 def spend(data: Data) -> pd.DataFrame:
-    """Each way to expect spend, on those who bought in the holdout, and on their later average."""
+    """Each way to expect spend, on those who bought in the holdout: their average there."""
     model = clvml.GammaGamma().fit(data.customers)
     x, m = data.customers["frequency"], data.customers["monetary_value"]
     everyone = m[(x > 0) & (m > 0)].mean()
@@ -174,48 +154,48 @@ def value(customers: pd.DataFrame, spent: pd.Series, horizon: float) -> pd.Serie
     )
 
 
-def values() -> pd.DataFrame:
-    """CDNOW, and simulated customers whose spend goes with their frequency or does not."""
-    split = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30")
+def values(config: Config) -> pd.DataFrame:
+    """CDNOW, and simulated customers whose spend is correlated with their frequency or is not."""
+    split = clvml.split(_logs.read("CDNOW"), "1997-09-30", "1998-06-30")
     rows = {"CDNOW": value(split.calibration, split.holdout["spend"], split.duration)}
     for name, power in (("simulated, spend independent", 0.0), ("simulated, spend goes with frequency", 0.5)):
-        rows[name] = value(*simulated(power, seed=1), YEAR)
+        rows[name] = value(*simulated(power, config.simulated_customers, seed=1), YEAR)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("data")
 
 
-def simulated(power: float, seed: int) -> tuple[pd.DataFrame, pd.Series]:
-    """10,000 customers of BG/NBD after a year, and what they spend in the next.
+def simulated(power: float, customers: int, seed: int) -> tuple[pd.DataFrame, pd.Series]:
+    """Customers of BG/NBD after a year, and what they spend in the next.
 
     A customer's level of spend is 30 times their rate to ``power``, or the same numbers shuffled.
     """
     random = np.random.default_rng(seed)
-    rate, leave = random.gamma(0.8, 1 / 8, 10_000), random.beta(0.5, 9.5, 10_000)
+    rate, dropout = random.gamma(0.8, 1 / 8, customers), random.beta(0.5, 9.5, customers)
     level = 30 * (rate / rate.mean()) ** 0.5
     if power == 0:
         level = random.permutation(level)
     rows, spent = [], np.zeros(rate.size)
     for i in range(rate.size):
-        times = np.cumsum(random.exponential(1 / rate[i], min(random.geometric(leave[i]), MANY)))
+        times = np.cumsum(random.exponential(1 / rate[i], min(random.geometric(dropout[i]), MANY)))
         money = random.gamma(6.0, level[i] / 6, times.size)
         seen = times <= YEAR
         spent[i] = money[(times > YEAR) & (times <= 2 * YEAR)].sum()
         average = money[seen].mean() if seen.any() else 0.0
         rows.append((seen.sum(), times[seen].max(initial=0.0), YEAR, average))
     names = ["frequency", "recency", "T", "monetary_value"]
-    customers = pd.DataFrame(rows, pd.RangeIndex(rate.size, name="customer_id"), names, dtype=float)
-    customers.attrs["time_unit"] = "W"
-    return customers, pd.Series(spent, customers.index)
+    table = pd.DataFrame(rows, pd.RangeIndex(rate.size, name="customer_id"), names, dtype=float)
+    table.attrs["time_unit"] = "W"
+    return table, pd.Series(spent, table.index)
 
 
-def retention() -> Iterator[pd.DataFrame]:
-    """Subscribers left after 12 renewals, from what was known after 7."""
-    table = pd.read_parquet(SHARED / "sbg_retention" / "sbg_retention.parquet")
+def retention(fitted: int) -> Iterator[pd.DataFrame]:
+    """Subscribers left after all renewals, from what was known after the first ones."""
+    table = pd.read_parquet(_logs.SHARED / "sbg_retention" / "sbg_retention.parquet")
     for cohort in ("Regular", "High-end"):
         left = table[cohort].to_numpy(float)
-        seen, later = left[: FITTED_RENEWALS + 1], left[FITTED_RENEWALS + 1 :]
+        seen, later = left[: fitted + 1], left[fitted + 1 :]
         known = clvml.customers_from_survivors(seen)
         model = clvml.ShiftedBetaGeometric().fit(known, weights=known["customers"])
-        steps = np.arange(FITTED_RENEWALS + 1, left.size)
+        steps = np.arange(fitted + 1, left.size)
         renewing = 1 - (seen[0] - seen[-1]) / seen[:-1].sum()
         ways = {
             model.title: left[0] * model.survival(int(steps[-1]))[steps],
@@ -232,26 +212,15 @@ def retention() -> Iterator[pd.DataFrame]:
         ).set_index(["cohort", "model", "renewals"])
 
 
-def write(name: str, table: pd.DataFrame) -> None:
-    """Write a table; rows of data that are absent stay as they were."""
-    path, keys = HERE / f"{name}.csv", list(table.index.names)
-    if path.exists():
-        before = pd.read_csv(path).set_index(keys)
-        table = pd.concat([table, before[~before.index.isin(table.index)]])
-    with written_whole(path) as unfinished:
-        table.to_csv(unfinished, float_format="%.5g")
-
-
-def main() -> None:
-    """All data sets, one table a question."""
-    warnings.simplefilter("ignore", FitWarning)  # what a fit doubts of itself is in the column `says`
-    data = sources()
-    write("purchases", pd.concat({name: purchases(one) for name, one in data.items()}, names=["data"]))
-    write("spend", pd.concat({n: spend(d) for n, d in data.items() if d.spent is not None}, names=["data"]))
-    write("value", values())
-    if SHARED.exists():
-        write("retention", pd.concat(retention()))
-
-
-if __name__ == "__main__":
-    main()
+def results(config: Config) -> Results:
+    """One table per question."""
+    data = sources(config)
+    with_spend = {name: each for name, each in data.items() if each.spent is not None}
+    found = {
+        "purchases": pd.concat({name: purchases(each) for name, each in data.items()}, names=["data"]),
+        "spend": pd.concat({name: spend(each) for name, each in with_spend.items()}, names=["data"]),
+        "value": values(config),
+    }
+    if _logs.SHARED.exists():
+        found["retention"] = pd.concat(retention(config.fitted_renewals))
+    return Results(found)

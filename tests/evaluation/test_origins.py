@@ -103,8 +103,8 @@ def test_no_origins_and_no_horizons_are_refused():
         origins(1, [])
 
 
-@pytest.mark.parametrize("bad", [0, True, float("inf")])
-def test_a_minimum_of_repeat_buyers_is_a_positive_number(bad):
+@pytest.mark.parametrize("bad", [-1, True, float("inf"), float("nan")])
+def test_a_minimum_of_repeat_buyers_is_a_number_of_customers(bad):
     with pytest.raises(InputError, match="min_repeat_buyers is"):
         origins(1, min_repeat_buyers=bad)
 

@@ -1,10 +1,7 @@
 """The experiment on intervals of totals: its tables are those of the code today, and coverage is nominal.
 
-Written by ``python experiments/total_intervals/compare.py``.
+Written by ``python -m experiments total_intervals``.
 """
-
-import importlib.util
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,17 +9,11 @@ import pytest
 
 import clvml
 from clvml.evaluation._total_errors import TYPICAL_ERROR
+from experiments.total_intervals import compare, figure
 
-FOLDER = Path(__file__).parents[2] / "experiments" / "total_intervals"
-REAL = ["CDNOW", "Online Retail", "Online Retail, net of cancellations", "coffee vending"]
-
-
-@pytest.fixture(scope="module")
-def experiment():
-    spec = importlib.util.spec_from_file_location("total_intervals", FOLDER / "compare.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+FOLDER = compare.HERE
+CONFIG = compare.Config.read(FOLDER)
+REAL = list(compare.REAL)
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +27,12 @@ def coverage():
 
 
 @pytest.mark.filterwarnings("ignore::clvml.errors.FitWarning")
-def test_the_totals_of_cdnow_are_those_written(experiment, totals, monkeypatch):
-    contenders = experiment.models()
-    monkeypatch.setattr(experiment, "HORIZONS", (0.2,))
-    monkeypatch.setattr(experiment, "FAMILIES", {"BG/NBD": "probabilistic"})
-    monkeypatch.setattr(experiment, "models", lambda: {"BG/NBD": contenders["BG/NBD"]})
-    experiment.TRANSACTIONS[:] = [clvml.load_cdnow()]
-    found = pd.DataFrame(experiment.totals_of("CDNOW", clvml.load_cdnow()))
+def test_the_totals_of_cdnow_are_those_written(totals, monkeypatch):
+    contenders = compare.models()
+    monkeypatch.setattr(compare, "FAMILIES", {"BG/NBD": "probabilistic"})
+    monkeypatch.setattr(compare, "models", lambda: {"BG/NBD": contenders["BG/NBD"]})
+    one_horizon = CONFIG.model_copy(update={"horizons": (0.2,)})
+    found = pd.DataFrame(compare.totals_of(one_horizon, "CDNOW", clvml.load_cdnow()))
     written = totals[(totals["log"] == "CDNOW") & (totals["model"] == "BG/NBD")]
     written = written[np.isclose(written["horizon"], found["horizon"].iloc[0], atol=1e-4)]
     for name in ("predicted", "actual", "error_lower", "error_upper", "conformal_lower", "prior_0.2_upper"):
@@ -50,8 +40,8 @@ def test_the_totals_of_cdnow_are_those_written(experiment, totals, monkeypatch):
     np.testing.assert_allclose(found["chance_upper"], written["chance_upper"], rtol=0.1)  # simulated
 
 
-def test_the_coverage_is_that_of_the_totals(experiment, totals, coverage):
-    found = experiment.coverage_by_log(totals)
+def test_the_coverage_is_that_of_the_totals(totals, coverage):
+    found = compare.coverage_by_log(CONFIG, totals)
     pd.testing.assert_frame_equal(found, coverage, rtol=1e-4)
 
 
@@ -64,12 +54,27 @@ def test_with_the_models_error_totals_are_covered_as_often_as_they_should_and_wi
     assert real["conformal"].mean() < 0.7
 
 
-def test_the_prior_is_the_smallest_that_covers_real_logs_as_often_as_it_should(experiment, totals):
+def test_the_prior_is_the_smallest_that_covers_real_logs_as_often_as_it_should(totals):
     real = totals[totals["log"].isin(REAL) & (totals["model"] != "repeat rate")].dropna(
         subset=["error_lower"]
     )
     shares = {
-        each: experiment.covered(real, f"prior_{each:g}").groupby(real["log"]).mean().mean()
-        for each in experiment.TYPICAL
+        each: compare.covered(real, f"prior_{each:g}").groupby(real["log"]).mean().mean()
+        for each in CONFIG.typical_errors
     }
     assert min(each for each, share in shares.items() if share >= 0.9) == TYPICAL_ERROR["probabilistic"]
+
+
+def test_the_figure_shows_the_intervals_that_miss_and_those_that_cover(totals):
+    shown = figure.shown()
+    assert set(shown["log"].astype(str)) == set(figure.LOGS)
+    for name in ("error", "chance"):
+        relative = (shown[f"{name}_lower"] <= 1) & (shown[f"{name}_upper"] >= 1)
+        keys = ["log", "horizon", "origin", "model"]
+        written = totals.set_index(keys).loc[pd.MultiIndex.from_frame(shown[keys].astype({"log": str}))]
+        assert relative.sum() == compare.covered(written, name).sum()
+    axes = figure.plt.figure().subplots()
+    figure.draw(axes, shown)
+    figure.labelled(axes, shown)
+    assert f"of {len(shown)} totals" in axes.get_title(loc="left")
+    figure.plt.close()

@@ -136,7 +136,7 @@ def test_bad_files_are_one_sentence(monkeypatch, cdnow):
         "broken.parquet": "cannot be read as Parquet",
         "zero.csv": "cannot be read as CSV",
         "absent.csv": "no file",
-        "customers.xlsx": "neither",
+        "customers.xlsx": "no file",
     }
     for name, sentence in cases.items():
         with pytest.raises(InputError, match=sentence):

@@ -274,35 +274,6 @@ def test_both_families_stand_in_one_experiment_and_the_champion_is_registered(sa
     assert metrics["gini"] == found.tables["methods"].loc["K-means", "gini"]
 
 
-def test_the_online_retail_experiment_reads_its_config_and_says_when_the_data_are_absent(tmp_path):
-    config = load_config(EXPERIMENTS / "online_retail" / "config.toml", {"output.folder": str(tmp_path)})
-    shared = EXPERIMENTS.parent.parent / "shared" / "data" / "online_retail" / "online_retail.parquet"
-    assert Path(config.data.source).resolve() == shared.resolve()
-    absent = config.model_copy(
-        update={"data": config.data.model_copy(update={"source": str(tmp_path / "absent.parquet")})}
-    )
-    with pytest.raises(InputError, match="there is no file"):
-        run(absent)
-
-
-def test_online_retail_gives_the_scores_in_its_folder(tmp_path):
-    overrides = {
-        "output.folder": str(tmp_path),
-        "tracking.enabled": False,
-        "models.contenders": ["bgnbd_gamma_gamma", "repeat_rate", "historic"],
-    }
-    config = load_config(EXPERIMENTS / "online_retail" / "config.toml", overrides)
-    if not Path(config.data.source).exists():
-        pytest.skip(f"{config.data.source} is not there")
-    scores = pd.read_csv(EXPERIMENTS / "online_retail" / "scores.csv", index_col="model")
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", FitWarning)
-        table = run(config).tables["comparison"]
-    assert any("no customer drops out" in str(warning.message) for warning in caught)
-    found = table[scores.columns]
-    pd.testing.assert_frame_equal(found, scores.loc[table.index], rtol=1e-3, atol=1e-9)
-
-
 LOSSES_CASE = EXPERIMENTS.parent.parent / "shared" / "data" / "cases" / "negative_profit.csv"
 
 
