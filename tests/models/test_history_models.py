@@ -235,10 +235,8 @@ def test_a_customer_expects_the_same_in_a_crowd_as_alone(fitted, in_whole_weeks,
 
 
 @pytest.mark.parametrize("several", [[1.0, 2.0], np.array([1.0, 2.0]), pd.Series([1.0, 2.0])])
-def test_one_horizon_at_a_time(fitted, cdnow, several):
+def test_one_horizon_at_a_time_where_a_result_is_a_column(fitted, cdnow, several):
     asked = (
-        lambda: fitted.expected_purchases(cdnow, several),
-        lambda: fitted.expected_purchases_new_customer(several),
         lambda: fitted.probability_alive(cdnow, after=several),
         lambda: fitted.purchase_probability(0, several),
         lambda: fitted.discounted_purchases(cdnow, 39, 0.1, period=several),
@@ -246,6 +244,16 @@ def test_one_horizon_at_a_time(fitted, cdnow, several):
     for ask in asked:
         with pytest.raises(InputError, match="it must be a number or text such as '12M'"):
             ask()
+
+
+@pytest.mark.parametrize("several", [[1.0, 39.0], np.array([1.0, 39.0])])
+def test_expected_purchases_of_several_horizons_are_those_of_each(fitted, cdnow, several):
+    table = fitted.expected_purchases(cdnow, several)
+    new = fitted.expected_purchases_new_customer(several)
+    assert list(table.columns) == list(new.index) == [1.0, 39.0]
+    for horizon in (1.0, 39.0):
+        np.testing.assert_array_equal(table[horizon], fitted.expected_purchases(cdnow, horizon))
+        assert new[horizon] == fitted.expected_purchases_new_customer(horizon)
 
 
 def test_simulated_customers_give_back_their_parameters(kind, fitted):
