@@ -187,10 +187,16 @@ def _none(verdict: Verdict) -> str:
     }
     reasons = list(verdict.excluded.values())
     counts = {text: sum(mark in reason for reason in reasons) for mark, text in marks.items()}
-    found = [
-        f"{'all' if count == len(reasons) else count} with {text}" for text, count in counts.items() if count
-    ]
-    return f"No model leads: {len(reasons)} contender{'s' * (len(reasons) > 1)}, {listed(found)}."
+    met = {text: count for text, count in counts.items() if count}
+    if len(reasons) == 1:
+        return f"No model leads: the only contender has {listed(met)}."
+    found = (f"{_of(count, len(reasons))} {text}" for text, count in met.items())
+    return f"No model leads: of {len(reasons)} contenders, {listed(found)}."
+
+
+def _of(count: int, everyone: int) -> str:
+    """How many have it: ``1 has``, ``2 have``, ``all have``."""
+    return "all have" if count == everyone else f"{count} {'has' if count == 1 else 'have'}"
 
 
 def _best_total(verdict: Verdict) -> str:

@@ -144,7 +144,9 @@ def test_where_all_are_worse_than_zero_the_best_total_is_for_budgets_only():
     verdict = decide(one(a={"rmse": 150.0, "bias_pct": 20.0}, b={"rmse": 300.0, "bias_pct": -3.0}))
     assert (verdict.kind, verdict.leader, verdict.choice) == ("none", None, "a")
     who, what = verdict.sentences
-    assert who == "No model leads: 2 contenders, all with an RMSE that is not below that of predicting zero."
+    assert who == (
+        "No model leads: of 2 contenders, all have an RMSE that is not below that of predicting zero."
+    )
     assert what == (
         "For a budget, take the total of a, which is 20.0 % above the actual one; use its order of the"
         " customers, not single values."

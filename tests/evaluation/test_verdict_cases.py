@@ -133,7 +133,7 @@ def test_spend_with_tails_too_heavy_for_squared_errors_has_no_leader_but_an_orde
     split = clvml.split(simulated(Base(1000, spread_of_spend=1.3), 78, 1), day(52), day(78))
     verdict = compared(split).verdict
     assert (verdict.kind, verdict.leader) == ("none", None)
-    assert "5 with an RMSE that is not below that of predicting zero" in verdict.sentences[0]
+    assert "5 have an RMSE that is not below that of predicting zero" in verdict.sentences[0]
     assert "use its order of the customers, not single values" in verdict.sentences[1]
     assert verdict.scores.at[verdict.choice, "spearman"] > 0.3
 
