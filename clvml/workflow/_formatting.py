@@ -14,6 +14,7 @@ MISSING = "-"
 # What columns are called where people read them; a file keeps the name.
 HEADINGS = {
     "customer_id": "customer",
+    "n_segments": "number of segments",
     "frequency": "repeat purchases",
     "recency": "time from first to last purchase",
     "T": "time since first purchase",

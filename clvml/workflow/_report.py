@@ -152,7 +152,7 @@ def _heading(title: str) -> str:
 
 
 def _rows(table: pd.DataFrame, marked: str | None = None) -> str:
-    names = [table.index.name or "", *table.columns]
+    names = [heading(str(table.index.name or "")), *table.columns]
     rows = [[str(value) for value in row] for row in table.itertuples()]
     columns = list(zip(*rows, strict=True)) or [()] * len(names)
     texts = [any(len(value) > TEXT for value in column) for column in columns]
