@@ -49,7 +49,6 @@ _THOUSANDS = {
     "'": r"[1-9]\d{0,2}(?:['\x{2019}]\d{3})+",
 }
 _OTHER = {".": ",", ",": "."}
-_NAMES = {".": "point", ",": "comma"}
 
 
 @dataclasses.dataclass(frozen=True)

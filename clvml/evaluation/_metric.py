@@ -17,9 +17,6 @@ from clvml.evaluation._resampled import Loss, Resampled
 Function = Callable[[FloatArray, FloatArray], float]
 Reason = Callable[[FloatArray, FloatArray], str]
 
-BETTER = ("lower", "higher", "zero", "target")
-OF = ("values", "probabilities", "intervals")
-
 
 def always_defined(actual: FloatArray, predicted: FloatArray) -> str:  # noqa: ARG001
     """No reason: the metric is defined for all finite numbers."""

@@ -113,7 +113,7 @@ def autolog(
     """Log every comparison and backtest to MLflow from now on, as `log_comparison` does.
 
     A comparison that cannot be logged is returned all the same, with a warning in the log. A backtest is
-    logged as a whole, not once more for each origin, and `clvml.workflow.run` logs by itself.
+    logged as a whole, and not for each origin again, and `clvml.workflow.run` logs by itself.
 
     Parameters
     ----------

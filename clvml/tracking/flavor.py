@@ -211,11 +211,6 @@ def load_model(model_uri: str | Path) -> Any:
         return _load_folder(Path(local))
 
 
-def signature_of(model: Any) -> ModelSignature:
-    """The MLflow signature of a fitted model, as in this module's docstring."""
-    return _in_mlflow(signature(model))
-
-
 def _in_mlflow(found: Signature) -> ModelSignature:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema

@@ -122,7 +122,7 @@ def test_without_an_active_run_the_champion_is_the_first_of_the_list_with_everyt
         in {r.info.run_name: r for r in others}["historic"].data.tags["mlflow.note.content"]
     )
     assert len(notebook.client.list_artifacts(first.info.run_id, "figures")) == 5
-    clvml.log_comparison(backtest)  # once more: the new ones are above, and again the champion first
+    clvml.log_comparison(backtest)  # a second time: the new runs are first, the champion before them
     assert len(notebook.children(None)) == 8
     newest = notebook.runs()[0]
     assert (newest.info.run_name, newest.info.run_id != first.info.run_id) == ("BG/NBD", True)

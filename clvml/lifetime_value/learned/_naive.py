@@ -1,4 +1,4 @@
-"""The naive forecast: each customer's spend of the last period, once more."""
+"""The naive forecast: each customer spends as much as in the last period."""
 
 from __future__ import annotations
 

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-MOST_LEAVES = 64  # bits of the widest integer
 _BLOCK = 16_384  # rows evaluated at a time, so that they stay in the cache
 _LEAF = -1  # in the place of a feature
 

@@ -7,7 +7,7 @@ import clvml
 
 @pytest.fixture(scope="package")
 def promoted():
-    """A log in which the first amount tells who comes back, which no model of frequency and recency knows."""
+    """A log whose first amount predicts who buys again, unknown to models of frequency and recency."""
     rng = np.random.default_rng(3)
     n = 3000
     keen = rng.random(n) < 0.3
