@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 
+from clvml.lifetime_value.learned._bins import Bins
 from clvml.lifetime_value.learned._features import in_canonical_order
 from clvml.lifetime_value.learned._threads import one_openmp_thread
 from clvml.lifetime_value.learned._trees import BoostedTrees, trees_of
@@ -79,8 +80,10 @@ def learn_ratio(rows: Floats, actual: Floats, expected: Floats, random_state: in
     allowed |= np.array([weight == WEIGHTS[0] for _, weight in candidates])
     best = int(np.argmin(np.where(allowed, deviances, np.inf)))
     number, weight = candidates[best]
+    bins = Bins.of(rows[used], expected[used])
     boosting = _boosting(used.size, STEPS[number], random_state)
-    trees = trees_of(boosting.fit(rows[used], ratio, expected[used]))
+    boosting.fit(bins.numbers(rows[used]), ratio, expected[used])
+    trees = trees_of(boosting, bins)
     level = float(np.average(np.exp(trees.raw(rows[used])), weights=expected[used]))
     gain = 1 - deviances[best] / plain if plain > 0 else 0.0
     if gain <= 0:
@@ -106,9 +109,10 @@ def _out_of_fold(rows: Floats, ratio: Floats, expected: Floats, random_state: in
     found = np.ones((len(STEPS), len(rows)))
     for k in range(N_FOLDS):
         inside, outside = fold != k, fold == k
+        bins = Bins.of(rows[inside], expected[inside])
         boosting = _boosting(inside.sum(), STEPS[-1], random_state)
-        boosting.fit(rows[inside], ratio[inside], expected[inside])
-        for number, predicted in enumerate(boosting.staged_predict(rows[outside]), 1):
+        boosting.fit(bins.numbers(rows[inside]), ratio[inside], expected[inside])
+        for number, predicted in enumerate(boosting.staged_predict(bins.numbers(rows[outside])), 1):
             if number in STEPS:
                 found[STEPS.index(number), outside] = predicted
     return list(found)

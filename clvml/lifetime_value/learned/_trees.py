@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from clvml.lifetime_value.learned._bins import Bins
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -163,9 +165,10 @@ def _leaves(tree: _Tree, codes: list[NDArray[Any]]) -> NDArray[np.uint8]:
     return np.bitwise_count(cleared & ~(cleared + cleared.dtype.type(1)))
 
 
-def trees_of(boosting: Any) -> BoostedTrees:
+def trees_of(boosting: Any, bins: Bins | None = None) -> BoostedTrees:
     """The trees of a fitted ``HistGradientBoostingRegressor`` with at most 64 leaves, without categories.
 
+    With ``bins``, it was fitted to their numbers, and the thresholds become values.
     Its raw prediction is the identity or, for Poisson and gamma deviances, the logarithm of the mean.
     """
     found = [trees[0].nodes for trees in boosting._predictors]
@@ -173,14 +176,17 @@ def trees_of(boosting: Any) -> BoostedTrees:
     roots = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
     nodes = np.concatenate(found)
     offset, leaf = np.repeat(roots, sizes), nodes["is_leaf"].astype(bool)
+    feature, threshold = nodes["feature_idx"].astype(np.int64), np.where(leaf, 0.0, nodes["num_threshold"])
+    if bins is not None:
+        threshold[~leaf] = bins.threshold(feature[~leaf], threshold[~leaf])
     return BoostedTrees(
         baseline=float(np.ravel(boosting._baseline_prediction)[0]),
         n_features=int(boosting.n_features_in_),
         roots=roots,
-        feature=np.where(leaf, _LEAF, nodes["feature_idx"].astype(np.int64)),
+        feature=np.where(leaf, _LEAF, feature),
         left=np.where(leaf, _LEAF, nodes["left"].astype(np.int64) + offset),
         right=np.where(leaf, _LEAF, nodes["right"].astype(np.int64) + offset),
-        threshold=np.where(leaf, 0.0, nodes["num_threshold"]),
+        threshold=threshold,
         value=np.where(leaf, nodes["value"], 0.0),
         count=nodes["count"].astype(float),
     )
