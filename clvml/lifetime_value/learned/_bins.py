@@ -48,7 +48,7 @@ class Bins(NamedTuple):
 
 
 def _cuts(column: Floats, weights: Floats) -> Floats:
-    order = np.argsort(column)
+    order = np.argsort(column, kind="stable")
     values, cumulative = column[order], np.cumsum(weights[order])
     distinct = np.unique(values)
     if distinct.size <= MOST_BINS:
