@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from clvml.__main__ import app
+from clvml.commands import app
 
 
 @contextmanager

@@ -39,6 +39,7 @@ ORDER = [
     "scoring",
     "tracking",
     "workflow",
+    "commands",
 ]
 
 
@@ -47,7 +48,7 @@ INNER_ORDERS = {"segments": ["grouping", "judging", "acting"]}
 DRAWING = ["plots", "workflow"]  # the rooms that make figures, or ask for them
 ADAPTERS = [("tracking", "_run_parts.py"), ("tracking", "_comparison_figures.py")]  # figures in MLflow
 COMPUTING = [room for room in ORDER if room not in DRAWING]
-FREE_OF_MLFLOW = [room for room in ORDER if room not in ("tracking", "workflow")]
+FREE_OF_MLFLOW = [room for room in ORDER if room not in ("tracking", "workflow", "commands")]
 
 
 def imports(path: Path) -> set[str]:

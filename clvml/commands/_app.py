@@ -1,0 +1,20 @@
+"""The command line that all commands belong to, and the options that several of them have."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="clvml",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+TrackingUri = Annotated[str | None, typer.Option(help="MLflow tracking URI. Default: sqlite:///mlflow.db.")]
+Horizon = Annotated[str | None, typer.Option(help="Prediction horizon, such as 12M or 52W.")]
+DiscountRate = Annotated[float | None, typer.Option(help="Annual discount rate, 0.10 for 10 % (at most 1).")]
