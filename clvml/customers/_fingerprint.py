@@ -1,7 +1,7 @@
 """The fingerprint of a source of purchases: totals by calendar month, to recognise the source later.
 
-It consists of aggregates only: no id, no hash of an id, no row. Two sources are the same if most of the months
-that both cover completely agree, so that a log that has grown, or was corrected in a few places, is
+It consists of aggregates only: no id, no hash of an id, no row. Two sources are the same if most of the
+months that both cover completely agree, so that a log that has grown, or was corrected in a few places, is
 recognised.
 """
 
@@ -32,10 +32,10 @@ def fingerprint(transactions: Transactions) -> dict[str, Any]:
     Returns
     -------
     dict
-        Plain JSON values: ``from`` and ``until``, the ISO dates of the first and the last purchase; ``months``,
-        by month such as ``"1997-01"`` the list of the number of rows with a purchase and of their money
-        (currency units to six significant digits), or of the number only where purchases have neither amounts
-        nor a price.
+        Plain JSON values: ``from`` and ``until``, the ISO dates of the first and the last purchase;
+        ``months``, by month such as ``"1997-01"`` the list of the number of rows with a purchase and of their
+        money (currency units to six significant digits), or of the number only where purchases have neither
+        amounts nor a price.
 
     Examples
     --------
@@ -57,7 +57,10 @@ def fingerprint(transactions: Transactions) -> dict[str, Any]:
         )
     }
     ends = transactions.first_date, transactions.last_date
-    return {**{name: f"{end:%Y-%m-%d}" for name, end in zip(("from", "until"), ends, strict=True)}, "months": months}
+    return {
+        **{name: f"{end:%Y-%m-%d}" for name, end in zip(("from", "until"), ends, strict=True)},
+        "months": months,
+    }
 
 
 def source_difference(known: Mapping[str, Any], new: Mapping[str, Any]) -> str:
@@ -75,8 +78,8 @@ def source_difference(known: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     Returns
     -------
     str
-        Part of a sentence, such as ``"0 of 16 common months agree, such as 1997-02: 8,476 purchases for 289,000
-        there, 1,150 for 36,700 here"``.
+        Part of a sentence, such as ``"0 of 16 common months agree, such as 1997-02: 8,476 purchases for
+        289,000 there, 1,150 purchases for 36,700 here"``.
 
     Examples
     --------
@@ -93,7 +96,9 @@ def source_difference(known: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     common = sorted(_complete(known) & _complete(new))
     if not common:
         return f"no complete month is common to both ({_span(known)} there, {_span(new)} here)"
-    pairs = {month: (known["months"].get(month, [0, 0.0]), new["months"].get(month, [0, 0.0])) for month in common}
+    pairs = {
+        month: (known["months"].get(month, [0, 0.0]), new["months"].get(month, [0, 0.0])) for month in common
+    }
     if len({len(row) for fingerprint in (known, new) for row in fingerprint["months"].values()}) > 1:
         return "one has amounts of money and the other has none"
     purchases = [month for month, (there, here) in pairs.items() if _agree(there[:1], here[:1])]

@@ -89,12 +89,16 @@ def test_the_policy_on_returns_is_not_part_of_the_source(log):
 
 def test_sources_without_a_common_month_are_not_taken_for_one(log):
     early, late = until(log, "2023-06-10"), log[log["date"] > "2023-06-10"]
-    assert "no complete month is common to both (2023-01-01 to 2023-06-1" in source_difference(of(early), of(late))
+    assert "no complete month is common to both (2023-01-01 to 2023-06-1" in source_difference(
+        of(early), of(late)
+    )
 
 
 def test_it_is_json_that_names_no_customer(log):
     known = of(log)
     assert json.loads(json.dumps(known)) == known
     assert set(known) == {"from", "until", "months"}
-    shuffled = log.sample(frac=1, random_state=0).assign(customer_id=lambda table: table["customer_id"] + 10_000)
+    shuffled = log.sample(frac=1, random_state=0).assign(
+        customer_id=lambda table: table["customer_id"] + 10_000
+    )
     assert of(shuffled) == known
