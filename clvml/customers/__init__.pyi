@@ -1,3 +1,4 @@
+from ._cohorts import cohorts as cohorts
 from ._datasets import load_cdnow as load_cdnow
 from ._notices import DataNotice as DataNotice
 from ._notices import data_notices as data_notices
