@@ -8,6 +8,9 @@ from ._equity import equity_by_group as equity_by_group
 from ._equity_projection import Acquisitions as Acquisitions
 from ._equity_projection import equity_projection as equity_projection
 from ._equity_projection import expected_acquisitions as expected_acquisitions
+from ._factors import all_factors as all_factors
+from ._factors import factor_tornado as factor_tornado
+from ._factors import formula_factors as formula_factors
 from ._lost_customer import LostCustomer as LostCustomer
 from ._lost_customer import lost_customer as lost_customer
 from ._model_value import model_value as model_value
@@ -20,6 +23,7 @@ from ._revenue_sources import LoyalAgainstNew as LoyalAgainstNew
 from ._revenue_sources import loyal_against_new as loyal_against_new
 from ._revenue_sources import revenue_by_tenure as revenue_by_tenure
 from ._scorecard import scorecard as scorecard
+from ._scorecard import scorecard_over_time as scorecard_over_time
 from ._sensitivity import WhatIf as WhatIf
 from ._sensitivity import elasticities as elasticities
 from ._sensitivity import tornado as tornado

@@ -12,6 +12,7 @@ from clvml.lifetime_value.economics import (
     lost_customer,
     loyal_against_new,
     revenue_by_tenure,
+    scorecard_over_time,
     value_parts,
 )
 
@@ -113,3 +114,35 @@ def test_losing_a_customer_costs_fifty_thousand_and_more_with_bad_word_of_mouth(
     )
     with pytest.raises(InputError, match="others_lost is -1"):
         lost_customer(100, 50, 10, others_lost=-1)
+
+
+def test_the_scorecard_over_time_is_the_scorecard_of_each_date(cdnow, model):
+    transactions = clvml.load_cdnow()
+    table = scorecard_over_time(transactions, model, ["1997-12-31", "1998-06-30"], acquisition_cost=12.0)
+    card = clvml.scorecard(
+        cdnow,
+        model.predict(cdnow),
+        new_customer_value=clvml.new_customer_value(
+            model, (cdnow["total_spend"] - cdnow["frequency"] * cdnow["monetary_value"]).mean()
+        ),
+        acquisition_cost=12.0,
+        margin=0.4,
+    )
+    pd.testing.assert_series_equal(
+        table.loc["1998-06-30", card.index], card["value"], check_names=False, rtol=1e-12
+    )
+    assert table["repeat_rate"].is_monotonic_increasing  # no customer is won after March 1997
+
+
+def test_further_figures_stand_in_the_scorecard_with_their_targets(cdnow, model):
+    card = clvml.scorecard(
+        cdnow, model.predict(cdnow), further={"satisfaction": (0.8, "share")}, targets={"satisfaction": 0.85}
+    )
+    assert card.loc["satisfaction", ["value", "unit", "target", "met"]].tolist() == [
+        0.8,
+        "share",
+        0.85,
+        False,
+    ]
+    with pytest.raises(InputError, match="further has 'clv'"):
+        clvml.scorecard(cdnow, model.predict(cdnow), further={"clv": (1.0, "")})
