@@ -90,6 +90,8 @@ class RunRecord:
     model : estimator, optional
         Logged as a model, which the metrics are linked to; one that cannot be serialised gets an
         entry without a file.
+    model_folder : Path, optional
+        Where the model is saved already, as by :func:`clvml.tracking.flavor.save_model`.
     input_example : pandas.DataFrame, optional
         Customers, from which the model's input example is invented.
     registration : Registration, optional
@@ -109,6 +111,7 @@ class RunRecord:
     figures: Mapping[str, Any] = field(default_factory=dict)
     datasets: Sequence[DatasetRecord] = ()
     model: Any = None
+    model_folder: Path | None = None
     input_example: pd.DataFrame | None = None
     registration: Registration | None = None
     children: Sequence[RunRecord] = ()
