@@ -14,6 +14,8 @@ from typing import Any
 
 import pandas as pd
 
+from clvml.scoring._card import ModelCard
+
 
 @dataclass(frozen=True, eq=False)
 class DatasetRecord:
@@ -94,6 +96,8 @@ class RunRecord:
         Where the model is saved already, as by :func:`clvml.tracking.flavor.save_model`.
     input_example : pandas.DataFrame, optional
         Customers, from which the model's input example is invented.
+    card : ModelCard, optional
+        What is known of the model beyond itself; saved with it.
     registration : Registration, optional
         To register the model.
     children : sequence of RunRecord
@@ -113,6 +117,7 @@ class RunRecord:
     model: Any = None
     model_folder: Path | None = None
     input_example: pd.DataFrame | None = None
+    card: ModelCard | None = None
     registration: Registration | None = None
     children: Sequence[RunRecord] = ()
     description: str = ""

@@ -1,8 +1,8 @@
 """Runs as files of a folder, from which they are written to MLflow, at once or later.
 
-``runs.json`` has all that MLflow is to know, as plain data; models, tables and figures are files beside it, or
-elsewhere in the root folder (that of a run's output, where figures and the model to serve already are). There
-is no other way into MLflow: a live run writes its folder first.
+``runs.json`` has all that MLflow is to know, as plain data; models, tables and figures are files beside it,
+or elsewhere in the root folder (that of a run's output, where figures and the model to serve already are).
+There is no other way into MLflow: a live run writes its folder first.
 """
 
 from __future__ import annotations
@@ -256,7 +256,7 @@ class _Saver:
         folder = self.folder / "models" / self._free(file_name(record.name))
         folder.parent.mkdir(parents=True, exist_ok=True)
         try:
-            save_model(record.model, folder, input_example=record.input_example)
+            save_model(record.model, folder, input_example=record.input_example, card=record.card)
         except InputError as error:  # its file would have the customers' ids
             logger.info("run %r: %s It is listed in MLflow without a file.", record.name, error)
             return [SavedModel(type=kind)]

@@ -120,8 +120,8 @@ def _ask_database(uri: str) -> None:
     except Exception as error:
         reason = " ".join(masked(str(getattr(error, "orig", None) or error), uri).split())
         raise TrackingError(
-            f"the database at {shown(uri)} does not accept a connection ({reason[:300]}): start it, or correct"
-            " the tracking URI, its user and its password (PGPASSWORD for PostgreSQL)."
+            f"the database at {shown(uri)} does not accept a connection ({reason[:300]}): start it, or"
+            " correct the tracking URI, its user and its password (PGPASSWORD for PostgreSQL)."
         ) from None
 
 

@@ -1,8 +1,8 @@
 """A run: a config in, results out, stage by stage.
 
 The MLflow store is asked before the first stage whether it can be used; where it cannot, the run goes on
-without it. The findings of a stage are written before the next one starts, so that a late failure loses nothing.
-Figures are drawn after all stages; the report follows and, once the output folder is in place (see
+without it. The findings of a stage are written before the next one starts, so that a late failure loses
+nothing. Figures are drawn after all stages; the report follows and, once the output folder is in place (see
 `clvml.workflow._output_folder`), MLflow, from the folder.
 """
 

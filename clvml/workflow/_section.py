@@ -44,8 +44,8 @@ class TrackingSection(Section):
     enabled: bool = True
     """Whether to log runs and register the model (``--no-tracking``: no)."""
     uri: str | None = None
-    """MLflow tracking URI, such as ``http://127.0.0.1:5000``. Default: MLflow's, sqlite:///mlflow.db. Leave out
-    a password: set PGPASSWORD, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD; none is ever written."""
+    """MLflow tracking URI, such as ``http://127.0.0.1:5000``. Default: MLflow's, sqlite:///mlflow.db.
+    Better without a password: set PGPASSWORD, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."""
     artifacts: str = ""
     """Folder or bucket for the models, tables and figures of a new experiment, such as s3://bucket/mlflow; a
     path is relative to the current folder. Default: beside an SQLite database, or where the server says."""

@@ -150,8 +150,8 @@ def runs_of(folder: Path) -> SavedRuns:
         raise InputError(f"the run that wrote {folder} did not complete: run it again.")
     if f"{records.FOLDER}/{RUNS}" not in manifest.files:
         raise InputError(
-            f"{folder} has no runs for MLflow, because the run was made without tracking: run it again without"
-            " --no-tracking."
+            f"{folder} has no runs for MLflow, because the run was made without tracking: run it again"
+            " without --no-tracking."
         )
     altered = [*manifest.changed(), *(name for name in manifest.files if not (folder / name).exists())]
     if altered:
