@@ -33,9 +33,9 @@ def log_model_folder(folder: Path, run_id: str, *, resume: bool = False, **descr
 
     client, recorded = mlflow.MlflowClient(), mlflow.models.Model.load(str(folder))
     entry = _entry_in(client, run_id, resume, **described)
+    recorded.run_id, recorded.artifact_path = run_id, entry.artifact_location
+    recorded.model_uuid = recorded.model_id = entry.model_id
     if str(entry.status) != "READY":
-        recorded.run_id, recorded.artifact_path = run_id, entry.artifact_location
-        recorded.model_uuid = recorded.model_id = entry.model_id
         try:
             with tempfile.TemporaryDirectory() as place:
                 copied = Path(shutil.copytree(folder, Path(place) / "model"))

@@ -137,6 +137,8 @@ def _listed(client: Any, name: str, run: SavedRun, written: WrittenRun) -> str:
             model_type=run.model.type if run.model is not None else None,
             experiment_id=written.experiment_id,
         )
+    elif str(entry.status) != "READY":
+        client.finalize_logged_model(entry.model_id, "READY")
     link_model(client, client.get_run(written.run_id), entry.model_id)
     return str(entry.model_id)
 

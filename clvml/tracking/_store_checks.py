@@ -115,7 +115,7 @@ def _ask_database(uri: str) -> None:
     except ModuleNotFoundError as error:
         raise TrackingError(
             f"the driver {error.name} of {dialect} is not installed: pip install '{_DRIVERS[dialect]}'"
-            f"{', or write postgresql+psycopg:// in the URI' if error.name == 'psycopg2' else ''}."
+            f"{' and write postgresql+psycopg:// in the URI' if error.name == 'psycopg2' else ''}."
         ) from None
     except Exception as error:
         reason = " ".join(masked(str(getattr(error, "orig", None) or error), uri).split())
@@ -186,6 +186,8 @@ def _check_is_writable(database: Path) -> None:
     writer = sqlite3.connect(database, timeout=PROBE_SECONDS, isolation_level=None)
     try:
         writer.execute("BEGIN IMMEDIATE")
+        (number,) = writer.execute("PRAGMA user_version").fetchone()
+        writer.execute(f"PRAGMA user_version = {number}")
         writer.execute("ROLLBACK")
     except sqlite3.OperationalError as error:
         advice = {
