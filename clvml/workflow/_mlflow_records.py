@@ -128,6 +128,7 @@ def _record(model: Model, findings: Sequence[Finding], folder: Path) -> RunRecor
         datasets=[dataset.record for dataset in _only(Dataset, findings)],
         model=model.model,
         model_folder=None if model.folder is None else folder / model.folder,
+        card=model.card or base.card,
         input_example=None if model.register_as is None else model.customers,
         registration=_registration(model, findings),
         description="\n\n".join(filter(None, [base.description, *map(_markdown, findings)])),
