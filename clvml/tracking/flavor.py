@@ -61,6 +61,7 @@ from clvml.scoring._model_file import (
     save_model_folder,
 )
 from clvml.scoring._signature import Signature, signature
+from clvml.tracking._logged_models import log_model_folder
 
 if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
@@ -179,40 +180,17 @@ def log_model(
 def _log_to(
     run_id: str, described: dict[str, Any], options: dict[str, Any], registered_model_name: str | None
 ) -> ModelInfo:
-    """The steps of MLflow's `Model.log` that apply: no prompts, no trial of the example on a server.
-
-    It is saved first: a model that cannot be saved leaves nothing behind.
-    """
+    """It is saved first: a model that cannot be saved leaves nothing behind."""
     import mlflow
-    from mlflow.entities import LoggedModelOutput
 
-    client, recorded = mlflow.MlflowClient(), mlflow.models.Model(run_id=run_id)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model"
-        save_model(path=path, mlflow_model=recorded, **options)
-        entry = _entry_in(client, run_id, **described)
-        client.log_outputs(run_id, [LoggedModelOutput(entry.model_id, step=0)])
-        recorded.artifact_path, recorded.model_uuid = entry.artifact_location, entry.model_id
-        recorded.model_id = entry.model_id
-        recorded.save(str(path / "MLmodel"))
-        try:
-            client.log_model_artifacts(entry.model_id, str(path))
-        except BaseException:
-            client.finalize_logged_model(entry.model_id, "FAILED")
-            raise
-    info = recorded.get_model_info(client.finalize_logged_model(entry.model_id, "READY"))
+        save_model(path=path, **options)
+        info = log_model_folder(path, run_id, **described)
     if registered_model_name is not None:
         made = mlflow.register_model(info.model_uri, registered_model_name, tags=described["tags"])
         info.registered_model_version = int(made.version)
     return info
-
-
-def _entry_in(client: Any, run_id: str, **described: Any) -> Any:
-    """A logged model of the run, with the run's parameters and its own."""
-    run = client.get_run(run_id)
-    params = {**run.data.params, **(described.pop("params") or {})}
-    text = {key: str(value) for key, value in params.items()}
-    return client.create_logged_model(run.info.experiment_id, source_run_id=run_id, params=text, **described)
 
 
 def load_model(model_uri: str | Path) -> Any:
