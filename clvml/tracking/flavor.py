@@ -7,17 +7,32 @@ The folder contains ``data/model.json`` (see :mod:`~clvml.scoring`) under two fl
 This module is the adapter between MLflow and :mod:`clvml.scoring`, which defines requests and responses.
 In MLflow's types the signature is::
 
-    in   customer_id (any type), then the model's columns: numbers of any type (whole ones too), among
-         covariates also string, boolean or long, among attributes any type
+    in   customer_id (any type), the model's columns (numbers of any type, whole ones too; categories),
+         time_unit and observed_until
     out  clv, then its factors as double          | segment (long), segment_name (string); of customer
          customer_id last, where it was given     | groups class, stage, treatment and budget too;
                                                   | customer_id last, where it was given
 
-with the parameters ``horizon`` and ``annual_discount_rate`` for a lifetime-value model. Money is the
-first column because ``spark_udf(result_type="double")`` takes the first column of that type. Inputs are
-declared optional, and numbers as any type, so that clvml validates requests itself, with a one-sentence
-message: MLflow's own error messages repeat the customers' rows. MLflow drops parameters that are not in the
-signature before clvml receives them.
+with the parameters ``time_unit`` and ``observed_until``, and ``horizon`` and ``annual_discount_rate`` for a
+lifetime-value model. Money is the first column because ``spark_udf(result_type="double")`` takes the first
+column of that type. A request that is answered with a warning (see :class:`clvml.scoring.Request`) has the
+column ``warning`` after all others, the same text in each row: the answer is a table, and has no other
+place. It is not in the signature, and ``spark_udf`` leaves it out.
+
+**All inputs are declared optional and of any type**, so that clvml validates requests itself. Any narrower
+type makes MLflow refuse what is valid (int64 for a double: pandas, Arrow, Spark's bigint), and its errors
+repeat the customers' rows. It costs MLflow a loop over the cells, about 8 ms of CPU per 10,000 numbers.
+Without a schema there would be no such loop, but neither would anybody see in the registry what the model
+needs.
+
+**CSV gives way to ids of any type**: MLflow reads CSV by the types of the signature and has none for "any",
+so its server answers CSV with 400. With ids declared as text, requests with numbers as ids would fail in
+JSON, pandas and Spark; with no types MLflow would read the id ``007`` as 7 and answer for a customer who
+does not exist. Send JSON or, for many rows, Parquet (``application/vnd.apache.parquet``), which keeps types.
+
+**Out of clvml's reach**: MLflow drops parameters that are not in the signature, with a line in its log,
+before clvml receives them, and refuses one of the wrong type itself, in a message that repeats rows.
+``clvml serve`` does neither.
 """
 
 from __future__ import annotations
@@ -53,11 +68,10 @@ if TYPE_CHECKING:
 
 FLAVOR_NAME = "clvml"
 NEEDS = ("pandas", "numpy", "scipy", "scikit-learn")
-# MLflow's types by the contract's kinds; any other is MLflow's AnyType. A number is declared as any type,
-# since MLflow refuses int64 (pandas, Arrow, Spark's bigint) for a double, with the customers' rows in its
-# message.
-_INPUT_TYPES = {"integer": "long", "boolean": "boolean", "text": "string"}
+WARNING = "warning"  # the column of an answer
+# MLflow's types by the contract's kinds; any other is MLflow's AnyType.
 _OUTPUT_TYPES = {"number": "double", "integer": "long", "boolean": "boolean", "text": "string"}
+_NOT_SAID = ""  # the default of a text parameter; MLflow needs one, and null would hide a null of the request
 
 
 def save_model(
@@ -249,14 +263,13 @@ def _in_mlflow(found: Signature) -> ModelSignature:
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
     from mlflow.types.schema import AnyType
 
-    inputs = [ColSpec(_INPUT_TYPES.get(c.kind) or AnyType(), c.name, required=False) for c in found.inputs]
+    inputs = [ColSpec(AnyType(), c.name, required=False) for c in found.inputs]
     outputs = [
         ColSpec(_OUTPUT_TYPES.get(c.kind) or AnyType(), c.name, required=c.required) for c in found.outputs
     ]
     params = [ParamSpec(name, "double", default) for name, default in found.parameters]
-    return ModelSignature(
-        inputs=Schema(inputs), outputs=Schema(outputs), params=ParamSchema(params) if params else None
-    )
+    params += [ParamSpec(name, "string", _NOT_SAID) for name in found.statements]
+    return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs), params=ParamSchema(params))
 
 
 @cache
@@ -272,19 +285,23 @@ class ServedModel:
     ----------
     model : estimator
         A fitted lifetime-value model or segmenter.
+    card : ModelCard, optional
+        The model's, with which requests are compared.
     """
 
-    def __init__(self, model: Any):
+    def __init__(self, model: Any, card: Any = None):
         self.model = model
+        self.card = card
 
     def predict(self, data: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """Score customers; an invalid request raises an error with one sentence (HTTP 400)."""
+        said = {name: value for name, value in (params or {}).items() if value != _NOT_SAID}
         try:
-            request = read_request(self.model, data, params)
-            scores = score(self.model, request.customers, request.params)
+            request = read_request(self.model, data, said, self.card)
+            scores = response_table(score(self.model, request.customers, request.params))
         except ClvmlError as error:
             raise _refusal(str(error)) from None
-        return response_table(scores)
+        return scores.assign(**{WARNING: " ".join(request.warnings)}) if request.warnings else scores
 
 
 def _load_pyfunc(path: str) -> ServedModel:
