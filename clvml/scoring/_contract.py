@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
@@ -315,9 +316,13 @@ def _horizon(model: Any, value: Any) -> float | str:
 
 
 def _discount_rate(model: Any, value: Any) -> float:  # noqa: ARG001
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number | str):
+    try:
+        rate = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        rate = math.nan
+    if not math.isfinite(rate):
         raise InputError("annual_discount_rate must be a number above -1, a fraction per year: 10 % is 0.1.")
-    return annual_rate_in(value)
+    return annual_rate_in(rate)
 
 
 def _predicted(model: Any, customers: pd.DataFrame, params: Mapping[str, Any]) -> pd.DataFrame:
