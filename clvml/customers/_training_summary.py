@@ -23,7 +23,8 @@ from clvml.errors import TimeUnitError, TimeUnitWarning
 
 TrainingSummary = Mapping[str, Mapping[str, float]]
 
-COLUMNS = ("frequency", "recency", "T", "monetary_value")
+_MONEY = "monetary_value"
+COLUMNS = ("frequency", "recency", "T", _MONEY)
 _MIDDLE = {"q01": 0.01, "q25": 0.25, "median": 0.5, "q75": 0.75, "q99": 0.99}
 QUANTILES = {"minimum": 0.0, **_MIDDLE, "maximum": 1.0}
 
@@ -68,18 +69,23 @@ class Doubt(NamedTuple):
 def training_summary(customers: pd.DataFrame) -> dict[str, dict[str, float]]:
     """Quantiles and mean of each column of the purchase history and the average spend, where present.
 
+    Those of money have three significant digits, since a quantile of few customers is what one of them spent.
+
     Examples
     --------
     >>> training_summary(pd.DataFrame({"T": [1.0, 2.0, 6.0]}))["T"]["maximum"]
     6.0
     """
-    found = {name: _numbers(customers[name]) for name in COLUMNS if name in customers}
-    return {
-        name: dict(zip(QUANTILES, np.quantile(values, list(QUANTILES.values())).tolist(), strict=True))
-        | {"mean": float(values.mean())}
-        for name, values in found.items()
-        if values.size
-    }
+    columns = {name: _numbers(customers[name]) for name in COLUMNS if name in customers}
+    found = {name: _described(values) for name, values in columns.items() if values.size}
+    if _MONEY in found:
+        found[_MONEY] = {key: float(f"{value:.3g}") for key, value in found[_MONEY].items()}
+    return found
+
+
+def _described(values: np.ndarray) -> dict[str, float]:
+    quantiles = np.quantile(values, list(QUANTILES.values())).tolist()
+    return dict(zip(QUANTILES, quantiles, strict=True)) | {"mean": float(values.mean())}
 
 
 def check_time_scale(customers: pd.DataFrame, time_unit: str | None, seen: TrainingSummary | None) -> None:

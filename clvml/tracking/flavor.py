@@ -39,7 +39,8 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -49,9 +50,16 @@ import pandas as pd
 
 from clvml.errors import ClvmlError, TrackingError
 from clvml.files import check_not_there, written_whole
+from clvml.scoring._card import ModelCard
 from clvml.scoring._contract import read_request, response_table, score
 from clvml.scoring._invented import invented_request
-from clvml.scoring._model_file import MODEL_FILE, load_model_folder, save_model_folder
+from clvml.scoring._model_file import (
+    MODEL_FILE,
+    load_model_folder,
+    load_with_card,
+    read_card,
+    save_model_folder,
+)
 from clvml.scoring._signature import Signature, signature
 
 if TYPE_CHECKING:
@@ -73,6 +81,7 @@ def save_model(
     input_example: pd.DataFrame | None = None,
     metadata: dict[str, Any] | None = None,
     mlflow_model: Model | None = None,
+    card: ModelCard | None = None,
 ) -> None:
     """Save a fitted model as an MLflow model folder.
 
@@ -89,6 +98,8 @@ def save_model(
         Saved in the ``MLmodel`` file.
     mlflow_model : mlflow.models.Model, optional
         Passed by MLflow when it logs the model.
+    card : ModelCard, optional
+        What is known of the model beyond itself, such as its data and scores; never a customer.
 
     Raises
     ------
@@ -100,7 +111,7 @@ def save_model(
 
     check_not_there(path, "save the model in another folder, or move this one away first")
     with tempfile.TemporaryDirectory() as folder, written_whole(path) as unfinished:
-        file = save_model_folder(model, folder)
+        file = save_model_folder(model, folder, card)
         found = signature(model)
         described = mlflow_model or mlflow.models.Model()
         described.add_flavor(FLAVOR_NAME, **_flavor_facts(model, found))
@@ -126,12 +137,13 @@ def log_model(
     params: dict[str, Any] | None = None,
     tags: dict[str, Any] | None = None,
     run_id: str | None = None,
+    card: ModelCard | None = None,
 ) -> ModelInfo:
     """Log a fitted model to the active run of MLflow, or to ``run_id``.
 
     Parameters
     ----------
-    model, input_example, metadata
+    model, input_example, metadata, card
         As in :func:`save_model`.
     name : str
         The model's name in the run.
@@ -151,7 +163,7 @@ def log_model(
     from mlflow.models import Model
 
     described = {"name": name, "tags": tags, "params": params, "model_type": type(model).__name__}
-    options = {"model": model, "input_example": input_example, "metadata": metadata}
+    options = {"model": model, "input_example": input_example, "metadata": metadata, "card": card}
     if run_id is not None:
         # MLflow uses the experiment of the active run only, and takes most of a second for each model.
         return _log_to(run_id, described, options, registered_model_name)
@@ -216,13 +228,34 @@ def load_model(model_uri: str | Path) -> Any:
     InputError
         If its file is damaged.
     """
+    with _local(model_uri) as folder:
+        return load_model_folder(folder)
+
+
+def load_model_with_card(model_uri: str | Path) -> tuple[Any, ModelCard]:
+    """The estimator and its card; as :func:`load_model`."""
+    with _local(model_uri) as folder:
+        return load_with_card(folder)
+
+
+def load_card(model_uri: str | Path) -> ModelCard:
+    """The card of a saved model: its data, parameters and scores; as :func:`load_model`."""
+    with _local(model_uri) as folder:
+        return read_card(folder)
+
+
+@contextmanager
+def _local(model_uri: str | Path) -> Iterator[Path]:
+    """The data folder of a model of clvml, on this machine."""
     if Path(model_uri).is_dir():
-        return _load_folder(Path(model_uri))
+        yield _data_folder(Path(model_uri))
+        return
     import mlflow
 
     with tempfile.TemporaryDirectory() as folder:
-        local = mlflow.artifacts.download_artifacts(artifact_uri=str(model_uri), dst_path=folder)
-        return _load_folder(Path(local))
+        yield _data_folder(
+            Path(mlflow.artifacts.download_artifacts(artifact_uri=str(model_uri), dst_path=folder))
+        )
 
 
 def _in_mlflow(found: Signature) -> ModelSignature:
@@ -276,12 +309,12 @@ def _load_pyfunc(path: str) -> ServedModel:
     return ServedModel(load_model_folder(path))
 
 
-def _load_folder(folder: Path) -> Any:
+def _data_folder(folder: Path) -> Path:
     if not (folder / "data" / MODEL_FILE).exists() and (folder / "MLmodel").exists():
         raise TrackingError(
             "this MLflow model was not saved by clvml: load it with mlflow.pyfunc.load_model instead."
         )
-    return load_model_folder(folder / "data")
+    return folder / "data"
 
 
 def _flavor_facts(model: Any, found: Signature) -> dict[str, Any]:
