@@ -18,7 +18,6 @@ duck-typed, by their ``required_columns``; ``optional_columns`` and ``categories
 
 from __future__ import annotations
 
-import datetime as dt
 import difflib
 import math
 import re
@@ -132,7 +131,7 @@ def read_request(
     longest = warranty.get("longest_T") or (seen or {}).get("T", {}).get("maximum")
     warnings = (
         *extrapolation_notice(columns.get("T"), longest, unit),
-        *warranty_notice(_date(warranty.get("until")), dates_of(until)),
+        *warranty_notice(warranty.get("until"), dates_of(until)),
     )
     return Request(customers, checked, warnings)
 
@@ -294,10 +293,6 @@ def _cells(column: Any) -> Any:
 def _seen(model: Any, card: Any) -> TrainingSummary | None:
     """Quantiles of what the model was fitted to."""
     return getattr(card, "seen", None) or getattr(model, "training_summary_", None)
-
-
-def _date(text: str | None) -> dt.date | None:
-    return None if text is None else dt.date.fromisoformat(text[:10])
 
 
 def _horizon(model: Any, value: Any) -> float | str:
