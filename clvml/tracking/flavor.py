@@ -37,6 +37,7 @@ before clvml receives them, and refuses one of the wrong type itself, in a messa
 
 from __future__ import annotations
 
+import logging
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -60,12 +61,15 @@ from clvml.scoring._model_file import (
     read_card,
     save_model_folder,
 )
+from clvml.scoring._request_time import OBSERVED_UNTIL, warranty_notice
 from clvml.scoring._signature import Signature, signature
 from clvml.tracking._logged_models import log_model_folder
 
 if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
     from mlflow.models.model import ModelInfo
+
+logger = logging.getLogger("clvml")
 
 FLAVOR_NAME = "clvml"
 NEEDS = ("pandas", "numpy", "scipy", "scikit-learn")
@@ -263,17 +267,22 @@ class ServedModel:
     ----------
     model : estimator
         A fitted lifetime-value model or segmenter.
-    card : ModelCard, optional
-        The model's, with which requests are compared.
+    card : ModelCard
+        The model's, with which requests are compared. That it is past its warranty by today's date is logged
+        once; answers say so only if the request says until when its customers are observed.
     """
 
-    def __init__(self, model: Any, card: Any = None):
+    def __init__(self, model: Any, card: ModelCard):
         self.model = model
         self.card = card
+        for sentence in warranty_notice(card.warranty.get("until"), []):
+            logger.warning("%s", sentence)
 
     def predict(self, data: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """Score customers; an invalid request raises an error with one sentence (HTTP 400)."""
         said = {name: value for name, value in (params or {}).items() if value != _NOT_SAID}
+        if OBSERVED_UNTIL not in said and OBSERVED_UNTIL not in data and self.card.warranty.get("until"):
+            said[OBSERVED_UNTIL] = self.card.warranty["until"]  # that time has passed is logged at the start
         try:
             request = read_request(self.model, data, said, self.card)
             scores = response_table(score(self.model, request.customers, request.params))
@@ -284,7 +293,7 @@ class ServedModel:
 
 def _load_pyfunc(path: str) -> ServedModel:
     """Called by MLflow with the path of the model's data."""
-    return ServedModel(load_model_folder(path))
+    return ServedModel(*load_with_card(path))
 
 
 def _data_folder(folder: Path) -> Path:
