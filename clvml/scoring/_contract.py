@@ -271,5 +271,7 @@ def _check_finite(scores: pd.DataFrame, model: str) -> None:
         first = plain(scores.index[int(np.argmax(bad))])
         raise InputError(
             f"{model} predicts no finite value for {bad.sum()} of {len(scores)} customers; the first is"
-            f" {first!r}: check the horizon and these customers."
+            f" {first!r}: check the horizon and these customers.",
+            rows=bad,
+            rule=f"{bad.sum()} of {len(scores)} customers have no finite predicted value",
         )

@@ -6,4 +6,5 @@ from ._registry import load as load
 from ._registry import promote as promote
 from ._registry import register as register
 from ._registry import resolve as resolve
+from ._score_batch import BatchResult as BatchResult
 from ._score_batch import score_batch as score_batch
