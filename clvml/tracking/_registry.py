@@ -7,12 +7,17 @@ A model URI is ``models:/<name>@<alias>``, ``models:/<name>/<version>``, ``model
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from clvml.errors import TrackingError
+from clvml.scoring._card import ModelCard
+from clvml.tracking import flavor
 from clvml.tracking._connection import connected, without_prints
 from clvml.tracking.flavor import load_model
+
+T = TypeVar("T")
 
 
 class RegisteredVersion(NamedTuple):
@@ -126,15 +131,40 @@ def load(model_uri: str | Path, *, tracking_uri: str | None = None) -> Any:
     TrackingError
         If the store does not respond, or there is no such model; the message lists those that exist.
     """
+    return _loaded(load_model, model_uri, tracking_uri)
+
+
+def load_card(model_uri: str | Path, *, tracking_uri: str | None = None) -> ModelCard:
+    """The card of a model URI: what the model knows of its data, its parameters and its scores.
+
+    Raises
+    ------
+    TrackingError
+        As in :func:`load`.
+
+    Examples
+    --------
+    >>> load_card("models:/cdnow@champion").observed_until  # doctest: +SKIP
+    '1998-06-30'
+    """
+    return _loaded(flavor.load_card, model_uri, tracking_uri)
+
+
+def load_model_with_card(model_uri: str | Path, *, tracking_uri: str | None = None) -> tuple[Any, ModelCard]:
+    """The estimator and its card, by one download; as :func:`load`."""
+    return _loaded(flavor.load_model_with_card, model_uri, tracking_uri)
+
+
+def _loaded(read: Callable[[str], T], model_uri: str | Path, tracking_uri: str | None) -> T:
     uri = str(model_uri)
     if ":/" not in uri:
         if not Path(uri).is_dir():
             raise TrackingError(
                 f"there is no model folder {uri!r}; a registered model is written as models:/<name>@<alias>."
             )
-        return load_model(uri)
+        return read(uri)
     with connected(tracking_uri):
-        return load_model(_resolve(uri).uri if _names_a_version(uri) else uri)
+        return read(_resolve(uri).uri if _names_a_version(uri) else uri)
 
 
 def _names_a_version(uri: str) -> bool:
