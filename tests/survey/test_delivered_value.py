@@ -128,7 +128,7 @@ def test_the_order_of_rows_and_the_names_of_respondents_do_not_matter(made_up):
 
 @pytest.mark.parametrize(("n", "paired"), [(12, True), (40, True), (40, False)])
 def test_intervals_of_a_brand_and_of_the_gap_cover_the_truth(n, paired):
-    """Of 1,000 surveys with lenient and strict respondents: a coverage of .95 has a standard error of .007."""
+    """Of 1,000 surveys with lenient respondents; a coverage of .95 has a standard error of .007."""
     rng, covered = np.random.default_rng(5), np.zeros(3)
     for _ in range(1000):
         lenient = 0.7 * rng.standard_normal((n, 1, 1))
