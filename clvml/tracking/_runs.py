@@ -14,9 +14,9 @@ from functools import cached_property
 from typing import Any
 
 from clvml.errors import ClvmlError, InputError, TrackingError
-from clvml.tracking import _registry as registry
+from clvml.tracking._challenge import Nomination, challenge, follow
 from clvml.tracking._connection import connected, database_of
-from clvml.tracking._records import RunRecord
+from clvml.tracking._records import Registration, RunRecord
 from clvml.tracking._run_parts import (
     PARTS,
     WrittenRun,
@@ -71,11 +71,9 @@ def write_records(
         writer = RunWriter(_experiment_id(experiment, uri))
         for record in records:
             written[record.name] = writer.write(record)
-            if record.registration is not None:
-                tags = {"run": record.name, **_summary(record), **record.registration.tags}
-                _register(written[record.name], record.registration.name, tags, uri)
             if on_progress is not None:
                 on_progress(record.name)
+        _register_all(records, written, uri)
     return written
 
 
@@ -173,18 +171,40 @@ def _experiment_id(name: str, uri: str) -> str:
     return str(found.experiment_id)
 
 
-def _register(written: WrittenRun, name: str, tags: dict[str, Any], uri: str) -> None:
+def _register_all(records: Sequence[RunRecord], written: Mapping[str, WrittenRun], uri: str) -> None:
+    """Register the models that are to be, when all runs are complete; first those that others follow."""
+    wanted = [(record, record.registration) for record in records if record.registration is not None]
+    found: dict[str, Nomination | None] = {}
+    for record, registration in sorted(wanted, key=lambda pair: bool(pair[1].follows)):
+        found[registration.name] = _register(record, registration, written[record.name], found, uri)
+
+
+def _register(
+    record: RunRecord,
+    registration: Registration,
+    written: WrittenRun,
+    before: Mapping[str, Nomination | None],
+    uri: str,
+) -> Nomination | None:
     if written.model_uri is None:
         written.errors.append(
             f"registration: the model of {written.name!r} has no file, so it was not registered."
         )
         logger.error("%s", written.errors[-1])
-        return
+        return None
+    source, name, leader = written.model_uri, registration.name, registration.follows
+    tags = {"run": record.name, **_summary(record), **registration.tags}
     try:
-        written.registered = registry.register(written.model_uri, name, "champion", tags, tracking_uri=uri)
+        if leader:
+            nomination = follow(source, name, tags, leader, before.get(leader), tracking_uri=uri)
+        else:
+            nomination = challenge(source, name, tags, registration.trial, tracking_uri=uri)
     except ClvmlError as error:
         written.errors.append(f"registration: {error}")
         logger.error("the model of %r could not be registered: %s", written.name, error)
+        return None
+    written.nomination = nomination
+    return nomination
 
 
 def _summary(record: RunRecord) -> dict[str, Any]:

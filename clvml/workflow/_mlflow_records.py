@@ -7,12 +7,15 @@ all models are in one list.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from clvml.errors import TrackingError
+from clvml.tracking._challenge import Nomination
+from clvml.tracking._connection import shown, store_uri
 from clvml.tracking._markdown import markdown_table
 from clvml.tracking._records import Registration, RunRecord, parameters_of
 from clvml.tracking._run_parts import WrittenRun
@@ -109,7 +112,7 @@ def _registration(model: Model, findings: Sequence[Finding]) -> Registration | N
     if model.register_as is None:
         return None
     tags = _merged(tags.values for tags in _only(Tags, findings) if tags.of_version)
-    return Registration(model.register_as, tags)
+    return Registration(model.register_as, tags, model.trial, model.follows)
 
 
 def _markdown(finding: Finding) -> str:
@@ -132,13 +135,27 @@ def _merged(mappings: Iterable[Any]) -> dict[str, Any]:
 def _say_written(section: TrackingSection, written: dict[str, WrittenRun], progress: Progress) -> None:
     """Report what was written to MLflow; raise if something is missing."""
     progress.say(f"{len(written)} runs in the experiment {section.experiment!r}")
-    for run in written.values():
-        if run.registered is not None:
-            aliases = ", ".join(f"@{alias}" for alias in run.registered.aliases)
-            before = " (moved from the earlier version)" if int(run.registered.version) > 1 else ""
-            progress.say(f"registered: {run.registered.uri} {aliases}{before}")
+    for nomination in nominations_of(written):
+        progress.say(f"{nomination.sentence}.")
+        if nomination.can_be_promoted:
+            progress.say(f"to promote it by hand: {promotion_command(nomination, section.uri)}")
     errors = [f"{name}: {error}" for name, run in written.items() for error in run.errors]
     if errors:
         raise TrackingError(
             f"{len(errors)} parts of the MLflow runs could not be written; the first: {errors[0]}"
         )
+
+
+def nominations_of(written: Mapping[str, WrittenRun]) -> list[Nomination]:
+    """What became of the models to register: first those that others follow."""
+    found = [run.nomination for run in written.values() if run.nomination is not None]
+    return sorted(found, key=lambda nomination: bool(nomination.follows))
+
+
+def promotion_command(nomination: Nomination, uri: str | None) -> str:
+    """The command that makes a registered version the champion."""
+    version = nomination.version
+    assert version is not None
+    store = store_uri(uri)
+    where = "" if store == store_uri(None) else f" --tracking-uri {shlex.quote(shown(store))}"
+    return f"clvml promote {shlex.quote(version.name)} {version.version}{where}"

@@ -283,6 +283,7 @@ def model_of(context: Context, segments: Segments) -> Iterator[Finding]:
         folder=None if segments.groups is None else FOLDER,
         params={**parameters_of(segmenter), "features": ", ".join(segmenter.features_)},
         register_as=context.config.tracking.registered_segments,
+        follows=context.config.tracking.registered_model,
     )
     chosen = segmenter.selection_[segmenter.selection_["chosen"]].iloc[0]
     metrics = {name: float(chosen[name]) for name in QUALITY_METRICS}
