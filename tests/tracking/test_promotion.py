@@ -1,6 +1,7 @@
 """A challenger becomes champion by the rule, by hand or as the first, and the registry says why."""
 
 import os
+import shutil
 import subprocess
 import sys
 from functools import cache
@@ -64,9 +65,7 @@ def nominate(client, cdnow_split, months):
     """Register a model fitted to all customers of a split, with the evidence of its holdout."""
 
     def register(model, name="clv", split=cdnow_split, months=months, **tags):
-        challenger = fit_model(
-            with_terms(model, split.duration, 0.0, 1.0), split.calibration, split.earlier()
-        )
+        challenger = fitted(model, split, split.duration)
         trial = Trial(split, challenger, challenger.predict(split.calibration), months)
         tags = {"model": type(model).__name__, "dataset": "cdnow", "customers": 2357, **tags}
         return challenge(logged(client, fitted(model, split)), name, tags, trial)
@@ -271,13 +270,12 @@ def test_segments_are_promoted_with_their_model_or_not_at_all(client, nominate, 
     assert follow(uri, "clv-segments", {}, "clv", refused).version is None
 
 
-def test_a_run_killed_before_the_judgement_leaves_a_version_that_says_so(client, nominate, monkeypatch):
+def test_a_run_killed_before_the_judgement_leaves_a_version_that_says_so(nominate, monkeypatch):
     nominate(STRUCTURE)
-    monkeypatch.setattr(tracking._challenge, "judge", _killed)
-    with pytest.raises(KeyboardInterrupt):
-        nominate(FORMULA)
-    monkeypatch.undo()
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", client.tracking_uri)
+    with monkeypatch.context() as patch:
+        patch.setattr(tracking._challenge, "judge", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            nominate(FORMULA)
     assert champion() == 1
     assert table().loc[2, ["status", "aliases"]].tolist() == ["not judged yet", "challenger"]
     assert "its run ended before it was judged: run again, or 'clvml promote clv 2'" in table().loc[2, "why"]
