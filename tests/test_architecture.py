@@ -38,6 +38,7 @@ ORDER = [
     "plots",
     "scoring",
     "tracking",
+    "serving",
     "workflow",
     "commands",
 ]

@@ -27,7 +27,7 @@ from clvml.errors import InputError
 
 CUSTOMER_ID = "customer_id"
 MISSING_IDS = ("", "nan", "null", "none", "<na>", "n/a", "nat")
-_MISSING_CELLS = (
+MISSING_CELLS = (
     *("", " ", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"),
     *("N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
 )  # pandas' own list
@@ -50,7 +50,7 @@ def read_csv(path: Path, id_columns: Sequence[str], rows: int | None = None) -> 
         chunksize=sys.maxsize if rows is None else rows,
         dtype=dict.fromkeys(id_columns, str),
         keep_default_na=False,
-        na_values={name: _MISSING_CELLS for name in names if name not in id_columns},
+        na_values={name: MISSING_CELLS for name in names if name not in id_columns},
     ) as batches:
         for batch in batches:
             ids = [name for name in id_columns if name in batch]

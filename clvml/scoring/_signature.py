@@ -76,10 +76,10 @@ def signature(model: Any) -> Signature:
     >>> [column.name for column in found.outputs], found.parameters[0].default
     (['clv', 'customer_id'], 39.0)
     """
-    plausible = _plausible(model)
-    scores = score(model, plausible)
+    row = plausible(model)
+    scores = score(model, row)
     categories = getattr(model, "categories", {})
-    kinds = {name: "any" if name in categories else _kind(plausible[name]) for name in plausible}
+    kinds = {name: "any" if name in categories else _kind(row[name]) for name in row}
     kinds |= dict.fromkeys(optional_columns_of(model), "number")
     optional = set(optional_columns_of(model))
     inputs = [Column(str(name), kind, name not in optional) for name, kind in kinds.items()]
@@ -90,7 +90,7 @@ def signature(model: Any) -> Signature:
     return Signature((customer, *inputs), (*outputs, customer), _parameters(model))
 
 
-def _plausible(model: Any) -> pd.DataFrame:
+def plausible(model: Any) -> pd.DataFrame:
     """A customer whom no model knows, with the categories known to the model."""
     levels = {name: known[0] for name, known in getattr(model, "categories", {}).items()}
     known = _PLAUSIBLE | getattr(model, "reference_", {}) | levels
