@@ -6,7 +6,28 @@ class ClvmlError(Exception):
 
 
 class InputError(ClvmlError, ValueError):
-    """The data or an argument is invalid."""
+    """The data or an argument is invalid.
+
+    Parameters
+    ----------
+    message : str
+        For the user, who has the data: it may name a customer and repeat values.
+    row : int, optional
+        Position of the first invalid row of a table, from 0.
+    column : str, optional
+        Its column.
+    rule : str, optional
+        What is wrong with the rows without their ids and values, for answers and logs of a service, as in
+        "2 of 10 customers have a negative T". Given with ``row``.
+    """
+
+    def __init__(
+        self, message: str = "", *, row: int | None = None, column: str | None = None, rule: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.row = row
+        self.column = column
+        self.rule = rule
 
 
 class TimeUnitError(InputError):

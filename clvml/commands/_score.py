@@ -30,7 +30,7 @@ def score(
 ) -> None:
     """Score a file of customers with a saved or registered model."""
     with exit_on_error(debug):
-        from clvml.tracking._registry import score_batch
+        from clvml.tracking._score_batch import score_batch
 
         scored = score_batch(
             model,

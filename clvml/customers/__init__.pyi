@@ -1,4 +1,7 @@
+from ._cohorts import cohorts as cohorts
 from ._datasets import load_cdnow as load_cdnow
+from ._fingerprint import fingerprint as fingerprint
+from ._fingerprint import source_difference as source_difference
 from ._notices import DataNotice as DataNotice
 from ._notices import data_notices as data_notices
 from ._split import Split as Split

@@ -290,7 +290,10 @@ def _refuse(column: pd.Series, bad: NDArray[np.bool_], rule: str, way_out: str) 
     if bad.any():
         first = int(np.argmax(bad))
         customer, value = column.index[first], column.iloc[first]
+        count = f"{bad.sum()} of {len(column)} customers {rule}"
         raise InputError(
-            f"{bad.sum()} of {len(column)} customers {rule}; the first is {plain(customer)!r}, with"
-            f" {plain(value)!r}: {way_out}."
+            f"{count}; the first is {plain(customer)!r}, with {plain(value)!r}: {way_out}.",
+            row=first,
+            column=str(column.name),
+            rule=f"{count} ({way_out})",
         )

@@ -82,9 +82,8 @@ def check_present(ids: pd.Index | pd.Series) -> None:
     """
     missing = are_missing(ids)
     if missing.any():
-        raise InputError(
-            f"{missing.sum()} of {len(ids)} rows have no customer_id; the first is row {missing.argmax()}."
-        )
+        rule, first = f"{missing.sum()} of {len(ids)} rows have no customer_id", int(missing.argmax())
+        raise InputError(f"{rule}; the first is row {first}.", row=first, column=CUSTOMER_ID, rule=rule)
 
 
 def storable(ids: pd.Index) -> pd.Index:

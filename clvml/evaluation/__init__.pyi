@@ -14,6 +14,8 @@ from ._metric_draws import MetricDraws as MetricDraws
 from ._metrics import METRICS as METRICS
 from ._model_comparison import ModelComparison as ModelComparison
 from ._model_comparison import compare_models as compare_models
+from ._promotion import Promotion as Promotion
+from ._promotion import decide_promotion as decide_promotion
 from ._ranking import concentration as concentration
 from ._ranking import gini as gini
 from ._ranking import lift_curve as lift_curve

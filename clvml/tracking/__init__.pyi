@@ -3,7 +3,9 @@ from ._log_comparison import autolog as autolog
 from ._log_comparison import log_comparison as log_comparison
 from ._registry import RegisteredVersion as RegisteredVersion
 from ._registry import load as load
+from ._registry import load_card as load_card
+from ._registry import load_model_with_card as load_model_with_card
 from ._registry import promote as promote
 from ._registry import register as register
 from ._registry import resolve as resolve
-from ._registry import score_batch as score_batch
+from ._score_batch import score_batch as score_batch

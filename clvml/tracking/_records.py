@@ -14,6 +14,8 @@ from typing import Any
 
 import pandas as pd
 
+from clvml.scoring._card import ModelCard
+
 
 @dataclass(frozen=True, eq=False)
 class DatasetRecord:
@@ -92,6 +94,8 @@ class RunRecord:
         entry without a file.
     input_example : pandas.DataFrame, optional
         Customers, from which the model's input example is invented.
+    card : ModelCard, optional
+        What is known of the model beyond itself; saved with it.
     registration : Registration, optional
         To register the model.
     children : sequence of RunRecord
@@ -110,6 +114,7 @@ class RunRecord:
     datasets: Sequence[DatasetRecord] = ()
     model: Any = None
     input_example: pd.DataFrame | None = None
+    card: ModelCard | None = None
     registration: Registration | None = None
     children: Sequence[RunRecord] = ()
     description: str = ""

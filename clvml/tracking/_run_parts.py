@@ -97,7 +97,9 @@ def write_model(client: Any, record: RunRecord, written: WrittenRun) -> None:
         return
     name = file_name(record.name)
     try:
-        info = log_model(record.model, name, input_example=record.input_example, run_id=written.run_id)
+        info = log_model(
+            record.model, name, input_example=record.input_example, run_id=written.run_id, card=record.card
+        )
     except InputError as error:  # it values known customers only, and its file would have their ids
         logger.info("run %r: %s It is listed in MLflow without a file.", record.name, error)
         written.model_id = _listed(client, name, record, written)

@@ -36,6 +36,11 @@ from clvml.workflow.stages._serving import ValueSection
 from clvml.workflow.stages._splitting import SplitSection
 
 CDNOW_DATES = (dt.date(1997, 9, 30), dt.date(1998, 6, 30))
+# Keys that name a file; a relative path is relative to the folder of the config file.
+TABLES = (
+    ("segments", "treatments"),
+    ("segments", "attributes"),
+)
 
 
 class Config(Section):
@@ -176,12 +181,10 @@ def _resolve_source(values: dict[str, Any], folder: Path) -> None:
 
 
 def _resolve_tables(values: dict[str, Any], folder: Path) -> None:
-    segments = values.get("segments")
-    if not isinstance(segments, dict):
-        return
-    for name in ("treatments", "attributes"):
-        if isinstance(segments.get(name), str) and segments[name]:
-            segments[name] = str((folder / segments[name]).resolve())
+    for section, key in TABLES:
+        table = values.get(section)
+        if isinstance(table, dict) and isinstance(table.get(key), str) and table[key]:
+            table[key] = str((folder / table[key]).resolve())
 
 
 def _completed(config: Config) -> Config:

@@ -99,6 +99,7 @@ def _record(model: Model, findings: Sequence[Finding], folder: Path) -> RunRecor
         figures={**base.figures, **drawn},
         datasets=[dataset.record for dataset in _only(Dataset, findings)],
         model=model.model,
+        card=model.card or base.card,
         input_example=None if model.register_as is None else model.customers,
         registration=_registration(model, findings),
         description="\n\n".join(filter(None, [base.description, *map(_markdown, findings)])),

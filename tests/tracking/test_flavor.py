@@ -50,6 +50,8 @@ def test_the_signature_puts_money_first_and_takes_the_models_own_horizon_and_rat
     assert {p.name: p.default for p in signature.params.params} == {
         "horizon": 52.0,
         "annual_discount_rate": 0.10,
+        "observed_until": "",
+        "time_unit": "",
     }
 
 
@@ -108,7 +110,7 @@ GOOD = {"customer_id": ["a"], "frequency": [2.0], "recency": [30.0], "T": [38.0]
 @pytest.mark.parametrize(
     ("change", "params", "sentence"),
     [
-        ({"frequency": [-2.0]}, {}, "have a negative frequency; the first is 'a'"),
+        ({"frequency": [-2.0]}, {}, "have a negative frequency; the first is row 1"),
         ({"recency": [39.0]}, {}, r"recency outside \[0, T\]"),
         ({"T": [float("nan")]}, {}, "missing or infinite T"),
         ({"T": [float("inf")]}, {}, "missing or infinite T"),
@@ -151,7 +153,7 @@ def test_a_request_in_days_is_converted_where_it_says_so_and_refused_where_it_do
     with pytest.raises(MlflowException, match="they appear to be in days") as error:
         pyfunc.predict(days)
     assert error.value.get_http_status_code() == 400
-    with pytest.raises(MlflowException, match="time_unit is 'fortnight'"):
+    with pytest.raises(MlflowException, match="time_unit must be one of D, W, M, Q, Y; the first is row 1"):
         pyfunc.predict(days.assign(time_unit="fortnight"))
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from clvml.errors import InputError
-from clvml.tracking._registry import score_batch
+from clvml.tracking import score_batch
 from clvml.workflow._config import load_config
 from clvml.workflow._run import run
 from clvml.workflow.stages._attribute_files import read_attributes

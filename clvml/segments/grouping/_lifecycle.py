@@ -246,9 +246,12 @@ def _checked(customers: pd.DataFrame, time_unit: str | None) -> pd.DataFrame:
     table = check_customers(customers, (*LifecycleStages.required_columns, *halves), time_unit, losses=True)
     wrong = table["probability_alive"] > 1 + 1e-9
     if wrong.any():
+        rule = f"{wrong.sum()} of {len(table)} customers have a probability_alive above 1"
         raise InputError(
-            f"{wrong.sum()} of {len(table)} customers have a probability_alive above 1; the first is"
-            f" {named(table.index[wrong])}."
+            f"{rule}; the first is {named(table.index[wrong])}.",
+            row=int(np.argmax(wrong)),
+            column="probability_alive",
+            rule=rule,
         )
     return table
 
