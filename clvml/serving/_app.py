@@ -13,8 +13,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from email.message import Message
 from importlib.metadata import version as installed
@@ -34,7 +35,7 @@ from clvml.serving._openapi import openapi
 from clvml.serving._pages import docs_page, model_page
 from clvml.serving._parameters import from_query
 from clvml.serving._refusals import Refusal, invalid
-from clvml.serving._served import Served
+from clvml.serving._served import Scored, Served
 from clvml.serving._settings import Settings
 from clvml.serving._summary import summary_of
 from clvml.serving._tables import Asked
@@ -104,9 +105,12 @@ class Desk:
         kind = chosen(request.headers.get("accept"), usual)
         query = from_query(request.query_params.multi_items())
 
-        def write(served: Served, asked: Asked, columns: Mapping[str, Any]) -> bytes:
-            about = {"model": served.version.name, "version": served.version.number}
-            return in_json(columns, asked.orient, about) if kind == JSON else WRITERS[kind](columns)
+        def write(served: Served, orient: str, columns: Mapping[str, Any], warnings: Sequence[str]) -> bytes:
+            if kind != JSON:
+                return WRITERS[kind](columns)
+            version = served.version
+            about = {"model": version.name, "version": version.number, "warnings": warnings}
+            return in_json(columns, orient, about)
 
         return await self._answer(request, read, query, kind, write)
 
@@ -116,9 +120,11 @@ class Desk:
         kind = chosen(request.headers.get("accept"), JSON, (JSON,))
         if request.query_params:
             raise invalid("parameter", "/invocations takes parameters in the body, as params.")
-        return await self._answer(
-            request, read, {}, kind, lambda _, __, columns: dumps({"predictions": rows_of(columns)})
-        )
+
+        def write(_: Served, __: str, columns: Mapping[str, Any], warnings: Sequence[str]) -> bytes:
+            return dumps({"predictions": rows_of(columns)} | ({"warnings": warnings} if warnings else {}))
+
+        return await self._answer(request, read, {}, kind, write)
 
     async def _answer(
         self, request: Request, read: Read, query: Mapping[str, Any], kind: str, write: Callable[..., bytes]
@@ -126,23 +132,26 @@ class Desk:
         with self._gate.admit() as place:
             body = await place.body(request.stream(), request.headers.get("content-length"))
             served = self._following.served
-            content, rows = await place.compute(self._work, served, body, read, query, write)
-        request.scope["clvml.rows"] = rows
+            content, scored = await place.compute(self._work, served, body, read, query, write)
+        request.scope["clvml.rows"] = len(scored.scores)
         headers = {"clvml-model-version": served.version.number or "folder"}
+        if scored.warnings:
+            headers["clvml-warnings"] = json.dumps(scored.warnings)  # in ASCII, for tables in binary
         return Response(content, media_type=kind, headers=headers)
 
     def _work(
         self, served: Served, body: bytes, read: Read, query: Mapping[str, Any], write: Callable[..., bytes]
-    ) -> tuple[bytes, int]:
+    ) -> tuple[bytes, Scored]:
         """All that costs CPU time, in one thread."""
         asked = read(body, served.fields, self._settings.max_rows)
         if set(asked.params) & set(query):
             raise invalid("parameter", "a parameter is given twice: in the body and in the address.")
         started = time.perf_counter()
-        scores = served.score(asked._replace(params={**asked.params, **query}))
+        scored = served.score(asked._replace(params={**asked.params, **query}))
         self._metrics.scoring.observe(time.perf_counter() - started)
-        self._metrics.rows.inc(len(scores))
-        return write(served, asked, columns_of_answer(scores, asked.ids)), len(scores)
+        self._metrics.rows.inc(len(scored.scores))
+        columns = columns_of_answer(scored.scores, asked.ids)
+        return write(served, asked.orient, columns, scored.warnings), scored
 
 
 def _add_probes(app: FastAPI, following: Following) -> None:

@@ -17,6 +17,7 @@ from clvml.customers._summary_checks import MOST_PURCHASES
 from clvml.customers._time_units import LONGEST_HORIZON, TIME_UNIT, TIME_UNITS, time_unit_of
 from clvml.errors import ClvmlError
 from clvml.scoring._contract import score
+from clvml.scoring._request_time import OBSERVED_UNTIL
 from clvml.scoring._signature import TIMES, Column, plausible, signature
 from clvml.serving._refusals import invalid
 
@@ -31,7 +32,16 @@ _WORDS = {
     "probability_alive": "Probability that the customer is still active.",
     "clv": "Customer lifetime value.",
     CUSTOMER_ID: "Returned with the scores; neither stored nor logged.",
+    OBSERVED_UNTIL: "Last day of the observation period, if the request is to be compared with the model's.",
     TIME_UNIT: "Unit of recency and T, if it is not the model's; all rows need one if any has one.",
+}
+
+
+KINDS = {
+    "text": "text",
+    "boolean": "true or false",
+    "date": "a date, such as '2026-09-30'",
+    "id": "text or a whole number",
 }
 
 
@@ -42,7 +52,7 @@ class Field(NamedTuple):
     ----------
     name : str
         As in the customer summary.
-    kind : {"number", "text", "boolean", "category", "id"}
+    kind : {"number", "text", "boolean", "category", "date", "id"}
         The type of its values; a category is one of ``levels``.
     required : bool
         Whether each request must have it.
@@ -73,7 +83,7 @@ class Field(NamedTuple):
         if self.kind == "id":
             return f"must be text of 1 to {LONGEST_ID} characters or a whole number of 64 bits"
         if self.kind != "number":
-            return f"must be {'true or false' if self.kind == 'boolean' else 'text'}"
+            return f"must be {KINDS[self.kind]}"
         return f"must be a {'whole' if self.whole else 'finite'} number from {self.range}"
 
     @property
@@ -102,6 +112,8 @@ def _field(
         words = f"{words[:-1]}, in {time_unit_of(unit).name}s."
     if name == CUSTOMER_ID:
         return Field(name, "id", required, description=words)
+    if name == OBSERVED_UNTIL:
+        return Field(name, "date", required, description=words)
     if name == TIME_UNIT:
         return Field(name, "category", required, levels=tuple(TIME_UNITS), description=words)
     if levels is not None:
@@ -178,4 +190,10 @@ def _refuse(field: Field, bad: np.ndarray, rule: str) -> None:
         raise invalid(rule, f"{field.name} {field.rule}.", int(bad.argmax()), field.name)
 
 
-_TYPES: dict[str, set[type]] = {"number": {int, float}, "text": {str}, "boolean": {bool}, "id": {str, int}}
+_TYPES: dict[str, set[type]] = {
+    "number": {int, float},
+    "text": {str},
+    "boolean": {bool},
+    "date": {str},
+    "id": {str, int},
+}

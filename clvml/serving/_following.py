@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from clvml.errors import ClvmlError
+from clvml.scoring._card import ModelCard
 from clvml.serving._metrics import Metrics
 from clvml.serving._served import Served, Version
-from clvml.tracking._registry import load, resolve
+from clvml.tracking._registry import load_model_with_card, resolve
 
 log = logging.getLogger("clvml.serving")
 
@@ -53,9 +54,9 @@ class Source(NamedTuple):
         alias = self.uri.rpartition("@")[2] if self.moves else ""
         return Version(found.uri, found.name, str(found.version), alias, found.tags)
 
-    def load(self, version: Version) -> Any:
-        """The estimator of a version."""
-        return load(version.uri, tracking_uri=self.tracking_uri)
+    def load(self, version: Version) -> tuple[Any, ModelCard]:
+        """The estimator of a version, and its card."""
+        return load_model_with_card(version.uri, tracking_uri=self.tracking_uri)
 
 
 class Following:
@@ -126,9 +127,9 @@ class Following:
         model, *more = versions
         segments = more[0] if more else None
         served = Served(
-            self._model.load(model),
+            *self._model.load(model),
             model,
-            None if segments is None or self._segments is None else self._segments.load(segments),
+            None if segments is None or self._segments is None else self._segments.load(segments)[0],
             segments,
         )
         served.check()

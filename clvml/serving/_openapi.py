@@ -20,6 +20,11 @@ from clvml.serving._settings import Settings
 Schema = dict[str, Any]
 BINARY = (STREAM, FILE, PARQUET)
 _TYPES = {"number": "number", "integer": "integer", "boolean": "boolean", "text": "string"}
+_KINDS = {
+    "text": {"type": "string"},
+    "boolean": {"type": "boolean"},
+    "date": {"type": "string", "format": "date"},
+}
 _ERRORS = {
     400: "The body cannot be read.",
     401: "The bearer token is missing or wrong.",
@@ -73,7 +78,7 @@ def schema_of(field: Field) -> Schema:
         text = {"type": "string", "minLength": 1, "maxLength": LONGEST_ID}
         return {"anyOf": [text, {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1}], **about}
     if field.kind != "number":
-        return {"type": {"text": "string"}.get(field.kind, field.kind), **about}
+        return {**_KINDS[field.kind], **about}
     kind = "integer" if field.whole else "number"
     return {"type": kind, "minimum": int(field.minimum), "maximum": int(field.maximum), **about}
 
@@ -89,7 +94,7 @@ def _schemas(served: Served, settings: Settings) -> Schema:
     required = [field.name for field in fields if field.required]
     lists = {name: _list(schema, most) for name, schema in row.items()}
     customer = _object(row, required, example=served.examples[0])
-    params = _object({p.name: _parameter(p) for p in served.parameters}, [])
+    params = _object(_parameters(served), [])
     return {
         "Customer": customer,
         "Columns": {
@@ -141,13 +146,20 @@ def _mlflow_schemas(row: Schema, required: Sequence[str], most: int, served: Ser
     shapes = {"dataframe_split": split, "dataframe_records": records, "inputs": records, "instances": records}
     return {
         "Invocation": {"oneOf": [_request(name, schema) for name, schema in shapes.items()]},
-        "Predictions": _object({"predictions": {"type": "array", "items": _ref("Scores")}}, ["predictions"]),
+        "Predictions": _object(
+            {
+                "predictions": {"type": "array", "items": _ref("Scores")},
+                "warnings": {"type": "array", "items": {"type": "string"}},
+            },
+            ["predictions"],
+        ),
     }
 
 
 def _paths(served: Served, secured: bool) -> Schema:
     query = [
-        {"name": p.name, "in": "query", "required": False, "schema": _parameter(p)} for p in served.parameters
+        {"name": name, "in": "query", "required": False, "schema": schema}
+        for name, schema in _parameters(served).items()
     ]
     binary = {"schema": {"type": "string", "format": "binary"}}
     scored = {"oneOf": [_ref("RowsOfScores"), _ref("ColumnsOfScores")]}
@@ -222,10 +234,13 @@ def _without(status: str, paths: Schema) -> Schema:
     return paths
 
 
-def _parameter(parameter: Any) -> Schema:
-    rule = PARAMETERS[parameter.name]
-    about = f"{rule.words[0].upper()}{rule.words[1:]}. Default: the model's own, {parameter.default:g}."
-    return {**rule.schema, "description": about}
+def _parameters(served: Served) -> Schema:
+    """The schema of each parameter."""
+    defaults = {p.name: f" Default: the model's own, {p.default:g}." for p in served.parameters}
+    return {
+        name: {**PARAMETERS[name].schema, "description": PARAMETERS[name].sentence + defaults.get(name, "")}
+        for name in (*defaults, *served.statements)
+    }
 
 
 def _request(name: str, content: Schema, example: Any = None) -> Schema:
@@ -237,6 +252,7 @@ def _answer(name: str, content: Schema) -> Schema:
     about = {
         "model": {"type": "string", "description": "The registered model."},
         "version": {"type": "string", "description": "Its version that gave these scores."},
+        "warnings": {"type": "array", "items": {"type": "string"}},
     }
     return _object({name: content, **about}, [name, *about])
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from clvml.serving._fields import Field
+from clvml.serving._fields import KINDS, Field
 from clvml.serving._openapi import columns_of, words_of_output
 from clvml.serving._parameters import PARAMETERS
 from clvml.serving._refusals import RULES
@@ -31,10 +31,16 @@ def docs_page(served: Served, settings: Settings) -> str:
             "rows": _json({"rows": served.examples}),
             "columns": _json({"columns": columns_of(served.examples)}),
         },
-        parameters=[(p.name, PARAMETERS[p.name].words, f"{p.default:g}") for p in served.parameters],
+        parameters=_parameters(served),
         outputs=[(c.name, words_of_output(c.name)) for c in served.outputs],
         rules=RULES,
     )
+
+
+def _parameters(served: Served) -> list[tuple[str, str, str]]:
+    defaults = {parameter.name: f"{parameter.default:g}" for parameter in served.parameters}
+    names = (*defaults, *served.statements)
+    return [(name, PARAMETERS[name].words, defaults.get(name, "")) for name in names]
 
 
 def model_page(summary: dict[str, Any], served: Served) -> str:
@@ -47,7 +53,7 @@ def allowed(field: Field) -> str:
     if field.kind == "category":
         return ", ".join(map(str, field.levels))
     if field.kind != "number":
-        return {"id": "text or whole number", "boolean": "true or false"}.get(field.kind, field.kind)
+        return KINDS[field.kind]
     return f"{'whole number' if field.whole else 'number'}, {field.range}"
 
 

@@ -15,6 +15,11 @@ class Rule(NamedTuple):
     words: str
     schema: dict[str, Any]
 
+    @property
+    def sentence(self) -> str:
+        """The words with a capital and a full stop."""
+        return f"{self.words[0].upper()}{self.words[1:]}."
+
 
 _NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,3})?")
 _LENGTH = r"^[0-9]{1,6}(\.[0-9]{1,6})?[DWMQY]$"
@@ -32,9 +37,13 @@ PARAMETERS = {
     "annual_discount_rate": Rule(
         "a fraction per year from 0 to 1: 0.1 is 10 %", {"type": "number", "minimum": 0, "maximum": 1}
     ),
-    "time_unit": Rule("the unit of recency and T: D, W, M, Q or Y", {"enum": list(TIME_UNITS)}),
+    "time_unit": Rule(
+        "the unit of recency and T of all rows: D, W, M, Q or Y; they are converted",
+        {"enum": list(TIME_UNITS)},
+    ),
     "observed_until": Rule(
-        "the last day of the observation period, such as '2026-09-30'", {"type": "string", "format": "date"}
+        "the last day of the observation period of all rows, a date such as '2026-09-30'",
+        {"type": "string", "format": "date"},
     ),
 }
 

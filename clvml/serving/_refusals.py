@@ -90,8 +90,6 @@ def malformed(detail: str) -> Refusal:
 
 
 def refusal_of(error: InputError) -> Refusal:
-    """The refusal of customers who break a rule of clvml; its sentence, if the error keeps values apart."""
+    """The refusal of customers who break a rule of clvml."""
     rule = "time_unit" if isinstance(error, TimeUnitError) else "customers"
-    if not hasattr(error, "row"):
-        return Refusal(422, rule, "the customers break a rule of the model; /docs has the rules.")
-    return Refusal(422, rule, str(error), row=error.row, column=getattr(error, "column", None))
+    return Refusal(422, rule, str(error), row=error.row, column=error.column)

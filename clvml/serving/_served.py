@@ -10,17 +10,18 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from clvml.customers._time_units import horizon_in
+from clvml.customers._time_units import TIME_UNIT, TIME_UNITS
 from clvml.errors import InputError
 from clvml.scoring._batches import score_batches
+from clvml.scoring._card import ModelCard
 from clvml.scoring._contract import read_request, request_params
-from clvml.scoring._signature import Column, Parameter, signature
-from clvml.serving._card import card_of
+from clvml.scoring._request_time import dates_of
+from clvml.scoring._signature import Column, Parameter, Signature, signature
 from clvml.serving._examples import invented_rows
 from clvml.serving._fields import Field, fields_of
 from clvml.serving._parameters import refusal_of_parameter
@@ -58,11 +59,19 @@ class Version:
         return f"{self.name} version {self.number}" if self.number else self.name
 
 
+class Scored(NamedTuple):
+    """Scores, and warnings about the request as a whole."""
+
+    scores: pd.DataFrame
+    warnings: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Served:
     """A loaded version, with the segments that are added to its scores, if any."""
 
     model: Any
+    card: ModelCard
     version: Version
     segments: Any = None
     segments_version: Version | None = None
@@ -71,59 +80,78 @@ class Served:
     @cached_property
     def fields(self) -> tuple[Field, ...]:
         """The columns of requests."""
-        own = fields_of(self.model)
+        return (*fields_of(self.model), *self._of_segments)
+
+    @cached_property
+    def _of_segments(self) -> tuple[Field, ...]:
+        """The columns that only the segments need; values are the model's."""
         if self.segments is None:
-            return own
-        known = {*(f.name for f in own), *(column.name for column in signature(self.model).outputs)}
-        more = [f for f in fields_of(self.segments) if f.name not in known]
-        return (*own, *more)
+            return ()
+        known = {column.name for column in (*self._signature.inputs, *self._signature.outputs)}
+        return tuple(field for field in fields_of(self.segments) if field.name not in known)
+
+    @cached_property
+    def _signature(self) -> Signature:
+        return signature(self.model)
 
     @cached_property
     def outputs(self) -> tuple[Column, ...]:
         """The columns of answers, ``customer_id`` last."""
-        *scores, customer = signature(self.model).outputs
+        *scores, customer = self._signature.outputs
         more = () if self.segments is None else signature(self.segments).outputs[:-1]
         return (*scores, *more, customer)
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters of requests, with the model's own values."""
-        return signature(self.model).parameters
+        return self._signature.parameters
 
     @cached_property
-    def card(self) -> dict[str, Any]:
-        """The model's card."""
-        return card_of(self.model)
+    def statements(self) -> tuple[str, ...]:
+        """What a request may say about all its rows, as parameters of text."""
+        return self._signature.statements
 
     @cached_property
     def examples(self) -> list[dict[str, Any]]:
         """Invented customers: rounded quantiles of those whom the model was fitted to, by column."""
         return invented_rows(self.model, self.fields)
 
-    def score(self, asked: Asked) -> pd.DataFrame:
+    def score(self, asked: Asked) -> Scored:
         """The scores in the order of the rows; raises a `Refusal` if a customer or a parameter is invalid."""
-        params = self._params(asked.params)
+        self._check(asked.params)
         try:
-            customers = read_request(self.model, asked.customers).customers
+            request = read_request(self.model, asked.columns, asked.params, self.card)
+            for each in self._of_segments:
+                if each.name in asked.columns:
+                    request.customers[each.name] = asked.columns[each.name]
             with np.errstate(all="ignore"):  # scores are checked to be finite
-                return next(score_batches(self.model, [customers], params, self.segments))
+                scores = next(score_batches(self.model, [request.customers], request.params, self.segments))
+            return Scored(scores, request.warnings)
         except InputError as error:
             raise refusal_of(error) from None
 
-    def _params(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        known = [parameter.name for parameter in self.parameters]
+    def _check(self, given: Mapping[str, Any]) -> None:
+        """Refuse an unknown or invalid parameter."""
+        known = [*(parameter.name for parameter in self.parameters), *self.statements]
         if set(given) - set(known):
-            takes = f"the model takes {' and '.join(known)}" if known else "the model takes no parameters"
-            raise invalid("parameter", f"there is an unknown parameter; {takes}.")
-        found: dict[str, Any] = {}
+            raise invalid("parameter", f"there is an unknown parameter; the model takes {', '.join(known)}.")
         for name, value in given.items():
-            try:
-                found |= request_params(self.model, {name: _plain(value)})
-                if name == "horizon":
-                    horizon_in(found[name], getattr(self.model, "time_unit_", None))
-            except (InputError, TypeError, ValueError, OverflowError):
-                raise refusal_of_parameter(name) from None
-        return found
+            if not self._is_valid(name, value):
+                raise refusal_of_parameter(name)
+
+    def _is_valid(self, name: str, value: Any) -> bool:
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            return False
+        if name == TIME_UNIT:
+            return value in TIME_UNITS
+        try:
+            if name in self.statements:
+                dates_of(np.array([value], dtype=object))
+            else:
+                request_params(self.model, {name: value})
+        except (InputError, OverflowError):
+            return False
+        return True
 
     def check(self) -> None:
         """Score an invented customer and describe the model, before the first request comes.
@@ -134,10 +162,3 @@ class Served:
             If the model cannot score them.
         """
         _ = self.outputs, self.parameters, self.examples
-
-
-def _plain(value: Any) -> Any:
-    """A number or text; anything else is no parameter."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise TypeError
-    return value

@@ -18,7 +18,7 @@ def summary_of(following: Following) -> dict[str, Any]:
         "notice": following.notice or None,
         "segments": None if served.segments_version is None else _of_version(served.segments_version),
         "signature": _signature(served),
-        "card": served.card,
+        "card": served.card.as_dict(),
     }
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from clvml.customers._ids import CUSTOMER_ID
 from clvml.serving._fields import Field, check_ids, check_levels, check_numbers, check_types
@@ -20,8 +19,8 @@ class Asked(NamedTuple):
 
     Attributes
     ----------
-    customers : pandas.DataFrame
-        The columns, ``customer_id`` among them if it was given.
+    columns : dict
+        Numbers as arrays, anything else as lists; ``customer_id`` among them if it was given.
     params : dict
         As given.
     ids : sequence or None
@@ -30,7 +29,7 @@ class Asked(NamedTuple):
         The shape of the request, and so of an answer in JSON.
     """
 
-    customers: pd.DataFrame
+    columns: dict[str, Any]
     params: dict[str, Any]
     ids: Sequence[Any] | None
     orient: str = "columns"
@@ -57,9 +56,9 @@ def check_rows(rows: int, most: int) -> None:
         raise invalid("shape", "there are no rows; give at least one customer.")
 
 
-def typed(fields: Sequence[Field], columns: Columns) -> pd.DataFrame:
-    """Columns of Python values or arrays as a table of the fields' types; raises a `Refusal`."""
-    return pd.DataFrame({field.name: _typed(field, columns[field.name]) for field in fields}, copy=False)
+def typed(fields: Sequence[Field], columns: Columns) -> dict[str, Any]:
+    """Columns of Python values or arrays with the fields' types; raises a `Refusal`."""
+    return {field.name: _typed(field, columns[field.name]) for field in fields}
 
 
 def _typed(field: Field, values: Any) -> Any:
