@@ -30,15 +30,19 @@ def columns_of_answer(scores: pd.DataFrame, ids: Sequence[Any] | None) -> dict[s
 
 def in_json(columns: Mapping[str, Any], orient: str, rest: Mapping[str, Any]) -> bytes:
     """``{"rows": [...]}`` or ``{"columns": {...}}``, and what else is to be said."""
-    content = rows_of(columns) if orient == "rows" else columns
-    return dumps({orient: content, **rest})
+    return dumps({orient: rows_of(columns) if orient == "rows" else _listed(columns), **rest})
 
 
 def rows_of(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One object per row."""
     names = list(columns)
-    lists = [c.tolist() if isinstance(c, np.ndarray) else c for c in columns.values()]
-    return [dict(zip(names, row, strict=True)) for row in zip(*lists, strict=True)]
+    lists = [c.tolist() if isinstance(c, np.ndarray) else c for c in _listed(columns).values()]
+    return [dict(zip(names, row, strict=False)) for row in zip(*lists, strict=True)]
+
+
+def _listed(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Ids that were read from Arrow as a list."""
+    return {name: c.to_pylist() if hasattr(c, "to_pylist") else c for name, c in columns.items()}
 
 
 def dumps(content: Any) -> bytes:

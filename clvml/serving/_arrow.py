@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from clvml.customers._ids import CUSTOMER_ID
+from clvml.customers._ids import CUSTOMER_ID, MISSING_IDS
 from clvml.serving._fields import LONGEST_ID, Field
 from clvml.serving._refusals import Refusal, invalid, malformed
 from clvml.serving._tables import Asked, check_names, check_rows, typed
@@ -139,9 +139,19 @@ def _values(field: Field, column: Any) -> Any:
         column = column.cast(column.type.value_type)
     elif _is_text(column.type):
         _check_lengths(field, column.chunks)
+    if field.name == CUSTOMER_ID and _is_text(column.type):
+        return column if _are_usable_ids(column) else column.to_pylist()
     if field.kind != "number":
         return column.to_pylist()
     return np.ascontiguousarray(column.cast(pa.float64(), safe=False).to_numpy())
+
+
+def _are_usable_ids(ids: Any) -> bool:
+    """Whether no id is missing, too long or given twice; otherwise they are to be looked at one by one."""
+    words = pc.utf8_lower(pc.utf8_trim_whitespace(ids))
+    missing = pc.any(pc.is_in(words, pa.array(MISSING_IDS, ids.type))).as_py()
+    long = pc.max(pc.utf8_length(ids)).as_py() > LONGEST_ID
+    return not missing and not long and pc.count_distinct(ids).as_py() == len(ids)
 
 
 def _check_lengths(field: Field, texts: Sequence[Any]) -> None:
@@ -156,6 +166,8 @@ def _table(columns: Mapping[str, Any]) -> Any:
 
 
 def _array(values: Any) -> Any:
+    if isinstance(values, pa.ChunkedArray):
+        return values
     if isinstance(values, list) and len(set(map(type, values)) - {type(None)}) > 1:
         values = list(map(str, values))
     return pa.array(values)

@@ -7,7 +7,7 @@ from typing import Any
 
 from clvml.customers._ids import CUSTOMER_ID
 from clvml.customers._time_units import TIME_UNIT
-from clvml.scoring._signature import INVENTED, plausible
+from clvml.scoring._signature import INVENTED, plausible_customers
 from clvml.serving._fields import Field
 
 _ROWS = ("q25", "median", "q75")
@@ -17,7 +17,7 @@ _DIGITS = 2  # significant
 def invented_rows(model: Any, fields: Sequence[Field]) -> list[dict[str, Any]]:
     """Three invented customers, as rows of a request."""
     seen = getattr(model, "training_summary_", None) or {}
-    base = plausible(model).iloc[0].to_dict()
+    base = plausible_customers(model).iloc[0].to_dict()
     rows = [_row(place, name, seen, base, fields) for place, name in enumerate(_ROWS)]
     return [_possible(row) for row in rows]
 

@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from clvml.customers._ids import CUSTOMER_ID, are_missing
+from clvml.customers._ids import CUSTOMER_ID, MISSING_IDS, are_missing
 from clvml.customers._summary_checks import MOST_PURCHASES
 from clvml.customers._time_units import LONGEST_HORIZON, TIME_UNIT, TIME_UNITS, time_unit_of
 from clvml.errors import ClvmlError
 from clvml.scoring._contract import score
 from clvml.scoring._request_time import OBSERVED_UNTIL
-from clvml.scoring._signature import TIMES, Column, plausible, signature
-from clvml.serving._refusals import invalid
+from clvml.scoring._signature import TIMES, Column, plausible_customers, signature
+from clvml.serving._refusals import Refusal, invalid
 
 LONGEST_ID = 256
 LARGEST = 1e15  # a number beyond it is no amount of money and no attribute, but an error
@@ -94,7 +94,7 @@ class Field(NamedTuple):
 
 def fields_of(model: Any) -> tuple[Field, ...]:
     """The columns of requests to a model, with the bounds that the model itself sets."""
-    base, unit = plausible(model), getattr(model, "time_unit_", None)
+    base, unit = plausible_customers(model), getattr(model, "time_unit_", None)
     levels = getattr(model, "categories", {})
 
     def accepts(name: str, value: Any) -> bool:
@@ -177,12 +177,19 @@ def check_levels(field: Field, values: Sequence[Any]) -> None:
 
 
 def check_ids(field: Field, ids: Sequence[Any]) -> None:
-    """Refuse ids that are missing or too long; raises a `Refusal`."""
-    column = pd.Series(ids, dtype=object)
-    missing = are_missing(column)
-    long = np.fromiter((isinstance(i, str) and len(i) > LONGEST_ID for i in ids), bool, len(ids))
-    _refuse(field, missing, "missing_value")
-    _refuse(field, long, "bounds")
+    """Refuse ids that are missing, too long or given twice; raises a `Refusal`."""
+    distinct = set(ids)
+    texts = [each for each in distinct if isinstance(each, str)]
+    wrong = not set(map(str.lower, map(str.strip, texts))).isdisjoint(MISSING_IDS)
+    if wrong or max(map(len, texts), default=0) > LONGEST_ID:
+        _refuse(field, are_missing(pd.Series(ids, dtype=object)), "missing_value")
+        _refuse(field, np.array([isinstance(i, str) and len(i) > LONGEST_ID for i in ids]), "bounds")
+    if len(distinct) < len(ids):
+        raise _repeated(field, int(pd.Series(ids, dtype=object).duplicated().argmax()))
+
+
+def _repeated(field: Field, row: int) -> Refusal:
+    return invalid("duplicated_id", "the customer_id of an earlier row is repeated.", row, field.name)
 
 
 def _refuse(field: Field, bad: np.ndarray, rule: str) -> None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import re
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 import orjson
 import pandas as pd
 
-from clvml.customers._ids import CUSTOMER_ID, MISSING_CELLS
+from clvml.customers._ids import CUSTOMER_ID
 from clvml.serving._fields import Field
 from clvml.serving._refusals import Refusal, invalid, malformed
 from clvml.serving._tables import Asked, check_names, check_rows, typed
 
 SHAPES = ("rows", "columns")
 MLFLOW_SHAPES = ("dataframe_split", "dataframe_records", "inputs", "instances")
+_MISSING = ([""], ["", "NA", "NaN", "nan", "null", "None"])  # cells of text and of numbers
 _KEY = re.compile(rb'"\s*:')
 
 
@@ -46,7 +49,7 @@ def read_csv(body: bytes, fields: Sequence[Field], most: int) -> Asked:
             io.BytesIO(body),
             dtype=dict.fromkeys(text, object),
             keep_default_na=False,
-            na_values={field.name: MISSING_CELLS for field in fields if field.name != CUSTOMER_ID},
+            na_values={field.name: _MISSING[field.kind == "number"] for field in fields},
             nrows=most + 1,
             index_col=False,
         )
@@ -68,9 +71,10 @@ def parse(body: bytes) -> dict[str, Any]:
         ) from None
     if not isinstance(given, dict):
         raise invalid("shape", "the body must be a JSON object.")
-    # Parsers keep the last of two equal keys. Each key is a quote and a colon, so if there are no more of
-    # these than keys, none is duplicated; otherwise (a colon in a text) a slower parser looks closely.
-    if sum(1 for _ in _KEY.finditer(body)) > _count_keys(given):
+    # Parsers keep the last of two equal keys. Each key has a colon, so if there are no more colons than keys,
+    # none is duplicated; otherwise (a colon in a text) slower ways look closely.
+    keys = _count_keys(given)
+    if body.count(b":") > keys and sum(1 for _ in _KEY.finditer(body)) > keys:
         json.loads(body, object_pairs_hook=_without_duplicates)
     return given
 
@@ -120,11 +124,12 @@ def _columns_of_rows(rows: Any, most: int) -> dict[str, list[Any]]:
     if set(map(type, rows)) != {dict}:
         place = next(place for place, row in enumerate(rows) if not isinstance(row, dict))
         raise invalid("shape", "it must be a JSON object.", place)
-    names = rows[0].keys()
-    for place, row in enumerate(rows):
-        if row.keys() != names:
-            raise invalid("shape", "its columns are not those of the first row.", place)
-    return {name: [row[name] for row in rows] for name in names}
+    names = list(rows[0])
+    if set(map(len, rows)) == {len(names)} and names:
+        with contextlib.suppress(KeyError):
+            return {name: list(map(itemgetter(name), rows)) for name in names}
+    place = next((place for place, row in enumerate(rows) if row.keys() != rows[0].keys()), 0)
+    raise invalid("shape", "its columns are not those of the first row.", place)
 
 
 def _lists(columns: Any, title: str) -> dict[str, list[Any]]:

@@ -18,6 +18,7 @@ RULES = {
     "unknown_column": "a column that the model does not know",
     "missing_column": "a required column is missing",
     "duplicated_column": "a column or key is given twice",
+    "duplicated_id": "a customer_id is given twice",
     "type": "a value has another type",
     "bounds": "a value is out of bounds",
     "missing_value": "a value is missing",

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from clvml.customers._ids import CUSTOMER_ID
 from clvml.customers._time_units import TIME_UNIT, TIME_UNITS
 from clvml.errors import InputError
 from clvml.scoring._batches import score_batches
@@ -120,7 +121,9 @@ class Served:
         """The scores in the order of the rows; raises a `Refusal` if a customer or a parameter is invalid."""
         self._check(asked.params)
         try:
-            request = read_request(self.model, asked.columns, asked.params, self.card)
+            # By position, not by id: ids were checked, and no score depends on them.
+            columns = {name: values for name, values in asked.columns.items() if name != CUSTOMER_ID}
+            request = read_request(self.model, columns, asked.params, self.card)
             for each in self._of_segments:
                 if each.name in asked.columns:
                     request.customers[each.name] = asked.columns[each.name]

@@ -67,6 +67,8 @@ def _typed(field: Field, values: Any) -> Any:
             check_types(field, values)
             values = np.array(values, dtype=float)
         return check_numbers(field, values)
+    if not isinstance(values, list):
+        return values  # ids in Arrow, which were checked there
     check_types(field, values)
     if field.kind == "category":
         check_levels(field, values)
