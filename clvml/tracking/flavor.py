@@ -15,10 +15,10 @@ In MLflow's types the signature is::
 with the parameters ``time_unit`` and ``observed_until``, and ``horizon`` and ``annual_discount_rate`` for a
 lifetime-value model. Money is the first column because ``spark_udf(result_type="double")`` takes the first
 column of that type. Two columns of the answer are not in the signature, and ``spark_udf`` leaves them out:
-``customer_id``, where ids were given (``spark_udf`` without a ``result_type`` fails if a column of any type is
-in the signature, and in Spark the answers are a column beside the ids); and last ``warning``, where a request
-is answered with one (see :class:`clvml.scoring.Request`), the same text in each row: the answer is a table,
-and has no other place.
+``customer_id``, where ids were given (``spark_udf`` without a ``result_type`` fails if a column of any type
+is in the signature, and in Spark the answers are a column beside the ids); and last ``warning``, where a
+request is answered with one (see :class:`clvml.scoring.Request`), the same text in each row: the answer is a
+table, and has no other place.
 
 **All inputs are declared optional and of any type**, so that clvml validates requests itself. Any narrower
 type makes MLflow refuse what is valid (int64 for a double: pandas, Arrow, Spark's bigint), and its errors
