@@ -18,8 +18,8 @@ duck-typed, by their ``required_columns``; ``optional_columns`` and ``categories
 
 from __future__ import annotations
 
-import datetime as dt
 import difflib
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
@@ -131,7 +131,7 @@ def read_request(
     longest = warranty.get("longest_T") or (seen or {}).get("T", {}).get("maximum")
     warnings = (
         *extrapolation_notice(columns.get("T"), longest, unit),
-        *warranty_notice(_date(warranty.get("until")), dates_of(until)),
+        *warranty_notice(warranty.get("until"), dates_of(until)),
     )
     return Request(customers, checked, warnings)
 
@@ -295,10 +295,6 @@ def _seen(model: Any, card: Any) -> TrainingSummary | None:
     return getattr(card, "seen", None) or getattr(model, "training_summary_", None)
 
 
-def _date(text: str | None) -> dt.date | None:
-    return None if text is None else dt.date.fromisoformat(text[:10])
-
-
 def _horizon(model: Any, value: Any) -> float | str:
     """A validated number in the model's time unit, or text with its own unit, such as ``"12M"``."""
     text = isinstance(value, str)
@@ -315,9 +311,13 @@ def _horizon(model: Any, value: Any) -> float | str:
 
 
 def _discount_rate(model: Any, value: Any) -> float:  # noqa: ARG001
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number | str):
+    try:
+        rate = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        rate = math.nan
+    if not math.isfinite(rate):
         raise InputError("annual_discount_rate must be a number above -1, a fraction per year: 10 % is 0.1.")
-    return annual_rate_in(value)
+    return annual_rate_in(rate)
 
 
 def _predicted(model: Any, customers: pd.DataFrame, params: Mapping[str, Any]) -> pd.DataFrame:

@@ -38,6 +38,7 @@ before clvml receives them, and refuses one of the wrong type itself, in a messa
 
 from __future__ import annotations
 
+import logging
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -61,11 +62,15 @@ from clvml.scoring._model_file import (
     read_card,
     save_model_folder,
 )
+from clvml.scoring._request_time import OBSERVED_UNTIL, warranty_notice
 from clvml.scoring._signature import Signature, signature
+from clvml.tracking._logged_models import log_model_folder
 
 if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
     from mlflow.models.model import ModelInfo
+
+logger = logging.getLogger("clvml")
 
 FLAVOR_NAME = "clvml"
 NEEDS = ("pandas", "numpy", "scipy", "scikit-learn")
@@ -180,40 +185,17 @@ def log_model(
 def _log_to(
     run_id: str, described: dict[str, Any], options: dict[str, Any], registered_model_name: str | None
 ) -> ModelInfo:
-    """The steps of MLflow's `Model.log` that apply: no prompts, no trial of the example on a server.
-
-    It is saved first: a model that cannot be saved leaves nothing behind.
-    """
+    """It is saved first: a model that cannot be saved leaves nothing behind."""
     import mlflow
-    from mlflow.entities import LoggedModelOutput
 
-    client, recorded = mlflow.MlflowClient(), mlflow.models.Model(run_id=run_id)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model"
-        save_model(path=path, mlflow_model=recorded, **options)
-        entry = _entry_in(client, run_id, **described)
-        client.log_outputs(run_id, [LoggedModelOutput(entry.model_id, step=0)])
-        recorded.artifact_path, recorded.model_uuid = entry.artifact_location, entry.model_id
-        recorded.model_id = entry.model_id
-        recorded.save(str(path / "MLmodel"))
-        try:
-            client.log_model_artifacts(entry.model_id, str(path))
-        except BaseException:
-            client.finalize_logged_model(entry.model_id, "FAILED")
-            raise
-    info = recorded.get_model_info(client.finalize_logged_model(entry.model_id, "READY"))
+        save_model(path=path, **options)
+        info = log_model_folder(path, run_id, **described)
     if registered_model_name is not None:
         made = mlflow.register_model(info.model_uri, registered_model_name, tags=described["tags"])
         info.registered_model_version = int(made.version)
     return info
-
-
-def _entry_in(client: Any, run_id: str, **described: Any) -> Any:
-    """A logged model of the run, with the run's parameters and its own."""
-    run = client.get_run(run_id)
-    params = {**run.data.params, **(described.pop("params") or {})}
-    text = {key: str(value) for key, value in params.items()}
-    return client.create_logged_model(run.info.experiment_id, source_run_id=run_id, params=text, **described)
 
 
 def load_model(model_uri: str | Path) -> Any:
@@ -284,17 +266,22 @@ class ServedModel:
     ----------
     model : estimator
         A fitted lifetime-value model or segmenter.
-    card : ModelCard, optional
-        The model's, with which requests are compared.
+    card : ModelCard
+        The model's, with which requests are compared. That it is past its warranty by today's date is logged
+        once; answers say so only if the request says until when its customers are observed.
     """
 
-    def __init__(self, model: Any, card: Any = None):
+    def __init__(self, model: Any, card: ModelCard):
         self.model = model
         self.card = card
+        for sentence in warranty_notice(card.warranty.get("until"), []):
+            logger.warning("%s", sentence)
 
     def predict(self, data: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """Score customers; an invalid request raises an error with one sentence (HTTP 400)."""
         said = {name: value for name, value in (params or {}).items() if value != _NOT_SAID}
+        if OBSERVED_UNTIL not in said and OBSERVED_UNTIL not in data and self.card.warranty.get("until"):
+            said[OBSERVED_UNTIL] = self.card.warranty["until"]  # that time has passed is logged at the start
         try:
             request = read_request(self.model, data, said, self.card)
             scores = response_table(score(self.model, request.customers, request.params))
@@ -305,7 +292,7 @@ class ServedModel:
 
 def _load_pyfunc(path: str) -> ServedModel:
     """Called by MLflow with the path of the model's data."""
-    return ServedModel(load_model_folder(path))
+    return ServedModel(*load_with_card(path))
 
 
 def _data_folder(folder: Path) -> Path:
