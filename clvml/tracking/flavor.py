@@ -10,14 +10,15 @@ In MLflow's types the signature is::
     in   customer_id (any type), the model's columns (numbers of any type, whole ones too; categories),
          time_unit and observed_until
     out  clv, then its factors as double          | segment (long), segment_name (string); of customer
-         customer_id last, where it was given     | groups class, stage, treatment and budget too;
-                                                  | customer_id last, where it was given
+                                                  | groups class, stage, treatment and budget too
 
 with the parameters ``time_unit`` and ``observed_until``, and ``horizon`` and ``annual_discount_rate`` for a
 lifetime-value model. Money is the first column because ``spark_udf(result_type="double")`` takes the first
-column of that type. A request that is answered with a warning (see :class:`clvml.scoring.Request`) has the
-column ``warning`` after all others, the same text in each row: the answer is a table, and has no other
-place. It is not in the signature, and ``spark_udf`` leaves it out.
+column of that type. Two columns of the answer are not in the signature, and ``spark_udf`` leaves them out:
+``customer_id``, where ids were given (``spark_udf`` without a ``result_type`` fails if a column of any type
+is in the signature, and in Spark the answers are a column beside the ids); and last ``warning``, where a
+request is answered with one (see :class:`clvml.scoring.Request`), the same text in each row: the answer is a
+table, and has no other place.
 
 **All inputs are declared optional and of any type**, so that clvml validates requests itself. Any narrower
 type makes MLflow refuse what is valid (int64 for a double: pandas, Arrow, Spark's bigint), and its errors
@@ -246,9 +247,7 @@ def _in_mlflow(found: Signature) -> ModelSignature:
     from mlflow.types.schema import AnyType
 
     inputs = [ColSpec(AnyType(), c.name, required=False) for c in found.inputs]
-    outputs = [
-        ColSpec(_OUTPUT_TYPES.get(c.kind) or AnyType(), c.name, required=c.required) for c in found.outputs
-    ]
+    outputs = [ColSpec(_OUTPUT_TYPES[c.kind], c.name) for c in found.outputs if c.required]
     params = [ParamSpec(name, "double", default) for name, default in found.parameters]
     params += [ParamSpec(name, "string", _NOT_SAID) for name in found.statements]
     return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs), params=ParamSchema(params))
