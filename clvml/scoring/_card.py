@@ -58,13 +58,14 @@ class ModelCard:
     currency : str
     verdict : str
         What the comparison said about the model.
-    scores : dict
-        ``by_metric``: metrics of the latest holdout with ``value, lower, upper``; ``by_origin``: a list of
-        holdouts with their metrics.
+    scores : dict of str to dict
+        By metric: ``value, lower, upper`` on the latest holdout, and ``by_origin``, a list of ``origin`` (ISO
+        date) and ``value`` on the holdouts of that length.
     totals : dict of str to dict
-        What the customers of the fit are predicted to do next: ``purchases, spend, active_customers``, each
-        with ``value, lower, upper, coverage, horizon`` over the validated horizon, in time units, and
-        ``by_horizon``, a list of the same for shorter horizons.
+        What the customers of the fit are predicted to do next: ``spend`` (undiscounted, before margin),
+        ``purchases`` and ``active_customers``, as far as the model predicts them; each with ``value, lower,
+        upper, coverage, horizon`` over the duration of the holdout, in time units after ``observed_until``,
+        and ``by_horizon``, a list of ``horizon, value, lower, upper``.
     warranty : dict
         ``until``: the ISO date up to which predictions were validated, that is ``observed_until`` plus the
         holdout's duration; ``longest_T``: the longest ``T`` that was seen, in time units.

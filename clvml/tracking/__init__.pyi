@@ -8,4 +8,5 @@ from ._registry import load_model_with_card as load_model_with_card
 from ._registry import promote as promote
 from ._registry import register as register
 from ._registry import resolve as resolve
+from ._score_batch import BatchResult as BatchResult
 from ._score_batch import score_batch as score_batch

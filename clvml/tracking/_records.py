@@ -92,6 +92,8 @@ class RunRecord:
     model : estimator, optional
         Logged as a model, which the metrics are linked to; one that cannot be serialised gets an
         entry without a file.
+    model_folder : Path, optional
+        Where the model is saved already, as by :func:`clvml.tracking.flavor.save_model`.
     input_example : pandas.DataFrame, optional
         Customers, from which the model's input example is invented.
     card : ModelCard, optional
@@ -113,6 +115,7 @@ class RunRecord:
     figures: Mapping[str, Any] = field(default_factory=dict)
     datasets: Sequence[DatasetRecord] = ()
     model: Any = None
+    model_folder: Path | None = None
     input_example: pd.DataFrame | None = None
     card: ModelCard | None = None
     registration: Registration | None = None

@@ -93,6 +93,15 @@ def register(
         return _version(name, made.version)
 
 
+def version_of(source: str, name: str) -> RegisteredVersion | None:
+    """The version of ``name`` that was registered from this logged model, in the connected store."""
+    import mlflow
+
+    found = mlflow.MlflowClient().search_model_versions(f"name = '{name}'")
+    number = next((version.version for version in found if version.source == source), None)
+    return None if number is None else _version(name, number)
+
+
 def promote(
     name: str, version: int, alias: str = "champion", *, tracking_uri: str | None = None
 ) -> RegisteredVersion:

@@ -26,7 +26,13 @@ from pydantic_core import ErrorDetails
 
 from clvml.customers.engines._files import STDIN
 from clvml.errors import InputError
-from clvml.workflow._section import ExperimentSection, OutputSection, Section, TrackingSection
+from clvml.workflow._section import (
+    PASSWORD_NOTE,
+    ExperimentSection,
+    OutputSection,
+    Section,
+    TrackingSection,
+)
 from clvml.workflow.stages._backtesting import BacktestSection
 from clvml.workflow.stages._comparison_section import ComparisonSection
 from clvml.workflow.stages._competing import ModelsSection
@@ -76,10 +82,12 @@ class Config(Section):
         return self._file
 
     def to_toml(self) -> str:
-        """The config as TOML text, which reads back as the same config."""
+        """The config as TOML text, which reads back as the same config, but for a password of the store."""
         blocks = []
         for name, section in _tables(self.model_dump(exclude_none=True, exclude_defaults=False), ""):
             lines = [f"{key} = {toml_value(value)}" for key, value in section.items()]
+            if name == "tracking" and self.tracking.has_password:
+                lines.insert(0, PASSWORD_NOTE)
             blocks.append("\n".join([f"[{name}]", *lines]))
         return "\n\n".join(blocks) + "\n"
 

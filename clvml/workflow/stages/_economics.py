@@ -90,9 +90,10 @@ def find(context: Context) -> Iterator[Finding]:
     amounts = f"in {inputs.currency}" if inputs.currency else "in the currency of the purchases"
     yield Words(
         f"Amounts are {amounts}, after a margin of {inputs.margin:g}. Expected amounts are by"
-        f" {inputs.served.title} over {inputs.ahead}, discounted at {inputs.rate:.0%} per year, unless something"
-        " else is said.",
+        f" {inputs.served.title} over {inputs.ahead}, discounted at {inputs.rate:.0%} per year, unless"
+        " something else is said.",
         style="note",
+        runs=(),
     )
     yield from won_customers(inputs)
     if inputs.acquisition is not None:
@@ -142,9 +143,10 @@ def won_customers(inputs: Inputs) -> Iterator[Finding]:
         " customers have"
         " had less time.",
         style="note",
+        runs=(),
     )
     for notice in inputs.acquisition.notices:
-        yield Words(notice, lead="Costs:", style="note")
+        yield Words(notice, lead="Costs:", style="note", runs=())
     losing = table[(table["clv_to_cac"] < 1) & (table.index != "total")]
     if len(losing):
         names = ", ".join(f"{name} ({row['clv_to_cac']:.2f})" for name, row in losing.iterrows())
@@ -222,6 +224,7 @@ def payback(inputs: Inputs) -> Iterator[Finding]:
         " followed,"
         " each age from those who were; from then on expected.",
         style="note",
+        runs=(),
     )
 
 
@@ -362,7 +365,7 @@ def parts_of_value(inputs: Inputs, customers: pd.DataFrame) -> Iterator[Finding]
         },
         file=FILES,
     )
-    yield Words(describe_profit(inputs, customers))
+    yield Words(describe_profit(inputs, customers), runs=())
     draw = partial(plots.value_parts, parts.sum(), currency=inputs.currency)
     yield Figure("value_parts", "Historic and predicted value, discount and marketing cost", draw, (7.0, 4.4))
     yield Table("customer_economics", customers, file="customer_economics.parquet", in_report=False)
@@ -409,6 +412,7 @@ def factors(inputs: Inputs) -> Iterator[Finding]:
         " unchanged; retention is per year and dropout follows it. Horizon is in"
         f" {inputs.split_unit}s.{missing}",
         title="What moves value",
+        runs=(),
     )
     draw = partial(plots.tornado, table, currency=inputs.currency)
     yield Figure("tornado", "What moves the value of today's customers", draw, (8.0, 1.8 + 0.4 * len(table)))

@@ -165,7 +165,7 @@ def revenue_findings(inputs: Inputs) -> Iterator[Finding]:
     """Revenue by tenure, last and next; loyal against new; the cost of losing a customer."""
     table = revenue(inputs, inputs.section.period)
     loyal = loyal_against_new(table)
-    yield Words(describe_loyalty(inputs, loyal), title="New and existing customers")
+    yield Words(describe_loyalty(inputs, loyal), title="New and existing customers", runs=())
     yield Metrics({"share_old": loyal.share_existing}, in_report=False)
     draw = partial(plots.revenue_by_tenure, table, currency=inputs.currency)
     yield Figure("revenue_by_tenure", "Revenue of new and existing customers", draw, (8.0, 4.0))
@@ -196,8 +196,9 @@ def revenue_findings(inputs: Inputs) -> Iterator[Finding]:
             " many as equity"
             " assumes, won evenly over the period.",
             style="note",
+            runs=(),
         )
-    yield Words(describe_loss(inputs), title="Losing a customer")
+    yield Words(describe_loss(inputs), title="Losing a customer", runs=())
 
 
 def describe_loyalty(inputs: Inputs, loyal: LoyalAgainstNew) -> str:

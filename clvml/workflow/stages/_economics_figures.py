@@ -78,11 +78,12 @@ def _findings(inputs: Inputs, card: pd.DataFrame, spent: float, absent: list[str
     )
     missed = [LABELS.get(str(name), str(name)) for name in table.index[table["met"].eq(False)]]
     if missed:
-        yield Words(f"Targets missed: {', '.join(missed)}.")
+        yield Words(f"Targets missed: {', '.join(missed)}.", runs=())
     if absent:
         yield Words(
             f"No {', '.join(absent)} in this run: its target is left out until the run has the data.",
             style="note",
+            runs=(),
         )
     if inputs.section.targets or inputs.acquisition is not None:
         past = over_time(inputs, spent, known)

@@ -27,6 +27,7 @@ from clvml.workflow._formatting import format_duration, format_money
 from clvml.workflow._section import Section
 from clvml.workflow._stage import Context, Stage
 from clvml.workflow.stages._comparing import Comparison, built
+from clvml.workflow.stages._model_cards import value_card
 from clvml.workflow.stages._reading import outcome_of
 from clvml.workflow.stages._splitting import Customers
 
@@ -134,6 +135,7 @@ def find(context: Context) -> Iterator[Finding]:
         served.model,
         customers,
         folder=FOLDER,
+        card=value_card(context, served),
         register_as=context.config.tracking.registered_model,
     )
     yield from answers(context, served, customers)
