@@ -10,6 +10,7 @@ judged yet.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
@@ -294,7 +295,8 @@ def _registered(
     """Register the next version, with its tags, as the challenger; or that of an interrupted attempt."""
     import mlflow
 
-    text = {key: str(value) for key, value in {**tags, "status": NOT_JUDGED}.items()}
+    first = {"status": NOT_JUDGED, "why": "its run ended before it was judged"}  # MLflow lists them first
+    text = {key: str(value) for key, value in {**first, **tags}.items()}
     known = client.search_model_versions(named(name)) if resume else []
     made = next((version for version in known if version.source == model_uri), None)
     if made is not None and (made.tags.get("status") != NOT_JUDGED or _has_champion(client, name, made)):
@@ -335,13 +337,12 @@ def _tag_judgement(
     client: Any, name: str, number: int, incumbent: int | None, found: Judgement, trial: Trial | None
 ) -> None:
     tags = {}
-    if found.decision is not None and trial is not None:
+    if found.decision is not None and trial is not None and math.isfinite(found.decision.difference):
         point, lower, upper = found.decision.difference, found.decision.lower, found.decision.upper
         tags = {
             "judged_against": f"version {incumbent}, {found.incumbent}",
             "judged_on": trial.holdout,
             "score_diff": f"{point:+.3f} ({lower:+.3f} to {upper:+.3f})",
-            "rule": found.decision.rule,
         }
     for key, value in tags.items():
         client.set_model_version_tag(name, str(number), key, value)

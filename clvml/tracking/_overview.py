@@ -102,11 +102,14 @@ def _why(client: Any, name: str, number: int, status: str, tags: dict[str, str])
     """The reason in the tags, and what is unfinished about it."""
     known, why = tags.get("status", ""), tags.get("why", "")
     if status == NOT_JUDGED:
-        return f"its run ended before it was judged: run again, or 'clvml promote {name} {number}'"
+        return f"{why or 'it was not judged'}: run again, or 'clvml promote {name} {number}'"
     if status == CHAMPION and known != CHAMPION:
         why = "the alias was set in MLflow, or the promotion was interrupted before it was explained"
-    elif status == FORMER and known == CHAMPION:
-        why = f"the alias was moved in MLflow; before: {why}"
+    elif status == FORMER:
+        left = (
+            f"replaced by version {tags['replaced_by']}" if "replaced_by" in tags else "alias moved in MLflow"
+        )
+        why = f"{why}; {left}"
     if status == CHAMPION and not name.endswith(SEGMENTS):
         own = segments_of(client, name, number)
         champion = _champion_of_segments(client, name)

@@ -16,7 +16,8 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 NOT_JUDGED, NOT_PROMOTED, FORMER = "not judged yet", "not promoted", "former champion"
 HISTORY = "champions"
 _KEPT = 100  # earlier champions
-_OWN = ("**Champion", "**Challenger", "**Former", "**Not ")  # descriptions that clvml may replace
+# The beginnings of descriptions that clvml may replace.
+_OWN = ("Champion since ", "Former champion, ", "Not promoted.", "Not judged yet.", "**Champion: ")
 
 
 class Seats(NamedTuple):
@@ -121,9 +122,18 @@ def _of_version(tags: Mapping[str, str]) -> str:
         f" {tags.get('replaced_by', '')}",
     }
     status = tags.get("status", NOT_JUDGED)
-    lead = f"**{status[:1].upper()}{status[1:]}{since.get(status, '')}.**"
-    explained = f"{lead} {_sentence(tags.get('why', ''))}".strip()
-    return "\n\n".join(filter(None, [explained, _sentence(trained_on(tags))]))
+    lead = f"{_sentence(status + since.get(status, ''))} {_sentence(tags.get('why', ''))}".strip()
+    paragraphs = [lead, _sentence(trained_on(tags)), _sentence(_judged(tags))]
+    return "\n\n".join(filter(None, paragraphs))
+
+
+def _judged(tags: Mapping[str, str]) -> str:
+    if "score_diff" not in tags:
+        return ""
+    return (
+        f"score less that of {tags['judged_against']}: {tags['score_diff']}, on the holdout of"
+        f" {tags['judged_on']}"
+    )
 
 
 def _of_model(client: Any, name: str, seats: Seats) -> str:
