@@ -15,6 +15,7 @@ _MODULES = (
     "_segmenting",
     "_validating_segments",
     "_segment_moves",
+    "_surveying",
 )
 _REPORT = ("_serving", "_segmenting", "_comparing")  # the manager's questions first; all others follow
 STAGES: tuple[Stage, ...] = tuple(import_module(f"{__package__}.{name}").STAGE for name in _MODULES)
