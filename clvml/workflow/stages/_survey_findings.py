@@ -95,7 +95,7 @@ def delivered(survey: Survey, section: SurveySection, _: pd.Series | None) -> It
     """The delivered value of each brand, and what one step does to ours."""
     options: dict[str, Any] = {"level": section.level, "random_state": section.random_state}
     found = delivered_value(survey.ratings, survey.brand, **options)
-    own = found.brands.loc[survey.brand]
+    own = found.brands.loc[survey.brand].to_dict()
     yield Words(
         "Total customer benefit (product, service, personnel, image) less total customer cost (money, time,"
         " energy, psychic cost), as rated, with weights by stated importance if the survey asked for it.",
@@ -246,7 +246,7 @@ PARTS: tuple[Part, ...] = (delivered, importance, compared, mapped, over_time)
 def describe_value(survey: Survey, brands: pd.DataFrame, gaps: pd.DataFrame) -> str:
     """Our delivered value, and the difference from the best competitor with its interval."""
     own = brands.loc[survey.brand]
-    text = f"{survey.brand} delivers {own['benefit']:.2f} of benefit for {own['cost']:.2f} of cost"
+    text = f"{sentence(survey.brand)} delivers {own['benefit']:.2f} of benefit for {own['cost']:.2f} of cost"
     if gaps.empty:
         return f"{text}."
     best = brands.drop(index=survey.brand).index[0]
@@ -321,12 +321,11 @@ def figure(
 
 def _company_order(ranks: pd.Series, company: tuple[str, ...], kind: str) -> Iterator[Finding]:
     gaps = rank_gaps(ranks, company)
-    most, least = gaps.table["gap"].idxmax(), gaps.table["gap"].idxmin()
+    gap = gaps.table["gap"]
     yield Words(
         f"Customers' order of {kind} importance against the company's: rank correlation"
-        f" {gaps.correlation:.2f} (p = {gaps.p_value:.2f}). The company overrates {most} most"
-        f" ({gaps.table.loc[most, 'gap']:+g}) and underrates {least} most "
-        f" ({gaps.table.loc[least, 'gap']:+g}).",
+        f" {gaps.correlation:.2f} (p = {gaps.p_value:.2f}). The company overrates {gap.idxmax()} most"
+        f" ({gap.max():+g}) and underrates {gap.idxmin()} most ({gap.min():+g}).",
         title="Customers' order and the company's",
     )
     yield Table("rank_gaps", gaps.table, columns=GAP_COLUMNS, file=FILES)
