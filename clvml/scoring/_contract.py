@@ -18,8 +18,8 @@ duck-typed, by their ``required_columns``; ``optional_columns`` and ``categories
 
 from __future__ import annotations
 
-import datetime as dt
 import difflib
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
@@ -33,7 +33,7 @@ from clvml.customers._summary_checks import HISTORY, check_plausible_counts, che
 from clvml.customers._time_units import LONGEST_HORIZON, TIME_UNIT, horizon_in
 from clvml.customers._training_summary import TrainingSummary, doubt_about_time_unit
 from clvml.errors import InputError
-from clvml.scoring._request_rows import Table, check_rows, ids_of, numbers_of, row_error, without_rows
+from clvml.scoring._request_rows import Table, check_rows, ids_of, numbers_of, without_rows
 from clvml.scoring._request_time import (
     STATEMENTS,
     converted,
@@ -131,7 +131,7 @@ def read_request(
     longest = warranty.get("longest_T") or (seen or {}).get("T", {}).get("maximum")
     warnings = (
         *extrapolation_notice(columns.get("T"), longest, unit),
-        *warranty_notice(_date(warranty.get("until")), dates_of(until)),
+        *warranty_notice(warranty.get("until"), dates_of(until)),
     )
     return Request(customers, checked, warnings)
 
@@ -295,10 +295,6 @@ def _seen(model: Any, card: Any) -> TrainingSummary | None:
     return getattr(card, "seen", None) or getattr(model, "training_summary_", None)
 
 
-def _date(text: str | None) -> dt.date | None:
-    return None if text is None else dt.date.fromisoformat(text[:10])
-
-
 def _horizon(model: Any, value: Any) -> float | str:
     """A validated number in the model's time unit, or text with its own unit, such as ``"12M"``."""
     text = isinstance(value, str)
@@ -315,9 +311,13 @@ def _horizon(model: Any, value: Any) -> float | str:
 
 
 def _discount_rate(model: Any, value: Any) -> float:  # noqa: ARG001
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number | str):
+    try:
+        rate = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        rate = math.nan
+    if not math.isfinite(rate):
         raise InputError("annual_discount_rate must be a number above -1, a fraction per year: 10 % is 0.1.")
-    return annual_rate_in(value)
+    return annual_rate_in(rate)
 
 
 def _predicted(model: Any, customers: pd.DataFrame, params: Mapping[str, Any]) -> pd.DataFrame:
@@ -345,8 +345,13 @@ def _check_finite(scores: pd.DataFrame, model: str) -> None:
     if all(np.isfinite(column).all() for column in numbers):
         return
     bad = ~np.isfinite(np.stack(numbers)).all(axis=0)
-    rule = f"{model} predicts no finite value for {bad.sum()} of {len(scores)} customers"
-    raise row_error(f"{rule}: check the horizon and these customers", int(np.argmax(bad)))
+    count = f"{bad.sum()} of {len(scores)} customers"
+    raise InputError(
+        f"{model} predicts no finite value for {count}: check the horizon and these customers; the first is"
+        f" row {bad.argmax() + 1}.",
+        rows=bad,
+        rule=f"{count} have no finite predicted value",
+    )
 
 
 def _numeric(scores: pd.DataFrame) -> list[str]:

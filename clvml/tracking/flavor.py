@@ -10,14 +10,15 @@ In MLflow's types the signature is::
     in   customer_id (any type), the model's columns (numbers of any type, whole ones too; categories),
          time_unit and observed_until
     out  clv, then its factors as double          | segment (long), segment_name (string); of customer
-         customer_id last, where it was given     | groups class, stage, treatment and budget too;
-                                                  | customer_id last, where it was given
+                                                  | groups class, stage, treatment and budget too
 
 with the parameters ``time_unit`` and ``observed_until``, and ``horizon`` and ``annual_discount_rate`` for a
 lifetime-value model. Money is the first column because ``spark_udf(result_type="double")`` takes the first
-column of that type. A request that is answered with a warning (see :class:`clvml.scoring.Request`) has the
-column ``warning`` after all others, the same text in each row: the answer is a table, and has no other
-place. It is not in the signature, and ``spark_udf`` leaves it out.
+column of that type. Two columns of the answer are not in the signature, and ``spark_udf`` leaves them out:
+``customer_id``, where ids were given (``spark_udf`` without a ``result_type`` fails if a column of any type
+is in the signature, and in Spark the answers are a column beside the ids); and last ``warning``, where a
+request is answered with one (see :class:`clvml.scoring.Request`), the same text in each row: the answer is a
+table, and has no other place.
 
 **All inputs are declared optional and of any type**, so that clvml validates requests itself. Any narrower
 type makes MLflow refuse what is valid (int64 for a double: pandas, Arrow, Spark's bigint), and its errors
@@ -37,6 +38,7 @@ before clvml receives them, and refuses one of the wrong type itself, in a messa
 
 from __future__ import annotations
 
+import logging
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -60,12 +62,15 @@ from clvml.scoring._model_file import (
     read_card,
     save_model_folder,
 )
+from clvml.scoring._request_time import OBSERVED_UNTIL, warranty_notice
 from clvml.scoring._signature import Signature, signature
 from clvml.tracking._logged_models import log_model_folder
 
 if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
     from mlflow.models.model import ModelInfo
+
+logger = logging.getLogger("clvml")
 
 FLAVOR_NAME = "clvml"
 NEEDS = ("pandas", "numpy", "scipy", "scikit-learn")
@@ -242,9 +247,7 @@ def _in_mlflow(found: Signature) -> ModelSignature:
     from mlflow.types.schema import AnyType
 
     inputs = [ColSpec(AnyType(), c.name, required=False) for c in found.inputs]
-    outputs = [
-        ColSpec(_OUTPUT_TYPES.get(c.kind) or AnyType(), c.name, required=c.required) for c in found.outputs
-    ]
+    outputs = [ColSpec(_OUTPUT_TYPES[c.kind], c.name) for c in found.outputs if c.required]
     params = [ParamSpec(name, "double", default) for name, default in found.parameters]
     params += [ParamSpec(name, "string", _NOT_SAID) for name in found.statements]
     return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs), params=ParamSchema(params))
@@ -263,17 +266,22 @@ class ServedModel:
     ----------
     model : estimator
         A fitted lifetime-value model or segmenter.
-    card : ModelCard, optional
-        The model's, with which requests are compared.
+    card : ModelCard
+        The model's, with which requests are compared. That it is past its warranty by today's date is logged
+        once; answers say so only if the request says until when its customers are observed.
     """
 
-    def __init__(self, model: Any, card: Any = None):
+    def __init__(self, model: Any, card: ModelCard):
         self.model = model
         self.card = card
+        for sentence in warranty_notice(card.warranty.get("until"), []):
+            logger.warning("%s", sentence)
 
     def predict(self, data: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """Score customers; an invalid request raises an error with one sentence (HTTP 400)."""
         said = {name: value for name, value in (params or {}).items() if value != _NOT_SAID}
+        if OBSERVED_UNTIL not in said and OBSERVED_UNTIL not in data and self.card.warranty.get("until"):
+            said[OBSERVED_UNTIL] = self.card.warranty["until"]  # that time has passed is logged at the start
         try:
             request = read_request(self.model, data, said, self.card)
             scores = response_table(score(self.model, request.customers, request.params))
@@ -284,7 +292,7 @@ class ServedModel:
 
 def _load_pyfunc(path: str) -> ServedModel:
     """Called by MLflow with the path of the model's data."""
-    return ServedModel(load_model_folder(path))
+    return ServedModel(*load_with_card(path))
 
 
 def _data_folder(folder: Path) -> Path:

@@ -36,6 +36,7 @@ from clvml.workflow._section import (
 from clvml.workflow.stages._backtesting import BacktestSection
 from clvml.workflow.stages._comparison_section import ComparisonSection
 from clvml.workflow.stages._competing import ModelsSection
+from clvml.workflow.stages._economics_section import EconomicsSection
 from clvml.workflow.stages._reading import BUILT_IN, DataSection
 from clvml.workflow.stages._segmenting import SegmentsSection
 from clvml.workflow.stages._serving import ValueSection
@@ -46,6 +47,7 @@ CDNOW_DATES = (dt.date(1997, 9, 30), dt.date(1998, 6, 30))
 TABLES = (
     ("segments", "treatments"),
     ("segments", "attributes"),
+    ("economics", "acquisition"),
 )
 
 
@@ -60,6 +62,7 @@ class Config(Section):
     backtest: BacktestSection = BacktestSection()
     comparison: ComparisonSection = ComparisonSection()
     segments: SegmentsSection = SegmentsSection()
+    economics: EconomicsSection = EconomicsSection()
     tracking: TrackingSection = TrackingSection()
     output: OutputSection = OutputSection()
     _file: Path | None = PrivateAttr(None)

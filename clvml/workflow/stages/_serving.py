@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import pandas as pd
 from pydantic import Field, field_validator
@@ -119,6 +120,12 @@ class Served:
             return None
 
 
+class TotalValue(NamedTuple):
+    """Prediction intervals of the value of all customers; None where the model provides none."""
+
+    intervals: pd.DataFrame | None
+
+
 def find(context: Context) -> Iterator[Finding]:
     """The model with the config's horizon, discount rate and margin, and the value of all customers."""
     customers = context[Customers].table
@@ -205,6 +212,7 @@ def answers(context: Context, served: Served, customers: pd.DataFrame) -> Iterat
     currency = value.currency if counted else "purchases"
     ahead, rate = format_duration(value.horizon, parts.time_unit), value.annual_discount_rate
     intervals = served.total_intervals(customers)
+    context.put(TotalValue(intervals))
     ends = {} if intervals is None else ends_of(intervals)
     between = ""
     if intervals is not None and ends:
