@@ -43,7 +43,6 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,6 +53,7 @@ from clvml.errors import ClvmlError, TrackingError
 from clvml.files import check_not_there, written_whole
 from clvml.scoring._card import ModelCard
 from clvml.scoring._contract import read_request, response_table, score
+from clvml.scoring._fitted_parameters import parts_of
 from clvml.scoring._invented import invented_request
 from clvml.scoring._model_file import (
     MODEL_FILE,
@@ -65,6 +65,7 @@ from clvml.scoring._model_file import (
 from clvml.scoring._request_time import OBSERVED_UNTIL, warranty_notice
 from clvml.scoring._signature import Signature, signature
 from clvml.tracking._logged_models import log_model_folder
+from clvml.tracking._wheel import NEEDS, pinned, travelling_wheel
 
 if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
@@ -73,7 +74,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("clvml")
 
 FLAVOR_NAME = "clvml"
-NEEDS = ("pandas", "numpy", "scipy", "scikit-learn")
 WARNING = "warning"  # the column of an answer
 # MLflow's types by the contract's kinds; any other is MLflow's AnyType.
 _OUTPUT_TYPES = {"number": "double", "integer": "long", "boolean": "boolean", "text": "string"}
@@ -128,9 +128,12 @@ def save_model(
             mlflow_model=described,
             signature=_in_mlflow(found),
             input_example=None if input_example is None else invented_request(model, input_example),
-            pip_requirements=list(requirements()),
+            pip_requirements=list(requirements(model)),
             metadata=metadata,
         )
+        wheel = unfinished / travelling_wheel().requirement
+        wheel.parent.mkdir(exist_ok=True)
+        wheel.write_bytes(travelling_wheel().content)
 
 
 def log_model(
@@ -253,10 +256,10 @@ def _in_mlflow(found: Signature) -> ModelSignature:
     return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs), params=ParamSchema(params))
 
 
-@cache
-def requirements() -> tuple[str, ...]:
-    """The packages needed to serve the model, at their installed versions."""
-    return tuple(f"{name}=={version(name)}" for name in ("clvml", *NEEDS))
+def requirements(model: Any) -> tuple[str, ...]:
+    """What pip is to install for the model, in its folder: the wheel of clvml, and pinned packages."""
+    own = {need for _, part in parts_of(model) for need in getattr(part, "needs_packages", ())}
+    return (travelling_wheel().requirement, *pinned((*NEEDS, *sorted(own))))
 
 
 class ServedModel:
