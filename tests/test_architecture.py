@@ -39,6 +39,7 @@ ORDER = [
     "plots",
     "scoring",
     "tracking",
+    "serving",
     "workflow",
     "commands",
 ]
@@ -47,7 +48,7 @@ ORDER = [
 # Rooms within a room, and the order in which they may import each other.
 INNER_ORDERS = {"segments": ["grouping", "judging", "acting"], "survey": ["perceived_value"]}
 DRAWING = ["plots", "workflow"]  # the rooms that make figures, or ask for them
-ADAPTERS = [("tracking", "_run_parts.py"), ("tracking", "_comparison_figures.py")]  # figures in MLflow
+ADAPTERS = [("tracking", "_record_files.py"), ("tracking", "_comparison_figures.py")]  # figures in MLflow
 COMPUTING = [room for room in ORDER if room not in DRAWING]
 FREE_OF_MLFLOW = [room for room in ORDER if room not in ("tracking", "workflow", "commands")]
 
