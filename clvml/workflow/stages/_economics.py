@@ -406,10 +406,14 @@ def factors(inputs: Inputs) -> Iterator[Finding]:
     )
     table = factor_tornado(value, levels, section.step)
     absent = [heading_of(name) for name in table.attrs["left_out"]]
+    paid = (
+        " after the cost of keeping and marketing" if section.service_cost or section.marketing_cost else ""
+    )
     missing = f" At zero, and so not moved by a relative step: {', '.join(absent)}." if absent else ""
     yield Words(
-        f"Total value of today's customers with each factor {section.step:.0%} lower and higher, the others"
-        " unchanged; retention is per year and dropout follows it. Horizon is in"
+        f"Total value of today's customers{paid} with each factor {section.step:.0%} lower and higher, the"
+        " others"
+        " unchanged; retention is per year. Horizon is in"
         f" {inputs.split_unit}s.{missing}",
         title="What moves value",
         runs=(),

@@ -30,6 +30,7 @@ from clvml.workflow.stages._serving import TOTAL_ENDS
 
 FILES = "economics/{}.csv"
 LONG_TABLE = 12
+EARLIER = 0.25  # of a horizon: observed before the last one, for customers to be existing in it
 EQUITY_COLUMNS = {
     "customers": Column("customers won", "{:,.0f}"),
     "value": Column("value", "{:,.0f}"),
@@ -224,11 +225,12 @@ def describe_loyalty(inputs: Inputs, loyal: LoyalAgainstNew) -> str:
 
 
 def last_and_next(inputs: Inputs) -> pd.DataFrame | None:
-    """Revenue of existing and new customers over the last and the next horizon; None if observed for less."""
+    """Revenue of existing and new customers, last and next horizon; None if observed for too short."""
     customers, parts, margin = inputs.customers, inputs.split, inputs.margin
     days = inputs.horizon * time_unit_of(parts.time_unit).days
     start = (pd.Timestamp(parts.observation_end) - pd.Timedelta(days=round(days))).normalize()
-    if not margin or start < customers["first_purchase"].min():
+    enough = customers["first_purchase"].min() + pd.Timedelta(days=round(days * EARLIER))
+    if not margin or start < enough:  # nearly all customers would be new
         return None
     known = summarize(inputs.transactions, start, parts.time_unit, parts.collapse)
     old = customers["total_spend"].reindex(known.index)
