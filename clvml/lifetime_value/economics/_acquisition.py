@@ -208,7 +208,8 @@ def _from_channels(
     by_channel = _with_total(table)
     for name, cost in costs.items():
         by_channel.loc[str(name), "cac"] = float(cost)
-    return Acquisition(by_channel, table.iloc[:0], _mismatches(of, table.index, of.isin(table.index)))
+    none = _with_cac(table.iloc[:0].set_axis(pd.DatetimeIndex([], name="period")))
+    return Acquisition(by_channel, none, _mismatches(of, table.index, of.isin(table.index)))
 
 
 def _mismatches(of: pd.Series, known: pd.Index, covered: pd.Series) -> tuple[str, ...]:

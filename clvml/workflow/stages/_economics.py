@@ -120,6 +120,8 @@ def won_customers(inputs: Inputs) -> Iterator[Finding]:
         else f"{inputs.served.title} cannot predict a new customer, whose first purchase is worth"
         f" {inputs.money(first)}."
     )
+    if new == new and abs(new - first) < 0.005:
+        expected += f" {inputs.served.title} expects no repeat purchase of a customer without a history."
     if inputs.acquisition is None:
         yield Words(
             f"{expected} What winning a customer costs is not in the config: with acquisition_cost = 10 in"
