@@ -216,8 +216,7 @@ def _cells(column: pd.Series) -> Any:
         text = pa.array(column, from_pandas=True).cast(pa.string())
         # A decimal point in each: programs that read the first rows only would take them for whole numbers.
         return pc.replace_substring_regex(text, r"^(-?[0-9]+)$", r"\1.0")
-    missing = column.isna().to_numpy()
-    return _quoted(column.astype(object).map(str).where(~missing, None).tolist())
+    return _quoted([None if gap else str(cell) for cell, gap in zip(column, column.isna(), strict=True)])
 
 
 def _quoted(texts: Sequence[str | None]) -> Any:
@@ -225,9 +224,9 @@ def _quoted(texts: Sequence[str | None]) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    plain = pa.array(texts, pa.large_string())
+    plain = pa.array(texts, pa.string())
     special = pc.match_substring_regex(plain, r'[",;|\t\r\n]')
     if not pc.any(special).as_py():
-        return plain.cast(pa.string())
+        return plain
     quoted = pc.binary_join_element_wise('"', pc.replace_substring(plain, '"', '""'), '"', "")
-    return pc.if_else(special, quoted, plain).cast(pa.string())
+    return pc.if_else(special, quoted, plain)

@@ -20,6 +20,7 @@ from clvml.tracking._saved_runs import SavedRun, SavedRuns
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Param
 
+    from clvml.tracking._challenge import Nomination
     from clvml.tracking._registry import RegisteredVersion
 
 MAX_PARAM = 500
@@ -40,8 +41,8 @@ class WrittenRun:
         In MLflow.
     model_uri, model_id : str or None
         Of the logged model; an entry without a file has an id but no URI.
-    registered : RegisteredVersion or None
-        If its model was registered.
+    nomination : Nomination or None
+        What became of its model in the registry, if it was to be registered.
     started : int
         In milliseconds.
     tables : list of dict
@@ -59,12 +60,17 @@ class WrittenRun:
     run_id: str
     model_uri: str | None = None
     model_id: str | None = None
-    registered: RegisteredVersion | None = None
+    nomination: Nomination | None = None
     started: int = 0
     tables: list[dict[str, str]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     is_resumed: bool = False
     was_there: bool = False
+
+    @property
+    def registered(self) -> RegisteredVersion | None:
+        """The version, if its model was registered."""
+        return None if self.nomination is None else self.nomination.version
 
 
 @dataclass(frozen=True)

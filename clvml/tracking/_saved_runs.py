@@ -26,6 +26,7 @@ from clvml.errors import InputError
 from clvml.tracking._connection import quiet
 from clvml.tracking._record_files import file_name, save_drawn, save_table
 from clvml.tracking._records import DatasetRecord, RunRecord, is_image
+from clvml.tracking._saved_trials import SavedTrial, saved_trial
 from clvml.tracking._source import source_tags
 from clvml.tracking.flavor import save_model
 
@@ -55,10 +56,12 @@ class SavedDataset(_Plain):
 
 
 class SavedRegistration(_Plain):
-    """The registered model, and the tags of the version."""
+    """The registered model, the tags of the version, the model that it follows, and what judges it."""
 
     name: str
     tags: dict[str, str] = {}
+    follows: str = ""
+    trial: SavedTrial | None = None
 
 
 class SavedRun(_Plain):
@@ -141,6 +144,7 @@ def save_runs(
     root: Path | None = None,
     store: str = "",
     artifacts: str | None = None,
+    customers: str | None = None,
     on_progress: Callable[[str], None] | None = None,
 ) -> SavedRuns:
     """Write records to a folder: ``runs.json``, models, tables and figures.
@@ -156,6 +160,9 @@ def save_runs(
     root : Path, optional
         The folder to which paths are relative; images and models already in it are not copied. Default:
         ``folder``.
+    customers : str, optional
+        The file in the root with the customers of trials (see `SavedTrial`), by which a challenger can be
+        judged later too; None if there is none.
     on_progress : callable, optional
         Called with each record's name before it is saved.
 
@@ -173,6 +180,10 @@ def save_runs(
             if on_progress is not None:
                 on_progress(record.name)
             runs.append(saver.saved(record))
+    if customers is not None:
+        runs = [
+            _judged_later(run, record, customers, saver) for run, record in zip(runs, records, strict=True)
+        ]
     saved = SavedRuns(
         id=secrets.token_hex(8),
         experiment=experiment,
@@ -213,6 +224,7 @@ class _Saver:
     folder: Path
     root: Path
     taken: set[str] = field(default_factory=set)
+    models: dict[int, str] = field(default_factory=dict)
 
     def saved(self, record: RunRecord) -> SavedRun:
         files: dict[str, str] = {}
@@ -235,6 +247,8 @@ class _Saver:
                 sentence = " ".join(str(error).split())[:400] or type(error).__name__
                 errors.append(f"{what}: {sentence}")
                 logger.error("run %r: its %s could not be saved: %s", record.name, what, sentence)
+        if models and models[0].folder is not None:
+            self.models[id(record.model)] = models[0].folder
         return SavedRun(
             **plain_parts(record),
             files=files,
@@ -339,6 +353,15 @@ def _dataset(dataset: DatasetRecord) -> SavedDataset:
     return SavedDataset(described=dataset.described, tags=tags)
 
 
+def _judged_later(run: SavedRun, record: RunRecord, customers: str, saver: _Saver) -> SavedRun:
+    """The run with the evidence for its challenger."""
+    trial = None if record.registration is None else record.registration.trial
+    if trial is None or run.registration is None:
+        return run
+    found = saved_trial(trial, customers, saver.models)
+    return run.model_copy(update={"registration": run.registration.model_copy(update={"trial": found})})
+
+
 def _registration(record: RunRecord) -> SavedRegistration | None:
     """The registration, with the family and the metrics among the tags of the version."""
     if record.registration is None:
@@ -346,4 +369,5 @@ def _registration(record: RunRecord) -> SavedRegistration | None:
     family = {"family": record.tags["family"]} if "family" in record.tags else {}
     metrics = {key: f"{value:.6g}" for key, value in record.metrics.items()}
     tags = {"run": record.name, **family, **metrics, **record.registration.tags}
-    return SavedRegistration(name=record.registration.name, tags=as_text(tags))
+    own = record.registration
+    return SavedRegistration(name=own.name, tags=as_text(tags), follows=own.follows)

@@ -53,7 +53,8 @@ class TrackingSection(Section):
     """Name of the MLflow experiment. Default: the name of the experiment."""
     registered_model: str = Field(default="", pattern=r"^[^/:]*$")
     """Name of the registered model; that of the segments adds ``-segments``. Default: the name of the MLflow
-    experiment, so that another data set does not replace the champion."""
+    experiment, so that another data set does not replace the champion. A run registers a challenger, which
+    replaces the champion only if it is better on the latest holdout."""
     log_customers: bool = False
     """Whether tables and figures that name customers by id, such as predictions and segments, are logged to
     MLflow too; they are in the output folder anyway."""

@@ -14,6 +14,7 @@ from clvml.tracking._run_parts import WrittenRun
 from clvml.tracking._runs import ask_store
 from clvml.tracking._saved_runs import RUNS, SavedRuns, read_runs
 from clvml.tracking._secrets import without_password
+from clvml.tracking._trial import Trial
 from clvml.workflow import _mlflow_records as records
 from clvml.workflow._console import Progress, Silent
 from clvml.workflow._findings import Finding
@@ -43,6 +44,7 @@ class Tracking:
         self.failed = ""
         self._progress = progress
         self._runs: SavedRuns | None = None
+        self._trials: dict[str, Trial] = {}
 
     def ask(self, folder: Path) -> None:
         """Ask the store whether it can take the run; where it cannot, say so and how it goes on."""
@@ -67,6 +69,7 @@ class Tracking:
 
     def _save(self, findings: Sequence[Finding], root: Path, path: Path) -> None:
         self._runs = records.save(self.section, findings, root, path, self._progress)
+        self._trials = records.trials(findings)
 
     def write(self, folder: Path) -> None:
         """Write the runs from the output folder to MLflow, if the store can be used."""
@@ -74,7 +77,7 @@ class Tracking:
             return
         try:
             with self._progress.stage(TITLE):
-                records.track(self._runs, folder, self.section.uri, self._progress)
+                records.track(self._runs, folder, self.section.uri, self._progress, self._trials)
         except TrackingError as error:
             self.failed = str(error)
 

@@ -16,6 +16,7 @@ _MODULES = (
     "_validating_segments",
     "_segment_moves",
     "_economics",
+    "_surveying",
 )
 # The manager's questions first; all others follow.
 _REPORT = ("_serving", "_economics", "_segmenting", "_comparing")
