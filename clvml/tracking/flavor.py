@@ -2,7 +2,10 @@
 
 The folder contains ``data/model.json`` (see :mod:`~clvml.scoring`) under two flavours:
 ``clvml``, which loads the estimator (:func:`load_model`), and ``python_function``, which
-``mlflow models serve`` and ``mlflow.pyfunc`` load. Neither uses pickle.
+``mlflow models serve`` and ``mlflow.pyfunc`` load. Neither uses pickle, so both work with
+``MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false``. Beside it are ``card.md``, the model's card for people, and in
+``code`` the wheel of clvml that the requirements name (see `clvml.tracking._wheel`), so that an environment
+can be built from the folder alone. No customer is in it.
 
 This module is the adapter between MLflow and :mod:`clvml.scoring`, which defines requests and responses.
 In MLflow's types the signature is::
@@ -61,6 +64,7 @@ from clvml.scoring._model_file import (
     save_model_folder,
 )
 from clvml.scoring._signature import Signature, signature
+from clvml.tracking._card_text import CARD_FILE, card_markdown
 from clvml.tracking._wheel import NEEDS, pinned, travelling_wheel
 
 if TYPE_CHECKING:
@@ -68,6 +72,7 @@ if TYPE_CHECKING:
     from mlflow.models.model import ModelInfo
 
 FLAVOR_NAME = "clvml"
+NOTE, MAX_NOTE = "mlflow.note.content", 5000  # the tag that MLflow's page of a model shows as Markdown
 WARNING = "warning"  # the column of an answer
 # MLflow's types by the contract's kinds; any other is MLflow's AnyType.
 _OUTPUT_TYPES = {"number": "double", "integer": "long", "boolean": "boolean", "text": "string"}
@@ -128,6 +133,8 @@ def save_model(
         wheel = unfinished / travelling_wheel().requirement
         wheel.parent.mkdir(exist_ok=True)
         wheel.write_bytes(travelling_wheel().content)
+        page = card_markdown(read_card(file))
+        (unfinished / CARD_FILE).write_text(page, encoding="utf-8")
 
 
 def log_model(
@@ -193,7 +200,9 @@ def _log_to(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model"
         save_model(path=path, mlflow_model=recorded, **options)
-        entry = _entry_in(client, run_id, **described)
+        page = (path / CARD_FILE).read_text(encoding="utf-8")
+        tags = {NOTE: page[:MAX_NOTE], **(described["tags"] or {})}
+        entry = _entry_in(client, run_id, **described | {"tags": tags})
         client.log_outputs(run_id, [LoggedModelOutput(entry.model_id, step=0)])
         recorded.artifact_path, recorded.model_uuid = entry.artifact_location, entry.model_id
         recorded.model_id = entry.model_id
@@ -221,8 +230,8 @@ def _entry_in(client: Any, run_id: str, **described: Any) -> Any:
 def load_model(model_uri: str | Path) -> Any:
     """The estimator itself, from a model folder or any model URI that MLflow supports.
 
-    It does not use ``mlflow.pyfunc``, so it works where that is disabled
-    (``MLFLOW_ALLOW_MODEL_CODE_EXECUTION=false``).
+    It does not use ``mlflow.pyfunc`` and runs no code of the folder, so it works wherever MLflow may execute
+    neither code nor pickles of a model.
 
     Raises
     ------
