@@ -306,7 +306,7 @@ def _refuse(column: pd.Series, bad: NDArray[np.bool_], rule: str, way_out: str) 
         count = f"{bad.sum()} of {len(column)} customers {rule}"
         raise InputError(
             f"{count}; the first is {plain(customer)!r}, with {plain(value)!r}: {way_out}.",
-            row=first,
+            rows=bad,
             column=str(column.name),
             rule=f"{count} ({way_out})",
         )

@@ -18,8 +18,8 @@ duck-typed, by their ``required_columns``; ``optional_columns`` and ``categories
 
 from __future__ import annotations
 
-import datetime as dt
 import difflib
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
@@ -31,9 +31,9 @@ from clvml.customers._discount_rate import annual_rate_in
 from clvml.customers._ids import CUSTOMER_ID
 from clvml.customers._summary_checks import HISTORY, check_plausible_counts, check_time_unit
 from clvml.customers._time_units import LONGEST_HORIZON, TIME_UNIT, horizon_in
-from clvml.customers._training_summary import TrainingSummary, doubt_about_time_unit
+from clvml.customers._training_summary import IN_MODEL_UNIT, TrainingSummary, doubt_about_time_unit
 from clvml.errors import InputError
-from clvml.scoring._request_rows import Table, check_rows, ids_of, numbers_of, row_error, without_rows
+from clvml.scoring._request_rows import Table, check_rows, ids_of, numbers_of, without_rows
 from clvml.scoring._request_time import (
     STATEMENTS,
     converted,
@@ -123,15 +123,14 @@ def read_request(
     columns = converted(_columns(model, table), days, unit)
     customers = pd.DataFrame(columns, index=ids_of(table, n_rows), copy=False)
     seen = _seen(model, card)
-    if codes is not None:
-        customers.attrs[TIME_UNIT] = unit
-    elif doubt := doubt_about_time_unit(customers, unit, seen):
+    if codes is None and (doubt := doubt_about_time_unit(columns, unit, seen)):
         raise in_another_unit(doubt, unit)
+    customers.attrs |= {IN_MODEL_UNIT: True} if unit is None else {TIME_UNIT: unit}
     warranty = getattr(card, "warranty", None) or {}
     longest = warranty.get("longest_T") or (seen or {}).get("T", {}).get("maximum")
     warnings = (
         *extrapolation_notice(columns.get("T"), longest, unit),
-        *warranty_notice(_date(warranty.get("until")), dates_of(until)),
+        *warranty_notice(warranty.get("until"), dates_of(until)),
     )
     return Request(customers, checked, warnings)
 
@@ -209,9 +208,11 @@ def score(model: Any, customers: pd.DataFrame, params: Mapping[str, Any] | None 
 
 def response_table(scores: pd.DataFrame) -> pd.DataFrame:
     """Scores with a default index: ``customer_id`` is the last column, if there were ids."""
-    table = scores.reset_index(drop=True)
-    if scores.index.name == CUSTOMER_ID:
-        table[CUSTOMER_ID] = scores.index.to_numpy()
+    if scores.index.name != CUSTOMER_ID:
+        return scores.reset_index(drop=True)
+    ids = scores.index.to_numpy()
+    table = scores.set_axis(pd.RangeIndex(len(scores)))
+    table.insert(table.shape[1], CUSTOMER_ID, ids)
     return table
 
 
@@ -295,10 +296,6 @@ def _seen(model: Any, card: Any) -> TrainingSummary | None:
     return getattr(card, "seen", None) or getattr(model, "training_summary_", None)
 
 
-def _date(text: str | None) -> dt.date | None:
-    return None if text is None else dt.date.fromisoformat(text[:10])
-
-
 def _horizon(model: Any, value: Any) -> float | str:
     """A validated number in the model's time unit, or text with its own unit, such as ``"12M"``."""
     text = isinstance(value, str)
@@ -315,9 +312,13 @@ def _horizon(model: Any, value: Any) -> float | str:
 
 
 def _discount_rate(model: Any, value: Any) -> float:  # noqa: ARG001
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number | str):
+    try:
+        rate = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        rate = math.nan
+    if not math.isfinite(rate):
         raise InputError("annual_discount_rate must be a number above -1, a fraction per year: 10 % is 0.1.")
-    return annual_rate_in(value)
+    return annual_rate_in(rate)
 
 
 def _predicted(model: Any, customers: pd.DataFrame, params: Mapping[str, Any]) -> pd.DataFrame:
@@ -341,13 +342,16 @@ def _check_index(scores: pd.DataFrame, customers: pd.DataFrame, model: str) -> N
 
 
 def _check_finite(scores: pd.DataFrame, model: str) -> None:
-    numbers = [scores[name].to_numpy(dtype=float, na_value=np.nan) for name in _numeric(scores)]
-    if all(np.isfinite(column).all() for column in numbers):
+    all_float = all(dtype == np.float64 for dtype in scores.dtypes.to_numpy())
+    numeric = scores if all_float else scores.select_dtypes("number")
+    finite = np.isfinite(numeric.to_numpy(dtype=float, na_value=np.nan))
+    if finite.all():
         return
-    bad = ~np.isfinite(np.stack(numbers)).all(axis=0)
-    rule = f"{model} predicts no finite value for {bad.sum()} of {len(scores)} customers"
-    raise row_error(f"{rule}: check the horizon and these customers", int(np.argmax(bad)))
-
-
-def _numeric(scores: pd.DataFrame) -> list[str]:
-    return [str(name) for name, dtype in scores.dtypes.items() if pd.api.types.is_numeric_dtype(dtype)]
+    bad = ~finite.all(axis=1)
+    count = f"{bad.sum()} of {len(scores)} customers"
+    raise InputError(
+        f"{model} predicts no finite value for {count}: check the horizon and these customers; the first is"
+        f" row {bad.argmax() + 1}.",
+        rows=bad,
+        rule=f"{count} have no finite predicted value",
+    )

@@ -29,7 +29,7 @@ TIMES = ("recency", "T")
 
 _UNITS = f"time_unit must be one of {', '.join(TIME_UNITS)}"
 _DATE = "observed_until must be a date, such as '1998-06-30'"
-_ROUNDING = 1e-9  # relative
+_NO_FURTHER = 1.01  # times the longest T of the fit: a T that was rounded is not beyond it
 
 
 def statement(table: Table, params: Mapping[str, Any], name: str, n_rows: int) -> np.ndarray | None:
@@ -104,7 +104,7 @@ def extrapolation_notice(times: Array | None, longest: float | None, unit: str |
     """How many rows were observed for longer than any customer of the fit."""
     if times is None or longest is None:
         return []
-    beyond = int(np.count_nonzero(times > longest * (1 + _ROUNDING)))
+    beyond = int(np.count_nonzero(times > longest * _NO_FURTHER))
     if not beyond:
         return []
     units = "" if unit is None else f" {time_unit_of(unit).name}s"
@@ -114,15 +114,13 @@ def extrapolation_notice(times: Array | None, longest: float | None, unit: str |
     ]
 
 
-def warranty_notice(
-    until: dt.date | None, dates: Sequence[dt.date], today: dt.date | None = None
-) -> list[str]:
+def warranty_notice(until: str | None, dates: Sequence[dt.date]) -> list[str]:
     """That customers are observed until after the last date for which the model was validated.
 
     Without a date in the request, its customers are taken to be observed until today.
     """
-    latest = max(dates, default=today or dt.date.today())
-    if until is None or latest <= until:
+    latest = max(dates, default=dt.date.today())
+    if until is None or latest.isoformat() <= until:
         return []
     way_out = "fit it to recent data."
     if dates:

@@ -20,16 +20,15 @@ def card_markdown(card: ModelCard) -> str:
 
     Examples
     --------
-    >>> print(card_markdown(ModelCard(model="BGNBD", title="BG/NBD", observed_until="1998-06-30")))
+    >>> print(card_markdown(ModelCard(model="BGNBD", title="BG/NBD", observed_until="1998-06-30")).rstrip())
     # BG/NBD
     <BLANKLINE>
-    | fact | |
-    |---|---|
+    | fact | value |
+    | --- | ---: |
     | class | BGNBD |
     | customers | observed until 1998-06-30 |
-    <BLANKLINE>
     """
-    parts = [f"# {card.title or card.model}", card.verdict, _table(dict(_facts(card)), "fact", "")]
+    parts = [f"# {card.title or card.model}", card.verdict, _facts_table(card)]
     parts += [f"## {title}\n\n{markdown_table(table)}" for title, table in _tables(card) if len(table)]
     return "\n\n".join(part for part in parts if part).rstrip() + "\n"
 
@@ -65,10 +64,8 @@ def _tables(card: ModelCard) -> Iterator[tuple[str, pd.DataFrame]]:
         one = next(iter(card.totals.values()))
         title = f"What these customers are predicted to do in the next {_duration(card, one['horizon'])}"
         yield f"{title} ({one['coverage']:.0%} prediction intervals)", _totals(card)
-    yield (
-        "Scores on the latest holdout",
-        _numbers({m: _ends(row) for m, row in card.scores.items()}, "metric"),
-    )
+    scores = {metric: _ends(row) for metric, row in card.scores.items()}
+    yield "Scores on the latest holdout", _numbers(scores, "metric")
     yield "Parameters", _parameters(card)
     seen = {name: {_SEEN[key]: row[key] for key in _SEEN if key in row} for name, row in card.seen.items()}
     yield "Customers in the fit", _numbers(seen, "column")
@@ -108,5 +105,5 @@ def _duration(card: ModelCard, horizon: float) -> str:
     return f"{horizon:g} {unit}"
 
 
-def _table(facts: dict[str, str], index: str, column: str) -> str:
-    return markdown_table(pd.DataFrame({column: facts}).rename_axis(index))
+def _facts_table(card: ModelCard) -> str:
+    return markdown_table(pd.DataFrame({"value": dict(_facts(card))}).rename_axis("fact"))

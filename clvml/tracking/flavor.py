@@ -13,14 +13,15 @@ In MLflow's types the signature is::
     in   customer_id (any type), the model's columns (numbers of any type, whole ones too; categories),
          time_unit and observed_until
     out  clv, then its factors as double          | segment (long), segment_name (string); of customer
-         customer_id last, where it was given     | groups class, stage, treatment and budget too;
-                                                  | customer_id last, where it was given
+                                                  | groups class, stage, treatment and budget too
 
 with the parameters ``time_unit`` and ``observed_until``, and ``horizon`` and ``annual_discount_rate`` for a
 lifetime-value model. Money is the first column because ``spark_udf(result_type="double")`` takes the first
-column of that type. A request that is answered with a warning (see :class:`clvml.scoring.Request`) has the
-column ``warning`` after all others, the same text in each row: the answer is a table, and has no other
-place. It is not in the signature, and ``spark_udf`` leaves it out.
+column of that type. Two columns of the answer are not in the signature, and ``spark_udf`` leaves them out:
+``customer_id``, where ids were given (``spark_udf`` without a ``result_type`` fails if a column of any type
+is in the signature, and in Spark the answers are a column beside the ids); and last ``warning``, where a
+request is answered with one (see :class:`clvml.scoring.Request`), the same text in each row: the answer is a
+table, and has no other place.
 
 **All inputs are declared optional and of any type**, so that clvml validates requests itself. Any narrower
 type makes MLflow refuse what is valid (int64 for a double: pandas, Arrow, Spark's bigint), and its errors
@@ -40,6 +41,7 @@ before clvml receives them, and refuses one of the wrong type itself, in a messa
 
 from __future__ import annotations
 
+import logging
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -63,16 +65,19 @@ from clvml.scoring._model_file import (
     read_card,
     save_model_folder,
 )
+from clvml.scoring._request_time import OBSERVED_UNTIL, warranty_notice
 from clvml.scoring._signature import Signature, signature
 from clvml.tracking._card_text import CARD_FILE, card_markdown
+from clvml.tracking._logged_models import log_model_folder
 from clvml.tracking._wheel import NEEDS, pinned, travelling_wheel
 
 if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
     from mlflow.models.model import ModelInfo
 
+logger = logging.getLogger("clvml")
+
 FLAVOR_NAME = "clvml"
-NOTE, MAX_NOTE = "mlflow.note.content", 5000  # the tag that MLflow's page of a model shows as Markdown
 WARNING = "warning"  # the column of an answer
 # MLflow's types by the contract's kinds; any other is MLflow's AnyType.
 _OUTPUT_TYPES = {"number": "double", "integer": "long", "boolean": "boolean", "text": "string"}
@@ -189,42 +194,17 @@ def log_model(
 def _log_to(
     run_id: str, described: dict[str, Any], options: dict[str, Any], registered_model_name: str | None
 ) -> ModelInfo:
-    """The steps of MLflow's `Model.log` that apply: no prompts, no trial of the example on a server.
-
-    It is saved first: a model that cannot be saved leaves nothing behind.
-    """
+    """It is saved first: a model that cannot be saved leaves nothing behind."""
     import mlflow
-    from mlflow.entities import LoggedModelOutput
 
-    client, recorded = mlflow.MlflowClient(), mlflow.models.Model(run_id=run_id)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model"
-        save_model(path=path, mlflow_model=recorded, **options)
-        page = (path / CARD_FILE).read_text(encoding="utf-8")
-        tags = {NOTE: page[:MAX_NOTE], **(described["tags"] or {})}
-        entry = _entry_in(client, run_id, **described | {"tags": tags})
-        client.log_outputs(run_id, [LoggedModelOutput(entry.model_id, step=0)])
-        recorded.artifact_path, recorded.model_uuid = entry.artifact_location, entry.model_id
-        recorded.model_id = entry.model_id
-        recorded.save(str(path / "MLmodel"))
-        try:
-            client.log_model_artifacts(entry.model_id, str(path))
-        except BaseException:
-            client.finalize_logged_model(entry.model_id, "FAILED")
-            raise
-    info = recorded.get_model_info(client.finalize_logged_model(entry.model_id, "READY"))
+        save_model(path=path, **options)
+        info = log_model_folder(path, run_id, **described)
     if registered_model_name is not None:
         made = mlflow.register_model(info.model_uri, registered_model_name, tags=described["tags"])
         info.registered_model_version = int(made.version)
     return info
-
-
-def _entry_in(client: Any, run_id: str, **described: Any) -> Any:
-    """A logged model of the run, with the run's parameters and its own."""
-    run = client.get_run(run_id)
-    params = {**run.data.params, **(described.pop("params") or {})}
-    text = {key: str(value) for key, value in params.items()}
-    return client.create_logged_model(run.info.experiment_id, source_run_id=run_id, params=text, **described)
 
 
 def load_model(model_uri: str | Path) -> Any:
@@ -276,9 +256,7 @@ def _in_mlflow(found: Signature) -> ModelSignature:
     from mlflow.types.schema import AnyType
 
     inputs = [ColSpec(AnyType(), c.name, required=False) for c in found.inputs]
-    outputs = [
-        ColSpec(_OUTPUT_TYPES.get(c.kind) or AnyType(), c.name, required=c.required) for c in found.outputs
-    ]
+    outputs = [ColSpec(_OUTPUT_TYPES[c.kind], c.name) for c in found.outputs if c.required]
     params = [ParamSpec(name, "double", default) for name, default in found.parameters]
     params += [ParamSpec(name, "string", _NOT_SAID) for name in found.statements]
     return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs), params=ParamSchema(params))
@@ -297,17 +275,22 @@ class ServedModel:
     ----------
     model : estimator
         A fitted lifetime-value model or segmenter.
-    card : ModelCard, optional
-        The model's, with which requests are compared.
+    card : ModelCard
+        The model's, with which requests are compared. That it is past its warranty by today's date is logged
+        once; answers say so only if the request says until when its customers are observed.
     """
 
-    def __init__(self, model: Any, card: Any = None):
+    def __init__(self, model: Any, card: ModelCard):
         self.model = model
         self.card = card
+        for sentence in warranty_notice(card.warranty.get("until"), []):
+            logger.warning("%s", sentence)
 
     def predict(self, data: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """Score customers; an invalid request raises an error with one sentence (HTTP 400)."""
         said = {name: value for name, value in (params or {}).items() if value != _NOT_SAID}
+        if OBSERVED_UNTIL not in said and OBSERVED_UNTIL not in data and self.card.warranty.get("until"):
+            said[OBSERVED_UNTIL] = self.card.warranty["until"]  # that time has passed is logged at the start
         try:
             request = read_request(self.model, data, said, self.card)
             scores = response_table(score(self.model, request.customers, request.params))
@@ -318,7 +301,7 @@ class ServedModel:
 
 def _load_pyfunc(path: str) -> ServedModel:
     """Called by MLflow with the path of the model's data."""
-    return ServedModel(load_model_folder(path))
+    return ServedModel(*load_with_card(path))
 
 
 def _data_folder(folder: Path) -> Path:

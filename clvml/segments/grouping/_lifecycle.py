@@ -261,7 +261,7 @@ def _checked(customers: pd.DataFrame, time_unit: str | None) -> pd.DataFrame:
         rule = f"{wrong.sum()} of {len(table)} customers have a probability_alive above 1"
         raise InputError(
             f"{rule}; the first is {named(table.index[wrong])}.",
-            row=int(np.argmax(wrong)),
+            rows=wrong.to_numpy(),
             column="probability_alive",
             rule=rule,
         )
