@@ -9,6 +9,7 @@ from . import models as models
 from . import plots as plots
 from . import scoring as scoring
 from . import segments as segments
+from . import survey as survey
 from . import tracking as tracking
 from . import workflow as workflow
 from .compat.lifetimes import LifetimesCheck as LifetimesCheck
@@ -19,6 +20,7 @@ from .compat.lifetimes import to_lifetimes as to_lifetimes
 from .customers import Split as Split
 from .customers import TransactionPolicy as TransactionPolicy
 from .customers import Transactions as Transactions
+from .customers import cohorts as cohorts
 from .customers import convert_time_unit as convert_time_unit
 from .customers import load_cdnow as load_cdnow
 from .customers import purchases_over_time as purchases_over_time
@@ -41,7 +43,6 @@ from .evaluation import score as score
 from .inference import likelihood_ratio_test as likelihood_ratio_test
 from .lifetime_value import LifetimeValue as LifetimeValue
 from .lifetime_value import PricedValue as PricedValue
-from .lifetime_value.economics import cohorts as cohorts
 from .lifetime_value.economics import customer_equity as customer_equity
 from .lifetime_value.economics import customer_profitability as customer_profitability
 from .lifetime_value.economics import elasticities as elasticities

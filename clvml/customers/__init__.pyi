@@ -1,3 +1,4 @@
+from ._cohorts import cohorts as cohorts
 from ._datasets import load_cdnow as load_cdnow
 from ._fingerprint import fingerprint as fingerprint
 from ._fingerprint import source_difference as source_difference

@@ -139,7 +139,8 @@ def _as_float(column: pd.Series) -> np.ndarray:
     except (TypeError, ValueError):
         raise InputError(
             f"column {column.name!r} has dtype {column.dtype} and is not numeric; convert it first,"
-            f" for example with pandas.to_numeric(customers[{column.name!r}])."
+            f" for example with pandas.to_numeric(customers[{column.name!r}]).",
+            column=str(column.name),
         ) from None
 
 
@@ -174,13 +175,19 @@ def check_plausible_counts(customers: pd.DataFrame) -> None:
     InputError
         Naming the first customer with more than a million repeat purchases.
     """
-    counts = pd.to_numeric(customers["frequency"], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    bad = counts > MOST_PURCHASES
+    counts = customers["frequency"]
+    if counts.dtype != np.float64:
+        counts = pd.to_numeric(counts, errors="coerce")
+    bad = counts.to_numpy(dtype=float, na_value=np.nan) > MOST_PURCHASES
     if bad.any():
-        first = plain(customers.index[int(np.argmax(bad))])
+        first = int(np.argmax(bad))
+        rule = f"{bad.sum()} of {len(customers)} customers have a frequency above {MOST_PURCHASES:,}"
         raise InputError(
-            f"{bad.sum()} of {len(customers)} customers have a frequency above {MOST_PURCHASES:,}; the first"
-            f" is {first!r}: frequency counts the repeat purchases of one customer."
+            f"{rule}; the first is {plain(customers.index[first])!r}: frequency counts the repeat purchases"
+            " of one customer.",
+            rows=bad,
+            column="frequency",
+            rule=rule,
         )
 
 
@@ -197,10 +204,14 @@ def _refuse(
         return
     first = int(np.argmax(bad))
     values = ", ".join(f"{name} {table[name].iloc[first]:g}" for name in shown)
+    count = f"{bad.sum()} of {len(table)} customers {rule}"
     raise error(
-        f"{bad.sum()} of {len(table)} customers {rule}; the first is {plain(table.index[first])!r}"
+        f"{count}; the first is {plain(table.index[first])!r}"
         + (f": {values}." if values else ".")
-        + way_out
+        + way_out,
+        rows=bad,
+        column=shown[0] if len(shown) == 1 else None,
+        rule=count,
     )
 
 

@@ -13,16 +13,18 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from clvml.customers._time_units import TIME_UNITS, stated_time_unit, time_unit_of
+from clvml.customers._time_units import TIME_UNITS, TimeUnit, stated_time_unit, time_unit_of
 from clvml.errors import TimeUnitError, TimeUnitWarning
 
 TrainingSummary = Mapping[str, Mapping[str, float]]
 
-COLUMNS = ("frequency", "recency", "T", "monetary_value")
+_MONEY = "monetary_value"
+COLUMNS = ("frequency", "recency", "T", _MONEY)
 _MIDDLE = {"q01": 0.01, "q25": 0.25, "median": 0.5, "q75": 0.75, "q99": 0.99}
 QUANTILES = {"minimum": 0.0, **_MIDDLE, "maximum": 1.0}
 
@@ -35,21 +37,55 @@ _USUAL = 7.0  # days in a week: the factor where the model's unit is unknown, or
 _MANY = 20  # customers whose rate of purchases can be compared
 
 
+class Doubt(NamedTuple):
+    """Why customers who do not state their time unit appear to use another one than the model's.
+
+    ``reason`` repeats their longest T; ``ratio`` is their median T over that of the fit.
+    """
+
+    reason: str
+    ratio: float
+
+    @property
+    def is_longer(self) -> bool:
+        """Whether their times are longer than those of the fit, as in a smaller unit."""
+        return self.ratio > 1
+
+    def apparent(self, time_unit: str | None) -> TimeUnit | None:
+        """The unit whose length explains the ratio of times best, if the model's is known."""
+        if time_unit is None or not 0 < self.ratio < math.inf:
+            return None
+        ours = time_unit_of(time_unit)
+        others = [
+            unit for unit in TIME_UNITS.values() if (unit.days < ours.days) == self.is_longer and unit != ours
+        ]
+        return min(others, key=lambda unit: abs(math.log(self.ratio * unit.days / ours.days)), default=None)
+
+    def message(self, time_unit: str | None) -> str:
+        """The reason, and what to type in Python."""
+        return self.reason + _way_out(time_unit, self.apparent(time_unit))
+
+
 def training_summary(customers: pd.DataFrame) -> dict[str, dict[str, float]]:
     """Quantiles and mean of each column of the purchase history and the average spend, where present.
+
+    Those of money have three significant digits, since a quantile of few customers is what one of them spent.
 
     Examples
     --------
     >>> training_summary(pd.DataFrame({"T": [1.0, 2.0, 6.0]}))["T"]["maximum"]
     6.0
     """
-    found = {name: _numbers(customers[name]) for name in COLUMNS if name in customers}
-    return {
-        name: dict(zip(QUANTILES, np.quantile(values, list(QUANTILES.values())).tolist(), strict=True))
-        | {"mean": float(values.mean())}
-        for name, values in found.items()
-        if values.size
-    }
+    columns = {name: _numbers(customers[name]) for name in COLUMNS if name in customers}
+    found = {name: _described(values) for name, values in columns.items() if values.size}
+    if _MONEY in found:
+        found[_MONEY] = {key: float(f"{value:.3g}") for key, value in found[_MONEY].items()}
+    return found
+
+
+def _described(values: np.ndarray) -> dict[str, float]:
+    quantiles = np.quantile(values, list(QUANTILES.values())).tolist()
+    return dict(zip(QUANTILES, quantiles, strict=True)) | {"mean": float(values.mean())}
 
 
 def check_time_scale(customers: pd.DataFrame, time_unit: str | None, seen: TrainingSummary | None) -> None:
@@ -77,15 +113,15 @@ def check_time_scale(customers: pd.DataFrame, time_unit: str | None, seen: Train
     if not _in_doubt(customers, seen):
         return
     assert seen is not None
-    if message := _too_long(customers, time_unit, seen["T"]):
-        raise TimeUnitError(message)
-    if message := _too_short(customers, time_unit, seen):
-        warnings.warn(message, TimeUnitWarning, stacklevel=4)
+    if doubt := _too_long(customers, time_unit, seen["T"]):
+        raise TimeUnitError(doubt.message(time_unit))
+    if doubt := _too_short(customers, time_unit, seen):
+        warnings.warn(doubt.message(time_unit), TimeUnitWarning, stacklevel=4)
 
 
 def doubt_about_time_unit(
     customers: pd.DataFrame, time_unit: str | None, seen: TrainingSummary | None
-) -> str | None:
+) -> Doubt | None:
     """Why customers who do not state their time unit appear to use another one; None without a doubt."""
     if not _in_doubt(customers, seen):
         return None
@@ -100,7 +136,7 @@ def _in_doubt(customers: pd.DataFrame, seen: TrainingSummary | None) -> bool:
     return stated_time_unit(customers) is None
 
 
-def _too_long(customers: pd.DataFrame, time_unit: str | None, seen: Mapping[str, float]) -> str | None:
+def _too_long(customers: pd.DataFrame, time_unit: str | None, seen: Mapping[str, float]) -> Doubt | None:
     T = _numbers(customers["T"])
     times = max(_LEAST, _BEYOND * _factor_of_smaller(time_unit))
     if not T.size or not seen["maximum"] > 0 or T.max() <= times * seen["maximum"]:
@@ -108,15 +144,15 @@ def _too_long(customers: pd.DataFrame, time_unit: str | None, seen: Mapping[str,
     middle = float(np.median(T))
     if middle <= times * seen["median"]:
         return None
-    return (
+    return Doubt(
         f"the customers do not state their time unit, and their T is up to {T.max():g},"
         f" {T.max() / seen['maximum']:.1f} times the longest that the model was fitted to"
-        f" ({seen['maximum']:g}{_in_units(time_unit)})"
-        + _way_out(time_unit, middle / seen["median"] if seen["median"] > 0 else math.inf)
+        f" ({seen['maximum']:g}{_in_units(time_unit)})",
+        middle / seen["median"] if seen["median"] > 0 else math.inf,
     )
 
 
-def _too_short(customers: pd.DataFrame, time_unit: str | None, seen: TrainingSummary) -> str | None:
+def _too_short(customers: pd.DataFrame, time_unit: str | None, seen: TrainingSummary) -> Doubt | None:
     if "frequency" not in customers or "frequency" not in seen or len(customers) < _MANY:
         return None
     x, T = _numbers(customers["frequency"]), _numbers(customers["T"])
@@ -126,11 +162,11 @@ def _too_short(customers: pd.DataFrame, time_unit: str | None, seen: TrainingSum
     rate, usual = x.mean() / T.mean(), seen["frequency"]["mean"] / known["mean"]
     if not rate > _LEAST * usual:
         return None
-    return (
+    return Doubt(
         f"the customers do not state their time unit: their T is at most {T.max():g}, against"
         f" {known['maximum']:g}{_in_units(time_unit)} of the customers that the model was fitted to, with"
-        f" {rate / usual:.1f} times the repeat purchases per unit of time"
-        + _way_out(time_unit, float(np.median(T)) / known["median"] if known["median"] > 0 else 0.0)
+        f" {rate / usual:.1f} times the repeat purchases per unit of time",
+        float(np.median(T)) / known["median"] if known["median"] > 0 else 0.0,
     )
 
 
@@ -156,23 +192,21 @@ def _in_units(time_unit: str | None) -> str:
     return "" if time_unit is None else f" {time_unit_of(time_unit).name}s"
 
 
-def _way_out(time_unit: str | None, ratio: float) -> str:
-    """What to type, by the unit whose length explains the ratio of times best."""
+def _way_out(time_unit: str | None, apparent: TimeUnit | None) -> str:
+    """What to type."""
     if time_unit is None:
         return (
             ": convert recency and T to the unit of the fit; if they are in that unit, state it, as in"
             " customers.attrs['time_unit'] = 'W' or a column time_unit."
         )
     ours = time_unit_of(time_unit)
-    others = [unit for unit in TIME_UNITS.values() if (unit.days < ours.days) == (ratio > 1) and unit != ours]
     own = (
         f"if they are in {ours.name}s, state it: customers.attrs['time_unit'] = {ours.code!r},"
         f" or a column time_unit"
     )
-    if not others or not 0 < ratio < math.inf:
+    if apparent is None:
         return f": convert recency and T to {ours.name}s; {own}."
-    likely = min(others, key=lambda unit: abs(math.log(ratio * unit.days / ours.days)))
     return (
-        f": they appear to be in {likely.name}s. Set customers.attrs['time_unit'] = {likely.code!r} and"
+        f": they appear to be in {apparent.name}s. Set customers.attrs['time_unit'] = {apparent.code!r} and"
         f" convert them, customers = clvml.convert_time_unit(customers, {ours.code!r}); {own}."
     )

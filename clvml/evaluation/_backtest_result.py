@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import html
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from clvml.errors import InputError
 from clvml.evaluation._backtest_verdict import Terms, verdict_over
 from clvml.evaluation._model_comparison import ModelComparison
 from clvml.evaluation._new_customers import NAIVE
+from clvml.evaluation._outcomes import OUTCOMES, SPEND, predicted_outcome
 from clvml.evaluation._total_errors import (
     ANY_OTHER,
     TYPICAL_ERROR,
@@ -190,6 +191,7 @@ class Backtest:
         *,
         before: pd.Timestamp | None = None,
         typical_error: float | None = None,
+        outcome: str = SPEND,
     ) -> TotalCalibration:
         """What the errors of a model's totals say of its next total.
 
@@ -204,6 +206,8 @@ class Backtest:
         typical_error : float, optional
             Prior scale of the log error of a total. Default: by the model's family, 0.3 for probabilistic and
             learned models, 0.8 for formulas, 0.5 for others; it counts as three origins.
+        outcome : {"spend", "purchases", "active_customers"}, default "spend"
+            What is summed: the spend of the customers, their purchases, or the customers who purchase.
 
         Returns
         -------
@@ -212,7 +216,8 @@ class Backtest:
         Raises
         ------
         InputError
-            If the model or the horizon is unknown, or no total of it can be used.
+            If the model or the horizon is unknown, the model does not predict the outcome, or no total of it
+            can be used.
         """
         nearest = self._nearest(horizon)
         ended = self.at(nearest)
@@ -221,7 +226,7 @@ class Backtest:
             ended = {origin: each for origin, each in ended.items() if ends[origin, nearest] <= before}
         if not ended:
             raise InputError(f"no holdout of the backtest ended by {before:%Y-%m-%d}.")
-        errors = total_errors(ended, model)
+        errors = total_errors(ended, model, outcome)
         if typical_error is None:
             typical_error = TYPICAL_ERROR.get(self.families[model], ANY_OTHER)
         length = pd.Timedelta(days=nearest * time_unit_of(self.time_unit).days)
@@ -258,6 +263,53 @@ class Backtest:
         return self.total_calibration(model, span).total_interval(
             fitted, customers, groups, coverage, horizon, annual_discount_rate
         )
+
+    def expected_totals(
+        self,
+        model: str,
+        fitted: ValueModel,
+        customers: pd.DataFrame,
+        horizons: Sequence[Horizon],
+        coverage: float = 0.9,
+    ) -> pd.DataFrame:
+        """Prediction intervals of what customers will do next, to compare with what they did.
+
+        Parameters
+        ----------
+        model : str
+            Its name in the backtest, at whose errors to look.
+        fitted : ValueModel
+            The model to predict with, such as the served one, fitted to all data.
+        customers : pandas.DataFrame
+            The customer summary, in the model's time unit.
+        horizons : sequence of float or str
+            Lengths of the periods after the customers' observation.
+        coverage : float, default 0.9
+            Equal tails.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index ``outcome, horizon`` (in time units); columns ``value, lower, upper``. The outcomes are
+            ``spend`` (undiscounted, before margin), ``purchases`` and ``active_customers`` (who purchase at
+            least once); those that the model does not predict are absent.
+
+        Raises
+        ------
+        InputError
+            If an argument is invalid.
+        """
+        rows = {}
+        for outcome in OUTCOMES:
+            try:
+                calibration = self.total_calibration(model, horizons[-1], outcome=outcome)
+            except InputError:  # it does not predict this, or no total of it can be used
+                continue
+            for horizon in (horizon_in(each, self.time_unit) for each in horizons):
+                value = float(predicted_outcome(fitted, customers, outcome, horizon).sum())
+                rows[outcome, horizon] = (value, *calibration.interval(value, coverage, horizon))
+        index = pd.MultiIndex.from_tuples(rows, names=["outcome", "horizon"]) if rows else None
+        return pd.DataFrame(list(rows.values()), index, ["value", "lower", "upper"])
 
     def total_intervals(self, coverage: float = 0.9, horizon: Horizon | None = None) -> pd.DataFrame:
         """Intervals of the totals at each origin, each from holdouts that ended by then.

@@ -15,6 +15,7 @@ import pandas as pd
 
 from clvml.errors import InputError
 from clvml.evaluation._model_comparison import ModelComparison
+from clvml.evaluation._outcomes import SPEND, actual_outcomes, predicted_outcome
 from clvml.lifetime_value._total_calibration import TotalCalibration
 
 # Typical log error of a total, by family of models, and the number of origins that the prior counts as.
@@ -24,7 +25,9 @@ PRIOR_ORIGINS = 3.0
 _GROUPS = 5  # by prediction, of which the dispersion of groups is taken
 
 
-def total_errors(comparisons: Mapping[pd.Timestamp, ModelComparison], model: str) -> pd.DataFrame:
+def total_errors(
+    comparisons: Mapping[pd.Timestamp, ModelComparison], model: str, outcome: str = SPEND
+) -> pd.DataFrame:
     """Errors of a model's total by origin, where both totals are positive.
 
     Parameters
@@ -32,6 +35,8 @@ def total_errors(comparisons: Mapping[pd.Timestamp, ModelComparison], model: str
     comparisons : mapping of Timestamp to ModelComparison
         By origin, over one horizon.
     model : str
+    outcome : {"spend", "purchases", "active_customers"}
+        What is summed.
 
     Returns
     -------
@@ -42,10 +47,10 @@ def total_errors(comparisons: Mapping[pd.Timestamp, ModelComparison], model: str
     Raises
     ------
     InputError
-        If the model is at none of the origins, or no total is positive.
+        If the model is at none of the origins, does not predict the outcome, or no total is positive.
     """
     rows = {
-        origin: _errors(comparison.actual, comparison.predictions[model])
+        origin: _errors(*_actual_and_predicted(comparison, model, outcome))
         for origin, comparison in comparisons.items()
         if model in comparison.predictions
     }
@@ -115,6 +120,18 @@ def independent_origins(origins: pd.Index, length: pd.Timedelta) -> float:
     """
     span = origins.max() - origins.min()
     return min(float(len(origins)), 1.0 + span / length)
+
+
+def _actual_and_predicted(
+    comparison: ModelComparison, model: str, outcome: str
+) -> tuple[pd.Series, pd.Series]:
+    if outcome == SPEND:
+        return comparison.actual, comparison.predictions[model]
+    split, fitted = comparison.split, comparison.models.get(model)
+    if split is None or fitted is None:  # one that predicts the same as another
+        raise InputError(f"the comparison does not hold {outcome.replace('_', ' ')} of {model!r}.")
+    predicted = predicted_outcome(fitted, split.calibration, outcome, split.duration)
+    return actual_outcomes(split.holdout)[outcome], predicted
 
 
 def _errors(actual: pd.Series, predicted: pd.Series) -> dict[str, float]:

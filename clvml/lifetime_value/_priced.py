@@ -5,6 +5,8 @@ At a price of 1, value counts purchases, so that models of value and formulas pr
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -18,7 +20,7 @@ from clvml.customers._price import check_price
 from clvml.customers._summary_checks import MONEY, checked_columns
 from clvml.customers._time_units import Horizon
 from clvml.inference._deviance import deviance_score
-from clvml.lifetime_value._protocol import SupportsPrice, ValueModel
+from clvml.lifetime_value._protocol import SupportsPrice, SupportsScenarios, ValueModel, require
 
 
 def at_price(model: ValueModel, price: float = 1.0) -> ValueModel:
@@ -158,6 +160,29 @@ class PricedValue(Listed, BaseEstimator):
         """Value "clv" as in `predict`, and the factors of the model."""
         check_is_fitted(self, "model_")
         return self.model_.predict_factors(self._priced(customers), horizon, annual_discount_rate)
+
+    def scenario_factors(self) -> dict[str, float]:
+        """The factors of the model at their current levels; as `SupportsScenarios`."""
+        return self._scenarios().scenario_factors()
+
+    def with_factors(self, factors: Mapping[str, float]) -> Self:
+        """The fitted model with some factors at other levels; as `SupportsScenarios`.
+
+        Raises
+        ------
+        InputError
+            If a name is unknown, a level is invalid, or the model does not support scenarios.
+        """
+        changed = copy.copy(self)
+        changed.model_ = self._scenarios().with_factors(factors)
+        return changed
+
+    def _scenarios(self) -> SupportsScenarios:
+        check_is_fitted(self, "model_")
+        model: Any = self.model_
+        require(model, SupportsScenarios, "scenarios need", "give a clvml.LifetimeValue or a formula model")
+        scenarios: SupportsScenarios = model
+        return scenarios
 
     def _learnt(self) -> str:
         return learnt_by(getattr(self, "model_", None))

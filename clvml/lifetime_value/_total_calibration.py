@@ -165,7 +165,7 @@ class TotalCalibration:
                 " horizon, such as '12M'."
             )
         code, names = group_codes(groups, customers.index)
-        spend = _undiscounted(model).predict(customers, span, 0.0).to_numpy(dtype=float)
+        spend = undiscounted(model).predict(customers, span, 0.0).to_numpy(dtype=float)
         value = model.predict(customers, span, annual_discount_rate).to_numpy(dtype=float)
         sums = _Sums.of(code, len(names), spend, value)
         ends = [
@@ -219,7 +219,7 @@ class _Sums(NamedTuple):
         return cls(summed(None).astype(np.int64), summed(spend), summed(value))
 
 
-def _undiscounted(model: ValueModel) -> ValueModel:
+def undiscounted(model: ValueModel) -> ValueModel:
     """The fitted model with a margin of 1 and without discount, whose values are revenue."""
     plain = copy.copy(model)
     plain.margin, plain.annual_discount_rate = 1.0, 0.0

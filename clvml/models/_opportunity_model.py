@@ -29,18 +29,24 @@ class OpportunityModel(HistoryModel):
         bad = (t_x % 1 != 0) | (T % 1 != 0) | (x > t_x)
         if bad.any():
             first = int(np.argmax(bad))
+            rule = f"{bad.sum()} of {len(customers)} customers have no whole numbers of {self.counted}"
             raise InputError(
-                f"{bad.sum()} of {len(customers)} customers have no whole numbers of {self.counted};"
-                f" the first is {customers.index[first]!r}: frequency {x[first]:g}, recency {t_x[first]:g},"
-                f" T {T[first]:g}. {self.title} requires whole numbers with frequency <= recency <= T;"
-                f" {self.instead}."
+                f"{rule}; the first is {customers.index[first]!r}: frequency {x[first]:g}, recency"
+                f" {t_x[first]:g}, T {T[first]:g}. {self.title} requires whole numbers with frequency <="
+                f" recency <= T; {self.instead}.",
+                rows=bad,
+                rule=f"{rule}, with frequency <= recency <= T",
             )
         many = T > MOST_PURCHASES
         if many.any():
             first = int(np.argmax(many))
+            rule = f"{many.sum()} of {len(customers)} customers have a T above {MOST_PURCHASES:,}"
             raise InputError(
-                f"{many.sum()} of {len(customers)} customers have a T above {MOST_PURCHASES:,}; the first is"
-                f" {customers.index[first]!r}: T counts the {self.counted} of one customer."
+                f"{rule}; the first is {customers.index[first]!r}: T counts the {self.counted} of one"
+                " customer.",
+                rows=many,
+                column="T",
+                rule=rule,
             )
         return history
 

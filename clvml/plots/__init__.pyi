@@ -1,3 +1,7 @@
+from ._attributes import attribute_importance as attribute_importance
+from ._attributes import brand_comparison as brand_comparison
+from ._attributes import importance_performance as importance_performance
+from ._attributes import rank_gaps as rank_gaps
 from ._backtest import bias_by_origin as bias_by_origin
 from ._backtest import score_by_origin as score_by_origin
 from ._beliefs import heterogeneity as heterogeneity
@@ -9,6 +13,9 @@ from ._customer_base import segment_transitions as segment_transitions
 from ._customer_base import value_matrix as value_matrix
 from ._customer_relationships import lifecycle_curve as lifecycle_curve
 from ._customer_relationships import relationship_shapes as relationship_shapes
+from ._delivered_value import delivered_value as delivered_value
+from ._delivered_value import delivered_value_over_time as delivered_value_over_time
+from ._delivered_value import step_effects as step_effects
 from ._factors import tornado as tornado
 from ._factors import two_way as two_way
 from ._factors import value_over_time as value_over_time

@@ -2,7 +2,7 @@
 
 `score` scores a table of customers; `read_request` and `response_table` convert requests and responses of a
 service, and `signature` describes both as plain data. `score_batches` is for data larger than memory.
-`save_model_folder` and `load_model_folder` save and load a model as readable JSON.
+`save_model_folder` and `load_model_folder` save and load a model as readable JSON, with its `ModelCard`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
 from ._batches import score_batches as score_batches
+from ._card import ModelCard as ModelCard
 from ._contract import Request as Request
 from ._contract import read_request as read_request
 from ._contract import request_params as request_params
@@ -8,6 +9,8 @@ from ._contract import score as score
 from ._model_file import dump_model as dump_model
 from ._model_file import load_model_folder as load_model_folder
 from ._model_file import load_model_json as load_model_json
+from ._model_file import load_with_card as load_with_card
+from ._model_file import read_card as read_card
 from ._model_file import save_model_folder as save_model_folder
 from ._signature import Column as Column
 from ._signature import Parameter as Parameter

@@ -2,38 +2,59 @@
 
 A request is a table of customers and parameters; the response is a table::
 
-    request   customer_id (any type, optional), the model's columns, its optional columns, and
-              time_unit (optional; text, of each row): the unit of recency and T, if not the model's;
-              for a lifetime-value model the parameters horizon and annual_discount_rate
+    request   customer_id (any type, optional), the model's columns, its optional columns, and of each row
+              time_unit (the unit of recency and T, if not the model's) and observed_until (a date);
+              parameters: time_unit and observed_until of all rows, and for a lifetime-value model horizon
+              and annual_discount_rate
     response  clv, then its factors | segment, segment_name; for customer groups also class, stage,
               treatment and budget; customer_id last, if it was given
 
-Invalid requests raise an `InputError` (or `TimeUnitError`) with a one-sentence message. Models are
+Invalid requests raise an `InputError` (or `TimeUnitError`) with a one-sentence message, which never repeats
+an id or a value of a row: it gives the number of the row, from 1 (``row``, from 0, and ``column``). What is
+possible but questionable is in the request's ``warnings``. Models are
 duck-typed, by their ``required_columns``; ``optional_columns`` and ``categories`` if present; and
 ``predict_factors``, ``assign``, or ``predict`` with ``segment_names``. It is independent of MLflow and HTTP.
 """
 
 from __future__ import annotations
 
+import difflib
+import math
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 
 from clvml.customers._discount_rate import annual_rate_in
-from clvml.customers._ids import CUSTOMER_ID, check_present
-from clvml.customers._summary_checks import HISTORY, check_plausible_counts, check_time_unit, plain
-from clvml.customers._time_units import TIME_UNIT, horizon_in, time_unit_of
-from clvml.customers._training_summary import doubt_about_time_unit
-from clvml.errors import InputError, TimeUnitError
+from clvml.customers._ids import CUSTOMER_ID
+from clvml.customers._summary_checks import HISTORY, check_plausible_counts, check_time_unit
+from clvml.customers._time_units import LONGEST_HORIZON, TIME_UNIT, horizon_in
+from clvml.customers._training_summary import TrainingSummary, doubt_about_time_unit
+from clvml.errors import InputError
+from clvml.scoring._request_rows import Table, check_rows, ids_of, numbers_of, without_rows
+from clvml.scoring._request_time import (
+    STATEMENTS,
+    converted,
+    dates_of,
+    days_of,
+    extrapolation_notice,
+    in_another_unit,
+    statement,
+    warranty_notice,
+)
 
 PARAMETERS = ("horizon", "annual_discount_rate")
 
 
-class Request(NamedTuple):
-    """A validated request.
+class _Scorable(NamedTuple):
+    customers: pd.DataFrame
+    params: dict[str, Any]
+
+
+class Request(_Scorable):
+    """A validated request: as a tuple, the arguments of `score`.
 
     Attributes
     ----------
@@ -41,44 +62,78 @@ class Request(NamedTuple):
         One row per customer, with the model's columns; indexed by ``customer_id`` if ids were given.
     params : dict
         ``horizon`` and ``annual_discount_rate``, if they were given.
+    warnings : tuple of str
+        Sentences about the request as a whole: rows have a ``T`` beyond that of the fit, or the model is past
+        the date until which it was validated. A conversion that the request asks for is no warning.
     """
 
-    customers: pd.DataFrame
-    params: dict[str, Any]
+    warnings: tuple[str, ...]
+
+    def __new__(cls, customers: pd.DataFrame, params: dict[str, Any], warnings: tuple[str, ...] = ()) -> Self:
+        request = super().__new__(cls, customers, params)
+        request.warnings = warnings
+        return request
 
 
-def read_request(model: Any, table: pd.DataFrame, params: Mapping[str, Any] | None = None) -> Request:
+def read_request(
+    model: Any, table: Table, params: Mapping[str, Any] | None = None, card: Any = None
+) -> Request:
     """Validate a table of customers and parameters as a request; the table itself is not modified.
 
     Parameters
     ----------
     model : estimator
         A fitted lifetime-value model or segmentation.
-    table : pandas.DataFrame
-        One row per customer: the model's columns, and optionally ``customer_id``. Integers of
-        any type (int64, Int64, Arrow, Decimal) are accepted as numbers. Times are converted from the units
-        in the optional column ``time_unit`` to the model's.
+    table : pandas.DataFrame, or mapping of str to sequence
+        One row per customer: the model's columns, and optionally ``customer_id``, ``time_unit`` and
+        ``observed_until``. Numbers of any type (int64, Int64, Arrow, Decimal) are accepted; text and booleans
+        are not numbers. Other columns are ignored.
     params : mapping, optional
-        As in `request_params`.
+        As in `request_params`; and ``time_unit`` ("D", "W", "M", "Q" or "Y") and ``observed_until`` (a date),
+        of all rows. Times are converted to the model's unit.
+    card : ModelCard, optional
+        The model's: its ``seen`` and ``warranty`` are what the request is compared with.
 
     Raises
     ------
     InputError
-        If a column is missing, a row has no id, a time unit is unknown, or a parameter breaks a rule.
+        If a column is missing or not numeric, a row has no id, a time unit is unknown, or a parameter breaks
+        a rule.
     TimeUnitError
         If no unit is given and times appear to be in another one than the model's.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> customers = clvml.summarize(clvml.load_cdnow())
+    >>> model = clvml.RepeatRateValue(horizon=39).fit(customers)
+    >>> rows = {"customer_id": ["a", "b"], "frequency": [2, 1], "recency": [210, 7], "T": [350, 749]}
+    >>> request = read_request(model, rows | {"monetary_value": [20.0, 15.0]}, {"time_unit": "D"})
+    >>> request.customers["T"].tolist()
+    [50.0, 107.0]
+    >>> request.warnings
+    ('1 of 2 rows have T beyond 77.86 weeks, the longest in the fit: the model extrapolates.',)
     """
-    columns = columns_of(model)
-    missing = [name for name in columns if name not in table]
-    if missing:
-        raise InputError(
-            f"the request lacks the column {', '.join(map(repr, missing))}; it needs {', '.join(columns)}."
-        )
+    said, own = _split(params)
+    checked = request_params(model, own)
+    n_rows = check_rows(table, columns_of(model))
     unit = getattr(model, "time_unit_", None)
-    customers = _in_unit(_by_id(table), unit)
-    if doubt := doubt_about_time_unit(customers, unit, getattr(model, "training_summary_", None)):
-        raise TimeUnitError(doubt)
-    return Request(customers, request_params(model, params or {}))
+    codes, until = (statement(table, said, name, n_rows) for name in STATEMENTS)
+    days = days_of(codes, unit)
+    columns = converted(_columns(model, table), days, unit)
+    customers = pd.DataFrame(columns, index=ids_of(table, n_rows), copy=False)
+    seen = _seen(model, card)
+    if codes is not None:
+        customers.attrs[TIME_UNIT] = unit
+    elif doubt := doubt_about_time_unit(customers, unit, seen):
+        raise in_another_unit(doubt, unit)
+    warranty = getattr(card, "warranty", None) or {}
+    longest = warranty.get("longest_T") or (seen or {}).get("T", {}).get("maximum")
+    warnings = (
+        *extrapolation_notice(columns.get("T"), longest, unit),
+        *warranty_notice(warranty.get("until"), dates_of(until)),
+    )
+    return Request(customers, checked, warnings)
 
 
 def request_params(model: Any, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,14 +158,12 @@ def request_params(model: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     >>> request_params(clvml.ZeroValue(horizon=1), {"horizon": "39", "annual_discount_rate": 0.1})
     {'horizon': 39.0, 'annual_discount_rate': 0.1}
     """
+    _check_known(given, PARAMETERS)
     if given and not takes_parameters(model):
         raise InputError(
             f"{type(model).__name__} takes neither a horizon nor an annual discount rate: leave out"
             f" {', '.join(sorted(map(str, given)))}."
         )
-    unknown = sorted(set(map(str, given)) - set(PARAMETERS))
-    if unknown:
-        raise InputError(f"there is no parameter {unknown[0]!r}; there are {' and '.join(PARAMETERS)}.")
     without = [name for name in given if given[name] is None]
     if without:
         raise InputError(f"{without[0]} has no value; leave it out to take the model's own.")
@@ -145,16 +198,10 @@ def score(model: Any, customers: pd.DataFrame, params: Mapping[str, Any] | None 
         If the customers count time in another unit than the model.
     """
     params = request_params(model, params or {})
-    check_time_unit(customers, getattr(model, "time_unit_", None))
-    if "frequency" in columns_of(model) and "frequency" in customers:
-        check_plausible_counts(customers)  # all other checks of customers are the model's
-    if takes_parameters(model):
-        scores = model.predict_factors(customers, **params)
-    elif hasattr(model, "assign"):
-        scores = model.assign(customers)
-    else:
-        segments = model.predict(customers)
-        scores = pd.DataFrame({"segment": segments, "segment_name": model.segment_names(customers)})
+    try:
+        scores = _predicted(model, customers, params)
+    except InputError as error:
+        raise without_rows(error) from None
     _check_index(scores, customers, type(model).__name__)
     _check_finite(scores, type(model).__name__)
     return scores
@@ -208,52 +255,81 @@ def optional_columns_of(model: Any) -> tuple[str, ...]:
     return tuple(getattr(model, "optional_columns", ()))
 
 
-def _by_id(table: pd.DataFrame) -> pd.DataFrame:
-    if CUSTOMER_ID not in table:
-        return table
-    check_present(table[CUSTOMER_ID])
-    return table.set_index(CUSTOMER_ID)
+def _split(params: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is said of all rows, and the parameters of the model."""
+    given = {} if params is None else params
+    if not isinstance(given, Mapping):
+        raise InputError("the parameters must be names with values, such as horizon: 12.")
+    _check_known(given, (*PARAMETERS, *STATEMENTS))
+    said = {name: given[name] for name in STATEMENTS if name in given}
+    return said, {name: value for name, value in given.items() if name not in said}
 
 
-def _in_unit(customers: pd.DataFrame, unit: str | None) -> pd.DataFrame:
-    """The customers with recency and T in the model's unit, from the units in their column ``time_unit``."""
-    if TIME_UNIT not in customers:
-        return customers
-    codes, stated = customers[TIME_UNIT], customers[TIME_UNIT].notna()
-    rest = customers.drop(columns=TIME_UNIT)
-    if not stated.any():
-        return rest
-    if unit is None:
-        raise InputError(f"the model has no time unit to convert to: leave out the column {TIME_UNIT!r}.")
-    if not stated.all():
+def _check_known(given: Mapping[str, Any], names: tuple[str, ...]) -> None:
+    unknown = sorted(set(map(str, given)) - set(names))
+    if unknown:
+        close = difflib.get_close_matches(unknown[0], names, 1)
+        meant = f"; did you mean {close[0]!r}" if close else ""
         raise InputError(
-            f"{(~stated).sum()} of {len(customers)} rows have no {TIME_UNIT}; all rows need one."
+            f"{len(unknown)} of the parameters do not exist{meant}; there are {', '.join(names)}."
         )
-    days = {code: time_unit_of(code).days for code in codes.astype(str).unique()}
-    factor = codes.astype(str).map(days) / time_unit_of(unit).days
-    times = {name: _in_numbers(rest[name]) * factor for name in ("recency", "T") if name in rest}
-    converted = rest.assign(**times) if (factor != 1).any() else rest.copy()
-    converted.attrs[TIME_UNIT] = unit
-    return converted
 
 
-def _in_numbers(column: pd.Series) -> pd.Series:
-    try:
-        return column.astype(float)
-    except (TypeError, ValueError):
-        raise InputError(f"column {column.name!r} is not numeric.") from None
+def _columns(model: Any, table: Table) -> dict[str, Any]:
+    """The model's columns: numbers as float64, categories as they are."""
+    categories = {
+        name for name, level in getattr(model, "reference_", {}).items() if not isinstance(level, float)
+    }
+    categories |= set(getattr(model, "categories", {}))
+    names = [*columns_of(model), *(name for name in optional_columns_of(model) if name in table)]
+    return {name: _cells(table[name]) if name in categories else numbers_of(table, name) for name in names}
+
+
+def _cells(column: Any) -> Any:
+    """The values of a column without its index."""
+    return column.array if isinstance(column, pd.Series) else column
+
+
+def _seen(model: Any, card: Any) -> TrainingSummary | None:
+    """Quantiles of what the model was fitted to."""
+    return getattr(card, "seen", None) or getattr(model, "training_summary_", None)
 
 
 def _horizon(model: Any, value: Any) -> float | str:
-    """A validated number; or text, which the model parses (``"12M"``, for some models a date)."""
-    if isinstance(value, str) and not re.fullmatch(r"\s*\d+(\.\d*)?\s*", value):
-        return value
-    number = float(value) if isinstance(value, str) else value  # the command line has only text
-    return horizon_in(number, getattr(model, "time_unit_", None))
+    """A validated number in the model's time unit, or text with its own unit, such as ``"12M"``."""
+    text = isinstance(value, str)
+    if text and re.fullmatch(r"\s*\d+(\.\d*)?\s*", value):
+        value, text = float(value), False  # the command line has only text
+    try:
+        number = horizon_in(value, getattr(model, "time_unit_", None))
+    except (InputError, OverflowError):
+        raise InputError(
+            f"horizon must be positive, and at most {LONGEST_HORIZON:,} units: it must be a number in the"
+            " model's time unit, or text such as '12M'."
+        ) from None
+    return value if text else number
 
 
 def _discount_rate(model: Any, value: Any) -> float:  # noqa: ARG001
-    return annual_rate_in(value)
+    try:
+        rate = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        rate = math.nan
+    if not math.isfinite(rate):
+        raise InputError("annual_discount_rate must be a number above -1, a fraction per year: 10 % is 0.1.")
+    return annual_rate_in(rate)
+
+
+def _predicted(model: Any, customers: pd.DataFrame, params: Mapping[str, Any]) -> pd.DataFrame:
+    check_time_unit(customers, getattr(model, "time_unit_", None))
+    if "frequency" in columns_of(model) and "frequency" in customers:
+        check_plausible_counts(customers)  # all other checks of customers are the model's
+    if takes_parameters(model):
+        return model.predict_factors(customers, **params)
+    if hasattr(model, "assign"):
+        return model.assign(customers)
+    segments = model.predict(customers)
+    return pd.DataFrame({"segment": segments, "segment_name": model.segment_names(customers)})
 
 
 def _check_index(scores: pd.DataFrame, customers: pd.DataFrame, model: str) -> None:
@@ -265,11 +341,18 @@ def _check_index(scores: pd.DataFrame, customers: pd.DataFrame, model: str) -> N
 
 
 def _check_finite(scores: pd.DataFrame, model: str) -> None:
-    numbers = scores.select_dtypes("number").to_numpy(dtype=float, na_value=np.nan)
-    bad = ~np.isfinite(numbers).all(axis=1)
-    if bad.any():
-        first = plain(scores.index[int(np.argmax(bad))])
-        raise InputError(
-            f"{model} predicts no finite value for {bad.sum()} of {len(scores)} customers; the first is"
-            f" {first!r}: check the horizon and these customers."
-        )
+    numbers = [scores[name].to_numpy(dtype=float, na_value=np.nan) for name in _numeric(scores)]
+    if all(np.isfinite(column).all() for column in numbers):
+        return
+    bad = ~np.isfinite(np.stack(numbers)).all(axis=0)
+    count = f"{bad.sum()} of {len(scores)} customers"
+    raise InputError(
+        f"{model} predicts no finite value for {count}: check the horizon and these customers; the first is"
+        f" row {bad.argmax() + 1}.",
+        rows=bad,
+        rule=f"{count} have no finite predicted value",
+    )
+
+
+def _numeric(scores: pd.DataFrame) -> list[str]:
+    return [str(name) for name, dtype in scores.dtypes.items() if pd.api.types.is_numeric_dtype(dtype)]

@@ -15,17 +15,22 @@ estimators and those of `_RECORDS`, whatever the current location and name of th
 (clvml 0.1) has the dotted paths of records, which end in the same names. Parameters, learnt attributes and
 record fields renamed since are translated by `_RENAMED`, labels by `_RELABELLED`; a parameter that the
 release of the file did not have takes the value in `_ABSENT`, which reproduces the behaviour of that release.
+
+Format 3 adds the model's card (see `clvml.scoring.ModelCard`) and the digest of the content, so that a file
+that was changed or truncated is refused; formats 1 and 2 have neither.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import hashlib
 import importlib
 import inspect
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -34,29 +39,61 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from clvml.errors import InputError
+from clvml.errors import ClvmlError, InputError
 from clvml.files import check_not_there, written_whole
+from clvml.scoring._card import ModelCard, card_from, card_of, stored_fields
+from clvml.scoring._learnt_checks import check_learnt, check_predicts
+from clvml.scoring._learnt_types import check_types
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+WITH_DIGEST = 3  # the first format that has a card and a digest
 MODEL_FILE = "model.json"
 LINE_WIDTH = 100
+MOST_ROWS = 1_000_000  # of a table without columns, whose rows cost nothing in the file
 
 
-def dump_model(model: BaseEstimator) -> str:
-    """The estimator as JSON text.
+def dump_model(model: BaseEstimator, card: ModelCard | None = None) -> str:
+    """The estimator and its card as JSON text.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted.
+    card : ModelCard, optional
+        What the caller knows of the model, such as its data and scores; all else is found from the model.
 
     Raises
     ------
     InputError
-        If the class is not a public estimator of clvml, or an attribute cannot be serialised; the message
-        names the attribute.
+        If the class is not a public estimator of clvml, or an attribute or a field of the card cannot be
+        serialised; the message names it.
     """
+    encoded = _encode_estimator(model, type(model).__name__)
+    known = card_of(model) if card is None else card_of(model).with_evidence(card)
     document = {
         "clvml_model": FORMAT_VERSION,
         "clvml_version": version("clvml"),
-        "model": _encode_estimator(model, type(model).__name__),
+        "digest": "",
+        "card": stored_fields(known),
+        "model": encoded,
     }
-    return _render(document) + "\n"
+    return _render(document | {"digest": digest_of(document)}) + "\n"
+
+
+def digest_of(document: Mapping[str, Any]) -> str:
+    """SHA-256 of a document without its digest; independent of white space and of the order of keys.
+
+    Raises
+    ------
+    InputError
+        If a value is not plain JSON.
+    """
+    content = {key: value for key, value in document.items() if key != "digest"}
+    try:
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"a model file holds plain JSON and finite numbers only: {error}.") from None
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def load_model_json(text: str) -> Any:
@@ -65,35 +102,53 @@ def load_model_json(text: str) -> Any:
     Raises
     ------
     InputError
-        If the text is damaged, is not a clvml model, or has a newer format.
+        If the text is damaged, was changed, is not a clvml model, or has a newer format.
     """
-    try:
-        document = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"the model file is damaged: {error.msg} at line {error.lineno}; save the model again."
-        ) from None
-    _check_version(document)
-    try:
-        return _decode_estimator(document["model"])
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            f"the model file is damaged or incomplete ({type(error).__name__}: {error});"
-            " save the model again."
-        ) from None
+    return _model_of(_document(text))
 
 
-def save_model_folder(model: BaseEstimator, folder: str | Path) -> Path:
+def load_with_card(folder: str | Path) -> tuple[Any, ModelCard]:
+    """The estimator of ``folder/model.json``, or of the file itself, and its card.
+
+    Raises
+    ------
+    InputError
+        As in :func:`load_model_folder`.
+    """
+    document = _document(_read(folder))
+    model = _model_of(document)
+    return model, _card_of(document, model)
+
+
+def read_card(folder: str | Path) -> ModelCard:
+    """The card of ``folder/model.json``, or of the file itself.
+
+    A file written before clvml 0.2 has no card: it is what can be found from the model.
+
+    Raises
+    ------
+    InputError
+        As in :func:`load_model_folder`.
+    """
+    document = _document(_read(folder))
+    return _card_of(document, None if "card" in document else _model_of(document))
+
+
+def save_model_folder(model: BaseEstimator, folder: str | Path, card: ModelCard | None = None) -> Path:
     """Write the estimator to ``folder/model.json`` (creating the folder) and return the file's path.
+
+    Parameters
+    ----------
+    model, card
+        As in :func:`dump_model`.
+    folder : str or Path
 
     Raises
     ------
     InputError
         If the file exists, or as in :func:`dump_model`.
     """
-    text = dump_model(model)
+    text = dump_model(model, card)
     path = Path(folder) / MODEL_FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     check_not_there(path, "save the model in another folder, or move this file away first")
@@ -110,26 +165,104 @@ def load_model_folder(folder: str | Path) -> Any:
     InputError
         If the file does not exist, or is not a valid model.
     """
+    return load_model_json(_read(folder))
+
+
+def _read(folder: str | Path) -> str:
     path = Path(folder)
     path = path / MODEL_FILE if path.is_dir() else path
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(f"there is no model at {path}; clvml.scoring.save_model_folder saves one.") from None
     except UnicodeDecodeError:
         raise InputError(f"the model file {path} is damaged: it is not UTF-8 text.") from None
-    return load_model_json(text)
+
+
+def _document(text: str) -> dict[str, Any]:
+    """The document of a model file, which this release can read and nobody has changed."""
+    try:
+        document = json.loads(text, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"the model file is damaged: {error.msg} at line {error.lineno}; save the model again."
+        ) from None
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, endless nesting
+        raise _damaged(error) from None
+    with _in_words():
+        _check_version(document)
+        _check_digest(document)
+    return dict(document)
+
+
+def _no_constant(name: str) -> Any:
+    raise InputError(f"the model file is damaged: {name} is not JSON; save the model again.")
+
+
+def _model_of(document: Mapping[str, Any]) -> Any:
+    with _in_words():
+        model = _decode_estimator(document["model"])
+        check_predicts(model)
+    return model
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Whatever a damaged file leads to, as an InputError of one sentence."""
+    try:
+        yield
+    except ClvmlError:
+        raise
+    except (RecursionError, *_OF_DAMAGE) as error:
+        raise _damaged(error) from None
+
+
+_OF_DAMAGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, MemoryError, RuntimeError)
+
+
+def _damaged(error: Exception) -> InputError:
+    said = " ".join(str(error).split())[:200]
+    return InputError(
+        f"the model file is damaged or incomplete ({type(error).__name__}: {said}); save the model again."
+    )
+
+
+def _card_of(document: Mapping[str, Any], model: Any) -> ModelCard:
+    """The card of a document; that of an earlier format is found from the model."""
+    with _in_words():
+        fields = document["card"] if "card" in document else stored_fields(card_of(model))
+        if not isinstance(fields, dict):
+            raise InputError("the model file is damaged: its card is not an object; save the model again.")
+        return card_from(
+            fields,
+            clvml_version=str(document.get("clvml_version", "")),
+            format=document["clvml_model"],
+            digest=document.get("digest") or digest_of(document),
+        )
 
 
 def _check_version(document: Any) -> None:
     written = document.get("clvml_model") if isinstance(document, dict) else None
-    if not isinstance(written, int) or "model" not in document:
+    if isinstance(written, bool) or not isinstance(written, int) or "model" not in document:
         raise InputError("this JSON is not a clvml model: the key 'clvml_model' or 'model' is missing.")
+    if written < 1:
+        raise InputError(f"the model file is damaged: its format is {written}; save the model again.")
     if written > FORMAT_VERSION:
         written_by = document.get("clvml_version", "a newer version")
         raise InputError(
             f"the model is in format {written}, written by clvml {written_by}; this clvml reads up to format"
             f" {FORMAT_VERSION}: install clvml {written_by} or newer."
+        )
+
+
+def _check_digest(document: Mapping[str, Any]) -> None:
+    """Refuse a file that was changed since it was saved; earlier formats have no digest."""
+    if document["clvml_model"] < WITH_DIGEST:
+        return
+    if document.get("digest") != digest_of(document):
+        raise InputError(
+            "the model file was changed after it was saved: its content does not match its digest. Restore"
+            " the original, or save the model again with clvml.scoring.save_model_folder."
         )
 
 
@@ -178,6 +311,7 @@ def _decode_estimator(encoded: dict[str, Any]) -> Any:
         if not key.endswith("_") or key.startswith("_"):
             raise InputError(f"the model file is damaged: {key!r} is not a learnt attribute.")
         setattr(model, key, value)
+    check_learnt(model)
     return model
 
 
@@ -320,7 +454,7 @@ def _decode(value: Any) -> Any:
 
 
 def _decode_array(encoded: dict[str, Any]) -> np.ndarray:
-    values, dtype = _decode(encoded["values"]), np.dtype(encoded["dtype"])
+    values, dtype = _decode(encoded["values"]), _dtype(encoded["dtype"], encoded["values"])
     if dtype.kind == "O":
         array = np.empty(len(values), dtype=object)
         array[:] = values
@@ -328,6 +462,15 @@ def _decode_array(encoded: dict[str, Any]) -> np.ndarray:
         array = np.array(values, dtype=dtype)
     array = array.reshape(encoded["shape"])
     return np.asfortranarray(array) if encoded.get("order") == "F" else array
+
+
+def _dtype(name: Any, values: Any) -> np.dtype[Any]:
+    """The type of an array; text is as wide as the values need, or little wider."""
+    dtype = np.dtype(str(name))
+    wide = dtype.itemsize > 4 * (len(str(values)) + 100) if dtype.kind == "U" else dtype.itemsize > 8
+    if dtype.kind not in "biufUMO" or wide:
+        raise InputError(f"the model file holds an array of {str(name)[:40]!r}, which no model learns.")
+    return dtype
 
 
 def _decode_record(encoded: dict[str, Any]) -> Any:
@@ -338,7 +481,9 @@ def _decode_record(encoded: dict[str, Any]) -> Any:
         )
     module, _, kind = _RECORDS[name].rpartition(".")
     fields = _today(name, _decode_fields(encoded["fields"]))
-    return getattr(importlib.import_module(module), kind)(**fields)
+    record = getattr(importlib.import_module(module), kind)
+    check_types(record, fields, name)
+    return record(**fields)
 
 
 def _today(name: str, fields: dict[str, Any]) -> dict[str, Any]:
@@ -414,7 +559,10 @@ def _decode_index(encoded: dict[str, Any]) -> pd.Index:
     name = _decode(encoded["name"])
     if "range" in encoded:
         start, stop, step = encoded["range"]
-        return pd.RangeIndex(start, stop, step, name=name)
+        index = pd.RangeIndex(start, stop, step, name=name)
+        if len(index) > MOST_ROWS:
+            raise InputError(f"the model file holds a table of {len(index):,} rows, which no model learns.")
+        return index
     return pd.Index(_decode(encoded["values"]), dtype=encoded["dtype"], name=name)
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from clvml.customers._ids import CUSTOMER_ID
 from clvml.customers._time_units import TIME_UNIT, horizon_in
 from clvml.scoring._contract import columns_of, optional_columns_of, score, takes_parameters
+from clvml.scoring._request_time import OBSERVED_UNTIL
 
 Kind = Literal["number", "integer", "boolean", "text", "any"]
 
@@ -54,15 +55,19 @@ class Signature(NamedTuple):
     Attributes
     ----------
     inputs, outputs : tuple of Column
-        ``customer_id`` is the first input and the last output; ``time_unit`` is the last input, if the model
-        has a time unit and needs times.
+        ``customer_id`` is the first input and the last output; ``observed_until`` and ``time_unit`` are the
+        last inputs, the latter if the model has a time unit and needs times.
     parameters : tuple of Parameter
         None for a segmentation; no horizon for a model whose own horizon is infinite.
+    statements : tuple of str
+        The inputs ``observed_until`` and ``time_unit``, if the model has them: a request may state them once,
+        as parameters of type text without a default, instead of in every row.
     """
 
     inputs: tuple[Column, ...]
     outputs: tuple[Column, ...]
     parameters: tuple[Parameter, ...]
+    statements: tuple[str, ...] = ()
 
 
 def signature(model: Any) -> Signature:
@@ -76,7 +81,7 @@ def signature(model: Any) -> Signature:
     >>> [column.name for column in found.outputs], found.parameters[0].default
     (['clv', 'customer_id'], 39.0)
     """
-    plausible = _plausible(model)
+    plausible = plausible_customers(model)
     scores = score(model, plausible)
     categories = getattr(model, "categories", {})
     kinds = {name: "any" if name in categories else _kind(plausible[name]) for name in plausible}
@@ -85,12 +90,18 @@ def signature(model: Any) -> Signature:
     inputs = [Column(str(name), kind, name not in optional) for name, kind in kinds.items()]
     outputs = [Column(str(name), _kind(scores[name])) for name in scores]
     customer = Column(CUSTOMER_ID, "any", required=False)
+    statements = [Column(OBSERVED_UNTIL, "any", required=False)]
     if getattr(model, "time_unit_", None) is not None and TIMES & set(kinds):
-        inputs.append(Column(TIME_UNIT, "text", required=False))
-    return Signature((customer, *inputs), (*outputs, customer), _parameters(model))
+        statements.append(Column(TIME_UNIT, "text", required=False))
+    return Signature(
+        (customer, *inputs, *statements),
+        (*outputs, customer),
+        _parameters(model),
+        tuple(column.name for column in statements),
+    )
 
 
-def _plausible(model: Any) -> pd.DataFrame:
+def plausible_customers(model: Any) -> pd.DataFrame:
     """A customer whom no model knows, with the categories known to the model."""
     levels = {name: known[0] for name, known in getattr(model, "categories", {}).items()}
     known = _PLAUSIBLE | getattr(model, "reference_", {}) | levels

@@ -7,5 +7,8 @@ from ._promotion import promote as promote
 from ._promotion import rollback as rollback
 from ._registry import RegisteredVersion as RegisteredVersion
 from ._registry import load as load
+from ._registry import load_card as load_card
+from ._registry import load_model_with_card as load_model_with_card
 from ._registry import resolve as resolve
-from ._registry import score_batch as score_batch
+from ._score_batch import BatchResult as BatchResult
+from ._score_batch import score_batch as score_batch

@@ -12,13 +12,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 from clvml.customers._fingerprint import source_difference
-from clvml.tracking._connection import _alone, connected, database_of, without_prints
+from clvml.tracking._connection import _alone, connected, without_prints
 from clvml.tracking._exclusive import exclusively
-from clvml.tracking._registry import RegisteredVersion, _version, check_name
+from clvml.tracking._registry import RegisteredVersion, _version, check_name, version_of
 from clvml.tracking._seats import (
     CHALLENGER,
     CHAMPION,
@@ -132,6 +131,7 @@ def challenge(
     tags: Mapping[str, Any],
     trial: Trial | None = None,
     *,
+    known: RegisteredVersion | None = None,
     tracking_uri: str | None = None,
 ) -> Nomination:
     """Register a logged model as the challenger of ``name``, and judge it against the champion.
@@ -144,6 +144,8 @@ def challenge(
         Of the version.
     trial : Trial, optional
         Without it, nothing is judged, and an existing champion stays.
+    known : RegisteredVersion, optional
+        The version, if an interrupted attempt has registered it.
     tracking_uri : str, optional
         See :mod:`clvml.tracking`.
 
@@ -157,11 +159,12 @@ def challenge(
         import mlflow
 
         client = mlflow.MlflowClient()
-        seats = _seats_if_any(client, name)
-        known = None if seats.champion is None else client.get_model_version(name, str(seats.champion)).tags
-        if trial is not None and known and (reason := _other_source(known, trial)):
-            return Nomination(name, None, REFUSED, _refusal(name, seats.champion, known, reason))
-        number = _registered(client, model_uri, name, {**_provenance(trial), **tags}, uri)
+        if known is not None and known.tags.get("status") != NOT_JUDGED:
+            return _as_known(known)
+        if known is None and trial is not None and (refusal := _refused(client, name, trial)):
+            return Nomination(name, None, REFUSED, refusal)
+        own = {**_provenance(trial), **tags}
+        number = _registered(client, model_uri, name, own, uri) if known is None else known.version
         status, why, replaced = _seated(client, name, number, trial, uri)
         return Nomination(name, _version(name, number), status, why, replaced)
 
@@ -173,13 +176,14 @@ def follow(
     model: str,
     leader: Nomination | None,
     *,
+    known: RegisteredVersion | None = None,
     tracking_uri: str | None = None,
 ) -> Nomination:
     """Register segments with the model whose values they group; they are promoted together, or not at all.
 
     Parameters
     ----------
-    model_uri, name, tags, tracking_uri
+    model_uri, name, tags, known, tracking_uri
         As in `challenge`.
     model : str
         The registered model that they follow.
@@ -195,7 +199,10 @@ def follow(
         import mlflow
 
         client, number = mlflow.MlflowClient(), leader.version.version
-        own = _registered(client, model_uri, name, {**tags, FOLLOWS: f"{model}/{number}"}, uri)
+        if known is not None and known.tags.get("status") != NOT_JUDGED:
+            return _as_known(known)
+        tied = {**tags, FOLLOWS: f"{model}/{number}"}
+        own = _registered(client, model_uri, name, tied, uri) if known is None else known.version
         with exclusively(client, name, uri):
             before = seats_of(client.get_registered_model(name))
             leads = seats_of(client.get_registered_model(model)).champion == number
@@ -208,6 +215,28 @@ def follow(
                 pass_over(client, name, own, why)
         replaced = before.champion if leads else None
         return Nomination(name, _version(name, own), status, why, replaced, model)
+
+
+def known_nomination(name: str, run_id: str) -> Nomination | None:
+    """What became of the model of an earlier run, in the connected store; None if it was not registered."""
+    known = version_of(name, run_id)
+    return None if known is None else _as_known(known)
+
+
+def _as_known(known: RegisteredVersion) -> Nomination:
+    status = CHAMPION if CHAMPION in known.aliases else known.tags.get("status", NOT_PROMOTED)
+    follows = known.tags.get(FOLLOWS, "").rpartition("/")[0]
+    return Nomination(known.name, known, status, known.tags.get("why", ""), follows=follows)
+
+
+def _refused(client: Any, name: str, trial: Trial) -> str:
+    """Why the challenger may not be registered beside the champion; usually empty."""
+    champion = _seats_if_any(client, name).champion
+    if champion is None:
+        return ""
+    tags = client.get_model_version(name, str(champion)).tags
+    reason = _other_source(tags, trial)
+    return reason and _refusal(name, champion, tags, reason)
 
 
 def _seated(
@@ -259,7 +288,7 @@ def _other_source(tags: Mapping[str, str], trial: Trial) -> str:
         return ""
 
 
-def _refusal(name: str, champion: int | None, tags: Mapping[str, str], reason: str) -> str:
+def _refusal(name: str, champion: int, tags: Mapping[str, str], reason: str) -> str:
     dataset = f" ({tags['dataset']})" if "dataset" in tags else ""
     return (
         f"these purchases are not those of its champion, version {champion}{dataset}: {reason}. Give the"
@@ -274,17 +303,12 @@ def _registered(client: Any, model_uri: str, name: str, tags: Mapping[str, Any],
 
     first = {"status": NOT_JUDGED, "why": "its run ended before it was judged"}  # MLflow lists them first
     text = {key: str(value) for key, value in {**first, **tags}.items()}
-    with _one_writer(uri):
+    with _alone(uri):
         with without_prints():
             made = mlflow.register_model(model_uri, name, tags=text)
         client.set_registered_model_alias(name, CHALLENGER, str(made.version))
     describe(client, name, int(made.version))
     return int(made.version)
-
-
-def _one_writer(uri: str) -> AbstractContextManager[None]:
-    database = database_of(uri)
-    return nullcontext() if database is None else _alone(database)
 
 
 def _provenance(trial: Trial | None) -> dict[str, str]:

@@ -16,6 +16,7 @@ from clvml.evaluation._backtest_result import Backtest, Key
 from clvml.evaluation._calibration import calibration_by_decile
 from clvml.evaluation._model_comparison import ModelComparison
 from clvml.evaluation._table_metrics import DEFAULT_METRICS
+from clvml.tracking._comparison_cards import comparison_card
 from clvml.tracking._datasets import split_tags
 from clvml.tracking._markdown import markdown_table
 from clvml.tracking._records import RunRecord, parameters_of
@@ -76,6 +77,7 @@ class ComparisonRecords:
             tables={"deciles": deciles},
             description=self.verdict_text() if name == self.champion else self._place(name),
             children=list(self._origins(name)),
+            card=comparison_card(self.latest, name, self.title(name), self.backtest),
         )
 
     def whole(self) -> RunRecord:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from clvml.scoring._card import ModelCard
+
 if TYPE_CHECKING:
     from clvml.tracking._trial import Trial
 
@@ -101,8 +103,12 @@ class RunRecord:
     model : estimator, optional
         Logged as a model, which the metrics are linked to; one that cannot be serialised gets an
         entry without a file.
+    model_folder : Path, optional
+        Where the model is saved already, as by :func:`clvml.tracking.flavor.save_model`.
     input_example : pandas.DataFrame, optional
         Customers, from which the model's input example is invented.
+    card : ModelCard, optional
+        What is known of the model beyond itself; saved with it.
     registration : Registration, optional
         To register the model.
     children : sequence of RunRecord
@@ -120,7 +126,9 @@ class RunRecord:
     figures: Mapping[str, Any] = field(default_factory=dict)
     datasets: Sequence[DatasetRecord] = ()
     model: Any = None
+    model_folder: Path | None = None
     input_example: pd.DataFrame | None = None
+    card: ModelCard | None = None
     registration: Registration | None = None
     children: Sequence[RunRecord] = ()
     description: str = ""

@@ -1,4 +1,4 @@
-"""The model registry: what is in it, a version by its URI, its model, scores of customers.
+"""The model registry: what is in it, a version by its URI, its model and card.
 
 A model URI is ``models:/<name>@<alias>``, ``models:/<name>/<version>``, ``models:/<model id>``,
 ``runs:/<run id>/<name>``, or the path of a model folder.
@@ -7,17 +7,17 @@ A model URI is ``models:/<name>@<alias>``, ``models:/<name>/<version>``, ``model
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import pandas as pd
+from typing import Any, NamedTuple, TypeVar
 
 from clvml.errors import TrackingError
-from clvml.scoring._batches import score_batches
-from clvml.scoring._contract import request_params
-from clvml.scoring._customer_files import ScoreWriter, check_ids, read_batches
+from clvml.scoring._card import ModelCard
+from clvml.tracking import flavor
 from clvml.tracking._connection import connected
 from clvml.tracking.flavor import load_model
+
+T = TypeVar("T")
 
 
 class RegisteredVersion(NamedTuple):
@@ -61,6 +61,20 @@ def check_name(name: str) -> None:
         raise TrackingError(f"a registered model cannot be named {name!r}: remove '/' and ':'.")
 
 
+def version_of(name: str, run_id: str) -> RegisteredVersion | None:
+    """The latest version of ``name`` that was registered from this run, in the connected store."""
+    import mlflow
+
+    found = mlflow.MlflowClient().search_model_versions(named(name))
+    numbers = [int(version.version) for version in found if version.run_id == run_id]
+    return _version(name, max(numbers)) if numbers else None
+
+
+def named(name: str) -> str:
+    """MLflow's filter for a registered model."""
+    return f'name = "{name}"' if "'" in name else f"name = '{name}'"
+
+
 def resolve(model_uri: str, *, tracking_uri: str | None = None) -> RegisteredVersion:
     """The version that ``models:/<name>@<alias>`` or ``models:/<name>/<version>`` currently refers to.
 
@@ -81,87 +95,40 @@ def load(model_uri: str | Path, *, tracking_uri: str | None = None) -> Any:
     TrackingError
         If the store does not respond, or there is no such model; the message lists those that exist.
     """
+    return _loaded(load_model, model_uri, tracking_uri)
+
+
+def load_card(model_uri: str | Path, *, tracking_uri: str | None = None) -> ModelCard:
+    """The card of a model URI: what the model knows of its data, its parameters and its scores.
+
+    Raises
+    ------
+    TrackingError
+        As in :func:`load`.
+
+    Examples
+    --------
+    >>> load_card("models:/cdnow@champion").observed_until  # doctest: +SKIP
+    '1998-06-30'
+    """
+    return _loaded(flavor.load_card, model_uri, tracking_uri)
+
+
+def load_model_with_card(model_uri: str | Path, *, tracking_uri: str | None = None) -> tuple[Any, ModelCard]:
+    """The estimator and its card, by one download; as :func:`load`."""
+    return _loaded(flavor.load_model_with_card, model_uri, tracking_uri)
+
+
+def _loaded(read: Callable[[str], T], model_uri: str | Path, tracking_uri: str | None) -> T:
     uri = str(model_uri)
     if ":/" not in uri:
         if not Path(uri).is_dir():
             raise TrackingError(
                 f"there is no model folder {uri!r}; a registered model is written as models:/<name>@<alias>."
             )
-        return load_model(uri)
+        return read(uri)
     with connected(tracking_uri):
-        return load_model(_resolve(uri).uri if _names_a_version(uri) else uri)
-
-
-def score_batch(
-    model_uri: str | Path,
-    customers: str | Path | pd.DataFrame,
-    out_path: str | Path,
-    *,
-    horizon: float | str | None = None,
-    annual_discount_rate: float | None = None,
-    tracking_uri: str | None = None,
-    segments: str | Path | None = None,
-    overwrite: bool = False,
-) -> pd.DataFrame:
-    """Score customers with a model and write the scores to a file, in the customers' order.
-
-    The file appears when it is complete; if scoring fails, no file is left and an existing file
-    is unchanged. Files are read in batches, so that the scores, but not the input, must fit in memory.
-
-    Parameters
-    ----------
-    model_uri : str or Path
-        See the module's docstring.
-    customers : str, Path or pandas.DataFrame
-        A customer summary (``.parquet``, ``.csv`` or ``.xlsx``; a folder of them; ``"-"`` for standard input)
-        with the model's columns; ids in the index or in a column ``customer_id`` (in CSV read as text, so
-        that ``00017`` is kept).
-    out_path : str or Path
-        ``.parquet``, ``.csv`` or ``.xlsx``; the ids are its first column, ``customer_id``.
-    horizon : float or str, optional
-        In the model's time unit, or such as ``"12M"``; None takes the model's own.
-    annual_discount_rate : float, optional
-        None takes the model's own.
-    segments : str or Path, optional
-        The registered segments (``models:/<name>-segments@champion``) or the folder ``segments`` of a run:
-        adds segment, class, stage and treatment of each customer, at the model's own horizon and discount
-        rate. ``customers.parquet`` of a run has the purchases in each half of the relationship; without
-        these columns trends are unknown.
-    overwrite : bool, default False
-        Whether an existing file may be replaced; the file of the customers never is.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The scores, indexed by customer id: ``clv`` and its factors, or the segments.
-
-    Raises
-    ------
-    TrackingError
-        If the store does not respond or there is no such model.
-    InputError
-        If the file is missing or of another type, a customer is invalid, or ``out_path`` exists or is the
-        customers' file.
-    TimeUnitError
-        If the summary counts time in another unit than the model.
-    """
-    file = ScoreWriter(out_path, overwrite=overwrite, source=customers)
-    model = load(model_uri, tracking_uri=tracking_uri)
-    options = {"horizon": horizon, "annual_discount_rate": annual_discount_rate}
-    params = request_params(model, {name: value for name, value in options.items() if value is not None})
-    groups = None if segments is None else load(segments, tracking_uri=tracking_uri)
-    check_ids(customers)
-    written = []
-    with file:
-        for scores in score_batches(model, read_batches(customers), params, groups):
-            file.write(scores)
-            written.append(scores)
-    return pd.concat(written)
-
-
-def named(name: str) -> str:
-    """MLflow's filter for a registered model."""
-    return f'name = "{name}"' if "'" in name else f"name = '{name}'"
+        return read(_resolve(uri).uri if _names_a_version(uri) else uri)
 
 
 def _names_a_version(uri: str) -> bool:

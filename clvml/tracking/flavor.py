@@ -7,24 +7,41 @@ The folder contains ``data/model.json`` (see :mod:`~clvml.scoring`) under two fl
 This module is the adapter between MLflow and :mod:`clvml.scoring`, which defines requests and responses.
 In MLflow's types the signature is::
 
-    in   customer_id (any type), then the model's columns: numbers of any type (whole ones too), among
-         covariates also string, boolean or long, among attributes any type
+    in   customer_id (any type), the model's columns (numbers of any type, whole ones too; categories),
+         time_unit and observed_until
     out  clv, then its factors as double          | segment (long), segment_name (string); of customer
          customer_id last, where it was given     | groups class, stage, treatment and budget too;
                                                   | customer_id last, where it was given
 
-with the parameters ``horizon`` and ``annual_discount_rate`` for a lifetime-value model. Money is the
-first column because ``spark_udf(result_type="double")`` takes the first column of that type. Inputs are
-declared optional, and numbers as any type, so that clvml validates requests itself, with a one-sentence
-message: MLflow's own error messages repeat the customers' rows. MLflow drops parameters that are not in the
-signature before clvml receives them.
+with the parameters ``time_unit`` and ``observed_until``, and ``horizon`` and ``annual_discount_rate`` for a
+lifetime-value model. Money is the first column because ``spark_udf(result_type="double")`` takes the first
+column of that type. A request that is answered with a warning (see :class:`clvml.scoring.Request`) has the
+column ``warning`` after all others, the same text in each row: the answer is a table, and has no other
+place. It is not in the signature, and ``spark_udf`` leaves it out.
+
+**All inputs are declared optional and of any type**, so that clvml validates requests itself. Any narrower
+type makes MLflow refuse what is valid (int64 for a double: pandas, Arrow, Spark's bigint), and its errors
+repeat the customers' rows. It costs MLflow a loop over the cells, about 8 ms of CPU per 10,000 numbers.
+Without a schema there would be no such loop, but neither would anybody see in the registry what the model
+needs.
+
+**CSV gives way to ids of any type**: MLflow reads CSV by the types of the signature and has none for "any",
+so its server answers CSV with 400. With ids declared as text, requests with numbers as ids would fail in
+JSON, pandas and Spark; with no types MLflow would read the id ``007`` as 7 and answer for a customer who
+does not exist. Send JSON or, for many rows, Parquet (``application/vnd.apache.parquet``), which keeps types.
+
+**Out of clvml's reach**: MLflow drops parameters that are not in the signature, with a line in its log,
+before clvml receives them, and refuses one of the wrong type itself, in a message that repeats rows.
+``clvml serve`` does neither.
 """
 
 from __future__ import annotations
 
+import logging
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -34,22 +51,32 @@ import pandas as pd
 
 from clvml.errors import ClvmlError, TrackingError
 from clvml.files import check_not_there, written_whole
+from clvml.scoring._card import ModelCard
 from clvml.scoring._contract import read_request, response_table, score
 from clvml.scoring._invented import invented_request
-from clvml.scoring._model_file import MODEL_FILE, load_model_folder, save_model_folder
+from clvml.scoring._model_file import (
+    MODEL_FILE,
+    load_model_folder,
+    load_with_card,
+    read_card,
+    save_model_folder,
+)
+from clvml.scoring._request_time import OBSERVED_UNTIL, warranty_notice
 from clvml.scoring._signature import Signature, signature
+from clvml.tracking._logged_models import log_model_folder
 
 if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
     from mlflow.models.model import ModelInfo
 
+logger = logging.getLogger("clvml")
+
 FLAVOR_NAME = "clvml"
 NEEDS = ("pandas", "numpy", "scipy", "scikit-learn")
-# MLflow's types by the contract's kinds; any other is MLflow's AnyType. A number is declared as any type,
-# since MLflow refuses int64 (pandas, Arrow, Spark's bigint) for a double, with the customers' rows in its
-# message.
-_INPUT_TYPES = {"integer": "long", "boolean": "boolean", "text": "string"}
+WARNING = "warning"  # the column of an answer
+# MLflow's types by the contract's kinds; any other is MLflow's AnyType.
 _OUTPUT_TYPES = {"number": "double", "integer": "long", "boolean": "boolean", "text": "string"}
+_NOT_SAID = ""  # the default of a text parameter; MLflow needs one, and null would hide a null of the request
 
 
 def save_model(
@@ -59,6 +86,7 @@ def save_model(
     input_example: pd.DataFrame | None = None,
     metadata: dict[str, Any] | None = None,
     mlflow_model: Model | None = None,
+    card: ModelCard | None = None,
 ) -> None:
     """Save a fitted model as an MLflow model folder.
 
@@ -75,6 +103,8 @@ def save_model(
         Saved in the ``MLmodel`` file.
     mlflow_model : mlflow.models.Model, optional
         Passed by MLflow when it logs the model.
+    card : ModelCard, optional
+        What is known of the model beyond itself, such as its data and scores; never a customer.
 
     Raises
     ------
@@ -86,7 +116,7 @@ def save_model(
 
     check_not_there(path, "save the model in another folder, or move this one away first")
     with tempfile.TemporaryDirectory() as folder, written_whole(path) as unfinished:
-        file = save_model_folder(model, folder)
+        file = save_model_folder(model, folder, card)
         found = signature(model)
         described = mlflow_model or mlflow.models.Model()
         described.add_flavor(FLAVOR_NAME, **_flavor_facts(model, found))
@@ -112,12 +142,13 @@ def log_model(
     params: dict[str, Any] | None = None,
     tags: dict[str, Any] | None = None,
     run_id: str | None = None,
+    card: ModelCard | None = None,
 ) -> ModelInfo:
     """Log a fitted model to the active run of MLflow, or to ``run_id``.
 
     Parameters
     ----------
-    model, input_example, metadata
+    model, input_example, metadata, card
         As in :func:`save_model`.
     name : str
         The model's name in the run.
@@ -137,7 +168,7 @@ def log_model(
     from mlflow.models import Model
 
     described = {"name": name, "tags": tags, "params": params, "model_type": type(model).__name__}
-    options = {"model": model, "input_example": input_example, "metadata": metadata}
+    options = {"model": model, "input_example": input_example, "metadata": metadata, "card": card}
     if run_id is not None:
         # MLflow uses the experiment of the active run only, and takes most of a second for each model.
         return _log_to(run_id, described, options, registered_model_name)
@@ -153,40 +184,17 @@ def log_model(
 def _log_to(
     run_id: str, described: dict[str, Any], options: dict[str, Any], registered_model_name: str | None
 ) -> ModelInfo:
-    """The steps of MLflow's `Model.log` that apply: no prompts, no trial of the example on a server.
-
-    It is saved first: a model that cannot be saved leaves nothing behind.
-    """
+    """It is saved first: a model that cannot be saved leaves nothing behind."""
     import mlflow
-    from mlflow.entities import LoggedModelOutput
 
-    client, recorded = mlflow.MlflowClient(), mlflow.models.Model(run_id=run_id)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model"
-        save_model(path=path, mlflow_model=recorded, **options)
-        entry = _entry_in(client, run_id, **described)
-        client.log_outputs(run_id, [LoggedModelOutput(entry.model_id, step=0)])
-        recorded.artifact_path, recorded.model_uuid = entry.artifact_location, entry.model_id
-        recorded.model_id = entry.model_id
-        recorded.save(str(path / "MLmodel"))
-        try:
-            client.log_model_artifacts(entry.model_id, str(path))
-        except BaseException:
-            client.finalize_logged_model(entry.model_id, "FAILED")
-            raise
-    info = recorded.get_model_info(client.finalize_logged_model(entry.model_id, "READY"))
+        save_model(path=path, **options)
+        info = log_model_folder(path, run_id, **described)
     if registered_model_name is not None:
         made = mlflow.register_model(info.model_uri, registered_model_name, tags=described["tags"])
         info.registered_model_version = int(made.version)
     return info
-
-
-def _entry_in(client: Any, run_id: str, **described: Any) -> Any:
-    """A logged model of the run, with the run's parameters and its own."""
-    run = client.get_run(run_id)
-    params = {**run.data.params, **(described.pop("params") or {})}
-    text = {key: str(value) for key, value in params.items()}
-    return client.create_logged_model(run.info.experiment_id, source_run_id=run_id, params=text, **described)
 
 
 def load_model(model_uri: str | Path) -> Any:
@@ -202,13 +210,34 @@ def load_model(model_uri: str | Path) -> Any:
     InputError
         If its file is damaged.
     """
+    with _local(model_uri) as folder:
+        return load_model_folder(folder)
+
+
+def load_model_with_card(model_uri: str | Path) -> tuple[Any, ModelCard]:
+    """The estimator and its card; as :func:`load_model`."""
+    with _local(model_uri) as folder:
+        return load_with_card(folder)
+
+
+def load_card(model_uri: str | Path) -> ModelCard:
+    """The card of a saved model: its data, parameters and scores; as :func:`load_model`."""
+    with _local(model_uri) as folder:
+        return read_card(folder)
+
+
+@contextmanager
+def _local(model_uri: str | Path) -> Iterator[Path]:
+    """The data folder of a model of clvml, on this machine."""
     if Path(model_uri).is_dir():
-        return _load_folder(Path(model_uri))
+        yield _data_folder(Path(model_uri))
+        return
     import mlflow
 
     with tempfile.TemporaryDirectory() as folder:
-        local = mlflow.artifacts.download_artifacts(artifact_uri=str(model_uri), dst_path=folder)
-        return _load_folder(Path(local))
+        yield _data_folder(
+            Path(mlflow.artifacts.download_artifacts(artifact_uri=str(model_uri), dst_path=folder))
+        )
 
 
 def _in_mlflow(found: Signature) -> ModelSignature:
@@ -216,14 +245,13 @@ def _in_mlflow(found: Signature) -> ModelSignature:
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
     from mlflow.types.schema import AnyType
 
-    inputs = [ColSpec(_INPUT_TYPES.get(c.kind) or AnyType(), c.name, required=False) for c in found.inputs]
+    inputs = [ColSpec(AnyType(), c.name, required=False) for c in found.inputs]
     outputs = [
         ColSpec(_OUTPUT_TYPES.get(c.kind) or AnyType(), c.name, required=c.required) for c in found.outputs
     ]
     params = [ParamSpec(name, "double", default) for name, default in found.parameters]
-    return ModelSignature(
-        inputs=Schema(inputs), outputs=Schema(outputs), params=ParamSchema(params) if params else None
-    )
+    params += [ParamSpec(name, "string", _NOT_SAID) for name in found.statements]
+    return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs), params=ParamSchema(params))
 
 
 @cache
@@ -239,32 +267,41 @@ class ServedModel:
     ----------
     model : estimator
         A fitted lifetime-value model or segmenter.
+    card : ModelCard
+        The model's, with which requests are compared. That it is past its warranty by today's date is logged
+        once; answers say so only if the request says until when its customers are observed.
     """
 
-    def __init__(self, model: Any):
+    def __init__(self, model: Any, card: ModelCard):
         self.model = model
+        self.card = card
+        for sentence in warranty_notice(card.warranty.get("until"), []):
+            logger.warning("%s", sentence)
 
     def predict(self, data: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """Score customers; an invalid request raises an error with one sentence (HTTP 400)."""
+        said = {name: value for name, value in (params or {}).items() if value != _NOT_SAID}
+        if OBSERVED_UNTIL not in said and OBSERVED_UNTIL not in data and self.card.warranty.get("until"):
+            said[OBSERVED_UNTIL] = self.card.warranty["until"]  # that time has passed is logged at the start
         try:
-            request = read_request(self.model, data, params)
-            scores = score(self.model, request.customers, request.params)
+            request = read_request(self.model, data, said, self.card)
+            scores = response_table(score(self.model, request.customers, request.params))
         except ClvmlError as error:
             raise _refusal(str(error)) from None
-        return response_table(scores)
+        return scores.assign(**{WARNING: " ".join(request.warnings)}) if request.warnings else scores
 
 
 def _load_pyfunc(path: str) -> ServedModel:
     """Called by MLflow with the path of the model's data."""
-    return ServedModel(load_model_folder(path))
+    return ServedModel(*load_with_card(path))
 
 
-def _load_folder(folder: Path) -> Any:
+def _data_folder(folder: Path) -> Path:
     if not (folder / "data" / MODEL_FILE).exists() and (folder / "MLmodel").exists():
         raise TrackingError(
             "this MLflow model was not saved by clvml: load it with mlflow.pyfunc.load_model instead."
         )
-    return load_model_folder(folder / "data")
+    return folder / "data"
 
 
 def _flavor_facts(model: Any, found: Signature) -> dict[str, Any]:

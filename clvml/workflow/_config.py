@@ -26,7 +26,13 @@ from pydantic_core import ErrorDetails
 
 from clvml.customers.engines._files import STDIN
 from clvml.errors import InputError
-from clvml.workflow._section import ExperimentSection, OutputSection, Section, TrackingSection
+from clvml.workflow._section import (
+    PASSWORD_NOTE,
+    ExperimentSection,
+    OutputSection,
+    Section,
+    TrackingSection,
+)
 from clvml.workflow.stages._backtesting import BacktestSection
 from clvml.workflow.stages._comparison_section import ComparisonSection
 from clvml.workflow.stages._competing import ModelsSection
@@ -36,6 +42,11 @@ from clvml.workflow.stages._serving import ValueSection
 from clvml.workflow.stages._splitting import SplitSection
 
 CDNOW_DATES = (dt.date(1997, 9, 30), dt.date(1998, 6, 30))
+# Keys that name a file; a relative path is relative to the folder of the config file.
+TABLES = (
+    ("segments", "treatments"),
+    ("segments", "attributes"),
+)
 
 
 class Config(Section):
@@ -68,10 +79,12 @@ class Config(Section):
         return self._file
 
     def to_toml(self) -> str:
-        """The config as TOML text, which reads back as the same config."""
+        """The config as TOML text, which reads back as the same config, but for a password of the store."""
         blocks = []
         for name, section in _tables(self.model_dump(exclude_none=True, exclude_defaults=False), ""):
             lines = [f"{key} = {toml_value(value)}" for key, value in section.items()]
+            if name == "tracking" and self.tracking.has_password:
+                lines.insert(0, PASSWORD_NOTE)
             blocks.append("\n".join([f"[{name}]", *lines]))
         return "\n\n".join(blocks) + "\n"
 
@@ -176,12 +189,10 @@ def _resolve_source(values: dict[str, Any], folder: Path) -> None:
 
 
 def _resolve_tables(values: dict[str, Any], folder: Path) -> None:
-    segments = values.get("segments")
-    if not isinstance(segments, dict):
-        return
-    for name in ("treatments", "attributes"):
-        if isinstance(segments.get(name), str) and segments[name]:
-            segments[name] = str((folder / segments[name]).resolve())
+    for section, key in TABLES:
+        table = values.get(section)
+        if isinstance(table, dict) and isinstance(table.get(key), str) and table[key]:
+            table[key] = str((folder / table[key]).resolve())
 
 
 def _completed(config: Config) -> Config:

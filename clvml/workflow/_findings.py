@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import pandas as pd
 
 from clvml.customers._ids import CUSTOMER_ID
+from clvml.scoring._card import ModelCard
 from clvml.tracking._records import DatasetRecord, RunRecord
 from clvml.tracking._trial import Trial
 from clvml.workflow._formatting import Column, format_table
@@ -250,6 +251,8 @@ class Model(Finding):
         Parameters of the run; by default the model's own.
     record : RunRecord, optional
         Of the run, to which the other findings are added.
+    card : ModelCard, optional
+        What is known of the model beyond itself; saved with it.
     register_as : str, optional
         Name in the MLflow model registry.
     trial : Trial, optional
@@ -264,6 +267,7 @@ class Model(Finding):
     customers: pd.DataFrame
     folder: str | None = field(default=None, kw_only=True)
     params: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+    card: ModelCard | None = field(default=None, kw_only=True)
     register_as: str | None = field(default=None, kw_only=True)
     trial: Trial | None = field(default=None, kw_only=True)
     follows: str = field(default="", kw_only=True)

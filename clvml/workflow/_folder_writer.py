@@ -100,7 +100,10 @@ class FolderWriter:
         try:
             with quiet():
                 self.folder.place(
-                    model.folder, lambda path: save_model(model.model, path, input_example=model.customers)
+                    model.folder,
+                    lambda path: save_model(
+                        model.model, path, input_example=model.customers, card=model.card
+                    ),
                 )
         except InputError as error:
             self._say(f"{model.folder!r} was not saved and cannot be registered: {error}")

@@ -16,7 +16,8 @@ from urllib.parse import unquote, urlsplit
 
 from clvml.errors import InputError
 from clvml.files import is_same, lies_in
-from clvml.tracking._connection import database_of, store_uri
+from clvml.tracking._connection import store_uri
+from clvml.tracking._store_checks import database_of
 from clvml.workflow._config import Config
 from clvml.workflow._manifest import Manifest, entries
 

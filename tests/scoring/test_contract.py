@@ -102,12 +102,12 @@ def test_whole_numbers_of_any_type_are_numbers(kind, value_model, cdnow):
 @pytest.mark.parametrize(
     ("params", "sentence"),
     [
-        ({"horizont": 3}, r"no parameter 'horizont'; there are horizon and annual_discount_rate"),
+        ({"horizont": 3}, r"did you mean 'horizon'; there are horizon, annual_discount_rate"),
         ({"horizon": None}, "horizon has no value; leave it out"),
         ({"horizon": -1}, "must be positive"),
         ({"horizon": float("inf")}, "horizon"),
         ({"horizon": True}, "horizon"),
-        ({"horizon": [3]}, "horizon is .*must be a number"),
+        ({"horizon": [3]}, "horizon must be .* a number"),
         ({"annual_discount_rate": 12}, "1,200 % per year; write 12 % as 0.12"),
         ({"annual_discount_rate": -1}, "above -1"),
         ({"annual_discount_rate": float("nan")}, "above -1"),
@@ -136,9 +136,9 @@ def test_a_segmentation_takes_no_parameters(segmenter, customers_with_values):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"customer_id": [None]}, "1 rows have no customer_id; the first is row 0"),
+        ({"customer_id": [None]}, "1 of 1 rows have no customer_id; the first is row 1"),
         ({"T": None}, "lacks the column 'T'; it needs frequency, recency, T, monetary_value"),
-        ({"frequency": [1e15]}, r"frequency above 1,000,000; the first is 'a'"),
+        ({"frequency": [1e15]}, r"frequency above 1,000,000; the first is row 1"),
         ({"frequency": ["many"]}, "column 'frequency' has dtype .* not numeric"),
         ({"frequency": [-1.0]}, "negative frequency"),
     ],
@@ -156,7 +156,9 @@ def test_a_million_purchases_are_many_but_a_number(three):
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_no_score_is_missing_or_infinite(bad, three):
-    with pytest.raises(InputError, match=r"Stub predicts no finite value for 1 of 3 customers; .* 'y'"):
+    with pytest.raises(
+        InputError, match=r"Stub predicts no finite value for 1 of 3 customers: .*; the first is row 2"
+    ):
         score(Stub([1.0, bad, 2.0]), three)
 
 
@@ -192,7 +194,9 @@ def test_reading_a_request_changes_nothing_of_the_callers(value_model):
 def test_the_signature_says_what_goes_in_and_out_as_plain_data(value_model, segmenter):
     found = signature(value_model)
     assert found.inputs[0] == Column("customer_id", "any", required=False)
-    assert [c.kind for c in found.inputs[1:-1]] == ["number"] * 4
+    assert [c.kind for c in found.inputs[1:-2]] == ["number"] * 4
+    assert found.inputs[-2] == Column("observed_until", "any", required=False)
+    assert found.statements == ("observed_until", "time_unit")
     assert found.inputs[-1] == Column("time_unit", "text", required=False)
     assert found.outputs[0] == Column("clv", "number")
     assert found.outputs[-1].name == "customer_id"

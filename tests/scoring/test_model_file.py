@@ -23,10 +23,16 @@ from clvml.scoring import (
 )
 
 
+def resealed(changed: str | dict[str, Any]) -> str:
+    """A changed file with the digest of its content: what the digest cannot catch."""
+    document = json.loads(changed) if isinstance(changed, str) else changed
+    return json.dumps(document | {"digest": _model_file.digest_of(document)})
+
+
 def carried(value: Any) -> Any:
     """The value after a journey as a learnt attribute of a model."""
     model = clvml.ZeroValue(horizon=1)
-    model.cargo_ = value
+    model.time_unit_, model.params_, model.cargo_ = None, {}, value
     return load_model_json(dump_model(model)).cargo_
 
 
@@ -138,10 +144,10 @@ def test_a_class_that_is_not_clvmls_is_refused_in_both_directions(value_model):
     text = dump_model(clvml.ZeroValue(horizon=1))
     for name in ("Popen", "Split", "Homemade"):
         with pytest.raises(InputError, match=name):
-            load_model_json(text.replace("ZeroValue", name))
+            load_model_json(resealed(text.replace("ZeroValue", name)))
     stolen = dump_model(value_model).replace("BGNBDParams", "subprocess.Popen")
     with pytest.raises(InputError, match=r"subprocess\.Popen"):
-        load_model_json(stolen)
+        load_model_json(resealed(stolen))
 
 
 def test_a_file_holds_short_names_and_no_path_of_a_module(value_model, segmenter):
@@ -153,7 +159,7 @@ def test_the_dotted_paths_of_the_first_format_are_read(value_model, cdnow):
     text = dump_model(value_model)
     for name in _model_file._RECORDS:
         text = text.replace(f'"class": "{name}"', f'"class": "clvml.distributions.old.{name}"')
-    old = text.replace('"clvml_model": 2', '"clvml_model": 1')
+    old = text.replace('"clvml_model": 3', '"clvml_model": 1')
     assert old.count("clvml.distributions.old") >= 4
     again = load_model_json(old)
     pd.testing.assert_series_equal(again.predict(cdnow), value_model.predict(cdnow), check_exact=True)
@@ -173,7 +179,7 @@ def test_what_was_renamed_is_read_under_its_name_of_today(monkeypatch, value_mod
     fields = learnt["purchases_"]["$estimator"]["learnt"]["params_"]["$record"]["fields"]
     parameters["rate"] = parameters.pop("annual_discount_rate")
     learnt["unit_"], fields["q"] = learnt.pop("time_unit_"), fields.pop("r")
-    old = json.dumps(document)
+    old = resealed(document)
     with pytest.raises(InputError, match="no parameter 'rate'"):
         load_model_json(old)
     renamed = {"rate": "annual_discount_rate", "unit_": "time_unit_"}
@@ -189,7 +195,7 @@ def test_a_parameter_that_an_older_release_did_not_have_is_read_as_what_that_rel
     document = json.loads(dump_model(model))
     del document["model"]["parameters"]["margin"]
     monkeypatch.setattr(_model_file, "_ABSENT", {"ZeroValue": {"margin": 0.25}})
-    assert load_model_json(json.dumps(document)).margin == 0.25
+    assert load_model_json(resealed(document)).margin == 0.25
     assert load_model_json(dump_model(model)).margin == 0.5
 
 
@@ -208,8 +214,8 @@ def test_a_damaged_or_missing_file_is_one_sentence(tmp_path):
         text[:-20],
         "[]",
         "{}",
-        text.replace('"learnt"', '"lost"'),
-        text.replace("margin", "margins"),
+        resealed(text.replace('"learnt"', '"lost"')),
+        resealed(text.replace('"margin"', '"margins"')),
     ):
         with pytest.raises(InputError, match=r"^[^\n]*(damaged|not a clvml model|no parameter)[^\n]*$"):
             load_model_json(damaged)
@@ -217,6 +223,29 @@ def test_a_damaged_or_missing_file_is_one_sentence(tmp_path):
         load_model_folder(tmp_path)
     save_model_folder(clvml.ZeroValue(horizon=3), tmp_path / "new")
     assert load_model_folder(tmp_path / "new").horizon == 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace('"margin": 1.0', '"margin": 2.0'),
+        lambda text: text.replace('"n_customers": 2357', '"n_customers": 2358'),
+        lambda text: text.replace('"digest": "sha256:', '"digest": "sha256:0'),
+        lambda text: text.replace('"digest"', '"digested"'),
+        lambda text: text.replace('"clvml_version": "0', '"clvml_version": "1'),
+    ],
+)
+def test_a_file_that_was_changed_is_refused_whatever_was_changed(value_model, change):
+    text = dump_model(value_model)
+    assert change(text) != text
+    with pytest.raises(InputError, match=r"changed after it was saved.*Restore the original, or save"):
+        load_model_json(change(text))
+
+
+def test_white_space_and_the_order_of_keys_do_not_change_a_file(value_model):
+    document = json.loads(dump_model(value_model))
+    other = json.dumps(dict(reversed(document.items())), indent=7)
+    assert dump_model(load_model_json(other)) == dump_model(value_model)
 
 
 @pytest.mark.parametrize("factors", [{"dropout": 2.0}, {"income": 0.5}])

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -96,7 +97,7 @@ Answer = tuple[int, Any]
 
 
 @pytest.fixture(scope="session")
-def ask(store: Store) -> Iterator[Callable[[Any], Answer]]:
+def ask(store: Store) -> Iterator[Callable[..., Answer]]:
     """Post a request to ``mlflow models serve -m models:/clv@champion``; gives status and JSON."""
     port = _free_port()
     command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", "models:/clv@champion"]
@@ -112,7 +113,7 @@ def ask(store: Store) -> Iterator[Callable[[Any], Answer]]:
         )
     try:
         _wait_until_up(server, port, store.folder / "server.log")
-        yield lambda request: _post(port, request)
+        yield partial(_post, port)
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         try:
@@ -140,10 +141,10 @@ def _wait_until_up(server: subprocess.Popen[bytes], port: int, log: Path) -> Non
     pytest.fail(f"mlflow models serve did not come up:\n{log.read_text()[-3000:]}")
 
 
-def _post(port: int, request: Any) -> Answer:
+def _post(port: int, request: Any, kind: str = "application/json") -> Answer:
     body = request if isinstance(request, bytes) else json.dumps(request).encode()
     address = f"http://127.0.0.1:{port}/invocations"
-    posted = urllib.request.Request(address, body, {"Content-Type": "application/json"})
+    posted = urllib.request.Request(address, body, {"Content-Type": kind})
     try:
         with urllib.request.urlopen(posted, timeout=60) as answer:
             return answer.status, json.load(answer)

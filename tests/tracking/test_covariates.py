@@ -56,9 +56,7 @@ def test_the_signature_has_the_covariates_with_their_types(saved, model):
     assert model.required_columns[3:] == ("basket", "channel", "zone", "member", "monetary_value")
     signature = mlflow.models.Model.load(str(saved)).signature
     types = {column.name: str(column.type) for column in signature.inputs.inputs[1:]}
-    assert {name: types[name] for name in ("basket", "channel", "zone", "member")} == {
-        "basket": "Any", "channel": "DataType.string", "zone": "DataType.long", "member": "DataType.boolean",
-    }  # fmt: skip
+    assert {types[name] for name in ("basket", "channel", "zone", "member")} == {"Any"}
     facts = mlflow.models.Model.load(str(saved)).flavors["clvml"]["columns"]
     assert (facts["basket"], facts["zone"], facts["customer_id"]) == ("number", "integer", "any")
 

@@ -11,7 +11,7 @@ from mlflow.exceptions import MlflowException
 
 import clvml
 from clvml.errors import TrackingError
-from clvml.scoring import request_table
+from clvml.scoring import ModelCard, request_table
 from clvml.tracking import flavor
 from clvml.tracking._connection import quiet
 
@@ -50,6 +50,8 @@ def test_the_signature_puts_money_first_and_takes_the_models_own_horizon_and_rat
     assert {p.name: p.default for p in signature.params.params} == {
         "horizon": 52.0,
         "annual_discount_rate": 0.10,
+        "observed_until": "",
+        "time_unit": "",
     }
 
 
@@ -108,7 +110,7 @@ GOOD = {"customer_id": ["a"], "frequency": [2.0], "recency": [30.0], "T": [38.0]
 @pytest.mark.parametrize(
     ("change", "params", "sentence"),
     [
-        ({"frequency": [-2.0]}, {}, "have a negative frequency; the first is 'a'"),
+        ({"frequency": [-2.0]}, {}, "have a negative frequency; the first is row 1"),
         ({"recency": [39.0]}, {}, r"recency outside \[0, T\]"),
         ({"T": [float("nan")]}, {}, "missing or infinite T"),
         ({"T": [float("inf")]}, {}, "missing or infinite T"),
@@ -151,7 +153,7 @@ def test_a_request_in_days_is_converted_where_it_says_so_and_refused_where_it_do
     with pytest.raises(MlflowException, match="they appear to be in days") as error:
         pyfunc.predict(days)
     assert error.value.get_http_status_code() == 400
-    with pytest.raises(MlflowException, match="time_unit is 'fortnight'"):
+    with pytest.raises(MlflowException, match="time_unit must be one of D, W, M, Q, Y; the first is row 1"):
         pyfunc.predict(days.assign(time_unit="fortnight"))
 
 
@@ -164,3 +166,39 @@ def test_the_input_example_is_invented_and_a_valid_request(saved, cdnow, value_m
     assert not set(rows) & set(cdnow[columns].itertuples(index=False, name=None))
     answers = mlflow.pyfunc.load_model(str(folder)).predict(example)
     assert answers["clv"].tolist() == value_model.predict(example.set_index("customer_id")).tolist()
+
+
+class TestTheCard:
+    """The served model compares requests with what it knows of itself."""
+
+    @pytest.fixture
+    def served(self, value_model, tmp_path):
+        card = ModelCard(warranty={"until": "1998-06-30", "longest_T": 45.0})
+        with quiet():
+            flavor.save_model(value_model, tmp_path / "model", card=card)
+        return lambda: mlflow.pyfunc.load_model(str(tmp_path / "model"))
+
+    def test_past_its_warranty_the_answer_says_so_if_the_request_has_a_date(self, served):
+        request, model = pd.DataFrame(GOOD), served()
+        assert "warning" not in model.predict(request)
+        assert "warning" not in model.predict(request, params={"observed_until": "1998-06-30"})
+        expected = "customers are observed until 1999-01-01, the model was validated until 1998-06-30"
+        for answers in (
+            model.predict(request, params={"observed_until": "1999-01-01"}),
+            model.predict(request.assign(observed_until=pd.Timestamp("1999-01-01"))),
+        ):
+            assert answers["warning"].iloc[0].startswith(expected)
+            assert list(answers)[-2:] == ["customer_id", "warning"]
+
+    def test_that_the_warranty_is_past_is_logged_once_when_the_model_is_loaded(self, served, caplog):
+        model = served()
+        assert [record.message for record in caplog.records if "validated" in record.message] == [
+            "the model was validated until 1998-06-30, which is past: fit it to recent data."
+        ]
+        model.predict(pd.DataFrame(GOOD))
+        assert sum("validated" in record.message for record in caplog.records) == 1
+
+    def test_the_longest_T_is_the_cards(self, served):
+        assert "warning" not in served().predict(pd.DataFrame(GOOD | {"T": [45.0]}))
+        warned = served().predict(pd.DataFrame(GOOD | {"T": [46.0]}))["warning"].iloc[0]
+        assert warned.startswith("1 of 1 rows have T beyond 45 weeks")

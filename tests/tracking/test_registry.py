@@ -1,18 +1,16 @@
-"""The registry gives back the estimator, scores files with it, and says what it does not have."""
+"""The registry gives back the estimator, and says what it does not have."""
 
 import contextlib
 import os
 import sqlite3
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
 import clvml
 from clvml import tracking
-from clvml.errors import InputError, TimeUnitError, TrackingError
-from clvml.scoring import _customer_files as customer_files
+from clvml.errors import TrackingError
 from clvml.tracking import _registry as registry
 
 URI = "models:/clv@champion"
@@ -74,77 +72,6 @@ def test_looking_for_a_model_makes_no_store(monkeypatch, tmp_path):
     with pytest.raises(TrackingError, match=r"there is no MLflow database at .*clvml run"):
         registry.load(URI)
     assert os.listdir(tmp_path) == []
-
-
-@pytest.mark.parametrize("kind", ["parquet", "csv", "frame"])
-def test_a_file_is_scored_as_the_estimator_would(kind, value_model, cdnow):
-    customers = cdnow.sample(frac=1, random_state=0).set_axis([f"{i:05d}" for i in range(len(cdnow))])
-    customers.index.name = "customer_id"
-    customers.to_parquet("customers.parquet")
-    customers.to_csv("customers.csv")
-    source = customers if kind == "frame" else f"customers.{kind}"
-    scored = registry.score_batch(URI, source, "scores.parquet", horizon="39", annual_discount_rate=0.0)
-    expected = value_model.predict_factors(customers, horizon=39, annual_discount_rate=0.0)
-    pd.testing.assert_frame_equal(scored, expected, check_exact=True)
-    pd.testing.assert_frame_equal(pd.read_parquet("scores.parquet"), expected, check_exact=True)
-
-
-def test_batches_make_no_difference(monkeypatch, store, cdnow):
-    formula = store.written["repeat rate"].model_uri
-    cdnow.reset_index().to_parquet("customers.parquet")
-    monkeypatch.setattr(customer_files.read_batches, "__defaults__", (100,))
-    registry.score_batch(formula, "customers.parquet", "scores.csv")
-    scored = pd.read_csv("scores.csv").set_index("customer_id")
-    expected = clvml.RepeatRateValue(horizon=39).fit(cdnow).predict_factors(cdnow)
-    pd.testing.assert_frame_equal(scored, expected, check_exact=True)
-
-
-def test_days_are_refused_by_a_model_in_weeks_also_from_a_file(cdnow):
-    clvml.convert_time_unit(cdnow, "D").to_parquet("days.parquet")
-    with pytest.raises(TimeUnitError, match="convert_time_unit"):
-        registry.score_batch(URI, "days.parquet", "scores.parquet")
-
-
-def test_a_failure_late_in_the_file_leaves_the_older_scores_and_nothing_half_written(monkeypatch, cdnow):
-    customers = cdnow.copy()
-    customers.iloc[-1, customers.columns.get_loc("frequency")] = -1.0
-    customers.to_parquet("customers.parquet")
-    Path("scores.parquet").write_text("older")
-    monkeypatch.setattr(customer_files.read_batches, "__defaults__", (100,))
-    with pytest.raises(InputError, match="negative frequency"):
-        registry.score_batch(URI, "customers.parquet", "scores.parquet", overwrite=True)
-    assert sorted(os.listdir()) == ["customers.parquet", "scores.parquet"]
-    assert Path("scores.parquet").read_text() == "older"
-
-
-def test_bad_files_are_one_sentence(monkeypatch, cdnow):
-    monkeypatch.setattr(customer_files.read_batches, "__defaults__", (100,))
-    customers = cdnow.iloc[:300]
-    doubled = pd.concat([customers, customers.iloc[:1]])
-    doubled.to_parquet("doubled.parquet")
-    customers.assign(customer_id=np.nan).to_csv("without.csv", index=False)
-    customers.reset_index(drop=True).to_parquet("anonymous.parquet")
-    customers.drop(columns="T").to_csv("lacking.csv")
-    customers.iloc[:0].to_parquet("empty.parquet")
-    for name in ("broken.parquet", "zero.csv"):
-        Path(name).touch()
-    cases = {
-        "doubled.parquet": "repeat the id",
-        "without.csv": "no customer_id",
-        "anonymous.parquet": "have no ids",
-        "lacking.csv": "lacks 'T'",
-        "empty.parquet": "empty",
-        "broken.parquet": "cannot be read as Parquet",
-        "zero.csv": "cannot be read as CSV",
-        "absent.csv": "no file",
-        "customers.xlsx": "no file",
-    }
-    for name, sentence in cases.items():
-        with pytest.raises(InputError, match=sentence):
-            registry.score_batch(URI, name, "scores.csv")
-    with pytest.raises(InputError, match="end the name"):
-        registry.score_batch(URI, customers, "scores.txt")
-    assert not os.path.exists("scores.csv")
 
 
 @pytest.mark.parametrize("kind", ["text", "database"])

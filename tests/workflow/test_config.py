@@ -8,7 +8,7 @@ import pytest
 
 from clvml.customers._policy import TransactionPolicy
 from clvml.errors import InputError
-from clvml.workflow._config import load_config
+from clvml.workflow._config import TABLES, load_config
 from clvml.workflow.stages._reading import PolicySection, read
 
 
@@ -146,3 +146,15 @@ def test_options_of_reading_and_rates_are_checked_in_the_config(key, value, said
 
 def test_standard_input_is_no_path():
     assert load_config(overrides={"data.source": "-"}).data.source == "-"
+
+
+@pytest.mark.parametrize(("section", "key"), TABLES)
+def test_every_key_that_names_a_file_is_relative_to_the_config_and_not_to_the_current_folder(
+    section, key, tmp_path
+):
+    (tmp_path / "clvml.toml").write_text(f'[{section}]\n{key} = "table.csv"\n')
+    assert getattr(load_config(tmp_path / "clvml.toml"), section).model_dump()[key] == str(
+        tmp_path / "table.csv"
+    )
+    given = load_config(overrides={f"{section}.{key}": "table.csv"})
+    assert getattr(given, section).model_dump()[key] == "table.csv"

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from clvml.customers._cohorts import cohorts as cohorts
 from clvml.customers._purchase_ages import query_purchase_ages
 from clvml.customers._summary import summarize
 from clvml.customers._time_units import time_unit_of
@@ -98,41 +99,6 @@ def customer_profitability(
     table["time"] = customers["T"]
     table["payback"] = _payback(source, customers, share, won, sale, service)
     return table
-
-
-def cohorts(customers: pd.DataFrame, period: str = "M") -> pd.Series:
-    """The acquisition cohort of each customer: the period of the first purchase.
-
-    If the data end within a period, the last cohort has only the customers acquired until then.
-
-    Parameters
-    ----------
-    customers : pandas.DataFrame
-        The customer summary, with ``first_purchase``.
-    period : {"D", "W", "M", "Q", "Y"}, default "M"
-
-    Returns
-    -------
-    pandas.Series
-        Named ``cohort``, text, on the customers' index; groups for `equity_by_group`.
-
-    Raises
-    ------
-    InputError
-        If the summary lacks ``first_purchase``, or the period is unknown.
-
-    Examples
-    --------
-    >>> cohorts(pd.DataFrame({"first_purchase": pd.to_datetime(["2024-01-31", "2024-02-01"])})).tolist()
-    ['2024-01', '2024-02']
-    """
-    if "first_purchase" not in customers:
-        raise InputError(
-            "the customer summary lacks 'first_purchase'; create it with clvml.summarize or clvml.split."
-        )
-    time_unit_of(period)
-    names = pd.to_datetime(customers["first_purchase"]).dt.to_period(period).astype(str)
-    return names.rename("cohort")
 
 
 def by_customer(name: str, given: float | pd.Series, index: pd.Index, lowest: float = 0) -> pd.Series:

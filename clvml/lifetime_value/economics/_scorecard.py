@@ -10,14 +10,20 @@ Source: Gupta, Lehmann, "Managing Customers as Investments" (2005).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from clvml.customers._summary import summarize
 from clvml.customers._summary_checks import check_customers
 from clvml.customers._time_units import stated_time_unit, time_unit_of
+from clvml.customers._transactions import Transactions, as_transactions
 from clvml.errors import InputError
+from clvml.lifetime_value._protocol import ValueModel
+from clvml.lifetime_value.economics._early_value import first_purchases
+from clvml.lifetime_value.economics._new_customer import new_customer_value
 from clvml.lifetime_value.economics._profitability import by_customer
 from clvml.lifetime_value.formulas._retention_rate import estimate_retention_rate
 from clvml.lifetime_value.formulas._sums import checked
@@ -35,6 +41,7 @@ def scorecard(
     margin: float = 1.0,
     marketing_cost: float = 0.0,
     targets: Mapping[str, float] | None = None,
+    further: Mapping[str, tuple[float, str]] | None = None,
 ) -> pd.DataFrame:
     """Key customer metrics, with units and targets.
 
@@ -54,6 +61,9 @@ def scorecard(
         Total marketing cost of these customers to date.
     targets : mapping, optional
         Target by figure.
+    further : mapping of str to (float, str), optional
+        Further figures with their units, such as ``{"satisfaction": (0.85, "share who are satisfied")}``,
+        after the others.
 
     Returns
     -------
@@ -68,7 +78,8 @@ def scorecard(
     Raises
     ------
     InputError
-        If a target is unknown, a cost is negative, or ``values`` lacks a customer.
+        If a target is unknown, a cost is negative, ``values`` lacks a customer, or a further figure has the
+        name of another.
     """
     table = check_customers(customers, _COLUMNS, losses=True)
     clv = float(by_customer("values", values, table.index, lowest=-math.inf).mean())
@@ -90,9 +101,85 @@ def scorecard(
         "repeat_rate": (float((table["frequency"] > 0).mean()), "share of customers who bought again"),
         "return_on_marketing": (profit / spent if spent else math.nan, "profit per money spent"),
     }
+    clash = [name for name in further or {} if name in figures]
+    if clash:
+        raise InputError(f"further has {clash[0]!r}, which the scorecard computes itself; name it otherwise.")
+    figures |= further or {}
     card = against_targets({name: value for name, (value, _) in figures.items()}, targets)
     card.insert(1, "unit", [unit for _, unit in figures.values()])
     return card
+
+
+def scorecard_over_time(
+    transactions: Transactions | Any,
+    model: ValueModel,
+    ends: Sequence[Any],
+    *,
+    collapse: str | None = "D",
+    acquisition_cost: float | pd.Series = 0.0,
+    marketing_cost: float | pd.Series = 0.0,
+    margin: float | None = None,
+    covariates: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """The figures of the scorecard at several dates, each from what was known then.
+
+    The model is as fitted, so that the figures differ by the customers and not by its parameters.
+
+    Parameters
+    ----------
+    transactions : Transactions or frame
+        From `read_transactions`, or a DataFrame or path with the default column names.
+    model : ValueModel
+        Fitted.
+    ends : sequence of dates
+        Last days of observation, inclusive.
+    collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
+        As in `summarize`.
+    acquisition_cost, marketing_cost : float or pandas.Series, default 0
+        At all dates, or by date; of the marketing cost the total until then.
+    margin : float, optional
+        Default: the model's.
+    covariates : pandas.DataFrame, optional
+        The covariates of each customer, if the model has any.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``date``; a column per figure of `scorecard`, and ``customers``.
+
+    Raises
+    ------
+    InputError
+        As `summarize` and `scorecard`.
+    """
+    source, share = as_transactions(transactions), model.margin if margin is None else margin
+    rows = {}
+    for end in ends:
+        customers = summarize(source, end, str(model.time_unit_), collapse)
+        joined = customers if covariates is None else customers.join(covariates.reindex(customers.index))
+        joined.attrs.update(customers.attrs)
+        first = float(first_purchases(customers).mean())
+        card = scorecard(
+            customers,
+            model.predict(joined),
+            new_customer_value=_new_or_none(model, first),
+            acquisition_cost=_at(acquisition_cost, end),
+            marketing_cost=_at(marketing_cost, end),
+            margin=share,
+        )
+        rows[pd.Timestamp(end)] = {**card["value"].to_dict(), "customers": float(len(customers))}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("date")
+
+
+def _at(cost: float | pd.Series, end: Any) -> float:
+    return float(cost[end]) if isinstance(cost, pd.Series) else float(cost)
+
+
+def _new_or_none(model: ValueModel, first_purchase: float) -> float | None:
+    try:
+        return new_customer_value(model, max(first_purchase, 0.0))
+    except (InputError, KeyError):  # the model needs columns that a new customer does not have
+        return None
 
 
 def _retention(table: pd.DataFrame, time_unit: str | None) -> tuple[float, str]:

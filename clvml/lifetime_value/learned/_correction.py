@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import logging
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -18,9 +20,14 @@ from clvml.customers._split import Split, earlier_split, learning_horizon
 from clvml.customers._summary import summarize
 from clvml.customers._time_units import Horizon, horizon_in
 from clvml.customers._transactions import Transactions, as_transactions
-from clvml.errors import ClvmlError, FitError, FitWarning
+from clvml.errors import ClvmlError, FitError, FitWarning, InputError
 from clvml.lifetime_value._projection import LifetimeValue
-from clvml.lifetime_value._protocol import PurchaseModel, SpendModel, SupportsPurchaseIntervals
+from clvml.lifetime_value._protocol import (
+    PurchaseModel,
+    SpendModel,
+    SupportsPurchaseIntervals,
+    check_factors,
+)
 from clvml.lifetime_value.learned._base import LearnedValue, check_before
 from clvml.lifetime_value.learned._candidates import purchase_structures
 from clvml.lifetime_value.learned._features import SUMMARY, behavioural_features, predicted_features
@@ -106,6 +113,13 @@ class LearnedCorrection(LearnedValue):
     trees_: BoostedTrees | None
     outcomes_: OutcomeTable | None
     time_unit_: str | None
+    learnt_horizon_: float
+    weight_: float
+    level_: float
+    scale_: float
+    gain_: float
+    fallback_: str
+    _fitted_structure: LifetimeValue | None = None  # in a scenario, which leaves the correction as it is
 
     def __init__(
         self,
@@ -140,6 +154,20 @@ class LearnedCorrection(LearnedValue):
         """The structure's model of spend."""
         check_is_fitted(self, "structure_")
         return self.structure_.spend_
+
+    def _check_learnt(self) -> None:
+        """Refuse a correction that is impossible.
+
+        Raises
+        ------
+        InputError
+            Naming the rule.
+        """
+        if not 0 <= self.weight_ <= 1:
+            raise InputError(f"weight_ is {self.weight_!r}; it must be between 0 and 1.")
+        for name, value in {"level_": self.level_, "scale_": self.scale_}.items():
+            if not 0 < value < np.inf:
+                raise InputError(f"{name} is {value!r}; it must be a positive, finite number.")
 
     def fit(self, customers: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
         """Fit the structure alone, as a customer summary has no outcome to learn from.
@@ -234,7 +262,8 @@ class LearnedCorrection(LearnedValue):
         customers = as_customers(customers)
         if self.trees_ is None:
             return pd.Series(1.0, customers.index, name="correction")
-        ratio = np.exp(self.trees_.raw(self._features(self.structure_, customers)))
+        structure = self.structure_ if self._fitted_structure is None else self._fitted_structure
+        ratio = np.exp(self.trees_.raw(self._features(structure, customers)))
         values = self.scale_ * blended(ratio, self.weight_, self.level_)
         return pd.Series(values, customers.index, name="correction")
 
@@ -249,6 +278,31 @@ class LearnedCorrection(LearnedValue):
         check_is_fitted(self, "structure_")
         customers = as_customers(customers)
         return self.structure_.purchases_.probability_alive(customers)  # type: ignore[attr-defined]
+
+    def scenario_factors(self) -> dict[str, float]:
+        """The factors of the structure at their current levels; as `SupportsScenarios`."""
+        check_is_fitted(self, "structure_")
+        structure = copy.copy(self.structure_)
+        for name in ("horizon", "annual_discount_rate", "margin"):
+            setattr(structure, name, getattr(self, name))
+        return structure.scenario_factors()
+
+    def with_factors(self, factors: Mapping[str, float]) -> Self:
+        """The fitted model with some factors of the structure at other levels; the correction is as fitted.
+
+        Raises
+        ------
+        InputError
+            If a name is unknown or a level is invalid; some levels are only checked on prediction.
+        """
+        check_factors(factors, self.scenario_factors())
+        changed = copy.copy(self)
+        changed._fitted_structure = self._fitted_structure or self.structure_
+        changed.structure_ = self.structure_.with_factors(factors)
+        for name in ("horizon", "annual_discount_rate", "margin"):
+            if name in factors:
+                setattr(changed, name, float(factors[name]))
+        return changed
 
     def explain(self, customers: pd.DataFrame) -> pd.DataFrame:
         """What each feature contributes to the logarithm of each customer's learnt ratio.

@@ -51,8 +51,12 @@ class LastPeriodValue(EarlierSpendValue):
     def _spend(self, customers: pd.DataFrame) -> NDArray[np.float64]:
         unknown = customers.index.difference(self.spend_.index)
         if len(unknown):
+            rule = f"{len(unknown):,} of {len(customers):,} customers were not among those fitted"
             raise InputError(
-                f"{len(unknown):,} of {len(customers):,} customers were not among those fitted, such as"
-                f" {plain(unknown[0])!r}: the naive forecast needs each customer's spend in the last period."
+                f"{rule}, such as {plain(unknown[0])!r}: the naive forecast needs each customer's spend in"
+                " the last period.",
+                rows=~customers.index.isin(self.spend_.index),
+                column="customer_id",
+                rule=rule,
             )
         return self.spend_.reindex(customers.index).to_numpy()

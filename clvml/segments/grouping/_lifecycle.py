@@ -105,6 +105,10 @@ class LifecycleStages(ByName, BaseEstimator):
 
     required_columns = (*HISTORY, "probability_alive")
 
+    typical_gap_: float
+    names_: tuple[str, ...]
+    time_unit_: str | None
+
     def __init__(
         self,
         lapsed_below: float = 0.2,
@@ -122,6 +126,14 @@ class LifecycleStages(ByName, BaseEstimator):
         self.established = established
         self.trend = trend
         self.lapsed_when_silent = lapsed_when_silent
+
+    def _check_learnt(self) -> None:
+        """Refuse a gap or stages that are impossible, by an InputError."""
+        self._check_arguments()
+        if not self.typical_gap_ > 0:
+            raise InputError(f"typical_gap_ is {self.typical_gap_!r}; it must be positive.")
+        if self.names_ != STAGES:
+            raise InputError(f"names_ is {self.names_!r}; it must be {', '.join(STAGES)}.")
 
     def fit(self, customers: pd.DataFrame, y: object = None) -> LifecycleStages:  # noqa: ARG002
         """Learn the typical gap between purchases.
@@ -246,9 +258,12 @@ def _checked(customers: pd.DataFrame, time_unit: str | None) -> pd.DataFrame:
     table = check_customers(customers, (*LifecycleStages.required_columns, *halves), time_unit, losses=True)
     wrong = table["probability_alive"] > 1 + 1e-9
     if wrong.any():
+        rule = f"{wrong.sum()} of {len(table)} customers have a probability_alive above 1"
         raise InputError(
-            f"{wrong.sum()} of {len(table)} customers have a probability_alive above 1; the first is"
-            f" {named(table.index[wrong])}."
+            f"{rule}; the first is {named(table.index[wrong])}.",
+            rows=wrong.to_numpy(),
+            column="probability_alive",
+            rule=rule,
         )
     return table
 

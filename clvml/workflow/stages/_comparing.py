@@ -23,6 +23,7 @@ from clvml.inference._prior import FEW_CUSTOMERS
 from clvml.lifetime_value._priced import at_price
 from clvml.lifetime_value._projection import LifetimeValue
 from clvml.lifetime_value._protocol import SupportsPrice, ValueModel, title_of
+from clvml.scoring._card import ModelCard
 from clvml.tracking._comparison_records import ComparisonRecords
 from clvml.workflow._contenders import BASELINE, CONTENDERS, Contender
 from clvml.workflow._findings import (
@@ -155,8 +156,9 @@ def find(context: Context) -> Iterator[Finding]:
         yield Words(f"Passed as Python objects, not in config.toml: {', '.join(passed)}.", style="note")
     yield from figures(comparison, parts)
     records = ComparisonRecords(comparison.backtest, comparison.titles)
+    known = ModelCard(dataset=context.config.experiment.name, currency=context.config.value.currency)
     for name in comparison.result.models:
-        yield one_contender(comparison, records, name, parts)
+        yield one_contender(comparison, records, name, parts, known)
 
 
 def compare_contenders(context: Context, contenders: Contenders) -> Comparison:
@@ -296,10 +298,17 @@ def figures(comparison: Comparison, parts: Split) -> Iterator[Finding]:
     yield Figure("calibration_by_decile", "Value by decile of the prediction", draw_deciles, (9, 5))
 
 
-def one_contender(comparison: Comparison, records: ComparisonRecords, name: str, parts: Split) -> Model:
-    """A contender's run in MLflow."""
-    model, title = comparison.result.models[name], comparison.contenders[name].title
-    return Model(run_of(name), title, model, parts.calibration, record=records.contender(name))
+def one_contender(
+    comparison: Comparison, records: ComparisonRecords, name: str, parts: Split, known: ModelCard
+) -> Model:
+    """A contender's run in MLflow; its model knows of its comparison, and of the data what is ``known``."""
+    model, title, record = (
+        comparison.result.models[name],
+        comparison.contenders[name].title,
+        records.contender(name),
+    )
+    card = known if record.card is None else record.card.with_evidence(known)
+    return Model(run_of(name), title, model, parts.calibration, record=record, card=card)
 
 
 def run_of(name: str) -> str:

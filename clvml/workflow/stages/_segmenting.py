@@ -33,6 +33,7 @@ from clvml.workflow._section import Section
 from clvml.workflow._stage import Context, Stage
 from clvml.workflow.stages._attribute_files import Attributes
 from clvml.workflow.stages._comparing import Comparison
+from clvml.workflow.stages._model_cards import segments_card
 from clvml.workflow.stages._reading import outcome_of
 from clvml.workflow.stages._segment_figures import group_figures, profile_figures
 from clvml.workflow.stages._serving import COVERAGE, INCLUDED_BY_DRAWS, Served
@@ -282,6 +283,7 @@ def model_of(context: Context, segments: Segments) -> Iterator[Finding]:
         segments.members,
         folder=None if segments.groups is None else FOLDER,
         params={**parameters_of(segmenter), "features": ", ".join(segmenter.features_)},
+        card=segments_card(context, segmenter.names_),
         register_as=context.config.tracking.registered_segments,
         follows=context.config.tracking.registered_model,
     )

@@ -1,0 +1,92 @@
+"""Cohorts: customers by the period of their first purchase, and their age in whole periods since then."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from clvml.customers._time_units import stated_time_unit, time_unit_of
+from clvml.errors import InputError
+
+
+def cohorts(customers: pd.DataFrame, period: str = "M") -> pd.Series:
+    """The acquisition cohort of each customer: the period of the first purchase.
+
+    If the data end within a period, the last cohort has only the customers acquired until then.
+
+    Parameters
+    ----------
+    customers : pandas.DataFrame
+        The customer summary, with ``first_purchase``.
+    period : {"D", "W", "M", "Q", "Y"}, default "M"
+
+    Returns
+    -------
+    pandas.Series
+        Named ``cohort``, text, on the customers' index; groups for `equity_by_group`.
+
+    Raises
+    ------
+    InputError
+        If the summary lacks ``first_purchase``, or the period is unknown.
+
+    Examples
+    --------
+    >>> cohorts(pd.DataFrame({"first_purchase": pd.to_datetime(["2024-01-31", "2024-02-01"])})).tolist()
+    ['2024-01', '2024-02']
+    """
+    if "first_purchase" not in customers:
+        raise InputError(
+            "the customer summary lacks 'first_purchase'; create it with clvml.summarize or clvml.split."
+        )
+    time_unit_of(period)
+    names = pd.to_datetime(customers["first_purchase"]).dt.to_period(period).astype(str)
+    return names.rename("cohort")
+
+
+def age_in(customers: pd.DataFrame, period: str) -> NDArray[np.float64]:
+    """The age of each customer at the end of observation: periods since the first purchase, not rounded.
+
+    Periods have the length of `clvml.customers._time_units`: a month is 30.4375 days.
+
+    Parameters
+    ----------
+    customers : pandas.DataFrame, shape (n_customers, ...)
+        The customer summary, with ``T`` and its time unit in ``attrs``.
+    period : {"D", "W", "M", "Q", "Y"}
+
+    Returns
+    -------
+    ndarray of shape (n_customers,)
+
+    Raises
+    ------
+    InputError
+        If the period is unknown, or the summary has no time unit.
+
+    Examples
+    --------
+    >>> customers = pd.DataFrame({"T": [14.0, 30.4375]})
+    >>> customers.attrs["time_unit"] = "D"
+    >>> age_in(customers, "W").round(3).tolist(), age_in(customers, "M").round(3).tolist()
+    ([2.0, 4.348], [0.46, 1.0])
+    """
+    return customers["T"].to_numpy(dtype=np.float64) * periods_per_unit(customers, period)
+
+
+def periods_per_unit(customers: pd.DataFrame, period: str) -> float:
+    """The number of periods in a time unit of the summary.
+
+    Raises
+    ------
+    InputError
+        If the period is unknown, or the summary has no time unit.
+    """
+    unit = stated_time_unit(customers)
+    if unit is None:
+        raise InputError(
+            "the customer summary has no time unit; create it with clvml.summarize, or set"
+            " customers.attrs['time_unit']."
+        )
+    return time_unit_of(unit).days / time_unit_of(period).days
