@@ -164,7 +164,7 @@ def challenge(
         if known is None and trial is not None and (refusal := _refused(client, name, trial)):
             return Nomination(name, None, REFUSED, refusal)
         own = {**_provenance(trial), **tags}
-        number = _registered(client, model_uri, name, own, uri) if known is None else known.version
+        number = _resumed(client, known) or _registered(client, model_uri, name, own, uri)
         status, why, replaced = _seated(client, name, number, trial, uri)
         return Nomination(name, _version(name, number), status, why, replaced)
 
@@ -202,7 +202,7 @@ def follow(
         if known is not None and known.tags.get("status") != NOT_JUDGED:
             return _as_known(known)
         tied = {**tags, FOLLOWS: f"{model}/{number}"}
-        own = _registered(client, model_uri, name, tied, uri) if known is None else known.version
+        own = _resumed(client, known) or _registered(client, model_uri, name, tied, uri)
         with exclusively(client, name, uri):
             before = seats_of(client.get_registered_model(name))
             leads = seats_of(client.get_registered_model(model)).champion == number
@@ -245,6 +245,8 @@ def _seated(
     """The status of a registered version, why, and the version that it replaced."""
     for _ in range(_ROUNDS):
         incumbent = seats_of(client.get_registered_model(name)).champion
+        if incumbent == number:
+            return _completed(client, name, number, uri)
         found = _judged(client, name, number, incumbent, trial)
         with exclusively(client, name, uri):
             seats = seats_of(client.get_registered_model(name))
@@ -261,9 +263,23 @@ def _seated(
     return NOT_PROMOTED, why, None
 
 
+def _completed(client: Any, name: str, number: int, uri: str) -> tuple[str, str, int | None]:
+    """Explain a promotion that was interrupted when the alias had moved."""
+    with exclusively(client, name, uri):
+        earlier = seats_of(client.get_registered_model(name)).history[:-1]
+        replaced = earlier[-1] if earlier else None
+        why = f"better than version {replaced}" if earlier else _first(name, number)
+        seat(client, name, number, earlier, why, "rule")
+    return CHAMPION, why, replaced
+
+
+def _first(name: str, number: int) -> str:
+    return f"the first version of {name}" if number == 1 else f"{name} had no champion"
+
+
 def _judged(client: Any, name: str, number: int, incumbent: int | None, trial: Trial | None) -> Judgement:
     if incumbent is None:
-        return Judgement(True, f"the first version of {name}" if number == 1 else f"{name} had no champion")
+        return Judgement(True, _first(name, number))
     if trial is None:
         return Judgement(False, f"no holdout was given to judge it against version {incumbent}")
     tags = dict(client.get_model_version(name, str(incumbent)).tags)
@@ -309,6 +325,16 @@ def _registered(client: Any, model_uri: str, name: str, tags: Mapping[str, Any],
         client.set_registered_model_alias(name, CHALLENGER, str(made.version))
     describe(client, name, int(made.version))
     return int(made.version)
+
+
+def _resumed(client: Any, known: RegisteredVersion | None) -> int | None:
+    """The number of a version that an interrupted attempt registered, now with its alias."""
+    if known is None:
+        return None
+    seats = seats_of(client.get_registered_model(known.name))
+    if known.version != seats.champion and (seats.challenger or 0) < known.version:
+        client.set_registered_model_alias(known.name, CHALLENGER, str(known.version))
+    return known.version
 
 
 def _provenance(trial: Trial | None) -> dict[str, str]:

@@ -12,6 +12,8 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from clvml.tracking._registry import named
+
 CHAMPION, CHALLENGER = "champion", "challenger"
 NOT_JUDGED, NOT_PROMOTED, FORMER = "not judged yet", "not promoted", "former champion"
 HISTORY = "champions"
@@ -46,7 +48,9 @@ def seats_of(registered: Any) -> Seats:
 
 
 def seat(client: Any, name: str, version: int, history: Sequence[int], why: str, by: str) -> None:
-    """Make a version the champion: first the alias, then what explains it.
+    """Make a version the champion: first the alias, then what explains it, and the status last.
+
+    Doing it twice is doing it once, so that an interrupted change can be completed.
 
     Parameters
     ----------
@@ -65,23 +69,23 @@ def seat(client: Any, name: str, version: int, history: Sequence[int], why: str,
         client.delete_registered_model_alias(name, CHALLENGER)
     stack = [*history, *([] if list(history[-1:]) == [version] else [version])][-_KEPT:]
     client.set_registered_model_tag(name, HISTORY, " ".join(map(str, stack)))
-    if before.champion is not None and before.champion != version:
-        _retire(client, name, before.champion, version)
-    _tag(client, name, version, status=CHAMPION, why=why, champion_from=now(), champion_by=by)
+    for predecessor in {before.champion, *history[-1:]}:
+        if predecessor is not None and predecessor != version:
+            _retire(client, name, predecessor, version)
+    _tag(client, name, version, why=why, champion_from=now(), champion_by=by)
     _untag(client, name, version, "champion_to", "replaced_by")
-    describe(client, name, version)
+    _conclude(client, name, version, CHAMPION)
 
 
 def pass_over(client: Any, name: str, version: int, why: str) -> None:
     """Record why a version is not the champion."""
-    _tag(client, name, version, status=NOT_PROMOTED, why=why)
-    describe(client, name, version)
+    _tag(client, name, version, why=why)
+    _conclude(client, name, version, NOT_PROMOTED)
 
 
-def describe(client: Any, name: str, version: int) -> None:
+def describe(client: Any, name: str, version: int, status: str = NOT_JUDGED) -> None:
     """Say in the descriptions of the version and of the registered model who is champion and why."""
-    found = client.get_model_version(name, str(version))
-    _describe_version(client, found)
+    _describe_version(client, name, version, status)
     registered = client.get_registered_model(name)
     if _may_replace(registered.description):
         client.update_registered_model(name, _of_model(client, name, seats_of(registered)))
@@ -104,14 +108,30 @@ def now() -> str:
     return f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC"
 
 
+def _conclude(client: Any, name: str, version: int, status: str) -> None:
+    describe(client, name, version, status)
+    _tag(client, name, version, status=status)
+
+
 def _retire(client: Any, name: str, version: int, successor: int) -> None:
-    _tag(client, name, version, status=FORMER, champion_to=now(), replaced_by=str(successor))
-    _describe_version(client, client.get_model_version(name, str(version)))
+    found = _existing(client, name, version)
+    if found is not None and found.tags.get("status") == CHAMPION:
+        _tag(client, name, version, champion_to=now(), replaced_by=str(successor))
+        _describe_version(client, name, version, FORMER)
+        _tag(client, name, version, status=FORMER)
 
 
-def _describe_version(client: Any, found: Any) -> None:
+def _existing(client: Any, name: str, version: int) -> Any:
+    """The version; None if it was deleted."""
+    numbers = {int(found.version): found for found in client.search_model_versions(named(name))}
+    return numbers.get(version)
+
+
+def _describe_version(client: Any, name: str, version: int, status: str) -> None:
+    found = client.get_model_version(name, str(version))
     if _may_replace(found.description):
-        client.update_model_version(found.name, str(found.version), _of_version(dict(found.tags)))
+        text = _of_version({**found.tags, "status": status})
+        client.update_model_version(name, str(version), text)
 
 
 def _of_version(tags: Mapping[str, str]) -> str:
@@ -120,7 +140,7 @@ def _of_version(tags: Mapping[str, str]) -> str:
         FORMER: f", {tags.get('champion_from', '')} to {tags.get('champion_to', '')}, replaced by version"
         f" {tags.get('replaced_by', '')}",
     }
-    status = tags.get("status", NOT_JUDGED)
+    status = tags["status"]
     lead = f"{_sentence(status + since.get(status, ''))} {_sentence(tags.get('why', ''))}".strip()
     paragraphs = [lead, _sentence(trained_on(tags)), _sentence(_judged(tags))]
     return "\n\n".join(filter(None, paragraphs))
