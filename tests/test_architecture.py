@@ -39,6 +39,7 @@ ORDER = [
     "plots",
     "scoring",
     "tracking",
+    "serving",
     "workflow",
     "commands",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,6 +43,8 @@ def score(
     debug: Debug = False,
 ) -> None:
     """Score a file of customers with a saved or registered model."""
+    # Arrow's own allocator keeps what it has once used, most of 50 MB; read when pyarrow is imported.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     with exit_on_error(debug):
         from clvml.commands._progress import progress_of_rows
         from clvml.tracking import score_batch

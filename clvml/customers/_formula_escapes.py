@@ -9,6 +9,7 @@ character gets one more, so that every text is read back as it was: clvml's read
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -72,5 +73,7 @@ def _where(texts: Any, pattern: str, change: Callable[[str], str], but: str | No
 
 def _are(texts: Any, pattern: str) -> NDArray[np.bool_]:
     """Whether each is a text that matches from its start."""
-    found = np.asarray(texts.str.match(pattern))
-    return found if found.dtype == bool else np.array([match is True for match in found], dtype=bool)
+    if isinstance(texts.dtype, pd.StringDtype):
+        return np.asarray(texts.str.match(pattern), dtype=bool)
+    matches = [isinstance(text, str) and re.match(pattern, text) is not None for text in texts]
+    return np.array(matches, dtype=bool)

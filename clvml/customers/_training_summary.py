@@ -110,34 +110,38 @@ def check_time_scale(customers: pd.DataFrame, time_unit: str | None, seen: Train
     TimeUnitWarning
         If ``T`` is several times shorter, and purchases per unit of time are several times more.
     """
-    if not _in_doubt(customers, seen):
+    if not seen or IN_MODEL_UNIT in customers.attrs or stated_time_unit(customers) is not None:
         return
-    assert seen is not None
-    if doubt := _too_long(customers, time_unit, seen["T"]):
-        raise TimeUnitError(doubt.message(time_unit))
-    if doubt := _too_short(customers, time_unit, seen):
+    histories = {name: customers[name] for name in ("frequency", "T") if name in customers}
+    if doubt := doubt_about_time_unit(histories, time_unit, seen):
+        if doubt.is_longer:
+            raise TimeUnitError(doubt.message(time_unit))
         warnings.warn(doubt.message(time_unit), TimeUnitWarning, stacklevel=4)
 
 
 def doubt_about_time_unit(
-    customers: pd.DataFrame, time_unit: str | None, seen: TrainingSummary | None
+    histories: Mapping[str, pd.Series | np.ndarray], time_unit: str | None, seen: TrainingSummary | None
 ) -> Doubt | None:
-    """Why customers who do not state their time unit appear to use another one; None without a doubt."""
-    if not _in_doubt(customers, seen):
+    """Why customers who do not state their time unit appear to use another one; None without a doubt.
+
+    Parameters
+    ----------
+    histories : mapping of str to column
+        ``T`` and ``frequency``, if they are known.
+    time_unit, seen
+        As in `check_time_scale`.
+    """
+    if not seen or "T" not in seen or "T" not in histories:
         return None
-    assert seen is not None
-    return _too_long(customers, time_unit, seen["T"]) or _too_short(customers, time_unit, seen)
+    T = _numbers(histories["T"])
+    if doubt := _too_long(T, time_unit, seen["T"]):
+        return doubt
+    if "frequency" not in histories or "frequency" not in seen or len(histories["T"]) < _MANY:
+        return None
+    return _too_short(_numbers(histories["frequency"]), T, time_unit, seen)
 
 
-def _in_doubt(customers: pd.DataFrame, seen: TrainingSummary | None) -> bool:
-    """Whether the customers can be compared with the fit, and do not state their unit."""
-    if not seen or "T" not in seen or "T" not in customers or IN_MODEL_UNIT in customers.attrs:
-        return False
-    return stated_time_unit(customers) is None
-
-
-def _too_long(customers: pd.DataFrame, time_unit: str | None, seen: Mapping[str, float]) -> Doubt | None:
-    T = _numbers(customers["T"])
+def _too_long(T: np.ndarray, time_unit: str | None, seen: Mapping[str, float]) -> Doubt | None:
     times = max(_LEAST, _BEYOND * _factor_of_smaller(time_unit))
     if not T.size or not seen["maximum"] > 0 or T.max() <= times * seen["maximum"]:
         return None
@@ -152,10 +156,7 @@ def _too_long(customers: pd.DataFrame, time_unit: str | None, seen: Mapping[str,
     )
 
 
-def _too_short(customers: pd.DataFrame, time_unit: str | None, seen: TrainingSummary) -> Doubt | None:
-    if "frequency" not in customers or "frequency" not in seen or len(customers) < _MANY:
-        return None
-    x, T = _numbers(customers["frequency"]), _numbers(customers["T"])
+def _too_short(x: np.ndarray, T: np.ndarray, time_unit: str | None, seen: TrainingSummary) -> Doubt | None:
     known = seen["T"]
     if not T.size or not x.size or not 0 < T.max() <= known["maximum"] / _LEAST:
         return None
@@ -170,11 +171,11 @@ def _too_short(customers: pd.DataFrame, time_unit: str | None, seen: TrainingSum
     )
 
 
-def _numbers(column: pd.Series) -> np.ndarray:
+def _numbers(column: pd.Series | np.ndarray) -> np.ndarray:
     """The finite numbers of a column."""
     if column.dtype != np.float64:
         column = pd.to_numeric(column, errors="coerce")
-    values = column.to_numpy(dtype=float, na_value=np.nan)
+    values = column if isinstance(column, np.ndarray) else column.to_numpy(dtype=float, na_value=np.nan)
     finite = np.isfinite(values)
     return values if finite.all() else values[finite]
 

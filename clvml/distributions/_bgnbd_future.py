@@ -14,6 +14,7 @@ overflows for heavy buyers and divides zero by zero at ``a = 1``.
 
 from __future__ import annotations
 
+import functools
 import itertools
 
 import numpy as np
@@ -32,6 +33,7 @@ Array = NDArray[np.float64]
 
 _PANEL = 0.35  # width in logarithms: singularities are pi/2 away or more, so 12 points give 1e-14
 _BLOCK = 16_384
+_FEW = 4  # histories, such as of one request, whose series are remembered
 _MANY = 5.0  # expected purchases from which drawing a Poisson number is faster than inversion
 _LONGEST = 1000
 _EVER = 1e-150  # smallest time observed relative to the horizon: smaller makes no difference
@@ -102,8 +104,20 @@ def _interpolated(x: Array, seen: Array, ends: Array, weights: Array, r: float, 
     place = np.log(seen) / _PANEL
     panel = np.floor(place)
     one, row = group_rows(x, panel)
-    table = _series_in_seen(x[one], panel[one], ends, weights, r, a, b)
+    if one.size <= _FEW:
+        terms = (ends.tobytes(), weights.tobytes(), float(r), float(a), float(b))
+        places = zip(x[one].tolist(), panel[one].tolist(), strict=True)
+        table = np.stack([_one_series(*place, *terms) for place in places], axis=1)
+    else:
+        table = _series_in_seen(x[one], panel[one], ends, weights, r, a, b)
     return _clenshaw(table, row, 2 * (place - panel) - 1)
+
+
+@functools.lru_cache(maxsize=1024)
+def _one_series(x: float, panel: float, ends: bytes, weights: bytes, r: float, a: float, b: float) -> Array:
+    """One column of `_series_in_seen`, remembered: requests to a served model share few of them."""
+    span = (np.frombuffer(ends), np.frombuffer(weights))
+    return _series_in_seen(np.array([x]), np.array([panel]), *span, r, a, b)[:, 0]
 
 
 def _series_in_seen(

@@ -23,6 +23,7 @@ Gauss-Legendre quadrature on the relevant part is accurate to about 1e-13.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -32,7 +33,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, exprel, xlog1py
 
 from clvml.distributions import _simulation as simulation
-from clvml.distributions._chebyshev import POINTS, TO_COEFFICIENTS
+from clvml.distributions._chebyshev import POINTS, to_coefficients
 from clvml.distributions._gamma_ratios import log_binomial, log_gamma_sequence
 from clvml.distributions._histories import HistoryCounts, count_histories
 from clvml.distributions._history import History, params_of_rows
@@ -319,15 +320,20 @@ def _expected_lifetime_interpolated(lived: Array, ends: Array, weights: Array, s
     panels = np.log(lived) / _PANEL
     panel = np.floor(panels)
     distinct, row = np.unique(panel, return_inverse=True)
-    points = np.exp(_PANEL * (distinct[:, None] + (1 + POINTS) / 2))
-    table = np.stack(
-        [(_expected_lifetime(points, ends, weights, s) * degree).sum(axis=1) for degree in TO_COEFFICIENTS]
-    )
+    terms = (ends.tobytes(), weights.tobytes(), float(s))
+    table = np.stack([_lifetime_series(place, *terms) for place in distinct.tolist()], axis=1)
     value, u = np.empty(lived.size), 2 * (panels - panel) - 1
     for start in range(0, lived.size, _INTERPOLATED):
         block = slice(start, start + _INTERPOLATED)
         value[block] = chebval(u[block], table[:, row[block]], tensor=False)
     return value
+
+
+@functools.lru_cache(maxsize=1024)
+def _lifetime_series(panel: float, ends: bytes, weights: bytes, s: float) -> Array:
+    """Chebyshev coefficients of `_expected_lifetime` in a panel, remembered: requests share few panels."""
+    points = np.exp(_PANEL * (panel + (1 + POINTS) / 2))
+    return to_coefficients(_expected_lifetime(points, np.frombuffer(ends), np.frombuffer(weights), s))
 
 
 def infinite_horizon_purchases(history: History, params: ParetoNBDParams) -> Array:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
 
 from clvml.errors import InputError
 
@@ -97,3 +98,15 @@ def check_n_draws(n_draws: object) -> int:
     if isinstance(n_draws, bool) or not isinstance(n_draws, int | np.integer) or n_draws < 1:
         raise InputError(f"n_draws is {n_draws!r}; it must be an integer of at least 1.")
     return int(n_draws)
+
+
+def check_fitted(model: Any, attribute: str) -> None:
+    """Raise scikit-learn's error if the model is not fitted; quick if it is, as once per request.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        If it lacks the attribute.
+    """
+    if attribute not in vars(model):
+        check_is_fitted(model, attribute)

@@ -13,6 +13,7 @@ from ._protocol import SupportsHeterogeneity as SupportsHeterogeneity
 from ._protocol import SupportsNewCustomers as SupportsNewCustomers
 from ._protocol import SupportsPrice as SupportsPrice
 from ._protocol import SupportsProbabilityAlive as SupportsProbabilityAlive
+from ._protocol import SupportsPurchaseFactors as SupportsPurchaseFactors
 from ._protocol import SupportsPurchaseIntervals as SupportsPurchaseIntervals
 from ._protocol import SupportsPurchaseProbability as SupportsPurchaseProbability
 from ._protocol import SupportsPurchaseSimulation as SupportsPurchaseSimulation

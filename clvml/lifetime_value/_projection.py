@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from clvml._listing import Listed, learnt_by
 from clvml.customers._customer_tables import as_customers
 from clvml.customers._discount_rate import annual_rate_in
+from clvml.customers._frames import float_frame
 from clvml.customers._summary_checks import HISTORY, check_customers
 from clvml.customers._time_units import (
     Horizon,
@@ -26,6 +27,7 @@ from clvml.customers._time_units import (
 from clvml.customers._training_summary import TrainingSummary, check_time_scale, training_summary
 from clvml.distributions._discounting import discounted_ends, infinite_horizon_ends
 from clvml.errors import FitError, InputError
+from clvml.inference._arguments import check_fitted
 from clvml.inference._deviance import deviance_score
 from clvml.lifetime_value._intervals import customer_intervals, total_intervals
 from clvml.lifetime_value._protocol import (
@@ -33,6 +35,7 @@ from clvml.lifetime_value._protocol import (
     SpendModel,
     SupportsDiscounting,
     SupportsProbabilityAlive,
+    SupportsPurchaseFactors,
     SupportsPurchaseIntervals,
     SupportsPurchaseSimulation,
     SupportsScenarios,
@@ -50,6 +53,8 @@ from clvml.lifetime_value._simulation import (
     simulate_futures,
 )
 from clvml.models._constant_spend import ConstantSpend
+
+_FACTORS = ("clv", "expected_purchases", "expected_spend", "probability_alive", "discounted_purchases")
 
 
 class LifetimeValue(Listed, BaseEstimator):
@@ -123,7 +128,7 @@ class LifetimeValue(Listed, BaseEstimator):
     @property
     def reference_(self) -> dict[str, Any]:
         """The covariates of the reference customer; empty without covariates."""
-        check_is_fitted(self, "purchases_")
+        check_fitted(self, "purchases_")
         return dict(getattr(self.purchases_, "reference_", {}))
 
     def fit(self, customers: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
@@ -222,18 +227,11 @@ class LifetimeValue(Listed, BaseEstimator):
         and ``probability_alive`` if the model of purchases provides it.
         """
         customers = as_customers(customers)
-        discounted = self._discounted(customers, horizon, annual_discount_rate)
-        span = self.horizon if horizon is None else horizon
-        spend = self.spend_.expected_spend(customers) * self._income
-        factors = {"clv": self.margin * discounted * spend}
-        if span is not None and self._rate(annual_discount_rate) != 0:
-            factors["expected_purchases"] = self.purchases_.expected_purchases(customers, span)
-        elif span is not None:
-            factors["expected_purchases"] = discounted
-        factors["expected_spend"] = spend
-        if isinstance(self.purchases_, SupportsProbabilityAlive):
-            factors["probability_alive"] = self.purchases_.probability_alive(customers)
-        return pd.DataFrame({**factors, "discounted_purchases": discounted})
+        purchases = self._purchase_factors(customers, horizon, annual_discount_rate)
+        spend = self.spend_.expected_spend(customers).to_numpy() * self._income
+        value = self.margin * purchases["discounted_purchases"] * spend
+        factors = {"clv": value, "expected_spend": spend} | purchases
+        return float_frame({name: factors[name] for name in _FACTORS if name in factors}, customers.index)
 
     def predict_interval(
         self,
@@ -436,15 +434,40 @@ class LifetimeValue(Listed, BaseEstimator):
         given = self.annual_discount_rate if annual_discount_rate is None else annual_discount_rate
         return annual_rate_in(given)
 
+    def _purchase_factors(
+        self, customers: pd.DataFrame, horizon: Horizon | None, annual_discount_rate: float | None
+    ) -> dict[str, Any]:
+        """Discounted and expected purchases and P(alive), as arrays, as far as the model has them."""
+        span, rate = self._terms(horizon, annual_discount_rate)
+        if isinstance(self.purchases_, SupportsPurchaseFactors):
+            self._check_time_scale(customers)
+            return self.purchases_.purchase_factors(customers, span, rate, self.period)
+        discounted = self._discounted(customers, horizon, annual_discount_rate).to_numpy()
+        factors = {"discounted_purchases": discounted}
+        if span is not None and rate != 0:
+            factors["expected_purchases"] = self.purchases_.expected_purchases(customers, span).to_numpy()
+        elif span is not None:
+            factors["expected_purchases"] = discounted
+        if isinstance(self.purchases_, SupportsProbabilityAlive):
+            factors["probability_alive"] = self.purchases_.probability_alive(customers).to_numpy()
+        return factors
+
+    def _terms(
+        self, horizon: Horizon | None, annual_discount_rate: float | None
+    ) -> tuple[Horizon | None, float]:
+        """The validated horizon and annual rate of a prediction."""
+        check_fitted(self, "purchases_")
+        _check_margin(self.margin)
+        span = self.horizon if horizon is None else horizon
+        if span is not None:
+            horizon_in(span, self.time_unit_)  # a horizon of 0 is an error for values, not for expectations
+        return span, self._rate(annual_discount_rate)
+
     def _discounted(
         self, customers: pd.DataFrame, horizon: Horizon | None, annual_discount_rate: float | None
     ) -> pd.Series:
-        check_is_fitted(self, "purchases_")
-        _check_margin(self.margin)
+        span, rate = self._terms(horizon, annual_discount_rate)
         self._check_time_scale(customers)
-        span, rate = self.horizon if horizon is None else horizon, self._rate(annual_discount_rate)
-        if span is not None:
-            horizon_in(span, self.time_unit_)  # a horizon of 0 is an error for values, not for expectations
         if rate == 0 and span is not None:
             return self.purchases_.expected_purchases(customers, span)
         if isinstance(self.purchases_, SupportsDiscounting):

@@ -14,6 +14,7 @@ one price per purchase         `SupportsPrice`                `at_price`, `compa
 P(alive)                       `SupportsProbabilityAlive`     `LifetimeValue`, diagnostics
 intervals of value             `SupportsValueIntervals`       the choice of the model to serve
 intervals of totals            `SupportsTotalIntervals`       totals of segments in a run
+factors of value, at once      `SupportsPurchaseFactors`      `LifetimeValue.predict_factors`
 P(n purchases)                 `SupportsPurchaseProbability`  `value_over_time`, `fit_by_frequency`
 intervals of purchases         `SupportsPurchaseIntervals`    `LifetimeValue.predict_interval`
 simulated purchases            `SupportsPurchaseSimulation`   `LifetimeValue.predict_interval`
@@ -205,6 +206,21 @@ class SupportsDiscounting(Protocol):
         period: Horizon,
     ) -> pd.Series:
         """Expected purchases within ``horizon`` (None: infinite), discounted from the ends of periods."""
+        ...
+
+
+@runtime_checkable
+class SupportsPurchaseFactors(Protocol):
+    """A model of purchases that predicts all factors of a value at once; otherwise it is asked one by one."""
+
+    def purchase_factors(
+        self,
+        customers: pd.DataFrame,
+        horizon: Horizon | None,
+        annual_discount_rate: float,
+        period: Horizon,
+    ) -> dict[str, Array]:
+        """``discounted_purchases, expected_purchases`` (finite horizons) and ``probability_alive``."""
         ...
 
 

@@ -17,7 +17,7 @@ from clvml.distributions._histories import distinct_rows
 from clvml.distributions._history import Array
 from clvml.distributions.gamma_gamma import GammaGammaParams, Spend
 from clvml.errors import FitError
-from clvml.inference._arguments import check_coverage, check_params
+from clvml.inference._arguments import check_coverage, check_fitted, check_params
 from clvml.inference._prior import PriorScale, is_weak
 from clvml.models._customer_history import check_weights
 from clvml.models._likelihood_model import LikelihoodModel, RandomState
@@ -285,7 +285,7 @@ class GammaGamma(LikelihoodModel):
         return messages
 
     def _spend(self, customers: pd.DataFrame) -> tuple[Array, Array, pd.Index]:
-        check_is_fitted(self, "params_")
+        check_fitted(self, "params_")
         customers = as_customers(customers)
         x, m = checked_columns(customers, self.required_columns).values()
         return x, m, customers.index

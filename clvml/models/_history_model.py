@@ -35,7 +35,7 @@ from clvml.distributions._histories import distinct_rows
 from clvml.distributions._history import Array, History, new_customers, params_of_rows
 from clvml.distributions._kernel import CustomerKernel, Kernel
 from clvml.errors import FitError, InputError
-from clvml.inference._arguments import check_coverage, check_params
+from clvml.inference._arguments import check_coverage, check_fitted, check_params
 from clvml.inference._fit_record import diverging_parameters
 from clvml.inference._likelihood_ratio import LikelihoodRatioTest
 from clvml.inference._maximum_likelihood import Optimum
@@ -106,7 +106,7 @@ class HistoryModel(LikelihoodModel):
     @property
     def reference_(self) -> dict[str, Any]:
         """The covariates of the reference customer, whose parameters are ``params_``."""
-        check_is_fitted(self, "params_")
+        check_fitted(self, "params_")
         return {covariate.name: covariate.reference for side in self.sides_ for covariate in side.covariates}
 
     @property
@@ -327,12 +327,46 @@ class HistoryModel(LikelihoodModel):
         rate = rate_per_unit(annual_discount_rate, self.time_unit_)
         if horizon is None and rate == 0:
             value = self._infinite_horizon(history, params)
-        elif horizon is None:
-            value = self._expected(history, params, *self._infinite_horizon_ends(rate))
         else:
-            ends = discounted_ends(self._horizon_in_units(horizon), rate, self._horizon_in_units(period))
-            value = self._expected(history, params, *ends)
+            value = self._expected(history, params, *self._ends(horizon, rate, period))
         return pd.Series(value, customers.index, name="discounted_purchases", copy=False)
+
+    def purchase_factors(
+        self,
+        customers: pd.DataFrame,
+        horizon: Horizon | None = None,
+        annual_discount_rate: float = 0.0,
+        period: Horizon = 1.0,
+    ) -> dict[str, Array]:
+        """What a value is made of, from one reading of the customers: arrays in their order.
+
+        Parameters
+        ----------
+        customers, horizon, annual_discount_rate, period
+            As in `discounted_purchases`.
+
+        Returns
+        -------
+        dict of str to ndarray, shape (n_customers,)
+            ``discounted_purchases``; ``expected_purchases``, unless the horizon is infinite; and
+            ``probability_alive``: equal to those of the methods of these names, to the last bit.
+        """
+        history = self.history(customers)
+        params = self.customer_params(history)
+        rate = rate_per_unit(annual_discount_rate, self.time_unit_)
+        alive = self.kernel.probability_alive(history, params)
+        factors = {"probability_alive": alive}
+        if horizon is not None:
+            ends = np.array([self._horizon_in_units(horizon)])
+            factors["expected_purchases"] = self._expected(history, params, ends, np.ones(1), alive)
+        if horizon is None and rate == 0:
+            factors["discounted_purchases"] = self._infinite_horizon(history, params)
+        elif rate == 0:
+            factors["discounted_purchases"] = factors["expected_purchases"]
+        else:
+            ends_and_weights = self._ends(horizon, rate, period)
+            factors["discounted_purchases"] = self._expected(history, params, *ends_and_weights, alive)
+        return factors
 
     def predict_interval(
         self, customers: pd.DataFrame, horizon: Horizon, coverage: float = 0.9
@@ -425,7 +459,7 @@ class HistoryModel(LikelihoodModel):
 
     def history(self, customers: pd.DataFrame) -> History:
         """The customers' validated purchase histories with their covariates; treat as read-only."""
-        check_is_fitted(self, "params_")
+        check_fitted(self, "params_")
         customers = as_customers(customers)
         history, parameters = self._read(customers, self.time_unit_), self._parameters
         check_time_scale(customers, self.time_unit_, self.training_summary_)
@@ -438,7 +472,7 @@ class HistoryModel(LikelihoodModel):
 
         A NamedTuple of numbers, and of arrays of one number per customer where customers differ.
         """
-        check_is_fitted(self, "params_")
+        check_fitted(self, "params_")
         estimate = self._estimate() if estimate is None else estimate
         return self._parameters.customer_params(history, estimate)
 
@@ -549,15 +583,23 @@ class HistoryModel(LikelihoodModel):
     def _read(self, customers: pd.DataFrame, time_unit: str | None) -> History:
         return history_of(customers, time_unit, self.columns)
 
-    def _expected(self, history: History, params: Any, ends: Array, weights: Array) -> Array:
-        """Weighted sum over ``ends`` of the expected purchases until then."""
+    def _expected(
+        self, history: History, params: Any, ends: Array, weights: Array, alive: Array | None = None
+    ) -> Array:
+        """Weighted sum over ``ends`` of the expected purchases until then; P(alive) may be known."""
         value = np.empty(history.size)
         for start in range(0, history.size, _CUSTOMERS):
             rows = slice(start, start + _CUSTOMERS)
             own, here = params_of_rows(params, rows), history.rows(rows)
-            value[rows] = self.kernel.probability_alive(here, own)
+            value[rows] = self.kernel.probability_alive(here, own) if alive is None else alive[rows]
             value[rows] *= self.kernel.purchases_given_alive(here, ends, weights, own)
         return value
+
+    def _ends(self, horizon: Horizon | None, rate: float, period: Horizon) -> tuple[Array, Array]:
+        """Ends of periods and their weights in a discounted sum; ``rate`` is that of a time unit."""
+        if horizon is None:
+            return self._infinite_horizon_ends(rate)
+        return discounted_ends(self._horizon_in_units(horizon), rate, self._horizon_in_units(period))
 
     def _infinite_horizon(self, history: History, params: Any) -> Array:
         value = self.kernel.infinite_horizon_purchases(history, params)

@@ -53,13 +53,14 @@ class BatchScorer:
         return (*optional_columns_of(self._model), *more, TIME_UNIT)
 
     @cached_property
-    def numbers(self) -> frozenset[str]:
+    def numbers(self) -> tuple[str, ...]:
         """Those of all columns that are numbers."""
         known = [signature(model) for model in (self._model, self._groups) if model is not None]
         inputs = [column for each in known for column in each.inputs]
         others = {column.name for column in inputs if column.kind != "number"}
         computed = {column.name for column in known[0].outputs}
-        return frozenset(column.name for column in inputs) - others - computed
+        names = dict.fromkeys(column.name for column in inputs)
+        return tuple(name for name in names if name not in others | computed)
 
     def score(self, batch: Batch, repeated: RepeatedIds, reading: NumberReading) -> ScoredBatch:
         """Score the good rows.

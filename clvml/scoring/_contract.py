@@ -28,10 +28,11 @@ import numpy as np
 import pandas as pd
 
 from clvml.customers._discount_rate import annual_rate_in
+from clvml.customers._frames import float_frame
 from clvml.customers._ids import CUSTOMER_ID
 from clvml.customers._summary_checks import HISTORY, check_plausible_counts, check_time_unit
 from clvml.customers._time_units import LONGEST_HORIZON, TIME_UNIT, horizon_in
-from clvml.customers._training_summary import TrainingSummary, doubt_about_time_unit
+from clvml.customers._training_summary import IN_MODEL_UNIT, TrainingSummary, doubt_about_time_unit
 from clvml.errors import InputError
 from clvml.scoring._request_rows import Table, check_rows, ids_of, numbers_of, without_rows
 from clvml.scoring._request_time import (
@@ -121,12 +122,11 @@ def read_request(
     codes, until = (statement(table, said, name, n_rows) for name in STATEMENTS)
     days = days_of(codes, unit)
     columns = converted(_columns(model, table), days, unit)
-    customers = pd.DataFrame(columns, index=ids_of(table, n_rows), copy=False)
+    customers = _frame(columns, ids_of(table, n_rows))
     seen = _seen(model, card)
-    if codes is not None:
-        customers.attrs[TIME_UNIT] = unit
-    elif doubt := doubt_about_time_unit(customers, unit, seen):
+    if codes is None and (doubt := doubt_about_time_unit(columns, unit, seen)):
         raise in_another_unit(doubt, unit)
+    customers.attrs |= {IN_MODEL_UNIT: True} if unit is None else {TIME_UNIT: unit}
     warranty = getattr(card, "warranty", None) or {}
     longest = warranty.get("longest_T") or (seen or {}).get("T", {}).get("maximum")
     warnings = (
@@ -209,9 +209,11 @@ def score(model: Any, customers: pd.DataFrame, params: Mapping[str, Any] | None 
 
 def response_table(scores: pd.DataFrame) -> pd.DataFrame:
     """Scores with a default index: ``customer_id`` is the last column, if there were ids."""
-    table = scores.reset_index(drop=True)
-    if scores.index.name == CUSTOMER_ID:
-        table[CUSTOMER_ID] = scores.index.to_numpy()
+    if scores.index.name != CUSTOMER_ID:
+        return scores.reset_index(drop=True)
+    ids = scores.index.to_numpy()
+    table = scores.set_axis(pd.RangeIndex(len(scores)))
+    table.insert(table.shape[1], CUSTOMER_ID, ids)
     return table
 
 
@@ -285,6 +287,12 @@ def _columns(model: Any, table: Table) -> dict[str, Any]:
     return {name: _cells(table[name]) if name in categories else numbers_of(table, name) for name in names}
 
 
+def _frame(columns: dict[str, Any], ids: pd.Index) -> pd.DataFrame:
+    if all(isinstance(column, np.ndarray) and column.dtype == np.float64 for column in columns.values()):
+        return float_frame(columns, ids)
+    return pd.DataFrame(columns, index=ids, copy=False)
+
+
 def _cells(column: Any) -> Any:
     """The values of a column without its index."""
     return column.array if isinstance(column, pd.Series) else column
@@ -341,10 +349,12 @@ def _check_index(scores: pd.DataFrame, customers: pd.DataFrame, model: str) -> N
 
 
 def _check_finite(scores: pd.DataFrame, model: str) -> None:
-    numbers = [scores[name].to_numpy(dtype=float, na_value=np.nan) for name in _numeric(scores)]
-    if all(np.isfinite(column).all() for column in numbers):
+    all_float = all(dtype == np.float64 for dtype in scores.dtypes.to_numpy())
+    numeric = scores if all_float else scores.select_dtypes("number")
+    finite = np.isfinite(numeric.to_numpy(dtype=float, na_value=np.nan))
+    if finite.all():
         return
-    bad = ~np.isfinite(np.stack(numbers)).all(axis=0)
+    bad = ~finite.all(axis=1)
     count = f"{bad.sum()} of {len(scores)} customers"
     raise InputError(
         f"{model} predicts no finite value for {count}: check the horizon and these customers; the first is"
@@ -352,7 +362,3 @@ def _check_finite(scores: pd.DataFrame, model: str) -> None:
         rows=bad,
         rule=f"{count} have no finite predicted value",
     )
-
-
-def _numeric(scores: pd.DataFrame) -> list[str]:
-    return [str(name) for name, dtype in scores.dtypes.items() if pd.api.types.is_numeric_dtype(dtype)]

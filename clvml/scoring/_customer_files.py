@@ -22,7 +22,7 @@ from clvml.customers.engines._files import files_of, is_stdin
 from clvml.customers.engines._workbooks import read_sheet
 from clvml.errors import InputError
 
-BATCH_ROWS = 65_536
+BATCH_ROWS = 16_384
 KINDS = (".parquet", ".csv", ".xlsx")
 
 
@@ -227,7 +227,7 @@ def _parquet_batches(path: Path, columns: Columns | None) -> Iterator[Batch]:
         id_column, counted = _stored_ids(schema.names, metadata)
         try:
             chosen = None if columns is None else columns.of(schema.names, id_column)
-            for part in file.iter_batches(BATCH_ROWS, columns=chosen):
+            for part in file.iter_batches(BATCH_ROWS, columns=chosen, use_threads=False):
                 table = pa.Table.from_batches([part])
                 ids = _counted(counted, start, len(table)) if id_column is None else _ids(table, id_column)
                 rest = table if id_column is None else table.drop_columns([id_column])

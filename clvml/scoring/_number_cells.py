@@ -47,7 +47,9 @@ def _in_notation(column: pd.Series, reading: NumberReading) -> pd.Series:
 
     decimal = reading.decimal or "."
     missing = column.isna()
-    texts = pa.array([None if gap else str(cell) for cell, gap in zip(column, missing, strict=True)])
+    texts = pa.array(
+        [None if gap else str(cell) for cell, gap in zip(column, missing, strict=True)], pa.string()
+    )
     fits = pc.match_substring_regex(texts, f"^(?:{reading.pattern(decimal)})$")
     digits = pc.replace_substring_regex(texts, f"[^0-9{decimal}]+", "")
     size = pd.to_numeric(pd.Series(pc.replace_substring(digits, decimal, ".").to_pylist()), errors="coerce")

@@ -28,6 +28,7 @@ except ImportError:  # not on Windows
     fcntl = None  # type: ignore[assignment]
 
 KINDS = (".parquet", ".csv", ".xlsx")
+GROUP_ROWS = 65_536  # of a Parquet file
 _WAY_OUT = "give the scores another name, or allow it (--overwrite, overwrite=True)"
 
 
@@ -152,6 +153,7 @@ class _ParquetWriter:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._writer: Any = None
+        self._waiting: list[Any] = []
 
     def write(self, table: pd.DataFrame) -> None:
         import pyarrow as pa
@@ -163,11 +165,21 @@ class _ParquetWriter:
             kinds = [pa.large_string() if pa.types.is_null(kind) else kind for kind in rows.schema.types]
             schema = pa.schema(zip(rows.schema.names, kinds, strict=True), rows.schema.metadata)
             self._writer = pq.ParquetWriter(self._path, schema)
-        self._writer.write_table(rows.cast(self._writer.schema))
+        self._waiting.append(rows.cast(self._writer.schema))
+        if sum(map(len, self._waiting)) >= GROUP_ROWS:
+            self._write_group()
 
     def close(self) -> None:
+        if self._waiting:
+            self._write_group()
         if self._writer is not None:
             self._writer.close()
+
+    def _write_group(self) -> None:
+        import pyarrow as pa
+
+        self._writer.write_table(pa.concat_tables(self._waiting))
+        self._waiting.clear()
 
 
 class _SheetWriter:
@@ -216,8 +228,7 @@ def _cells(column: pd.Series) -> Any:
         text = pa.array(column, from_pandas=True).cast(pa.string())
         # A decimal point in each: programs that read the first rows only would take them for whole numbers.
         return pc.replace_substring_regex(text, r"^(-?[0-9]+)$", r"\1.0")
-    missing = column.isna().to_numpy()
-    return _quoted(column.astype(object).map(str).where(~missing, None).tolist())
+    return _quoted([None if gap else str(cell) for cell, gap in zip(column, column.isna(), strict=True)])
 
 
 def _quoted(texts: Sequence[str | None]) -> Any:
@@ -225,9 +236,9 @@ def _quoted(texts: Sequence[str | None]) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    plain = pa.array(texts, pa.large_string())
+    plain = pa.array(texts, pa.string())
     special = pc.match_substring_regex(plain, r'[",;|\t\r\n]')
     if not pc.any(special).as_py():
-        return plain.cast(pa.string())
+        return plain
     quoted = pc.binary_join_element_wise('"', pc.replace_substring(plain, '"', '""'), '"', "")
-    return pc.if_else(special, quoted, plain).cast(pa.string())
+    return pc.if_else(special, quoted, plain)

@@ -12,12 +12,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 from clvml.customers._fingerprint import source_difference
-from clvml.tracking._connection import _alone, connected, without_prints
+from clvml.tracking._connection import _alone, connected, database_of, without_prints
 from clvml.tracking._exclusive import exclusively
-from clvml.tracking._registry import RegisteredVersion, _version, check_name, version_of
+from clvml.tracking._registry import RegisteredVersion, _version, check_name, named
 from clvml.tracking._seats import (
     CHALLENGER,
     CHAMPION,
@@ -131,8 +132,8 @@ def challenge(
     tags: Mapping[str, Any],
     trial: Trial | None = None,
     *,
-    known: RegisteredVersion | None = None,
     tracking_uri: str | None = None,
+    resume: bool = False,
 ) -> Nomination:
     """Register a logged model as the challenger of ``name``, and judge it against the champion.
 
@@ -144,10 +145,10 @@ def challenge(
         Of the version.
     trial : Trial, optional
         Without it, nothing is judged, and an existing champion stays.
-    known : RegisteredVersion, optional
-        The version, if an interrupted attempt has registered it.
     tracking_uri : str, optional
         See :mod:`clvml.tracking`.
+    resume : bool
+        Whether to complete what an interrupted attempt began, rather than register another version.
 
     Raises
     ------
@@ -159,12 +160,13 @@ def challenge(
         import mlflow
 
         client = mlflow.MlflowClient()
-        if known is not None and known.tags.get("status") != NOT_JUDGED:
-            return _as_known(known)
-        if known is None and trial is not None and (refusal := _refused(client, name, trial)):
-            return Nomination(name, None, REFUSED, refusal)
-        own = {**_provenance(trial), **tags}
-        number = _resumed(client, known) or _registered(client, model_uri, name, own, uri)
+        seats = _seats_if_any(client, name)
+        known = None if seats.champion is None else client.get_model_version(name, str(seats.champion)).tags
+        if trial is not None and known and (reason := _other_source(known, trial)):
+            return Nomination(name, None, REFUSED, _refusal(name, seats.champion, known, reason))
+        number = _registered(client, model_uri, name, {**_provenance(trial), **tags}, uri, resume)
+        if resume and (settled := _settled(client, name, number)) is not None:
+            return settled
         status, why, replaced = _seated(client, name, number, trial, uri)
         return Nomination(name, _version(name, number), status, why, replaced)
 
@@ -176,14 +178,14 @@ def follow(
     model: str,
     leader: Nomination | None,
     *,
-    known: RegisteredVersion | None = None,
     tracking_uri: str | None = None,
+    resume: bool = False,
 ) -> Nomination:
     """Register segments with the model whose values they group; they are promoted together, or not at all.
 
     Parameters
     ----------
-    model_uri, name, tags, known, tracking_uri
+    model_uri, name, tags, tracking_uri, resume
         As in `challenge`.
     model : str
         The registered model that they follow.
@@ -199,10 +201,7 @@ def follow(
         import mlflow
 
         client, number = mlflow.MlflowClient(), leader.version.version
-        if known is not None and known.tags.get("status") != NOT_JUDGED:
-            return _as_known(known)
-        tied = {**tags, FOLLOWS: f"{model}/{number}"}
-        own = _resumed(client, known) or _registered(client, model_uri, name, tied, uri)
+        own = _registered(client, model_uri, name, {**tags, FOLLOWS: f"{model}/{number}"}, uri, resume)
         with exclusively(client, name, uri):
             before = seats_of(client.get_registered_model(name))
             leads = seats_of(client.get_registered_model(model)).champion == number
@@ -217,26 +216,14 @@ def follow(
         return Nomination(name, _version(name, own), status, why, replaced, model)
 
 
-def known_nomination(name: str, run_id: str) -> Nomination | None:
-    """What became of the model of an earlier run, in the connected store; None if it was not registered."""
-    known = version_of(name, run_id)
-    return None if known is None else _as_known(known)
-
-
-def _as_known(known: RegisteredVersion) -> Nomination:
-    status = CHAMPION if CHAMPION in known.aliases else known.tags.get("status", NOT_PROMOTED)
-    follows = known.tags.get(FOLLOWS, "").rpartition("/")[0]
-    return Nomination(known.name, known, status, known.tags.get("why", ""), follows=follows)
-
-
-def _refused(client: Any, name: str, trial: Trial) -> str:
-    """Why the challenger may not be registered beside the champion; usually empty."""
-    champion = _seats_if_any(client, name).champion
-    if champion is None:
-        return ""
-    tags = client.get_model_version(name, str(champion)).tags
-    reason = _other_source(tags, trial)
-    return reason and _refusal(name, champion, tags, reason)
+def _settled(client: Any, name: str, number: int) -> Nomination | None:
+    """What became of a version that has been judged; None if it was not judged yet."""
+    tags = client.get_model_version(name, str(number)).tags
+    status = tags.get("status", NOT_JUDGED)
+    if status == NOT_JUDGED:
+        return None
+    describe(client, name, number)
+    return Nomination(name, _version(name, number), status, tags.get("why", ""))
 
 
 def _seated(
@@ -244,9 +231,13 @@ def _seated(
 ) -> tuple[str, str, int | None]:
     """The status of a registered version, why, and the version that it replaced."""
     for _ in range(_ROUNDS):
-        incumbent = seats_of(client.get_registered_model(name)).champion
-        if incumbent == number:
-            return _completed(client, name, number, uri)
+        seats = seats_of(client.get_registered_model(name))
+        incumbent = seats.champion
+        if incumbent == number:  # seated by an attempt that was interrupted before it said why
+            earlier = seats.history[-2] if len(seats.history) > 1 else None
+            found = _judged(client, name, number, earlier, trial)
+            seat(client, name, number, seats.history[:-1], found.reason, "rule")
+            return CHAMPION, found.reason, earlier
         found = _judged(client, name, number, incumbent, trial)
         with exclusively(client, name, uri):
             seats = seats_of(client.get_registered_model(name))
@@ -263,23 +254,9 @@ def _seated(
     return NOT_PROMOTED, why, None
 
 
-def _completed(client: Any, name: str, number: int, uri: str) -> tuple[str, str, int | None]:
-    """Explain a promotion that was interrupted when the alias had moved."""
-    with exclusively(client, name, uri):
-        earlier = seats_of(client.get_registered_model(name)).history[:-1]
-        replaced = earlier[-1] if earlier else None
-        why = f"better than version {replaced}" if earlier else _first(name, number)
-        seat(client, name, number, earlier, why, "rule")
-    return CHAMPION, why, replaced
-
-
-def _first(name: str, number: int) -> str:
-    return f"the first version of {name}" if number == 1 else f"{name} had no champion"
-
-
 def _judged(client: Any, name: str, number: int, incumbent: int | None, trial: Trial | None) -> Judgement:
     if incumbent is None:
-        return Judgement(True, _first(name, number))
+        return Judgement(True, f"the first version of {name}" if number == 1 else f"{name} had no champion")
     if trial is None:
         return Judgement(False, f"no holdout was given to judge it against version {incumbent}")
     tags = dict(client.get_model_version(name, str(incumbent)).tags)
@@ -304,7 +281,7 @@ def _other_source(tags: Mapping[str, str], trial: Trial) -> str:
         return ""
 
 
-def _refusal(name: str, champion: int, tags: Mapping[str, str], reason: str) -> str:
+def _refusal(name: str, champion: int | None, tags: Mapping[str, str], reason: str) -> str:
     dataset = f" ({tags['dataset']})" if "dataset" in tags else ""
     return (
         f"these purchases are not those of its champion, version {champion}{dataset}: {reason}. Give the"
@@ -313,28 +290,34 @@ def _refusal(name: str, champion: int, tags: Mapping[str, str], reason: str) -> 
     )
 
 
-def _registered(client: Any, model_uri: str, name: str, tags: Mapping[str, Any], uri: str) -> int:
-    """Register the next version, with its tags, as the challenger."""
+def _registered(
+    client: Any, model_uri: str, name: str, tags: Mapping[str, Any], uri: str, resume: bool
+) -> int:
+    """Register the next version, with its tags, as the challenger; or that of an interrupted attempt."""
     import mlflow
 
     first = {"status": NOT_JUDGED, "why": "its run ended before it was judged"}  # MLflow lists them first
     text = {key: str(value) for key, value in {**first, **tags}.items()}
-    with _alone(uri):
-        with without_prints():
-            made = mlflow.register_model(model_uri, name, tags=text)
+    known = client.search_model_versions(named(name)) if resume else []
+    made = next((version for version in known if version.source == model_uri), None)
+    if made is not None and (made.tags.get("status") != NOT_JUDGED or _has_champion(client, name, made)):
+        return int(made.version)
+    with _one_writer(uri):
+        if made is None:
+            with without_prints():
+                made = mlflow.register_model(model_uri, name, tags=text)
         client.set_registered_model_alias(name, CHALLENGER, str(made.version))
     describe(client, name, int(made.version))
     return int(made.version)
 
 
-def _resumed(client: Any, known: RegisteredVersion | None) -> int | None:
-    """The number of a version that an interrupted attempt registered, now with its alias."""
-    if known is None:
-        return None
-    seats = seats_of(client.get_registered_model(known.name))
-    if known.version != seats.champion and (seats.challenger or 0) < known.version:
-        client.set_registered_model_alias(known.name, CHALLENGER, str(known.version))
-    return known.version
+def _has_champion(client: Any, name: str, version: Any) -> bool:
+    return seats_of(client.get_registered_model(name)).champion == int(version.version)
+
+
+def _one_writer(uri: str) -> AbstractContextManager[None]:
+    database = database_of(uri)
+    return nullcontext() if database is None else _alone(database)
 
 
 def _provenance(trial: Trial | None) -> dict[str, str]:

@@ -23,7 +23,8 @@ from clvml.errors import TrackingError
 from clvml.files import written_whole
 from clvml.tracking._secrets import masked
 from clvml.tracking._secrets import shown as shown
-from clvml.tracking._store_checks import check_is_of_mlflow, check_store, database_of, dialect_of
+from clvml.tracking._store_checks import check_is_of_mlflow, check_store, dialect_of
+from clvml.tracking._store_checks import database_of as database_of
 
 LOCK_SECONDS = 60  # of another process that creates the tables of the store
 LOCK_NUMBER = 0x636C766D6C  # of PostgreSQL's locks, this one is clvml's
@@ -156,7 +157,7 @@ def _first_touch(uri: str) -> None:
 
     database, artifacts = database_of(uri), Path("mlruns")
     was_there = artifacts.exists()
-    with _alone(uri):
+    with _first(uri):
         if database is not None and not database.exists():
             _make_whole(database)
         client = mlflow.MlflowClient()
@@ -179,11 +180,11 @@ def _make_whole(database: Path) -> None:
 
 
 @contextlib.contextmanager
-def _alone(uri: str) -> Iterator[None]:
+def _first(uri: str) -> Iterator[None]:
     """Wait until no other process opens the store for the first time."""
     database = database_of(uri)
     if database is not None:
-        with _lock_file(database):
+        with _alone(database):
             check_is_of_mlflow(database)
             yield
     elif dialect_of(uri) == "postgresql":
@@ -194,7 +195,7 @@ def _alone(uri: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _lock_file(database: Path) -> Iterator[None]:
+def _alone(database: Path) -> Iterator[None]:
     """Lock by a file beside the database, which the system releases even if this process dies."""
     beside_it = database.with_name(database.name + ".lock")
     lock = sqlite3.connect(beside_it, timeout=LOCK_SECONDS, isolation_level=None)

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from clvml.errors import TrackingError
-from clvml.tracking._connection import _alone
-from clvml.tracking._store_checks import database_of, dialect_of
+from clvml.tracking._connection import _alone, database_of
 
 CLAIM = "clvml.claim"  # tag of the registered model: the process that is changing its aliases
 SETTLED = 0.5  # seconds in which another process, which saw no claim either, has written its own
@@ -22,10 +21,10 @@ PATIENCE = 180.0
 def exclusively(client: Any, name: str, uri: str) -> Iterator[None]:
     """Hold the right to change the aliases of this registered model within the block.
 
-    For an SQLite store by its lock file and for PostgreSQL by an advisory lock, which are released if the
-    process dies. A server gives no access to locks, so a tag claims it: the last of several claims written at
-    once is the valid one, which each process sees when it reads the tag again a moment later (Fischer's
-    algorithm). A claim that stays unchanged for long is that of a process that died, and is ignored.
+    For an SQLite store by its lock file, which the system releases if the process dies. Other stores have no
+    locks that MLflow gives access to, so a tag claims it: the last of several claims written at once is
+    the valid one, which each process sees when it reads the tag again a moment later (Fischer's algorithm). A
+    claim that stays unchanged for long is that of a process that died, and is ignored.
 
     Parameters
     ----------
@@ -40,8 +39,9 @@ def exclusively(client: Any, name: str, uri: str) -> Iterator[None]:
     TrackingError
         If other processes hold it for minutes.
     """
-    if database_of(uri) is not None or dialect_of(uri) == "postgresql":
-        with _alone(uri):
+    database = database_of(uri)
+    if database is not None:
+        with _alone(database):
             yield
         return
     claim = uuid.uuid4().hex

@@ -61,20 +61,6 @@ def check_name(name: str) -> None:
         raise TrackingError(f"a registered model cannot be named {name!r}: remove '/' and ':'.")
 
 
-def version_of(name: str, run_id: str) -> RegisteredVersion | None:
-    """The latest version of ``name`` that was registered from this run, in the connected store."""
-    import mlflow
-
-    found = mlflow.MlflowClient().search_model_versions(named(name))
-    numbers = [int(version.version) for version in found if version.run_id == run_id]
-    return _version(name, max(numbers)) if numbers else None
-
-
-def named(name: str) -> str:
-    """MLflow's filter for a registered model."""
-    return f'name = "{name}"' if "'" in name else f"name = '{name}'"
-
-
 def resolve(model_uri: str, *, tracking_uri: str | None = None) -> RegisteredVersion:
     """The version that ``models:/<name>@<alias>`` or ``models:/<name>/<version>`` currently refers to.
 
@@ -129,6 +115,11 @@ def _loaded(read: Callable[[str], T], model_uri: str | Path, tracking_uri: str |
         return read(uri)
     with connected(tracking_uri):
         return read(_resolve(uri).uri if _names_a_version(uri) else uri)
+
+
+def named(name: str) -> str:
+    """MLflow's filter for a registered model."""
+    return f'name = "{name}"' if "'" in name else f"name = '{name}'"
 
 
 def _names_a_version(uri: str) -> bool:

@@ -21,15 +21,16 @@ from typing import Any
 from clvml.errors import ClvmlError, TrackingError
 from clvml.tracking._abandoned_runs import PROCESS, RECORD, end_abandoned
 from clvml.tracking._artifact_location import check_location, describe_location, location_for
-from clvml.tracking._challenge import challenge, follow, known_nomination
+from clvml.tracking._challenge import Nomination, challenge, follow
 from clvml.tracking._connection import connected
+from clvml.tracking._logged_models import models_of
 from clvml.tracking._process import this_process
 from clvml.tracking._records import RunRecord
-from clvml.tracking._registry import version_of
 from clvml.tracking._run_parts import PARTS, Source, WrittenRun, described_tags, metrics_of, params_of
 from clvml.tracking._saved_runs import SavedRegistration, SavedRun, SavedRuns, check_names, save_runs
-from clvml.tracking._saved_trials import read_trial
+from clvml.tracking._saved_trials import trial_from, trials_of
 from clvml.tracking._store_checks import check_store
+from clvml.tracking._trial import Trial
 
 logger = logging.getLogger("clvml")
 
@@ -72,7 +73,7 @@ def write_records(
     check_names([record.name for record in records])
     with connected(tracking_uri, create=True) as uri, tempfile.TemporaryDirectory() as folder:
         source = Source(save_runs(records, Path(folder), experiment=experiment), Path(folder))
-        return _written(source, uri, on_progress)
+        return _written(source, uri, on_progress, trials=trials_of(records))
 
 
 def upload(
@@ -82,6 +83,7 @@ def upload(
     tracking_uri: str | None = None,
     on_progress: Say | None = None,
     say: Say | None = None,
+    trials: Mapping[str, Trial] | None = None,
 ) -> dict[str, WrittenRun]:
     """Write saved runs to MLflow; what an earlier attempt wrote is completed, never repeated.
 
@@ -95,6 +97,8 @@ def upload(
         As in `write_records`.
     say : callable, optional
         Called with a sentence about runs of processes that have ended.
+    trials : mapping of str to Trial, optional
+        The evidence for challengers by the names of their runs. Default: as far as the folder has it.
 
     Raises
     ------
@@ -102,11 +106,15 @@ def upload(
         If the store is unavailable, before anything is written, or lost meanwhile.
     """
     with connected(tracking_uri, create=True) as uri:
-        return _written(Source(runs, root), uri, on_progress, say)
+        return _written(Source(runs, root), uri, on_progress, say, trials)
 
 
 def _written(
-    source: Source, uri: str, on_progress: Say | None, say: Say | None = None
+    source: Source,
+    uri: str,
+    on_progress: Say | None,
+    say: Say | None = None,
+    trials: Mapping[str, Trial] | None = None,
 ) -> dict[str, WrittenRun]:
     runs, written = source.runs, {}
     experiment = experiment_of(runs.experiment, uri, runs.artifacts)
@@ -117,7 +125,7 @@ def _written(
         written[run.name] = writer.write(run, str(place))
         if on_progress is not None:
             on_progress(run.name)
-    _register_all(writer, runs.runs, written)
+    _register_all(writer, written, trials or {})
     return written
 
 
@@ -286,41 +294,64 @@ def _check_still_there(error: Exception) -> None:
         raise lost from error
 
 
-def _register_all(writer: RunWriter, runs: Sequence[SavedRun], written: Mapping[str, WrittenRun]) -> None:
-    """Register the models that are to be, when all runs are complete, and then finish their runs.
+def _register_all(writer: RunWriter, written: Mapping[str, WrittenRun], trials: Mapping[str, Trial]) -> None:
+    """Register the models that are to be, when all runs are complete; first those that others follow.
 
-    Models that others follow are first.
+    Their runs are finished when they are registered.
     """
-    wanted = [(run, run.registration) for run in runs if run.registration is not None]
+    wanted = [(run, run.registration) for run in writer.source.runs.runs if run.registration is not None]
+    found: dict[str, Nomination | None] = {}
     for run, registration in sorted(wanted, key=lambda pair: bool(pair[1].follows)):
-        found = written[run.name]
-        if found.was_there:
-            found.nomination = known_nomination(registration.name, found.run_id)
+        own, name = written[run.name], registration.name
+        if own.was_there and not _is_followed(name, wanted, written):
             continue
-        with writer.kept(found):
-            _register(found, registration, written, writer.source.root)
-        writer.finish(found)
+        with writer.kept(own):
+            trial = trials.get(run.name) or trial_from(registration.trial, writer.source.root)
+            found[name] = _register(own, registration, trial, found)
+        if not own.was_there:
+            writer.finish(own)
 
 
 def _register(
-    written: WrittenRun, registration: SavedRegistration, others: Mapping[str, WrittenRun], root: Path
-) -> None:
+    written: WrittenRun,
+    registration: SavedRegistration,
+    trial: Trial | None,
+    before: Mapping[str, Nomination | None],
+) -> Nomination | None:
+    if written.was_there:
+        written.model_uri = _model_of(written)
     if written.model_uri is None:
         written.errors.append(
             f"registration: the model of {written.name!r} has no file, so it was not registered."
         )
         logger.error("%s", written.errors[-1])
-        return
-    source, name, tags = written.model_uri, registration.name, registration.tags
-    known = version_of(name, written.run_id) if written.is_resumed else None
+        return None
+    source, name, leader = written.model_uri, registration.name, registration.follows
+    tags, resume = registration.tags, written.is_resumed
     try:
-        if registration.follows:
-            found = (run.nomination for run in others.values() if run.nomination is not None)
-            leader = next((each for each in found if each.name == registration.follows), None)
-            written.nomination = follow(source, name, tags, registration.follows, leader, known=known)
+        if leader:
+            nomination = follow(source, name, tags, leader, before.get(leader), resume=resume)
         else:
-            trial = None if registration.trial is None else read_trial(registration.trial, root)
-            written.nomination = challenge(source, name, tags, trial, known=known)
+            nomination = challenge(source, name, tags, trial, resume=resume)
     except ClvmlError as error:
         written.errors.append(f"registration: {error}")
+        _check_still_there(error)
         logger.error("the model of %r could not be registered: %s", written.name, error)
+        return None
+    written.nomination = nomination
+    return nomination
+
+
+def _model_of(written: WrittenRun) -> str | None:
+    """The URI of the model that an earlier attempt logged."""
+    import mlflow
+
+    found = models_of(mlflow.MlflowClient(), written.experiment_id, written.run_id)
+    return next((f"models:/{model.model_id}" for model in found if str(model.status) == "READY"), None)
+
+
+def _is_followed(
+    name: str, wanted: Sequence[tuple[SavedRun, SavedRegistration]], written: Mapping[str, WrittenRun]
+) -> bool:
+    """Whether a registration that is not complete yet needs to know what became of this one."""
+    return any(each.follows == name and not written[run.name].was_there for run, each in wanted)

@@ -26,7 +26,7 @@ from clvml.errors import InputError
 from clvml.tracking._connection import quiet
 from clvml.tracking._record_files import file_name, save_drawn, save_table
 from clvml.tracking._records import DatasetRecord, RunRecord, is_image
-from clvml.tracking._saved_trials import SavedTrial, save_trial
+from clvml.tracking._saved_trials import SavedTrial, saved_trial
 from clvml.tracking._source import source_tags
 from clvml.tracking.flavor import save_model
 
@@ -56,15 +56,12 @@ class SavedDataset(_Plain):
 
 
 class SavedRegistration(_Plain):
-    """The registered model, the tags of the version, and the evidence by which it is judged.
-
-    Without the evidence it does not replace a champion; with ``follows`` it is promoted with that model.
-    """
+    """The registered model, the tags of the version, the model that it follows, and what judges it."""
 
     name: str
     tags: dict[str, str] = {}
-    trial: SavedTrial | None = None
     follows: str = ""
+    trial: SavedTrial | None = None
 
 
 class SavedRun(_Plain):
@@ -107,8 +104,7 @@ class SavedRun(_Plain):
     def paths(self) -> list[str]:
         """Files and folders in the root that it needs."""
         model = [self.model.folder] if self.model is not None and self.model.folder is not None else []
-        trial = self.registration.trial if self.registration is not None else None
-        return [*self.files.values(), *model, *([] if trial is None else trial.paths)]
+        return [*self.files.values(), *model]
 
 
 class SavedRuns(_Plain):
@@ -148,6 +144,7 @@ def save_runs(
     root: Path | None = None,
     store: str = "",
     artifacts: str | None = None,
+    customers: str | None = None,
     on_progress: Callable[[str], None] | None = None,
 ) -> SavedRuns:
     """Write records to a folder: ``runs.json``, models, tables and figures.
@@ -163,6 +160,9 @@ def save_runs(
     root : Path, optional
         The folder to which paths are relative; images and models already in it are not copied. Default:
         ``folder``.
+    customers : str, optional
+        The file in the root with the customers of trials (see `SavedTrial`), by which a challenger can be
+        judged later too; None if there is none.
     on_progress : callable, optional
         Called with each record's name before it is saved.
 
@@ -180,6 +180,10 @@ def save_runs(
             if on_progress is not None:
                 on_progress(record.name)
             runs.append(saver.saved(record))
+    if customers is not None:
+        runs = [
+            _judged_later(run, record, customers, saver) for run, record in zip(runs, records, strict=True)
+        ]
     saved = SavedRuns(
         id=secrets.token_hex(8),
         experiment=experiment,
@@ -220,6 +224,7 @@ class _Saver:
     folder: Path
     root: Path
     taken: set[str] = field(default_factory=set)
+    models: dict[int, str] = field(default_factory=dict)
 
     def saved(self, record: RunRecord) -> SavedRun:
         files: dict[str, str] = {}
@@ -227,13 +232,11 @@ class _Saver:
         errors: list[str] = []
         datasets: list[SavedDataset] = []
         models: list[SavedModel] = []
-        registrations: list[SavedRegistration] = []
         parts: dict[str, Callable[[], object]] = {
             "datasets": lambda: datasets.extend(map(_dataset, record.datasets)),
             "model": lambda: models.extend(self._model(record)),
             "tables": lambda: self._tables(record, files, displayed),
             "figures": lambda: self._figures(record, files),
-            "registration": lambda: registrations.extend(self._registration(record)),
         }
         for what, save in parts.items():
             try:
@@ -244,13 +247,15 @@ class _Saver:
                 sentence = " ".join(str(error).split())[:400] or type(error).__name__
                 errors.append(f"{what}: {sentence}")
                 logger.error("run %r: its %s could not be saved: %s", record.name, what, sentence)
+        if models and models[0].folder is not None:
+            self.models[id(record.model)] = models[0].folder
         return SavedRun(
             **plain_parts(record),
             files=files,
             displayed=displayed,
             datasets=datasets,
             model=models[0] if models else None,
-            registration=registrations[0] if registrations else None,
+            registration=_registration(record),
             children=[SavedRun(**plain_parts(child)) for child in record.children],
             errors=errors,
         )
@@ -270,17 +275,6 @@ class _Saver:
             logger.info("run %r: %s It is listed in MLflow without a file.", record.name, error)
             return [SavedModel(type=kind)]
         return [SavedModel(type=kind, folder=self._inside(folder))]
-
-    def _registration(self, record: RunRecord) -> list[SavedRegistration]:
-        """The registration, with the family and the metrics among the tags of the version."""
-        wanted = record.registration
-        if wanted is None:
-            return []
-        family = {"family": record.tags["family"]} if "family" in record.tags else {}
-        metrics = {key: f"{value:.6g}" for key, value in record.metrics.items()}
-        tags = as_text({"run": record.name, **family, **metrics, **wanted.tags})
-        trial = None if wanted.trial is None else save_trial(wanted.trial, self._made(), self._keep)
-        return [SavedRegistration(name=wanted.name, tags=tags, trial=trial, follows=wanted.follows)]
 
     def _tables(self, record: RunRecord, files: dict[str, str], displayed: list[str]) -> None:
         for name, table in record.tables.items():
@@ -357,3 +351,23 @@ def check_names(names: list[str]) -> None:
 def _dataset(dataset: DatasetRecord) -> SavedDataset:
     tags = {"mlflow.data.context": dataset.context, **as_text(dataset.facts)}
     return SavedDataset(described=dataset.described, tags=tags)
+
+
+def _judged_later(run: SavedRun, record: RunRecord, customers: str, saver: _Saver) -> SavedRun:
+    """The run with the evidence for its challenger."""
+    trial = None if record.registration is None else record.registration.trial
+    if trial is None or run.registration is None:
+        return run
+    found = saved_trial(trial, customers, saver.models)
+    return run.model_copy(update={"registration": run.registration.model_copy(update={"trial": found})})
+
+
+def _registration(record: RunRecord) -> SavedRegistration | None:
+    """The registration, with the family and the metrics among the tags of the version."""
+    if record.registration is None:
+        return None
+    family = {"family": record.tags["family"]} if "family" in record.tags else {}
+    metrics = {key: f"{value:.6g}" for key, value in record.metrics.items()}
+    tags = {"run": record.name, **family, **metrics, **record.registration.tags}
+    own = record.registration
+    return SavedRegistration(name=own.name, tags=as_text(tags), follows=own.follows)

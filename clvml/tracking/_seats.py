@@ -12,8 +12,6 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from clvml.tracking._registry import named
-
 CHAMPION, CHALLENGER = "champion", "challenger"
 NOT_JUDGED, NOT_PROMOTED, FORMER = "not judged yet", "not promoted", "former champion"
 HISTORY = "champions"
@@ -48,9 +46,7 @@ def seats_of(registered: Any) -> Seats:
 
 
 def seat(client: Any, name: str, version: int, history: Sequence[int], why: str, by: str) -> None:
-    """Make a version the champion: first the alias, then what explains it, and the status last.
-
-    Doing it twice is doing it once, so that an interrupted change can be completed.
+    """Make a version the champion: first the alias, then what explains it.
 
     Parameters
     ----------
@@ -69,23 +65,24 @@ def seat(client: Any, name: str, version: int, history: Sequence[int], why: str,
         client.delete_registered_model_alias(name, CHALLENGER)
     stack = [*history, *([] if list(history[-1:]) == [version] else [version])][-_KEPT:]
     client.set_registered_model_tag(name, HISTORY, " ".join(map(str, stack)))
-    for predecessor in {before.champion, *history[-1:]}:
-        if predecessor is not None and predecessor != version:
-            _retire(client, name, predecessor, version)
-    _tag(client, name, version, why=why, champion_from=now(), champion_by=by)
+    predecessor = before.champion if before.champion != version else (history[-1] if history else None)
+    if predecessor is not None and predecessor != version:
+        _retire(client, name, predecessor, version)
     _untag(client, name, version, "champion_to", "replaced_by")
-    _conclude(client, name, version, CHAMPION)
+    _tag(client, name, version, why=why, champion_from=now(), champion_by=by, status=CHAMPION)
+    describe(client, name, version)
 
 
 def pass_over(client: Any, name: str, version: int, why: str) -> None:
     """Record why a version is not the champion."""
-    _tag(client, name, version, why=why)
-    _conclude(client, name, version, NOT_PROMOTED)
+    _tag(client, name, version, why=why, status=NOT_PROMOTED)
+    describe(client, name, version)
 
 
-def describe(client: Any, name: str, version: int, status: str = NOT_JUDGED) -> None:
+def describe(client: Any, name: str, version: int) -> None:
     """Say in the descriptions of the version and of the registered model who is champion and why."""
-    _describe_version(client, name, version, status)
+    found = client.get_model_version(name, str(version))
+    _describe_version(client, found)
     registered = client.get_registered_model(name)
     if _may_replace(registered.description):
         client.update_registered_model(name, _of_model(client, name, seats_of(registered)))
@@ -108,30 +105,14 @@ def now() -> str:
     return f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _conclude(client: Any, name: str, version: int, status: str) -> None:
-    describe(client, name, version, status)
-    _tag(client, name, version, status=status)
-
-
 def _retire(client: Any, name: str, version: int, successor: int) -> None:
-    found = _existing(client, name, version)
-    if found is not None and found.tags.get("status") == CHAMPION:
-        _tag(client, name, version, champion_to=now(), replaced_by=str(successor))
-        _describe_version(client, name, version, FORMER)
-        _tag(client, name, version, status=FORMER)
+    _tag(client, name, version, status=FORMER, champion_to=now(), replaced_by=str(successor))
+    _describe_version(client, client.get_model_version(name, str(version)))
 
 
-def _existing(client: Any, name: str, version: int) -> Any:
-    """The version; None if it was deleted."""
-    numbers = {int(found.version): found for found in client.search_model_versions(named(name))}
-    return numbers.get(version)
-
-
-def _describe_version(client: Any, name: str, version: int, status: str) -> None:
-    found = client.get_model_version(name, str(version))
+def _describe_version(client: Any, found: Any) -> None:
     if _may_replace(found.description):
-        text = _of_version({**found.tags, "status": status})
-        client.update_model_version(name, str(version), text)
+        client.update_model_version(found.name, str(found.version), _of_version(dict(found.tags)))
 
 
 def _of_version(tags: Mapping[str, str]) -> str:
@@ -140,7 +121,7 @@ def _of_version(tags: Mapping[str, str]) -> str:
         FORMER: f", {tags.get('champion_from', '')} to {tags.get('champion_to', '')}, replaced by version"
         f" {tags.get('replaced_by', '')}",
     }
-    status = tags["status"]
+    status = tags.get("status", NOT_JUDGED)
     lead = f"{_sentence(status + since.get(status, ''))} {_sentence(tags.get('why', ''))}".strip()
     paragraphs = [lead, _sentence(trained_on(tags)), _sentence(_judged(tags))]
     return "\n\n".join(filter(None, paragraphs))
@@ -177,6 +158,7 @@ def _may_replace(description: str | None) -> bool:
 
 
 def _tag(client: Any, name: str, version: int, **tags: str) -> None:
+    """In this order: the status last, since a version that has one is complete."""
     for key, value in tags.items():
         client.set_model_version_tag(name, str(version), key, value)
 

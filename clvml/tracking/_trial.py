@@ -12,7 +12,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -22,7 +22,7 @@ from clvml.errors import ClvmlError, FitError, FitWarning
 from clvml.evaluation._abilities import abilities_of
 from clvml.evaluation._model_comparison import fit_model, with_terms
 from clvml.evaluation._promotion import Promotion, decide_promotion
-from clvml.lifetime_value._protocol import ValueModel
+from clvml.lifetime_value._protocol import SupportsEarlierSplit, ValueModel
 from clvml.tracking._records import parameters_of
 
 AS_SERVED = "as served"
@@ -39,43 +39,23 @@ class Trial:
     ----------
     split : Split
         The latest holdout, and the calibration period before it.
+    model : ValueModel
+        The challenger, fitted to the calibration period.
     predicted : pandas.Series
-        The prediction for the holdout by the challenger as fitted to the calibration period: undiscounted,
-        with a margin of 1.
-    specification : dict of str to str
-        Of the challenger (see `specification`).
+        Its prediction for the holdout: undiscounted, with a margin of 1.
     fingerprint : dict
         Of the source of the purchases (see `clvml.customers.fingerprint`).
-    earlier : Split or None
-        The calibration period split again, for an incumbent that learns from an earlier holdout.
-    abilities : frozenset of str
-        The needs that the challenger meets.
     purpose, max_bias, needs : optional
         Of the rule, as in `clvml.decide`.
     """
 
     split: Split
+    model: ValueModel
     predicted: pd.Series
-    specification: Mapping[str, str]
     fingerprint: Mapping[str, Any]
-    earlier: Split | None = None
-    abilities: frozenset[str] = frozenset()
     purpose: str | Mapping[str, float] = "valuation"
     max_bias: float | None = None
     needs: tuple[str, ...] = field(default=())
-
-    @classmethod
-    def of(
-        cls,
-        split: Split,
-        model: ValueModel,
-        predicted: pd.Series,
-        fingerprint: Mapping[str, Any],
-        **rule: Any,
-    ) -> Self:
-        """The evidence of a challenger as fitted to the calibration period, with ``purpose`` and so on."""
-        abilities = abilities_of(model, split.calibration, rule.get("needs", ()))
-        return cls(split, predicted, specification(model), fingerprint, split.earlier(), abilities, **rule)
 
     @property
     def observed_until(self) -> str:
@@ -130,7 +110,7 @@ def judge(
     try:
         model = load_incumbent()
         predicted, how = incumbent_prediction(trial, model, fitted_until)
-        own = abilities_of(model, trial.split.calibration, trial.needs)
+        needs = {"challenger": _abilities(trial, trial.model), "incumbent": _abilities(trial, model)}
         decision = decide_promotion(
             trial.split.holdout[_outcome(trial)],
             trial.predicted,
@@ -139,7 +119,7 @@ def judge(
             purpose=trial.purpose,
             max_bias=trial.max_bias,
             needs=trial.needs,
-            abilities={"challenger": trial.abilities, "incumbent": own},
+            abilities=needs,
         )
     except Exception as error:  # a user-defined model may raise anything
         kind = "" if isinstance(error, ClvmlError) else f"{type(error).__name__}: "
@@ -163,11 +143,11 @@ def incumbent_prediction(trial: Trial, model: Any, fitted_until: str = "") -> tu
         horizon = split.duration * time_unit_of(split.time_unit).days / time_unit_of(unit).days
         model.horizon, model.annual_discount_rate, model.margin = horizon, 0.0, 1.0
         return model.predict(in_its_unit, horizon=horizon, annual_discount_rate=0.0), AS_SERVED
-    if specification(model) == trial.specification:
+    if specification(model) == specification(trial.model):
         return trial.predicted, SAME
     with warnings.catch_warnings():  # of a model that the run did not choose
         warnings.simplefilter("ignore", FitWarning)
-        refitted = fit_model(with_terms(model, split.duration, 0.0, 1.0), calibration, trial.earlier)
+        refitted = fit_model(with_terms(model, split.duration, 0.0, 1.0), calibration, _earlier(trial, model))
     if reason := getattr(refitted, "fallback_", ""):
         raise FitError(reason)
     return refitted.predict(calibration), REFITTED
@@ -189,5 +169,13 @@ def past_warranty(trial: Trial, warranty_until: str) -> str:
     )
 
 
+def _earlier(trial: Trial, model: Any) -> Split | None:
+    return trial.split.earlier() if isinstance(model, SupportsEarlierSplit) else None
+
+
 def _outcome(trial: Trial) -> str:
     return "spend" if "spend" in trial.split.holdout else "purchases"
+
+
+def _abilities(trial: Trial, model: Any) -> frozenset[str]:
+    return abilities_of(model, trial.split.calibration, trial.needs)

@@ -25,6 +25,7 @@ from clvml.tracking._run_parts import WrittenRun
 from clvml.tracking._runs import upload
 from clvml.tracking._saved_runs import SavedRuns, save_runs
 from clvml.tracking._secrets import without_password
+from clvml.tracking._trial import Trial
 from clvml.workflow._console import Progress
 from clvml.workflow._findings import (
     SERVED,
@@ -44,6 +45,7 @@ from clvml.workflow._section import TrackingSection
 F = TypeVar("F", bound=Finding)
 
 
+PREDICTIONS = "predictions.parquet"
 FOLDER = "tracking"  # in the output folder: the runs as they are, or will be, in MLflow
 
 
@@ -69,11 +71,18 @@ def save(
         root=root,
         store=without_password(store_uri(section.uri)),
         artifacts=section.artifacts or None,
+        customers=PREDICTIONS if (root / PREDICTIONS).exists() else None,
         on_progress=progress.update,
     )
 
 
-def track(runs: SavedRuns, folder: Path, uri: str | None, progress: Progress) -> dict[str, WrittenRun]:
+def track(
+    runs: SavedRuns,
+    folder: Path,
+    uri: str | None,
+    progress: Progress,
+    trials: Mapping[str, Trial] | None = None,
+) -> dict[str, WrittenRun]:
     """Write all runs of an output folder to MLflow and register the models that are to be.
 
     Raises
@@ -81,9 +90,16 @@ def track(runs: SavedRuns, folder: Path, uri: str | None, progress: Progress) ->
     TrackingError
         If the store is unavailable, or part of a run could not be written (the rest is).
     """
-    written = upload(runs, folder, tracking_uri=uri, on_progress=progress.update, say=progress.say)
-    _say_written(runs.experiment, written, uri, progress)
+    written = upload(
+        runs, folder, tracking_uri=uri, on_progress=progress.update, say=progress.say, trials=trials
+    )
+    _say_written(runs.experiment, written, progress, uri)
     return written
+
+
+def trials(found: Iterable[Finding]) -> dict[str, Trial]:
+    """The evidence for the challengers, by the names of their runs."""
+    return {model.name: model.trial for model in _only(Model, found) if model.trial is not None}
 
 
 def records_of(found: Sequence[Finding], folder: Path, *, log_customers: bool = False) -> list[RunRecord]:
@@ -162,7 +178,7 @@ def _merged(mappings: Iterable[Any]) -> dict[str, Any]:
 
 
 def _say_written(
-    experiment: str, written: dict[str, WrittenRun], uri: str | None, progress: Progress
+    experiment: str, written: dict[str, WrittenRun], progress: Progress, uri: str | None
 ) -> None:
     """Report what was written to MLflow; raise if something is missing."""
     there = sum(run.was_there for run in written.values())

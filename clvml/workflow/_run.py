@@ -66,7 +66,8 @@ def run(
     """
     context = Context(config, progress or Silent())
     context.put(PassedContenders(contenders or {}))
-    stages, writer = (*STAGES, *extra_stages), FolderWriter(config, context.say)
+    stages = [s for s in (*STAGES, *extra_stages) if s.applies is None or s.applies(config)]
+    writer = FolderWriter(config, context.say)
     writer.folder.check(inputs_of(config))
     for stage in stages:
         if stage.check is not None:

@@ -14,6 +14,7 @@ from clvml.tracking._run_parts import WrittenRun
 from clvml.tracking._runs import ask_store
 from clvml.tracking._saved_runs import RUNS, SavedRuns, read_runs
 from clvml.tracking._secrets import without_password
+from clvml.tracking._trial import Trial
 from clvml.workflow import _mlflow_records as records
 from clvml.workflow._console import Progress, Silent
 from clvml.workflow._findings import Finding
@@ -37,7 +38,7 @@ class Tracking:
     failed : str
         Why the run is not in MLflow, or not all of it; empty if it is, or is not to be.
     refused : bool
-        Whether the model was refused by the registry, as its purchases are not those of the champion.
+        Whether the registry refused the model, as its purchases are not those of the champion.
     """
 
     def __init__(self, section: TrackingSection, progress: Progress) -> None:
@@ -46,6 +47,7 @@ class Tracking:
         self.refused = False
         self._progress = progress
         self._runs: SavedRuns | None = None
+        self._trials: dict[str, Trial] = {}
 
     def ask(self, folder: Path) -> None:
         """Ask the store whether it can take the run; where it cannot, say so and how it goes on."""
@@ -70,6 +72,7 @@ class Tracking:
 
     def _save(self, findings: Sequence[Finding], root: Path, path: Path) -> None:
         self._runs = records.save(self.section, findings, root, path, self._progress)
+        self._trials = records.trials(findings)
 
     def write(self, folder: Path) -> None:
         """Write the runs from the output folder to MLflow, if the store can be used."""
@@ -77,7 +80,7 @@ class Tracking:
             return
         try:
             with self._progress.stage(TITLE):
-                written = records.track(self._runs, folder, self.section.uri, self._progress)
+                written = records.track(self._runs, folder, self.section.uri, self._progress, self._trials)
             self.refused = any(found.version is None for found in records.nominations_of(written))
         except TrackingError as error:
             self.failed = str(error)

@@ -66,7 +66,7 @@ def nominate(client, cdnow_split, months):
 
     def register(model, name="clv", split=cdnow_split, months=months, **tags):
         challenger = fitted(model, split, split.duration)
-        trial = Trial.of(split, challenger, challenger.predict(split.calibration), months)
+        trial = Trial(split, challenger, challenger.predict(split.calibration), months)
         tags = {"model": type(model).__name__, "dataset": "cdnow", "customers": 2357, **tags}
         return challenge(logged(client, fitted(model, split)), name, tags, trial)
 
@@ -313,7 +313,7 @@ def test_a_description_by_a_person_stays_and_those_of_clvml_tell_the_champion_an
     nominate(STRUCTURE)
     assert client.get_model_version("clv", "1").description == "Do not touch."
     second = client.get_model_version("clv", "2").description
-    assert second.startswith("Champion since 2")
+    assert second.startswith("**Champion since 2")
     assert "Judged against version 1" in second
     assert "LifetimeValue, trained on 2,357 customers of cdnow until 1998-06-30" in second
     whole = client.get_registered_model("clv").description
@@ -363,7 +363,7 @@ from clvml.tracking._trial import Trial
 source = clvml.load_cdnow()
 split = clvml.split(source, "1997-09-30", "1998-06-30")
 model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), split.duration).fit(split.calibration)
-trial = Trial.of(split, model, model.predict(split.calibration), fingerprint(source))
+trial = Trial(split, model, model.predict(split.calibration), fingerprint(source))
 with connected():
     client = mlflow.MlflowClient()
     run = client.create_run(client.get_experiment_by_name("q").experiment_id)

@@ -11,7 +11,7 @@ import contextlib
 import io
 import warnings
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -175,6 +175,7 @@ class LifetimesValue(Listed, BaseEstimator):
     """
 
     required_columns = (*HISTORY, "monetary_value")
+    needs_packages: ClassVar[tuple[str, ...]] = ("lifetimes",)
 
     purchase_params_: BGNBDParams
     spend_params_: GammaGammaParams

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import pandas as pd
 from pydantic import Field, field_validator
@@ -117,6 +118,12 @@ class Served:
             return None
 
 
+class TotalValue(NamedTuple):
+    """Prediction intervals of the value of all customers; None where the model provides none."""
+
+    intervals: pd.DataFrame | None
+
+
 def find(context: Context) -> Iterator[Finding]:
     """The model with the config's horizon, discount rate and margin, and the value of all customers."""
     customers = context[Customers].table
@@ -178,14 +185,14 @@ def fit(context: Context, customers: pd.DataFrame) -> Served:
 def trial_of(context: Context) -> Trial:
     """What the registry needs to judge the model against the champion there."""
     result, section = context[Comparison].result, context.config.comparison
-    return Trial.of(
+    return Trial(
         context[Split],
         result.models[result.champion],
         result.predictions[result.champion],
         source_of(context),
-        purpose=section.weights or section.purpose,
-        max_bias=section.max_bias,
-        needs=section.needs,
+        section.weights or section.purpose,
+        section.max_bias,
+        section.needs,
     )
 
 
@@ -203,6 +210,7 @@ def answers(context: Context, served: Served, customers: pd.DataFrame) -> Iterat
     currency = value.currency if counted else "purchases"
     ahead, rate = format_duration(value.horizon, parts.time_unit), value.annual_discount_rate
     intervals = served.total_intervals(customers)
+    context.put(TotalValue(intervals))
     ends = {} if intervals is None else ends_of(intervals)
     between = ""
     if intervals is not None and ends:
