@@ -10,7 +10,7 @@ from clvml.customers._time_units import TIME_UNIT
 from clvml.scoring._signature import INVENTED, plausible_customers
 from clvml.serving._fields import Field
 
-_ROWS = ("q25", "median", "q75")
+_ROWS = ("mean", "q75", "q99")  # of the customers of the fit, most of whom may have bought only once
 _DIGITS = 2  # significant
 
 
@@ -32,8 +32,10 @@ def _row(
         if field.kind == "category":
             row[field.name] = field.levels[place % len(field.levels)]
             continue
-        value = seen[field.name][quantile] if field.name in seen else base.get(field.name, 1.0)
+        value = seen.get(field.name, {}).get(quantile, base.get(field.name, 1.0))
         row[field.name] = _rounded(value, field.whole) if field.kind == "number" else value
+    if "frequency" in row:
+        row["frequency"] = max(row["frequency"], 1)
     return row
 
 
@@ -43,9 +45,9 @@ def _rounded(value: Any, whole: bool) -> float:
 
 
 def _possible(row: dict[str, Any]) -> dict[str, Any]:
-    """A history that can be: the last purchase within the time observed, none without a repeat purchase."""
+    """A history that can be: the last purchase within the time observed, total spend of all purchases."""
     if {"recency", "T"} <= set(row):
         row["recency"] = min(row["recency"], row["T"])
-    if row.get("frequency") == 0:
-        row |= {name: 0.0 for name in ("recency", "monetary_value") if name in row}
+    if {"frequency", "monetary_value", "total_spend"} <= set(row):
+        row["total_spend"] = row["monetary_value"] * (row["frequency"] + 1)
     return row

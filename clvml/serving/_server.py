@@ -89,6 +89,7 @@ def serve(
 
 def server_of(app: object, settings: Settings, host: str, port: int) -> Server:
     """A server of the application, not yet started."""
+    logging.getLogger("uvicorn.access").disabled = True  # it has the address with its parameters
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]
         host=host,

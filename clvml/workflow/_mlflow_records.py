@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from clvml.errors import TrackingError
 from clvml.tracking._challenge import Nomination
-from clvml.tracking._connection import shown, store_uri
+from clvml.tracking._connection import store_uri
 from clvml.tracking._markdown import markdown_table
 from clvml.tracking._records import Registration, RunRecord, parameters_of
 from clvml.tracking._run_parts import WrittenRun
@@ -206,5 +206,5 @@ def promotion_command(nomination: Nomination, uri: str | None) -> str:
     version = nomination.version
     assert version is not None
     store = store_uri(uri)
-    where = "" if store == store_uri(None) else f" --tracking-uri {shlex.quote(shown(store))}"
+    where = "" if store == store_uri(None) else f" --tracking-uri {shlex.quote(without_password(store))}"
     return f"clvml promote {shlex.quote(version.name)} {version.version}{where}"
