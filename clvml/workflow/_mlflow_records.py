@@ -206,5 +206,5 @@ def promotion_command(nomination: Nomination, uri: str | None) -> str:
     version = nomination.version
     assert version is not None
     store = store_uri(uri)
-    where = "" if store == store_uri(None) else f" --tracking-uri {shlex.quote(shown(store))}"
+    where = "" if store == store_uri(None) else f" --tracking-uri {shlex.quote(without_password(store))}"
     return f"clvml promote {shlex.quote(version.name)} {version.version}{where}"
