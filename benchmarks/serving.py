@@ -33,7 +33,7 @@ import clvml
 from clvml.scoring import load_model_folder, request_table, save_model_folder
 
 ARROW = "application/vnd.apache.arrow.stream"
-ROUNDS, TOTAL_ROWS = 9, 400_000
+ROUNDS, TOTAL_ROWS = 7, 300_000
 
 
 def bare(folder: str, port: int) -> None:

@@ -45,7 +45,9 @@ def _rounded(value: Any, whole: bool) -> float:
 
 
 def _possible(row: dict[str, Any]) -> dict[str, Any]:
-    """A history that can be: the last purchase within the time observed."""
+    """A history that can be: the last purchase within the time observed, total spend of all purchases."""
     if {"recency", "T"} <= set(row):
         row["recency"] = min(row["recency"], row["T"])
+    if {"frequency", "monetary_value", "total_spend"} <= set(row):
+        row["total_spend"] = row["monetary_value"] * (row["frequency"] + 1)
     return row

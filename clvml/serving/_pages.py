@@ -18,6 +18,29 @@ from clvml.serving._settings import Settings
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_FACTS = {
+    "title": "Model",
+    "model": "Class",
+    "dataset": "Data set",
+    "observed_from": "Observed from",
+    "observed_until": "Observed until",
+    "n_customers": "Customers of the fit",
+    "time_unit": "Time unit",
+    "horizon": "Horizon",
+    "annual_discount_rate": "Annual discount rate",
+    "margin": "Margin",
+    "currency": "Currency",
+    "verdict": "Verdict of the comparison",
+    "clvml_version": "Saved by clvml",
+    "digest": "Digest",
+}
+_TABLES = {
+    "scores": "Scores on the holdout",
+    "totals": "Predicted totals after the fit",
+    "parameters": "Parameters",
+    "seen": "Customers of the fit",
+}
+_HIDDEN = ("by_origin", "by_horizon", "identified")
 _FOLDER = Path(__file__).parent / "pages"
 
 
@@ -45,7 +68,8 @@ def _parameters(served: Served) -> list[tuple[str, str, str]]:
 
 def model_page(summary: dict[str, Any], served: Served) -> str:
     """What is served."""
-    return _render("model.html", summary=summary, served=served, card=_facts(summary["card"]))
+    card = summary["card"]
+    return _render("model.html", summary=summary, served=served, facts=_facts(card), tables=_tables(card))
 
 
 def allowed(field: Field) -> str:
@@ -57,24 +81,40 @@ def allowed(field: Field) -> str:
     return f"{'whole number' if field.whole else 'number'}, {field.range}"
 
 
-def _facts(card: dict[str, Any]) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
-    """The plain values of a card, and its tables: a row and a column per key."""
-    plain = {
-        k: str(v) for k, v in card.items() if v not in (None, "", {}, []) and not isinstance(v, dict | list)
+def _facts(card: dict[str, Any]) -> dict[str, str]:
+    """The plain values of a card that it has, by their titles."""
+    return {
+        title: _number(card[name]) for name, title in _FACTS.items() if card.get(name) not in (None, "", {})
     }
-    tables = {
-        name: value
-        for name, value in card.items()
-        if isinstance(value, dict) and value and all(isinstance(row, dict) for row in value.values())
-    }
-    return plain, tables
 
 
-def _json(content: Any) -> str:
-    return orjson.dumps(content, option=orjson.OPT_INDENT_2).decode()
+def _tables(card: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The tables of a card that it has, by their titles: rows of plain values."""
+    found = {title: _rows(card[name]) for name, title in _TABLES.items() if card.get(name)}
+    return {title: rows for title, rows in found.items() if rows}
+
+
+def _rows(table: Any) -> list[dict[str, Any]]:
+    """A list of objects, or an object of objects with its keys as the first column."""
+    if isinstance(table, dict):
+        table = [{"": key, **row} for key, row in table.items() if isinstance(row, dict)]
+    names = [name for name in (table[0] if table else {}) if name not in _HIDDEN]
+    return [{name: row.get(name) for name in names} for row in table]
+
+
+def _json(rows: dict[str, Any]) -> str:
+    """JSON with a row or a column on each line."""
+    ((name, content),) = rows.items()
+    if isinstance(content, list):
+        lines = ",\n".join(f"  {orjson.dumps(row).decode()}" for row in content)
+        return f'{{"{name}": [\n{lines}\n]}}'
+    lines = ",\n".join(f'  "{key}": {orjson.dumps(column).decode()}' for key, column in content.items())
+    return f'{{"{name}": {{\n{lines}\n}}}}'
 
 
 def _number(value: Any) -> str:
+    if value is None:
+        return ""
     return f"{value:,.4g}" if isinstance(value, float) else str(value)
 
 

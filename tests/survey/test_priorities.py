@@ -62,8 +62,9 @@ def test_costs_change_the_order_and_attributes_without_a_cost_come_last():
     found = priorities(ratings(), "ours", "rival", costs={"price": 1000.0, "waiting": 10.0})
     assert found.index[:2].tolist() == ["waiting", "price"]
     assert found["priority_per_cost"].dropna().tolist() == pytest.approx([0.01, 0.0008])
-    partly = priorities(ratings(), "ours", "ideal", costs={"quality": 1000.0})
-    assert partly["order"].dropna().to_dict() == {"quality": 1, "price": 2, "waiting": 3}
+    scores = {"ours": {"quality": 4.5, "staff": 5, "price": 3, "waiting": 5}}
+    partly = priorities(ratings(6, scores), "ours", "ideal", costs={"price": 1000.0})
+    assert partly["order"].dropna().to_dict() == {"price": 1, "waiting": 2, "quality": 3}
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,15 @@ def test_the_config_of_the_folder_reads_back_with_names_of_two_words(found):
     assert read == found.config.survey
 
 
+def test_ratings_within_the_output_folder_are_not_lost(tmp_path):
+    (tmp_path / "out").mkdir()
+    small().to_csv(tmp_path / "out" / "r.csv", index=False)
+    keys = {"survey.ratings": str(tmp_path / "out" / "r.csv"), "output.folder": str(tmp_path / "out")}
+    with pytest.raises(InputError, match=r"ratings"):
+        run(load_config(overrides=keys))
+    assert (tmp_path / "out" / "r.csv").exists()
+
+
 def checked(tmp_path, table, **options):
     table.to_csv(tmp_path / "r.csv", index=False)
     keys = {f"survey.{name}": value for name, value in options.items()}
