@@ -9,6 +9,7 @@ from . import models as models
 from . import plots as plots
 from . import scoring as scoring
 from . import segments as segments
+from . import survey as survey
 from . import tracking as tracking
 from . import workflow as workflow
 from .compat.lifetimes import LifetimesCheck as LifetimesCheck

@@ -1,5 +1,13 @@
 """Exceptions and warnings of clvml: each message states what is wrong, the rule and a remedy."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 
 class ClvmlError(Exception):
     """Base class of all clvml errors; the command line prints them without a traceback."""
@@ -13,21 +21,30 @@ class InputError(ClvmlError, ValueError):
     message : str
         For the user, who has the data: it may name a customer and repeat values.
     row : int, optional
-        Position of the first invalid row of a table, from 0.
+        Position of the first invalid row of a table, from 0; by default the first of ``rows``.
     column : str, optional
         Its column.
     rule : str, optional
-        What is wrong with the rows without their ids and values, for answers and logs of a service, as in
-        "2 of 10 customers have a negative T". Given with ``row``.
+        What is wrong with the rows without their ids and values, as in "2 of 10 customers have a negative T":
+        for answers and logs of a service, and counts of rejected rows. Given with ``row`` or ``rows``.
+    rows : array of bool, shape (n_rows,), optional
+        All invalid rows of the table.
     """
 
     def __init__(
-        self, message: str = "", *, row: int | None = None, column: str | None = None, rule: str = ""
+        self,
+        message: str = "",
+        *,
+        row: int | None = None,
+        column: str | None = None,
+        rule: str = "",
+        rows: NDArray[np.bool_] | None = None,
     ) -> None:
         super().__init__(message)
-        self.row = row
+        self.row = int(rows.argmax()) if row is None and rows is not None else row
         self.column = column
         self.rule = rule
+        self.rows = rows
 
 
 class TimeUnitError(InputError):

@@ -1,6 +1,7 @@
 """Errors of a command: one sentence on standard error and an exit status.
 
-The status is 1 for an error, 2 for wrong usage (by Typer), 130 for an interruption.
+The status is 1 for an error, 2 for wrong usage (by Typer), 3 for a run whose results are complete but not in
+MLflow, 130 for an interruption by Ctrl-C and 143 for one by SIGTERM. No message has a password in it.
 """
 
 from __future__ import annotations
@@ -9,17 +10,21 @@ import logging
 import os
 import signal
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 import typer
 
+NOT_TRACKED = 3
+
 
 @contextmanager
 def exit_on_error(debug: bool = False) -> Iterator[None]:
     """Turn any error inside into one sentence on standard error and an exit status."""
     from clvml.errors import ClvmlError
+    from clvml.tracking._secrets import masked
 
     _quiet(debug)
     interrupted = _record_interrupts()
@@ -27,26 +32,33 @@ def exit_on_error(debug: bool = False) -> Iterator[None]:
         yield
     except (Exception, KeyboardInterrupt) as error:
         # Libraries may convert a KeyboardInterrupt into errors of their own.
-        if interrupted.is_set() or isinstance(error, KeyboardInterrupt):
+        if interrupted or isinstance(error, KeyboardInterrupt):
             typer.echo(" ".join(["clvml: interrupted.", *notes_of(error)]), err=True)
-            raise typer.Exit(130) from None
-        if debug or isinstance(error, typer.Exit):
+            raise typer.Exit(128 + (interrupted[0] if interrupted else signal.SIGINT)) from None
+        if isinstance(error, typer.Exit):
             raise
+        if debug:
+            typer.echo(masked("".join(traceback.format_exception(error))), err=True)
+            raise typer.Exit(1) from None
         expected = isinstance(error, ClvmlError | OSError)
-        typer.echo(f"clvml: error: {_sentence(error, expected)}", err=True)
+        typer.echo(f"clvml: error: {masked(_sentence(error, expected))}", err=True)
         raise typer.Exit(1) from None
 
 
-def _record_interrupts() -> threading.Event:
-    """An event set when the user presses Ctrl-C, which still raises KeyboardInterrupt."""
-    interrupted = threading.Event()
+def _record_interrupts() -> list[int]:
+    """A list that gets the signal when the user presses Ctrl-C or a scheduler sends SIGTERM.
+
+    Both raise KeyboardInterrupt, so that what was begun is ended in order.
+    """
+    interrupted: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
-        interrupted.set()
+        interrupted.append(number)
         signal.default_int_handler(number, frame)
 
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, note)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, note)
     return interrupted
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from clvml.commands._app import Debug, DiscountRate, Horizon, Quiet, TrackingUri, app
-from clvml.commands._errors import exit_on_error
+from clvml.commands._errors import NOT_TRACKED, exit_on_error
 
 
 @app.command()
@@ -79,7 +79,10 @@ def run(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Compare customer lifetime value models on a holdout period and register the champion."""
+    """Compare customer lifetime value models on a holdout period and register the champion.
+
+    The exit status is 3 if the results are complete but could not be written to MLflow.
+    """
     overrides: dict[str, Any] = {
         "data.source": transactions,
         "data.customer": customer,
@@ -112,4 +115,7 @@ def run(
         from clvml.workflow._run import run as run_workflow
 
         overrides.update(map(parse_setting, settings or ()))
-        run_workflow(load_config(config, overrides), Silent() if quiet else Terminal())
+        results = run_workflow(load_config(config, overrides), Silent() if quiet else Terminal())
+        if results.untracked:
+            typer.echo(f"clvml: {results.untracked}", err=True)
+            raise typer.Exit(NOT_TRACKED)

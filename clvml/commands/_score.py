@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from clvml.commands._app import Debug, DiscountRate, Horizon, Quiet, TrackingUri, app
 from clvml.commands._errors import exit_on_error
+
+if TYPE_CHECKING:
+    from clvml.tracking import BatchResult
 
 
 @app.command()
@@ -23,24 +27,53 @@ def score(
     segments: Annotated[
         str | None, typer.Option(help="Segments (URI or folder): add segment, stage and treatment.")
     ] = None,
+    on_bad_row: Annotated[
+        str,
+        typer.Option(help="At a row that cannot be scored: stop, or skip (OUTPUT-rejected.csv lists them)."),
+    ] = "stop",
+    decimal: Annotated[
+        str | None, typer.Option(help="Decimal separator of numbers in text: . or , (default: .).")
+    ] = None,
+    thousands: Annotated[
+        str | None, typer.Option(help="Thousands separator of numbers in text: . , ' or a blank.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing output file.")] = False,
     tracking_uri: TrackingUri = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Score a file of customers with a saved or registered model."""
+    # Arrow's own allocator keeps what it has once used, most of 50 MB; read when pyarrow is imported.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     with exit_on_error(debug):
-        from clvml.tracking._score_batch import score_batch
+        from clvml.commands._progress import progress_of_rows
+        from clvml.tracking import score_batch
 
-        scored = score_batch(
-            model,
-            customers,
-            output,
-            horizon=horizon,
-            annual_discount_rate=annual_discount_rate,
-            tracking_uri=tracking_uri,
-            segments=segments,
-            overwrite=overwrite,
-        )
+        with progress_of_rows(quiet) as progress:
+            result = score_batch(
+                model,
+                customers,
+                output,
+                horizon=horizon,
+                annual_discount_rate=annual_discount_rate,
+                tracking_uri=tracking_uri,
+                segments=segments,
+                overwrite=overwrite,
+                on_bad_row=on_bad_row,
+                decimal=decimal,
+                thousands=thousands,
+                progress=progress,
+            )
+        _say_rejected(result)
         if not quiet:
-            typer.echo(f"{len(scored):,} customers scored by {model}, written to {output}")
+            typer.echo(f"{result.n_scored:,} customers scored by {model}, written to {output}")
+
+
+def _say_rejected(result: BatchResult) -> None:
+    """Rows that were not scored are an error of the data, of which a scheduler's log should know."""
+    if result.n_rejected:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in result.rejected.items())
+        typer.echo(
+            f"clvml: {result.n_rejected:,} rows were not scored, see {result.rejected_path}: {reasons}.",
+            err=True,
+        )

@@ -40,6 +40,7 @@ _BLANKS = "\u00a0\u202f\u2009"
 # What may stand in an amount beside its currency.
 _BESIDE = r"[0-9.,()+'\s\x{2019}\x{2212}\x{2013}\x{00a0}\x{202f}\x{2009}-]+"
 _MINUS = r"[-\x{2212}\x{2013}]"
+NEGATIVE = rf"(?:.*[^.,])?(?:{_MINUS}|\().*"  # not 12.-
 # By decimal separator: the other one, blanks and apostrophes may separate thousands (lakhs: 1,25,000).
 _THOUSANDS = {
     "": "",
@@ -100,7 +101,7 @@ class NumberReading:
             digits = f"replace({digits}, '{sign}.', '')" if sign in self.signs else digits
         digits = engine.without_all(digits, f"[^0-9{decimal}]+")
         size = f"TRY_CAST(replace({digits}, '{decimal}', '.') AS DOUBLE)"
-        negative = engine.matches(text, rf"(?:.*[^.,])?(?:{_MINUS}|\().*")  # not 12.-
+        negative = engine.matches(text, NEGATIVE)
         usual = f"{plain} IS NOT NULL" + ("" if decimal == "." else f" AND NOT contains({text}, '.')")
         known = f"{_signs(engine, text)} IN ({', '.join(map(quoted, ('', *self.signs)))})"
         # Without its currency most amounts are plain, which needs no regular expression.

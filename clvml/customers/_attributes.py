@@ -60,6 +60,19 @@ class Attribute(NamedTuple):
         """Names of its columns: one, or one per level."""
         return tuple(f"{self.name}={level}" for level in self.levels) or (self.name,)
 
+    def check(self) -> None:
+        """Refuse an encoding that cannot be learnt.
+
+        Raises
+        ------
+        InputError
+            Naming the attribute and the rule.
+        """
+        if not np.isfinite([self.centre, self.spread, self.reach, self.median]).all() or self.spread < 0:
+            raise InputError(f"the encoding of {self.name!r} must have finite numbers, and a spread from 0.")
+        if not all(isinstance(level, str | int | float | np.generic) for level in self.levels):
+            raise InputError(f"the levels of {self.name!r} must be text, bool or numbers.")
+
     @property
     def terms(self) -> tuple[str, ...]:
         """Names of its coefficients in a regression: the reference level has none."""
@@ -293,7 +306,7 @@ def _refuse(column: pd.Series, bad: NDArray[np.bool_], rule: str, way_out: str) 
         count = f"{bad.sum()} of {len(column)} customers {rule}"
         raise InputError(
             f"{count}; the first is {plain(customer)!r}, with {plain(value)!r}: {way_out}.",
-            row=first,
+            rows=bad,
             column=str(column.name),
             rule=f"{count} ({way_out})",
         )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-def float_frame(columns: Mapping[str, Array], index: pd.Index) -> pd.DataFrame:
+def float_frame(columns: Mapping[str, Array | float], index: pd.Index) -> pd.DataFrame:
     """A table of these columns, copied to one block, on the index.
 
     Examples

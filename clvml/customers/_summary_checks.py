@@ -196,7 +196,7 @@ def check_plausible_counts(customers: pd.DataFrame) -> None:
         raise InputError(
             f"{rule}; the first is {plain(customers.index[first])!r}: frequency counts the repeat purchases"
             " of one customer.",
-            row=first,
+            rows=bad,
             column="frequency",
             rule=rule,
         )
@@ -230,7 +230,7 @@ def _refuse(
         f"{count}; the first is {plain(table.index[first])!r}"
         + (f": {values}." if values else ".")
         + way_out,
-        row=first,
+        rows=bad,
         column=shown[0] if len(shown) == 1 else None,
         rule=count,
     )

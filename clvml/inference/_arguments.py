@@ -13,6 +13,9 @@ from clvml.errors import InputError
 
 Array = NDArray[np.float64]
 
+_SMALLEST = float(np.finfo(float).tiny)  # normal numbers
+_ROUNDING = 1e-6  # relative, of covariances
+
 
 def check_coverage(coverage: float) -> None:
     """Raise an InputError unless the coverage is in (0, 1)."""
@@ -29,9 +32,45 @@ def check_params(params: Any) -> Any:
         If a parameter is not a positive, finite number.
     """
     for name, value in zip(type(params)._fields, params, strict=True):
-        if not isinstance(value, int | float | np.number) or not 0 < value < float("inf"):
+        if not isinstance(value, int | float | np.number) or not _SMALLEST <= value < float("inf"):
             raise InputError(f"parameter {name} is {value!r}; it must be a positive, finite number.")
     return type(params)(*[float(value) for value in params])
+
+
+def check_errors(errors: Any) -> None:
+    """Validate standard errors: NaN where unknown, otherwise not negative.
+
+    Raises
+    ------
+    InputError
+        If one is negative.
+    """
+    for name, value in zip(type(errors)._fields, errors, strict=True):
+        if value < 0:
+            raise InputError(f"the standard error of {name} is {value!r}; it must not be negative.")
+
+
+def check_covariance(matrix: Array, n_parameters: int) -> None:
+    """Validate a covariance matrix, up to rounding.
+
+    Raises
+    ------
+    InputError
+        If it has another shape, is not symmetric, or has a negative variance or a correlation beyond 1.
+    """
+    if matrix.shape != (n_parameters, n_parameters):
+        raise InputError(
+            f"the covariance has shape {matrix.shape}; it must be square, for {n_parameters} parameters."
+        )
+    variances = np.diag(matrix)
+    if (variances < 0).any():
+        raise InputError(f"a variance is {variances.min():g}; it must not be negative.")
+    known = np.isfinite(matrix)
+    with np.errstate(invalid="ignore", over="ignore"):
+        limit = np.sqrt(np.outer(variances, variances)) * (1 + _ROUNDING)
+        possible = (np.abs(matrix) <= limit) & (np.abs(matrix - matrix.T) <= _ROUNDING * limit)
+    if not (possible | ~known).all():
+        raise InputError("the covariance must be symmetric, with correlations from -1 to 1.")
 
 
 def check_start(start: Any, kind: Any) -> Array:

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicHermiteSpline, CubicSpline, PchipInterpolator
 
+from clvml.errors import InputError
 from clvml.inference._maximum_likelihood import Objective
 
 Array = NDArray[np.float64]
@@ -90,6 +91,25 @@ class NestedLaplace:
         ).sum(axis=2)
         coordinates = np.column_stack([others, u])
         return center + (coordinates[:, None] * self.axes).sum(axis=2)
+
+    def check(self, n_parameters: int) -> None:
+        """Refuse points that do not represent a posterior of this number of parameters.
+
+        Raises
+        ------
+        InputError
+            If an array has another shape, a number is not finite, or the points are not ascending.
+        """
+        points, others = self.points.shape, (n_parameters - 1,)
+        shapes = dict.fromkeys(("points", "log_maximum", "slope", "log_volume"), points)
+        shapes |= {"axes": (n_parameters, n_parameters), "centers": points + others, "moves": points + others}
+        shapes |= {"roots": points + others + others}
+        for name, shape in shapes.items():
+            values = getattr(self, name)
+            if values.shape != shape or not np.isfinite(values).all():
+                raise InputError(f"{name} of the posterior must be finite numbers of shape {shape}.")
+        if len(points) != 1 or points[0] < _FEWEST or not (np.diff(self.points) > 0).all():
+            raise InputError(f"the points of the posterior must be {_FEWEST} or more, ascending.")
 
     def is_bounded_by_data(self) -> bool:
         """Whether the likelihood falls at both ends, or only the prior of `within_reach` does.

@@ -74,6 +74,18 @@ class ConstantSpend(Listed, BaseEstimator):
     def __init__(self, price: float | None = None) -> None:
         self.price = price
 
+    def _check_learnt(self) -> None:
+        """Refuse a price or a variation that is impossible.
+
+        Raises
+        ------
+        InputError
+            Naming the rule.
+        """
+        check_price(self.params_["price"])
+        if not 0 <= self.params_["variation"] < np.inf:
+            raise InputError(f"variation is {self.params_['variation']!r}; it must be a number from 0.")
+
     @property
     def required_columns(self) -> tuple[str, ...]:
         """The columns of the customer summary that the model uses: none if the price is given."""

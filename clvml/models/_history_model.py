@@ -168,6 +168,16 @@ class HistoryModel(LikelihoodModel):
         self._record(parameters, optimum, self._warnings(history, parameters, optimum))
         return self
 
+    def _check_learnt(self) -> None:
+        """As `LikelihoodModel`; and the sides must be those of the covariates, with finite coefficients."""
+        columns = columns_by_side(self.covariates, tuple(self.influences))
+        learnt = {side.name: tuple(covariate.name for covariate in side.covariates) for side in self.sides_}
+        if learnt != columns:
+            raise InputError(f"the coefficients are of {learnt}, and the covariates are {columns}.")
+        for side in self.sides_:
+            side.check()
+        super()._check_learnt()
+
     @property
     def _needs_prior(self) -> bool:
         few = self.n_customers_ < FEW_CUSTOMERS

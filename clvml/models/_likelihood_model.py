@@ -18,8 +18,14 @@ from sklearn.utils.validation import check_is_fitted
 from clvml._listing import Listed, listed_numbers
 from clvml.customers._training_summary import TrainingSummary
 from clvml.distributions._history import Array
-from clvml.errors import FitWarning
-from clvml.inference._arguments import check_n_draws, check_start
+from clvml.errors import FitWarning, InputError
+from clvml.inference._arguments import (
+    check_covariance,
+    check_errors,
+    check_n_draws,
+    check_params,
+    check_start,
+)
 from clvml.inference._blas import one_blas_thread
 from clvml.inference._fit_record import FitRecord, record_of
 from clvml.inference._fit_summary import FitSummary
@@ -281,6 +287,24 @@ class LikelihoodModel(Listed, BaseEstimator):
             messages_of_search(self.title, optimum, names, found, self.limits, self._needs_prior) + messages
         )
         self.fit_record_ = record_of(optimum, names, parameters.unit, said, stacklevel=3)
+
+    def _check_learnt(self) -> None:
+        """Refuse parameters that are impossible, as a file may have them.
+
+        Raises
+        ------
+        InputError
+            Naming the rule.
+        """
+        check_params(self.params_)
+        if not hasattr(self, "covariance_"):  # given rather than fitted
+            return
+        check_covariance(self.covariance_, self._estimate().size)
+        check_errors(self.standard_errors_)
+        if not self.n_customers_ > 0:
+            raise InputError(f"n_customers_ is {self.n_customers_!r}; it must be positive.")
+        if self.posterior_ is not None:
+            self.posterior_.check(self._estimate().size)
 
     def _found(self) -> str:
         return listed_numbers(self.params_._asdict())

@@ -44,6 +44,22 @@ class Side(NamedTuple):
         """Names of the coefficients."""
         return [term for covariate in self.covariates for term in covariate.terms]
 
+    def check(self) -> None:
+        """Refuse an encoding or coefficients that are impossible.
+
+        Raises
+        ------
+        InputError
+            Naming the rule.
+        """
+        for covariate in self.covariates:
+            covariate.check()
+        if len(self.coefficients) != len(self.terms) or not np.isfinite(self.coefficients).all():
+            raise InputError(
+                f"the coefficients of {self.name} must be {len(self.terms)} finite numbers; they are"
+                f" {self.coefficients!r}."
+            )
+
     @property
     def labels(self) -> list[str]:
         """Names of the coefficients, with the side."""

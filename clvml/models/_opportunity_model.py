@@ -34,7 +34,7 @@ class OpportunityModel(HistoryModel):
                 f"{rule}; the first is {customers.index[first]!r}: frequency {x[first]:g}, recency"
                 f" {t_x[first]:g}, T {T[first]:g}. {self.title} requires whole numbers with frequency <="
                 f" recency <= T; {self.instead}.",
-                row=first,
+                rows=bad,
                 rule=f"{rule}, with frequency <= recency <= T",
             )
         many = T > MOST_PURCHASES
@@ -44,7 +44,7 @@ class OpportunityModel(HistoryModel):
             raise InputError(
                 f"{rule}; the first is {customers.index[first]!r}: T counts the {self.counted} of one"
                 " customer.",
-                row=first,
+                rows=many,
                 column="T",
                 rule=rule,
             )

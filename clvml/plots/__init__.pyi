@@ -1,3 +1,7 @@
+from ._attributes import attribute_importance as attribute_importance
+from ._attributes import brand_comparison as brand_comparison
+from ._attributes import importance_performance as importance_performance
+from ._attributes import rank_gaps as rank_gaps
 from ._backtest import bias_by_origin as bias_by_origin
 from ._backtest import score_by_origin as score_by_origin
 from ._beliefs import heterogeneity as heterogeneity
@@ -9,6 +13,12 @@ from ._customer_base import segment_transitions as segment_transitions
 from ._customer_base import value_matrix as value_matrix
 from ._customer_relationships import lifecycle_curve as lifecycle_curve
 from ._customer_relationships import relationship_shapes as relationship_shapes
+from ._delivered_value import delivered_value as delivered_value
+from ._delivered_value import delivered_value_over_time as delivered_value_over_time
+from ._delivered_value import step_effects as step_effects
+from ._economics import equity_projection as equity_projection
+from ._economics import revenue_by_tenure as revenue_by_tenure
+from ._economics import value_parts as value_parts
 from ._factors import tornado as tornado
 from ._factors import two_way as two_way
 from ._factors import value_over_time as value_over_time
@@ -16,6 +26,8 @@ from ._fits import fit_by_frequency as fit_by_frequency
 from ._fits import fit_by_spend as fit_by_spend
 from ._metric_intervals import metric_differences as metric_differences
 from ._metric_intervals import reliability as reliability
+from ._payback import early_value as early_value
+from ._payback import payback as payback
 from ._prediction_intervals import prediction_intervals as prediction_intervals
 from ._purchases import calibration_by_frequency as calibration_by_frequency
 from ._purchases import cumulative_purchases as cumulative_purchases

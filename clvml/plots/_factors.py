@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def tornado(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+def tornado(table: pd.DataFrame, *, currency: str = "", ax: Axes | None = None) -> Axes:
     """Sensitivity of lifetime value to each factor alone, the largest effect on top.
 
     Parameters
@@ -23,6 +23,8 @@ def tornado(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     table : pandas.DataFrame
         From `clvml.tornado`: index the factor, columns ``lower, upper, value_at_lower, value_at_upper``, and
         ``attrs["today"]``.
+    currency : str
+        Sign or code.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
@@ -54,7 +56,7 @@ def tornado(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set_yticks(places, [str(name).replace("_", " ") for name in table.index])
     with_thousands(ax.xaxis)
     title = f"Sensitivity of lifetime value (currently {number(today)})"
-    dress(ax, title, "lifetime value (money)", "factor")
+    dress(ax, title, f"lifetime value ({currency or 'money'})", "factor")
     ax.grid(visible=False, axis="y")
     ax.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return ax

@@ -3,11 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-from clvml.scoring._contract import score
+from clvml.customers._amounts import NumberReading
+from clvml.customers._time_units import TIME_UNIT
+from clvml.scoring._bad_rows import SortedRows, reject_unreadable
+from clvml.scoring._contract import columns_of, optional_columns_of, score
+from clvml.scoring._customer_files import Batch
+from clvml.scoring._repeated_ids import RepeatedIds
+from clvml.scoring._signature import signature
+
+
+class ScoredBatch(NamedTuple):
+    """The scores of a batch, None if no row is good; and its rejected rows, as they were given."""
+
+    scores: pd.DataFrame | None
+    rejected: pd.DataFrame
+
+
+class BatchScorer:
+    """Scores the good rows of batches.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted lifetime-value model or segmentation.
+    params : mapping
+        As in `clvml.scoring.request_params`.
+    groups : estimator, optional
+        As in `score_batches`.
+    """
+
+    def __init__(self, model: Any, params: Mapping[str, Any], groups: Any = None) -> None:
+        self._model, self._params, self._groups = model, params, groups
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are needed, which every file should have."""
+        return columns_of(self._model)
+
+    @property
+    def optional_columns(self) -> tuple[str, ...]:
+        """Those that are used where they are."""
+        groups = self._groups
+        more = () if groups is None else (*columns_of(groups), *optional_columns_of(groups))
+        return (*optional_columns_of(self._model), *more, TIME_UNIT)
+
+    @cached_property
+    def numbers(self) -> tuple[str, ...]:
+        """Those of all columns that are numbers."""
+        known = [signature(model) for model in (self._model, self._groups) if model is not None]
+        inputs = [column for each in known for column in each.inputs]
+        others = {column.name for column in inputs if column.kind != "number"}
+        computed = {column.name for column in known[0].outputs}
+        names = dict.fromkeys(column.name for column in inputs)
+        return tuple(name for name in names if name not in others | computed)
+
+    def score(self, batch: Batch, repeated: RepeatedIds, reading: NumberReading) -> ScoredBatch:
+        """Score the good rows.
+
+        Raises
+        ------
+        InputError, TimeUnitError
+            If it is not about single rows.
+        """
+        rows = SortedRows(batch)
+        reject_unreadable(rows, repeated, self.numbers, reading)
+        return ScoredBatch(rows.score(self._scored), rows.rejected())
+
+    def _scored(self, customers: pd.DataFrame) -> pd.DataFrame:
+        return next(score_batches(self._model, [customers], self._params, self._groups))
 
 
 def score_batches(

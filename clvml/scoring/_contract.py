@@ -34,7 +34,7 @@ from clvml.customers._summary_checks import HISTORY, check_plausible_counts, che
 from clvml.customers._time_units import LONGEST_HORIZON, TIME_UNIT, horizon_in
 from clvml.customers._training_summary import IN_MODEL_UNIT, TrainingSummary, doubt_about_time_unit
 from clvml.errors import InputError
-from clvml.scoring._request_rows import Table, check_rows, ids_of, numbers_of, row_error, without_rows
+from clvml.scoring._request_rows import Table, check_rows, ids_of, numbers_of, without_rows
 from clvml.scoring._request_time import (
     STATEMENTS,
     converted,
@@ -356,5 +356,10 @@ def _check_finite(scores: pd.DataFrame, model: str) -> None:
     if finite.all():
         return
     bad = ~finite.all(axis=1)
-    rule = f"{model} predicts no finite value for {bad.sum()} of {len(scores)} customers"
-    raise row_error(f"{rule}: check the horizon and these customers", int(np.argmax(bad)))
+    count = f"{bad.sum()} of {len(scores)} customers"
+    raise InputError(
+        f"{model} predicts no finite value for {count}: check the horizon and these customers; the first is"
+        f" row {bad.argmax() + 1}.",
+        rows=bad,
+        rule=f"{count} have no finite predicted value",
+    )

@@ -29,7 +29,8 @@ import importlib
 import inspect
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -38,14 +39,17 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from clvml.errors import InputError
+from clvml.errors import ClvmlError, InputError
 from clvml.files import check_not_there, written_whole
 from clvml.scoring._card import ModelCard, card_from, card_of, stored_fields
+from clvml.scoring._learnt_checks import check_learnt, check_predicts
+from clvml.scoring._learnt_types import check_types
 
 FORMAT_VERSION = 3
 WITH_DIGEST = 3  # the first format that has a card and a digest
 MODEL_FILE = "model.json"
 LINE_WIDTH = 100
+MOST_ROWS = 1_000_000  # of a table without columns, whose rows cost nothing in the file
 
 
 def dump_model(model: BaseEstimator, card: ModelCard | None = None) -> str:
@@ -178,45 +182,71 @@ def _read(folder: str | Path) -> str:
 def _document(text: str) -> dict[str, Any]:
     """The document of a model file, which this release can read and nobody has changed."""
     try:
-        document = json.loads(text)
+        document = json.loads(text, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         raise InputError(
             f"the model file is damaged: {error.msg} at line {error.lineno}; save the model again."
         ) from None
-    _check_version(document)
-    _check_digest(document)
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, endless nesting
+        raise _damaged(error) from None
+    with _in_words():
+        _check_version(document)
+        _check_digest(document)
     return dict(document)
 
 
+def _no_constant(name: str) -> Any:
+    raise InputError(f"the model file is damaged: {name} is not JSON; save the model again.")
+
+
 def _model_of(document: Mapping[str, Any]) -> Any:
+    with _in_words():
+        model = _decode_estimator(document["model"])
+        check_predicts(model)
+    return model
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Whatever a damaged file leads to, as an InputError of one sentence."""
     try:
-        return _decode_estimator(document["model"])
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            f"the model file is damaged or incomplete ({type(error).__name__}: {error});"
-            " save the model again."
-        ) from None
+        yield
+    except ClvmlError:
+        raise
+    except (RecursionError, *_OF_DAMAGE) as error:
+        raise _damaged(error) from None
+
+
+_OF_DAMAGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, MemoryError, RuntimeError)
+
+
+def _damaged(error: Exception) -> InputError:
+    said = " ".join(str(error).split())[:200]
+    return InputError(
+        f"the model file is damaged or incomplete ({type(error).__name__}: {said}); save the model again."
+    )
 
 
 def _card_of(document: Mapping[str, Any], model: Any) -> ModelCard:
     """The card of a document; that of an earlier format is found from the model."""
-    fields = document["card"] if "card" in document else stored_fields(card_of(model))
-    if not isinstance(fields, dict):
-        raise InputError("the model file is damaged: its card is not an object; save the model again.")
-    return card_from(
-        fields,
-        clvml_version=str(document.get("clvml_version", "")),
-        format=document["clvml_model"],
-        digest=document.get("digest") or digest_of(document),
-    )
+    with _in_words():
+        fields = document["card"] if "card" in document else stored_fields(card_of(model))
+        if not isinstance(fields, dict):
+            raise InputError("the model file is damaged: its card is not an object; save the model again.")
+        return card_from(
+            fields,
+            clvml_version=str(document.get("clvml_version", "")),
+            format=document["clvml_model"],
+            digest=document.get("digest") or digest_of(document),
+        )
 
 
 def _check_version(document: Any) -> None:
     written = document.get("clvml_model") if isinstance(document, dict) else None
     if isinstance(written, bool) or not isinstance(written, int) or "model" not in document:
         raise InputError("this JSON is not a clvml model: the key 'clvml_model' or 'model' is missing.")
+    if written < 1:
+        raise InputError(f"the model file is damaged: its format is {written}; save the model again.")
     if written > FORMAT_VERSION:
         written_by = document.get("clvml_version", "a newer version")
         raise InputError(
@@ -281,6 +311,7 @@ def _decode_estimator(encoded: dict[str, Any]) -> Any:
         if not key.endswith("_") or key.startswith("_"):
             raise InputError(f"the model file is damaged: {key!r} is not a learnt attribute.")
         setattr(model, key, value)
+    check_learnt(model)
     return model
 
 
@@ -423,7 +454,7 @@ def _decode(value: Any) -> Any:
 
 
 def _decode_array(encoded: dict[str, Any]) -> np.ndarray:
-    values, dtype = _decode(encoded["values"]), np.dtype(encoded["dtype"])
+    values, dtype = _decode(encoded["values"]), _dtype(encoded["dtype"], encoded["values"])
     if dtype.kind == "O":
         array = np.empty(len(values), dtype=object)
         array[:] = values
@@ -431,6 +462,15 @@ def _decode_array(encoded: dict[str, Any]) -> np.ndarray:
         array = np.array(values, dtype=dtype)
     array = array.reshape(encoded["shape"])
     return np.asfortranarray(array) if encoded.get("order") == "F" else array
+
+
+def _dtype(name: Any, values: Any) -> np.dtype[Any]:
+    """The type of an array; text is as wide as the values need, or little wider."""
+    dtype = np.dtype(str(name))
+    wide = dtype.itemsize > 4 * (len(str(values)) + 100) if dtype.kind == "U" else dtype.itemsize > 8
+    if dtype.kind not in "biufUMO" or wide:
+        raise InputError(f"the model file holds an array of {str(name)[:40]!r}, which no model learns.")
+    return dtype
 
 
 def _decode_record(encoded: dict[str, Any]) -> Any:
@@ -441,7 +481,9 @@ def _decode_record(encoded: dict[str, Any]) -> Any:
         )
     module, _, kind = _RECORDS[name].rpartition(".")
     fields = _today(name, _decode_fields(encoded["fields"]))
-    return getattr(importlib.import_module(module), kind)(**fields)
+    record = getattr(importlib.import_module(module), kind)
+    check_types(record, fields, name)
+    return record(**fields)
 
 
 def _today(name: str, fields: dict[str, Any]) -> dict[str, Any]:
@@ -517,7 +559,10 @@ def _decode_index(encoded: dict[str, Any]) -> pd.Index:
     name = _decode(encoded["name"])
     if "range" in encoded:
         start, stop, step = encoded["range"]
-        return pd.RangeIndex(start, stop, step, name=name)
+        index = pd.RangeIndex(start, stop, step, name=name)
+        if len(index) > MOST_ROWS:
+            raise InputError(f"the model file holds a table of {len(index):,} rows, which no model learns.")
+        return index
     return pd.Index(_decode(encoded["values"]), dtype=encoded["dtype"], name=name)
 
 

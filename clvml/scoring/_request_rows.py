@@ -111,6 +111,7 @@ def without_rows(error: InputError) -> InputError:
     return type(error)(
         f"{error.rule}; the first is row {error.row + 1}.",
         row=error.row,
+        rows=error.rows,
         column=error.column,
         rule=error.rule,
     )

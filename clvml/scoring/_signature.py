@@ -81,7 +81,7 @@ def signature(model: Any) -> Signature:
     >>> [column.name for column in found.outputs], found.parameters[0].default
     (['clv', 'customer_id'], 39.0)
     """
-    plausible = _plausible(model)
+    plausible = plausible_customers(model)
     scores = score(model, plausible)
     categories = getattr(model, "categories", {})
     kinds = {name: "any" if name in categories else _kind(plausible[name]) for name in plausible}
@@ -101,7 +101,7 @@ def signature(model: Any) -> Signature:
     )
 
 
-def _plausible(model: Any) -> pd.DataFrame:
+def plausible_customers(model: Any) -> pd.DataFrame:
     """A customer whom no model knows, with the categories known to the model."""
     levels = {name: known[0] for name, known in getattr(model, "categories", {}).items()}
     known = _PLAUSIBLE | getattr(model, "reference_", {}) | levels

@@ -1,11 +1,14 @@
 from . import flavor as flavor
+from ._challenge import register as register
 from ._log_comparison import autolog as autolog
 from ._log_comparison import log_comparison as log_comparison
+from ._overview import models as models
+from ._promotion import promote as promote
+from ._promotion import rollback as rollback
 from ._registry import RegisteredVersion as RegisteredVersion
 from ._registry import load as load
 from ._registry import load_card as load_card
 from ._registry import load_model_with_card as load_model_with_card
-from ._registry import promote as promote
-from ._registry import register as register
 from ._registry import resolve as resolve
+from ._score_batch import BatchResult as BatchResult
 from ._score_batch import score_batch as score_batch

@@ -9,31 +9,35 @@ settings and the environment of the process, whether it succeeds or fails.
 from __future__ import annotations
 
 import contextlib
+import glob
 import io
 import logging
 import os
 import sqlite3
-import urllib.error
-import urllib.request
+import traceback
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from clvml.errors import TrackingError
+from clvml.files import written_whole
+from clvml.tracking._secrets import masked
+from clvml.tracking._secrets import shown as shown
+from clvml.tracking._store_checks import check_is_of_mlflow, check_store, dialect_of
+from clvml.tracking._store_checks import database_of as database_of
 
-PROBE_SECONDS = 2.0
+LOCK_SECONDS = 60  # of another process that creates the tables of the store
+LOCK_NUMBER = 0x636C766D6C  # of PostgreSQL's locks, this one is clvml's
 # For the duration of a connection, unless set by the user. By default MLflow waits more than
 # four minutes for a server that does not respond.
 DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "PGCONNECT_TIMEOUT": "10",
 }
 QUIET = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
 NOISY = ("mlflow", "alembic")
-_MLFLOW_TABLES = {"experiments", "runs", "metrics", "params", "tags", "registered_models", "alembic_version"}
-_ELSEWHERE = "keep the MLflow store in another file (tracking URI sqlite:///<file>), or move this one away"
 
 
 @contextlib.contextmanager
@@ -46,13 +50,13 @@ def connected(tracking_uri: str | None = None, *, create: bool = False) -> Itera
         ``http(s)://...``, ``sqlite:///...`` or any other that MLflow accepts; None as in the module's
         docstring.
     create : bool
-        Whether to create an SQLite store that does not exist.
+        Whether runs are to be written, to an SQLite store that may not exist yet.
 
     Raises
     ------
     TrackingError
-        If the server does not respond, or the store cannot be opened; also instead of any
-        MlflowException raised inside the block.
+        If the server or database does not respond, or the store cannot be opened; also instead of any
+        error of MLflow or of its database raised inside the block.
     """
     with environment(_defaults()):
         uri = store_uri(tracking_uri)
@@ -95,43 +99,6 @@ def store_uri(tracking_uri: str | None = None) -> str:
     return tracking_uri if database is None else f"sqlite:///{database}"
 
 
-def database_of(uri: str) -> Path | None:
-    """The file of an SQLite store, as an absolute path; None for another kind of store.
-
-    Examples
-    --------
-    >>> database_of("sqlite:////data/mlflow.db").as_posix(), database_of("http://127.0.0.1:5000")
-    ('/data/mlflow.db', None)
-    """
-    if not uri.startswith("sqlite:///") or uri == "sqlite:///:memory:":
-        return None
-    return Path(unquote(uri.removeprefix("sqlite:///"))).absolute()
-
-
-def check_store(uri: str, create: bool = False) -> None:
-    """Refuse a server that does not respond and a database that does not exist.
-
-    Raises
-    ------
-    TrackingError
-        With the remedy.
-    """
-    if urlsplit(uri).scheme in ("http", "https"):
-        _probe(uri)
-    database = database_of(uri)
-    if database is None:
-        return
-    if not database.parent.is_dir():
-        raise TrackingError(
-            f"the folder {database.parent} for the MLflow database does not exist; make it first."
-        )
-    if not create and not database.exists():
-        raise TrackingError(
-            f"there is no MLflow database at {database}: run 'clvml run' in this folder first, or set"
-            " MLFLOW_TRACKING_URI to the store that contains the model."
-        )
-
-
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Keep MLflow's notices and the warnings of its dependencies out of the output."""
@@ -160,43 +127,39 @@ def without_prints() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _as_tracking_error(uri: str) -> Iterator[None]:
+    """Errors of MLflow and of its database as a sentence, without passwords also in the traceback."""
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
-    except MlflowException as error:
-        sentence = " ".join(str(error.message).split())
-        raise TrackingError(f"MLflow at {shown(uri)} refused: {sentence[:400]}") from error
+    except (MlflowException, SQLAlchemyError) as error:
+        text = str(error.message if isinstance(error, MlflowException) else error)
+        sentence = " ".join(masked(text, uri).split())
+        refused = TrackingError(f"MLflow at {shown(uri)} refused: {_advice(error, sentence)}")
+        whole = "".join(traceback.format_exception(error))
+        raise refused from (error if masked(whole, uri) == whole else None)
 
 
-def shown(uri: str) -> str:
-    """A URI without its user and password."""
-    parts = urlsplit(uri)
-    return uri if "@" not in parts.netloc else parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-
-
-def _probe(uri: str) -> None:
-    address = shown(uri).rstrip("/") + "/health"
-    try:
-        urllib.request.urlopen(address, timeout=PROBE_SECONDS).close()
-    except urllib.error.HTTPError:
-        return  # it responds; MLflow handles authentication
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
-        raise TrackingError(
-            f"no MLflow server responds at {shown(uri)} ({reason}): start it, correct the tracking URI, or"
-            " omit it to keep runs in mlflow.db in the current folder."
-        ) from None
+def _advice(error: Exception, sentence: str) -> str:
+    """The sentence of an error; for a login, what to do."""
+    code = getattr(error, "error_code", "")
+    if "error code 401" in sentence or code in ("UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"):
+        return "a login is required: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, correctly."
+    if "error code 403" in sentence or code == "PERMISSION_DENIED":
+        return f"this user may not do that; ask its administrator ({sentence[:200]})."
+    return sentence[:400]
 
 
 def _first_touch(uri: str) -> None:
-    """Open the store once, under a lock: concurrent creation of an SQLite store would crash."""
+    """Open the store once, under a lock: concurrent creation of its tables would crash."""
     import mlflow
 
     database, artifacts = database_of(uri), Path("mlruns")
     was_there = artifacts.exists()
-    with contextlib.nullcontext() if database is None else _alone(database):
-        _check_is_of_mlflow(database)
+    with _first(uri):
+        if database is not None and not database.exists():
+            _make_whole(database)
         client = mlflow.MlflowClient()
         client.search_experiments(max_results=1)
         client.search_registered_models(max_results=1)
@@ -206,29 +169,53 @@ def _first_touch(uri: str) -> None:
             artifacts.rmdir()
 
 
-def _check_is_of_mlflow(database: Path | None) -> None:
-    """Refuse a database of another application, to which MLflow would add its tables."""
-    if database is None or not database.exists():
-        return
-    try:
-        with contextlib.closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as reader:
-            tables = {row[0] for row in reader.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    except sqlite3.OperationalError:  # locked or unreadable: MLflow will report it
-        return
-    except sqlite3.DatabaseError:
-        raise TrackingError(f"{database} is not an SQLite database: {_ELSEWHERE}.") from None
-    if tables and tables.isdisjoint(_MLFLOW_TABLES):
-        raise TrackingError(f"{database} is not an MLflow database: {_ELSEWHERE}.")
+def _make_whole(database: Path) -> None:
+    """Create the tables in a file beside it, so that a killed process leaves no half of a database."""
+    import mlflow
+
+    for unfinished in database.parent.glob(f".{glob.escape(database.name)}.*.part*"):
+        unfinished.unlink()
+    with written_whole(database) as path:
+        mlflow.MlflowClient(f"sqlite:///{path}").search_experiments(max_results=1)
+
+
+@contextlib.contextmanager
+def _first(uri: str) -> Iterator[None]:
+    """Wait until no other process opens the store for the first time."""
+    database = database_of(uri)
+    if database is not None:
+        with _alone(database):
+            check_is_of_mlflow(database)
+            yield
+    elif dialect_of(uri) == "postgresql":
+        with _advisory_lock(uri):
+            yield
+    else:  # a server opens its own store
+        yield
 
 
 @contextlib.contextmanager
 def _alone(database: Path) -> Iterator[None]:
-    """Lock the database by a lock file, which the system releases even if this process dies."""
-    lock = sqlite3.connect(database.with_name(database.name + ".lock"), timeout=120, isolation_level=None)
+    """Lock by a file beside the database, which the system releases even if this process dies."""
+    beside_it = database.with_name(database.name + ".lock")
+    lock = sqlite3.connect(beside_it, timeout=LOCK_SECONDS, isolation_level=None)
     try:
-        lock.execute("BEGIN EXCLUSIVE")
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            raise TrackingError(f"the MLflow database {database} cannot be opened: {error}.") from None
         yield
-    except sqlite3.OperationalError as error:
-        raise TrackingError(f"the MLflow database {database} cannot be opened: {error}.") from None
     finally:
         lock.close()
+
+
+@contextlib.contextmanager
+def _advisory_lock(uri: str) -> Iterator[None]:
+    """A lock of PostgreSQL, which it releases when the connection ends."""
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.NullPool)
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text(f"SET lock_timeout = '{LOCK_SECONDS}s'"))
+        connection.execute(sqlalchemy.text(f"SELECT pg_advisory_lock({LOCK_NUMBER})"))
+        yield

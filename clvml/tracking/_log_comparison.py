@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from clvml.errors import ClvmlError, InputError, TrackingError
@@ -16,8 +18,9 @@ from clvml.tracking._comparison_records import ComparisonRecords
 from clvml.tracking._connection import connected
 from clvml.tracking._datasets import datasets_of
 from clvml.tracking._records import RunRecord
-from clvml.tracking._run_parts import DESCRIPTION, LOGGED_TABLES, WrittenRun, as_text, described_tags
+from clvml.tracking._run_parts import DESCRIPTION, LOGGED_TABLES, Source, WrittenRun, described_tags
 from clvml.tracking._runs import RunWriter
+from clvml.tracking._saved_runs import SavedRun, save_runs
 
 logger = logging.getLogger("clvml")
 
@@ -146,34 +149,38 @@ def _write(whole: RunRecord, contenders: list[RunRecord]) -> list[WrittenRun]:
     import mlflow
 
     active = mlflow.active_run()
-    if active is None:
-        writer = RunWriter(_current_experiment())
-        first = contenders[0]
-        everything = replace(
-            first,
-            tables={**whole.tables, **first.tables},
-            figures=whole.figures,
-            description=whole.description,
-        )
-        return [writer.write(record) for record in [*contenders[:0:-1], everything]]
-    writer, run_id = RunWriter(active.info.experiment_id), active.info.run_id
-    parent = _write_into_active(writer, run_id, whole)
-    return [parent, *(writer.write(record, parent_id=run_id) for record in reversed(contenders))]
+    first = contenders[0]
+    everything = replace(
+        first,
+        tables={**whole.tables, **first.tables},
+        figures=whole.figures,
+        description=whole.description,
+    )
+    records = [*contenders[:0:-1], everything] if active is None else [whole, *reversed(contenders)]
+    with tempfile.TemporaryDirectory() as folder:
+        source = Source(save_runs(records, Path(folder), experiment=""), Path(folder))
+        if active is None:
+            writer, run_id = RunWriter(_current_experiment(), source), None
+        else:
+            writer, run_id = RunWriter(active.info.experiment_id, source), active.info.run_id
+        runs = list(enumerate(source.runs.runs))
+        parent = [] if run_id is None else [_write_into_active(writer, run_id, runs.pop(0)[1])]
+        return parent + [writer.write(run, str(place), parent_id=run_id) for place, run in runs]
 
 
-def _write_into_active(writer: RunWriter, run_id: str, whole: RunRecord) -> WrittenRun:
+def _write_into_active(writer: RunWriter, run_id: str, run: SavedRun) -> WrittenRun:
     """Add to a run of the user's, whose parameters and description are kept."""
     from mlflow.entities import RunTag
 
     before = writer.client.get_run(run_id).data
-    written = WrittenRun(whole.name, writer.experiment_id, run_id)
+    written = WrittenRun(run.name, writer.experiment_id, run_id, errors=list(run.errors))
     written.tables = json.loads(before.tags.get(LOGGED_TABLES, "[]"))
-    description = "\n\n".join(filter(None, [before.tags.get(DESCRIPTION), whole.description]))
-    tags = as_text({**writer.source, **whole.tags}) | described_tags(description)
+    description = "\n\n".join(filter(None, [before.tags.get(DESCRIPTION), run.description]))
+    tags = {**writer.source.runs.source, **run.tags, **described_tags(description)}
     own = {key: text for key, text in tags.items() if not key.startswith("mlflow.") or key == DESCRIPTION}
     writer.client.log_batch(run_id, tags=[RunTag(key, text) for key, text in own.items()])
-    new = {key: value for key, value in whole.params.items() if key not in before.params}
-    writer.write_into(written, replace(whole, params=new))
+    new = {key: value for key, value in run.params.items() if key not in before.params}
+    writer.write_into(written, run.model_copy(update={"params": new}), "0")
     return written
 
 

@@ -10,11 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from clvml.scoring._card import ModelCard
+
+if TYPE_CHECKING:
+    from clvml.tracking._trial import Trial
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,13 +60,21 @@ class Registration:
     Attributes
     ----------
     name : str
-        Name of the registered model; the new version gets the alias "champion".
+        Name of the registered model; the new version gets the alias "challenger", or "champion" where there
+        is none or the trial says so.
     tags : dict
         Tags of the version, in addition to the run's family and metrics.
+    trial : Trial, optional
+        The evidence by which it is judged against the champion; without it, a champion stays.
+    follows : str
+        The registered model, of another record, with which it is promoted or not: segments follow the model
+        whose values they group.
     """
 
     name: str
     tags: Mapping[str, Any] = field(default_factory=dict)
+    trial: Trial | None = None
+    follows: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,6 +103,8 @@ class RunRecord:
     model : estimator, optional
         Logged as a model, which the metrics are linked to; one that cannot be serialised gets an
         entry without a file.
+    model_folder : Path, optional
+        Where the model is saved already, as by :func:`clvml.tracking.flavor.save_model`.
     input_example : pandas.DataFrame, optional
         Customers, from which the model's input example is invented.
     card : ModelCard, optional
@@ -113,6 +126,7 @@ class RunRecord:
     figures: Mapping[str, Any] = field(default_factory=dict)
     datasets: Sequence[DatasetRecord] = ()
     model: Any = None
+    model_folder: Path | None = None
     input_example: pd.DataFrame | None = None
     card: ModelCard | None = None
     registration: Registration | None = None

@@ -1,4 +1,4 @@
-"""The model registry: register a model, move its alias, load it.
+"""The model registry: what is in it, a version by its URI, its model and card.
 
 A model URI is ``models:/<name>@<alias>``, ``models:/<name>/<version>``, ``models:/<model id>``,
 ``runs:/<run id>/<name>``, or the path of a model folder.
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 from clvml.errors import TrackingError
 from clvml.scoring._card import ModelCard
 from clvml.tracking import flavor
-from clvml.tracking._connection import connected, without_prints
+from clvml.tracking._connection import connected
 from clvml.tracking.flavor import load_model
 
 T = TypeVar("T")
@@ -49,66 +49,16 @@ class RegisteredVersion(NamedTuple):
         return f"models:/{self.name}/{self.version}"
 
 
-def register(
-    model: Any,
-    name: str,
-    alias: str | None = "champion",
-    tags: dict[str, Any] | None = None,
-    *,
-    tracking_uri: str | None = None,
-) -> RegisteredVersion:
-    """Register a logged model as the next version of ``name`` and give it an alias.
-
-    Parameters
-    ----------
-    model : ModelInfo or str
-        What :func:`clvml.tracking.flavor.log_model` returned, or a model URI.
-    name : str
-        The registered model; it is created if it does not exist.
-    alias : str, optional
-        Set on the new version; None leaves the aliases unchanged.
-    tags : dict, optional
-        Of the version.
-    tracking_uri : str, optional
-        See :mod:`clvml.tracking`.
+def check_name(name: str) -> None:
+    """Refuse a name that cannot be part of a model URI.
 
     Raises
     ------
     TrackingError
-        If the store does not respond, or there is no such model.
+        If it is empty or contains ``/`` or ``:``.
     """
     if not re.fullmatch(r"[^/:]+", name):
         raise TrackingError(f"a registered model cannot be named {name!r}: remove '/' and ':'.")
-    with connected(tracking_uri, create=True):
-        import mlflow
-
-        with without_prints():
-            made = mlflow.register_model(
-                getattr(model, "model_uri", model),
-                name,
-                tags={key: str(v) for key, v in (tags or {}).items()},
-            )
-        if alias is not None:
-            mlflow.MlflowClient().set_registered_model_alias(name, alias, made.version)
-        return _version(name, made.version)
-
-
-def promote(
-    name: str, version: int, alias: str = "champion", *, tracking_uri: str | None = None
-) -> RegisteredVersion:
-    """Set ``alias`` on this version: from now on ``models:/<name>@<alias>`` loads it.
-
-    Raises
-    ------
-    TrackingError
-        If the model or the version does not exist.
-    """
-    with connected(tracking_uri):
-        import mlflow
-
-        _version(name, version)
-        mlflow.MlflowClient().set_registered_model_alias(name, alias, str(version))
-        return _version(name, version)
 
 
 def resolve(model_uri: str, *, tracking_uri: str | None = None) -> RegisteredVersion:
@@ -167,6 +117,11 @@ def _loaded(read: Callable[[str], T], model_uri: str | Path, tracking_uri: str |
         return read(_resolve(uri).uri if _names_a_version(uri) else uri)
 
 
+def named(name: str) -> str:
+    """MLflow's filter for a registered model."""
+    return f'name = "{name}"' if "'" in name else f"name = '{name}'"
+
+
 def _names_a_version(uri: str) -> bool:
     return uri.startswith("models:/") and ("@" in uri or uri.count("/") > 1)
 
@@ -218,7 +173,7 @@ def _version(name: str, version: int | str) -> RegisteredVersion:
     except mlflow.MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
-        known = sorted(int(other.version) for other in client.search_model_versions(f"name = '{name}'"))
+        known = sorted(int(other.version) for other in client.search_model_versions(named(name)))
         raise TrackingError(
             f"the registered model {name!r} has no version {version} (existing:"
             f" {', '.join(map(str, known))})."

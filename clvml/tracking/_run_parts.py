@@ -1,31 +1,27 @@
-"""The parts of an MLflow run: parameters, datasets, the model, metrics, tables, figures."""
+"""The parts of an MLflow run: parameters, datasets, the model, metrics, tables and figures.
+
+Writing a part twice is writing it once, so that an interrupted run can be completed.
+"""
 
 from __future__ import annotations
 
 import json
-import logging
-import math
 import shutil
 import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from clvml.customers._ids import CUSTOMER_ID
-from clvml.errors import InputError
-from clvml.tracking._records import RunRecord, is_image
-from clvml.tracking.flavor import log_model
+from clvml.tracking._logged_models import link_model, log_model_folder, models_of
+from clvml.tracking._record_files import file_name
+from clvml.tracking._saved_runs import SavedRun, SavedRuns
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Param
 
+    from clvml.tracking._challenge import Nomination
     from clvml.tracking._registry import RegisteredVersion
-
-logger = logging.getLogger("clvml")
 
 MAX_PARAM = 500
 DESCRIPTION = "mlflow.note.content"  # MLflow's page of a run shows this tag as Markdown
@@ -45,14 +41,18 @@ class WrittenRun:
         In MLflow.
     model_uri, model_id : str or None
         Of the logged model; an entry without a file has an id but no URI.
-    registered : RegisteredVersion or None
-        If its model was registered.
+    nomination : Nomination or None
+        What became of its model in the registry, if it was to be registered.
     started : int
         In milliseconds.
     tables : list of dict
         The tables that MLflow displays.
     errors : list of str
         What could not be written; empty for a complete run.
+    is_resumed : bool
+        Whether an earlier attempt wrote a part of it.
+    was_there : bool
+        Whether an earlier attempt wrote all of it.
     """
 
     name: str
@@ -60,167 +60,134 @@ class WrittenRun:
     run_id: str
     model_uri: str | None = None
     model_id: str | None = None
-    registered: RegisteredVersion | None = None
+    nomination: Nomination | None = None
     started: int = 0
     tables: list[dict[str, str]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    is_resumed: bool = False
+    was_there: bool = False
+
+    @property
+    def registered(self) -> RegisteredVersion | None:
+        """The version, if its model was registered."""
+        return None if self.nomination is None else self.nomination.version
 
 
-def write_params(client: Any, record: RunRecord, written: WrittenRun) -> None:
+@dataclass(frozen=True)
+class Source:
+    """The folder that runs are written from.
+
+    Attributes
+    ----------
+    runs : SavedRuns
+    root : Path
+        To which its paths are relative.
+    """
+
+    runs: SavedRuns
+    root: Path
+
+
+def write_params(client: Any, run: SavedRun, written: WrittenRun, _: Source) -> None:
     """All parameters in one call."""
-    client.log_batch(written.run_id, params=params_of(record))
+    client.log_batch(written.run_id, params=params_of(run))
 
 
-def params_of(record: RunRecord) -> list[Param]:
+def params_of(run: SavedRun) -> list[Param]:
     """The parameters as MLflow's, cut to its length."""
     from mlflow.entities import Param
 
-    return [Param(key, text[:MAX_PARAM]) for key, text in as_text(record.params).items()]
+    return [Param(key, text[:MAX_PARAM]) for key, text in run.params.items()]
 
 
-def write_datasets(client: Any, record: RunRecord, written: WrittenRun) -> None:
+def write_datasets(client: Any, run: SavedRun, written: WrittenRun, _: Source) -> None:
     """The datasets with their digests and facts, in one call."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    inputs = []
-    for dataset in record.datasets:
-        tags = {"mlflow.data.context": dataset.context, **as_text(dataset.facts)}
-        described = Dataset.from_dictionary(dataset.described)
-        inputs.append(DatasetInput(described, [InputTag(key, text) for key, text in tags.items()]))
+    inputs = [
+        DatasetInput(
+            Dataset.from_dictionary(dataset.described),
+            [InputTag(key, text) for key, text in dataset.tags.items()],
+        )
+        for dataset in run.datasets
+    ]
     if inputs:
         client.log_inputs(written.run_id, datasets=inputs)
 
 
-def write_model(client: Any, record: RunRecord, written: WrittenRun) -> None:
-    """The model with its files; without a file if it cannot be saved, or values known customers only."""
-    if record.model is None:
+def write_model(client: Any, run: SavedRun, written: WrittenRun, source: Source) -> None:
+    """The model with its files; without a file if it has none."""
+    if run.model is None:
         return
-    name = file_name(record.name)
-    try:
-        info = log_model(
-            record.model, name, input_example=record.input_example, run_id=written.run_id, card=record.card
-        )
-    except InputError as error:  # it values known customers only, and its file would have their ids
-        logger.info("run %r: %s It is listed in MLflow without a file.", record.name, error)
-        written.model_id = _listed(client, name, record, written)
-    else:
-        written.model_uri, written.model_id = info.model_uri, info.model_id
+    name = file_name(run.name)
+    if run.model.folder is None:
+        written.model_id = _listed(client, name, run, written)
+        return
+    folder = source.root / run.model.folder
+    described = {"name": name, "model_type": run.model.type}
+    info = log_model_folder(folder, written.run_id, resume=written.is_resumed, **described)
+    written.model_uri, written.model_id = info.model_uri, info.model_id
 
 
-def _listed(client: Any, name: str, record: RunRecord, written: WrittenRun) -> str:
+def _listed(client: Any, name: str, run: SavedRun, written: WrittenRun) -> str:
     """The id of an entry for the model, without a file."""
     import mlflow
-    from mlflow.entities import LoggedModelOutput
 
-    entry = mlflow.create_external_model(
-        name=name,
-        source_run_id=written.run_id,
-        params=as_text(record.params),
-        model_type=type(record.model).__name__,
-        experiment_id=written.experiment_id,
-    )
-    client.log_outputs(written.run_id, [LoggedModelOutput(entry.model_id, step=0)])
+    known = models_of(client, written.experiment_id, written.run_id) if written.is_resumed else []
+    entry = next((model for model in known if model.name == name), None)
+    if entry is None:
+        entry = mlflow.create_external_model(
+            name=name,
+            source_run_id=written.run_id,
+            params=dict(run.params),
+            model_type=run.model.type if run.model is not None else None,
+            experiment_id=written.experiment_id,
+        )
+    elif str(entry.status) != "READY":
+        client.finalize_logged_model(entry.model_id, "READY")
+    link_model(client, client.get_run(written.run_id), entry.model_id)
     return str(entry.model_id)
 
 
-def write_metrics(client: Any, record: RunRecord, written: WrittenRun) -> None:
+def write_metrics(client: Any, run: SavedRun, written: WrittenRun, source: Source) -> None:
     """All metrics and their values by step in one call."""
-    found = metrics_of(record, written.run_id, written.model_id)
+    found = metrics_of(run, written.run_id, source.runs.written_at, written.model_id)
     if found:
         client.log_batch(written.run_id, metrics=found)
 
 
-def metrics_of(record: RunRecord, run_id: str, model_id: str | None = None) -> list[Metric]:
-    """The finite metrics as MLflow's: linked to the model and the holdout, and those by step."""
+def metrics_of(run: SavedRun, run_id: str, when: int, model_id: str | None = None) -> list[Metric]:
+    """The metrics as MLflow's: linked to the model and the holdout, and those by step."""
     from mlflow.entities import Metric
 
-    holdout = next((data.described for data in record.datasets if data.context == "holdout"), {})
+    contexts = {data.tags.get("mlflow.data.context"): data.described for data in run.datasets}
+    holdout = contexts.get("holdout", {})
     link = {"dataset_name": holdout.get("name"), "dataset_digest": holdout.get("digest")}
     link |= {"model_id": model_id, "run_id": run_id}
-    now = int(time.time() * 1000)
-    points = [(key, 0, value, link) for key, value in record.metrics.items()]
-    points += [
-        (key, int(str(step)), value, {"run_id": run_id})
-        for key, series in record.steps.items()
-        for step, value in series.items()
-    ]
-    return [
-        Metric(key, float(value), now, step, **linked)
-        for key, step, value, linked in points
-        if math.isfinite(value)
-    ]
+    found = [Metric(key, value, when, 0, **link) for key, value in run.metrics.items()]
+    steps = [(key, step, value) for key, points in run.steps.items() for step, value in points]
+    return found + [Metric(key, value, when, step, run_id=run_id) for key, step, value in steps]
 
 
-def write_tables(client: Any, record: RunRecord, written: WrittenRun) -> None:
-    """All tables in one folder: as CSV, and as JSON that MLflow displays; of customers as Parquet."""
-    if not record.tables:
+def write_files(client: Any, run: SavedRun, written: WrittenRun, source: Source) -> None:
+    """All tables and figures in one folder, and which of them MLflow displays."""
+    if not run.files:
         return
     with tempfile.TemporaryDirectory() as folder:
-        for name, table in record.tables.items():
-            path = _save_table(Path(folder) / file_name(name), table)
-            shown = {"path": f"tables/{path.name}", "type": "table"}
-            if shown not in written.tables:
-                written.tables.append(shown)
-        client.log_artifacts(written.run_id, folder, "tables")
-    client.set_tag(written.run_id, LOGGED_TABLES, json.dumps(written.tables))
+        for artifact, path in run.files.items():
+            place = Path(folder) / artifact
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source.root / path, place)
+        client.log_artifacts(written.run_id, folder)
+    shown = [{"path": path, "type": "table"} for path in run.displayed]
+    written.tables += [each for each in shown if each not in written.tables]
+    if written.tables:
+        client.set_tag(written.run_id, LOGGED_TABLES, json.dumps(written.tables))
 
 
-def _save_table(path: Path, table: pd.DataFrame) -> Path:
-    """Save it, and return the file that MLflow displays: the index as columns, names as text."""
-    plain = table.reset_index().rename(columns=str)
-    if CUSTOMER_ID in plain:
-        shown = path.with_name(f"{path.name}.parquet")
-        plain.to_parquet(shown, index=False)
-        return shown
-    table.to_csv(path.with_name(f"{path.name}.csv"))
-    shown = path.with_name(f"{path.name}.json")
-    plain.to_json(shown, orient="split", index=False, date_format="iso")
-    return shown
-
-
-def write_figures(client: Any, record: RunRecord, written: WrittenRun) -> None:
-    """All figures in one folder: images that exist, and those to draw."""
-    if not record.figures:
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        for name, figure in record.figures.items():
-            if is_image(figure):
-                shutil.copy(figure, folder)
-            else:
-                _save_drawn(Path(folder) / f"{file_name(name)}.png", figure() if callable(figure) else figure)
-        client.log_artifacts(written.run_id, folder, "figures")
-
-
-def _save_drawn(path: Path, drawn: Any) -> None:
-    from matplotlib import pyplot
-
-    figure = getattr(drawn, "figure", None) or drawn
-    figure.savefig(path)
-    pyplot.close(figure)
-
-
-def described_tags(description: str) -> dict[str, str]:
+def described_tags(description: str) -> Mapping[str, str]:
     """The tag of a description, cut to MLflow's length; none if it is empty."""
     return {DESCRIPTION: description[:MAX_DESCRIPTION]} if description else {}
 
 
-def as_text(values: Mapping[str, Any]) -> dict[str, str]:
-    """Parameters and tags as text, floats with all digits."""
-    return {
-        str(key): repr(value) if isinstance(value, float) else str(value) for key, value in values.items()
-    }
-
-
-def file_name(name: str) -> str:
-    """A name as that of a file.
-
-    Examples
-    --------
-    >>> file_name("BG/NBD x Gamma-Gamma")
-    'bg_nbd_x_gamma-gamma'
-    """
-    kept = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name.lower())
-    return "_".join(part for part in kept.split("_") if part) or "unnamed"
-
-
-PARTS = (write_params, write_datasets, write_model, write_metrics, write_tables, write_figures)
+PARTS = (write_params, write_datasets, write_model, write_metrics, write_files)

@@ -2,14 +2,62 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from typing import Self
 
 import pandas as pd
 
-from clvml.scoring._batches import score_batches
+from clvml.customers._amounts import check_separators
+from clvml.errors import InputError
+from clvml.scoring._bad_rows import counted, first_bad_row
+from clvml.scoring._batches import BatchScorer, ScoredBatch
 from clvml.scoring._contract import request_params
-from clvml.scoring._customer_files import ScoreWriter, check_ids, read_batches
+from clvml.scoring._customer_files import Columns, CustomerSource, read_batches
+from clvml.scoring._repeated_ids import RepeatedIds
+from clvml.scoring._score_files import ScoreWriter
 from clvml.tracking._registry import load
+
+Progress = Callable[[int, int | None], object]
+
+
+@dataclasses.dataclass(frozen=True)
+class BatchResult:
+    """The scores that `score_batch` has written.
+
+    Attributes
+    ----------
+    path : Path
+        The file of scores.
+    n_scored : int
+        The number of customers in it.
+    rejected : dict of str to int
+        The number of rows that were not scored, by rule, the most frequent first.
+    rejected_path : Path or None
+        The file of these rows; None unless bad rows are skipped.
+    """
+
+    path: Path
+    n_scored: int
+    rejected: dict[str, int] = dataclasses.field(default_factory=dict)
+    rejected_path: Path | None = None
+
+    @property
+    def n_rejected(self) -> int:
+        """The number of rows that were not scored."""
+        return sum(self.rejected.values())
+
+    def read(self) -> pd.DataFrame:
+        """The scores, indexed by customer id; they must fit in memory."""
+        return pd.concat(self.read_batches())
+
+    def read_batches(self) -> Iterator[pd.DataFrame]:
+        """The scores, batch by batch."""
+        return read_batches(self.path)
 
 
 def score_batch(
@@ -22,11 +70,15 @@ def score_batch(
     tracking_uri: str | None = None,
     segments: str | Path | None = None,
     overwrite: bool = False,
-) -> pd.DataFrame:
+    on_bad_row: str = "stop",
+    decimal: str | None = None,
+    thousands: str | None = None,
+    progress: Progress | None = None,
+) -> BatchResult:
     """Score customers with a model and write the scores to a file, in the customers' order.
 
     The file appears when it is complete; if scoring fails, no file is left and an existing file
-    is unchanged. Files are read in batches, so that the scores, but not the input, must fit in memory.
+    is unchanged. Files are read and written in batches: neither customers nor scores need to fit in memory.
 
     Parameters
     ----------
@@ -37,7 +89,9 @@ def score_batch(
         with the model's columns; ids in the index or in a column ``customer_id`` (in CSV read as text, so
         that ``00017`` is kept).
     out_path : str or Path
-        ``.parquet``, ``.csv`` or ``.xlsx``; the ids are its first column, ``customer_id``.
+        ``.parquet``, ``.csv`` or ``.xlsx``; the ids are its first column, ``customer_id``. In CSV, text that
+        a spreadsheet would run as a formula has an apostrophe before it, which clvml removes when it reads
+        the file: ``'=1+1``. Numbers, such as the id ``-5``, are left as they are.
     horizon : float or str, optional
         In the model's time unit, or such as ``"12M"``; None takes the model's own.
     annual_discount_rate : float, optional
@@ -48,32 +102,110 @@ def score_batch(
         rate. ``customers.parquet`` of a run has the purchases in each half of the relationship; without
         these columns trends are unknown.
     overwrite : bool, default False
-        Whether an existing file may be replaced; the file of the customers never is.
+        Whether existing files may be replaced; those of the customers never are.
+    on_bad_row : {"stop", "skip"}
+        What to do where a row cannot be scored: it has no id or that of an earlier row, text for a number, or
+        breaks a rule of the model. "stop" raises an error that names the first one by its number in the file
+        (from 1, without the header). "skip" scores the others, and writes these with row, column and reason
+        to a file beside the scores, ``<name of out_path>-rejected.csv``.
+    decimal : {".", ","}, optional
+        Decimal separator of numbers in text. Default: a point.
+    thousands : {".", ",", " ", "'", ""}, optional
+        Thousands separator of numbers in text. Default: none.
+    progress : callable, optional
+        Called after each batch with the number of rows done and of all rows (None until it is known).
 
     Returns
     -------
-    pandas.DataFrame
-        The scores, indexed by customer id: ``clv`` and its factors, or the segments.
+    BatchResult
+        Where the scores are, and how many rows were scored and rejected. ``read()`` returns the scores.
 
     Raises
     ------
     TrackingError
         If the store does not respond or there is no such model.
     InputError
-        If the file is missing or of another type, a customer is invalid, or ``out_path`` exists or is the
-        customers' file.
+        If the file is missing or of another type, a row is invalid (with "stop") or every row is, an output
+        exists or would be written over or among the customers.
     TimeUnitError
         If the summary counts time in another unit than the model.
     """
-    file = ScoreWriter(out_path, overwrite=overwrite, source=customers)
+    if on_bad_row not in ("stop", "skip"):
+        raise InputError(f"on_bad_row is {on_bad_row!r}; it must be 'stop' or 'skip'.")
+    reading, report = check_separators(decimal, thousands), progress or _no_report
+    beside = rejected_path(out_path) if on_bad_row == "skip" else None
+    outputs = _Outputs(out_path, beside, overwrite=overwrite, source=customers)
+    scorer = _scorer(model_uri, horizon, annual_discount_rate, segments, tracking_uri)
+    is_plain = decimal is None and thousands is None
+    found = CustomerSource(customers, scorer.numbers, numbers_as_text=not is_plain)
+    report(0, found.n_rows)
+    repeated = RepeatedIds(found.ids())
+    if repeated.n_ids == 0:
+        raise InputError("there are no customers to score: the table is empty.")
+    n_done = 0
+    with outputs:
+        for batch in found.batches(Columns(scorer.columns, scorer.optional_columns)):
+            outputs.write(scorer.score(batch, repeated, reading))
+            n_done += len(batch.customers)
+            report(n_done, repeated.n_ids)
+        return outputs.result()
+
+
+def rejected_path(out_path: str | Path) -> Path:
+    """Where the rows that could not be scored are written: beside the scores, as CSV."""
+    path = Path(out_path)
+    return path.with_name(f"{path.stem}-rejected.csv")
+
+
+class _Outputs(ExitStack):
+    """The file of scores, and that of rejected rows; without one, the first bad row is an error."""
+
+    def __init__(
+        self, scores: str | Path, rejected: Path | None, *, overwrite: bool, source: str | Path | pd.DataFrame
+    ) -> None:
+        super().__init__()
+        writer = partial(ScoreWriter, overwrite=overwrite, source=source)
+        self._scores, self._rejected = writer(scores), None if rejected is None else writer(rejected)
+        self._n_scored, self._reasons = 0, Counter[str]()
+
+    def __enter__(self) -> Self:
+        self.enter_context(self._scores)
+        if self._rejected is not None:
+            self.enter_context(self._rejected)
+        return self
+
+    def write(self, part: ScoredBatch) -> None:
+        if self._rejected is not None:
+            self._rejected.write(part.rejected)
+            self._reasons.update(counted(part.rejected))
+        elif len(part.rejected):
+            raise first_bad_row(part.rejected)
+        if part.scores is not None:
+            self._scores.write(part.scores)
+            self._n_scored += len(part.scores)
+
+    def result(self) -> BatchResult:
+        reasons = dict(self._reasons.most_common())
+        if not self._n_scored:
+            listed = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
+            raise InputError(f"no row can be scored: {listed}.")
+        rejected = None if self._rejected is None else self._rejected.path
+        return BatchResult(self._scores.path, self._n_scored, reasons, rejected)
+
+
+def _scorer(
+    model_uri: str | Path,
+    horizon: float | str | None,
+    annual_discount_rate: float | None,
+    segments: str | Path | None,
+    tracking_uri: str | None,
+) -> BatchScorer:
     model = load(model_uri, tracking_uri=tracking_uri)
     options = {"horizon": horizon, "annual_discount_rate": annual_discount_rate}
     params = request_params(model, {name: value for name, value in options.items() if value is not None})
     groups = None if segments is None else load(segments, tracking_uri=tracking_uri)
-    check_ids(customers)
-    written = []
-    with file:
-        for scores in score_batches(model, read_batches(customers), params, groups):
-            file.write(scores)
-            written.append(scores)
-    return pd.concat(written)
+    return BatchScorer(model, params, groups)
+
+
+def _no_report(n_done: int, n_rows: int | None) -> None:
+    """Report nothing."""

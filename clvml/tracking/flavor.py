@@ -2,7 +2,10 @@
 
 The folder contains ``data/model.json`` (see :mod:`~clvml.scoring`) under two flavours:
 ``clvml``, which loads the estimator (:func:`load_model`), and ``python_function``, which
-``mlflow models serve`` and ``mlflow.pyfunc`` load. Neither uses pickle.
+``mlflow models serve`` and ``mlflow.pyfunc`` load. Neither uses pickle, so both work with
+``MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false``. Beside it are ``card.md``, the model's card for people, and in
+``code`` the wheel of clvml that the requirements name (see `clvml.tracking._wheel`), so that an environment
+can be built from the folder alone. No customer is in it.
 
 This module is the adapter between MLflow and :mod:`clvml.scoring`, which defines requests and responses.
 In MLflow's types the signature is::
@@ -10,14 +13,15 @@ In MLflow's types the signature is::
     in   customer_id (any type), the model's columns (numbers of any type, whole ones too; categories),
          time_unit and observed_until
     out  clv, then its factors as double          | segment (long), segment_name (string); of customer
-         customer_id last, where it was given     | groups class, stage, treatment and budget too;
-                                                  | customer_id last, where it was given
+                                                  | groups class, stage, treatment and budget too
 
 with the parameters ``time_unit`` and ``observed_until``, and ``horizon`` and ``annual_discount_rate`` for a
 lifetime-value model. Money is the first column because ``spark_udf(result_type="double")`` takes the first
-column of that type. A request that is answered with a warning (see :class:`clvml.scoring.Request`) has the
-column ``warning`` after all others, the same text in each row: the answer is a table, and has no other
-place. It is not in the signature, and ``spark_udf`` leaves it out.
+column of that type. Two columns of the answer are not in the signature, and ``spark_udf`` leaves them out:
+``customer_id``, where ids were given (``spark_udf`` without a ``result_type`` fails if a column of any type
+is in the signature, and in Spark the answers are a column beside the ids); and last ``warning``, where a
+request is answered with one (see :class:`clvml.scoring.Request`), the same text in each row: the answer is a
+table, and has no other place.
 
 **All inputs are declared optional and of any type**, so that clvml validates requests itself. Any narrower
 type makes MLflow refuse what is valid (int64 for a double: pandas, Arrow, Spark's bigint), and its errors
@@ -42,7 +46,6 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +56,7 @@ from clvml.errors import ClvmlError, TrackingError
 from clvml.files import check_not_there, written_whole
 from clvml.scoring._card import ModelCard
 from clvml.scoring._contract import read_request, response_table, score
+from clvml.scoring._fitted_parameters import parts_of
 from clvml.scoring._invented import invented_request
 from clvml.scoring._model_file import (
     MODEL_FILE,
@@ -63,6 +67,9 @@ from clvml.scoring._model_file import (
 )
 from clvml.scoring._request_time import OBSERVED_UNTIL, warranty_notice
 from clvml.scoring._signature import Signature, signature
+from clvml.tracking._card_text import CARD_FILE, card_markdown
+from clvml.tracking._logged_models import log_model_folder
+from clvml.tracking._wheel import NEEDS, pinned, travelling_wheel
 
 if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
@@ -71,7 +78,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("clvml")
 
 FLAVOR_NAME = "clvml"
-NEEDS = ("pandas", "numpy", "scipy", "scikit-learn")
 WARNING = "warning"  # the column of an answer
 # MLflow's types by the contract's kinds; any other is MLflow's AnyType.
 _OUTPUT_TYPES = {"number": "double", "integer": "long", "boolean": "boolean", "text": "string"}
@@ -126,9 +132,14 @@ def save_model(
             mlflow_model=described,
             signature=_in_mlflow(found),
             input_example=None if input_example is None else invented_request(model, input_example),
-            pip_requirements=list(requirements()),
+            pip_requirements=list(requirements(model)),
             metadata=metadata,
         )
+        wheel = unfinished / travelling_wheel().requirement
+        wheel.parent.mkdir(exist_ok=True)
+        wheel.write_bytes(travelling_wheel().content)
+        page = card_markdown(read_card(file))
+        (unfinished / CARD_FILE).write_text(page, encoding="utf-8")
 
 
 def log_model(
@@ -183,47 +194,24 @@ def log_model(
 def _log_to(
     run_id: str, described: dict[str, Any], options: dict[str, Any], registered_model_name: str | None
 ) -> ModelInfo:
-    """The steps of MLflow's `Model.log` that apply: no prompts, no trial of the example on a server.
-
-    It is saved first: a model that cannot be saved leaves nothing behind.
-    """
+    """It is saved first: a model that cannot be saved leaves nothing behind."""
     import mlflow
-    from mlflow.entities import LoggedModelOutput
 
-    client, recorded = mlflow.MlflowClient(), mlflow.models.Model(run_id=run_id)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model"
-        save_model(path=path, mlflow_model=recorded, **options)
-        entry = _entry_in(client, run_id, **described)
-        client.log_outputs(run_id, [LoggedModelOutput(entry.model_id, step=0)])
-        recorded.artifact_path, recorded.model_uuid = entry.artifact_location, entry.model_id
-        recorded.model_id = entry.model_id
-        recorded.save(str(path / "MLmodel"))
-        try:
-            client.log_model_artifacts(entry.model_id, str(path))
-        except BaseException:
-            client.finalize_logged_model(entry.model_id, "FAILED")
-            raise
-    info = recorded.get_model_info(client.finalize_logged_model(entry.model_id, "READY"))
+        save_model(path=path, **options)
+        info = log_model_folder(path, run_id, **described)
     if registered_model_name is not None:
         made = mlflow.register_model(info.model_uri, registered_model_name, tags=described["tags"])
         info.registered_model_version = int(made.version)
     return info
 
 
-def _entry_in(client: Any, run_id: str, **described: Any) -> Any:
-    """A logged model of the run, with the run's parameters and its own."""
-    run = client.get_run(run_id)
-    params = {**run.data.params, **(described.pop("params") or {})}
-    text = {key: str(value) for key, value in params.items()}
-    return client.create_logged_model(run.info.experiment_id, source_run_id=run_id, params=text, **described)
-
-
 def load_model(model_uri: str | Path) -> Any:
     """The estimator itself, from a model folder or any model URI that MLflow supports.
 
-    It does not use ``mlflow.pyfunc``, so it works where that is disabled
-    (``MLFLOW_ALLOW_MODEL_CODE_EXECUTION=false``).
+    It does not use ``mlflow.pyfunc`` and runs no code of the folder, so it works wherever MLflow may execute
+    neither code nor pickles of a model.
 
     Raises
     ------
@@ -268,18 +256,16 @@ def _in_mlflow(found: Signature) -> ModelSignature:
     from mlflow.types.schema import AnyType
 
     inputs = [ColSpec(AnyType(), c.name, required=False) for c in found.inputs]
-    outputs = [
-        ColSpec(_OUTPUT_TYPES.get(c.kind) or AnyType(), c.name, required=c.required) for c in found.outputs
-    ]
+    outputs = [ColSpec(_OUTPUT_TYPES[c.kind], c.name) for c in found.outputs if c.required]
     params = [ParamSpec(name, "double", default) for name, default in found.parameters]
     params += [ParamSpec(name, "string", _NOT_SAID) for name in found.statements]
     return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs), params=ParamSchema(params))
 
 
-@cache
-def requirements() -> tuple[str, ...]:
-    """The packages needed to serve the model, at their installed versions."""
-    return tuple(f"{name}=={version(name)}" for name in ("clvml", *NEEDS))
+def requirements(model: Any) -> tuple[str, ...]:
+    """What pip is to install for the model, in its folder: the wheel of clvml, and pinned packages."""
+    own = {need for _, part in parts_of(model) for need in getattr(part, "needs_packages", ())}
+    return (travelling_wheel().requirement, *pinned((*NEEDS, *sorted(own))))
 
 
 class ServedModel:

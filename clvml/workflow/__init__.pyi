@@ -18,3 +18,4 @@ from ._results import Results as Results
 from ._run import run as run
 from ._stage import Context as Context
 from ._stage import Stage as Stage
+from ._tracking import track as track

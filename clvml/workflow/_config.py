@@ -26,20 +26,30 @@ from pydantic_core import ErrorDetails
 
 from clvml.customers.engines._files import STDIN
 from clvml.errors import InputError
-from clvml.workflow._section import ExperimentSection, OutputSection, Section, TrackingSection
+from clvml.workflow._section import (
+    PASSWORD_NOTE,
+    ExperimentSection,
+    OutputSection,
+    Section,
+    TrackingSection,
+)
 from clvml.workflow.stages._backtesting import BacktestSection
 from clvml.workflow.stages._comparison_section import ComparisonSection
 from clvml.workflow.stages._competing import ModelsSection
+from clvml.workflow.stages._economics_section import EconomicsSection
 from clvml.workflow.stages._reading import BUILT_IN, DataSection
 from clvml.workflow.stages._segmenting import SegmentsSection
 from clvml.workflow.stages._serving import ValueSection
 from clvml.workflow.stages._splitting import SplitSection
+from clvml.workflow.stages._surveying import SurveySection
 
 CDNOW_DATES = (dt.date(1997, 9, 30), dt.date(1998, 6, 30))
 # Keys that name a file; a relative path is relative to the folder of the config file.
 TABLES = (
     ("segments", "treatments"),
     ("segments", "attributes"),
+    ("economics", "acquisition"),
+    ("survey", "ratings"),
 )
 
 
@@ -54,6 +64,8 @@ class Config(Section):
     backtest: BacktestSection = BacktestSection()
     comparison: ComparisonSection = ComparisonSection()
     segments: SegmentsSection = SegmentsSection()
+    economics: EconomicsSection = EconomicsSection()
+    survey: SurveySection = SurveySection()
     tracking: TrackingSection = TrackingSection()
     output: OutputSection = OutputSection()
     _file: Path | None = PrivateAttr(None)
@@ -73,10 +85,12 @@ class Config(Section):
         return self._file
 
     def to_toml(self) -> str:
-        """The config as TOML text, which reads back as the same config."""
+        """The config as TOML text, which reads back as the same config, but for a password of the store."""
         blocks = []
         for name, section in _tables(self.model_dump(exclude_none=True, exclude_defaults=False), ""):
-            lines = [f"{key} = {toml_value(value)}" for key, value in section.items()]
+            lines = [f"{_toml_key(key)} = {toml_value(value)}" for key, value in section.items()]
+            if name == "tracking" and self.tracking.has_password:
+                lines.insert(0, PASSWORD_NOTE)
             blocks.append("\n".join([f"[{name}]", *lines]))
         return "\n\n".join(blocks) + "\n"
 
@@ -278,6 +292,10 @@ def _tables(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, dict[
             yield from _tables(
                 {k: v for k, v in value.items() if isinstance(v, Mapping) and v}, f"{prefix}{name}."
             )
+
+
+def _toml_key(key: str) -> str:
+    return key if re.fullmatch(r"[\w-]+", key, re.ASCII) else json.dumps(key, ensure_ascii=False)
 
 
 def toml_value(value: Any) -> str:

@@ -19,6 +19,7 @@ import pandas as pd
 from clvml.customers._ids import CUSTOMER_ID
 from clvml.scoring._card import ModelCard
 from clvml.tracking._records import DatasetRecord, RunRecord
+from clvml.tracking._trial import Trial
 from clvml.workflow._formatting import Column, format_table
 
 if TYPE_CHECKING:
@@ -253,7 +254,11 @@ class Model(Finding):
     card : ModelCard, optional
         What is known of the model beyond itself; saved with it.
     register_as : str, optional
-        Name in the MLflow model registry, with the alias "champion".
+        Name in the MLflow model registry.
+    trial : Trial, optional
+        The evidence by which it is judged against the champion of that name.
+    follows : str
+        The registered model with which it is promoted, or not.
     """
 
     key: str
@@ -264,6 +269,8 @@ class Model(Finding):
     params: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
     card: ModelCard | None = field(default=None, kw_only=True)
     register_as: str | None = field(default=None, kw_only=True)
+    trial: Trial | None = field(default=None, kw_only=True)
+    follows: str = field(default="", kw_only=True)
     record: RunRecord | None = field(default=None, kw_only=True)
 
 

@@ -103,16 +103,20 @@ def format_value(value: object, pattern: str = "") -> str:
     return (pattern or "{:,.2f}").format(round(float(value), 6) + 0.0)  # adding zero removes the sign of -0
 
 
-def format_money(amount: float, currency: str = "") -> str:
-    """An amount of money in whole units: a sign before it, a code or a name after it.
+def format_money(amount: float, currency: str = "", decimals: int = 0) -> str:
+    """An amount of money, in whole units by default: a sign before it, a code or a name after it.
 
     Examples
     --------
     >>> format_money(71101.97, "$"), format_money(-5.2, "EUR"), format_money(1234.0)
     ('$71,102', '-5 EUR', '1,234')
+    >>> format_money(12.5, "$", 2), format_money(float("nan"))
+    ('$12.50', '-')
     """
-    number = f"{abs(round(amount)):,}"
-    minus = "-" if round(amount) < 0 else ""
+    if amount != amount:
+        return MISSING
+    number = f"{abs(round(amount, decimals)):,.{decimals}f}"
+    minus = "-" if round(amount, decimals) < 0 else ""
     if not currency:
         return f"{minus}{number}"
     return f"{minus}{currency}{number}" if not currency[0].isalpha() else f"{minus}{number} {currency}"

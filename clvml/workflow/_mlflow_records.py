@@ -1,5 +1,8 @@
 """The writer of MLflow runs: one run per model, with all findings that belong to it.
 
+They are written to the output folder first, and from there to MLflow: by the run itself, or later by
+``clvml track`` where the store was away.
+
 The compared models, the model to serve and the segments are top-level runs of one experiment, so that
 all models are in one list.
 """
@@ -7,16 +10,22 @@ all models are in one list.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from clvml.errors import TrackingError
+from clvml.tracking._challenge import Nomination
+from clvml.tracking._connection import store_uri
 from clvml.tracking._markdown import markdown_table
 from clvml.tracking._records import Registration, RunRecord, parameters_of
 from clvml.tracking._run_parts import WrittenRun
-from clvml.tracking._runs import write_records
+from clvml.tracking._runs import upload
+from clvml.tracking._saved_runs import SavedRuns, save_runs
+from clvml.tracking._secrets import without_password
+from clvml.tracking._trial import Trial
 from clvml.workflow._console import Progress
 from clvml.workflow._findings import (
     SERVED,
@@ -36,24 +45,61 @@ from clvml.workflow._section import TrackingSection
 F = TypeVar("F", bound=Finding)
 
 
+PREDICTIONS = "predictions.parquet"
+FOLDER = "tracking"  # in the output folder: the runs as they are, or will be, in MLflow
+
+
+def save(
+    section: TrackingSection, found: Iterable[Finding], root: Path, folder: Path, progress: Progress
+) -> SavedRuns:
+    """Write the runs to a folder, from which `track` writes them to MLflow.
+
+    Parameters
+    ----------
+    section : TrackingSection
+    found : iterable of Finding
+    root : Path
+        The output folder as it is being built, with figures and models.
+    folder : Path
+        In it.
+    progress : Progress
+    """
+    return save_runs(
+        records_of(list(found), root, log_customers=section.log_customers),
+        folder,
+        experiment=section.experiment,
+        root=root,
+        store=without_password(store_uri(section.uri)),
+        artifacts=section.artifacts or None,
+        customers=PREDICTIONS if (root / PREDICTIONS).exists() else None,
+        on_progress=progress.update,
+    )
+
+
 def track(
-    section: TrackingSection, found: Iterable[Finding], folder: Path, progress: Progress
+    runs: SavedRuns,
+    folder: Path,
+    uri: str | None,
+    progress: Progress,
+    trials: Mapping[str, Trial] | None = None,
 ) -> dict[str, WrittenRun]:
-    """Write all runs and register the models that are to be.
+    """Write all runs of an output folder to MLflow and register the models that are to be.
 
     Raises
     ------
     TrackingError
         If the store is unavailable, or part of a run could not be written (the rest is).
     """
-    written = write_records(
-        records_of(list(found), folder, log_customers=section.log_customers),
-        experiment=section.experiment,
-        tracking_uri=section.uri,
-        on_progress=progress.update,
+    written = upload(
+        runs, folder, tracking_uri=uri, on_progress=progress.update, say=progress.say, trials=trials
     )
-    _say_written(section, written, progress)
+    _say_written(runs.experiment, written, progress, uri)
     return written
+
+
+def trials(found: Iterable[Finding]) -> dict[str, Trial]:
+    """The evidence for the challengers, by the names of their runs."""
+    return {model.name: model.trial for model in _only(Model, found) if model.trial is not None}
 
 
 def records_of(found: Sequence[Finding], folder: Path, *, log_customers: bool = False) -> list[RunRecord]:
@@ -99,6 +145,7 @@ def _record(model: Model, findings: Sequence[Finding], folder: Path) -> RunRecor
         figures={**base.figures, **drawn},
         datasets=[dataset.record for dataset in _only(Dataset, findings)],
         model=model.model,
+        model_folder=None if model.folder is None else folder / model.folder,
         card=model.card or base.card,
         input_example=None if model.register_as is None else model.customers,
         registration=_registration(model, findings),
@@ -110,7 +157,7 @@ def _registration(model: Model, findings: Sequence[Finding]) -> Registration | N
     if model.register_as is None:
         return None
     tags = _merged(tags.values for tags in _only(Tags, findings) if tags.of_version)
-    return Registration(model.register_as, tags)
+    return Registration(model.register_as, tags, model.trial, model.follows)
 
 
 def _markdown(finding: Finding) -> str:
@@ -130,16 +177,34 @@ def _merged(mappings: Iterable[Any]) -> dict[str, Any]:
     return {key: value for mapping in mappings for key, value in mapping.items()}
 
 
-def _say_written(section: TrackingSection, written: dict[str, WrittenRun], progress: Progress) -> None:
+def _say_written(
+    experiment: str, written: dict[str, WrittenRun], progress: Progress, uri: str | None
+) -> None:
     """Report what was written to MLflow; raise if something is missing."""
-    progress.say(f"{len(written)} runs in the experiment {section.experiment!r}")
-    for run in written.values():
-        if run.registered is not None:
-            aliases = ", ".join(f"@{alias}" for alias in run.registered.aliases)
-            before = " (moved from the earlier version)" if int(run.registered.version) > 1 else ""
-            progress.say(f"registered: {run.registered.uri} {aliases}{before}")
+    there = sum(run.was_there for run in written.values())
+    before = "" if not there else " (all of them already)" if there == len(written) else f" ({there} already)"
+    progress.say(f"{len(written)} runs in the experiment {experiment!r}{before}")
+    for nomination in nominations_of(written):
+        progress.say(f"{nomination.sentence}.")
+        if nomination.can_be_promoted:
+            progress.say(f"to promote it by hand: {promotion_command(nomination, uri)}")
     errors = [f"{name}: {error}" for name, run in written.items() for error in run.errors]
     if errors:
         raise TrackingError(
             f"{len(errors)} parts of the MLflow runs could not be written; the first: {errors[0]}"
         )
+
+
+def nominations_of(written: Mapping[str, WrittenRun]) -> list[Nomination]:
+    """What became of the models to register: first those that others follow."""
+    found = [run.nomination for run in written.values() if run.nomination is not None]
+    return sorted(found, key=lambda nomination: bool(nomination.follows))
+
+
+def promotion_command(nomination: Nomination, uri: str | None) -> str:
+    """The command that makes a registered version the champion."""
+    version = nomination.version
+    assert version is not None
+    store = store_uri(uri)
+    where = "" if store == store_uri(None) else f" --tracking-uri {shlex.quote(without_password(store))}"
+    return f"clvml promote {shlex.quote(version.name)} {version.version}{where}"

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from clvml.tracking._connection import shown, store_uri
+from clvml.tracking._connection import store_uri
+from clvml.tracking._secrets import without_password
 from clvml.workflow._config import Config
 from clvml.workflow._findings import SEGMENTS, SERVED, Finding, Model
 
@@ -19,19 +20,22 @@ class Command(NamedTuple):
     what: str
 
 
-def commands_after(config: Config, found: Iterable[Finding]) -> list[Command]:
-    """The suggested commands; with customer groups, scoring adds segment, stage and treatment."""
+def commands_after(config: Config, found: Iterable[Finding], is_tracked: bool = True) -> list[Command]:
+    """The suggested commands; with customer groups, scoring adds segment, stage and treatment.
+
+    Those of a run that is not in MLflow name the models in its folder.
+    """
     files = {finding.key: finding for finding in found if isinstance(finding, Model) and finding.folder}
     has_model, has_groups = SERVED[0] in files, SEGMENTS[0] in files
     tracking = config.tracking
-    if not tracking.enabled:
+    if not tracking.enabled or not is_tracked:
         return commands_for_folder(config.folder, has_groups) if has_model else []
     own, default = store_uri("sqlite:///mlflow.db"), store_uri(None)
     uri = default if tracking.uri is None else store_uri(tracking.uri)
     return next_commands(
         model=f"models:/{tracking.registered_model}@champion" if has_model else None,
         segments=f"models:/{tracking.registered_segments}@champion" if has_groups else None,
-        uri=shown(uri),
+        uri=without_password(uri),
         is_found=uri == default,
         is_here=uri == own,
         folder=config.folder,

@@ -16,7 +16,8 @@ from urllib.parse import unquote, urlsplit
 
 from clvml.errors import InputError
 from clvml.files import is_same, lies_in
-from clvml.tracking._connection import database_of, store_uri
+from clvml.tracking._connection import store_uri
+from clvml.tracking._store_checks import database_of
 from clvml.workflow._config import Config
 from clvml.workflow._manifest import Manifest, entries
 
@@ -54,6 +55,8 @@ def inputs_of(config: Config) -> dict[str, list[Path]]:
         "purchases": "" if config.data.is_built_in else config.data.source,
         "attributes": segments.attributes,
         "treatments": segments.treatments,
+        "acquisition costs": config.economics.acquisition,
+        "ratings": config.survey.ratings,
         "config": "" if config.file is None else str(config.file),
     }
     inputs = {kind: _existing(text) for kind, text in named.items() if text}

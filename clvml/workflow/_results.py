@@ -32,11 +32,15 @@ class Results:
         Where the files are.
     found : tuple of Found
         All findings, with the section of the report that each is in.
+    untracked : str
+        Why the results are not in MLflow and the command that writes them there; empty if they are, or are
+        not to be.
     """
 
     folder: Path
     found: tuple[Found, ...]
     _context: Context
+    untracked: str = ""
 
     def __getitem__(self, kind: type[T]) -> T:
         """The value of this type computed by a stage; `LookupError` if there is none."""

@@ -1,12 +1,14 @@
 """A run: a config in, results out, stage by stage.
 
-The findings of a stage are written before the next one starts, so that a late failure loses nothing. Figures
-are drawn after all stages; the report follows and, once the output folder is in place (see
-`clvml.workflow._output_folder`), MLflow.
+The MLflow store is asked before the first stage whether it can be used; where it cannot, the run goes on
+without it. The findings of a stage are written before the next one starts, so that a late failure loses
+nothing. Figures are drawn after all stages; the report follows and, once the output folder is in place (see
+`clvml.workflow._output_folder`), MLflow, from the folder.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,14 +17,16 @@ from clvml.workflow._config import Config
 from clvml.workflow._console import Progress, Silent
 from clvml.workflow._findings import Figure, Finding, Found, Table, Words
 from clvml.workflow._folder_writer import REPORT, FolderWriter
-from clvml.workflow._mlflow_records import track
 from clvml.workflow._next_steps import command_lines, commands_after
 from clvml.workflow._output_checks import inputs_of
 from clvml.workflow._report import report_page
 from clvml.workflow._results import Results
 from clvml.workflow._stage import Context, Stage
+from clvml.workflow._tracking import Tracking
 from clvml.workflow.stages._competing import PassedContenders
 from clvml.workflow.stages._order import STAGES, section_order
+
+log = logging.getLogger("clvml")
 
 
 def run(
@@ -49,7 +53,8 @@ def run(
     Returns
     -------
     Results
-        The results, which are also in ``config.folder``.
+        The results, which are also in ``config.folder``. Where MLflow could not be used, ``untracked`` says
+        why, and `clvml.workflow.track` writes the folder to it later.
 
     Raises
     ------
@@ -61,29 +66,34 @@ def run(
     """
     context = Context(config, progress or Silent())
     context.put(PassedContenders(contenders or {}))
-    stages, writer = (*STAGES, *extra_stages), FolderWriter(config, context.say)
+    stages = [s for s in (*STAGES, *extra_stages) if s.applies is None or s.applies(config)]
+    writer = FolderWriter(config, context.say)
     writer.folder.check(inputs_of(config))
     for stage in stages:
         if stage.check is not None:
             stage.check(context)
+    tracking = Tracking(config.tracking, context.progress)
+    tracking.ask(config.folder)
     with writer.keeping(), unannounced():  # the run logs its comparison itself
         found = _drawn(context, writer, _found(context, stages, writer))
         findings, folder = [finding for _, finding in found], writer.folder.path
-        commands = commands_after(config, findings)
+        commands = commands_after(config, findings, is_tracked=not tracking.failed)
         with context.progress.stage("Writing the report"):
+            tracking.save(findings, writer.folder)
             writer.report(
                 report_page(config.experiment, _as_read(found), writer.folder.now or folder, commands)
             )
             writer.folder.complete()
         context.say(f"written to {folder}: open {folder / REPORT}")
-        if config.tracking.enabled:
-            with context.progress.stage("Writing MLflow runs and registering the models"):
-                track(config.tracking, findings, folder, context.progress)
+        tracking.write(folder)
+    untracked = tracking.describe_failure(folder)
+    if untracked and progress is None:
+        log.warning("%s", untracked)
     if commands:
         context.say("next:")
     for line in command_lines(commands):
         context.say(f"  {line}")
-    return Results(folder, tuple(found), context)
+    return Results(folder, tuple(found), context, untracked)
 
 
 def _found(context: Context, stages: Sequence[Stage], writer: FolderWriter) -> list[Found]:

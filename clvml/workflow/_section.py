@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
+
+from clvml.tracking._secrets import without_password
+
+PASSWORD_NOTE = (
+    "# The login of the store was left out. Set PGPASSWORD for PostgreSQL, MLFLOW_TRACKING_USERNAME and\n"
+    "# MLFLOW_TRACKING_PASSWORD for a server, or MLFLOW_TRACKING_URI in place of uri."
+)
 
 
 class Section(BaseModel):
@@ -35,15 +44,33 @@ class TrackingSection(Section):
     enabled: bool = True
     """Whether to log runs and register the model (``--no-tracking``: no)."""
     uri: str | None = None
-    """MLflow tracking URI, such as ``http://127.0.0.1:5000``. Default: MLflow's, sqlite:///mlflow.db."""
+    """MLflow tracking URI, such as ``http://127.0.0.1:5000``. Default: MLflow's, sqlite:///mlflow.db.
+    Better without a password: set PGPASSWORD, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."""
+    artifacts: str = ""
+    """Folder or bucket for the models, tables and figures of a new experiment, such as s3://bucket/mlflow; a
+    path is relative to the current folder. Default: beside an SQLite database, or where the server says."""
     experiment: str = ""
     """Name of the MLflow experiment. Default: the name of the experiment."""
     registered_model: str = Field(default="", pattern=r"^[^/:]*$")
     """Name of the registered model; that of the segments adds ``-segments``. Default: the name of the MLflow
-    experiment, so that another data set does not replace the champion."""
+    experiment, so that another data set does not replace the champion. A run registers a challenger, which
+    replaces the champion only if it is better on the latest holdout."""
     log_customers: bool = False
     """Whether tables and figures that name customers by id, such as predictions and segments, are logged to
     MLflow too; they are in the output folder anyway."""
+
+    @property
+    def has_password(self) -> bool:
+        """Whether the URI has a password (or, for a server, a user), which is not written anywhere."""
+        return self.uri is not None and without_password(self.uri) != self.uri
+
+    @field_serializer("uri")
+    def _without_password(self, uri: str | None) -> str | None:
+        return None if uri is None else without_password(uri)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Without a password."""
+        return iter(self.model_dump().items())
 
     @property
     def registered_segments(self) -> str:

@@ -75,9 +75,12 @@ class Stage(NamedTuple):
     check : callable, optional
         Called before the first stage, so that an error in the config costs no time; takes the context and
         raises `InputError`.
+    applies : callable, optional
+        Takes the `Config`; a stage that does not apply, for lack of its input, is left out without a word.
     """
 
     title: str
     find: Callable[[Context], Iterator[Finding]]
     section: str
     check: Callable[[Context], None] | None = None
+    applies: Callable[[Config], bool] | None = None

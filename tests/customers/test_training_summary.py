@@ -158,7 +158,8 @@ class TestRequests:
         assert found.attrs["time_unit"] == "W"
 
     @pytest.mark.parametrize(
-        ("codes", "said"), [(["D", None], "1 of 2 rows have no time_unit"), (["d", "D"], "time_unit must be one of")]
+        ("codes", "said"),
+        [(["D", None], "1 of 2 rows have no time_unit"), (["d", "D"], "time_unit must be one of")],
     )
     def test_an_unknown_or_missing_unit_is_refused(self, codes, said, value_model, cdnow):
         with pytest.raises(InputError, match=said):

@@ -165,8 +165,96 @@ def reliable():
     return table.assign(lower=table["actual"] * 0.8, upper=np.minimum(1, table["actual"] * 1.2 + 0.02))
 
 
+ATTRIBUTES = pd.Index(
+    ["quality of the product", "price", "an attribute with a name that goes on"], name="attribute"
+)
+
+
+def ended(name, values, half=0.1):
+    values = np.asarray(values)
+    return {name: values, f"{name}_lower": values - half, f"{name}_upper": values + half}
+
+
+def brand_values():
+    sides = ended("benefit", [3.6, 3.2, 3.0]) | ended("cost", [2.5, 2.9, 0.0])
+    brands = pd.Index(
+        ["ours", "rival", "a brand whose name is long enough for two lines of text"], name="brand"
+    )
+    return pd.DataFrame(sides, brands).assign(difference=[1.1, 0.3, 3.0], ratio=[1.44, 1.1, np.nan])
+
+
+def values_by_period():
+    dates = pd.to_datetime(["2024-01-01", "2024-04-01"])
+    index = pd.MultiIndex.from_product([["ours", "rival"], dates], names=["brand", "period"])
+    return pd.DataFrame(ended("difference", [1.0, 1.1, 0.4, 0.6]), index)
+
+
+def steps():
+    table = pd.DataFrame(ended("effect", [0.5, 0.3, 0.1]), ATTRIBUTES)
+    table = table.assign(move=["lower", "raise", "raise"], gap=0.4)
+    return pd.concat({"ours": table}, names=["brand"])
+
+
+def importances():
+    return pd.DataFrame(ended("stated", [0.3, 0.5, 0.2]) | ended("derived", [0.6, 0.1, 0.3]), ATTRIBUTES)
+
+
+def quadrants():
+    table = pd.DataFrame(ended("importance", [0.6, 0.3, 0.1]) | ended("performance", [3, 4, 2.5]), ATTRIBUTES)
+    names = ["concentrate here", "keep up the good work", "low priority"]
+    return table.assign(quadrant=names, quadrant_share=[1.0, 0.7, 0.95])
+
+
+def against():
+    columns = {"difference": [0.5, -0.4, 0.0], "lower": [0.3, -0.6, -0.1], "upper": [0.7, -0.2, 0.1]}
+    table = pd.DataFrame(columns, ATTRIBUTES).assign(verdict=["ahead", "behind", "parity"])
+    table.attrs = {"brand": "ours", "competitor": "rival", "margin": 0.25, "level": 0.95}
+    return table
+
+
+def orders():
+    return pd.DataFrame({"customers": [1.0, 2, 3], "company": [3.0, 1, 2], "gap": [-2.0, 1, 1]}, ATTRIBUTES)
+
+
+def paid_back():
+    ages = pd.MultiIndex.from_product([["web", "friends and family recommendation"], range(4)])
+    table = pd.DataFrame({"balance": [-10.0, -4, 2, 5, -20, -18, -15, -13]}, ages.set_names(["group", "age"]))
+    return table.assign(
+        customers=[9] * 4 + [1200] * 4, kind=["observed"] * 3 + ["expected"] + ["observed"] * 4
+    )
+
+
+def early():
+    index = pd.MultiIndex.from_product([["2024-01", "all customers"], [30, 365]], names=["group", "days"])
+    return pd.DataFrame({"customers": [3, 0, 12, 9], "value": [5.0, np.nan, 6.0, 19.0]}, index)
+
+
+def parts():
+    columns = {"historic": [80.0, 20.0], "predicted": [30.0, 5.0], "discount": [-3.0, -1.0]}
+    return pd.DataFrame(columns).assign(marketing_cost=-90.0)
+
+
+def equity():
+    names = ["customers of today", "year 1", "total"]
+    amounts = np.array([100.0, -150.0, -50.0])
+    return pd.DataFrame({"equity": amounts, "lower": amounts - 20, "upper": amounts + 40}, names)
+
+
+def by_tenure():
+    months = pd.date_range("2023-01-01", periods=26, freq="MS", name="period")
+    table = pd.DataFrame({"new": 40_000.0, "existing": np.arange(26) * 1000.0}, months)
+    return table.assign(complete=[True] * 25 + [False])
+
+
 LEVELS = ["origin", "horizon", "model"]
 FIGURES = {
+    "delivered_value": (clvml.plots.delivered_value, brand_values),
+    "delivered_value_over_time": (clvml.plots.delivered_value_over_time, values_by_period),
+    "step_effects": (clvml.plots.step_effects, steps),
+    "attribute_importance": (clvml.plots.attribute_importance, importances),
+    "importance_performance": (clvml.plots.importance_performance, quadrants),
+    "brand_comparison": (clvml.plots.brand_comparison, against),
+    "rank_gaps": (clvml.plots.rank_gaps, orders),
     "bias_by_origin": (clvml.plots.bias_by_origin, backtested),
     "score_by_origin": (clvml.plots.score_by_origin, backtested),
     "metric_differences": (clvml.plots.metric_differences, differences),
@@ -186,6 +274,11 @@ FIGURES = {
     "comparison": (clvml.plots.comparison, compared),
     "segment_profile": (clvml.plots.segment_profile, profile),
     "segment_value": (clvml.plots.segment_value, profile),
+    "payback": (clvml.plots.payback, paid_back),
+    "early_value": (clvml.plots.early_value, early),
+    "value_parts": (clvml.plots.value_parts, parts),
+    "equity_projection": (clvml.plots.equity_projection, equity),
+    "revenue_by_tenure": (clvml.plots.revenue_by_tenure, by_tenure),
     "tornado": (clvml.plots.tornado, factors),
     "two_way": (clvml.plots.two_way, two_factors),
     "value_over_time": (clvml.plots.value_over_time, trend),
@@ -277,6 +370,13 @@ def test_an_empty_table_is_refused_before_a_figure_is_opened(draw, table):
 @pytest.mark.parametrize(
     ("name", "column"),
     [
+        ("delivered_value", "cost_lower"),
+        ("delivered_value_over_time", "difference"),
+        ("step_effects", "gap"),
+        ("attribute_importance", "derived_upper"),
+        ("importance_performance", "quadrant"),
+        ("brand_comparison", "verdict"),
+        ("rank_gaps", "company"),
         ("cumulative_purchases", "actual"),
         ("purchases_per_period", "actual"),
         ("calibration_by_frequency", "customers"),
@@ -294,6 +394,11 @@ def test_an_empty_table_is_refused_before_a_figure_is_opened(draw, table):
         ("prediction_intervals", "clv_lower"),
         ("metric_differences", "different"),
         ("reliability", "actual"),
+        ("payback", "balance"),
+        ("early_value", "value"),
+        ("value_parts", "discount"),
+        ("equity_projection", "upper"),
+        ("revenue_by_tenure", "existing"),
     ],
 )
 def test_a_missing_column_is_named(name, column):

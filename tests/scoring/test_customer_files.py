@@ -1,6 +1,8 @@
 """Scores come back with the ids they were asked for, and no file gives way unasked."""
 
 import os
+import subprocess
+import sys
 import uuid
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from clvml.customers.engines import _workbooks as workbooks
 from clvml.errors import InputError, TimeUnitError
 from clvml.scoring import _customer_files as customer_files
 from clvml.scoring._model_file import save_model_folder
+from clvml.scoring._score_files import ScoreWriter
 from clvml.tracking import flavor, score_batch
 from clvml.tracking._connection import quiet
 
@@ -63,7 +66,7 @@ def save_model(model, folder):
 @pytest.fixture(autouse=True)
 def _in_three_batches(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(customer_files.read_batches, "__defaults__", (4,))
+    monkeypatch.setattr(customer_files, "BATCH_ROWS", 4)
 
 
 def expected_of(customers):
@@ -78,11 +81,11 @@ def test_scores_in_parquet_keep_the_ids_over_batches(model, kind, form):
     if form == "as a column":
         customers.reset_index().to_parquet(source)
     elif form == "of clvml":
-        with customer_files.ScoreWriter(source) as file:
+        with ScoreWriter(source) as file:
             file.write(customers)
     else:
         customers.to_parquet(source)
-    scored = score_batch(model, customers if form == "frame" else source, "scores.parquet")
+    scored = score_batch(model, customers if form == "frame" else source, "scores.parquet").read()
     expected = list(customers.index)
     assert scored.index.tolist() == expected
     np.testing.assert_allclose(scored["clv"], expected_of(customers), rtol=1e-12)
@@ -97,7 +100,7 @@ def test_scores_in_parquet_keep_the_ids_over_batches(model, kind, form):
 def test_scores_in_csv_keep_the_ids_and_clvml_reads_them_as_they_were_written(model, kind):
     customers = customers_with(IDS[kind])
     customers.to_parquet("customers.parquet")
-    with customer_files.ScoreWriter("customers.csv") as file:
+    with ScoreWriter("customers.csv") as file:
         file.write(customers)
     isoformat = isinstance(customers.index, pd.DatetimeIndex)
     written = [moment.isoformat() if isoformat else str(moment) for moment in customers.index]
@@ -106,15 +109,16 @@ def test_scores_in_csv_keep_the_ids_and_clvml_reads_them_as_they_were_written(mo
         back = pd.concat(customer_files.read_batches("scores.csv"))
         assert back.index.tolist() == written
         np.testing.assert_allclose(back["clv"], expected_of(customers), rtol=1e-12)
-        assert pl.read_csv("scores.csv", infer_schema=False).to_series(0).to_list() == written
+        in_file = ["'-nan" if name == "-nan" else name for name in written]  # a formula in a spreadsheet
+        assert pl.read_csv("scores.csv", infer_schema=False).to_series(0).to_list() == in_file
         found = duckdb.sql("SELECT customer_id FROM read_csv('scores.csv', all_varchar = true)").fetchall()
-        assert [row[0] for row in found] == written
+        assert [row[0] for row in found] == in_file
 
 
 @pytest.mark.parametrize("kind", IDS)
 def test_scores_in_a_workbook_keep_the_ids_also_of_customers_in_one(model, kind):
     customers = customers_with(IDS[kind])
-    with customer_files.ScoreWriter("customers.xlsx") as file:
+    with ScoreWriter("customers.xlsx") as file:
         file.write(customers)
     score_batch(model, "customers.xlsx", "scores.xlsx")
     back = pd.concat(customer_files.read_batches("scores.xlsx"))
@@ -129,7 +133,7 @@ def test_customers_in_a_folder_are_scored_file_by_file(model):
     Path("parts").mkdir()
     customers.iloc[:4].to_parquet("parts/a.parquet")
     customers.iloc[4:].to_parquet("parts/b.parquet")
-    assert score_batch(model, "parts", "scores.csv").index.tolist() == NAMES
+    assert score_batch(model, "parts", "scores.csv").read().index.tolist() == NAMES
 
 
 def test_a_workbook_without_room_leaves_no_file(model, monkeypatch):
@@ -140,23 +144,39 @@ def test_a_workbook_without_room_leaves_no_file(model, monkeypatch):
     assert [path.name for path in Path().iterdir()] == ["customers.parquet"]
 
 
-@pytest.mark.parametrize("kind", ["parquet", "csv"])
-def test_600_000_customers_in_three_batches_keep_their_ids(model, monkeypatch, kind):
-    monkeypatch.setattr(customer_files.read_batches, "__defaults__", (customer_files.BATCH_ROWS,))
-    customers = customers_with(pd.RangeIndex(1, 600_001), 600_000)
-    customers.to_parquet("customers.parquet")
-    score_batch(model, "customers.parquet", f"scores.{kind}")
-    found = duckdb.sql(f"SELECT customer_id, clv FROM 'scores.{kind}'").fetchnumpy()
-    np.testing.assert_array_equal(found["customer_id"], customers.index)
-    np.testing.assert_allclose(found["clv"], expected_of(customers), rtol=1e-12)
+MANY = 600_000
+MANY_IDS = {
+    "counting up": lambda: pd.RangeIndex(1, MANY + 1, name="customer_id"),
+    "text": lambda: pd.Index([f"{place:07d}" for place in range(MANY)], name="customer_id"),
+    "gaps": lambda: pd.Index(3 * np.arange(MANY)[::-1] + 2**62, name="customer_id"),
+}
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+@pytest.mark.parametrize("kind", MANY_IDS)
+def test_600_000_customers_in_three_batches_keep_their_ids(model, monkeypatch, kind, form):
+    """Each customer's value tells them apart: a join by id compares every one."""
+    monkeypatch.setattr(customer_files, "BATCH_ROWS", 200_000)
+    customers = customers_with(MANY_IDS[kind](), MANY)
+    if form == "parquet":
+        customers.to_parquet("customers.parquet")
+    else:
+        pl.from_pandas(customers.reset_index()).write_csv("customers.csv")
+    assert score_batch(model, f"customers.{form}", f"scores.{form}").n_scored == MANY
+    expected = pd.DataFrame({"customer_id": customers.index.astype(str), "value": expected_of(customers)})
+    scores = "read_csv('scores.csv', all_varchar = true)" if form == "csv" else "'scores.parquet'"
+    found = duckdb.sql(f"SELECT customer_id::VARCHAR AS customer_id, clv::DOUBLE AS clv FROM {scores}")
+    joined = found.join(duckdb.from_df(expected), "customer_id").fetchnumpy()
+    assert joined["clv"].size == MANY
+    np.testing.assert_allclose(joined["clv"], joined["value"], rtol=1e-12)
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv"])
 def test_a_missing_or_a_repeated_id_is_refused_also_in_another_batch(model, kind):
     ids = [f"c{i}" for i in range(N)]
     cases = {
-        "repeat the id of an earlier customer; the first is 'c1'": "c1",
-        "have no customer_id; the first is row 7": "",
+        r"row 8 of customers\.\w+ repeats the id of an earlier customer, 'c1'": "c1",
+        r"row 8 of customers\.\w+ has no customer_id\.": "",
     }
     for sentence, wrong in cases.items():
         table = customers_with([*ids[:7], wrong, *ids[8:]]).reset_index()
@@ -170,7 +190,7 @@ def test_a_missing_or_a_repeated_id_is_refused_also_in_another_batch(model, kind
 def test_ids_that_are_categories_in_the_file_come_back_as_what_they_stand_for(model):
     customers = customers_with(pd.CategoricalIndex([f"c{i}" for i in range(N)]))
     customers.reset_index().to_parquet("customers.parquet")
-    scored = score_batch(model, "customers.parquet", "scores.parquet")
+    scored = score_batch(model, "customers.parquet", "scores.parquet").read()
     assert scored.index.tolist() == [f"c{i}" for i in range(N)]
     assert pl.read_parquet("scores.parquet")["customer_id"].to_list() == [f"c{i}" for i in range(N)]
 
@@ -181,7 +201,7 @@ def test_uuids_that_a_database_wrote_are_read_as_text(model):
         "COPY (SELECT * REPLACE (customer_id::UUID AS customer_id) FROM customers) TO 'customers.parquet'"
     )
     assert (
-        score_batch(model, "customers.parquet", "s.parquet").index.tolist()
+        score_batch(model, "customers.parquet", "s.parquet").read().index.tolist()
         == customers["customer_id"].tolist()
     )
 
@@ -215,7 +235,7 @@ def test_another_file_gives_way_only_where_that_is_asked_for(model):
 
 
 def test_a_file_that_comes_while_scores_are_computed_is_kept():
-    file = customer_files.ScoreWriter("scores.csv")
+    file = ScoreWriter("scores.csv")
     file.write(customers_with(range(N)))
     Path("scores.csv").write_text("mine")
     with pytest.raises(InputError, match="already exists"):
@@ -224,13 +244,34 @@ def test_a_file_that_comes_while_scores_are_computed_is_kept():
     assert os.listdir() == ["scores.csv"]
 
 
-def test_what_a_killed_run_left_behind_does_not_get_into_the_next_scores(model, monkeypatch):
-    """In a container every run has the same process id."""
-    monkeypatch.setattr(os, "getpid", lambda: 1)
-    abandoned = customer_files.ScoreWriter("scores.csv")
-    abandoned.write(customers_with(range(N)))
+KILLED = """
+import os, signal, sys, pandas as pd
+from clvml.scoring._score_files import ScoreWriter
+file = ScoreWriter("scores.csv")
+file.write(pd.DataFrame({"clv": [1.0]}, index=pd.Index([1], name="customer_id")))
+print("writing", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_a_killed_run_left_behind_is_removed_by_the_next_and_another_run_is_left_alone(model):
+    runs = [
+        subprocess.Popen([sys.executable, "-c", KILLED], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    for run in runs:
+        assert run.stdout.readline() == b"writing\n"
+    assert len(os.listdir()) == 2
+    runs[0].kill()
+    runs[0].wait()
+    assert len(os.listdir()) == 2
+    assert not Path("scores.csv").exists()  # no half file that looks whole
     score_batch(model, customers_with(range(N)), "scores.csv")
     assert len(pd.read_csv("scores.csv")) == N
+    assert len(os.listdir()) == 2  # the scores, and the file that the other run still writes
+    for run in runs:
+        run.kill()
+        run.communicate()
 
 
 def test_a_link_to_the_scores_stays_a_link(model):
@@ -284,5 +325,5 @@ def test_the_time_unit_of_a_customers_file_survives_duckdb_polars_and_csv(tmp_pa
 def test_scores_have_no_time_unit(tmp_path, model):
     customers_with(range(N)).assign(time_unit="W").to_csv(tmp_path / "customers.csv")
     scores = score_batch(model, tmp_path / "customers.csv", tmp_path / "scores.csv")
-    assert len(scores) == N
+    assert scores.n_scored == N
     assert "time_unit" not in pd.read_csv(tmp_path / "scores.csv")

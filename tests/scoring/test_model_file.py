@@ -32,7 +32,7 @@ def resealed(changed: str | dict[str, Any]) -> str:
 def carried(value: Any) -> Any:
     """The value after a journey as a learnt attribute of a model."""
     model = clvml.ZeroValue(horizon=1)
-    model.cargo_ = value
+    model.time_unit_, model.params_, model.cargo_ = None, {}, value
     return load_model_json(dump_model(model)).cargo_
 
 

@@ -37,7 +37,7 @@ def test_the_folder_holds_two_flavours_readable_json_and_pinned_requirements(sav
     assert described.flavors["python_function"]["loader_module"] == "clvml.tracking.flavor"
     assert described.metadata == {"question": "cdnow"}
     required = (saved / "value" / "requirements.txt").read_text()
-    assert all(f"{name}==" in required for name in ("clvml", "pandas", "numpy", "scipy", "scikit-learn"))
+    assert all(f"{name}==" in required for name in ("pandas", "numpy", "scipy", "scikit-learn"))
     assert not [path for path in saved.rglob("*") if path.suffix in (".pkl", ".pickle", ".joblib")]
 
 

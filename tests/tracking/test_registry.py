@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import clvml
+from clvml import tracking
 from clvml.errors import TrackingError
 from clvml.tracking import _registry as registry
 
@@ -40,10 +41,10 @@ def test_the_champion_carries_its_alias_and_tags(store):
 
 def test_promotion_moves_the_alias(store):
     formula = store.written["repeat rate"].model_uri
-    first = registry.register(formula, "other", tags={"why": "test"})
-    second = registry.register(formula, "other", alias="challenger")
+    first = tracking.register(formula, "other", tags={"why": "test"})
+    second = tracking.register(formula, "other", alias="challenger")
     assert (first.version, first.aliases, second.aliases) == (1, ("champion",), ("challenger",))
-    registry.promote("other", second.version)
+    tracking.promote("other", second.version)
     assert registry.resolve("models:/other@champion").version == second.version
     assert registry.resolve("models:/other/1").aliases == ()
 
@@ -85,5 +86,5 @@ def test_a_file_of_something_else_where_the_store_would_be_is_left_as_it_is(monk
     before = Path("mlflow.db").read_bytes()
     sentence = {"text": "not an SQLite database", "database": "not an MLflow database"}[kind]
     with pytest.raises(TrackingError, match=rf"mlflow\.db is .*{sentence}.*keep the MLflow store in another"):
-        registry.register("runs:/1/model", "clv")
+        tracking.register("runs:/1/model", "clv")
     assert Path("mlflow.db").read_bytes() == before

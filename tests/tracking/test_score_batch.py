@@ -28,7 +28,7 @@ def test_a_file_is_scored_as_the_estimator_would(kind, value_model, cdnow):
     customers.to_parquet("customers.parquet")
     customers.to_csv("customers.csv")
     source = customers if kind == "frame" else f"customers.{kind}"
-    scored = score_batch(URI, source, "scores.parquet", horizon="39", annual_discount_rate=0.0)
+    scored = score_batch(URI, source, "scores.parquet", horizon="39", annual_discount_rate=0.0).read()
     expected = value_model.predict_factors(customers, horizon=39, annual_discount_rate=0.0)
     pd.testing.assert_frame_equal(scored, expected, check_exact=True)
     pd.testing.assert_frame_equal(pd.read_parquet("scores.parquet"), expected, check_exact=True)
@@ -37,7 +37,7 @@ def test_a_file_is_scored_as_the_estimator_would(kind, value_model, cdnow):
 def test_batches_make_no_difference(monkeypatch, store, cdnow):
     formula = store.written["repeat rate"].model_uri
     cdnow.reset_index().to_parquet("customers.parquet")
-    monkeypatch.setattr(customer_files.read_batches, "__defaults__", (100,))
+    monkeypatch.setattr(customer_files, "BATCH_ROWS", 100)
     score_batch(formula, "customers.parquet", "scores.csv")
     scored = pd.read_csv("scores.csv").set_index("customer_id")
     expected = clvml.RepeatRateValue(horizon=39).fit(cdnow).predict_factors(cdnow)
@@ -55,15 +55,15 @@ def test_a_failure_late_in_the_file_leaves_the_older_scores_and_nothing_half_wri
     customers.iloc[-1, customers.columns.get_loc("frequency")] = -1.0
     customers.to_parquet("customers.parquet")
     Path("scores.parquet").write_text("older")
-    monkeypatch.setattr(customer_files.read_batches, "__defaults__", (100,))
-    with pytest.raises(InputError, match="negative frequency"):
+    monkeypatch.setattr(customer_files, "BATCH_ROWS", 100)
+    with pytest.raises(InputError, match=r"row 2,?357 of customers\.parquet has a negative frequency"):
         score_batch(URI, "customers.parquet", "scores.parquet", overwrite=True)
     assert sorted(os.listdir()) == ["customers.parquet", "scores.parquet"]
     assert Path("scores.parquet").read_text() == "older"
 
 
 def test_bad_files_are_one_sentence(monkeypatch, cdnow):
-    monkeypatch.setattr(customer_files.read_batches, "__defaults__", (100,))
+    monkeypatch.setattr(customer_files, "BATCH_ROWS", 100)
     customers = cdnow.iloc[:300]
     doubled = pd.concat([customers, customers.iloc[:1]])
     doubled.to_parquet("doubled.parquet")
@@ -74,8 +74,8 @@ def test_bad_files_are_one_sentence(monkeypatch, cdnow):
     for name in ("broken.parquet", "zero.csv"):
         Path(name).touch()
     cases = {
-        "doubled.parquet": "repeat the id",
-        "without.csv": "no customer_id",
+        "doubled.parquet": "row 301 of doubled.parquet repeats the id",
+        "without.csv": "row 1 of without.csv has no customer_id",
         "anonymous.parquet": "have no ids",
         "lacking.csv": "lacks 'T'",
         "empty.parquet": "empty",

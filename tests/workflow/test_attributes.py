@@ -63,7 +63,7 @@ def test_scoring_and_serving_tell_what_the_run_told(found, tmp_path):
     folder = found.folder
     scores = score_batch(
         folder / "model", folder / "customers.parquet", tmp_path / "s.parquet", segments=folder / "segments"
-    )
+    ).read()
     pd.testing.assert_frame_equal(scores[told], members[told])
     request = members.head(9).reset_index()
     served = mlflow.pyfunc.load_model(str(folder / "segments")).predict(request)

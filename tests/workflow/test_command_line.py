@@ -193,11 +193,16 @@ def unreachable(sales, tmp_path_factory):
         return folder, clvml(*arguments)
 
 
-def test_a_tracking_server_that_is_not_there_costs_no_result(unreachable):
+def test_a_tracking_server_that_is_not_there_costs_no_result_and_is_said_at_once_and_at_the_end(unreachable):
     folder, result = unreachable
-    assert "no MLflow server responds at http://127.0.0.1:9" in one_sentence(result)
-    assert "kept in out" in result.stderr
-    assert {path.name for path in (folder / "out").iterdir()} == FILES
+    assert result.exit_code == 3
+    reason = "no MLflow server responds at http://127.0.0.1:9"
+    assert result.stdout.index(reason) < result.stdout.index("Reading transactions")
+    assert result.stderr.startswith("clvml: the results are complete in out, but not in MLflow: ")
+    assert reason in result.stderr
+    assert result.stderr.endswith("clvml track out\n")
+    assert {path.name for path in (folder / "out").iterdir()} == {*FILES, "tracking"}
+    assert "models:/" not in result.stdout  # no version of it is registered
 
 
 def test_a_config_names_its_own_table_of_treatments_beside_it(unreachable, clvml, tmp_path):
@@ -215,7 +220,9 @@ def test_an_unexpected_failure_is_a_sentence_too_and_debug_shows_where(clvml, sa
     said = one_sentence(clvml("run", "--transactions", sales, "--no-tracking"))
     assert "unexpected ZeroDivisionError: by zero; --debug shows the traceback." in said
     result = clvml("run", "--transactions", sales, "--no-tracking", "--debug")
-    assert isinstance(result.exception, ZeroDivisionError)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Traceback")
+    assert "ZeroDivisionError: by zero\n" in result.stderr
 
 
 def test_an_output_folder_that_is_a_file_is_refused_before_anything_is_read(clvml, tmp_path):
@@ -228,7 +235,8 @@ def test_wrong_usage_ends_with_status_2(clvml):
     assert clvml("run", "--horizn", "3").exit_code == 2
 
 
-def test_an_interruption_ends_with_status_130(tmp_path):
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_ends_with_the_status_of_its_signal(tmp_path, sent, status):
     run = subprocess.Popen(
         [sys.executable, "-m", "clvml", "run", "--no-tracking"],
         cwd=tmp_path,
@@ -240,9 +248,9 @@ def test_an_interruption_ends_with_status_130(tmp_path):
     assert run.stdout is not None
     run.stdout.readline()
     time.sleep(0.05)
-    run.send_signal(signal.SIGINT)
+    run.send_signal(sent)
     _, said = run.communicate(timeout=60)
-    assert run.returncode == 130
+    assert run.returncode == status
     assert "clvml: interrupted." in said
     assert "Traceback" not in said
 

@@ -68,8 +68,18 @@ def bytes_of(folder):
 def test_registered_models_are_named_for_their_experiment(logged):
     names = {model.name for model in logged.client.search_registered_models()}
     assert names == {f"{r}_holdout{part}" for r in ("north", "south") for part in ("", "-segments")}
-    assert resolve("models:/north_holdout@champion", tracking_uri=logged.uri).version == 2
     assert resolve("models:/south_holdout@champion", tracking_uri=logged.uri).version == 1
+
+
+def test_the_second_training_on_the_same_data_is_a_challenger_that_ties_and_its_segments_follow(logged):
+    for part in ("", "-segments"):
+        champion = resolve(f"models:/north_holdout{part}@champion", tracking_uri=logged.uri)
+        challenger = resolve(f"models:/north_holdout{part}@challenger", tracking_uri=logged.uri)
+        assert (champion.version, challenger.version) == (1, 2)
+        assert challenger.tags["status"] == "not promoted"
+    assert champion.tags["model_version"] == "north_holdout/1"
+    why = resolve("models:/north_holdout/2", tracking_uri=logged.uri).tags["why"]
+    assert why.startswith("judged against version 1 (the same specification): a tie: their scores are equal")
 
 
 def test_the_champion_is_the_first_of_the_list_with_the_verdict_and_the_served_model_is_below_it(logged):

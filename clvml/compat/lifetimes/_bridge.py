@@ -11,7 +11,7 @@ import contextlib
 import io
 import warnings
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,7 @@ from clvml.distributions._discounting import discounted_ends
 from clvml.distributions.bgnbd import BGNBDParams
 from clvml.distributions.gamma_gamma import GammaGammaParams
 from clvml.errors import FitError, InputError
+from clvml.inference._arguments import check_params
 from clvml.inference._deviance import deviance_score
 from clvml.models._bgbb import BGBB
 from clvml.models._bgnbd import BGNBD
@@ -174,6 +175,7 @@ class LifetimesValue(Listed, BaseEstimator):
     """
 
     required_columns = (*HISTORY, "monetary_value")
+    needs_packages: ClassVar[tuple[str, ...]] = ("lifetimes",)
 
     purchase_params_: BGNBDParams
     spend_params_: GammaGammaParams
@@ -184,6 +186,11 @@ class LifetimesValue(Listed, BaseEstimator):
         self.horizon = horizon
         self.annual_discount_rate = annual_discount_rate
         self.margin = margin
+
+    def _check_learnt(self) -> None:
+        """Refuse parameters that are not positive and finite, by an InputError."""
+        check_params(self.purchase_params_)
+        check_params(self.spend_params_)
 
     def fit(self, customers: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
         """Fit lifetimes' BetaGeoFitter and GammaGammaFitter.

@@ -29,6 +29,17 @@ from clvml.lifetime_value.formulas._retention_rate import estimate_retention_rat
 from clvml.lifetime_value.formulas._sums import checked
 
 LESS_IS_BETTER = ("acquisition_cost", "payback")
+FIGURES = (
+    "clv",
+    "new_customer_value",
+    "acquisition_cost",
+    "clv_to_cac",
+    "payback",
+    "retention_rate",
+    "repeat_rate",
+    "return_on_marketing",
+)
+FURTHER_FIGURES = ("satisfaction", "nps")  # that other parts of a run add
 _COLUMNS = ("frequency", "recency", "T", "monetary_value", "total_spend")
 
 

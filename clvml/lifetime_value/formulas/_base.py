@@ -71,6 +71,9 @@ class FormulaValue(Listed, BaseEstimator, ABC):
     required_columns: ClassVar[tuple[str, ...]] = ()
     varied_arguments: ClassVar[tuple[str, ...]] = ()  # of the constructor, that a scenario may change
     varied_estimates: ClassVar[tuple[str, ...]] = ()  # in params_, that a scenario may change; shares
+    params_: dict[str, float]
+    standard_errors_: dict[str, float]
+    time_unit_: str | None
     training_summary_: TrainingSummary | None = None  # None: saved by clvml 0.1
     _income = 1.0  # multiple of spend, in a scenario
 
@@ -105,6 +108,22 @@ class FormulaValue(Listed, BaseEstimator, ABC):
         self.training_summary_ = training_summary(customers)
         self._keep(self._estimate(table))
         return self
+
+    def _check_learnt(self) -> None:
+        """Refuse estimates that are impossible, as a file may have them.
+
+        Raises
+        ------
+        InputError
+            Naming the estimate and the rule.
+        """
+        for name, value in self.params_.items():
+            check_number(name, value)
+        check_shares({name: self.params_[name] for name in self._shares()})
+
+    def _shares(self) -> tuple[str, ...]:
+        """The estimates that are shares, from 0 to 1."""
+        return self.varied_estimates
 
     def _keep(self, estimates: Estimates) -> None:
         self.params_ = {name: estimate.value for name, estimate in estimates.items()}

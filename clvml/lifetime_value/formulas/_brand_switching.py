@@ -25,6 +25,7 @@ from clvml.customers._time_units import Horizon, horizon_in, rate_per_unit
 from clvml.customers._transactions import Transactions, read_transactions
 from clvml.errors import FitError, InputError
 from clvml.inference._deviance import deviance_score
+from clvml.lifetime_value.formulas._estimates import check_period
 from clvml.lifetime_value.formulas._sums import FloatArray, checked
 
 
@@ -121,6 +122,22 @@ class BrandSwitchingValue(Listed, BaseEstimator):
         self.params_ = {f"retention_of_{name}": float(shares[i, i]) for i, name in enumerate(names)}
         self.params_["period"] = self.period_
         return self
+
+    def _check_learnt(self) -> None:
+        """Refuse transitions that are no probabilities.
+
+        Raises
+        ------
+        InputError
+            Naming the rule.
+        """
+        check_period(self.period_)
+        shares = self.transitions_.to_numpy(dtype=np.float64)
+        square = self.transitions_.index.equals(self.transitions_.columns)
+        if not square or not ((shares >= 0) & (shares <= 1)).all() or not np.allclose(shares.sum(axis=1), 1):
+            raise InputError("transitions_ must be square, of shares from 0 to 1 whose rows add up to 1.")
+        if self.brand not in self.transitions_.index:
+            raise InputError(f"brand is {self.brand!r}, which is not in the transitions.")
 
     def predict(self, transactions: Transactions | Any, observation_end: Any = None) -> pd.Series:
         """Spend of each customer on ``brand`` over the horizon, discounted, times margin; named "clv"."""

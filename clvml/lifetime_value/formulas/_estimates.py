@@ -74,10 +74,16 @@ def check_shares(shares: Mapping[str, float]) -> None:
             raise InputError(f"{name} is {share:g}; it must be between 0 and 1.")
 
 
+def check_period(period: float) -> None:
+    """Raise an InputError unless the length of a period is positive and finite."""
+    if not 0 < period < math.inf:
+        raise InputError(f"period is {period!r}; it must be a positive, finite number of time units.")
+
+
 def check_number(name: str, value: float) -> None:
     try:
         finite = math.isfinite(value)
-    except TypeError:
+    except (TypeError, OverflowError):  # no number, or an integer beyond the largest float
         finite = False
     if not finite:
         raise InputError(f"{name} is {value!r}; it must be a finite number.")

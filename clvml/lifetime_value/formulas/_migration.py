@@ -23,7 +23,7 @@ from clvml.customers._transactions import Transactions
 from clvml.errors import FitError, InputError
 from clvml.lifetime_value.formulas._base import FormulaValue
 from clvml.lifetime_value.formulas._chains import migration
-from clvml.lifetime_value.formulas._estimates import Estimate, Estimates
+from clvml.lifetime_value.formulas._estimates import Estimate, Estimates, check_period
 from clvml.lifetime_value.formulas._sums import FloatArray
 
 
@@ -67,6 +67,7 @@ class MigrationValue(FormulaValue):
     """
 
     required_columns: ClassVar[tuple[str, ...]] = ("frequency", "recency", "T", "total_spend")
+    period_: float
 
     def __init__(
         self,
@@ -112,6 +113,16 @@ class MigrationValue(FormulaValue):
         if transactions is not None:
             self._keep(self._learn(*_gaps_seen(customers, transactions, self.period_)))
         return self
+
+    def _check_learnt(self) -> None:
+        """As `FormulaValue`; and there must be a probability for each state, and a period."""
+        super()._check_learnt()
+        check_period(self.period_)
+        if len(self.params_) != self.n_states - 1:
+            raise InputError(f"there must be {self.n_states - 1} probabilities, one for each state.")
+
+    def _shares(self) -> tuple[str, ...]:
+        return tuple(self.params_)
 
     @property
     def transitions(self) -> pd.DataFrame:

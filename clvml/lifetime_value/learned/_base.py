@@ -124,6 +124,11 @@ class EarlierSpendValue(LearnedValue):
     learnt_horizon_: float
     time_unit_: str | None
 
+    def _check_learnt(self) -> None:
+        """Refuse a learnt horizon that is not positive and finite, by an InputError."""
+        if not 0 < self.learnt_horizon_ < np.inf:
+            raise InputError(f"learnt_horizon_ is {self.learnt_horizon_!r}; it must be positive and finite.")
+
     def fit(self, customers: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
         """Raise, as a customer summary alone has no outcome to learn from.
 

@@ -20,7 +20,7 @@ from clvml.customers._split import Split, earlier_split, learning_horizon
 from clvml.customers._summary import summarize
 from clvml.customers._time_units import Horizon, horizon_in
 from clvml.customers._transactions import Transactions, as_transactions
-from clvml.errors import ClvmlError, FitError, FitWarning
+from clvml.errors import ClvmlError, FitError, FitWarning, InputError
 from clvml.lifetime_value._projection import LifetimeValue
 from clvml.lifetime_value._protocol import (
     PurchaseModel,
@@ -113,6 +113,12 @@ class LearnedCorrection(LearnedValue):
     trees_: BoostedTrees | None
     outcomes_: OutcomeTable | None
     time_unit_: str | None
+    learnt_horizon_: float
+    weight_: float
+    level_: float
+    scale_: float
+    gain_: float
+    fallback_: str
     _fitted_structure: LifetimeValue | None = None  # in a scenario, which leaves the correction as it is
 
     def __init__(
@@ -148,6 +154,20 @@ class LearnedCorrection(LearnedValue):
         """The structure's model of spend."""
         check_is_fitted(self, "structure_")
         return self.structure_.spend_
+
+    def _check_learnt(self) -> None:
+        """Refuse a correction that is impossible.
+
+        Raises
+        ------
+        InputError
+            Naming the rule.
+        """
+        if not 0 <= self.weight_ <= 1:
+            raise InputError(f"weight_ is {self.weight_!r}; it must be between 0 and 1.")
+        for name, value in {"level_": self.level_, "scale_": self.scale_}.items():
+            if not 0 < value < np.inf:
+                raise InputError(f"{name} is {value!r}; it must be a positive, finite number.")
 
     def fit(self, customers: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
         """Fit the structure alone, as a customer summary has no outcome to learn from.

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from clvml.customers._customer_tables import as_customers
 from clvml.customers._split import Split
 from clvml.customers._time_units import Horizon
-from clvml.errors import ClvmlError, FitError
+from clvml.errors import ClvmlError, FitError, InputError
 from clvml.lifetime_value._projection import LifetimeValue
 from clvml.lifetime_value.learned._base import LearnedValue, check_before
 from clvml.lifetime_value.learned._candidates import purchase_structures
@@ -61,6 +61,11 @@ class MeanValue(LearnedValue):
     def required_columns(self) -> tuple[str, ...]:
         """The columns of the customer summary that the models use."""
         return tuple(dict.fromkeys(name for model in self._given.values() for name in model.required_columns))
+
+    def _check_learnt(self) -> None:
+        """Refuse a mean of no models, by an InputError."""
+        if not self.models_:
+            raise InputError("models_ is empty; there must be a model to take the mean of.")
 
     def fit(self, customers: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
         """Fit all models that can be fitted to the customers.

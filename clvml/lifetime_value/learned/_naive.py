@@ -55,7 +55,7 @@ class LastPeriodValue(EarlierSpendValue):
             raise InputError(
                 f"{rule}, such as {plain(unknown[0])!r}: the naive forecast needs each customer's spend in"
                 " the last period.",
-                row=int(np.argmin(customers.index.isin(self.spend_.index))),
+                rows=~customers.index.isin(self.spend_.index),
                 column="customer_id",
                 rule=rule,
             )

@@ -31,6 +31,15 @@ class OutcomeTable:
     edges: Floats
     ratios: Floats
 
+    def __post_init__(self) -> None:
+        """Refuse quantiles that do not fit the groups or do not ascend."""
+        shape = (self.edges.size + 1, _PROBABILITIES.size)
+        numbers = np.isfinite(self.edges).all() and np.isfinite(self.ratios).all()
+        if self.edges.ndim != 1 or self.ratios.shape != shape or not numbers:
+            raise InputError(f"the ratios of outcomes must be finite numbers of shape {shape}.")
+        if (np.diff(self.edges) < 0).any() or (np.diff(self.ratios, axis=1) < 0).any():
+            raise InputError("the edges and the ratios of outcomes must ascend.")
+
     def interval(self, predicted: Floats, coverage: float) -> tuple[Floats, Floats]:
         """The ratios at the lower and upper end of intervals of equal tails, for predictions of any size.
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from clvml.errors import InputError
 from clvml.lifetime_value.learned._bins import Bins
 
 Floats = NDArray[np.float64]
@@ -64,6 +65,25 @@ class BoostedTrees:
     threshold: Floats
     value: Floats
     count: Floats
+
+    def __post_init__(self) -> None:
+        """Refuse arrays that are no trees: of other lengths, or whose nodes are not reached exactly once."""
+        nodes = self.feature.shape
+        fields = (self.left, self.right, self.threshold, self.value, self.count)
+        if len(nodes) != 1 or any(values.shape != nodes for values in fields) or self.roots.ndim != 1:
+            raise InputError("the arrays of the trees must have one entry per node.")
+        split = self.feature != _LEAF
+        parents = np.flatnonzero(split)
+        children = np.concatenate([self.left[split], self.right[split]])
+        reached = np.sort(np.concatenate([self.roots, children]))
+        later = children > np.concatenate([parents, parents])
+        if not later.all() or not np.array_equal(reached, np.arange(nodes[0])):
+            raise InputError("each node of the trees must be a root or the child of one node before it.")
+        if not ((self.feature >= _LEAF) & (self.feature < self.n_features)).all():
+            raise InputError(f"the trees must split by features from 0 to {self.n_features - 1}.")
+        numbers = np.concatenate([self.value, self.count, [self.baseline]])
+        if not np.isfinite(numbers).all() or np.isnan(self.threshold).any() or not (self.count > 0).all():
+            raise InputError("the trees must have finite values and positive counts.")
 
     def raw(self, rows: Floats) -> Floats:
         """The sum of the trees' predictions for rows of shape (n_rows, n_features), before any link.
@@ -143,7 +163,9 @@ class BoostedTrees:
                 walk(child, moved)
 
         walk(root, np.zeros(self.n_features))
-        width = next(bits for bits in (8, 16, 32, 64) if len(leaves) <= bits)
+        width = next((bits for bits in (8, 16, 32, 64) if len(leaves) <= bits), None)
+        if width is None:
+            raise InputError(f"a tree has {len(leaves)} leaves; at most 64 can be evaluated.")
         cleared = [((1 << (right - first)) - 1) << first for _, first, right in splits]
         nodes = [node for node, _, _ in splits]
         feature = [int(self.feature[node]) for node in nodes]

@@ -61,6 +61,14 @@ class CustomerGroups(ByName, BaseEstimator):
         Those of the segmenter.
     """
 
+    segmenter_: KMeansSegments | RuleSegments
+    matrix_: ValueMatrix
+    stages_: LifecycleStages
+    purchases_: Any
+    treatments_: pd.DataFrame
+    names_: tuple[str, ...]
+    time_unit_: str | None
+
     def __init__(
         self,
         segmenter: KMeansSegments | RuleSegments | None = None,
@@ -96,6 +104,12 @@ class CustomerGroups(ByName, BaseEstimator):
         """The categorical attributes of the segmenter, with their levels."""
         check_is_fitted(self, "segmenter_")
         return getattr(self.segmenter_, "categories", {})
+
+    def _check_learnt(self) -> None:
+        """Refuse a table of treatments that is impossible, or parts that do not fit, by an InputError."""
+        check_treatments(self.treatments_)
+        if self.names_ != self.segmenter_.names_:
+            raise InputError("names_ must be those of the segmenter.")
 
     def fit(self, customers: pd.DataFrame, y: object = None) -> CustomerGroups:  # noqa: ARG002
         """Fit a copy of each part on these customers, with their values joined.

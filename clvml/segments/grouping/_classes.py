@@ -8,7 +8,14 @@ import numpy as np
 import pandas as pd
 
 from clvml.errors import InputError
-from clvml.segments.grouping._rules import ROUNDING, RuleSegments, check_rising, reaches
+from clvml.segments.grouping._rules import (
+    ROUNDING,
+    RuleSegments,
+    check_count,
+    check_cuts,
+    check_rising,
+    reaches,
+)
 
 
 class ABCClasses(RuleSegments):
@@ -37,6 +44,8 @@ class ABCClasses(RuleSegments):
     ['A', 'A', 'A', 'B', 'C']
     """
 
+    cuts_: tuple[float, ...]
+
     def __init__(self, value: str = "total_spend", shares: Sequence[float] = (0.80, 0.95)) -> None:
         self.value = value
         self.shares = shares
@@ -59,6 +68,11 @@ class ABCClasses(RuleSegments):
         within = [int(np.searchsorted(before, share - ROUNDING, side="left")) for share in self.shares]
         self.names_ = ("A", "B", "C")
         self.cuts_ = tuple(float(ordered[number - 1]) for number in within)
+
+    def _check_learnt(self) -> None:
+        super()._check_learnt()
+        check_count(self.names_, 3)
+        check_cuts("cuts_", self.cuts_, 2)
 
     def _numbers(self, table: pd.DataFrame) -> np.ndarray:
         values = table[self.value].to_numpy()
@@ -96,6 +110,8 @@ class ValueTiers(RuleSegments):
     [1, 1, 2, 2, 3]
     """
 
+    cuts_: tuple[float, ...]
+
     def __init__(
         self,
         value: str = "clv",
@@ -119,6 +135,11 @@ class ValueTiers(RuleSegments):
             return
         check_rising("shares", self.shares, 2, below=1.0)
         self.cuts_ = tuple(_value_at_share(table[self.value].to_numpy(), share) for share in self.shares)
+
+    def _check_learnt(self) -> None:
+        super()._check_learnt()
+        check_count(self.names_, 3)
+        check_cuts("cuts_", self.cuts_, 2)
 
     def _numbers(self, table: pd.DataFrame) -> np.ndarray:
         values = table[self.value].to_numpy()

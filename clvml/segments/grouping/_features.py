@@ -103,6 +103,24 @@ def scaling_table(rows: dict[str, Scaling]) -> pd.DataFrame:
     return table.astype({"logged": bool, "unit": float, "centre": float, "spread": float})
 
 
+def check_scaling(scaling: pd.DataFrame) -> None:
+    """Refuse a table that no fit learns.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, a feature is there twice, or a number is impossible.
+    """
+    lacking = [name for name in Scaling._fields if name not in scaling]
+    if lacking or scaling.empty or not scaling.index.is_unique:
+        raise InputError(f"the scaling must have distinct features, and {', '.join(Scaling._fields)}.")
+    numbers = scaling[["unit", "centre", "spread"]].to_numpy(dtype=float)
+    if not np.isfinite(numbers).all() or not (numbers[:, [0, 2]] > 0).all():
+        raise InputError("the scaling must have finite numbers, and units and spreads above 0.")
+    if scaling["logged"].dtype != bool:
+        raise InputError("the column 'logged' of the scaling must be true or false.")
+
+
 def scaling_of(values: np.ndarray) -> Scaling:
     """The scaling of one feature that varies; it may be negative here."""
     unit = float(np.abs(values).mean())

@@ -33,7 +33,13 @@ from clvml.segments.grouping._attributes import (
     log_gaps,
 )
 from clvml.segments.grouping._centers import centers_by_value, nearest
-from clvml.segments.grouping._features import columns_of, feature_table, learn_scaling, standardized
+from clvml.segments.grouping._features import (
+    check_scaling,
+    columns_of,
+    feature_table,
+    learn_scaling,
+    standardized,
+)
 from clvml.segments.grouping._naming import TRAIT_COLUMNS, segment_names, segment_traits
 from clvml.segments.grouping._profile import segment_profile
 from clvml.segments.grouping._selection import SEED, select_number
@@ -128,6 +134,14 @@ class KMeansSegments(Listed, TransformerMixin, BaseEstimator):
     ('High-value repeat buyers', 'Low-value repeat buyers')
     """
 
+    features_: tuple[str, ...]
+    value_: str
+    centers_: np.ndarray
+    names_: tuple[str, ...]
+    scaling_: pd.DataFrame
+    attribute_coding_: dict[str, float | tuple[str, ...]]
+    time_unit_: str | None
+
     def __init__(
         self,
         n_segments: int | str = "auto",
@@ -165,6 +179,19 @@ class KMeansSegments(Listed, TransformerMixin, BaseEstimator):
         """The categorical attributes in use, with their levels."""
         check_is_fitted(self, "attribute_coding_")
         return {name: code for name, code in self.attribute_coding_.items() if isinstance(code, tuple)}
+
+    def _check_learnt(self) -> None:
+        """Refuse centres or scalings that are impossible, as a file may have them.
+
+        Raises
+        ------
+        InputError
+            Naming the rule.
+        """
+        check_scaling(self.scaling_)
+        shape = (len(self.names_), len(self.scaling_))
+        if not shape[0] or self.centers_.shape != shape or not np.isfinite(self.centers_).all():
+            raise InputError(f"centers_ must be finite numbers of shape {shape}: segments by features.")
 
     def fit(
         self,

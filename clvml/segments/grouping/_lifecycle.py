@@ -105,6 +105,10 @@ class LifecycleStages(ByName, BaseEstimator):
 
     required_columns = (*HISTORY, "probability_alive")
 
+    typical_gap_: float
+    names_: tuple[str, ...]
+    time_unit_: str | None
+
     def __init__(
         self,
         lapsed_below: float = 0.2,
@@ -122,6 +126,14 @@ class LifecycleStages(ByName, BaseEstimator):
         self.established = established
         self.trend = trend
         self.lapsed_when_silent = lapsed_when_silent
+
+    def _check_learnt(self) -> None:
+        """Refuse a gap or stages that are impossible, by an InputError."""
+        self._check_arguments()
+        if not self.typical_gap_ > 0:
+            raise InputError(f"typical_gap_ is {self.typical_gap_!r}; it must be positive.")
+        if self.names_ != STAGES:
+            raise InputError(f"names_ is {self.names_!r}; it must be {', '.join(STAGES)}.")
 
     def fit(self, customers: pd.DataFrame, y: object = None) -> LifecycleStages:  # noqa: ARG002
         """Learn the typical gap between purchases.
@@ -249,7 +261,7 @@ def _checked(customers: pd.DataFrame, time_unit: str | None) -> pd.DataFrame:
         rule = f"{wrong.sum()} of {len(table)} customers have a probability_alive above 1"
         raise InputError(
             f"{rule}; the first is {named(table.index[wrong])}.",
-            row=int(np.argmax(wrong)),
+            rows=wrong.to_numpy(),
             column="probability_alive",
             rule=rule,
         )

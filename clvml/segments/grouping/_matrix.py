@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from clvml.errors import InputError
-from clvml.segments.grouping._rules import ROUNDING, RuleSegments, reaches
+from clvml.segments.grouping._rules import ROUNDING, RuleSegments, check_count, check_cuts, reaches
 
 
 class ValueMatrix(RuleSegments):
@@ -43,6 +43,8 @@ class ValueMatrix(RuleSegments):
     ['gold', 'iron', 'platinum', 'lead']
     """
 
+    thresholds_: tuple[float, ...]
+
     def __init__(
         self,
         current: str = "total_spend",
@@ -73,6 +75,11 @@ class ValueMatrix(RuleSegments):
             self.thresholds_ = tuple(float(rule(np.sort(values))) for values in columns)
         else:
             self.thresholds_ = _money_pair(self.thresholds)
+
+    def _check_learnt(self) -> None:
+        super()._check_learnt()
+        check_count(self.names_, 4)
+        check_cuts("thresholds_", self.thresholds_, 2)
 
     def _numbers(self, table: pd.DataFrame) -> np.ndarray:
         high = [

@@ -29,7 +29,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers._summary_checks import check_customers
 from clvml.errors import InputError
-from clvml.segments.grouping._rules import ROUNDING, RuleSegments, check_rising
+from clvml.segments.grouping._rules import ROUNDING, RuleSegments, check_cuts, check_rising
 
 SCORES = 5
 PARTS = ("recency", "frequency", "monetary")
@@ -90,6 +90,8 @@ class RFMScores(RuleSegments):
     ['Champions', 'Loyal customers', 'Need attention', 'Hibernating', 'Hibernating']
     """
 
+    cuts_: dict[str, tuple[float, ...]]
+
     def __init__(
         self, monetary: str = "total_spend", cuts: Mapping[str, Sequence[float]] | None = None
     ) -> None:
@@ -123,6 +125,17 @@ class RFMScores(RuleSegments):
         order = worth.sort_values(ascending=False, kind="stable").index
         first = tuple(CUSTOMARY[number - 1] for number in order)
         self.names_ = (*first, *(name for name in CUSTOMARY if name not in first))
+
+    def _check_learnt(self) -> None:
+        super()._check_learnt()
+        if set(self.names_) != set(CUSTOMARY):
+            raise InputError(f"names_ is {self.names_!r}; it must be {', '.join(CUSTOMARY)} in any order.")
+        if set(self.cuts_) != set(PARTS):
+            raise InputError(f"cuts_ has {', '.join(self.cuts_)}; it must have {', '.join(PARTS)}.")
+        for name, cuts in self.cuts_.items():
+            check_cuts(f"cuts_[{name!r}]", cuts, SCORES - 1)
+            if (np.diff(cuts) < 0).any():
+                raise InputError(f"cuts_[{name!r}] is {cuts!r}; it must not fall.")
 
     def _numbers(self, table: pd.DataFrame) -> np.ndarray:
         scores = self._scores(table)

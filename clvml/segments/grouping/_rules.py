@@ -41,6 +41,15 @@ class RuleSegments(ByName, BaseEstimator):
         The unit of time of the fitted customers.
     """
 
+    names_: tuple[str, ...]
+    profile_: pd.DataFrame
+    time_unit_: str | None
+
+    def _check_learnt(self) -> None:
+        """Refuse names or cuts that are impossible, as a file may have them, by an InputError."""
+        if len(set(self.names_)) < len(self.names_) or not self.names_:
+            raise InputError(f"names_ is {self.names_!r}; it must be distinct names.")
+
     @property
     def required_columns(self) -> tuple[str, ...]:
         """The columns that `fit` and `predict` need."""
@@ -131,6 +140,18 @@ class RuleSegments(ByName, BaseEstimator):
 def reaches(values: np.ndarray, cut: float) -> np.ndarray:
     """Whether each value is at least the cut, up to rounding."""
     return values >= cut * (1 - ROUNDING)
+
+
+def check_cuts(name: str, cuts: Sequence[float], count: int) -> None:
+    """Refuse anything but ``count`` numbers, by an InputError; an infinite one is reached by nobody."""
+    if len(cuts) != count or np.isnan(cuts).any():
+        raise InputError(f"{name} is {cuts!r}; it must be {count} numbers.")
+
+
+def check_count(names: Sequence[str], count: int) -> None:
+    """Refuse another number of segments, by an InputError."""
+    if len(names) != count:
+        raise InputError(f"names_ is {names!r}; it must be {count} names.")
 
 
 def check_rising(name: str, numbers: Sequence[float], count: int, below: float = float("inf")) -> None:

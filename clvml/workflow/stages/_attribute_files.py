@@ -60,6 +60,33 @@ def read_attributes(config: Config, customers: pd.Index, say: Callable[[str], No
     return Attributes(known[names], known[section.contact] if contact else None)
 
 
+def read_attribute(config: Config, customers: pd.Index, name: str, key: str) -> pd.Series:
+    """One column of the table of attributes that the config names, missing where a customer has none.
+
+    Parameters
+    ----------
+    key : str
+        The key of the config that names the column, for messages.
+
+    Raises
+    ------
+    InputError
+        If the config names no table, or the table lacks the column; as `read_attributes`.
+    """
+    path = config.segments.attributes
+    if not path:
+        raise InputError(
+            f"{key} is {name!r}, a column of customer attributes, but the config names no table of"
+            " attributes: give attributes in [segments]."
+        )
+    table = _by_customer(Path(path), config.data.customer, customers)
+    if name not in table:
+        raise InputError(
+            f"{path} has no column {name!r} ({key}); it has {', '.join(map(str, table.columns))}."
+        )
+    return table[name].reindex(customers)
+
+
 def _by_customer(path: Path, customer: str, customers: pd.Index) -> pd.DataFrame:
     table = _read(path, customer)
     column = next((name for name in (customer, CUSTOMER_ID) if name in table), None)
@@ -72,8 +99,8 @@ def _by_customer(path: Path, customer: str, customers: pd.Index) -> pd.DataFrame
         ids = pd.Index(table[column]).astype(customers.dtype)
     except (TypeError, ValueError):
         raise InputError(
-            f"the ids in column {column!r} of {path} are not of the same type as those in the purchases,"
-            f" such as {named(customers)}."
+            f"the ids in column {column!r} of {path} are not of the same type as those in the purchases, such"
+            f" as {named(customers)}."
         ) from None
     if ids.has_duplicates:
         twice = named(ids[ids.duplicated()])

@@ -15,8 +15,11 @@ _MODULES = (
     "_segmenting",
     "_validating_segments",
     "_segment_moves",
+    "_economics",
+    "_surveying",
 )
-_REPORT = ("_serving", "_segmenting", "_comparing")  # the manager's questions first; all others follow
+# The manager's questions first; all others follow.
+_REPORT = ("_serving", "_economics", "_segmenting", "_comparing")
 STAGES: tuple[Stage, ...] = tuple(import_module(f"{__package__}.{name}").STAGE for name in _MODULES)
 
 

@@ -285,6 +285,7 @@ def model_of(context: Context, segments: Segments) -> Iterator[Finding]:
         params={**parameters_of(segmenter), "features": ", ".join(segmenter.features_)},
         card=segments_card(context, segmenter.names_),
         register_as=context.config.tracking.registered_segments,
+        follows=context.config.tracking.registered_model,
     )
     chosen = segmenter.selection_[segmenter.selection_["chosen"]].iloc[0]
     metrics = {name: float(chosen[name]) for name in QUALITY_METRICS}

@@ -8,19 +8,23 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import pandas as pd
 from pydantic import Field, field_validator
 
 from clvml import plots
 from clvml.customers._discount_rate import annual_rate_in
+from clvml.customers._fingerprint import fingerprint
 from clvml.customers._split import Split
 from clvml.customers._time_units import Horizon, horizon_in, time_unit_of
+from clvml.customers._transactions import Transactions
 from clvml.errors import ClvmlError, FitError, InputError
 from clvml.evaluation._model_comparison import fit_model
 from clvml.inference._fit_warnings import noted_fit_warnings
 from clvml.lifetime_value._protocol import SupportsTotalIntervals, ValueModel
 from clvml.lifetime_value._total_calibration import TotalCalibration
+from clvml.tracking._trial import Trial
 from clvml.workflow._findings import SEGMENTS, SERVED, Figure, Finding, Metrics, Model, Table, Tags, Words
 from clvml.workflow._formatting import format_duration, format_money
 from clvml.workflow._section import Section
@@ -116,6 +120,12 @@ class Served:
             return None
 
 
+class TotalValue(NamedTuple):
+    """Prediction intervals of the value of all customers; None where the model provides none."""
+
+    intervals: pd.DataFrame | None
+
+
 def find(context: Context) -> Iterator[Finding]:
     """The model with the config's horizon, discount rate and margin, and the value of all customers."""
     customers = context[Customers].table
@@ -130,12 +140,14 @@ def find(context: Context) -> Iterator[Finding]:
         folder=FOLDER,
         card=value_card(context, served),
         register_as=context.config.tracking.registered_model,
+        trial=trial_of(context),
     )
     yield from answers(context, served, customers)
     yield Words(format_served(context, served))
     totals = {"equity": float(clv.sum()), "mean_clv": float(clv.mean()), "customers": float(len(clv))}
     yield Metrics(totals, in_report=False)
     yield Tags({"values": served.title}, of_version=True, runs=SEGMENTS)
+    yield Tags({"model": served.title}, of_version=True)
     yield Figure(
         "value_distribution", "Distribution of customer value", partial(plots.value_distribution, clv)
     )
@@ -172,6 +184,20 @@ def fit(context: Context, customers: pd.DataFrame) -> Served:
     return Served(contender.title, model, values, horizon, calibration, tuple(noted))
 
 
+def trial_of(context: Context) -> Trial:
+    """What the registry needs to judge the model against the champion there."""
+    result, section = context[Comparison].result, context.config.comparison
+    return Trial(
+        context[Split],
+        result.models[result.champion],
+        result.predictions[result.champion],
+        fingerprint(context[Transactions]),
+        section.weights or section.purpose,
+        section.max_bias,
+        section.needs,
+    )
+
+
 def calibration_of(comparison: Comparison, horizon: Horizon) -> TotalCalibration | None:
     """What the errors of the champion's totals say of its next one; None if none can be used."""
     try:
@@ -186,6 +212,7 @@ def answers(context: Context, served: Served, customers: pd.DataFrame) -> Iterat
     currency = value.currency if counted else "purchases"
     ahead, rate = format_duration(value.horizon, parts.time_unit), value.annual_discount_rate
     intervals = served.total_intervals(customers)
+    context.put(TotalValue(intervals))
     ends = {} if intervals is None else ends_of(intervals)
     between = ""
     if intervals is not None and ends:

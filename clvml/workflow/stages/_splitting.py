@@ -89,7 +89,12 @@ def find(context: Context) -> Iterator[Finding]:
     observation = DatasetRecord(f"{name}_observation", customer_base.table, "observation", source, facts)
     yield Dataset(observation, runs=(*SERVED, *SEGMENTS))
     yield Tags(
-        {"fitted_until": f"{parts.observation_end:%Y-%m-%d}", "experiment": config.tracking.experiment},
+        {
+            "dataset": name,
+            "customers": len(customer_base.table),
+            "fitted_until": f"{parts.observation_end:%Y-%m-%d}",
+            "experiment": config.tracking.experiment,
+        },
         of_version=True,
         runs=ALL,
     )

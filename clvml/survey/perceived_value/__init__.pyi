@@ -1,0 +1,13 @@
+from ._brands import brand_performance as brand_performance
+from ._brands import compare_brands as compare_brands
+from ._delivered_value import DeliveredValue as DeliveredValue
+from ._delivered_value import delivered_value as delivered_value
+from ._importance import AttributeImportance as AttributeImportance
+from ._importance import attribute_importance as attribute_importance
+from ._importance_performance import importance_performance as importance_performance
+from ._importance_performance import priorities as priorities
+from ._over_time import delivered_value_over_time as delivered_value_over_time
+from ._over_time import performance_over_time as performance_over_time
+from ._rank_gaps import RankGaps as RankGaps
+from ._rank_gaps import rank_gaps as rank_gaps
+from ._steps import step_effects as step_effects
