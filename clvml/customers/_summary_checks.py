@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from clvml.customers._frames import float_frame
 from clvml.customers._time_units import TIME_UNIT, stated_time_unit, time_unit_of
 from clvml.errors import InputError, LossError, TimeUnitError
 
@@ -47,8 +48,7 @@ def check_customers(
     TimeUnitError
         If the summary is in another time unit.
     """
-    values = checked_columns(customers, columns, time_unit, losses)
-    table = pd.DataFrame(values, index=customers.index, copy=True)
+    table = float_frame(checked_columns(customers, columns, time_unit, losses), customers.index)
     table.attrs.update(customers.attrs)
     if (stated := stated_time_unit(customers)) is not None:
         table.attrs[TIME_UNIT] = stated

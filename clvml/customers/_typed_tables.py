@@ -144,6 +144,11 @@ def _as_text(value: object) -> str:
 
 
 def _open(engine: Engine, source: Any, sheet: str | int | None) -> Any:
+    if source is None:
+        raise InputError("there is no table; give the path of a file, or a pandas, polars or Arrow table.")
+    if isinstance(source, pd.DataFrame):  # a named index is a column
+        levels = [name for name in source.index.names if name is not None and name not in source]
+        source = source.reset_index(level=levels) if levels else source
     try:
         opened = engine.open(source, sheet)
         engine.frame("SELECT count(*) FROM source")  # reads a text file, and so its encoding

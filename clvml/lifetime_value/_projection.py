@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from clvml._listing import Listed, learnt_by
 from clvml.customers._customer_tables import as_customers
 from clvml.customers._discount_rate import annual_rate_in
+from clvml.customers._frames import float_frame
 from clvml.customers._summary_checks import HISTORY, check_customers
 from clvml.customers._time_units import (
     Horizon,
@@ -230,7 +231,7 @@ class LifetimeValue(Listed, BaseEstimator):
         spend = self.spend_.expected_spend(customers).to_numpy() * self._income
         value = self.margin * purchases["discounted_purchases"] * spend
         factors = {"clv": value, "expected_spend": spend} | purchases
-        return pd.DataFrame({name: factors[name] for name in _FACTORS if name in factors}, customers.index)
+        return float_frame({name: factors[name] for name in _FACTORS if name in factors}, customers.index)
 
     def predict_interval(
         self,

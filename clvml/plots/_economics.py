@@ -26,22 +26,28 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def value_parts(parts: pd.Series, *, currency: str = "", ax: Axes | None = None) -> Axes:
+def value_parts(table: pd.DataFrame, *, currency: str = "", ax: Axes | None = None) -> Axes:
     """Historic value, predicted value, discount and marketing cost, and the total they add up to.
 
     Parameters
     ----------
-    parts : pandas.Series
-        Totals of the columns of `clvml.lifetime_value.economics.value_parts`: ``historic, predicted,
-        discount, marketing_cost``; of all customers, or one customer's row.
+    table : pandas.DataFrame
+        From `clvml.lifetime_value.economics.value_parts`: columns ``historic, predicted, discount,
+        marketing_cost``, a row per customer; of one customer, one row.
     currency : str
         Sign or code.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
+
+    Raises
+    ------
+    InputError
+        If the table is empty or lacks a column.
     """
     names = ["historic", "predicted", "discount", "marketing_cost"]
-    check_table(parts.to_frame().T, names, "value_parts")
-    amounts = parts[names].to_numpy(dtype=float)
+    check_table(table, names, "value_parts")
+    check_numeric(table, names, "value_parts")
+    amounts = table[names].sum().to_numpy(dtype=float)
     starts = np.concatenate([[0.0], np.cumsum(amounts)[:-1]])
     total = float(amounts.sum())
     ax = axes_for(ax, width=7.0)
@@ -64,7 +70,7 @@ def value_parts(parts: pd.Series, *, currency: str = "", ax: Axes | None = None)
     room = 0.1 * (highest - lowest or 1.0)
     ax.set_ylim(lowest - room * (lowest < 0), highest + room)
     with_thousands(ax.yaxis)
-    dress(ax, "Parts of value", "", currency or "money")
+    dress(ax, "Parts of value", "part", currency or "money")
     ax.grid(visible=False, axis="x")
     return ax
 

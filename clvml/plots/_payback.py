@@ -73,8 +73,8 @@ def payback(
 
 def early_value(
     table: pd.DataFrame,
-    expected: pd.Series | None = None,
     *,
+    expected: pd.Series | None = None,
     currency: str = "",
     ax: Axes | None = None,
 ) -> Axes:

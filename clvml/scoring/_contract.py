@@ -28,6 +28,7 @@ import numpy as np
 import pandas as pd
 
 from clvml.customers._discount_rate import annual_rate_in
+from clvml.customers._frames import float_frame
 from clvml.customers._ids import CUSTOMER_ID
 from clvml.customers._summary_checks import HISTORY, check_plausible_counts, check_time_unit
 from clvml.customers._time_units import LONGEST_HORIZON, TIME_UNIT, horizon_in
@@ -121,7 +122,7 @@ def read_request(
     codes, until = (statement(table, said, name, n_rows) for name in STATEMENTS)
     days = days_of(codes, unit)
     columns = converted(_columns(model, table), days, unit)
-    customers = pd.DataFrame(columns, index=ids_of(table, n_rows), copy=False)
+    customers = _frame(columns, ids_of(table, n_rows))
     seen = _seen(model, card)
     if codes is None and (doubt := doubt_about_time_unit(columns, unit, seen)):
         raise in_another_unit(doubt, unit)
@@ -284,6 +285,12 @@ def _columns(model: Any, table: Table) -> dict[str, Any]:
     categories |= set(getattr(model, "categories", {}))
     names = [*columns_of(model), *(name for name in optional_columns_of(model) if name in table)]
     return {name: _cells(table[name]) if name in categories else numbers_of(table, name) for name in names}
+
+
+def _frame(columns: dict[str, Any], ids: pd.Index) -> pd.DataFrame:
+    if all(isinstance(column, np.ndarray) and column.dtype == np.float64 for column in columns.values()):
+        return float_frame(columns, ids)
+    return pd.DataFrame(columns, index=ids, copy=False)
 
 
 def _cells(column: Any) -> Any:

@@ -22,7 +22,7 @@ from clvml.customers.engines._files import files_of, is_stdin
 from clvml.customers.engines._workbooks import read_sheet
 from clvml.errors import InputError
 
-BATCH_ROWS = 32_768
+BATCH_ROWS = 16_384
 KINDS = (".parquet", ".csv", ".xlsx")
 
 

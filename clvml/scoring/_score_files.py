@@ -28,6 +28,7 @@ except ImportError:  # not on Windows
     fcntl = None  # type: ignore[assignment]
 
 KINDS = (".parquet", ".csv", ".xlsx")
+GROUP_ROWS = 65_536  # of a Parquet file
 _WAY_OUT = "give the scores another name, or allow it (--overwrite, overwrite=True)"
 
 
@@ -152,6 +153,7 @@ class _ParquetWriter:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._writer: Any = None
+        self._waiting: list[Any] = []
 
     def write(self, table: pd.DataFrame) -> None:
         import pyarrow as pa
@@ -163,11 +165,21 @@ class _ParquetWriter:
             kinds = [pa.large_string() if pa.types.is_null(kind) else kind for kind in rows.schema.types]
             schema = pa.schema(zip(rows.schema.names, kinds, strict=True), rows.schema.metadata)
             self._writer = pq.ParquetWriter(self._path, schema)
-        self._writer.write_table(rows.cast(self._writer.schema))
+        self._waiting.append(rows.cast(self._writer.schema))
+        if sum(map(len, self._waiting)) >= GROUP_ROWS:
+            self._write_group()
 
     def close(self) -> None:
+        if self._waiting:
+            self._write_group()
         if self._writer is not None:
             self._writer.close()
+
+    def _write_group(self) -> None:
+        import pyarrow as pa
+
+        self._writer.write_table(pa.concat_tables(self._waiting))
+        self._waiting.clear()
 
 
 class _SheetWriter:

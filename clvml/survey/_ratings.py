@@ -406,6 +406,9 @@ def _notes(
     if "importance" in table:
         rows = table[table["attribute"] != overall].drop_duplicates(["respondent", "attribute"])
         sums = rows.groupby("respondent")["importance"].sum(min_count=1).dropna()
+        silent = rows.groupby("attribute")["importance"].count()
+        if len(names := list(silent.index[silent == 0])):
+            yield f"nobody stated the importance of {_listed(names)}: it counts as 0"
         spread = sums.max() - sums.min()
         if not np.isclose(sums.mean(), (1.0, 100.0)).any() or spread > 1e-6 * sums.mean():
             yield (

@@ -222,6 +222,7 @@ def _settled(client: Any, name: str, number: int) -> Nomination | None:
     status = tags.get("status", NOT_JUDGED)
     if status == NOT_JUDGED:
         return None
+    describe(client, name, number)
     return Nomination(name, _version(name, number), status, tags.get("why", ""))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from clvml.customers._fingerprint import fingerprint
 from clvml.customers._split import Split
 from clvml.customers._time_units import time_unit_of
 from clvml.customers._training_summary import training_summary
@@ -68,6 +69,7 @@ def window_card(customers: pd.DataFrame, until: pd.Timestamp, split: Split) -> M
         n_customers=len(customers),
         seen=seen,
         policy={} if split.transactions is None else policy_of(split.transactions, split.collapse),
+        fingerprint=None if split.transactions is None else fingerprint(split.transactions),
         warranty={"until": f"{until + length:%Y-%m-%d}", "longest_T": seen["T"]["maximum"]},
     )
 

@@ -8,8 +8,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clvml.tracking._card_text import CARD_FILE
+
 if TYPE_CHECKING:
     from mlflow.models.model import ModelInfo
+
+
+NOTE, MAX_NOTE = "mlflow.note.content", 5000  # the tag that MLflow's page of a model shows as Markdown
 
 
 def log_model_folder(folder: Path, run_id: str, *, resume: bool = False, **described: Any) -> ModelInfo:
@@ -32,6 +37,7 @@ def log_model_folder(folder: Path, run_id: str, *, resume: bool = False, **descr
     import mlflow
 
     client, recorded = mlflow.MlflowClient(), mlflow.models.Model.load(str(folder))
+    described["tags"] = _shown(folder) | (described.get("tags") or {})
     entry = _entry_in(client, run_id, resume, **described)
     recorded.run_id, recorded.artifact_path = run_id, entry.artifact_location
     recorded.model_uuid = recorded.model_id = entry.model_id
@@ -47,6 +53,12 @@ def log_model_folder(folder: Path, run_id: str, *, resume: bool = False, **descr
             raise
         entry = client.finalize_logged_model(entry.model_id, "READY")
     return recorded.get_model_info(entry)
+
+
+def _shown(folder: Path) -> dict[str, str]:
+    """The tag with the model's card."""
+    page = folder / CARD_FILE
+    return {NOTE: page.read_text(encoding="utf-8")[:MAX_NOTE]} if page.exists() else {}
 
 
 def models_of(client: Any, experiment_id: str, run_id: str) -> list[Any]:

@@ -68,14 +68,14 @@ def seat(client: Any, name: str, version: int, history: Sequence[int], why: str,
     predecessor = before.champion if before.champion != version else (history[-1] if history else None)
     if predecessor is not None and predecessor != version:
         _retire(client, name, predecessor, version)
-    _tag(client, name, version, status=CHAMPION, why=why, champion_from=now(), champion_by=by)
     _untag(client, name, version, "champion_to", "replaced_by")
+    _tag(client, name, version, why=why, champion_from=now(), champion_by=by, status=CHAMPION)
     describe(client, name, version)
 
 
 def pass_over(client: Any, name: str, version: int, why: str) -> None:
     """Record why a version is not the champion."""
-    _tag(client, name, version, status=NOT_PROMOTED, why=why)
+    _tag(client, name, version, why=why, status=NOT_PROMOTED)
     describe(client, name, version)
 
 
@@ -158,6 +158,7 @@ def _may_replace(description: str | None) -> bool:
 
 
 def _tag(client: Any, name: str, version: int, **tags: str) -> None:
+    """In this order: the status last, since a version that has one is complete."""
     for key, value in tags.items():
         client.set_model_version_tag(name, str(version), key, value)
 

@@ -2,7 +2,10 @@
 
 The folder contains ``data/model.json`` (see :mod:`~clvml.scoring`) under two flavours:
 ``clvml``, which loads the estimator (:func:`load_model`), and ``python_function``, which
-``mlflow models serve`` and ``mlflow.pyfunc`` load. Neither uses pickle.
+``mlflow models serve`` and ``mlflow.pyfunc`` load. Neither uses pickle, so both work with
+``MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false``. Beside it are ``card.md``, the model's card for people, and in
+``code`` the wheel of clvml that the requirements name (see `clvml.tracking._wheel`), so that an environment
+can be built from the folder alone. No customer is in it.
 
 This module is the adapter between MLflow and :mod:`clvml.scoring`, which defines requests and responses.
 In MLflow's types the signature is::
@@ -64,6 +67,7 @@ from clvml.scoring._model_file import (
 )
 from clvml.scoring._request_time import OBSERVED_UNTIL, warranty_notice
 from clvml.scoring._signature import Signature, signature
+from clvml.tracking._card_text import CARD_FILE, card_markdown
 from clvml.tracking._logged_models import log_model_folder
 from clvml.tracking._wheel import NEEDS, pinned, travelling_wheel
 
@@ -134,6 +138,8 @@ def save_model(
         wheel = unfinished / travelling_wheel().requirement
         wheel.parent.mkdir(exist_ok=True)
         wheel.write_bytes(travelling_wheel().content)
+        page = card_markdown(read_card(file))
+        (unfinished / CARD_FILE).write_text(page, encoding="utf-8")
 
 
 def log_model(
@@ -204,8 +210,8 @@ def _log_to(
 def load_model(model_uri: str | Path) -> Any:
     """The estimator itself, from a model folder or any model URI that MLflow supports.
 
-    It does not use ``mlflow.pyfunc``, so it works where that is disabled
-    (``MLFLOW_ALLOW_MODEL_CODE_EXECUTION=false``).
+    It does not use ``mlflow.pyfunc`` and runs no code of the folder, so it works wherever MLflow may execute
+    neither code nor pickles of a model.
 
     Raises
     ------

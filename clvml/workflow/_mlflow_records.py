@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from clvml.errors import TrackingError
 from clvml.tracking._challenge import Nomination
-from clvml.tracking._connection import shown, store_uri
+from clvml.tracking._connection import store_uri
 from clvml.tracking._markdown import markdown_table
 from clvml.tracking._records import Registration, RunRecord, parameters_of
 from clvml.tracking._run_parts import WrittenRun

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from clvml.tracking._connection import shown, store_uri
+from clvml.tracking._connection import store_uri
+from clvml.tracking._secrets import without_password
 from clvml.workflow._config import Config
 from clvml.workflow._findings import SEGMENTS, SERVED, Finding, Model
 
@@ -34,7 +35,7 @@ def commands_after(config: Config, found: Iterable[Finding], is_tracked: bool = 
     return next_commands(
         model=f"models:/{tracking.registered_model}@champion" if has_model else None,
         segments=f"models:/{tracking.registered_segments}@champion" if has_groups else None,
-        uri=shown(uri),
+        uri=without_password(uri),
         is_found=uri == default,
         is_here=uri == own,
         folder=config.folder,

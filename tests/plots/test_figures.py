@@ -216,6 +216,36 @@ def orders():
     return pd.DataFrame({"customers": [1.0, 2, 3], "company": [3.0, 1, 2], "gap": [-2.0, 1, 1]}, ATTRIBUTES)
 
 
+def paid_back():
+    ages = pd.MultiIndex.from_product([["web", "friends and family recommendation"], range(4)])
+    table = pd.DataFrame({"balance": [-10.0, -4, 2, 5, -20, -18, -15, -13]}, ages.set_names(["group", "age"]))
+    return table.assign(
+        customers=[9] * 4 + [1200] * 4, kind=["observed"] * 3 + ["expected"] + ["observed"] * 4
+    )
+
+
+def early():
+    index = pd.MultiIndex.from_product([["2024-01", "all customers"], [30, 365]], names=["group", "days"])
+    return pd.DataFrame({"customers": [3, 0, 12, 9], "value": [5.0, np.nan, 6.0, 19.0]}, index)
+
+
+def parts():
+    columns = {"historic": [80.0, 20.0], "predicted": [30.0, 5.0], "discount": [-3.0, -1.0]}
+    return pd.DataFrame(columns).assign(marketing_cost=-90.0)
+
+
+def equity():
+    names = ["customers of today", "year 1", "total"]
+    amounts = np.array([100.0, -150.0, -50.0])
+    return pd.DataFrame({"equity": amounts, "lower": amounts - 20, "upper": amounts + 40}, names)
+
+
+def by_tenure():
+    months = pd.date_range("2023-01-01", periods=26, freq="MS", name="period")
+    table = pd.DataFrame({"new": 40_000.0, "existing": np.arange(26) * 1000.0}, months)
+    return table.assign(complete=[True] * 25 + [False])
+
+
 LEVELS = ["origin", "horizon", "model"]
 FIGURES = {
     "delivered_value": (clvml.plots.delivered_value, brand_values),
@@ -244,6 +274,11 @@ FIGURES = {
     "comparison": (clvml.plots.comparison, compared),
     "segment_profile": (clvml.plots.segment_profile, profile),
     "segment_value": (clvml.plots.segment_value, profile),
+    "payback": (clvml.plots.payback, paid_back),
+    "early_value": (clvml.plots.early_value, early),
+    "value_parts": (clvml.plots.value_parts, parts),
+    "equity_projection": (clvml.plots.equity_projection, equity),
+    "revenue_by_tenure": (clvml.plots.revenue_by_tenure, by_tenure),
     "tornado": (clvml.plots.tornado, factors),
     "two_way": (clvml.plots.two_way, two_factors),
     "value_over_time": (clvml.plots.value_over_time, trend),
@@ -359,6 +394,11 @@ def test_an_empty_table_is_refused_before_a_figure_is_opened(draw, table):
         ("prediction_intervals", "clv_lower"),
         ("metric_differences", "different"),
         ("reliability", "actual"),
+        ("payback", "balance"),
+        ("early_value", "value"),
+        ("value_parts", "discount"),
+        ("equity_projection", "upper"),
+        ("revenue_by_tenure", "existing"),
     ],
 )
 def test_a_missing_column_is_named(name, column):

@@ -144,15 +144,31 @@ def test_a_workbook_without_room_leaves_no_file(model, monkeypatch):
     assert [path.name for path in Path().iterdir()] == ["customers.parquet"]
 
 
-@pytest.mark.parametrize("kind", ["parquet", "csv"])
-def test_600_000_customers_in_three_batches_keep_their_ids(model, monkeypatch, kind):
+MANY = 600_000
+MANY_IDS = {
+    "counting up": lambda: pd.RangeIndex(1, MANY + 1, name="customer_id"),
+    "text": lambda: pd.Index([f"{place:07d}" for place in range(MANY)], name="customer_id"),
+    "gaps": lambda: pd.Index(3 * np.arange(MANY)[::-1] + 2**62, name="customer_id"),
+}
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+@pytest.mark.parametrize("kind", MANY_IDS)
+def test_600_000_customers_in_three_batches_keep_their_ids(model, monkeypatch, kind, form):
+    """Each customer's value tells them apart: a join by id compares every one."""
     monkeypatch.setattr(customer_files, "BATCH_ROWS", 200_000)
-    customers = customers_with(pd.RangeIndex(1, 600_001), 600_000)
-    customers.to_parquet("customers.parquet")
-    score_batch(model, "customers.parquet", f"scores.{kind}")
-    found = duckdb.sql(f"SELECT customer_id, clv FROM 'scores.{kind}'").fetchnumpy()
-    np.testing.assert_array_equal(found["customer_id"], customers.index)
-    np.testing.assert_allclose(found["clv"], expected_of(customers), rtol=1e-12)
+    customers = customers_with(MANY_IDS[kind](), MANY)
+    if form == "parquet":
+        customers.to_parquet("customers.parquet")
+    else:
+        pl.from_pandas(customers.reset_index()).write_csv("customers.csv")
+    assert score_batch(model, f"customers.{form}", f"scores.{form}").n_scored == MANY
+    expected = pd.DataFrame({"customer_id": customers.index.astype(str), "value": expected_of(customers)})
+    scores = "read_csv('scores.csv', all_varchar = true)" if form == "csv" else "'scores.parquet'"
+    found = duckdb.sql(f"SELECT customer_id::VARCHAR AS customer_id, clv::DOUBLE AS clv FROM {scores}")
+    joined = found.join(duckdb.from_df(expected), "customer_id").fetchnumpy()
+    assert joined["clv"].size == MANY
+    np.testing.assert_allclose(joined["clv"], joined["value"], rtol=1e-12)
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv"])

@@ -70,6 +70,20 @@ def test_points_and_ratings_of_importance_count_alike():
     assert not any("importance" in note for note in read_ratings(rated(PLAIN).assign(importance=50)).notes)
 
 
+def test_an_attribute_whose_importance_nobody_stated_is_named():
+    table = rated(PLAIN).assign(importance=[2, None] * 4)
+    assert "nobody stated the importance of 'price': it counts as 0" in read_ratings(table, kinds=KINDS).notes
+
+
+def test_a_named_index_is_a_column():
+    table = rated(PLAIN)
+    pd.testing.assert_frame_equal(
+        read_ratings(table.set_index(["respondent", "brand"])).wide, read_ratings(table).wide
+    )
+    with pytest.raises(InputError, match="there is no table"):
+        read_ratings(None)
+
+
 def test_a_wide_table_is_refused_with_the_line_that_reshapes_it():
     wide = rated(PLAIN).pivot_table(index=["respondent", "brand"], columns="attribute", values="score")
     wide = wide.reset_index()

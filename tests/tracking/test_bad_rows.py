@@ -165,7 +165,7 @@ def test_names_are_names_and_numbers_that_are_missing_are_missing(model):
 def test_numbers_with_decimal_commas_are_read_where_that_is_said(model):
     table = rows().assign(monetary_value="1.234,50", T="20,0")
     table.to_csv("customers.csv", index=False, sep=";", decimal=",")
-    with pytest.raises(InputError, match=r"row 1 .*that is not a number.*T '20,0'.*--decimal ,"):
+    with pytest.raises(InputError, match=r"row 1 .*frequency that is not a number.*'2,0'.*--decimal ,"):
         score_batch(model, "customers.csv", "scores.csv")
     found = score_batch(model, "customers.csv", "scores.csv", decimal=",").read()
     plain = rows().assign(monetary_value=1234.5)

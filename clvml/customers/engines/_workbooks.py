@@ -1,7 +1,7 @@
 """Excel workbooks as tables, and tables as workbooks.
 
 Cells keep their types: numbers, dates and text. Text is written as text, so that a name such as ``=1+1`` is
-not run as a formula by whoever opens the file.
+not run as a formula by whoever opens the file, nor after editing the cell.
 """
 
 from __future__ import annotations
@@ -137,6 +137,7 @@ class SheetWriter:
 
             cell = WriteOnlyCell(self._sheet, value=value)
             cell.data_type = "s"
+            cell.quotePrefix = value[:1] in tuple("=+-@")  # text also after somebody has edited the cell
             return cell
         if pd.isna(value):
             return None

@@ -190,8 +190,7 @@ def _from_channels(
     if channels is None:
         raise InputError(
             "acquisition costs are by channel, but the channel of each customer is not known: name the"
-            " attribute"
-            " that has it ([economics] channel), or give one cost for all."
+            " attribute that has it ([economics] channel), or give one cost for all."
         )
     of = _channels(customers, channels)
     for name, cost in costs.items():
@@ -208,7 +207,8 @@ def _from_channels(
     by_channel = _with_total(table)
     for name, cost in costs.items():
         by_channel.loc[str(name), "cac"] = float(cost)
-    return Acquisition(by_channel, table.iloc[:0], _mismatches(of, table.index, of.isin(table.index)))
+    none = _with_cac(table.iloc[:0].set_axis(pd.DatetimeIndex([], name="period")))
+    return Acquisition(by_channel, none, _mismatches(of, table.index, of.isin(table.index)))
 
 
 def _mismatches(of: pd.Series, known: pd.Index, covered: pd.Series) -> tuple[str, ...]:
@@ -222,9 +222,8 @@ def _mismatches(of: pd.Series, known: pd.Index, covered: pd.Series) -> tuple[str
         found.append(f"no customer has the channel {_listed(idle)}: its cost counts in the total only")
     if free:
         found.append(
-            f"no cost is given for the channel {_listed(free)} ({int(of.isin(free).sum()):,} customers):"
-            " left out of"
-            " what is compared with a cost, as a missing cost is not a cost of zero"
+            f"no cost is given for the channel {_listed(free)} ({int(of.isin(free).sum()):,} customers): left"
+            " out of what is compared with a cost, as a missing cost is not a cost of zero"
         )
     if missing:
         found.append(
@@ -282,8 +281,7 @@ def _span(value: Any, row: int) -> tuple[pd.Timestamp, pd.Timestamp]:
     except (ValueError, TypeError):
         raise InputError(
             f"row {row} of the table of acquisition: period is {value!r}; write a month (2024-01), a quarter"
-            " (2024Q1),"
-            " a year (2024) or a day (2024-01-31)."
+            " (2024Q1), a year (2024) or a day (2024-01-31)."
         ) from None
 
 

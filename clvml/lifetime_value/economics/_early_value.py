@@ -73,8 +73,8 @@ def early_value(
     per_day = 1 / periods_per_unit(customers, "D")
     followed = {age: customers["T"].to_numpy(dtype=np.float64) >= age * per_day - 1e-9 for age in ages}
     within = ", ".join(
-        f"CAST(coalesce(sum(spend) FILTER (WHERE age <= {age * per_day + 1e-9!r}"
-        f" AND T >= {age * per_day - 1e-9!r}), 0) AS DOUBLE) AS within_{number}"
+        f"CAST(coalesce(sum(spend) FILTER (WHERE age <= {age * per_day + 1e-9!r} AND T >="
+        f" {age * per_day - 1e-9!r}), 0) AS DOUBLE) AS within_{number}"
         for number, age in enumerate(ages)
     )
     query = f"SELECT CAST(member AS INTEGER) AS member, {within} FROM ages GROUP BY 1 ORDER BY 1"

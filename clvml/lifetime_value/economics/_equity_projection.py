@@ -213,8 +213,8 @@ def _check(
     if not -1 < plan.growth <= FASTEST_GROWTH:
         raise InputError(
             f"growth is {plan.growth:g} per year ({plan.growth:+.0%}); it must be above -1 and at most 1:"
-            " acquisitions"
-            " that more than double every year cannot be extrapolated. Give a fraction: 0.1 is 10 %."
+            " acquisitions that more than double every year cannot be extrapolated. Give a fraction: 0.1 is"
+            " 10 %."
         )
     if not (isinstance(years, int) and 1 <= years <= 100):
         raise InputError(f"years is {years!r}; it must be a whole number from 1 to 100.")

@@ -19,9 +19,10 @@ With ``V`` the model's value of ``n`` customers and ``a`` the present value of 1
 A referred customer is worth as much as the mean customer. Costs are paid for every customer over the whole
 horizon, at the end of each time unit, as a firm does not see who has left.
 
-A model with a retention rate of its own gets the rate; one with a dropout rate has it multiplied by
-``log(new) / log(current)``; of any other the value that is to come after ``t`` years is multiplied by
-``(new / current) ** t``. At the current levels, and without costs and referrals, the value is the model's.
+A model with a retention rate of its own gets the rate. Of any other the value that is to come after ``t``
+years is multiplied by ``(new / current) ** t``, whoever the customers are: the same as a discount rate of
+``(1 + annual_discount_rate) current / new - 1``. At the current levels, and without costs and referrals, the
+value is the model's.
 """
 
 from __future__ import annotations
@@ -235,8 +236,6 @@ def _worth(
     if rate != current:
         if "retention_rate" in own:
             factors["retention_rate"] = rate ** (1 / per_year)
-        elif "dropout" in own and 0 < current < 1 and 0 < rate < 1:
-            factors["dropout"] = math.log(rate) / math.log(current)
         elif current > 0:
             ratio = rate / current
     changed = _with_levels(model, {name: level for name, level in factors.items() if level != own[name]})
@@ -260,8 +259,9 @@ def _with_levels(model: ValueModel, factors: dict[str, float]) -> ValueModel:
 
 def _retained(model: ValueModel, customers: pd.DataFrame, ratio: float, per_year: int) -> float:
     """Total value if of what is to come after ``t`` years only ``ratio ** t`` comes."""
-    if model.horizon is None:  # the same as a higher discount rate
-        return float(model.predict(customers, None, (1 + model.annual_discount_rate) / ratio - 1).sum())
+    rate = (1 + model.annual_discount_rate) / ratio - 1
+    if model.horizon is None or -1e-12 < rate <= 1:
+        return float(model.predict(customers, None, max(rate, 0.0)).sum())
     ends = np.linspace(0, horizon_in(model.horizon, model.time_unit_), _SLICES + 1)
     totals = [0.0, *(float(model.predict(customers, float(end)).sum()) for end in ends[1:])]
     middles = (ends[1:] + ends[:-1]) / 2 / per_year

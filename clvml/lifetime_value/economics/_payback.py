@@ -225,8 +225,7 @@ def _costs(acquisition_cost: float | pd.Series, names: list[Any]) -> pd.Series:
     if costs.isna().any():
         raise InputError(
             f"acquisition_cost has no cost for the group {costs.index[int(np.argmax(costs.isna()))]!r}: give"
-            " one, or"
-            " leave its customers out by a missing group. No cost is a cost of 0."
+            " one, or leave its customers out by a missing group. No cost is a cost of 0."
         )
     checked("acquisition_cost", costs.to_numpy(dtype=np.float64), lowest=0)
     return costs

@@ -25,6 +25,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from clvml._listing import Listed, listed_numbers
 from clvml.customers._customer_tables import as_customers
+from clvml.customers._frames import float_frame
 from clvml.customers._summary_checks import check_customers
 from clvml.customers._time_units import (
     Horizon,
@@ -35,6 +36,7 @@ from clvml.customers._time_units import (
     stated_time_unit,
 )
 from clvml.customers._training_summary import TrainingSummary, check_time_scale, training_summary
+from clvml.inference._arguments import check_fitted
 from clvml.inference._deviance import deviance_score
 from clvml.lifetime_value._protocol import check_factors
 from clvml.lifetime_value.formulas._estimates import Estimates, check_number, check_shares
@@ -182,13 +184,13 @@ class FormulaValue(Listed, BaseEstimator, ABC):
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
         """Lifetime value "clv" as in :meth:`predict`, and the formula's inputs per customer."""
-        check_is_fitted(self)
+        check_fitted(self, "params_")
         table = check_customers(as_customers(customers), self._columns(), self.time_unit_, losses=True)
         check_time_scale(table, self.time_unit_, self.training_summary_)
         n_units, rate = self._terms(self.time_unit_, horizon, annual_discount_rate)
         value, factors = self._value(table, n_units, rate)
         columns = {"clv": value * self._effective_margin - self._cost(table, n_units, rate), **factors}
-        return pd.DataFrame(columns, index=table.index, dtype=np.float64)
+        return float_frame(columns, table.index)
 
     def score(self, customers: pd.DataFrame, y: object = None) -> float:
         """Minus the mean Tweedie deviance (power 1.5) of ``y``, what customers were worth; larger is better.

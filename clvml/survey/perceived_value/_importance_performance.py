@@ -160,9 +160,9 @@ def priorities(
     known = np.nan_to_num(ranked)
     first = (known == known.max(axis=1, keepdims=True)) & (known > 0)
     table["first_share"] = first[1:].mean(axis=0) if resamples.fewest > 1 else np.nan
-    orders = pd.Series(known[0], index=table.index)
-    table["order"] = orders.where(orders > 0).rank(ascending=False, method="first").astype("Int64")
-    table = table.iloc[np.argsort(-known[0], kind="stable")]
+    table = table.iloc[np.lexsort((-np.nan_to_num(priority[0]), -known[0]))]
+    behind = table["priority"] > 0
+    table["order"] = behind.cumsum().where(behind).astype("Int64")
     table.attrs = {"brand": brand, "against": against, "importance": kind, "level": level}
     return table
 

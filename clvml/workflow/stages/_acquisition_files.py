@@ -74,8 +74,7 @@ def _check_currency(path: Path, currency: str, signs: list[str]) -> None:
     if currency and found and len(canonical([*signs, currency])) > 1:
         raise InputError(
             f"the costs of {path} are in {', '.join(sorted(found))}, but [value] currency is {currency!r}:"
-            " convert"
-            " them to one currency, as they cannot be added."
+            " convert them to one currency, as they cannot be added."
         )
 
 

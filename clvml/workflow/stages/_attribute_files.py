@@ -77,8 +77,7 @@ def read_attribute(config: Config, customers: pd.Index, name: str, key: str) -> 
     if not path:
         raise InputError(
             f"{key} is {name!r}, a column of customer attributes, but the config names no table of"
-            " attributes: give"
-            " attributes in [segments]."
+            " attributes: give attributes in [segments]."
         )
     table = _by_customer(Path(path), config.data.customer, customers)
     if name not in table:
@@ -100,8 +99,8 @@ def _by_customer(path: Path, customer: str, customers: pd.Index) -> pd.DataFrame
         ids = pd.Index(table[column]).astype(customers.dtype)
     except (TypeError, ValueError):
         raise InputError(
-            f"the ids in column {column!r} of {path} are not of the same type as those in the purchases,"
-            f" such as {named(customers)}."
+            f"the ids in column {column!r} of {path} are not of the same type as those in the purchases, such"
+            f" as {named(customers)}."
         ) from None
     if ids.has_duplicates:
         twice = named(ids[ids.duplicated()])

@@ -114,12 +114,13 @@ def won_customers(inputs: Inputs) -> Iterator[Finding]:
     new, first = inputs.new_value, inputs.margin * inputs.first_purchase
     expected = (
         f"A new customer is expected to be worth {inputs.money(new)} over {inputs.ahead}, the first purchase"
-        " of"
-        f" {inputs.money(first)} included."
+        f" of {inputs.money(first)} included."
         if new == new
         else f"{inputs.served.title} cannot predict a new customer, whose first purchase is worth"
         f" {inputs.money(first)}."
     )
+    if new == new and abs(new - first) < 0.005:
+        expected += f" {inputs.served.title} expects no repeat purchase of a customer without a history."
     if inputs.acquisition is None:
         yield Words(
             f"{expected} What winning a customer costs is not in the config: with acquisition_cost = 10 in"
@@ -138,10 +139,8 @@ def won_customers(inputs: Inputs) -> Iterator[Finding]:
     yield Table("channels", table, columns=CHANNEL_COLUMNS, file=FILES)
     yield Words(
         f"Per customer: profit so far, and expected over {inputs.ahead}, discounted; from and to are the"
-        " ends of the"
-        " 90 % prediction interval of the group's total, where the model gives one. Groups of younger"
-        " customers have"
-        " had less time.",
+        " ends of the 90 % prediction interval of the group's total, where the model gives one. Groups of"
+        " younger customers have had less time.",
         style="note",
         runs=(),
     )
@@ -152,8 +151,7 @@ def won_customers(inputs: Inputs) -> Iterator[Finding]:
         names = ", ".join(f"{name} ({row['clv_to_cac']:.2f})" for name, row in losing.iterrows())
         yield Words(
             f"customers won through {names} are worth less than they cost (CLV:CAC below 1): spend less"
-            " there, or win"
-            " other customers.",
+            " there, or win other customers.",
             lead="Acquisition:",
             answers="act",
         )
@@ -219,10 +217,8 @@ def payback(inputs: Inputs) -> Iterator[Finding]:
     yield Table("payback_curves", pd.concat(curves.values()).reset_index(), file=FILES, in_report=False)
     yield Words(
         "Margin less the cost of keeping customers, cumulative per acquired customer and undiscounted; ages"
-        " are in"
-        f" {inputs.period_name}s since the first purchase. Observed as far as half of a group has been"
-        " followed,"
-        " each age from those who were; from then on expected.",
+        f" are in {inputs.period_name}s since the first purchase. Observed as far as half of a group has"
+        " been followed, each age from those who were; from then on expected.",
         style="note",
         runs=(),
     )
@@ -265,9 +261,8 @@ def describe_payback(inputs: Inputs, row: pd.Series) -> str:
     if row["kind"] == "not yet":
         return (
             f"By age {row['age']:,.0f} {unit}s a customer has brought {inputs.money(row['cumulative'])} of"
-            f" the {cost}"
-            f" that winning one cost: not yet paid back, nor expected to be within {row['age'] + 12:,.0f}"
-            f" {unit}s."
+            f" the {cost} that winning one cost: not yet paid back, nor expected to be within"
+            f" {row['age'] + 12:,.0f} {unit}s."
         )
     when = (
         "at once, by the first purchase" if row["payback"] == 0 else f"at age {row['payback']:,.0f} {unit}s"
@@ -303,7 +298,7 @@ def first_year(inputs: Inputs) -> Iterator[Finding]:
         file=FILES,
         folded="By cohort (customers followed that long in parentheses)",
     )
-    draw = partial(plots.early_value, table, expected, currency=inputs.currency)
+    draw = partial(plots.early_value, table, expected=expected, currency=inputs.currency)
     yield Figure("early_value", "Value within the first days", draw, (7.0, 4.4))
 
 
@@ -366,7 +361,7 @@ def parts_of_value(inputs: Inputs, customers: pd.DataFrame) -> Iterator[Finding]
         file=FILES,
     )
     yield Words(describe_profit(inputs, customers), runs=())
-    draw = partial(plots.value_parts, parts.sum(), currency=inputs.currency)
+    draw = partial(plots.value_parts, parts, currency=inputs.currency)
     yield Figure("value_parts", "Historic and predicted value, discount and marketing cost", draw, (7.0, 4.4))
     yield Table("customer_economics", customers, file="customer_economics.parquet", in_report=False)
 
@@ -377,20 +372,16 @@ def describe_profit(inputs: Inputs, customers: pd.DataFrame) -> str:
     if not costs:
         return (
             "No cost is in the config, so that marketing cost is 0 and every customer with income is"
-            " profitable:"
-            " acquisition_cost, selling_cost (per purchase), service_cost (per customer and year) and"
-            " marketing_cost"
-            " (per year) are keys of [economics]."
+            " profitable: acquisition_cost, selling_cost (per purchase), service_cost (per customer and"
+            " year) and marketing_cost (per year) are keys of [economics]."
         )
     profitable = customers["profitable"]
     profit = float(customers["profit"].sum())
     loss = float(customers.loc[~profitable, "profit"].sum())
     return (
-        f"So far {profitable.mean():.0%} of {len(customers):,} customers are profitable: their income"
-        " exceeds the"
-        f" cost of attracting, selling to and serving them. Profit so far {inputs.money(profit, 0)} after"
-        " costs of"
-        f" {inputs.money(costs, 0)}; the others stand at {inputs.money(loss, 0)}."
+        f"So far {profitable.mean():.0%} of {len(customers):,} customers are profitable: their income exceeds"
+        f" the cost of attracting, selling to and serving them. Profit so far {inputs.money(profit, 0)} after"
+        f" costs of {inputs.money(costs, 0)}; the others stand at {inputs.money(loss, 0)}."
     )
 
 
@@ -406,11 +397,13 @@ def factors(inputs: Inputs) -> Iterator[Finding]:
     )
     table = factor_tornado(value, levels, section.step)
     absent = [heading_of(name) for name in table.attrs["left_out"]]
+    paid = (
+        " after the cost of keeping and marketing" if section.service_cost or section.marketing_cost else ""
+    )
     missing = f" At zero, and so not moved by a relative step: {', '.join(absent)}." if absent else ""
     yield Words(
-        f"Total value of today's customers with each factor {section.step:.0%} lower and higher, the others"
-        " unchanged; retention is per year and dropout follows it. Horizon is in"
-        f" {inputs.split_unit}s.{missing}",
+        f"Total value of today's customers{paid} with each factor {section.step:.0%} lower and higher, the"
+        f" others unchanged; retention is per year. Horizon is in {inputs.split_unit}s.{missing}",
         title="What moves value",
         runs=(),
     )

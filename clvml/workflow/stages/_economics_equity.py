@@ -30,6 +30,7 @@ from clvml.workflow.stages._serving import TOTAL_ENDS
 
 FILES = "economics/{}.csv"
 LONG_TABLE = 12
+EARLIER = 0.25  # of a horizon: observed before the last one, for customers to be existing in it
 EQUITY_COLUMNS = {
     "customers": Column("customers won", "{:,.0f}"),
     "value": Column("value", "{:,.0f}"),
@@ -112,28 +113,25 @@ def acquisitions_of(inputs: Inputs) -> tuple[Acquisitions, str]:
 def describe_equity(inputs: Inputs, table: pd.DataFrame, plan: Acquisitions, source: str, cost: float) -> str:
     """Equity with its interval, and what it assumes."""
     total, section = table.loc["total"].astype(float).to_dict(), inputs.section
-    between = (
-        f" ({inputs.money(total['lower'], 0)} to {inputs.money(total['upper'], 0)} with 90 % probability)"
-    )
+    lower, upper = (inputs.money(total[end], 0) for end in ("lower", "upper"))
+    known = ends_of_today(inputs) is not None
+    between = f" ({lower} to {upper} with 90 % probability)" if known or plan.per_year else ""
     if not plan.per_year:
         return (
             f"Customer equity is that of today's customers, {inputs.money(total['equity'], 0)}{between}: no"
-            " customer"
-            f" is expected to be won, {source}. Give acquisitions (per year) in [economics] for those to"
-            " come."
+            f" customer is expected to be won, {source}. Give acquisitions (per year) in [economics] for"
+            " those to come."
         )
     growth = f", growing by {section.growth:.0%} per year" if section.growth else ""
-    costs = (
-        f"acquisition cost of {inputs.money(cost)}" if cost else "no acquisition cost, as the config has none"
-    )
+    costs = f"acquisition cost of {inputs.money(cost)}" if cost else "no acquisition cost, as none is given"
+    doubt = "the model's error, common to all customers, and for the number won"
+    if not known:
+        doubt = "the number won only, as the model gives none for today's customers"
     return (
         f"Customer equity is {inputs.money(total['equity'], 0)}{between}: today's customers, and"
         f" {plan.per_year:,.0f} to be won per year ({source}){growth} for {section.years} years, each worth"
         f" {inputs.money(inputs.new_value)} over {inputs.ahead} from being won, less {costs}, and discounted"
-        " at"
-        f" {inputs.rate:.0%} per year from the end of the year. The interval accounts for the model's error,"
-        " common"
-        " to all customers, and for the number won."
+        f" at {inputs.rate:.0%} per year from the end of the year. The interval accounts for {doubt}."
     )
 
 
@@ -193,8 +191,7 @@ def revenue_findings(inputs: Inputs) -> Iterator[Finding]:
         )
         yield Words(
             "Existing customers were won before the period, new ones within it. Expected new ones are as"
-            " many as equity"
-            " assumes, won evenly over the period.",
+            " many as equity assumes, won evenly over the period.",
             style="note",
             runs=(),
         )
@@ -210,10 +207,8 @@ def describe_loyalty(inputs: Inputs, loyal: LoyalAgainstNew) -> str:
     if loyal.share_existing == loyal.share_existing:
         sentences.append(
             f"{loyal.share_existing:.0%} of revenue after the first {inputs.period_name} is from existing"
-            " customers:"
-            f" {inputs.money(loyal.existing)} per buyer and {inputs.period_name}, and"
-            f" {inputs.money(loyal.new)} per"
-            " new buyer."
+            f" customers: {inputs.money(loyal.existing)} per buyer and {inputs.period_name}, and"
+            f" {inputs.money(loyal.new)} per new buyer."
         )
     if worth == worth and inputs.new_value > 0:
         sentences.append(
@@ -224,11 +219,12 @@ def describe_loyalty(inputs: Inputs, loyal: LoyalAgainstNew) -> str:
 
 
 def last_and_next(inputs: Inputs) -> pd.DataFrame | None:
-    """Revenue of existing and new customers over the last and the next horizon; None if observed for less."""
+    """Revenue of existing and new customers, last and next horizon; None if observed for too short."""
     customers, parts, margin = inputs.customers, inputs.split, inputs.margin
     days = inputs.horizon * time_unit_of(parts.time_unit).days
     start = (pd.Timestamp(parts.observation_end) - pd.Timedelta(days=round(days))).normalize()
-    if not margin or start < customers["first_purchase"].min():
+    enough = customers["first_purchase"].min() + pd.Timedelta(days=round(days * EARLIER))
+    if not margin or start < enough:  # nearly all customers would be new
         return None
     known = summarize(inputs.transactions, start, parts.time_unit, parts.collapse)
     old = customers["total_spend"].reindex(known.index)
@@ -274,6 +270,5 @@ def describe_loss(inputs: Inputs) -> str:
     )
     return (
         f"Losing {who} costs {inputs.money(own)}, the expected value over {inputs.ahead} of one who is still"
-        " with"
-        f" you.{told}"
+        f" with you.{told}"
     )

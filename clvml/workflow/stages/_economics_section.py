@@ -67,8 +67,7 @@ class EconomicsSection(Section):
         if isinstance(self.acquisition_cost, dict) and not self.channel:
             raise ValueError(
                 "gives acquisition_cost by channel, but not where the channel of a customer is: name the"
-                " column of"
-                " attributes (channel)"
+                " column of attributes (channel)"
             )
         return self
 

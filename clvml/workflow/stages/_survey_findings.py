@@ -75,7 +75,7 @@ PRIORITY_COLUMNS = {
     "gap": Column("gap", "{:+.2f}"),
     "priority": Column("importance x gap", "{:.3f}"),
     "cost": Column("cost", "{:,.0f}"),
-    "priority_per_cost": Column("per cost", "{:.3g}"),
+    "per_thousand": Column("per 1,000 of cost", "{:.3g}"),
     "first_share": Column("first in resamples", "{:.0%}"),
 }
 TIME_COLUMNS = {
@@ -135,7 +135,7 @@ def delivered(survey: Survey, section: SurveySection, _: pd.Series | None) -> It
 def importance(survey: Survey, section: SurveySection, _: pd.Series | None) -> Iterator[Finding]:
     """Stated and derived importance, and the company's order against the customers'."""
     found = attribute_importance(survey.ratings, level=section.level, random_state=section.random_state)
-    derived = f" They explain {found.r_squared:.0%} of the overall score within brands." if found.rows else ""
+    derived = f" They explain {found.r_squared:.0%} of its variance within brands." if found.rows else ""
     yield Words(
         "Stated importance is what customers say; derived importance is the share of an attribute in the"
         " variance of the overall score that all attributes explain (relative weights: coefficients of a"
@@ -206,7 +206,8 @@ def mapped(survey: Survey, section: SurveySection, _: pd.Series | None) -> Itera
         f" first{', per cost of closing it' if costs else ''}.",
         title="Order of improvement",
     )
-    yield Table("priorities", order, columns=PRIORITY_COLUMNS, file=FILES)
+    shown = order.assign(per_thousand=1000 * order["priority_per_cost"]) if costs else order
+    yield Table("priorities", order, columns=PRIORITY_COLUMNS, display=shown, file=FILES)
 
 
 def over_time(survey: Survey, section: SurveySection, _: pd.Series | None) -> Iterator[Finding]:
@@ -274,7 +275,8 @@ def describe_comparison(table: pd.DataFrame) -> str:
 
 def describe_priorities(order: pd.DataFrame, survey: Survey) -> str:
     """What to improve first."""
-    first = order[order["order"].notna()].head(3)
+    behind = order[order["order"].notna() & ~(order["gap_lower"] <= 0)]  # not by chance
+    first = behind.head(3)
     if first.empty:
         return (
             f"Survey: {survey.brand} is behind {survey.competitor or 'the end of the scale'} in no attribute."

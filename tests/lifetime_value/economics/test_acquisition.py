@@ -39,6 +39,8 @@ def test_costs_per_customer_are_taken_as_given():
     assert found.by_channel.to_dict() == {"shop": 2.0, "web": 7.0}
     assert found.cac == (3 * 7 + 2) / 4
     assert acquisition_costs(CUSTOMERS, 3.5).cac == 3.5
+    assert list(found.periods) == ["cost", "customers", "cac"]
+    assert found.periods.empty
 
 
 def test_what_does_not_fit_is_said():

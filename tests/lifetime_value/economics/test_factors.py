@@ -67,7 +67,7 @@ def test_each_moves_value_in_its_direction(model, customers):
     up = {"horizon": 5.0, "retention_rate": 0.03, "referral_rate": 0.1, "income": 0.1, "margin": 0.1}
     down = {"annual_discount_rate": 0.05, "keeping_cost": 1.0, "marketing_cost": 100.0}
     if isinstance(model, clvml.HistoricValue):  # what was spent so far, whatever the time ahead
-        del up["horizon"], down["annual_discount_rate"]
+        del up["horizon"], up["retention_rate"], down["annual_discount_rate"]
     if isinstance(model, clvml.AnnuityValue):  # the expected lifetime is shorter than the horizon
         del up["horizon"]
     for name, by in up.items():
@@ -100,7 +100,16 @@ def test_a_lower_retention_of_a_model_without_one_is_a_higher_discount(customers
     model = clvml.RepeatRateValue(**TERMS).fit(customers)
     value, inputs = all_factors(model, customers, retention_rate=0.5)
     lower = value(**{**inputs, "retention_rate": 0.45})
-    assert lower == pytest.approx(model.predict(customers, None, 1.1 / 0.9 - 1).sum(), rel=0.002)
+    assert lower == pytest.approx(model.predict(customers, None, 1.1 / 0.9 - 1).sum(), rel=1e-12)
+
+
+def test_a_higher_retention_is_the_sum_over_slices_of_time(customers):
+    """Where the discount rate would be negative, the value of each slice is multiplied instead."""
+    model = clvml.RepeatRateValue("12M", margin=0.5).fit(customers)
+    value, inputs = all_factors(model, customers, retention_rate=0.5)
+    weekly = model.predict(customers, 52, 0.0).sum() / 52
+    by_week = sum(weekly * 1.2 ** (week / 52) for week in np.arange(52) + 0.5)
+    assert value(**{**inputs, "retention_rate": 0.6}) == pytest.approx(by_week, rel=1e-3)
 
 
 def test_the_tornado_is_sorted_with_its_step_and_says_what_it_leaves_out(model, customers):
