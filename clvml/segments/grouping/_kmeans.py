@@ -312,6 +312,8 @@ class KMeansSegments(Listed, TransformerMixin, BaseEstimator):
     def _points(self, customers: pd.DataFrame) -> np.ndarray:
         table = check_customers(customers, columns_of(self._behaviour()), self.time_unit_)
         features = feature_table(table, self._behaviour())
+        if not self.attribute_coding_:
+            return standardized(features, self.scaling_)
         extra = attribute_table(customers, self.attribute_coding_)
         log_gaps(customers, self.attribute_coding_)
         return standardized(features.join(extra), self.scaling_)
