@@ -63,7 +63,7 @@ from .lifetime_value.formulas import MigrationValue as MigrationValue
 from .lifetime_value.formulas import ProfitContributionValue as ProfitContributionValue
 from .lifetime_value.formulas import RepeatRateValue as RepeatRateValue
 from .lifetime_value.formulas import RetentionValue as RetentionValue
-from .lifetime_value.formulas import TotalCustomerValue as TotalCustomerValue
+from .lifetime_value.formulas import RuleOfThumbValue as RuleOfThumbValue
 from .lifetime_value.formulas import TotalSpendValue as TotalSpendValue
 from .lifetime_value.formulas import ZeroValue as ZeroValue
 from .lifetime_value.learned import LastPeriodValue as LastPeriodValue
