@@ -1,4 +1,5 @@
 from . import compat as compat
+from . import customer_base as customer_base
 from . import customers as customers
 from . import diagnostics as diagnostics
 from . import distributions as distributions

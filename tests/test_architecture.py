@@ -36,6 +36,7 @@ ORDER = [
     "evaluation",
     "segments",
     "survey",
+    "customer_base",
     "plots",
     "scoring",
     "tracking",
@@ -178,7 +179,9 @@ def test_one_package_knows_the_engine_and_its_dialect():
     assert knows == {("customers", "engines")}
 
 
-@pytest.mark.parametrize("room", ["lifetime_value", "segments", "evaluation", "diagnostics", "workflow"])
+@pytest.mark.parametrize(
+    "room", ["lifetime_value", "segments", "evaluation", "diagnostics", "workflow", "customer_base"]
+)
 def test_rooms_that_read_transactions_take_aggregates_not_rows(room):
     # scoring reads customers in batches, and so is not among them.
     rows = [str(p) for p in (PACKAGE / room).rglob("*.py") if ".to_pandas()" in p.read_text()]
