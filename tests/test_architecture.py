@@ -39,6 +39,7 @@ ORDER = [
     "plots",
     "scoring",
     "tracking",
+    "monitoring",
     "serving",
     "workflow",
     "commands",
