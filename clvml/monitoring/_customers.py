@@ -57,8 +57,10 @@ def _with_intervals(sums: pd.DataFrame) -> pd.DataFrame:
     ratio = sums["actual"].sum() / sums["predicted"].sum()
     sums["expected"] = sums["predicted"] * ratio
     share = sums["expected"] / sums["expected"].sum()
-    # The decile's own residuals, and those of all others through the ratio.
-    variance = (1 - 2 * share) * sums["squares"] + share**2 * sums["squares"].sum()
+    # The decile's own residuals, and those of all others through the ratio; at least as dispersed as all of
+    # them, since a decile in which few purchased has small residuals for that very reason.
+    own = (1 - 2 * share) * sums["squares"] + share**2 * sums["squares"].sum()
+    variance = np.maximum(own, share * (1 - share) * sums["squares"].sum())
     rows = [
         normal_interval(expected, observed, math.sqrt(max(each, 0.0)), "")
         for expected, observed, each in zip(sums["expected"], sums["actual"], variance, strict=True)

@@ -37,6 +37,9 @@ _ADVICE = (
     "customers of another kind are being acquired: look at channels, campaigns and prices, and train a"
     " challenger before scoring them"
 )
+_ADVICE_T = (
+    "customers are acquired earlier or later within the period than before: read their frequencies with it"
+)
 
 
 def cohorts_to_compare(period: Period) -> tuple[pd.DataFrame, pd.DataFrame, str]:
@@ -83,12 +86,13 @@ def input_statements(table: pd.DataFrame) -> Iterator[Statement]:
     for column, *_ in table.itertuples():
         row = {"column": column, **table.loc[column].to_dict()}
         name = WORDS.get(row["column"], f"{row['column']} of new customers")
+        advice = _ADVICE_T if column == "T" else _ADVICE
         if row["kind"] == "number":
-            yield _mean_statement(name, row)
-        yield _distribution_statement(name, row)
+            yield _mean_statement(name, row, advice)
+        yield _distribution_statement(name, row, advice)
 
 
-def _mean_statement(name: str, row: dict[str, Any]) -> Statement:
+def _mean_statement(name: str, row: dict[str, Any], advice: str) -> Statement:
     effect = relative(row["mean_since"], row["mean_before"])
     sentence = (
         f"mean {name}: {number(row['mean_since'])}, before {number(row['mean_before'])} (if nothing changed"
@@ -96,18 +100,18 @@ def _mean_statement(name: str, row: dict[str, Any]) -> Statement:
     )
     return Statement(
         "inputs", f"mean {name}", row["mean_before"], row["mean_lower"], row["mean_upper"],
-        row["mean_since"], effect, MEAN_MATTERS, row["mean_p"], sentence, _ADVICE,
+        row["mean_since"], effect, MEAN_MATTERS, row["mean_p"], sentence, advice,
     )  # fmt: skip
 
 
-def _distribution_statement(name: str, row: dict[str, Any]) -> Statement:
+def _distribution_statement(name: str, row: dict[str, Any], advice: str) -> Statement:
     sentence = (
         f"distribution of {name}: population stability index {row['psi']:.2f} ({row['psi_lower']:.2f} to"
         f" {row['psi_upper']:.2f}; above {PSI_MATTERS} is a major shift)"
     )
     return Statement(
         "inputs", f"distribution of {name}", 0.0, 0.0, PSI_MATTERS, max(row["psi"], 0.0), row["psi"],
-        PSI_MATTERS, row["psi_p"], sentence, _ADVICE,
+        PSI_MATTERS, row["psi_p"], sentence, advice,
     )  # fmt: skip
 
 

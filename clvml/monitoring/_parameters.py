@@ -8,6 +8,8 @@
 - **All customers until now**: the specification fitted again, as a retraining would. Its data contain those
   of the model; the variance of the difference of an estimate and a more efficient one is the difference of
   their variances (Hausman 1978), here at least a quarter of the earlier one.
+
+A dropout below one in a thousand counts as that: the ratio of two smaller ones says nothing.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ MATTERS = 0.15
 KNOWN, NEW, ALL = "known customers since", "new customers", "all customers until now"
 _SAMPLE = 10_000  # customers whose likelihood is computed
 _STEP = 0.05  # of the logarithm of a multiple, for the curvature
+_NEGLIGIBLE_DROPOUT = 1e-3  # per purchase or time unit; a lower one counts as this
 _LIMIT = math.log(20.0)
 _PENALTY = 0.5  # standard deviation of a weak prior on the logarithm of the multiple of dropout
 _FACTORS = {"purchase_rate": "purchase rate", "dropout": "dropout"}
@@ -60,6 +63,11 @@ class Move(NamedTuple):
     after: float
     error: float
 
+    @property
+    def is_negligible(self) -> bool:
+        """Whether it is a dropout so low, before and after, that the ratio says nothing."""
+        return "dropout" in self.trait and max(self.before, self.after) <= _NEGLIGIBLE_DROPOUT
+
 
 def moves(period: Period, refit: Any, newcomers: Any) -> list[Move]:
     """How the mean traits of customers have moved.
@@ -75,7 +83,7 @@ def moves(period: Period, refit: Any, newcomers: Any) -> list[Move]:
     for by, model in ((NEW, newcomers), (ALL, refit)):
         after = {} if model is None else trait_means(model)
         found += [_move(before[name], after[name], by, period.time_unit) for name in before if name in after]
-    return found
+    return [move for move in found if not move.is_negligible]
 
 
 def refitted(model: Any, customers: pd.DataFrame) -> tuple[Any, str]:
@@ -137,8 +145,11 @@ def _advice(move: Move, ratio: float) -> str:
 
 def _move(before: TraitMean, after: TraitMean, by: str, unit: str) -> Move:
     then, now = before.log_error**2, after.log_error**2
-    variance = then + now if by == NEW else max(then - now, then / 4)
-    return Move(before.name, _per(before.per, unit), by, before.mean, after.mean, math.sqrt(variance))
+    nested = by == ALL and then > now
+    variance = max(then - now, then / 4) if nested else then + now
+    least = _NEGLIGIBLE_DROPOUT if "dropout" in before.name else 0.0
+    ends = max(before.mean, least), max(after.mean, least)
+    return Move(before.name, _per(before.per, unit), by, *ends, math.sqrt(variance))
 
 
 def _per(per: str, unit: str) -> str:
