@@ -1,6 +1,7 @@
 """Purchases simulated from BG/NBD x Gamma-Gamma, whose traits change after the end of a model's data."""
 
 import dataclasses
+import warnings
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 
 import clvml
 from clvml.customers import fingerprint
+from clvml.errors import FitWarning
 from clvml.scoring import ModelCard
 
 START, TRAINED, CHECKED = pd.Timestamp("2023-01-02"), "2023-12-31", "2024-09-29"
@@ -51,8 +53,11 @@ def simulated_purchases(n: int, seed: int, shift: Shift = Shift()) -> pd.DataFra
 
 def trained_model(purchases: Any, until: str = TRAINED, **card: Any) -> tuple[clvml.LifetimeValue, ModelCard]:
     """The model of the simulation fitted to the purchases until a day, and a card without totals."""
-    transactions = clvml.read_transactions(purchases)
-    customers = clvml.summarize(transactions, until)
-    model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), horizon=39).fit(customers)
+    transactions = clvml.read_transactions(purchases[purchases["date"] <= until])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FitWarning)  # of few customers
+        model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), horizon=39).fit(
+            clvml.summarize(transactions, until)
+        )
     known = {"observed_until": until, "time_unit": "W", "fingerprint": fingerprint(transactions)}
     return model, ModelCard(**{**known, **card})

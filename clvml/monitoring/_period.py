@@ -151,6 +151,11 @@ def _check_policy(card: ModelCard, transactions: Transactions) -> None:
 
 
 def _check_is_new(start: pd.Timestamp, transactions: Transactions, until: Any) -> None:
+    if transactions.first_date.normalize() > start:
+        raise InputError(
+            f"these purchases begin on {transactions.first_date:%Y-%m-%d}, after the model's data ended on"
+            f" {start:%Y-%m-%d}: give its old purchases too, from which the histories of customers come."
+        )
     last = transactions.last_date if until is None else pd.Timestamp(until)
     if last.normalize() <= start:
         raise InputError(

@@ -10,7 +10,11 @@ from drifting_purchases import CHECKED, TRAINED, Shift, simulated_purchases, tra
 
 import clvml
 from clvml.errors import InputError
-from clvml.monitoring import ModelCheck, check_model
+from clvml.monitoring import ModelCheck, Statement, check_model
+from clvml.monitoring._inputs import cohorts_to_compare, input_statements, input_table
+from clvml.monitoring._outcomes import card_ends
+from clvml.monitoring._period import open_period
+from clvml.monitoring._statements import judged
 from clvml.scoring import ModelCard
 
 N = 2000
@@ -73,7 +77,7 @@ def test_a_shifted_trait_is_found_and_named_and_no_other(shifted, trait):
 
 
 def test_a_shift_of_spend_moves_order_value_and_not_purchases(shifted):
-    assert {"spend", "average order value"} <= named(shifted["spend"])
+    assert "average order value" in named(shifted["spend"])
     assert "purchases" not in named(shifted["spend"])
 
 
@@ -84,14 +88,15 @@ def test_the_multiple_of_known_customers_is_that_of_the_simulation(shifted):
     assert known["lower"] < -0.4 < known["upper"]
 
 
+@pytest.mark.filterwarnings("ignore::clvml.errors.FitWarning")  # of few customers
 def test_alarms_are_raised_at_most_at_the_stated_rate():
-    """Of 12 checks at a level of 20 %, 6 or more alarms have a probability below 2 %."""
+    """Of 8 checks at a level of 20 %, 5 or more with an alarm have a probability of 1 %."""
     alarms = 0
-    for seed in range(12):
-        purchases = simulated_purchases(500, 50 + seed)
+    for seed in range(8):
+        purchases = simulated_purchases(400, 50 + seed)
         model, card = trained_model(purchases)
         alarms += bool(check_model(model, card, purchases, level=0.2).alarms)
-    assert alarms < 6
+    assert alarms < 5
 
 
 def test_shuffled_rows_change_nothing(unchanged, in_order):
@@ -117,8 +122,6 @@ def test_the_totals_of_the_card_widen_the_interval_by_the_models_error(unchanged
 
 
 def test_intervals_of_the_card_are_interpolated_and_grow_beyond_their_horizons():
-    from clvml.monitoring._outcomes import card_ends
-
     rows = [{"horizon": h, "value": 1.0, "lower": 1 / w, "upper": w} for h, w in ((10.0, 1.5), (20.0, 2.0))]
     total = {"by_horizon": rows}
     assert card_ends(total, 10.0)[1] == pytest.approx(np.log(1.5))
@@ -128,11 +131,29 @@ def test_intervals_of_the_card_are_interpolated_and_grow_beyond_their_horizons()
     assert card_ends({}, 5.0) is None
 
 
-def test_a_larger_level_never_has_fewer_alarms():
-    purchases = simulated_purchases(800, 5, Shift(spend=1.2))
-    model, card = trained_model(purchases)
-    few, many = (set(named(check_model(model, card, purchases, level=level))) for level in (0.01, 0.3))
-    assert few <= many
+def test_a_larger_level_never_has_fewer_alarms(shifted):
+    few, many = (
+        {each.name for each in judged(shifted["spend"].statements, level) if each.is_alarm}
+        for level in (1e-6, 0.3)
+    )
+    assert few < many
+
+
+def test_if_all_statements_are_about_nothing_any_alarm_has_the_stated_probability():
+    """Independent uniform p-values of three questions: 20 % of 2,000 checks, less what Holm gives away."""
+    rng = np.random.default_rng(0)
+    asked = ["outcomes"] * 4 + ["customers"] * 12 + ["parameters"] * 3
+    blank = Statement("", "", 1.0, 0.9, 1.1, 2.0, 1.0, 0.0, 1.0, "")
+    any_alarm = [
+        any(
+            each.is_alarm
+            for each in judged(
+                [dataclasses.replace(blank, question=q, p_value=rng.random()) for q in asked], level=0.2
+            )
+        )
+        for _ in range(2_000)
+    ]
+    assert 0.16 < np.mean(any_alarm) < 0.21
 
 
 def test_new_customers_of_another_channel_are_found(unchanged):
@@ -142,15 +163,18 @@ def test_new_customers_of_another_channel_are_found(unchanged):
     is_new = first > pd.Timestamp(TRAINED)
     share = np.where(is_new, 0.8, 0.3)
     channel = pd.DataFrame({"channel": np.where(rng.random(len(first)) < share, "ads", "shop")}, first.index)
-    check = check_model(model, card, unchanged, attributes=channel)
-    assert "distribution of channel of new customers" in named(check)
-    same = channel.assign(channel=np.where(rng.random(len(first)) < 0.3, "ads", "shop"))
-    assert named(check_model(model, card, unchanged, attributes=same)) == set()
+    same = pd.Series(np.where(rng.random(len(first)) < 0.3, "ads", "shop"), first.index)
+    period = open_period(
+        model, card, clvml.read_transactions(unchanged), attributes=channel.assign(same=same)
+    )
+    table = input_table(*cohorts_to_compare(period)[:2])
+    found = {each.name: each for each in judged(list(input_statements(table)), 0.05)}
+    assert found["distribution of channel of new customers"].is_alarm
+    assert not found["distribution of same of new customers"].is_alarm
+    assert table.loc["channel", "psi_lower"] > 0.25 > table.loc["same", "psi_upper"]
 
 
 def test_a_million_customers_do_not_make_a_small_deviation_an_alarm():
-    from clvml.monitoring._statements import Statement, judged
-
     tiny = Statement("outcomes", "spend", 1e6, 0.999e6, 1.001e6, 1.01e6, 0.01, 0.05, 1e-30, "")
     assert judged([tiny], 0.05)[0].status == "outside its interval"
     assert judged([dataclasses.replace(tiny, effect=0.06)], 0.05)[0].status == "look at it"
@@ -195,6 +219,7 @@ def test_what_cannot_be_checked_is_refused_in_a_sentence(unchanged):
     assert "no complete month" in refused(model, card, unchanged[unchanged["date"] > TRAINED])
     assert "level" in refused(model, card, unchanged, level=1.5)
     no_source = dataclasses.replace(card, fingerprint=None)
+    assert "give its old purchases" in refused(model, no_source, unchanged[unchanged["date"] > TRAINED])
     few = unchanged[unchanged["customer_id"] < 40]
     assert "fewer than 50" in refused(model, no_source, few)
     netted = dataclasses.replace(card, policy={"returns": "net"})
@@ -204,8 +229,9 @@ def test_what_cannot_be_checked_is_refused_in_a_sentence(unchanged):
 
 
 def test_corrected_histories_and_a_past_warranty_are_notes(unchanged):
-    card = {"n_customers": 10, "warranty": {"until": "2024-03-31"}, "seen": {"T": {"mean": 1.0}}}
-    notes = " ".join(checked(unchanged, **card).period.notes)
+    known = {"n_customers": 10, "warranty": {"until": "2024-03-31"}, "seen": {"T": {"mean": 1.0}}}
+    model, card = trained_model(unchanged, **known)
+    notes = " ".join(open_period(model, card, clvml.read_transactions(unchanged)).notes)
     assert "customers until" in notes
     assert "mean T until" in notes
     assert "validated for predictions until 2024-03-31" in notes
