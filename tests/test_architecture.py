@@ -40,6 +40,7 @@ ORDER = [
     "plots",
     "scoring",
     "tracking",
+    "monitoring",
     "serving",
     "workflow",
     "commands",

@@ -34,6 +34,7 @@ from ._fits import fit_by_frequency as fit_by_frequency
 from ._fits import fit_by_spend as fit_by_spend
 from ._metric_intervals import metric_differences as metric_differences
 from ._metric_intervals import reliability as reliability
+from ._monitoring import deviations as deviations
 from ._payback import early_value as early_value
 from ._payback import payback as payback
 from ._prediction_intervals import prediction_intervals as prediction_intervals
