@@ -1,7 +1,6 @@
 from ._holdout import holdout_by_segment as holdout_by_segment
 from ._holdout import judge_segmentations as judge_segmentations
 from ._holdout import rank_segmentations as rank_segmentations
-from ._holdout import textbook_comparison as textbook_comparison
 from ._mean_intervals import mean_intervals as mean_intervals
 from ._movement import SegmentTransitions as SegmentTransitions
 from ._movement import segment_transitions as segment_transitions
@@ -10,3 +9,6 @@ from ._quality import segmentation_quality as segmentation_quality
 from ._quality import separation as separation
 from ._segmentation_comparison import SegmentationComparison as SegmentationComparison
 from ._segmentation_comparison import compare_segmentations as compare_segmentations
+from ._textbook import check_ratings as check_ratings
+from ._textbook import describe_ratings as describe_ratings
+from ._textbook import textbook_comparison as textbook_comparison

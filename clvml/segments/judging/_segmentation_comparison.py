@@ -22,8 +22,9 @@ from clvml.segments.grouping._matrix import ValueMatrix
 from clvml.segments.grouping._rfm import RFMScores
 from clvml.segments.grouping._rules import RuleSegments
 from clvml.segments.grouping._tables import clip_negative
-from clvml.segments.judging._holdout import judge_segmentations, rank_segmentations, textbook_comparison
+from clvml.segments.judging._holdout import judge_segmentations, rank_segmentations
 from clvml.segments.judging._quality import matched
+from clvml.segments.judging._textbook import check_ratings, textbook_comparison
 
 ABC, RFM, KMEANS = "ABC classes", "RFM groups", "K-means"
 NAIVE = (ABC, RFM)
@@ -41,8 +42,10 @@ class SegmentationComparison(NamedTuple):
     by_segment : pandas.DataFrame
         Index ``method, segment``, as from `clvml.segments.judging.judge_segmentations`, with ``name``.
     textbook : pandas.DataFrame
-        ABC, RFM and CLV by ease, cost and measured accuracy, as from
+        ABC, RFM and CLV by the textbook's ratings and measured accuracy, as from
         `clvml.segments.judging.textbook_comparison`.
+    ratings : pandas.DataFrame
+        Whether the measurements contradict the ratings, as from `clvml.segments.judging.check_ratings`.
     segments : dict of str to pandas.Series
         The segments of each method.
     """
@@ -50,6 +53,7 @@ class SegmentationComparison(NamedTuple):
     ranking: pd.DataFrame
     by_segment: pd.DataFrame
     textbook: pd.DataFrame
+    ratings: pd.DataFrame
     segments: dict[str, pd.Series]
 
 
@@ -92,7 +96,9 @@ def compare_segmentations(
     names = [methods[str(method)].names_[int(segment) - 1] for method, segment in by_segment.index]
     by_segment.insert(0, "name", names)
     textbook = textbook_comparison(actual, segments[ABC], segments[RFM], customers["clv"], naive_forecast)
-    return SegmentationComparison(rank_segmentations(segments, actual), by_segment, textbook, segments)
+    ratings = check_ratings(actual, segments[ABC], segments[RFM], customers["clv"])
+    ranking = rank_segmentations(segments, actual)
+    return SegmentationComparison(ranking, by_segment, textbook, ratings, segments)
 
 
 def _fit_predict(method: Segmenter, customers: pd.DataFrame, actual: pd.Series) -> pd.Series:

@@ -18,6 +18,7 @@ from clvml.segments.judging._segmentation_comparison import (
     SegmentationComparison,
     compare_segmentations,
 )
+from clvml.segments.judging._textbook import describe_ratings
 from clvml.workflow._findings import SEGMENTS, Finding, Metrics, Table, Tags, Words
 from clvml.workflow._formatting import Column
 from clvml.workflow._stage import Context, Stage
@@ -42,10 +43,13 @@ RANKING_COLUMNS = {
     "separation": Column("variance between segments", "{:.1%}"),
 }
 TEXTBOOK_COLUMNS = {
-    "ease": Column("ease"),
-    "cost": Column("cost"),
+    "ease": Column("ease (textbook)"),
+    "cost": Column("cost (textbook)"),
+    "accuracy": Column("accuracy (textbook)"),
     **MEASURES,
     "bias_pct": Column("bias %", "{:+.1f}"),
+    "measured": Column("accuracy rating, measured"),
+    "needs": Column("needs"),
 }
 SEGMENT_COLUMNS = {
     "customers": Column("customers", "{:,}"),
@@ -79,8 +83,9 @@ def find(context: Context) -> Iterator[Finding]:
     yield Table("methods", ranking, file=FILES, columns=RANKING_COLUMNS, in_report=in_report, runs=SEGMENTS)
     if in_report:
         yield Words(
-            "The three textbook analyses with measured accuracy; for ABC and RFM the prediction is the"
-            " naive forecast, past spend carried forward:",
+            "The three textbook analyses, as textbooks rate them and as measured; for ABC and RFM the"
+            " prediction is the naive forecast, past spend carried forward."
+            f" {describe_ratings(found.ratings)}",
             runs=SEGMENTS,
         )
     yield Table(
