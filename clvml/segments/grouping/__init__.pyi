@@ -1,5 +1,7 @@
 from ._classes import ABCClasses as ABCClasses
 from ._classes import ValueTiers as ValueTiers
+from ._cluster_segments import ClusterSegments as ClusterSegments
+from ._clusterers import clusterer_names as clusterer_names
 from ._components import two_components as two_components
 from ._kmeans import KMeansSegments as KMeansSegments
 from ._lifecycle import LifecycleStages as LifecycleStages

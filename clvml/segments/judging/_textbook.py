@@ -110,7 +110,7 @@ def check_ratings(
     pairs = list(combinations(analyses, 2))
     ends = ["difference", "lower", "upper"]
     rows = [
-        draws.differences(low, LEVEL).loc[[(high, "gini")], ends].to_numpy()[0].tolist()
+        draws.differences(low, LEVEL).loc[[(high, "gini")]][ends].to_numpy()[0].tolist()
         for high, low in pairs
     ]
     table = pd.DataFrame(rows, columns=ends, dtype=float)
