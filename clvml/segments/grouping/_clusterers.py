@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -113,7 +113,7 @@ def _check_map(options: Mapping[str, Any]) -> None:
             raise InputError(f"{key} of {SOM} is {number!r}; it must be a whole number from {lowest} up.")
     for key, highest in (("sigma", float(options["side"])), ("learning_rate", 1.0)):
         number = options[key]
-        if isinstance(number, bool) or not isinstance(number, Real) or not 0 < number <= highest:
+        if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number <= highest:
             raise InputError(f"{key} of {SOM} is {number!r}; it must be above 0 and at most {highest:g}.")
 
 
@@ -173,7 +173,7 @@ def partition_of(points: np.ndarray, labels: np.ndarray, name: str) -> Partition
         if agreement >= ENOUGH:
             break
     assigned = clusters[nearest(points, prototypes)]
-    return _partition(points, assigned, prototypes, clusters, agreement, float(1 - known.mean()))
+    return _partition(points, assigned, prototypes, clusters, agreement, float((~known).mean()))
 
 
 def _prototypes(

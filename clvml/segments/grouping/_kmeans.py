@@ -84,6 +84,7 @@ class KMeansSegments(PrototypeSegments):
 
     Examples
     --------
+    >>> import pandas as pd
     >>> customers = pd.DataFrame(
     ...     {"frequency": [9.0, 8.0, 9.0, 1.0, 1.0, 2.0], "clv": [90.0, 85.0, 95.0, 5.0, 4.0, 6.0]}
     ... )

@@ -4,6 +4,9 @@ from ._holdout import rank_segmentations as rank_segmentations
 from ._mean_intervals import mean_intervals as mean_intervals
 from ._movement import SegmentTransitions as SegmentTransitions
 from ._movement import segment_transitions as segment_transitions
+from ._needs import categories_bought as categories_bought
+from ._needs import describe_needs as describe_needs
+from ._needs import segment_needs as segment_needs
 from ._quality import agreement as agreement
 from ._quality import segmentation_quality as segmentation_quality
 from ._quality import separation as separation

@@ -22,13 +22,8 @@ from clvml.segments.judging._textbook import describe_ratings
 from clvml.workflow._findings import SEGMENTS, Finding, Metrics, Table, Tags, Words
 from clvml.workflow._formatting import Column
 from clvml.workflow._stage import Context, Stage
-from clvml.workflow.stages._segmenting import (
-    FILES,
-    SECTION,
-    CalibrationSegments,
-    Segments,
-    kmeans_for,
-)
+from clvml.workflow.stages._segmenting import FILES, SECTION, CalibrationSegments, Segments, segmenter_for
+from clvml.workflow.stages._segmenting import KMEANS as CLUSTERER_KMEANS
 from clvml.workflow.stages._splitting import Customers
 
 MEASURES = {
@@ -101,7 +96,7 @@ def find(context: Context) -> Iterator[Finding]:
         in_report=in_report,
         runs=SEGMENTS,
     )
-    kmeans = ranking.loc[KMEANS].to_dict()
+    kmeans = ranking.loc[served_title(context)].to_dict()
     names = ("gini", "top10_share", "lift", "separation")
     yield Metrics({name: float(kmeans[name]) for name in names}, in_report=False, runs=SEGMENTS)
     reached = {f"holdout_{name}": f"{value:.6g}" for name, value in kmeans.items()}
@@ -112,9 +107,40 @@ def judge(context: Context) -> SegmentationComparison:
     """Each method fitted to the calibration period, with the holdout revenue of its segments."""
     parts, calibrated = context[Split], context[CalibrationSegments]
     customers, attributes = calibrated.customers, context[Customers].attributes
-    kmeans = kmeans_for(context, customers, attributes, calibrated.segmenter)
+    section = context.config.segments
+    names = dict.fromkeys((section.clusterer, *section.compare_with))
+    made = {
+        name: segmenter_for(
+            context,
+            customers,
+            attributes,
+            calibrated.segmenter if name == section.clusterer else None,
+            name,
+        )
+        for name in dict.fromkeys((CLUSTERER_KMEANS, *names))
+    }
+    kmeans = made.pop(CLUSTERER_KMEANS)
+    others = {title_of(name): model for name, model in made.items()}
     naive = HistoricValue(parts.duration).fit(parts.calibration).predict(parts.calibration)
-    return compare_segmentations(customers, parts.holdout["spend"], naive, kmeans)
+    actual = parts.holdout["spend"]
+    try:
+        return compare_segmentations(customers, actual, naive, kmeans, others)
+    except InputError as error:
+        if not section.compare_with:
+            raise
+        context.say(f"clusterers not compared: {error}")
+        served = {name: model for name, model in others.items() if name == served_title(context)}
+        return compare_segmentations(customers, actual, naive, kmeans, served)
+
+
+def title_of(clusterer: str) -> str:
+    """The name of a clusterer in the comparison."""
+    return KMEANS if clusterer == CLUSTERER_KMEANS else clusterer
+
+
+def served_title(context: Context) -> str:
+    """The method in the comparison that the served segments are made by."""
+    return title_of(context.config.segments.clusterer)
 
 
 def labelled(by_segment: pd.DataFrame) -> pd.DataFrame:
