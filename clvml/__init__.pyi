@@ -81,6 +81,7 @@ from .models import ShiftedBetaGeometric as ShiftedBetaGeometric
 from .models import customers_from_survivors as customers_from_survivors
 from .segments.acting import CustomerGroups as CustomerGroups
 from .segments.grouping import ABCClasses as ABCClasses
+from .segments.grouping import ClusterSegments as ClusterSegments
 from .segments.grouping import KMeansSegments as KMeansSegments
 from .segments.grouping import LifecycleStages as LifecycleStages
 from .segments.grouping import RFMScores as RFMScores
