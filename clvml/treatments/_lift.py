@@ -98,12 +98,12 @@ def measure_lift(
     Returns
     -------
     pandas.DataFrame
-        Index ``outcome, segment, treatment``, the segment ``"(all)"`` first: ``customers,
-        control_customers``, ``control_mean, mean``, ``lift, lift_lower, lift_upper`` (per
-        customer), ``relative, relative_lower, relative_upper`` (to the control's mean), ``se,
-        se_unadjusted``, ``narrower`` (by which share the prediction narrows the interval), ``equivalent_customers`` (a test without predictions needs so many
-        for the same interval), ``p, p_adjusted``. ``attrs`` has ``control, level, correction, method,
-        margin``, ``theta`` by outcome, and ``notes``.
+        Index ``outcome, segment, treatment``, the segment ``"(all)"`` first: ``customers``,
+        ``control_customers``, ``control_mean, mean``, ``lift, lift_lower, lift_upper`` (per customer),
+        ``relative, relative_lower, relative_upper`` (to the control's mean), ``se, se_unadjusted``,
+        ``narrower`` (by which share the prediction narrows the interval), ``equivalent_customers`` (a test
+        without predictions needs so many for the same interval), ``p, p_adjusted``. ``attrs`` has ``control,
+        level, correction, method, margin``, ``theta`` by outcome, and ``notes``.
 
     Raises
     ------

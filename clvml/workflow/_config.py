@@ -42,6 +42,7 @@ from clvml.workflow.stages._segmenting import SegmentsSection
 from clvml.workflow.stages._serving import ValueSection
 from clvml.workflow.stages._splitting import SplitSection
 from clvml.workflow.stages._surveying import SurveySection
+from clvml.workflow.stages._treatments_section import TreatmentsSection
 
 CDNOW_DATES = (dt.date(1997, 9, 30), dt.date(1998, 6, 30))
 # Keys that name a file; a relative path is relative to the folder of the config file.
@@ -50,6 +51,7 @@ TABLES = (
     ("segments", "attributes"),
     ("economics", "acquisition"),
     ("survey", "ratings"),
+    ("treatments", "responses"),
 )
 
 
@@ -66,6 +68,7 @@ class Config(Section):
     segments: SegmentsSection = SegmentsSection()
     economics: EconomicsSection = EconomicsSection()
     survey: SurveySection = SurveySection()
+    treatments: TreatmentsSection = TreatmentsSection()
     tracking: TrackingSection = TrackingSection()
     output: OutputSection = OutputSection()
     _file: Path | None = PrivateAttr(None)
