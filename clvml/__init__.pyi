@@ -12,6 +12,7 @@ from . import scoring as scoring
 from . import segments as segments
 from . import survey as survey
 from . import tracking as tracking
+from . import treatments as treatments
 from . import workflow as workflow
 from .compat.lifetimes import LifetimesCheck as LifetimesCheck
 from .compat.lifetimes import LifetimesValue as LifetimesValue

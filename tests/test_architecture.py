@@ -36,6 +36,7 @@ ORDER = [
     "evaluation",
     "segments",
     "survey",
+    "treatments",
     "customer_base",
     "plots",
     "scoring",

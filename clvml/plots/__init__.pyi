@@ -48,6 +48,9 @@ from ._segment_space import segment_worth as segment_worth
 from ._segments import segment_choice as segment_choice
 from ._segments import segment_profile as segment_profile
 from ._segments import segment_value as segment_value
+from ._treatments import treatment_budget as treatment_budget
+from ._treatments import treatment_lift as treatment_lift
+from ._treatments import treatment_value as treatment_value
 from ._values import calibration_by_decile as calibration_by_decile
 from ._values import lift_curve as lift_curve
 from ._values import predicted_against_actual as predicted_against_actual
