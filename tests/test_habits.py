@@ -46,6 +46,7 @@ MODELS = {
     "ZeroValue": clvml.ZeroValue(39),
     "BrandSwitchingValue": clvml.BrandSwitchingValue(39, "A"),
     "KMeansSegments": clvml.KMeansSegments(n_segments=3),
+    "ClusterSegments": clvml.ClusterSegments("GaussianMixture", n_segments=3),
     "RFMScores": clvml.RFMScores(),
     "ABCClasses": clvml.ABCClasses(),
     "ValueTiers": clvml.ValueTiers(),
@@ -222,6 +223,7 @@ def test_polars_and_arrow_tables_are_fitted_and_predicted_like_pandas(name, kind
         "GammaGamma": ("expected_spend", "log_likelihood", "predict_interval"),
         "CustomerGroups": ("predict", "assign"),
         "KMeansSegments": ("predict", "transform", "segment_names"),
+        "ClusterSegments": ("predict", "transform", "segment_names"),
     }
     methods = asked.get(name) or (("probability_alive",) if hasattr(model, "kernel") else ("predict",))
     for method in methods:

@@ -541,6 +541,7 @@ _RELABELLED: dict[str, dict[str, str]] = {
 # By class in the file: parameters that an older release lacked, with the value that reproduces its behaviour.
 _ABSENT: dict[str, dict[str, Any]] = {
     "LifecycleStages": {"lapsed_when_silent": True},
+    "LoyaltyEffectsValue": {"repeat_purchases": None},
 }
 
 

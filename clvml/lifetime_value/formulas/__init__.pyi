@@ -10,6 +10,7 @@ from ._functions import retention as retention
 from ._functions import rule_of_thumb as rule_of_thumb
 from ._loyalty import LoyaltyEffects as LoyaltyEffects
 from ._loyalty import loyalty_effects as loyalty_effects
+from ._loyalty import loyalty_streams as loyalty_streams
 from ._loyalty import profit_contribution as profit_contribution
 from ._loyalty_models import LoyaltyEffectsValue as LoyaltyEffectsValue
 from ._loyalty_models import ProfitContributionValue as ProfitContributionValue

@@ -25,7 +25,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from clvml.lifetime_value.formulas._chains import BrandSwitching, brand_switching, markov_chain
-from clvml.lifetime_value.formulas._loyalty import LoyaltyEffects, loyalty_effects, profit_contribution
+from clvml.lifetime_value.formulas._loyalty import (
+    LoyaltyEffects,
+    loyalty_effects,
+    loyalty_streams,
+    profit_contribution,
+)
 from clvml.lifetime_value.formulas._sums import (
     First,
     FloatArray,
@@ -46,6 +51,7 @@ __all__ = [
     "brand_switching",
     "historic",
     "loyalty_effects",
+    "loyalty_streams",
     "markov_chain",
     "profit_contribution",
     "repeat_purchase",

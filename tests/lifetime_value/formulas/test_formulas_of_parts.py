@@ -11,6 +11,7 @@ from clvml.lifetime_value.formulas._functions import (
     annuity,
     brand_switching,
     loyalty_effects,
+    loyalty_streams,
     markov_chain,
     profit_contribution,
     retention,
@@ -159,3 +160,22 @@ def test_a_missing_value_of_one_customer_spoils_no_other(caplog):
 
 def test_a_missing_wallet_makes_the_total_missing_rather_than_too_small():
     assert np.isnan(brand_switching([np.nan, 1], [1, 0], KEEP, 1, 0).total).all()
+
+
+@pytest.mark.parametrize(
+    "effect", ["repeat_purchases", "cross_selling", "cost_to_serve", "referrals", "price"]
+)
+def test_each_of_the_five_streams_is_zero_in_the_first_period_and_is_discounted_by_the_formula(effect):
+    streams = loyalty_streams(100.0, 6, **{effect: 7.0})
+    assert streams[effect].tolist() == [0.0, 7.0, 14.0, 21.0, 28.0, 35.0]
+    assert streams["total"].iloc[0] == 100.0
+    discount = 1.1 ** -streams.index.to_numpy(dtype=float)
+    value = loyalty_effects(100.0, 0.1, 6, **{effect: 7.0})
+    assert float(getattr(value, effect)) == pytest.approx(streams[effect] @ discount, rel=1e-12)
+    assert float(value.total) == pytest.approx(streams["total"] @ discount, rel=1e-12)
+
+
+@pytest.mark.parametrize("n_periods", [0, 2.5, True, float("inf")])
+def test_streams_are_listed_for_a_whole_number_of_periods(n_periods):
+    with pytest.raises(InputError, match="whole number"):
+        loyalty_streams(100.0, n_periods)
