@@ -22,17 +22,20 @@ from clvml.plots._style import (
     signed,
 )
 from clvml.plots._table_checks import check_numeric, check_table
+from clvml.segments.grouping._matrix import NUMERALS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 CLASSES = {"gold": ORANGE, "iron": BLUE, "platinum": GREEN, "lead": MUTED}
-PLACES = {"gold": (1, 1), "iron": (0, 1), "platinum": (1, 0), "lead": (0, 0)}
+PLACES = {"gold": (1, 1), "platinum": (0, 1), "iron": (1, 0), "lead": (0, 0)}
 ADVICE = {"gold": "protect first", "iron": "develop", "platinum": "keep", "lead": "spend less"}
 
 
 def value_matrix(profile: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """The four classes of the value matrix: number of customers, and share of potential value.
+    """The four classes of the value matrix, I to IV: number of customers, and share of potential value.
+
+    Current value is drawn upwards and potential (future) value to the right.
 
     Parameters
     ----------
@@ -58,13 +61,20 @@ def value_matrix(profile: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         color = CLASSES[name]
         ax.fill_between([x, x + 1], y, y + 1, color=color, alpha=0.12 + 0.4 * _finite(of_value))
         middle: dict[str, Any] = {"ha": "center", "va": "center", "color": INK}
-        ax.text(x + 0.5, y + 0.75, f"{name}: {ADVICE[name]}", fontsize=12, fontweight="bold", **middle)
+        ax.text(
+            x + 0.5,
+            y + 0.75,
+            f"{NUMERALS[name]} {name}: {ADVICE[name]}",
+            fontsize=12,
+            fontweight="bold",
+            **middle,
+        )
         ax.text(x + 0.5, y + 0.47, f"{percent(of_value)} of potential value", fontsize=11, **middle)
         size = f"{customers:,} customers ({percent(of_customers)})"
         ax.text(x + 0.5, y + 0.25, size, fontsize=10, **middle)
     ax.set_xlim(0, 2)
     ax.set_ylim(0, 2)
-    dress(ax, "Current and potential value", "current value", "potential value")
+    dress(ax, "Current and potential value", "potential (future) value", "current value")
     ax.grid(visible=False)
     ax.set_xticks([0.5, 1.5], ["low", "high"])
     ax.set_yticks([0.5, 1.5], ["low", "high"])

@@ -31,7 +31,7 @@ FORMULAS = {
     formulas.repeat_purchase: {
         "profit": 10, "purchases_per_period": 4, "discount_rate": 0.1, "n_periods": 5,
     },
-    formulas.total_customer_value: {
+    formulas.rule_of_thumb: {
         "average_purchase": 10, "purchases_per_period": 4, "lifetime": 5, "retention_rate": 0.8,
     },
     formulas.profit_contribution: {
