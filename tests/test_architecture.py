@@ -36,10 +36,12 @@ ORDER = [
     "evaluation",
     "segments",
     "survey",
+    "treatments",
     "customer_base",
     "plots",
     "scoring",
     "tracking",
+    "monitoring",
     "serving",
     "workflow",
     "commands",
@@ -47,7 +49,7 @@ ORDER = [
 
 
 # Rooms within a room, and the order in which they may import each other.
-INNER_ORDERS = {"segments": ["grouping", "judging", "acting"], "survey": ["perceived_value"]}
+INNER_ORDERS = {"segments": ["grouping", "judging", "acting"], "survey": ["perceived_value", "satisfaction"]}
 DRAWING = ["plots", "workflow"]  # the rooms that make figures, or ask for them
 ADAPTERS = [("tracking", "_record_files.py"), ("tracking", "_comparison_figures.py")]  # figures in MLflow
 COMPUTING = [room for room in ORDER if room not in DRAWING]

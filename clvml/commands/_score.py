@@ -72,8 +72,8 @@ def score(
 def _say_rejected(result: BatchResult) -> None:
     """Rows that were not scored are an error of the data, of which a scheduler's log should know."""
     if result.n_rejected:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in result.rejected.items())
+        reasons = ", ".join(f"{reason} ({count:,})" for reason, count in result.rejected.items())
         typer.echo(
-            f"clvml: {result.n_rejected:,} rows were not scored, see {result.rejected_path}: {reasons}.",
+            f"clvml: rows not scored: {result.n_rejected:,}, in {result.rejected_path}: {reasons}.",
             err=True,
         )

@@ -34,6 +34,7 @@ from ._fits import fit_by_frequency as fit_by_frequency
 from ._fits import fit_by_spend as fit_by_spend
 from ._metric_intervals import metric_differences as metric_differences
 from ._metric_intervals import reliability as reliability
+from ._monitoring import deviations as deviations
 from ._payback import early_value as early_value
 from ._payback import payback as payback
 from ._prediction_intervals import prediction_intervals as prediction_intervals
@@ -47,6 +48,9 @@ from ._segment_space import segment_worth as segment_worth
 from ._segments import segment_choice as segment_choice
 from ._segments import segment_profile as segment_profile
 from ._segments import segment_value as segment_value
+from ._treatments import treatment_budget as treatment_budget
+from ._treatments import treatment_lift as treatment_lift
+from ._treatments import treatment_value as treatment_value
 from ._values import calibration_by_decile as calibration_by_decile
 from ._values import lift_curve as lift_curve
 from ._values import predicted_against_actual as predicted_against_actual

@@ -117,11 +117,12 @@ def read_request(
     """
     said, own = _split(params)
     checked = request_params(model, own)
-    n_rows = check_rows(table, columns_of(model))
+    required = columns_of(model)
+    n_rows = check_rows(table, required)
     unit = getattr(model, "time_unit_", None)
     codes, until = (statement(table, said, name, n_rows) for name in STATEMENTS)
     days = days_of(codes, unit)
-    columns = converted(_columns(model, table), days, unit)
+    columns = converted(_columns(model, table, required), days, unit)
     customers = _frame(columns, ids_of(table, n_rows))
     seen = _seen(model, card)
     if codes is None and (doubt := doubt_about_time_unit(columns, unit, seen)):
@@ -277,13 +278,13 @@ def _check_known(given: Mapping[str, Any], names: tuple[str, ...]) -> None:
         )
 
 
-def _columns(model: Any, table: Table) -> dict[str, Any]:
+def _columns(model: Any, table: Table, required: tuple[str, ...]) -> dict[str, Any]:
     """The model's columns: numbers as float64, categories as they are."""
     categories = {
         name for name, level in getattr(model, "reference_", {}).items() if not isinstance(level, float)
     }
     categories |= set(getattr(model, "categories", {}))
-    names = [*columns_of(model), *(name for name in optional_columns_of(model) if name in table)]
+    names = [*required, *(name for name in optional_columns_of(model) if name in table)]
     return {name: _cells(table[name]) if name in categories else numbers_of(table, name) for name in names}
 
 
@@ -350,8 +351,8 @@ def _check_index(scores: pd.DataFrame, customers: pd.DataFrame, model: str) -> N
 
 def _check_finite(scores: pd.DataFrame, model: str) -> None:
     all_float = all(dtype == np.float64 for dtype in scores.dtypes.to_numpy())
-    numeric = scores if all_float else scores.select_dtypes("number")
-    finite = np.isfinite(numeric.to_numpy(dtype=float, na_value=np.nan))
+    numbers = scores if all_float else scores.select_dtypes("number")
+    finite = np.isfinite(numbers.to_numpy(dtype=float, na_value=np.nan))
     if finite.all():
         return
     bad = ~finite.all(axis=1)

@@ -150,6 +150,8 @@ class CustomerSource:
         if path not in self._sheets:
             self._sheets[path] = read_sheet(path)  # takes long
         sheet = self._sheets[path]
+        if CUSTOMER_ID not in sheet:  # its index has the numbers of rows that are not blank
+            raise _without_ids()
         customers = _by_customer(sheet)
         stored = customers.set_axis(storable(customers.index))
         yield from _slices(stored, _numbered(sheet), str(path))

@@ -178,8 +178,8 @@ class _ParquetWriter:
     def _write_group(self) -> None:
         import pyarrow as pa
 
-        self._writer.write_table(pa.concat_tables(self._waiting))
-        self._waiting.clear()
+        group, self._waiting = pa.concat_tables(self._waiting), []  # not again where the disk is full
+        self._writer.write_table(group)
 
 
 class _SheetWriter:

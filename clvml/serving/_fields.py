@@ -6,7 +6,7 @@ the model says whether it still scores them (a negative amount, half a purchase,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +29,10 @@ _WORDS = {
     "T": "Time from the first purchase to the end of the observation period.",
     "monetary_value": "Average spend per repeat purchase; 0 for customers without one.",
     "total_spend": "Total spend, the first purchase included.",
+    "earlier_purchases": "Purchases in the first half of the time since the first purchase.",
+    "later_purchases": "Purchases in the second half of the time since the first purchase.",
+    "earlier_spend": "Spend in the first half of the time since the first purchase.",
+    "later_spend": "Spend in the second half of the time since the first purchase.",
     "probability_alive": "Probability that the customer is still active.",
     "clv": "Customer lifetime value.",
     CUSTOMER_ID: "Returned with the scores; neither stored nor logged.",
@@ -179,13 +183,19 @@ def check_levels(field: Field, values: Sequence[Any]) -> None:
 def check_ids(field: Field, ids: Sequence[Any]) -> None:
     """Refuse ids that are missing, too long or given twice; raises a `Refusal`."""
     distinct = set(ids)
-    texts = [each for each in distinct if isinstance(each, str)]
-    wrong = not set(map(str.lower, map(str.strip, texts))).isdisjoint(MISSING_IDS)
+    texts = distinct if set(map(type, distinct)) == {str} else [i for i in distinct if isinstance(i, str)]
+    wrong = _may_be_missing(texts) and not set(map(str.lower, map(str.strip, texts))).isdisjoint(MISSING_IDS)
     if wrong or max(map(len, texts), default=0) > LONGEST_ID:
         _refuse(field, are_missing(pd.Series(ids, dtype=object)), "missing_value")
         _refuse(field, np.array([isinstance(i, str) and len(i) > LONGEST_ID for i in ids]), "bounds")
     if len(distinct) < len(ids):
         raise _repeated(field, int(pd.Series(ids, dtype=object).duplicated().argmax()))
+
+
+def _may_be_missing(texts: Collection[str]) -> bool:
+    """Whether one is so short, or has a blank, that it may be a word for a missing id; a few fast passes."""
+    shortest = min(map(len, texts), default=LONGEST_ID)
+    return shortest <= max(map(len, MISSING_IDS)) or len(f"|{'|'.join(texts)}|".split(maxsplit=1)) > 1
 
 
 def _repeated(field: Field, row: int) -> Refusal:

@@ -187,7 +187,7 @@ class _Outputs(ExitStack):
     def result(self) -> BatchResult:
         reasons = dict(self._reasons.most_common())
         if not self._n_scored:
-            listed = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
+            listed = ", ".join(f"{reason} ({count:,})" for reason, count in reasons.items())
             raise InputError(f"no row can be scored: {listed}.")
         rejected = None if self._rejected is None else self._rejected.path
         return BatchResult(self._scores.path, self._n_scored, reasons, rejected)

@@ -43,6 +43,7 @@ from clvml.workflow.stages._segmenting import SegmentsSection
 from clvml.workflow.stages._serving import ValueSection
 from clvml.workflow.stages._splitting import SplitSection
 from clvml.workflow.stages._surveying import SurveySection
+from clvml.workflow.stages._treatments_section import TreatmentsSection
 
 CDNOW_DATES = (dt.date(1997, 9, 30), dt.date(1998, 6, 30))
 # Keys that name a file; a relative path is relative to the folder of the config file.
@@ -51,6 +52,7 @@ TABLES = (
     ("segments", "attributes"),
     ("economics", "acquisition"),
     ("survey", "ratings"),
+    ("treatments", "responses"),
 )
 
 
@@ -68,6 +70,7 @@ class Config(Section):
     economics: EconomicsSection = EconomicsSection()
     customer_base: CustomerBaseSection = CustomerBaseSection()
     survey: SurveySection = SurveySection()
+    treatments: TreatmentsSection = TreatmentsSection()
     tracking: TrackingSection = TrackingSection()
     output: OutputSection = OutputSection()
     _file: Path | None = PrivateAttr(None)

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from clvml.customers._ids import to_arrow
+from clvml.customers._formula_escapes import with_escapes
+from clvml.customers._ids import CUSTOMER_ID, to_arrow
 from clvml.files import is_same, put_in_place
 from clvml.workflow._manifest import Manifest, delete_remains
 from clvml.workflow._output_checks import check_output, check_own
@@ -67,8 +68,8 @@ class OutputFolder:
         return self.place(name, lambda path: path.write_text(content, encoding="utf-8"))
 
     def csv(self, name: str, table: pd.DataFrame) -> Path:
-        """Write a table with its index; floats round-trip exactly."""
-        return self.place(name, table.to_csv)
+        """Write a table with its index; floats round-trip exactly, and no id runs as a formula."""
+        return self.place(name, (with_escapes(table) if table.index.name == CUSTOMER_ID else table).to_csv)
 
     def parquet(self, name: str, customers: pd.DataFrame) -> Path:
         """Write a table of customers with their ids and its attrs (the time unit among them)."""

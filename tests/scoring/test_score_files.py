@@ -191,3 +191,10 @@ def test_ids_may_be_a_level_of_an_index():
     for source in (table, "customers.parquet"):
         (batch,) = customer_files.read_batches(source)
         assert batch.index.tolist() == ["a", "b"]
+
+
+def test_the_numbers_of_rows_in_a_workbook_are_not_ids():
+    """A blank row in between makes them look like an index of somebody's."""
+    pd.DataFrame({"name": ["a", None, "b"]}).to_excel("customers.xlsx", index=False)
+    with pytest.raises(InputError, match="have no ids"):
+        list(customer_files.read_batches("customers.xlsx"))

@@ -33,6 +33,7 @@ RULES = {
     "list": (rows({"T": [98765.25]}), 422, "type", 0, "T"),
     "null": (rows({}, {"monetary_value": None}), 422, "missing_value", 1, "monetary_value"),
     "empty id": (rows({}, {"customer_id": " "}), 422, "missing_value", 1, "customer_id"),
+    "padded word": (rows({}, {"customer_id": "     null"}), 422, "missing_value", 1, "customer_id"),
     "null id": (rows({}, {"customer_id": None}), 422, "missing_value", 1, "customer_id"),
     "long id": (rows({"customer_id": SECRET * 99}), 422, "bounds", 0, "customer_id"),
     "id of another type": (rows({"customer_id": {SECRET: 1}}), 422, "type", 0, "customer_id"),

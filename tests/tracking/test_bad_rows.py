@@ -122,7 +122,7 @@ def test_a_row_of_a_folder_is_named_with_its_file(model):
 
 def test_no_row_is_left_without_a_word(model):
     bad = rows().assign(T=-1.0)
-    with pytest.raises(InputError, match=r"no row can be scored: 40 has a negative T"):
+    with pytest.raises(InputError, match=r"no row can be scored: has a negative T \(40\)"):
         score_batch(model, written(bad, "csv"), "scores.csv", on_bad_row="skip")
     assert os.listdir() == ["customers.csv"]
 

@@ -367,3 +367,11 @@ def test_a_second_run_works_and_a_third_after_an_edit_says_which_file_would_be_l
     assert own.read_text().startswith("# why we chose this\n")
     customers = pd.read_parquet(tmp_path / "out" / "customers.parquet")
     assert customers.attrs["time_unit"] == "W"
+
+
+def test_ids_in_csv_are_escaped_where_a_spreadsheet_would_run_them(tmp_path):
+    ids = pd.Index(["=1+1", "-5", "a"], name="customer_id")
+    folder = OutputFolder(tmp_path / "out")
+    path = folder.csv("segments.csv", pd.DataFrame({"segment_name": "+x"}, index=ids))
+    assert path.read_text() == "customer_id,segment_name\n'=1+1,'+x\n-5,'+x\na,'+x\n"
+    folder.complete()

@@ -29,6 +29,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from clvml.customers._frames import float_frame
 from clvml.errors import InputError
 
 SKEWED = 1.0  # sample skewness above which a feature is logged; an exponential has 2, a normal 0
@@ -60,7 +61,7 @@ def columns_of(features: Iterable[str]) -> tuple[str, ...]:
 
 def feature_table(customers: pd.DataFrame, features: Iterable[str]) -> pd.DataFrame:
     """The named features of checked customers, derived ones included; one row per customer."""
-    return pd.DataFrame({name: _feature(customers, name) for name in features}, index=customers.index)
+    return float_frame({name: _feature(customers, name).to_numpy() for name in features}, customers.index)
 
 
 def learn_scaling(table: pd.DataFrame) -> pd.DataFrame:
@@ -132,10 +133,11 @@ def scaling_of(values: np.ndarray) -> Scaling:
 def standardized(table: pd.DataFrame, scaling: pd.DataFrame) -> np.ndarray:
     """The features as points: shape (customers, features of ``scaling``), pure numbers."""
     points = np.empty((len(table), len(scaling)))
-    for j, (name, row) in enumerate(scaling.iterrows()):
-        ratio = table[name].to_numpy() / row["unit"]
-        shape = _signed_log(ratio) if row["logged"] else ratio
-        points[:, j] = (shape - row["centre"]) / row["spread"]
+    columns = [scaling[field].tolist() for field in Scaling._fields]
+    for j, (name, logged, unit, centre, spread) in enumerate(zip(scaling.index, *columns, strict=True)):
+        ratio = table[name].to_numpy() / unit
+        shape = _signed_log(ratio) if logged else ratio
+        points[:, j] = (shape - centre) / spread
     return points
 
 

@@ -12,6 +12,7 @@ _MODULES = (
     "_comparing",
     "_diagnosing",
     "_serving",
+    "_treatments",
     "_segmenting",
     "_validating_segments",
     "_segment_moves",
@@ -20,7 +21,7 @@ _MODULES = (
     "_surveying",
 )
 # The manager's questions first; all others follow.
-_REPORT = ("_serving", "_economics", "_customer_base", "_segmenting", "_comparing")
+_REPORT = ("_serving", "_economics", "_customer_base", "_segmenting", "_treatments", "_comparing")
 STAGES: tuple[Stage, ...] = tuple(import_module(f"{__package__}.{name}").STAGE for name in _MODULES)
 
 
