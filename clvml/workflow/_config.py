@@ -50,6 +50,8 @@ TABLES = (
     ("segments", "attributes"),
     ("economics", "acquisition"),
     ("survey", "ratings"),
+    ("survey", "satisfaction"),
+    ("survey", "complaints"),
 )
 
 

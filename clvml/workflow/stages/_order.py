@@ -15,6 +15,7 @@ _MODULES = (
     "_segmenting",
     "_validating_segments",
     "_segment_moves",
+    "_satisfaction",
     "_economics",
     "_surveying",
 )
