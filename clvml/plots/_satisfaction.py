@@ -259,7 +259,7 @@ def value_by_satisfaction(table: pd.DataFrame, *, currency: str = "", ax: Axes |
     ax.set_xlim(left, right + 0.55 * (right - left))  # room for the labels
     with_thousands(ax.xaxis)
     unit = f" ({currency})" if currency else ""
-    dress(ax, "Value by satisfaction", f"mean value per customer{unit}, {level_in(table.attrs)}", "")
+    dress(ax, "Value by satisfaction", f"mean value per customer{unit}, {level_in(table.attrs)}", "answer")
     ax.grid(visible=False, axis="y")
     return ax
 

@@ -59,6 +59,7 @@ def inputs_of(config: Config) -> dict[str, list[Path]]:
         "ratings": config.survey.ratings,
         "answers about satisfaction": config.survey.satisfaction,
         "complaints": config.survey.complaints,
+        "responses": config.treatments.responses,
         "config": "" if config.file is None else str(config.file),
     }
     inputs = {kind: _existing(text) for kind, text in named.items() if text}
