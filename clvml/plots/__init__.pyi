@@ -42,6 +42,12 @@ from ._purchases import calibration_by_frequency as calibration_by_frequency
 from ._purchases import cumulative_purchases as cumulative_purchases
 from ._purchases import frequency_recency_matrix as frequency_recency_matrix
 from ._purchases import purchases_per_period as purchases_per_period
+from ._satisfaction import complaint_times as complaint_times
+from ._satisfaction import loyalty_levels as loyalty_levels
+from ._satisfaction import net_promoter_score as net_promoter_score
+from ._satisfaction import satisfaction_over_time as satisfaction_over_time
+from ._satisfaction import satisfaction_shares as satisfaction_shares
+from ._satisfaction import value_by_satisfaction as value_by_satisfaction
 from ._segment_space import segment_lines as segment_lines
 from ._segment_space import segment_scatter as segment_scatter
 from ._segment_space import segment_worth as segment_worth

@@ -52,6 +52,8 @@ TABLES = (
     ("segments", "attributes"),
     ("economics", "acquisition"),
     ("survey", "ratings"),
+    ("survey", "satisfaction"),
+    ("survey", "complaints"),
     ("treatments", "responses"),
 )
 
