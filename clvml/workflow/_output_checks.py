@@ -58,6 +58,7 @@ def inputs_of(config: Config) -> dict[str, list[Path]]:
         "contacts": segments.contacts,
         "acquisition costs": config.economics.acquisition,
         "ratings": config.survey.ratings,
+        "responses": config.treatments.responses,
         "config": "" if config.file is None else str(config.file),
     }
     inputs = {kind: _existing(text) for kind, text in named.items() if text}

@@ -147,7 +147,7 @@ FORMULAS = {
     "annuity": clvml.AnnuityValue("12M", 0.1, 0.3),
     "retention": clvml.RetentionValue("12M", 0.1, 0.3),
     "retention given": clvml.RetentionValue("12M", 0.1, 0.3, retention_rate=0.95),
-    "total customer value": clvml.TotalCustomerValue(52),
+    "rule of thumb": clvml.RuleOfThumbValue(52),
     "migration": clvml.MigrationValue(52, 0.1),
     "profit contribution": clvml.ProfitContributionValue(52, 0.1, 0.3, annual_service_cost=0.5),
     "loyalty effects": clvml.LoyaltyEffectsValue(52, 0.1, 0.3, cross_selling=0.05),

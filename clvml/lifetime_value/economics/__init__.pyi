@@ -2,6 +2,7 @@ from ._acquisition import Acquisition as Acquisition
 from ._acquisition import acquisition_costs as acquisition_costs
 from ._early_value import early_value as early_value
 from ._early_value import expected_early_value as expected_early_value
+from ._early_value import mean_first_purchase as mean_first_purchase
 from ._equity import CustomerEquity as CustomerEquity
 from ._equity import customer_equity as customer_equity
 from ._equity import equity_by_group as equity_by_group

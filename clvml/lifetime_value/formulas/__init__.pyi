@@ -1,13 +1,13 @@
 from ._brand_switching import BrandSwitchingValue as BrandSwitchingValue
 from ._chains import BrandSwitching as BrandSwitching
 from ._chains import brand_switching as brand_switching
-from ._chains import migration as migration
+from ._chains import markov_chain as markov_chain
 from ._chains import transition_matrix as transition_matrix
 from ._functions import annuity as annuity
 from ._functions import historic as historic
 from ._functions import repeat_purchase as repeat_purchase
 from ._functions import retention as retention
-from ._functions import total_customer_value as total_customer_value
+from ._functions import rule_of_thumb as rule_of_thumb
 from ._loyalty import LoyaltyEffects as LoyaltyEffects
 from ._loyalty import loyalty_effects as loyalty_effects
 from ._loyalty import loyalty_streams as loyalty_streams
@@ -17,7 +17,7 @@ from ._loyalty_models import ProfitContributionValue as ProfitContributionValue
 from ._migration import MigrationValue as MigrationValue
 from ._retention_models import AnnuityValue as AnnuityValue
 from ._retention_models import RetentionValue as RetentionValue
-from ._retention_models import TotalCustomerValue as TotalCustomerValue
+from ._retention_models import RuleOfThumbValue as RuleOfThumbValue
 from ._retention_rate import RetentionRate as RetentionRate
 from ._retention_rate import estimate_retention_rate as estimate_retention_rate
 from ._spend_models import HistoricValue as HistoricValue

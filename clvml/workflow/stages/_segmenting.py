@@ -21,7 +21,7 @@ from clvml.models import BGNBD
 from clvml.segments.acting._cards import segment_cards
 from clvml.segments.acting._customer_groups import ALIVE, CustomerGroups
 from clvml.segments.acting._plans import segment_plans
-from clvml.segments.acting._treatments import budgets, read_treatments
+from clvml.segments.acting._treatments import budgets, incentive_kinds, read_treatments
 from clvml.segments.acting._value_at_risk import early_warning
 from clvml.segments.grouping._cluster_segments import ClusterSegments
 from clvml.segments.grouping._clusterers import SOM, check_options, takes_number
@@ -92,6 +92,7 @@ CARD_COLUMNS = {
     "value_at_risk": Column("value at risk", "{:,.0f}"),
     "budget": Column("budget", "{:,.0f}"),
     "treatment": Column("treatment"),
+    "kind": Column("incentive"),
     "what_to_do": Column("what to do"),
 }
 
@@ -482,7 +483,8 @@ def actions_of(
         members["segment"], members["clv"], contact=contact, cost=members["budget"]
     )
     warned = early_warning(members, members["stage"], clv_includes_p_alive=model.clv_includes_p_alive)
-    cards = segment_cards(members, intervals, COVERAGE)
+    kinds = incentive_kinds(members, model.treatments_)
+    cards = segment_cards(members.assign(kind=kinds), intervals, COVERAGE)
     if trend is not None:
         cards = cards.assign(plan=segment_plans(cards, trend))
     yield Table(
