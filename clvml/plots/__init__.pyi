@@ -32,6 +32,8 @@ from ._factors import two_way as two_way
 from ._factors import value_over_time as value_over_time
 from ._fits import fit_by_frequency as fit_by_frequency
 from ._fits import fit_by_spend as fit_by_spend
+from ._lifecycle_volume import lifecycle_volume as lifecycle_volume
+from ._lifecycle_volume import volume_by_age as volume_by_age
 from ._metric_intervals import metric_differences as metric_differences
 from ._metric_intervals import reliability as reliability
 from ._monitoring import deviations as deviations
