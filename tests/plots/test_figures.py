@@ -284,6 +284,13 @@ def worth_by_answer():
 
 
 LEVELS = ["origin", "horizon", "model"]
+
+
+def deviating():
+    rows = [("spend", 100.0, 90.0, 110.0, 105.0, "in order"), ("orders", 10.0, 8.0, 12.0, 15.0, "look at it")]
+    return pd.DataFrame(rows, columns=["name", "expected", "lower", "upper", "observed", "status"])
+
+
 FIGURES = {
     "satisfaction_shares": (clvml.plots.satisfaction_shares, satisfied),
     "net_promoter_score": (clvml.plots.net_promoter_score, satisfied),
@@ -307,6 +314,7 @@ FIGURES = {
     "fit_by_frequency": (clvml.plots.fit_by_frequency, counted),
     "fit_by_spend": (clvml.plots.fit_by_spend, spent),
     "prediction_intervals": (clvml.plots.prediction_intervals, intervals),
+    "deviations": (clvml.plots.deviations, deviating),
     "cumulative_purchases": (clvml.plots.cumulative_purchases, tracking),
     "purchases_per_period": (clvml.plots.purchases_per_period, tracking),
     "calibration_by_frequency": (clvml.plots.calibration_by_frequency, by_frequency),
@@ -437,6 +445,7 @@ def test_an_empty_table_is_refused_before_a_figure_is_opened(draw, table):
         ("fit_by_frequency", "actual"),
         ("fit_by_spend", "expected"),
         ("prediction_intervals", "clv_lower"),
+        ("deviations", "status"),
         ("metric_differences", "different"),
         ("reliability", "actual"),
         ("payback", "balance"),
