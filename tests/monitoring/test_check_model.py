@@ -88,7 +88,6 @@ def test_the_multiple_of_known_customers_is_that_of_the_simulation(shifted):
     assert known["lower"] < -0.4 < known["upper"]
 
 
-@pytest.mark.filterwarnings("ignore::clvml.errors.FitWarning")  # of few customers
 def test_alarms_are_raised_at_most_at_the_stated_rate():
     """Of 8 checks at a level of 20 %, 5 or more with an alarm have a probability of 1 %."""
     alarms = 0

@@ -32,4 +32,6 @@ from ._sensitivity import two_way as two_way
 from ._sensitivity import vary as vary
 from ._sensitivity import what_if as what_if
 from ._trend import value_over_time as value_over_time
+from ._trend_words import describe_change as describe_change
+from ._trend_words import trend_words as trend_words
 from ._value_parts import value_parts as value_parts

@@ -56,7 +56,8 @@ def group_figures(
         yield Figure("relationship_shapes", title, draw_shapes, (8.5, 4.4), runs=SEGMENTS)
     for number, card in cards.iterrows():
         draw_card, title = partial(plots.segment_card, card), f"Segment {number}: {card['name']}"
-        yield Figure(f"segment_card_{number}", title, draw_card, (7, 4.2), runs=SEGMENTS)
+        size = (7, 6.2 if card.get("plan") else 4.2)
+        yield Figure(f"segment_card_{number}", title, draw_card, size, runs=SEGMENTS)
 
 
 def lines(segmenter: PrototypeSegments, members: pd.DataFrame, ax: Axes) -> Axes:

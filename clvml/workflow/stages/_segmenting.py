@@ -19,6 +19,7 @@ from clvml.lifetime_value._protocol import SupportsProbabilityAlive, title_of
 from clvml.models import BGNBD
 from clvml.segments.acting._cards import segment_cards
 from clvml.segments.acting._customer_groups import ALIVE, CustomerGroups
+from clvml.segments.acting._plans import segment_plans
 from clvml.segments.acting._treatments import budgets, incentive_kinds, read_treatments
 from clvml.segments.acting._value_at_risk import early_warning
 from clvml.segments.grouping._cluster_segments import ClusterSegments
@@ -40,8 +41,9 @@ from clvml.workflow.stages._model_cards import segments_card
 from clvml.workflow.stages._reading import outcome_of
 from clvml.workflow.stages._segment_figures import group_figures, profile_figures
 from clvml.workflow.stages._segment_needs import needs_of, preparation_of
+from clvml.workflow.stages._segment_trends import trend_findings, trend_of
 from clvml.workflow.stages._serving import COVERAGE, INCLUDED_BY_DRAWS, Served
-from clvml.workflow.stages._splitting import Customers, joined
+from clvml.workflow.stages._splitting import Customers, TimeUnitCode, joined
 
 SECTION = "Segments"
 KMEANS = "KMeans"
@@ -114,6 +116,8 @@ class SegmentsSection(Section):
     purchases."""
     attribute_columns: tuple[str, ...] = ()
     """The attributes to use as features. Default: all."""
+    trend_period: TimeUnitCode = "M"
+    """Period of the trend of value by segment: D, W, M, Q or Y."""
     needs: tuple[str, ...] = ()
     """Attributes that describe needs, by which segments are compared and not made. Default: those that
     attribute_columns, if given, does not name."""
@@ -212,7 +216,12 @@ def find(context: Context) -> Iterator[Finding]:
     if segments.groups is not None:
         yield from what_to_do(segments.members, context.config.value.currency)
         intervals = card_intervals(context[Served], segments.members)
-        yield from actions_of(segments, segments.groups, context[Customers].attributes.contact, intervals)
+        trend = trend_of(context, segments)
+        contact = context[Customers].attributes.contact
+        yield from actions_of(segments, segments.groups, contact, intervals, trend)
+        if trend is not None:
+            cards = segment_cards(segments.members)
+            yield from trend_findings(trend, cards, context.config.segments.trend_period)
 
 
 def calibration_segments(context: Context) -> CalibrationSegments:
@@ -443,7 +452,11 @@ def card_intervals(served: Served, members: pd.DataFrame) -> pd.DataFrame | None
 
 
 def actions_of(
-    segments: Segments, model: CustomerGroups, contact: pd.Series | None, intervals: pd.DataFrame | None
+    segments: Segments,
+    model: CustomerGroups,
+    contact: pd.Series | None,
+    intervals: pd.DataFrame | None,
+    trend: pd.DataFrame | None = None,
 ) -> Iterator[Finding]:
     """Stages, treatments and their budgets, and the early warning."""
     members = segments.members
@@ -456,11 +469,13 @@ def actions_of(
     warned = early_warning(members, members["stage"], clv_includes_p_alive=model.clv_includes_p_alive)
     kinds = incentive_kinds(members, model.treatments_)
     cards = segment_cards(members.assign(kind=kinds), intervals, COVERAGE)
+    if trend is not None:
+        cards = cards.assign(plan=segment_plans(cards, trend))
     yield Table(
         "cards",
         cards,
         file="segment_cards.csv",
-        columns=CARD_COLUMNS,
+        columns=CARD_COLUMNS if trend is None else CARD_COLUMNS | {"plan": Column("plan")},
         display=cards.assign(ends=_ends(cards)).rename(index=str),
         title="What each segment is worth, and what to do",
         runs=SEGMENTS,
