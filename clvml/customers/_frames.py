@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 
 
 def float_frame(columns: Mapping[str, Array | float], index: pd.Index) -> pd.DataFrame:
-    """A table of these columns, copied to one block, on the index.
+    """A table of these columns (a number is repeated), copied to one block, on the index.
 
     Examples
     --------

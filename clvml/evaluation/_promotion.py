@@ -9,6 +9,7 @@ import pandas as pd
 
 from clvml.evaluation._bootstrap import bootstrap_metrics
 from clvml.evaluation._verdict import Verdict, decide
+from clvml.evaluation._verdict_text import NEGLIGIBLE
 
 CHALLENGER, INCUMBENT, ZERO = "the challenger", "the incumbent", "predicting zero"
 
@@ -135,6 +136,8 @@ def _decision(
     if len(verdict.tied) == 1:
         better = verdict.leader == CHALLENGER
         return better, f"the challenger is {'better' if better else 'worse'}: {scores}"
+    if difference[1] > 0 or difference[2] < 0:
+        scores += f", below {NEGLIGIBLE} and so negligible"
     if verdict.choice == CHALLENGER:
         return True, f"a tie ({scores}), and only the challenger gives {' and '.join(verdict.needs)}"
     if newer_on_tie:

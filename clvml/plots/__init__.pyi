@@ -6,11 +6,19 @@ from ._backtest import bias_by_origin as bias_by_origin
 from ._backtest import score_by_origin as score_by_origin
 from ._beliefs import heterogeneity as heterogeneity
 from ._beliefs import probability_alive_over_time as probability_alive_over_time
+from ._cohorts import cohort_curves as cohort_curves
+from ._cohorts import cohort_heat_map as cohort_heat_map
+from ._cohorts import revenue_by_cohort as revenue_by_cohort
 from ._comparison import bias_by_model as bias_by_model
 from ._comparison import comparison as comparison
 from ._customer_base import segment_card as segment_card
 from ._customer_base import segment_transitions as segment_transitions
 from ._customer_base import value_matrix as value_matrix
+from ._customer_base_lenses import base_over_time as base_over_time
+from ._customer_base_lenses import cohort_by_age as cohort_by_age
+from ._customer_base_lenses import customer_distribution as customer_distribution
+from ._customer_base_lenses import period_bridge as period_bridge
+from ._customer_base_lenses import revenue_deciles as revenue_deciles
 from ._customer_relationships import lifecycle_curve as lifecycle_curve
 from ._customer_relationships import relationship_shapes as relationship_shapes
 from ._delivered_value import delivered_value as delivered_value
@@ -26,6 +34,7 @@ from ._fits import fit_by_frequency as fit_by_frequency
 from ._fits import fit_by_spend as fit_by_spend
 from ._metric_intervals import metric_differences as metric_differences
 from ._metric_intervals import reliability as reliability
+from ._monitoring import deviations as deviations
 from ._payback import early_value as early_value
 from ._payback import payback as payback
 from ._prediction_intervals import prediction_intervals as prediction_intervals

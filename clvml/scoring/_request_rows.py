@@ -62,11 +62,11 @@ def ids_of(table: Table, n_rows: int) -> pd.Index:
     if CUSTOMER_ID not in table:
         return pd.RangeIndex(n_rows)
     given = table[CUSTOMER_ID]
-    values = given.tolist() if isinstance(given, pd.Series | np.ndarray) else list(given)
-    nested = _first(isinstance(value, Iterable) and not isinstance(value, str | bytes) for value in values)
+    column = given if isinstance(given, pd.Series) else pd.Series(given)
+    nested = None if column.dtype != object else _first(not pd.api.types.is_scalar(each) for each in column)
     if nested is not None:
         raise row_error("1 or more rows have a customer_id that is a list or an object", nested, CUSTOMER_ID)
-    ids = pd.Index(given if isinstance(given, pd.Series) else pd.Series(given), name=CUSTOMER_ID)
+    ids = pd.Index(column, name=CUSTOMER_ID)
     if (missing := are_missing(ids)).any():
         raise _rows(missing, "have no customer_id", CUSTOMER_ID)
     if not ids.is_unique:

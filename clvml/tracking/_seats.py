@@ -17,7 +17,14 @@ NOT_JUDGED, NOT_PROMOTED, FORMER = "not judged yet", "not promoted", "former cha
 HISTORY = "champions"
 _KEPT = 100  # earlier champions
 # The beginnings of descriptions that clvml may replace.
-_OWN = ("Champion since ", "Former champion, ", "Not promoted.", "Not judged yet.", "**Champion: ")
+_OWN = (
+    "Champion since ",
+    "Former champion, ",
+    "Not promoted.",
+    "Not judged yet.",
+    "**Champion: ",
+    "**Challenger: ",
+)
 
 
 class Seats(NamedTuple):

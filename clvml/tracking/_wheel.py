@@ -17,7 +17,7 @@ import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from functools import cache
-from importlib.metadata import distribution
+from importlib.metadata import Distribution, distribution, distributions
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -45,7 +45,7 @@ class Wheel(NamedTuple):
 def travelling_wheel() -> Wheel:
     """The wheel of the imported clvml; assembled once per process."""
     sources = dict(_files(files(PACKAGE), f"{PACKAGE}/"))
-    found = distribution(PACKAGE)
+    found = _installed()
     build = f"0{hashlib.sha256(repr([*map(_record_line, sources.items())]).encode()).hexdigest()[:10]}"
     info = f"{PACKAGE}-{found.version}.dist-info"
     content = sources | {
@@ -58,6 +58,12 @@ def travelling_wheel() -> Wheel:
     lines = [*map(_record_line, sorted(content.items())), f"{record},,"]
     content[record] = "".join(f"{line}\n" for line in lines).encode()
     return Wheel(f"{PACKAGE}-{found.version}-{build}-py3-none-any.whl", _zipped(content))
+
+
+def _installed() -> Distribution:
+    """The installed clvml, before the unfinished metadata that a build leaves in a source tree."""
+    whole = (found for found in distributions(name=PACKAGE) if found.read_text("RECORD") is not None)
+    return next(whole, None) or distribution(PACKAGE)
 
 
 @cache
@@ -83,7 +89,7 @@ def _record_line(item: tuple[str, bytes]) -> str:
     return f"{path},sha256={digest},{len(content)}"
 
 
-def _metadata(found: Any) -> str:
+def _metadata(found: Distribution) -> str:
     lines = ["Metadata-Version: 2.1", f"Name: {PACKAGE}", f"Version: {found.version}"]
     lines += [
         f"{key}: {found.metadata[key]}" for key in ("Summary", "Requires-Python") if found.metadata[key]

@@ -36,6 +36,7 @@ from clvml.workflow._section import (
 from clvml.workflow.stages._backtesting import BacktestSection
 from clvml.workflow.stages._comparison_section import ComparisonSection
 from clvml.workflow.stages._competing import ModelsSection
+from clvml.workflow.stages._customer_base import CustomerBaseSection
 from clvml.workflow.stages._economics_section import EconomicsSection
 from clvml.workflow.stages._reading import BUILT_IN, DataSection
 from clvml.workflow.stages._segmenting import SegmentsSection
@@ -67,6 +68,7 @@ class Config(Section):
     comparison: ComparisonSection = ComparisonSection()
     segments: SegmentsSection = SegmentsSection()
     economics: EconomicsSection = EconomicsSection()
+    customer_base: CustomerBaseSection = CustomerBaseSection()
     survey: SurveySection = SurveySection()
     treatments: TreatmentsSection = TreatmentsSection()
     tracking: TrackingSection = TrackingSection()

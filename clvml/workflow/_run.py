@@ -89,6 +89,8 @@ def run(
     untracked = tracking.describe_failure(folder)
     if untracked and progress is None:
         log.warning("%s", untracked)
+    if tracking.refused:  # the champion of that name is of other purchases
+        commands = commands_after(config, findings, is_tracked=False)
     if commands:
         context.say("next:")
     for line in command_lines(commands):

@@ -37,11 +37,14 @@ class Tracking:
     ----------
     failed : str
         Why the run is not in MLflow, or not all of it; empty if it is, or is not to be.
+    refused : bool
+        Whether the registry refused the model, as its purchases are not those of the champion.
     """
 
     def __init__(self, section: TrackingSection, progress: Progress) -> None:
         self.section = section
         self.failed = ""
+        self.refused = False
         self._progress = progress
         self._runs: SavedRuns | None = None
         self._trials: dict[str, Trial] = {}
@@ -77,7 +80,8 @@ class Tracking:
             return
         try:
             with self._progress.stage(TITLE):
-                records.track(self._runs, folder, self.section.uri, self._progress, self._trials)
+                written = records.track(self._runs, folder, self.section.uri, self._progress, self._trials)
+            self.refused = any(found.version is None for found in records.nominations_of(written))
         except TrackingError as error:
             self.failed = str(error)
 

@@ -42,6 +42,7 @@ def test_the_interval_is_that_of_the_difference_over_the_same_resamples(actual):
     found = decide_promotion(actual, second, first)
     assert found.upper - found.lower < 0.05
     assert found.tie
+    assert "below 0.02 and so negligible, and ties keep the incumbent" in found.reason
 
 
 def test_a_tie_keeps_the_incumbent_unless_it_is_past_its_warranty(actual):

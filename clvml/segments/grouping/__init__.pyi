@@ -1,9 +1,13 @@
 from ._classes import ABCClasses as ABCClasses
 from ._classes import ValueTiers as ValueTiers
+from ._cluster_segments import ClusterSegments as ClusterSegments
+from ._clusterers import clusterer_names as clusterer_names
 from ._components import two_components as two_components
 from ._kmeans import KMeansSegments as KMeansSegments
 from ._lifecycle import LifecycleStages as LifecycleStages
 from ._matrix import ValueMatrix as ValueMatrix
+from ._preparation import describe_preparation as describe_preparation
+from ._preparation import preparation_table as preparation_table
 from ._profile import segment_profile as segment_profile
 from ._relationship_course import relationship_evidence as relationship_evidence
 from ._relationship_course import relationship_shapes as relationship_shapes

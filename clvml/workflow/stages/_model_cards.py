@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
+from clvml.customers._fingerprint import fingerprint
 from clvml.customers._split import Split
+from clvml.customers._transactions import Transactions
 from clvml.scoring._card import ModelCard
 from clvml.tracking._comparison_cards import comparison_card, totals_of, window_card
 from clvml.workflow._stage import Context
@@ -18,11 +20,28 @@ if TYPE_CHECKING:
     from clvml.workflow.stages._serving import Served
 
 
+class SourceMonths(NamedTuple):
+    """The fingerprint of the purchases (see `clvml.customers.fingerprint`)."""
+
+    fingerprint: dict[str, Any]
+
+
 def data_card(context: Context) -> ModelCard:
     """The data of a model that was fitted to all customers until the end of observation."""
     parts, customers, config = context[Split], context[Customers].table, context.config
     window = window_card(customers, pd.Timestamp(parts.observation_end), parts)
-    return window.with_evidence(ModelCard(dataset=config.experiment.name, currency=config.value.currency))
+    source, currency = source_of(context), config.value.currency
+    known = ModelCard(dataset=config.experiment.name, fingerprint=source, currency=currency)
+    return window.with_evidence(known)
+
+
+def source_of(context: Context) -> dict[str, Any]:
+    """The fingerprint of the purchases; they are read for it once."""
+    found = context.get(SourceMonths)
+    if found is None:
+        found = SourceMonths(fingerprint(context[Transactions]))
+        context.put(found)
+    return found.fingerprint
 
 
 def value_card(context: Context, served: Served) -> ModelCard:

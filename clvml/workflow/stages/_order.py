@@ -17,10 +17,11 @@ _MODULES = (
     "_validating_segments",
     "_segment_moves",
     "_economics",
+    "_customer_base",
     "_surveying",
 )
 # The manager's questions first; all others follow.
-_REPORT = ("_serving", "_economics", "_segmenting", "_treatments", "_comparing")
+_REPORT = ("_serving", "_economics", "_customer_base", "_segmenting", "_treatments", "_comparing")
 STAGES: tuple[Stage, ...] = tuple(import_module(f"{__package__}.{name}").STAGE for name in _MODULES)
 
 

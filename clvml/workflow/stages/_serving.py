@@ -15,10 +15,8 @@ from pydantic import Field, field_validator
 
 from clvml import plots
 from clvml.customers._discount_rate import annual_rate_in
-from clvml.customers._fingerprint import fingerprint
 from clvml.customers._split import Split
 from clvml.customers._time_units import Horizon, horizon_in, time_unit_of
-from clvml.customers._transactions import Transactions
 from clvml.errors import ClvmlError, FitError, InputError
 from clvml.evaluation._model_comparison import fit_model
 from clvml.inference._fit_warnings import noted_fit_warnings
@@ -30,7 +28,7 @@ from clvml.workflow._formatting import format_duration, format_money
 from clvml.workflow._section import Section
 from clvml.workflow._stage import Context, Stage
 from clvml.workflow.stages._comparing import Comparison, built
-from clvml.workflow.stages._model_cards import value_card
+from clvml.workflow.stages._model_cards import source_of, value_card
 from clvml.workflow.stages._reading import outcome_of
 from clvml.workflow.stages._splitting import Customers
 
@@ -191,7 +189,7 @@ def trial_of(context: Context) -> Trial:
         context[Split],
         result.models[result.champion],
         result.predictions[result.champion],
-        fingerprint(context[Transactions]),
+        source_of(context),
         section.weights or section.purpose,
         section.max_bias,
         section.needs,
