@@ -298,6 +298,33 @@ FIGURES = {
     "complaint_times": (clvml.plots.complaint_times, complaint_curves),
     "loyalty_levels": (clvml.plots.loyalty_levels, loyal),
     "value_by_satisfaction": (clvml.plots.value_by_satisfaction, worth_by_answer),
+def treated():
+    """Two treatments with an interval each, one of them unbounded in percent."""
+    index = pd.MultiIndex.from_product(
+        [["money"], ["gold", "lead"], ["letter", "call"]], names=["outcome", "segment", "treatment"]
+    )
+    table = pd.DataFrame({"lift": [2.0, -1.0, 0.5, 3.0]}, index)
+    table = table.assign(lift_lower=table["lift"] - 1.5, lift_upper=table["lift"] + 1.5)
+    relative = table.div(10).rename(columns=lambda name: name.replace("lift", "relative"))
+    relative.iloc[3, 1:] = np.nan
+    return table.join(relative)
+
+
+def per_cost():
+    table = treated().droplevel("outcome")
+    columns = ["value_per_cost", "value_per_cost_lower", "value_per_cost_upper"]
+    return table[["lift", "lift_lower", "lift_upper"]].set_axis(columns, axis=1)
+
+
+def spent_by_response():
+    table = per_cost().set_axis(["profit", "lower", "upper"], axis=1) * 1000
+    return table.assign(spend=500.0, customers=[1200, 30, 1, 99_999])
+
+
+FIGURES = {
+    "treatment_lift": (clvml.plots.treatment_lift, treated),
+    "treatment_value": (clvml.plots.treatment_value, per_cost),
+    "treatment_budget": (clvml.plots.treatment_budget, spent_by_response),
     "delivered_value": (clvml.plots.delivered_value, brand_values),
     "delivered_value_over_time": (clvml.plots.delivered_value_over_time, values_by_period),
     "step_effects": (clvml.plots.step_effects, steps),
@@ -424,6 +451,9 @@ def test_an_empty_table_is_refused_before_a_figure_is_opened(draw, table):
     ("name", "column"),
     [
         ("delivered_value", "cost_lower"),
+        ("treatment_lift", "relative_upper"),
+        ("treatment_value", "value_per_cost_lower"),
+        ("treatment_budget", "customers"),
         ("delivered_value_over_time", "difference"),
         ("step_effects", "gap"),
         ("attribute_importance", "derived_upper"),
