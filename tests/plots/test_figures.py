@@ -291,13 +291,6 @@ def deviating():
     return pd.DataFrame(rows, columns=["name", "expected", "lower", "upper", "observed", "status"])
 
 
-FIGURES = {
-    "satisfaction_shares": (clvml.plots.satisfaction_shares, satisfied),
-    "net_promoter_score": (clvml.plots.net_promoter_score, satisfied),
-    "satisfaction_over_time": (clvml.plots.satisfaction_over_time, satisfied_by_month),
-    "complaint_times": (clvml.plots.complaint_times, complaint_curves),
-    "loyalty_levels": (clvml.plots.loyalty_levels, loyal),
-    "value_by_satisfaction": (clvml.plots.value_by_satisfaction, worth_by_answer),
 def treated():
     """Two treatments with an interval each, one of them unbounded in percent."""
     index = pd.MultiIndex.from_product(
@@ -325,6 +318,12 @@ FIGURES = {
     "treatment_lift": (clvml.plots.treatment_lift, treated),
     "treatment_value": (clvml.plots.treatment_value, per_cost),
     "treatment_budget": (clvml.plots.treatment_budget, spent_by_response),
+    "satisfaction_shares": (clvml.plots.satisfaction_shares, satisfied),
+    "net_promoter_score": (clvml.plots.net_promoter_score, satisfied),
+    "satisfaction_over_time": (clvml.plots.satisfaction_over_time, satisfied_by_month),
+    "complaint_times": (clvml.plots.complaint_times, complaint_curves),
+    "loyalty_levels": (clvml.plots.loyalty_levels, loyal),
+    "value_by_satisfaction": (clvml.plots.value_by_satisfaction, worth_by_answer),
     "delivered_value": (clvml.plots.delivered_value, brand_values),
     "delivered_value_over_time": (clvml.plots.delivered_value_over_time, values_by_period),
     "step_effects": (clvml.plots.step_effects, steps),
@@ -451,9 +450,6 @@ def test_an_empty_table_is_refused_before_a_figure_is_opened(draw, table):
     ("name", "column"),
     [
         ("delivered_value", "cost_lower"),
-        ("treatment_lift", "relative_upper"),
-        ("treatment_value", "value_per_cost_lower"),
-        ("treatment_budget", "customers"),
         ("delivered_value_over_time", "difference"),
         ("step_effects", "gap"),
         ("attribute_importance", "derived_upper"),
