@@ -47,12 +47,20 @@ def deviations(statements: pd.DataFrame, *, title: str = "", ax: Axes | None = N
     ratios = shown[numbers].div(shown["expected"], axis="index").to_numpy(dtype=float) - 1
     _, lower, upper, observed = np.clip(ratios, -1.0, _WIDEST).T
     rows = np.arange(len(shown))
-    ax.barh(rows, upper - lower, 0.5, left=lower, color=BLUE, alpha=0.35, label="90 % if nothing changed")
+    ax.barh(
+        rows,
+        upper - lower,
+        0.5,
+        left=lower,
+        color=BLUE,
+        alpha=0.35,
+        label="90 % interval\nif nothing changed",
+    )
     ax.axvline(0, color=MUTED, linewidth=1)
     for status, color in _LEGEND.items():
         here = (shown["status"] == status).to_numpy()
         if here.any():
-            ax.plot(observed[here], rows[here], "D", color=color, markersize=6, label=f"observed: {status}")
+            ax.plot(observed[here], rows[here], "D", color=color, markersize=6, label=f"observed:\n{status}")
     furthest = np.maximum(upper, observed)
     for row, (end, exact) in enumerate(zip(furthest, ratios[:, 3], strict=True)):
         ax.annotate(
@@ -70,7 +78,5 @@ def deviations(statements: pd.DataFrame, *, title: str = "", ax: Axes | None = N
         ax, title or f"{looked} of {len(shown)} to look at", "deviation from what was expected", "statement"
     )
     ax.grid(visible=False, axis="y")
-    ax.legend(
-        frameon=False, fontsize=9, loc="upper center", bbox_to_anchor=(0.4, -0.9 / (len(rows) + 1)), ncols=2
-    )
+    ax.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return ax

@@ -82,7 +82,7 @@ def _statements(question: str, section: str, own: pd.DataFrame) -> Iterator[Find
         question,
         f"{section}: deviation from what was expected",
         partial(deviations, own, title=_title(section, own)),
-        size=(9.0, 2.2 + 0.36 * len(own)),
+        size=(10.0, 1.8 + 0.36 * len(own)),
     )
     yield Table(question, own.set_index("name"), columns=COLUMNS, display=_display(own))
 
