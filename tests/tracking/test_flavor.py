@@ -48,6 +48,7 @@ def test_the_signature_puts_money_first_and_takes_the_models_own_horizon_and_rat
     assert signature.outputs.input_names()[0] == "clv"
     assert types[:-1] == ["DataType.double"] * (len(types) - 1)
     assert {p.name: p.default for p in signature.params.params} == {
+        "details": False,
         "horizon": 52.0,
         "annual_discount_rate": 0.10,
         "observed_until": "",
