@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from typing import Any
 
 import pandas as pd
 
 from clvml.customers._transactions import Transactions, as_transactions
-from clvml.errors import InputError
+from clvml.errors import FitWarning, InputError
 from clvml.monitoring._challengers import Contest, contests
 from clvml.monitoring._customers import coverage_statements, decile_statements, decile_table
 from clvml.monitoring._inputs import cohorts_to_compare, input_statements, input_table
@@ -165,6 +166,14 @@ def check_model(
     if not 0 < level < 1:
         raise InputError(f"level is {level!r}; it must be above 0 and below 1, such as 0.05.")
     period = open_period(model, card, as_transactions(transactions), until=until, attributes=attributes)
+    with warnings.catch_warnings():  # of fits that nobody will use; the model's own came when it was trained
+        warnings.simplefilter("ignore", FitWarning)
+        return _checked(period, challenger, challenger_card, level, random_state)
+
+
+def _checked(
+    period: Period, challenger: Any, challenger_card: ModelCard | None, level: float, random_state: int
+) -> ModelCheck:
     left_out: dict[str, str] = {}
     deciles, inputs = decile_table(period), _inputs(period, left_out, random_state)
     refit = _refitted(period, period.now, "a refit to all customers", left_out)

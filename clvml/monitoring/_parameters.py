@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -25,7 +24,7 @@ import pandas as pd
 from scipy import optimize, stats
 
 from clvml.customers._time_units import time_unit_of
-from clvml.errors import ClvmlError, FitWarning
+from clvml.errors import ClvmlError
 from clvml.evaluation._model_comparison import with_terms
 from clvml.evaluation._outcomes import _purchase_model
 from clvml.lifetime_value._protocol import SupportsPurchaseProbability, SupportsScenarios
@@ -92,9 +91,7 @@ def refitted(model: Any, customers: pd.DataFrame) -> tuple[Any, str]:
         return None, f"only {len(customers)} customers, fewer than {FEWEST}"
     terms = (model.horizon, model.annual_discount_rate, model.margin)
     try:
-        with warnings.catch_warnings():  # of a fit that nobody will use
-            warnings.simplefilter("ignore", FitWarning)
-            return with_terms(model, *terms).fit(customers), ""
+        return with_terms(model, *terms).fit(customers), ""
     except (ClvmlError, TypeError, ValueError) as error:
         return None, " ".join(str(error).split()).rstrip(".")
 

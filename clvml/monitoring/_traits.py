@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from clvml.errors import FitWarning
 from clvml.lifetime_value._protocol import SupportsHeterogeneity
 from clvml.scoring._fitted_parameters import parts_of
 
@@ -27,13 +25,8 @@ class TraitMean(NamedTuple):
 
 
 def trait_means(model: Any) -> dict[str, TraitMean]:
-    """By the name of the trait, for all parts of a model that have traits.
-
-    A fit that its data do not identify warns when its parameters are drawn; its traits have wide intervals.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FitWarning)
-        return {trait.name: trait for trait in _traits(model) if 0 < trait.mean < math.inf}
+    """By the name of the trait, for all parts of a model that have traits."""
+    return {trait.name: trait for trait in _traits(model) if 0 < trait.mean < math.inf}
 
 
 def _traits(model: Any) -> Iterator[TraitMean]:

@@ -149,7 +149,7 @@ def measure_lift(
     result = pd.concat(frames, names=["outcome"])
     result.attrs.update(
         control=responses.control, level=level, correction=correction, method=method, margin=margin,
-        theta=theta, notes=tuple(_notes(codes)), adjusted=x is not None,
+        theta=theta, notes=(*_notes(codes), *_skewness_notes(codes, outcomes)), adjusted=x is not None,
     )  # fmt: skip
     return result
 
@@ -344,3 +344,24 @@ def _notes(codes: Coded) -> list[str]:
         f"{len(small)} of {len(codes.segments)} segments have fewer than two customers in some group"
         f" ({listed}): those groups are left out there"
     ]
+
+
+def _skewness_notes(codes: Coded, outcomes: dict[str, Array]) -> list[str]:
+    """Whether groups of unequal size are too small for the skewness of an outcome.
+
+    Cochran (1977, "Sampling techniques", eq. 2.33): a normal interval of a mean needs 25 times the square of
+    the skewness. Between groups of equal size the skewness cancels in the difference.
+    """
+    sizes = codes.size.reshape(codes.shape).sum(axis=0)
+    smallest = int(sizes.min())
+    if smallest > 0.5 * sizes.max():
+        return []
+    for name, y in outcomes.items():
+        spread = y.std()
+        skewness = float(((y - y.mean()) ** 3).mean() / spread**3) if spread > 0 else 0.0
+        if smallest < 25 * skewness**2:
+            return [
+                f"a few large values make {name} very skewed, and the smallest group has {smallest:,}"
+                " customers: intervals may cover less than their level; groups of equal size help"
+            ]
+    return []

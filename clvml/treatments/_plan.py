@@ -17,6 +17,7 @@ def measured_treatments(
     names: Mapping[str, str] | None = None,
     kinds: Mapping[str, str] | None = None,
     min_probability: float = 0.5,
+    min_probability_new: float = 0.9,
 ) -> pd.DataFrame:
     """A table of treatments for `CustomerGroups` whose budgets follow from the measured response.
 
@@ -32,12 +33,14 @@ def measured_treatments(
         As from `clvml.segments.acting.read_treatments`; by default the one included in clvml.
     names : mapping of str to str, optional
         By measured treatment the one of the table that it is, such as ``{"letter": "win back"}``. Default:
-        the same name. The best measured treatment that the table lacks, if it pays in a segment, becomes the
-        segment's treatment in every stage.
+        the same name. The best measured treatment that the table lacks becomes the segment's treatment in
+        every stage, if it pays with ``min_probability_new``.
     kinds : mapping of str to str, optional
         Kind of incentive of measured treatments.
     min_probability : float, default 0.5
         As in `allocate_budget`.
+    min_probability_new : float, default 0.9
+        Probability with which a treatment must pay to take the place of those of the table.
 
     Returns
     -------
@@ -63,7 +66,11 @@ def measured_treatments(
         for name, row in own.iterrows():
             rows = (table["treatment"] == known[name]) & ((table["segment"] == place) | (place == ANY))
             table.loc[rows, ["share", "cost"]] = [float(row["pays"]), row["cost"] if row["pays"] else 0.0]
-        new = own[own["pays"] & ~own.index.map(known).isin(table["treatment"])]
+        new = own[
+            own["pays"]
+            & (own["p_pays"] >= min_probability_new)
+            & ~own.index.map(known).isin(table["treatment"])
+        ]
         if len(new) and (place == ANY or (table["segment"] == place).any()):
             first.append(_row(place, new.sort_values("expected").iloc[-1], kinds or {}))
     table = pd.concat([pd.DataFrame(first), table], ignore_index=True) if first else table

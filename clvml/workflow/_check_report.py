@@ -8,7 +8,7 @@ from functools import partial
 import pandas as pd
 
 from clvml.monitoring import ModelCheck
-from clvml.monitoring._statements import LOOK
+from clvml.monitoring._statements import LOOK, number
 from clvml.plots import deviations
 from clvml.scoring._card import ModelCard
 from clvml.workflow._findings import Figure, Finding, Metrics, Table, Words
@@ -31,11 +31,10 @@ INTRODUCTIONS = {
     ),
 }
 COLUMNS = {
-    "name": Column("what"),
-    "expected": Column("expected", "{:,.4g}"),
-    "lower": Column("lower", "{:,.4g}"),
-    "upper": Column("upper", "{:,.4g}"),
-    "observed": Column("observed", "{:,.4g}"),
+    "expected": Column("expected"),
+    "lower": Column("lower"),
+    "upper": Column("upper"),
+    "observed": Column("observed"),
     "corrected": Column("corrected p-value", "{:.3f}"),
     "status": Column("status"),
 }
@@ -85,7 +84,12 @@ def _statements(question: str, section: str, own: pd.DataFrame) -> Iterator[Find
         partial(deviations, own, title=_title(section, own)),
         size=(9.0, 2.2 + 0.36 * len(own)),
     )
-    yield Table(question, own.set_index("name"), columns=COLUMNS, display=own.set_index("name"))
+    yield Table(question, own.set_index("name"), columns=COLUMNS, display=_display(own))
+
+
+def _display(own: pd.DataFrame) -> pd.DataFrame:
+    numbers = {name: own[name].map(number) for name in ("expected", "lower", "upper", "observed")}
+    return own.assign(**numbers).set_index("name").rename_axis("")
 
 
 def _title(section: str, own: pd.DataFrame) -> str:

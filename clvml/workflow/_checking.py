@@ -16,6 +16,7 @@ from clvml.customers._transactions import Transactions
 from clvml.errors import InputError, TrackingError
 from clvml.monitoring import ModelCheck, check_model
 from clvml.scoring._card import ModelCard
+from clvml.scoring._model_file import load_with_card
 from clvml.tracking._check_runs import challenger_of, log_check
 from clvml.tracking._records import RunRecord
 from clvml.tracking._registry import RegisteredVersion, load_model_with_card, resolve
@@ -172,7 +173,12 @@ def _load(model: str | Path, config: Config, observed_until: str | None) -> _Che
     uri, store = model_uri(model), config.tracking.uri
     is_registered = bool(re.match(r"models:/[^/]+(@|/)", uri))
     version = resolve(uri, tracking_uri=store) if is_registered else None
-    loaded, card = load_model_with_card(uri if version is None else version.uri, tracking_uri=store)
+    is_bare = ":/" not in uri and not (Path(uri) / "MLmodel").exists()  # without MLflow's description
+    loaded, card = (
+        load_with_card(uri)
+        if is_bare and Path(uri).is_dir()
+        else load_model_with_card(uri if version is None else version.uri, tracking_uri=store)
+    )
     _check_currency(card, config)
     if observed_until is not None:
         card = card.with_evidence(ModelCard(observed_until=_iso(observed_until)))

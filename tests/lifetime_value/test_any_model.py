@@ -365,7 +365,6 @@ def test_a_model_that_only_expects_is_valued_and_says_what_it_lacks_for_more(wee
         (lambda: value.predict_total_interval(weeks), "parameter_draws and purchase_simulator"),
         (lambda: heterogeneity(value.purchases_), "trait_distributions"),
         (lambda: fit_by_frequency(weeks, value.purchases_), "purchase_probability"),
-        (lambda: clvml.value_over_time(clvml.load_cdnow(), model=value), "purchase_probability"),
         (lambda: frequency_recency_matrix(value.purchases_, 20), "probability_alive"),
         (lambda: probability_alive_over_time(value.purchases_, [0, 1], 2), "probability_alive"),
         (lambda: clvml.model_value(OnlyExpects().fit(weeks), weeks), "scenario_factors and with_factors"),

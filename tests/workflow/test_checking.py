@@ -7,7 +7,9 @@ import pytest
 from drifting_purchases import CHECKED, TRAINED, Shift, simulated_purchases, trained_model
 
 from clvml.scoring import ModelCard, save_model_folder
-from clvml.tracking import flavor, register
+from clvml.tracking._connection import connected
+from clvml.tracking._records import Registration, RunRecord
+from clvml.tracking._runs import write_records
 
 LOOK, ERROR = 4, 1
 
@@ -35,20 +37,15 @@ def shop(clvml, tmp_path, drifted, steady):
 @pytest.fixture
 def registered(shop, tmp_path, drifted):
     """The same with the model of the drifted purchases in an MLflow store of the folder."""
-    import mlflow
-
     model, card = trained_model(drifted)
     store = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    mlflow.set_tracking_uri(store)
-    try:
-        mlflow.create_experiment("shop_runs", (tmp_path / "artifacts").as_uri())
-        mlflow.set_experiment("shop_runs")
-        with mlflow.start_run():
-            logged = flavor.log_model(model, name="model", card=card)
-    finally:
-        mlflow.set_tracking_uri(None)
-    register(logged, "shop", tags={"experiment": "shop_runs"}, tracking_uri=store)
-    return shop, mlflow.MlflowClient(store), store
+    record = RunRecord("trained", model=model, card=card, registration=Registration("shop"))
+    written = write_records([record], experiment="shop_runs", tracking_uri=store)["trained"]
+    assert written.errors == []
+    with connected(store):
+        import mlflow
+
+        yield shop, mlflow.MlflowClient(), store
 
 
 def test_the_status_of_a_model_in_order_is_zero(shop, tmp_path):
@@ -112,22 +109,25 @@ def test_a_registered_model_gets_a_run_in_its_experiment_and_tags(registered, tm
     assert client.get_model_version("shop", "1").tags["last_check_run"] == run.info.run_id
 
 
+def test_a_model_that_is_not_registered_is_an_error_that_lists_those_that_are(registered, tmp_path):
+    shop, _, store = registered
+    result = shop("check", "nobody@champion", tmp_path / "drifted.csv", "--tracking-uri", store)
+    assert result.exit_code == ERROR
+    assert "existing: shop" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("nobody@champion", "steady.csv"), "no registered model"),
         (("steady_model",), "name the purchases"),
         (("steady_model", "drifted.csv"), "not those that the model was trained on"),
         (("steady_model", "steady.csv", "--until", TRAINED), "nothing came since"),
         (("steady_model", "steady.csv", "--set", "value.currency=$"), "trained on amounts in €"),
         (("steady_model", "nowhere.csv"), "nowhere.csv"),
-        (("steady_model", "steady.csv", "--output", "steady_model"), "did not write"),
+        (("steady_model", "steady.csv", "--output", "steady_model"), "contains the model of this run"),
     ],
 )
-def test_an_error_is_a_sentence_and_status_one(shop, tmp_path, arguments, sentence):
-    import mlflow
-
-    mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}").search_experiments()
+def test_an_error_is_a_sentence_and_status_one(shop, arguments, sentence):
     result = shop("check", *arguments)
     assert result.exit_code == ERROR, result.output
     assert sentence in result.stderr

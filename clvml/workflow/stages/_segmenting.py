@@ -14,11 +14,13 @@ from pydantic import Field, model_validator
 from sklearn.base import clone
 
 from clvml.customers._split import Split
+from clvml.customers._typed_tables import read_typed_table
 from clvml.errors import FitError, InputError
 from clvml.lifetime_value._protocol import SupportsProbabilityAlive, title_of
 from clvml.models import BGNBD
 from clvml.segments.acting._cards import segment_cards
 from clvml.segments.acting._customer_groups import ALIVE, CustomerGroups
+from clvml.segments.acting._plans import segment_plans
 from clvml.segments.acting._treatments import budgets, incentive_kinds, read_treatments
 from clvml.segments.acting._value_at_risk import early_warning
 from clvml.segments.grouping._cluster_segments import ClusterSegments
@@ -36,12 +38,14 @@ from clvml.workflow._section import Section
 from clvml.workflow._stage import Context, Stage
 from clvml.workflow.stages._attribute_files import Attributes
 from clvml.workflow.stages._comparing import Comparison
+from clvml.workflow.stages._lifecycle_findings import lifecycle_of
 from clvml.workflow.stages._model_cards import segments_card
 from clvml.workflow.stages._reading import outcome_of
 from clvml.workflow.stages._segment_figures import group_figures, profile_figures
 from clvml.workflow.stages._segment_needs import needs_of, preparation_of
+from clvml.workflow.stages._segment_trends import trend_findings, trend_of
 from clvml.workflow.stages._serving import COVERAGE, INCLUDED_BY_DRAWS, Served
-from clvml.workflow.stages._splitting import Customers, joined
+from clvml.workflow.stages._splitting import Customers, TimeUnitCode, joined
 
 SECTION = "Segments"
 KMEANS = "KMeans"
@@ -114,6 +118,18 @@ class SegmentsSection(Section):
     purchases."""
     attribute_columns: tuple[str, ...] = ()
     """The attributes to use as features. Default: all."""
+    contacts: str = ""
+    """A CSV, Parquet or Excel file of contacts, one row per contact: customer_id, first_contact (date) and
+    optionally interested (date); adds the stages before the first purchase and their conversion."""
+    contact_id: str = "customer_id"
+    """The column of ids in the contacts."""
+    lifecycle: Literal["stages", "five stages"] = "stages"
+    """The reading of the lifecycle: potential to lapsed, or the five stages contact, acquisition, conversion,
+    retention and loyalty."""
+    lifecycle_period: TimeUnitCode = "Q"
+    """Period of volume and profit by stage and age: D, W, M, Q or Y."""
+    trend_period: TimeUnitCode = "M"
+    """Period of the trend of value by segment: D, W, M, Q or Y."""
     needs: tuple[str, ...] = ()
     """Attributes that describe needs, by which segments are compared and not made. Default: those that
     attribute_columns, if given, does not name."""
@@ -187,8 +203,11 @@ class Segments:
 
 
 def check(context: Context) -> None:
-    """Read the table of treatments, so that an error in it is found before the run."""
-    context.put(Treatments(read_treatments(context.config.segments.treatments or None)))
+    """Read the tables of treatments and contacts, so that an error in them is found before the run."""
+    section = context.config.segments
+    context.put(Treatments(read_treatments(section.treatments or None)))
+    if section.contacts:
+        read_typed_table(section.contacts, {section.contact_id: "id", "first_contact": "date"})
 
 
 def find(context: Context) -> Iterator[Finding]:
@@ -212,7 +231,13 @@ def find(context: Context) -> Iterator[Finding]:
     if segments.groups is not None:
         yield from what_to_do(segments.members, context.config.value.currency)
         intervals = card_intervals(context[Served], segments.members)
-        yield from actions_of(segments, segments.groups, context[Customers].attributes.contact, intervals)
+        yield from lifecycle_of(context, segments.members["stage"])
+        trend = trend_of(context, segments)
+        contact = context[Customers].attributes.contact
+        yield from actions_of(segments, segments.groups, contact, intervals, trend)
+        if trend is not None:
+            cards = segment_cards(segments.members)
+            yield from trend_findings(trend, cards, context.config.segments.trend_period)
 
 
 def calibration_segments(context: Context) -> CalibrationSegments:
@@ -443,7 +468,11 @@ def card_intervals(served: Served, members: pd.DataFrame) -> pd.DataFrame | None
 
 
 def actions_of(
-    segments: Segments, model: CustomerGroups, contact: pd.Series | None, intervals: pd.DataFrame | None
+    segments: Segments,
+    model: CustomerGroups,
+    contact: pd.Series | None,
+    intervals: pd.DataFrame | None,
+    trend: pd.DataFrame | None = None,
 ) -> Iterator[Finding]:
     """Stages, treatments and their budgets, and the early warning."""
     members = segments.members
@@ -456,11 +485,13 @@ def actions_of(
     warned = early_warning(members, members["stage"], clv_includes_p_alive=model.clv_includes_p_alive)
     kinds = incentive_kinds(members, model.treatments_)
     cards = segment_cards(members.assign(kind=kinds), intervals, COVERAGE)
+    if trend is not None:
+        cards = cards.assign(plan=segment_plans(cards, trend))
     yield Table(
         "cards",
         cards,
         file="segment_cards.csv",
-        columns=CARD_COLUMNS,
+        columns=CARD_COLUMNS if trend is None else CARD_COLUMNS | {"plan": Column("plan")},
         display=cards.assign(ends=_ends(cards)).rename(index=str),
         title="What each segment is worth, and what to do",
         runs=SEGMENTS,
@@ -491,7 +522,7 @@ def actions_of(
     )
     shown = warned.head(WARNED).rename(index=str).rename_axis("customer")
     yield Table("early_warning", warned, file=FILES, display=shown, runs=SEGMENTS)
-    yield from group_figures(model, stages, shapes, cards)
+    yield from group_figures(model, shapes, cards)
 
 
 def _ends(cards: pd.DataFrame) -> list[str]:

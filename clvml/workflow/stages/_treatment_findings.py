@@ -17,6 +17,8 @@ from clvml.treatments import (
     measure_lift,
     measured_treatments,
     next_tests,
+    observed_moments,
+    plan_test,
 )
 from clvml.treatments._assignment import ALL
 from clvml.treatments._budget import BudgetPlan
@@ -74,6 +76,15 @@ NEXT_COLUMNS = {
     "expected_se": Column("standard error", "{:,.2f}"),
     "p_pays": Column("P(pays)", "{:.2f}"),
     "value_of_information": Column("worth of knowing", "{:,.0f}"),
+}
+SIZE_COLUMNS = {
+    "customers": Column("customers", "{:,.0f}"),
+    "pays": Column("lift that pays", "{:,.2f}"),
+    "pays_relative": Column("relative", "{:.1%}"),
+    "control": Column("control", "{:,.0f}"),
+    "per_treatment": Column("treated", "{:,.0f}"),
+    "detectable": Column("smallest lift that all customers detect", "{:,.2f}"),
+    "says": Column("that is"),
 }
 BALANCE_COLUMNS = {
     "control_mean": Column("control", "{:,.2f}"),
@@ -316,8 +327,39 @@ def budget_findings(context: Context, plan: BudgetPlan, test: TreatmentTest) -> 
         style="note",
         runs=(),
     )
+    yield from sizes_to_test(context, plan, test, sizes)
     if section.budgets_by_response:
         yield from use_in_plan(context, plan, test)
+
+
+def sizes_to_test(
+    context: Context, plan: BudgetPlan, test: TreatmentTest, sizes: pd.Series
+) -> Iterator[Finding]:
+    """How many customers a test of the same length needs to detect the lift that pays."""
+    table = test.responses.table
+    control = table[table["group"] == test.responses.control]
+    predicted = control["predicted"] if "predicted" in control and test.predicted_by else None
+    moments = observed_moments(control["money"], predicted, control["segment"])
+    moments = moments.drop(index=ALL) if len(moments) > 2 else moments.iloc[[-1]]
+    moments = moments.assign(customers=sizes.reindex(moments.index).fillna(0))
+    costs = plan.estimates["cost"].groupby(level="treatment").mean()
+    margin = context.config.value.margin
+    plans = {
+        name: plan_test(moments[moments["std"] > 0], cost=cost, margin=margin)
+        for name, cost in costs.items()
+        if cost > 0 and (moments["std"] > 0).any()
+    }
+    if not plans:
+        return
+    found = pd.concat(plans, names=["treatment"]).swaplevel()
+    yield Table(
+        "test_sizes",
+        found,
+        columns=SIZE_COLUMNS,
+        display=flat(found),
+        file=FILES,
+        folded="Customers that a test of the same length needs, with a power of 80 %",
+    )
 
 
 def use_in_plan(context: Context, plan: BudgetPlan, test: TreatmentTest) -> Iterator[Finding]:
@@ -355,7 +397,7 @@ def customers_to_treat(context: Context, test: TreatmentTest) -> pd.Series:
 def describe_budget(table: pd.DataFrame) -> str:
     """Who gets what."""
     parts = [
-        f"{treatment} for {customers:,.0f} {'customers' if segment == ALL else f'of {segment}'}"
+        f"{treatment} for {customers:,.0f} {'customers' if segment == ALL else f'{segment} customers'}"
         for segment, treatment, customers in table["customers"].head(4).reset_index().to_numpy()
     ]
     more = len(table) - 4
@@ -392,7 +434,8 @@ def lift_display(rows: pd.DataFrame, test: TreatmentTest) -> pd.DataFrame:
         for low, high in zip(rows["relative_lower"], rows["relative_upper"], strict=True)
     ]
     kinds = kinds_of(rows.index.get_level_values("treatment"), test)
-    return flat(shown.assign(relative_interval=relative, kind=kinds))
+    narrower = rows["narrower"].round(2) + 0.0  # without the sign of -0
+    return flat(shown.assign(relative_interval=relative, kind=kinds, narrower=narrower))
 
 
 def kinds_of(names: pd.Index, test: TreatmentTest) -> list[str]:
