@@ -24,6 +24,9 @@ def score(
     output: Annotated[Path, typer.Argument(help="Output file (Parquet, CSV or Excel).")],
     horizon: Horizon = None,
     annual_discount_rate: DiscountRate = None,
+    details: Annotated[
+        bool, typer.Option("--details", help="Add P(buys), next purchase, historic value and reasons.")
+    ] = False,
     segments: Annotated[
         str | None, typer.Option(help="Segments (URI or folder): add segment, stage and treatment.")
     ] = None,
@@ -56,6 +59,7 @@ def score(
                 output,
                 horizon=horizon,
                 annual_discount_rate=annual_discount_rate,
+                details=details,
                 tracking_uri=tracking_uri,
                 segments=segments,
                 overwrite=overwrite,

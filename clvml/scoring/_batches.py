@@ -11,9 +11,10 @@ import pandas as pd
 from clvml.customers._amounts import NumberReading
 from clvml.customers._time_units import TIME_UNIT
 from clvml.scoring._bad_rows import SortedRows, reject_unreadable
-from clvml.scoring._contract import columns_of, optional_columns_of, score
+from clvml.scoring._contract import TOTAL_SPEND, columns_of, optional_columns_of, score
 from clvml.scoring._customer_files import Batch
 from clvml.scoring._repeated_ids import RepeatedIds
+from clvml.scoring._request_time import OBSERVED_UNTIL
 from clvml.scoring._signature import signature
 
 
@@ -35,10 +36,15 @@ class BatchScorer:
         As in `clvml.scoring.request_params`.
     groups : estimator, optional
         As in `score_batches`.
+    observed_until : str, optional
+        The last day of observation of customers who do not say theirs, from which dates of details count.
     """
 
-    def __init__(self, model: Any, params: Mapping[str, Any], groups: Any = None) -> None:
+    def __init__(
+        self, model: Any, params: Mapping[str, Any], groups: Any = None, observed_until: str | None = None
+    ) -> None:
         self._model, self._params, self._groups = model, params, groups
+        self._observed_until = observed_until
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -50,7 +56,8 @@ class BatchScorer:
         """Those that are used where they are."""
         groups = self._groups
         more = () if groups is None else (*columns_of(groups), *optional_columns_of(groups))
-        return (*optional_columns_of(self._model), *more, TIME_UNIT)
+        details = (TOTAL_SPEND, OBSERVED_UNTIL) if self._params.get("details") else ()
+        return (*optional_columns_of(self._model), *more, *details, TIME_UNIT)
 
     @cached_property
     def numbers(self) -> tuple[str, ...]:
@@ -75,6 +82,8 @@ class BatchScorer:
         return ScoredBatch(rows.score(self._scored), rows.rejected())
 
     def _scored(self, customers: pd.DataFrame) -> pd.DataFrame:
+        if self._params.get("details") and self._observed_until and OBSERVED_UNTIL not in customers:
+            customers = customers.assign(**{OBSERVED_UNTIL: self._observed_until})
         return next(score_batches(self._model, [customers], self._params, self._groups))
 
 

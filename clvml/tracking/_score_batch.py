@@ -20,7 +20,7 @@ from clvml.scoring._contract import request_params
 from clvml.scoring._customer_files import Columns, CustomerSource, read_batches
 from clvml.scoring._repeated_ids import RepeatedIds
 from clvml.scoring._score_files import ScoreWriter
-from clvml.tracking._registry import load
+from clvml.tracking._registry import load, load_card
 
 Progress = Callable[[int, int | None], object]
 
@@ -67,6 +67,7 @@ def score_batch(
     *,
     horizon: float | str | None = None,
     annual_discount_rate: float | None = None,
+    details: bool = False,
     tracking_uri: str | None = None,
     segments: str | Path | None = None,
     overwrite: bool = False,
@@ -96,6 +97,10 @@ def score_batch(
         In the model's time unit, or such as ``"12M"``; None takes the model's own.
     annual_discount_rate : float, optional
         None takes the model's own.
+    details : bool, default False
+        Whether to add P(buys), the next purchase, historic and total value, and reasons of each customer: see
+        `clvml.lifetime_value.customer_outlook`. They use ``total_spend`` and ``observed_until`` of the
+        customers, where these columns are.
     segments : str or Path, optional
         The registered segments (``models:/<name>-segments@champion``) or the folder ``segments`` of a run:
         adds segment, class, stage and treatment of each customer, at the model's own horizon and discount
@@ -135,7 +140,7 @@ def score_batch(
     reading, report = check_separators(decimal, thousands), progress or _no_report
     beside = rejected_path(out_path) if on_bad_row == "skip" else None
     outputs = _Outputs(out_path, beside, overwrite=overwrite, source=customers)
-    scorer = _scorer(model_uri, horizon, annual_discount_rate, segments, tracking_uri)
+    scorer = _scorer(model_uri, horizon, annual_discount_rate, segments, tracking_uri, details=details)
     is_plain = decimal is None and thousands is None
     found = CustomerSource(customers, scorer.numbers, numbers_as_text=not is_plain)
     report(0, found.n_rows)
@@ -199,12 +204,17 @@ def _scorer(
     annual_discount_rate: float | None,
     segments: str | Path | None,
     tracking_uri: str | None,
+    *,
+    details: bool,
 ) -> BatchScorer:
     model = load(model_uri, tracking_uri=tracking_uri)
     options = {"horizon": horizon, "annual_discount_rate": annual_discount_rate}
     params = request_params(model, {name: value for name, value in options.items() if value is not None})
     groups = None if segments is None else load(segments, tracking_uri=tracking_uri)
-    return BatchScorer(model, params, groups)
+    if not details:
+        return BatchScorer(model, params, groups)
+    params |= request_params(model, {"details": True})
+    return BatchScorer(model, params, groups, load_card(model_uri, tracking_uri=tracking_uri).observed_until)
 
 
 def _no_report(n_done: int, n_rows: int | None) -> None:
