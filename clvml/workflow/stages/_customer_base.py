@@ -316,7 +316,7 @@ def heat_maps(audit: CustomerBaseAudit, measures: tuple[str, ...], currency: str
     yield Table(
         "retention",
         shares,
-        columns={age: Column(f"age {age}", "{:.0%}") for age in shown},
+        columns={str(age): Column(f"age {age}", "{:.0%}") for age in shown},
         file=FILES,
         in_report=bool(shown),
         folded="Retention by cohort and age" + (f", to age {shown[-1]}" if shown else ""),
