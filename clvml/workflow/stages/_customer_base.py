@@ -33,6 +33,7 @@ FILES = "customer_base/{}.csv"
 MOST_PERIODS = 24  # of a figure by cohort
 LONGER = {"W": "M", "M": "Q", "Q": "Y"}
 LONG_TABLE = 12
+AGES_SHOWN = 8  # columns of a table that fits on paper
 Measure = Literal["customers", "orders", "revenue", "average_order_value", "retention", "cumulative_value"]
 IN_REPORT = ("retention", "cumulative_value")
 COUNT, MONEY, MEAN, SHARE = "{:,.0f}", "{:,.2f}", "{:,.2f}", "{:.1%}"
@@ -311,12 +312,14 @@ def heat_maps(audit: CustomerBaseAudit, measures: tuple[str, ...], currency: str
             size = heat_map_size(*shape)
             yield Figure(f"cohort_{measure}", title, draw, size, in_report=measure in IN_REPORT)
     shares = complete["retention"].unstack("age").rename(columns=str).rename_axis(columns=None)
+    shown = [age for age in shares if age != "0"][:AGES_SHOWN]
     yield Table(
         "retention",
         shares,
-        columns={str(age): Column(f"age {age}", "{:.0%}") for age in shares},
+        columns={str(age): Column(f"age {age}", "{:.0%}") for age in shown},
         file=FILES,
-        folded="Retention by cohort and age",
+        in_report=bool(shown),
+        folded="Retention by cohort and age" + (f", to age {shown[-1]}" if shown else ""),
     )
 
 
