@@ -55,6 +55,7 @@ def inputs_of(config: Config) -> dict[str, list[Path]]:
         "purchases": "" if config.data.is_built_in else config.data.source,
         "attributes": segments.attributes,
         "treatments": segments.treatments,
+        "contacts": segments.contacts,
         "acquisition costs": config.economics.acquisition,
         "ratings": config.survey.ratings,
         "answers about satisfaction": config.survey.satisfaction,
