@@ -249,7 +249,8 @@ def value_by_satisfaction(table: pd.DataFrame, *, currency: str = "", ax: Axes |
     ax.hlines(places, table["mean_lower"], table["mean_upper"], color=INK, linewidth=1.4, zorder=3)
     for place, (_, row) in zip(places, table.iterrows(), strict=True):
         end = np.nanmax([row["mean"], row["mean_upper"], 0.0])
-        text = f"{number(row['mean'])}: {row['customers']:,.0f} customers, {percent(row['share'])} of value"
+        many = "customer" if row["customers"] == 1 else "customers"
+        text = f"{number(row['mean'])}: {row['customers']:,.0f} {many}, {percent(row['share'])} of value"
         ax.annotate(
             text, (end, place), xytext=(6, 0), textcoords="offset points", va="center", fontsize=9, color=INK
         )

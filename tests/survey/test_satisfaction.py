@@ -97,12 +97,18 @@ def test_one_respondent_leaves_all_intervals_wide():
 
 @pytest.mark.parametrize(
     ("unhappy", "n", "word"),
-    [(40, 100, "too many: find out why"), (3, 10, "perhaps too many"), (5, 100, "not too many")],
+    [
+        (40, 100, "too many: find out why"),
+        (3, 10, "perhaps too many"),
+        (2, 2, "perhaps too many"),
+        (5, 100, "not too many"),
+    ],
 )
-def test_the_alarm_needs_the_whole_interval_above_the_limit(unhappy, n, word):
+def test_the_alarm_needs_the_whole_exact_interval_above_the_limit(unhappy, n, word):
     frame = pd.DataFrame({"customer_id": range(n), "satisfaction": [2] * unhappy + [4] * (n - unhappy)})
     assert scored(frame)["alarm"] == word
-    assert scored(frame, alarm=0.6)["alarm"] == "not too many"
+    if unhappy < n:
+        assert scored(frame, alarm=0.6)["alarm"] == "not too many"
 
 
 def test_groups_are_found_also_where_ids_differ_in_type():

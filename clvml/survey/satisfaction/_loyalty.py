@@ -260,7 +260,7 @@ class _Level:
             },
             index=pd.Index(self.values, name="value"),
         )
-        ends = [self._value_interval(v, table["stay"].iloc[v], level) for v in range(n_values)]
+        ends = self._value_intervals(table["stay"].to_numpy(), level)
         table.insert(6, "stay_lower", [lower for lower, _ in ends])
         table.insert(7, "stay_upper", [upper for _, upper in ends])
         table["loyalty"] = (table["stay"] - table["chance"]) / (1 - table["chance"])
@@ -283,15 +283,29 @@ class _Level:
             index=self.who,
         )
 
-    def _value_interval(self, value: int, stay: float, level: float) -> tuple[float, float]:
-        rows = self.value == value
-        pairs = np.bincount(self.customer[rows], self.is_earlier[rows], len(self.who))
-        if not pairs.any():
-            return UNKNOWN
-        stayed = np.bincount(self.customer[rows], self.stayed[rows], len(self.who))
-        influence = (stayed - stay * pairs) / pairs.sum()
-        n = effective(stay, influence, int((pairs > 0).sum()), int(pairs.sum()))
-        return share_interval(stay * n, n, level)
+    def _value_intervals(self, stay: FloatArray, level: float) -> list[tuple[float, float]]:
+        """The interval of ``stay`` of each value, with all purchases of a customer together."""
+        rows = pd.DataFrame(
+            {
+                "customer": self.customer, "value": self.value, "pairs": self.is_earlier.astype(float),
+                "stayed": self.stayed,
+            }
+        )  # fmt: skip
+        sums = rows.groupby(["value", "customer"]).sum()
+        sums = sums[sums["pairs"] > 0]
+        value = sums.index.get_level_values("value").to_numpy()
+        sums["influence"] = (sums["stayed"] - stay[value] * sums["pairs"]) / self.before[value]
+        influences, counts = sums["influence"].to_numpy(), np.bincount(value, minlength=len(stay))
+        places = np.r_[0, np.cumsum(counts)]  # sums are in the order of the values
+        ends = []
+        for v, share in enumerate(stay):
+            if not counts[v]:
+                ends.append(UNKNOWN)
+                continue
+            own = influences[places[v] : places[v + 1]]
+            n = effective(float(share), own, len(own), int(self.before[v]))
+            ends.append(share_interval(float(share) * n, n, level))
+        return ends
 
     def _spent(self) -> pd.DataFrame:
         """Money by row of a basket; where nothing was paid at all, the purchases count."""

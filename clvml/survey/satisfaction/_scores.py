@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from clvml.customers._typed_tables import match_ids
 from clvml.errors import InputError
@@ -42,8 +43,9 @@ def satisfaction_scores(
 ) -> pd.DataFrame:
     """Mean satisfaction, the satisfied and dissatisfied, and the net promoter score, in total and by group.
 
-    **The alarm rule**: a group has too many dissatisfied customers if the whole interval of the share under 3
-    is above ``alarm``; perhaps, if the share is above it but the interval reaches below.
+    **The alarm rule**: a group has too many dissatisfied customers if the whole exact interval (Clopper,
+    Pearson 1934) of the share under 3 is above ``alarm``; perhaps, if the share is above it but the interval
+    reaches below. So one or two answers never raise it at the default.
 
     Parameters
     ----------
@@ -160,12 +162,12 @@ def alarm_of(dissatisfied: int, n: int, alarm: float = ALARM, level: float = LEV
 
     Examples
     --------
-    >>> alarm_of(40, 100), alarm_of(3, 10), alarm_of(1, 10), alarm_of(0, 0)
+    >>> alarm_of(40, 100), alarm_of(1, 1), alarm_of(1, 10), alarm_of(0, 0)
     ('too many: find out why', 'perhaps too many', 'not too many', '')
     """
     if not n:
         return ""
-    if share_interval(dissatisfied, n, level)[0] > alarm:
+    if stats.binomtest(dissatisfied, n).proportion_ci(level, method="exact").low > alarm:
         return TOO_MANY
     return PERHAPS if dissatisfied / n > alarm else NOT_MANY
 

@@ -191,6 +191,8 @@ def _notes(
 ) -> Iterator[str]:
     if answers is not None:
         yield from answers.notes
+        if not answers.of_customers:
+            yield "the answers name respondents and no customers: they cannot be joined to value"
         if answers.of_customers and (unknown := answers.unknown(customers)):
             yield f"{unknown:,} who answered are not among the customers: left out"
     if complaints is not None:

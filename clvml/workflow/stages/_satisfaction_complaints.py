@@ -51,7 +51,7 @@ def complaints(context: Context, voices: Voices) -> Iterator[Finding]:
     rate = complaint_rate(found, voices.customers, voices.segments, section.level)
     who = complainers(found, voices.customers)
     times = complaint_times(found, level=section.level, **rules)
-    yield Words(describe_complaints(rate, who, times), title="Complaints", printed=True)
+    yield Words(describe_complaints(rate, who, times), title="Complaints", printed=True, runs=())
     shown = with_ends(rate, rate="{:.1%}", repeat="{:.0%}")
     yield Table("complaint_rate", rate, display=shown, columns=RATE_COLUMNS, file=FILES)
     yield Table("complainers", who, file="satisfaction/complainers.csv", in_report=False)
@@ -82,6 +82,7 @@ def checklist(context: Context, voices: Voices, rules: dict[str, Any]) -> Iterat
         f"{len(late):,} complaints are late ({int((late['late'] == 'answer').sum()):,} without an answer):"
         f" answer these customers, who are expected to be worth {money}, the most valuable first.",
         answers="act",
+        runs=(),
     )
     yield Words(
         f"{len(table):,} complaints are open, {len(late):,} of them late. Whether there is a line at all"

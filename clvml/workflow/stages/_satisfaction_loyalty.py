@@ -47,7 +47,9 @@ def loyal_to_what(context: Context, _: Voices) -> Iterator[Finding]:
         context[Transactions], section.loyalty_columns, collapse=split.collapse,
         until=split.observation_end, level=section.level, random_state=section.random_state,
     )  # fmt: skip
-    yield Words(describe_loyalty(found.levels, found.differences), title="Loyal to what", printed=True)
+    yield Words(
+        describe_loyalty(found.levels, found.differences), title="Loyal to what", printed=True, runs=()
+    )
     yield Words(
         "Stay: share of a repeat purchase that is of a value bought the time before. By chance: if all bought"
         " from the baskets of the others, so that a dominant value is not taken for loyalty. Loyalty: 0 if as"

@@ -67,8 +67,8 @@ def scores(context: Context, voices: Voices) -> Iterator[Finding]:
         )
     yield Words(
         f"Of several answers of a customer the {section.answers} counts. Alarm: too many are under 3 if the"
-        f" whole interval of their share is above {section.alarm:.0%}; perhaps, if the share is. Net promoter"
-        " score: share of 9 and 10 less share of 0 to 6, in points.",
+        f" whole exact interval of their share is above {section.alarm:.0%}; perhaps, if the share is."
+        " Net promoter score: share of 9 and 10 less share of 0 to 6, in points.",
         style="note",
         runs=(),
     )
@@ -146,7 +146,13 @@ def scores_table(name: str, table: pd.DataFrame, folded: str = "") -> Table:
 
 def describe_scores(total: dict[str, Any], of_customers: bool, customers: int) -> str:
     """The scores of all in sentences."""
-    among = f" of {customers:,} customers" if of_customers else " respondents"
+    among = (
+        f" of {customers:,} customers"
+        if of_customers
+        else " respondents"
+        if total["answers"] != 1
+        else " respondent"
+    )
     text = (
         f"{total['answers']:,}{among} gave a score: {total['mean']:.2f} of 5 on average"
         f" ({total['mean_lower']:.2f} to {total['mean_upper']:.2f}); {total['satisfied']:.0%} are satisfied"

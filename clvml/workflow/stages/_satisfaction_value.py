@@ -50,7 +50,7 @@ def worth(context: Context, voices: Voices) -> Iterator[Finding]:
         voices.customers, answers, voices.complaints, count=section.answers, level=section.level
     )
     said = describe_worth(table, context.config.value.currency)
-    yield Words(said, title="What they are worth", printed=True)
+    yield Words(said, title="What they are worth", printed=True, runs=())
     shown = with_ends(table, mean="{:,.2f}").set_axis([f"{q}: {a}" for q, a in table.index])
     yield Table(
         "value_by_satisfaction", table, display=shown.rename_axis("answer"),
@@ -130,8 +130,8 @@ def describe_beyond(found: Any) -> str:
     """The verdict of the holdout."""
     effect, gini = found.holdout_effect, found.scores.loc["gini"]
     size = (
-        f"a point more goes with {effect['effect']:+.0%} purchases beyond the prediction"
-        f" ({effect['lower']:+.0%} to {effect['upper']:+.0%}, p = {effect['p_value']:.2g})"
+        f"a point more goes with {effect['effect']:+.1%} purchases beyond the prediction"
+        f" ({effect['lower']:+.1%} to {effect['upper']:+.1%}, p = {effect['p_value']:.2g})"
     )
     better = "ranks customers better" if gini["lower"] > 0 else "is not shown to rank customers better"
     if found.tells:
