@@ -50,8 +50,11 @@ CDNOW_DATES = (dt.date(1997, 9, 30), dt.date(1998, 6, 30))
 TABLES = (
     ("segments", "treatments"),
     ("segments", "attributes"),
+    ("segments", "contacts"),
     ("economics", "acquisition"),
     ("survey", "ratings"),
+    ("survey", "satisfaction"),
+    ("survey", "complaints"),
     ("treatments", "responses"),
 )
 

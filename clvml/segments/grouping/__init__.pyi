@@ -3,6 +3,10 @@ from ._classes import ValueTiers as ValueTiers
 from ._cluster_segments import ClusterSegments as ClusterSegments
 from ._clusterers import clusterer_names as clusterer_names
 from ._components import two_components as two_components
+from ._contacts import Contacts as Contacts
+from ._contacts import conversion as conversion
+from ._contacts import lifecycle_counts as lifecycle_counts
+from ._contacts import read_contacts as read_contacts
 from ._kmeans import KMeansSegments as KMeansSegments
 from ._lifecycle import LifecycleStages as LifecycleStages
 from ._matrix import ValueMatrix as ValueMatrix
@@ -13,3 +17,5 @@ from ._relationship_course import relationship_evidence as relationship_evidence
 from ._relationship_course import relationship_shapes as relationship_shapes
 from ._relationship_course import shape_profile as shape_profile
 from ._rfm import RFMScores as RFMScores
+from ._volume import volume_by_age as volume_by_age
+from ._volume import volume_by_stage as volume_by_stage

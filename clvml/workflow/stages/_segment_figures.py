@@ -42,14 +42,10 @@ def profile_figures(
             yield Figure(name, title, draw, size, runs=SEGMENTS)
 
 
-def group_figures(
-    model: CustomerGroups, stages: pd.DataFrame, shapes: pd.DataFrame, cards: pd.DataFrame
-) -> Iterator[Figure]:
-    """Value classes, stages, ended relationships, and a card for each segment."""
+def group_figures(model: CustomerGroups, shapes: pd.DataFrame, cards: pd.DataFrame) -> Iterator[Figure]:
+    """Value classes, ended relationships, and a card for each segment."""
     draw_matrix = partial(plots.value_matrix, model.matrix_.profile_)
     yield Figure("value_matrix", "Current against potential value", draw_matrix, (7, 5.2), runs=SEGMENTS)
-    draw_stages = partial(plots.lifecycle_curve, stages)
-    yield Figure("lifecycle", "Customers by lifecycle stage", draw_stages, (8.5, 4.6), runs=SEGMENTS)
     if shapes["customers"].sum():
         draw_shapes = partial(plots.relationship_shapes, shapes)
         title = "Shapes of ended relationships"

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from sklearn.base import clone
 
 from clvml.customers._split import Split
+from clvml.customers._typed_tables import read_typed_table
 from clvml.errors import FitError, InputError
 from clvml.lifetime_value._protocol import SupportsProbabilityAlive, title_of
 from clvml.models import BGNBD
@@ -37,6 +38,7 @@ from clvml.workflow._section import Section
 from clvml.workflow._stage import Context, Stage
 from clvml.workflow.stages._attribute_files import Attributes
 from clvml.workflow.stages._comparing import Comparison
+from clvml.workflow.stages._lifecycle_findings import lifecycle_of
 from clvml.workflow.stages._model_cards import segments_card
 from clvml.workflow.stages._reading import outcome_of
 from clvml.workflow.stages._segment_figures import group_figures, profile_figures
@@ -116,6 +118,16 @@ class SegmentsSection(Section):
     purchases."""
     attribute_columns: tuple[str, ...] = ()
     """The attributes to use as features. Default: all."""
+    contacts: str = ""
+    """A CSV, Parquet or Excel file of contacts, one row per contact: customer_id, first_contact (date) and
+    optionally interested (date); adds the stages before the first purchase and their conversion."""
+    contact_id: str = "customer_id"
+    """The column of ids in the contacts."""
+    lifecycle: Literal["stages", "five stages"] = "stages"
+    """The reading of the lifecycle: potential to lapsed, or the five stages contact, acquisition, conversion,
+    retention and loyalty."""
+    lifecycle_period: TimeUnitCode = "Q"
+    """Period of volume and profit by stage and age: D, W, M, Q or Y."""
     trend_period: TimeUnitCode = "M"
     """Period of the trend of value by segment: D, W, M, Q or Y."""
     needs: tuple[str, ...] = ()
@@ -191,8 +203,11 @@ class Segments:
 
 
 def check(context: Context) -> None:
-    """Read the table of treatments, so that an error in it is found before the run."""
-    context.put(Treatments(read_treatments(context.config.segments.treatments or None)))
+    """Read the tables of treatments and contacts, so that an error in them is found before the run."""
+    section = context.config.segments
+    context.put(Treatments(read_treatments(section.treatments or None)))
+    if section.contacts:
+        read_typed_table(section.contacts, {section.contact_id: "id", "first_contact": "date"})
 
 
 def find(context: Context) -> Iterator[Finding]:
@@ -216,6 +231,7 @@ def find(context: Context) -> Iterator[Finding]:
     if segments.groups is not None:
         yield from what_to_do(segments.members, context.config.value.currency)
         intervals = card_intervals(context[Served], segments.members)
+        yield from lifecycle_of(context, segments.members["stage"])
         trend = trend_of(context, segments)
         contact = context[Customers].attributes.contact
         yield from actions_of(segments, segments.groups, contact, intervals, trend)
@@ -506,7 +522,7 @@ def actions_of(
     )
     shown = warned.head(WARNED).rename(index=str).rename_axis("customer")
     yield Table("early_warning", warned, file=FILES, display=shown, runs=SEGMENTS)
-    yield from group_figures(model, stages, shapes, cards)
+    yield from group_figures(model, shapes, cards)
 
 
 def _ends(cards: pd.DataFrame) -> list[str]:
