@@ -28,7 +28,8 @@ class Responses:
     table : pandas.DataFrame
         Indexed by customer: ``group``, ``segment`` (``"(all)"`` without segments), ``cost`` (money spent on
         the customer), and where known ``assigned`` (date), ``purchases`` and ``money`` (outcomes after the
-        start) and ``predicted`` (what a model expected of the customer before the start).
+        start), ``predicted`` (what a model expected of the customer before the start) and ``customer`` (the
+        id as in the purchases).
     control : str
         The group without a treatment.
     kinds : dict of str to str
@@ -91,6 +92,9 @@ def read_responses(
     control: str = "control",
     customer: str = CUSTOMER_ID,
     treatment: str = "treatment",
+    segment: str = "segment",
+    money: str = "money",
+    purchases: str = "purchases",
     costs: Mapping[str, float] | None = None,
     kinds: Mapping[str, str] | None = None,
     decimal: str | None = None,
@@ -106,7 +110,7 @@ def read_responses(
         ``money``. A file is CSV, Parquet or Excel.
     control : str
         The name of the control.
-    customer, treatment : str
+    customer, treatment, segment, money, purchases : str
         Names of the columns.
     costs : mapping of str to float, optional
         Cost per customer of each treatment, in place of a column ``cost``.
@@ -128,12 +132,12 @@ def read_responses(
     [0.0, 0.5, 0.0, 0.5]
     """
     optional: dict[str, ColumnType] = {
-        "segment": "text",
+        segment: "text",
         "kind": "text",
         "currency": "text",
         "cost": "number",
-        "purchases": "number",
-        "money": "number",
+        purchases: "number",
+        money: "number",
         "assigned": "date",
     }
     required: dict[str, ColumnType] = {customer: "id", treatment: "text"}
@@ -153,12 +157,15 @@ def read_responses(
     _check_sizes(groups, control, sorted(set(groups) - {control}), known=groups.unique().tolist())
     _check_currency(table)
     result = pd.DataFrame({"group": groups}, table.index)
-    given = table["segment"] if "segment" in table else pd.Series(ALL, table.index)
+    known = segment in table and segment != treatment
+    given = table[segment] if known else pd.Series(ALL, table.index)
     result["segment"] = given.fillna("(none)").astype(str)
     result["cost"] = _cost(table, groups, control, costs)
-    for name in ("purchases", "money"):
-        if name in table:
-            result[name] = _outcome(table, name)
+    for name, column in zip(OUTCOMES, (purchases, money), strict=True):
+        if column in table:
+            result[name] = _outcome(table, column)
+    if "purchases" in result and (result["purchases"] < 0).any():
+        raise InputError("a customer has a negative number of purchases: write 0 or more.")
     if "assigned" in table:
         result["assigned"] = table["assigned"]
     return Responses(result, control, _kinds(table, groups, control, kinds), notes)
@@ -261,8 +268,6 @@ def _outcome(table: pd.DataFrame, name: str) -> pd.Series:
             f"{int(values.isna().sum()):,} customers have no {name}: write 0 where a customer bought nothing;"
             " leaving such customers out would bias the lift."
         )
-    if name == "purchases" and (values < 0).any():
-        raise InputError(f"{int((values < 0).sum()):,} customers have a negative number of purchases.")
     return values.astype(float)
 
 

@@ -34,7 +34,7 @@ def rows(**columns):
         (rows(cost=[0, -1, 0, 1]), {}, "negative"),
         (rows(cost=[0, None, 0, 1]), {}, "1 treated customers have no cost"),
         (rows(money=[1.0, None, 2.0, 3.0]), {}, "1 customers have no money: write 0"),
-        (rows(purchases=[1, -1, 2, 3]), {}, "negative number of purchases"),
+        (rows(purchases=[1, -1, 2, 3]), {}, "a negative number of purchases"),
         (rows(money=["1", "2", "much", "3"]), {}, "1 cells of column 'money' .* 'much'"),
         (rows().rename(columns={"treatment": "arm"}), {}, "no column 'treatment'"),
     ],
@@ -54,6 +54,27 @@ def test_a_file_with_decimal_commas_and_german_dates_is_read(tmp_path):
     assert found.table["cost"].tolist() == [0, 1.5, 0, 1.5]
     assert found.table["assigned"].unique().tolist() == [pd.Timestamp("2024-12-31")]
     assert "1 rows" in found.notes[0]
+
+
+def test_columns_may_have_other_names():
+    """As in a well-known file of e-mail tests, in which the column segment is the treatment."""
+    table = pd.DataFrame(
+        {
+            "id": range(6),
+            "segment": ["No E-Mail", "Mens E-Mail"] * 3,
+            "history": "1) $0",
+            "visit": 1,
+            "spend": 2.5,
+        }
+    )
+    found = read_responses(
+        table, control="No E-Mail", customer="id", treatment="segment", segment="history", money="spend",
+        purchases="visit",
+    )  # fmt: skip
+    assert found.treatments == ["Mens E-Mail"]
+    assert found.table.iloc[0][["segment", "money", "purchases"]].tolist() == ["1) $0", 2.5, 1.0]
+    alone = read_responses(table, control="No E-Mail", customer="id", treatment="segment")
+    assert set(alone.table["segment"]) == {"(all)"}
 
 
 def test_the_file_that_assign_writes_is_read_by_its_columns():

@@ -23,6 +23,13 @@ class TreatmentsSection(Section):
     """Column with the customer id."""
     treatment: str = "treatment"
     """Column with the treatment."""
+    segment: str = "segment"
+    """Column with the segment. Default: segment; without it the classes of the value matrix before the
+    start."""
+    money: str = "money"
+    """Column with the money after the start, if outcomes are not to come from the purchases."""
+    purchases: str = "purchases"
+    """Column with the number of purchases after the start, likewise."""
     start: dt.date | None = None
     """First day whose purchases count as a response; the groups must have been drawn by then. Default: the
     day after the latest date in the column assigned; not needed with columns purchases or money."""
