@@ -31,11 +31,11 @@ def base_over_time(table: pd.DataFrame) -> pd.DataFrame:
     ...                       "date": ["2024-01-03", "2024-02-05", "2024-02-20"]})
     >>> from clvml.customer_base import cohort_table
     >>> base = base_over_time(cohort_table(sales, observation_end="2024-02-29"))
-    >>> base[["customers", "orders_per_customer", "average_order_value", "revenue", "share_new"]]
-                customers  orders_per_customer  average_order_value  revenue  share_new
+    >>> base[["customers", "orders_per_customer", "revenue", "share_new"]]
+                customers  orders_per_customer  revenue  share_new
     period
-    2024-01-01          1                  1.0                 10.0     10.0        1.0
-    2024-02-01          2                  1.0                 25.0     50.0        0.4
+    2024-01-01          1                  1.0     10.0        1.0
+    2024-02-01          2                  1.0     50.0        0.4
     """
     names = [name for name in ("customers", "orders", "revenue") if name in table]
     value = names[-1]

@@ -69,7 +69,8 @@ def cohort_by_age(table: pd.DataFrame, cohort: str | None = None) -> pd.DataFram
     table : pandas.DataFrame
         From `cohort_table`.
     cohort : str, optional
-        Default: that with most customers, of those observed for at least half of the longest time.
+        Default: that with most customers, of those observed for at least half of the longest time; not
+        the first of the data, which may have older customers, if there is another.
 
     Returns
     -------
@@ -180,7 +181,8 @@ def cohort_comparison(base: CustomerPeriods, table: pd.DataFrame, age: int | Non
 def _largest(complete: pd.DataFrame) -> str:
     ages = complete.index.to_frame(index=False).groupby("cohort")["age"].max()
     sizes = complete["cohort_size"].xs(0, level="age")
-    return str(sizes[ages >= ages.max() / 2].idxmax())
+    candidates = sizes[ages >= ages.max() / 2]
+    return str((candidates.iloc[1:] if len(candidates) > 1 else candidates).idxmax())
 
 
 def _repeaters(base: CustomerPeriods, age: int) -> pd.Series:

@@ -16,10 +16,13 @@ from clvml.customers._transactions import Transactions, as_transactions
 from clvml.customers.engines import Engine
 from clvml.errors import InputError
 
+# A join with the first periods: a window over all rows takes twice as long.
 _SQL = """
-    SELECT customer_id, start, orders, value, min(start) OVER (PARTITION BY customer_id) AS cohort
-    FROM (SELECT customer_id, {start} AS start, count(*) AS orders, {value} AS value
-          FROM purchases GROUP BY customer_id, {start})
+    , active AS (SELECT customer_id, {start} AS start, count(*) AS orders, {value} AS value
+                 FROM purchases GROUP BY customer_id, {start})
+    SELECT customer_id, start, orders, value, cohort
+    FROM active
+    JOIN (SELECT customer_id, min(start) AS cohort FROM active GROUP BY customer_id) USING (customer_id)
 """
 
 

@@ -247,6 +247,10 @@ def signed(change: float) -> str:
     Examples
     --------
     >>> signed(0.347), signed(-0.59)
-    ('+35 %', '-59 %')
+    ('+35 %', '−59 %')
     """
-    return f"{100 * change:+.0f} %".replace("-0 %", "+0 %") if np.isfinite(change) else "not defined"
+    return (
+        f"{100 * change:+.0f} %".replace("-0 %", "+0 %").replace("-", "−")
+        if np.isfinite(change)
+        else "not defined"
+    )

@@ -6,8 +6,8 @@ from ._backtest import bias_by_origin as bias_by_origin
 from ._backtest import score_by_origin as score_by_origin
 from ._beliefs import heterogeneity as heterogeneity
 from ._beliefs import probability_alive_over_time as probability_alive_over_time
+from ._cohort_heat_maps import cohort_heat_map as cohort_heat_map
 from ._cohorts import cohort_curves as cohort_curves
-from ._cohorts import cohort_heat_map as cohort_heat_map
 from ._cohorts import revenue_by_cohort as revenue_by_cohort
 from ._comparison import bias_by_model as bias_by_model
 from ._comparison import comparison as comparison
@@ -44,6 +44,12 @@ from ._purchases import calibration_by_frequency as calibration_by_frequency
 from ._purchases import cumulative_purchases as cumulative_purchases
 from ._purchases import frequency_recency_matrix as frequency_recency_matrix
 from ._purchases import purchases_per_period as purchases_per_period
+from ._satisfaction import complaint_times as complaint_times
+from ._satisfaction import loyalty_levels as loyalty_levels
+from ._satisfaction import net_promoter_score as net_promoter_score
+from ._satisfaction import satisfaction_over_time as satisfaction_over_time
+from ._satisfaction import satisfaction_shares as satisfaction_shares
+from ._satisfaction import value_by_satisfaction as value_by_satisfaction
 from ._segment_space import segment_lines as segment_lines
 from ._segment_space import segment_scatter as segment_scatter
 from ._segment_space import segment_worth as segment_worth

@@ -1,4 +1,4 @@
-"""Figures of cohorts: heat maps by age, revenue by cohort over time, and cohorts compared at equal age."""
+"""Figures of cohorts: revenue by cohort over time, and cohorts compared at equal age."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from clvml.plots._style import (
     axes_for,
     dress,
     label_ends,
-    percent,
     with_percent,
     with_thousands,
 )
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
 
 MOST_BANDS = 10  # of a chart of revenue by cohort
 MOST_LINES = 10
-MOST_COLUMNS = 18  # of a heat map with numbers in its cells
-MOST_ROWS = 25
+MANY_LINES = 25  # thinner ones
 MOST_TICKS = 14
 
 
@@ -47,70 +45,6 @@ MEASURES = {
     "retention": Measure("Retention: share of the cohort who bought", "share"),
     "cumulative_value": Measure("Cumulative value per acquired customer", "money"),
 }
-
-
-def cohort_heat_map(
-    table: pd.DataFrame, measure: str = "retention", *, currency: str = "", ax: Axes | None = None
-) -> Axes:
-    """A measure by cohort and age, complete periods only.
-
-    With many cohorts or ages there are colours without numbers.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        From `clvml.customer_base.cohort_table`.
-    measure : {"customers", "orders", "revenue", "average_order_value", "retention", "cumulative_value"}
-        Retention begins at age 1, for it is 100 % at age 0.
-    currency : str
-        Sign or code.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; by default the Axes of a new figure.
-
-    Raises
-    ------
-    InputError
-        If the measure is unknown, or the table is empty or lacks it.
-    """
-    if measure not in MEASURES:
-        raise InputError(f"measure is {measure!r}; it must be one of {', '.join(MEASURES)}.")
-    check_table(table, [measure, "cohort_size", "complete"], "cohort_heat_map")
-    title, kind = MEASURES[measure]
-    cells = table.loc[table["complete"], measure].unstack("age")
-    cells = cells.drop(columns=0) if measure == "retention" else cells
-    cells = cells.dropna(axis="columns", how="all").dropna(how="all")
-    if cells.empty or not cells.size:
-        raise InputError(f"cohort_heat_map has no complete period of {measure} to draw.")
-    sizes = table["cohort_size"].xs(0, level="age").reindex(cells.index)
-    ax = axes_for(ax, *heat_map_size(len(cells)))
-    unit = _unit(table)
-    largest = _largest(cells)
-    smallest = _smallest(cells, largest) if measure == "average_order_value" else 0.0
-    image = ax.imshow(
-        cells, cmap="Blues", vmin=smallest, vmax=largest + 0.15 * (largest - smallest), aspect="auto"
-    )
-    if len(cells) <= MOST_ROWS and cells.shape[1] <= MOST_COLUMNS:
-        _write_cells(ax, cells.to_numpy(dtype=float), kind, smallest + 0.65 * (largest - smallest))
-    else:
-        bar = ax.figure.colorbar(image, ax=ax, fraction=0.035, pad=0.02)
-        (with_percent if kind == "share" else with_thousands)(bar.ax.yaxis)
-        bar.ax.set_ylim(float(np.nanmin(cells)) if smallest else 0.0, largest)
-        bar.outline.set_visible(False)
-    money = f" ({currency})" if kind == "money" and currency else ""
-    dress(
-        ax, f"{title}{money}", f"age of the cohort ({unit}s after the first)", "cohort (customers acquired)"
-    )
-    ax.grid(visible=False)
-    ax.tick_params(length=0)
-    columns, rows = _thinned(cells.shape[1], MOST_COLUMNS), _thinned(len(cells), MOST_ROWS)
-    ax.set_xticks(columns, [str(cells.columns[place]) for place in columns])
-    ax.set_yticks(rows, [f"{cells.index[place]} ({sizes.iloc[place]:,})" for place in rows], fontsize=9)
-    return ax
-
-
-def heat_map_size(n_cohorts: int) -> tuple[float, float]:
-    """Width and height of a heat map in inches."""
-    return 8.0, min(1.6 + 0.3 * n_cohorts, 7.5)
 
 
 def revenue_by_cohort(table: pd.DataFrame, *, currency: str = "", ax: Axes | None = None) -> Axes:
@@ -151,7 +85,7 @@ def revenue_by_cohort(table: pd.DataFrame, *, currency: str = "", ax: Axes | Non
     unit = TIME_UNITS[freq].name
     by = f", by {joined} of the first order" if joined else f", by {unit} of the first order"
     dress(ax, f"{value.capitalize()} per {unit}{by}", unit, f"{kind} per {unit}")
-    shown = _thinned(len(periods), MOST_TICKS)
+    shown = thinned(len(periods), MOST_TICKS)
     ax.set_xticks(shown, [str(periods[place]) for place in shown], rotation=40, ha="right", fontsize=9)
     ax.set_xlim(-0.5, len(periods) - 0.5)
     label_ends(ax, ends)
@@ -159,7 +93,7 @@ def revenue_by_cohort(table: pd.DataFrame, *, currency: str = "", ax: Axes | Non
 
 
 def cohort_curves(
-    table: pd.DataFrame, measure: str = "cumulative_value", *, currency: str = "", ax: Axes | None = None
+    table: pd.DataFrame, *, measure: str = "cumulative_value", currency: str = "", ax: Axes | None = None
 ) -> Axes:
     """A measure of each cohort by age, one line per cohort, from light (old) to dark (recent).
 
@@ -191,7 +125,7 @@ def cohort_curves(
     names = list(complete.index.unique("cohort"))
     title, kind = MEASURES[measure]
     ax = axes_for(ax, width=8.0)
-    labelled = {names[place] for place in _thinned(len(names), MOST_LINES)}
+    labelled = {names[place] for place in thinned(len(names), MOST_LINES)}
     ends = []
     for name, color in zip(names, _shades(len(names)), strict=True):
         curve = complete.xs(name, level="cohort")
@@ -200,7 +134,7 @@ def cohort_curves(
             curve.index,
             curve,
             color=color,
-            linewidth=1.8 if len(names) <= MOST_ROWS else 0.8,
+            linewidth=1.8 if len(names) <= MANY_LINES else 0.8,
             marker=single,
             markersize=4,
         )
@@ -210,8 +144,13 @@ def cohort_curves(
     ax.set_ylim(min(0.0, float(complete.min())), 1.08 * max(float(complete.max()), 1e-9))
     ax.set_xlim(0, max(float(complete.index.get_level_values("age").max()), 1.0))
     money = f" ({currency})" if kind == "money" and currency else ""
-    dress(ax, f"{title}{money}, by cohort", f"age of the cohort ({_unit(table)}s after the first)", "")
-    _whole_ticks(ax)
+    dress(
+        ax,
+        f"{title}{money}, by cohort (dark: recent)",
+        f"age of the cohort ({age_unit(table)}s after the first)",
+        measure.replace("_", " "),
+    )
+    whole_ticks(ax)
     label_ends(ax, ends)
     return ax
 
@@ -261,53 +200,17 @@ def _shades(number: int) -> list[Any]:
     return [colormaps["viridis_r"](place) for place in np.linspace(0.18, 1.0, max(number, 2))][-number:]
 
 
-def _write_cells(ax: Axes, cells: np.ndarray, kind: str, dark: float) -> None:
-    for (row, column), value in np.ndenumerate(cells):
-        if np.isfinite(value):
-            text = percent(value) if kind == "share" else _short(value)
-            color = "white" if value > dark else INK
-            ax.text(column, row, text, ha="center", va="center", fontsize=7.5, color=color)
-
-
-def _short(value: float) -> str:
-    """A number in at most five characters.
-
-    Examples
-    --------
-    >>> _short(36.61), _short(857), _short(33430.1), _short(1_250_000)
-    ('36.6', '857', '33k', '1.2m')
-    """
-    for size, sign in ((1e9, "bn"), (1e6, "m"), (1e4, "k")):
-        if abs(value) >= size:
-            scaled = value / (1000 if sign == "k" else size)
-            return f"{scaled:.{1 if abs(scaled) < 10 else 0}f}{sign}"
-    return f"{value:,.{0 if abs(value) >= 100 or value == int(value) else 1}f}"
-
-
-def _largest(cells: pd.DataFrame) -> float:
-    """The largest number after age 0, whose numbers would leave no colour for the others."""
-    later = cells.drop(columns=0, errors="ignore").to_numpy(dtype=float)
-    known = later if np.isfinite(later).any() and np.nanmax(later) > 0 else cells.to_numpy(dtype=float)
-    return max(float(np.nanmax(known)), 1e-12)
-
-
-def _smallest(cells: pd.DataFrame, largest: float) -> float:
-    """The number drawn in white: order values differ by too little to begin at 0."""
-    lowest = float(np.nanmin(cells.to_numpy(dtype=float)))
-    return lowest - 0.3 * max(largest - lowest, 1e-9)
-
-
-def _thinned(number: int, most: int) -> list[int]:
+def thinned(number: int, most: int) -> list[int]:
     """At most so many places, evenly spaced from the first."""
     return list(range(0, number, int(np.ceil(number / most)) or 1))
 
 
-def _whole_ticks(ax: Axes) -> None:
+def whole_ticks(ax: Axes) -> None:
     from matplotlib.ticker import MaxNLocator
 
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _unit(table: pd.DataFrame) -> str:
+def age_unit(table: pd.DataFrame) -> str:
     unit = TIME_UNITS.get(str(table.attrs.get("period")))
     return unit.name if unit else "period"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from clvml.customers._time_units import TIME_UNITS
-from clvml.plots._cohorts import MOST_TICKS, _thinned, _whole_ticks
+from clvml.plots._cohorts import MOST_TICKS, thinned, whole_ticks
 from clvml.plots._style import (
     BLUE,
     GREEN,
@@ -208,7 +208,7 @@ def cohort_by_age(cohort: pd.DataFrame, *, currency: str = "", ax: Axes | None =
         (with_percent if column == "retention" else with_thousands)(panel.yaxis)
         panel.set_ylim(0, 1.15 * max(float(shown.max(skipna=True)), 1e-9) if shown.notna().any() else 1)
         panel.set_xlim(-0.3, max(float(cohort.index[-1]), 1) + 0.3)
-        _whole_ticks(panel)
+        whole_ticks(panel)
     _share_bottom(panels, f"age of the cohort ({unit.name if unit else 'period'}s after the first)")
     ax.set_title(
         f"Cohort {name} ({size:,} customers) as it ages",
@@ -255,7 +255,7 @@ def base_over_time(base: pd.DataFrame, *, currency: str = "", ax: Axes | None = 
         dress(panel, "", "", label)
         panel.set_ylim(0, 1.15 * max(float(shown[column].max()), 1e-9))
     period = str(base.attrs.get("period", "M"))
-    ticks = _thinned(len(shown), MOST_TICKS)
+    ticks = thinned(len(shown), MOST_TICKS)
     names = pd.DatetimeIndex(shown.index).to_period(period).astype(str)
     for panel in panels:
         with_thousands(panel.yaxis)

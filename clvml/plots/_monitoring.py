@@ -66,7 +66,9 @@ def deviations(statements: pd.DataFrame, *, title: str = "", ax: Axes | None = N
     ax.set_xlim(left - margin / 2, right + 1.8 * margin)
     with_percent(ax.xaxis)
     looked = int((shown["status"] == "look at it").sum())
-    dress(ax, title or f"{looked} of {len(shown)} to look at", "deviation from what was expected", "")
+    dress(
+        ax, title or f"{looked} of {len(shown)} to look at", "deviation from what was expected", "statement"
+    )
     ax.grid(visible=False, axis="y")
     ax.legend(
         frameon=False, fontsize=9, loc="upper center", bbox_to_anchor=(0.4, -0.9 / (len(rows) + 1)), ncols=2

@@ -85,7 +85,12 @@ def treatment_lift(
         with_percent(ax.xaxis)
     else:
         with_thousands(ax.xaxis)
-    return dress(ax, f"Lift in {NAMES[outcome]} over the control", f"lift ({unit}), with its {interval}", "")
+    return dress(
+        ax,
+        f"Lift in {NAMES[outcome]} over the control",
+        f"lift ({unit}), with its {interval}",
+        _rows_are(rows),
+    )
 
 
 def _per(outcome: str, currency: str) -> str:
@@ -117,7 +122,12 @@ def treatment_value(table: pd.DataFrame, *, currency: str = "", ax: Axes | None 
     _draw_rows(ax, table, columns, number, reference=1.0)
     with_thousands(ax.xaxis)
     what = currency or "unit"
-    return dress(ax, f"Incremental value per {what} of cost", "value / cost; a treatment pays above 1", "")
+    return dress(
+        ax,
+        f"Incremental value per {what} of cost",
+        "value / cost; a treatment pays above 1",
+        _rows_are(table),
+    )
 
 
 def treatment_budget(table: pd.DataFrame, *, currency: str = "", ax: Axes | None = None) -> Axes:
@@ -152,7 +162,7 @@ def treatment_budget(table: pd.DataFrame, *, currency: str = "", ax: Axes | None
     ax.set_yticks(places, labels)
     ax.set_ylim(len(table) - 0.4, -0.6)
     with_thousands(ax.xaxis)
-    dress(ax, "Budget by measured response", f"money{f' ({currency})' if currency else ''}", "")
+    dress(ax, "Budget by measured response", f"money{f' ({currency})' if currency else ''}", _rows_are(table))
     ax.grid(visible=False, axis="y")
     ax.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return ax
@@ -188,6 +198,11 @@ def _draw_rows(
     left, right = ax.get_xlim()
     ax.set_xlim(left - 0.03 * (right - left), right + 0.22 * (right - left))  # room for the labels
     ax.grid(visible=False, axis="y")
+
+
+def _rows_are(table: pd.DataFrame) -> str:
+    several = table.index.get_level_values("segment").nunique() > 1
+    return "segment and treatment" if several else "treatment"
 
 
 def _row_name(index: object) -> str:

@@ -23,6 +23,7 @@ from .satisfaction import Loyalty as Loyalty
 from .satisfaction import SatisfactionAnswers as SatisfactionAnswers
 from .satisfaction import complainers as complainers
 from .satisfaction import complaint_checklist as complaint_checklist
+from .satisfaction import complaint_curves as complaint_curves
 from .satisfaction import complaint_rate as complaint_rate
 from .satisfaction import complaint_times as complaint_times
 from .satisfaction import loyalty as loyalty

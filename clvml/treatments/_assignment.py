@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from clvml.customers._ids import CUSTOMER_ID, are_missing
 from clvml.errors import InputError
+from clvml.segments.grouping._tables import named
 
 ALL = "(all)"
 _REST = "(not in the test)"
@@ -101,8 +102,8 @@ def _check_ids(ids: pd.Index) -> None:
     if ids.has_duplicates:
         twice = ids[ids.duplicated()]
         raise InputError(
-            f"customer ids must be unique: {twice[0]!r} is duplicated ({len(twice):,} in all); a customer in"
-            " two groups cannot be measured."
+            f"customer ids must be unique: {named(twice)} is duplicated ({len(twice):,} in all); a customer"
+            " in two groups cannot be measured."
         )
 
 
@@ -118,7 +119,7 @@ def _segments(customers: Any, ids: pd.Index, segments: pd.Series | str | None) -
     if found.isna().any():
         lost = ids[found.isna().to_numpy()]
         raise InputError(
-            f"{len(lost):,} of {len(ids):,} customers have no segment, such as {lost[0]!r}: give each one."
+            f"{len(lost):,} of {len(ids):,} customers have no segment, such as {named(lost)}: give each one."
         )
     return found.astype(str)
 

@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from clvml.errors import InputError
+from clvml.segments.grouping._tables import named
 from clvml.treatments._cells import Array, Cells, Coded, cell_means, coded, comparable
 from clvml.treatments._intervals import holm_p
 from clvml.treatments._responses import Responses
@@ -109,7 +110,9 @@ def check_balance(responses: Responses, before: pd.DataFrame) -> pd.DataFrame:
         raise InputError("balance needs at least one column of numbers known before the test.")
     if numbers.isna().any(axis=None):
         lost = numbers.index[numbers.isna().any(axis=1).to_numpy()]
-        raise InputError(f"{len(lost):,} customers of the test lack a number before it, such as {lost[0]!r}.")
+        raise InputError(
+            f"{len(lost):,} customers of the test lack a number before it, such as {named(lost)}."
+        )
     codes = coded(table["group"], table["segment"], responses.control)
     frames, overall = {}, {}
     for group, name in enumerate(codes.groups[1:], 1):

@@ -12,6 +12,7 @@ from clvml.customers._time_units import as_written
 from clvml.customers._transactions import Transactions, as_transactions
 from clvml.customers._typed_tables import match_ids
 from clvml.errors import InputError
+from clvml.segments.grouping._tables import named
 from clvml.treatments._responses import Responses
 
 
@@ -78,8 +79,8 @@ def add_outcomes(
     known = pd.Series(before, ids.index) > 0
     if not known.any():
         raise InputError(
-            f"none of the {len(ids):,} customers of the test, such as {ids.iloc[0]!r}, bought before"
-            f" {first:%Y-%m-%d}; ids of the purchases are such as {found.index[0]!r}: check the ids and the"
+            f"none of the {len(ids):,} customers of the test, such as {named(ids.index)}, bought before"
+            f" {first:%Y-%m-%d}; ids of the purchases are such as {named(found.index)}: check the ids and the"
             " start."
         )
     note = _describe(known, pd.Series(before, ids.index), first)
@@ -110,8 +111,8 @@ def start_of(responses: Responses, start: Any, collapse: str | None) -> pd.Times
         if late.any():
             raise InputError(
                 f"{int(late.sum()):,} customers were assigned after the start on {first:%Y-%m-%d}, such as"
-                f" {responses.table.index[late.to_numpy()][0]!r}: their purchases in between are no response."
-                " Start later, or measure each wave of the test by itself."
+                f" {named(responses.table.index[late.to_numpy()])}: their purchases in between are no"
+                " response. Start later, or measure each wave of the test by itself."
             )
     return first
 

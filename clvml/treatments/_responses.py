@@ -12,6 +12,7 @@ import pandas as pd
 from clvml.customers._ids import CUSTOMER_ID, are_missing
 from clvml.customers._typed_tables import ColumnType, TypedTable, read_typed_table
 from clvml.errors import InputError
+from clvml.segments.grouping._tables import named
 from clvml.treatments._assignment import ALL
 
 KINDS = ("financial", "social", "structural")
@@ -66,7 +67,7 @@ class Responses:
                 lost = table.index[found.isna().to_numpy()]
                 raise InputError(
                     f"{len(lost):,} of {len(table):,} customers of the test have no {name}, such as"
-                    f" {lost[0]!r}: give each one, or leave them out."
+                    f" {named(lost)}: give each one, or leave them out."
                 )
             table = table.assign(**{name: found.astype(str) if name == "segment" else found.astype(float)})
         return dataclasses.replace(self, table=table)
@@ -187,7 +188,7 @@ def _one_row_each(read: TypedTable, customer: str, treatment: str) -> tuple[pd.D
     if len(twice):
         pairs = table.loc[table.index.isin(twice), treatment]
         several = pairs.groupby(level=0).nunique() > 1
-        first = repr(several.index[int(several.to_numpy().argmax())])
+        first = named(several.index[several.to_numpy()] if several.any() else several.index)
         if several.any():
             raise InputError(
                 f"{int(several.sum()):,} customers of {read.label} are in two groups, such as {first}: groups"

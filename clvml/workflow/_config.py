@@ -53,6 +53,8 @@ TABLES = (
     ("segments", "contacts"),
     ("economics", "acquisition"),
     ("survey", "ratings"),
+    ("survey", "satisfaction"),
+    ("survey", "complaints"),
     ("treatments", "responses"),
 )
 

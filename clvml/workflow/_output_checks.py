@@ -58,6 +58,8 @@ def inputs_of(config: Config) -> dict[str, list[Path]]:
         "contacts": segments.contacts,
         "acquisition costs": config.economics.acquisition,
         "ratings": config.survey.ratings,
+        "answers about satisfaction": config.survey.satisfaction,
+        "complaints": config.survey.complaints,
         "responses": config.treatments.responses,
         "config": "" if config.file is None else str(config.file),
     }

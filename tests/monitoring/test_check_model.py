@@ -11,6 +11,7 @@ from drifting_purchases import CHECKED, TRAINED, Shift, simulated_purchases, tra
 import clvml
 from clvml.errors import InputError
 from clvml.monitoring import ModelCheck, Statement, check_model
+from clvml.monitoring._challengers import contests
 from clvml.monitoring._inputs import cohorts_to_compare, input_statements, input_table
 from clvml.monitoring._outcomes import card_ends
 from clvml.monitoring._period import open_period
@@ -234,3 +235,23 @@ def test_corrected_histories_and_a_past_warranty_are_notes(unchanged):
     assert "customers until" in notes
     assert "mean T until" in notes
     assert "validated for predictions until 2024-03-31" in notes
+
+
+def test_a_registered_challenger_is_judged_as_it_is_if_its_data_end_in_time_and_refitted_otherwise(unchanged):
+    model, card = trained_model(unchanged)
+    period = open_period(model, card, clvml.read_transactions(unchanged))
+    other = clvml.RepeatRateValue(horizon=39).fit(period.split.calibration)
+    for until, how in ((TRAINED, "as served"), (CHECKED, "fitted to the calibration period")):
+        judged_as = contests(period, other, ModelCard(observed_until=until))[-1]
+        assert judged_as.challenger.startswith("the registered challenger")
+        assert how in judged_as.challenger
+        assert not judged_as.better
+
+
+def test_a_refit_that_has_seen_the_second_half_is_not_what_is_judged(unchanged):
+    model, card = trained_model(unchanged)
+    refit = contests(open_period(model, card, clvml.read_transactions(unchanged)))[0]
+    assert refit.sentence.startswith("a refit on")
+    assert f"2024-05-16 to {CHECKED}" in refit.sentence
+    short = open_period(model, card, clvml.read_transactions(unchanged), until="2024-01-10")
+    assert "not judged" in contests(short)[0].sentence

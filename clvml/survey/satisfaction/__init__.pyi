@@ -5,6 +5,7 @@ from ._beyond_behaviour import satisfaction_beyond_behaviour as satisfaction_bey
 from ._complaints import Complaints as Complaints
 from ._complaints import complainers as complainers
 from ._complaints import complaint_checklist as complaint_checklist
+from ._complaints import complaint_curves as complaint_curves
 from ._complaints import complaint_rate as complaint_rate
 from ._complaints import complaint_times as complaint_times
 from ._complaints import read_complaints as read_complaints

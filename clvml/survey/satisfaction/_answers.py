@@ -101,6 +101,20 @@ class SatisfactionAnswers:
             )
         return known.set_axis(pd.Index(ids[ids.isin(customers)], dtype=customers.dtype)).reindex(customers)
 
+    def among(self, customers: pd.Index) -> SatisfactionAnswers:
+        """The answers of these customers; all of them if they name respondents and no customers.
+
+        Raises
+        ------
+        InputError
+            If none of these customers answered.
+        """
+        if not self.of_customers:
+            return self
+        self.of(customers)
+        known = match_ids(self.table["person"], customers).isin(customers)
+        return replace(self, table=self.table[known.to_numpy()])
+
     def unknown(self, customers: pd.Index) -> int:
         """How many persons are not among the customers."""
         people = pd.Series(pd.unique(self.table["person"]))

@@ -7,7 +7,7 @@ median is that of Kaplan and Meier. A complaint that was resolved without an ans
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,22 @@ class Complaints:
     def clock(self) -> pd.Timestamp:
         """The end of the last day, until which open complaints are observed."""
         return self.observation_end + _DAY
+
+    def among(self, customers: pd.Index) -> Complaints:
+        """The complaints of these customers.
+
+        Raises
+        ------
+        InputError
+            If none of these customers complained.
+        """
+        known = match_ids(self.table["customer_id"], customers).isin(customers)
+        if not known.any():
+            raise InputError(
+                f"none of the {self.table['customer_id'].nunique():,} customer ids of the complaints is among"
+                " the customers: compare the ids of the two tables."
+            )
+        return replace(self, table=self.table[known.to_numpy()].reset_index(drop=True))
 
     def unknown(self, customers: pd.Index) -> int:
         """How many who complained are not among the customers."""
@@ -193,15 +209,9 @@ def complainers(
     InputError
         If none of those who complained is a customer.
     """
-    table = complaints.table
-    ids = match_ids(table["customer_id"], customers.index)
-    known = table[ids.isin(customers.index).to_numpy()]
-    if known.empty:
-        raise InputError(
-            f"none of the {table['customer_id'].nunique():,} customer ids of the complaints is among the"
-            " customers: compare the ids of the two tables."
-        )
-    who = pd.Index(ids[ids.isin(customers.index)], dtype=customers.index.dtype, name="customer_id")
+    known = complaints.among(customers.index).table
+    ids = match_ids(known["customer_id"], customers.index)
+    who = pd.Index(ids, dtype=customers.index.dtype, name="customer_id")
     is_open = known["resolved"].isna() & ~known["unclear"]
     groups = known.assign(is_open=is_open).set_axis(who).groupby(level=0)
     found = pd.DataFrame(
@@ -304,6 +314,25 @@ def survival_curve(times: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
     width = float(stats.norm.ppf((1 + level) / 2)) * np.sqrt(greenwood) / np.abs(logs)
     lower, upper = (np.where(inside, np.exp(logs * np.exp(sign * width)), np.nan) for sign in (1, -1))
     return pd.DataFrame({"days": at, "open": still, "lower": lower, "upper": upper})
+
+
+def complaint_curves(complaints: Complaints, level: float = LEVEL) -> pd.DataFrame:
+    """The share of complaints not yet answered, and not yet resolved, by days since they were opened.
+
+    Parameters
+    ----------
+    complaints : Complaints
+    level : float, default 0.95
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``step, row``; the Kaplan-Meier curve: ``days, open, lower, upper``.
+    """
+    curves = {step: survival_curve(step_times(complaints, step), level) for step in STEPS}
+    table = pd.concat(curves, names=["step", "row"])
+    table.attrs["level"] = level
+    return table
 
 
 def complaint_checklist(

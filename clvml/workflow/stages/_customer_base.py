@@ -20,7 +20,8 @@ from clvml.customers._split import Split
 from clvml.customers._time_units import time_unit_of
 from clvml.customers._transactions import Transactions
 from clvml.errors import InputError
-from clvml.plots._cohorts import MEASURES, heat_map_size
+from clvml.plots._cohort_heat_maps import heat_map_size
+from clvml.plots._cohorts import MEASURES
 from clvml.workflow._findings import Figure, Finding, Metrics, Table, Words
 from clvml.workflow._formatting import Column
 from clvml.workflow._section import Section
@@ -184,7 +185,9 @@ def metrics(audit: CustomerBaseAudit) -> dict[str, float]:
 
 def whole_base(audit: CustomerBaseAudit, said: dict[str, str], currency: str) -> Iterator[Finding]:
     """Lens 5: revenue by cohort over time, and its factors."""
-    yield Words(said["base"], title="The whole base", lead="Look for bands that stay wide:")
+    yield Words(
+        said["base"], title="The whole base", lead="A band that stays wide is a cohort that keeps buying."
+    )
     yield figure(plots.revenue_by_cohort, "revenue_by_cohort", "Revenue by cohort", audit.table, currency)
     yield figure(
         plots.base_over_time,
@@ -209,28 +212,40 @@ def whole_base(audit: CustomerBaseAudit, said: dict[str, str], currency: str) ->
 def one_period(audit: CustomerBaseAudit, said: dict[str, str], currency: str) -> Iterator[Finding]:
     """Lens 1: deciles and distributions."""
     profile = audit.profile
-    yield Words(said["period"], title="One period in depth", lead="Look at the first tenth:")
-    name = "revenue_deciles"
-    yield figure(plots.revenue_deciles, name, "Share of each tenth of customers", profile.deciles, currency)
-    yield Table(name, profile.deciles, columns=DECILE_COLUMNS, file=FILES, folded="Tenths of customers")
+    yield Words(
+        said["period"],
+        title="One period in depth",
+        lead="The first tenth shows how far the base rests on few customers.",
+    )
+    draw = partial(plots.revenue_deciles, profile.deciles, currency=currency)
+    yield Figure("revenue_deciles", "Share of each tenth of customers", draw)
     distributions = {
-        "orders": profile.by_orders,
+        "number of orders": profile.by_orders,
         "spend": profile.by_spend,
-        "order_value": profile.by_order_value,
+        "order value": profile.by_order_value,
     }
     for by, table in distributions.items():
         if table is not None:
-            title = f"Customers by {'number of orders' if by == 'orders' else by.replace('_', ' ')}"
+            name = f"customers_by_{by.removeprefix('number of ').replace(' ', '_')}"
             draw = partial(plots.customer_distribution, table, currency=currency)
-            size = (7.5, 1.6 + 0.36 * len(table))
-            yield Figure(f"customers_by_{by}", title, draw, size, in_report=by == "orders")
-            yield Table(f"customers_by_{by}", table, file=FILES, in_report=False)
+            size = (8.0, max(1.6 + 0.36 * len(table), 4.0))
+            yield Figure(name, f"Customers by {by}", draw, size, in_report=table is profile.by_orders)
+            yield Table(name, table, file=FILES, in_report=False)
+    yield Table(
+        "revenue_deciles",
+        profile.deciles,
+        columns=DECILE_COLUMNS,
+        file=FILES,
+        folded="Tenths of customers",
+    )
 
 
 def two_periods(audit: CustomerBaseAudit, said: dict[str, str], currency: str) -> Iterator[Finding]:
     """Lens 2: the bridge between two revenues."""
     yield Words(
-        said["comparison"], title="Two periods compared", lead="Look at who lapsed and who replaced them:"
+        said["comparison"],
+        title="Two periods compared",
+        lead="The bridge shows who was lost, and who replaced them.",
     )
     compared = audit.comparison
     if compared is None:
@@ -251,7 +266,11 @@ def two_periods(audit: CustomerBaseAudit, said: dict[str, str], currency: str) -
 
 def one_cohort(audit: CustomerBaseAudit, said: dict[str, str], currency: str) -> Iterator[Finding]:
     """Lens 3: one cohort as it ages."""
-    yield Words(said["cohort"], title="One cohort as it ages", lead="Look at where the lines level off:")
+    yield Words(
+        said["cohort"],
+        title="One cohort as it ages",
+        lead="Where the first line levels off, those who remain keep buying.",
+    )
     if len(audit.cohort) > 1:
         title = f"Cohort {audit.cohort.attrs['cohort']} by age"
         yield figure(plots.cohort_by_age, "cohort_by_age", title, audit.cohort, currency, (8.0, 5.4))
@@ -261,7 +280,9 @@ def one_cohort(audit: CustomerBaseAudit, said: dict[str, str], currency: str) ->
 def all_cohorts(audit: CustomerBaseAudit, said: dict[str, str], currency: str) -> Iterator[Finding]:
     """Lens 4: cohorts at equal age."""
     yield Words(
-        said["cohorts"], title="Cohorts compared", lead="Look down the columns, at cohorts of equal age:"
+        said["cohorts"],
+        title="Cohorts compared",
+        lead="Compare cohorts at equal age: a dark line below light ones is a recent cohort worth less.",
     )
     if audit.has_money and len(audit.base) > 1:
         title = "Cumulative value by cohort and age"
@@ -282,14 +303,21 @@ def all_cohorts(audit: CustomerBaseAudit, said: dict[str, str], currency: str) -
 def heat_maps(audit: CustomerBaseAudit, measures: tuple[str, ...], currency: str) -> Iterator[Finding]:
     """Cohort by age: what the table has of the measures; retention needs an age of 1."""
     complete = audit.table[audit.table["complete"]]
-    n_cohorts = complete.index.get_level_values("cohort").nunique()
-    later = complete.index.get_level_values("age").max() > 0
+    shape = complete["customers"].unstack("age").shape
     for measure in measures:
-        if measure in audit.table and (later or measure != "retention"):
-            draw = partial(plots.cohort_heat_map, audit.table, measure, currency=currency)
+        if measure in audit.table and (shape[1] > 1 or measure != "retention"):
+            draw = partial(plots.cohort_heat_map, audit.table, measure=measure, currency=currency)
             title = f"{MEASURES[measure].title}, by cohort and age"
-            size = heat_map_size(n_cohorts)
+            size = heat_map_size(*shape)
             yield Figure(f"cohort_{measure}", title, draw, size, in_report=measure in IN_REPORT)
+    shares = complete["retention"].unstack("age").rename(columns=str).rename_axis(columns=None)
+    yield Table(
+        "retention",
+        shares,
+        columns={str(age): Column(f"age {age}", "{:.0%}") for age in shares},
+        file=FILES,
+        folded="Retention by cohort and age",
+    )
 
 
 def figure(

@@ -16,6 +16,7 @@ _MODULES = (
     "_segmenting",
     "_validating_segments",
     "_segment_moves",
+    "_satisfaction",
     "_economics",
     "_customer_base",
     "_surveying",
