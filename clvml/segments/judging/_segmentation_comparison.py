@@ -45,17 +45,17 @@ class SegmentationComparison(NamedTuple):
     textbook : pandas.DataFrame
         ABC, RFM and CLV by the textbook's ratings and measured accuracy, as from
         `clvml.segments.judging.textbook_comparison`.
-    ratings : pandas.DataFrame
-        Whether the measurements contradict the ratings, as from `clvml.segments.judging.check_ratings`.
     segments : dict of str to pandas.Series
         The segments of each method.
+    ratings : pandas.DataFrame
+        Whether the measurements contradict the ratings, as from `clvml.segments.judging.check_ratings`.
     """
 
     ranking: pd.DataFrame
     by_segment: pd.DataFrame
     textbook: pd.DataFrame
-    ratings: pd.DataFrame
     segments: dict[str, pd.Series]
+    ratings: pd.DataFrame
 
 
 def compare_segmentations(
@@ -102,7 +102,7 @@ def compare_segmentations(
     textbook = textbook_comparison(actual, segments[ABC], segments[RFM], customers["clv"], naive_forecast)
     ratings = check_ratings(actual, segments[ABC], segments[RFM], customers["clv"])
     ranking = rank_segmentations(segments, actual)
-    return SegmentationComparison(ranking, by_segment, textbook, ratings, segments)
+    return SegmentationComparison(ranking, by_segment, textbook, segments, ratings)
 
 
 def _fit_predict(method: Segmenter, customers: pd.DataFrame, actual: pd.Series) -> pd.Series:

@@ -26,6 +26,7 @@ from clvml.segments.acting._value_at_risk import early_warning
 from clvml.segments.grouping._cluster_segments import ClusterSegments
 from clvml.segments.grouping._clusterers import SOM, check_options, takes_number
 from clvml.segments.grouping._kmeans import KMeansSegments
+from clvml.segments.grouping._matrix import NUMERALS
 from clvml.segments.grouping._prototype_segments import PrototypeSegments
 from clvml.segments.grouping._relationship_course import relationship_shapes, shape_profile
 from clvml.segments.grouping._tables import CUSTOMARY, MONEY, VALUE, clip_negative
@@ -94,6 +95,13 @@ CARD_COLUMNS = {
     "treatment": Column("treatment"),
     "kind": Column("incentive"),
     "what_to_do": Column("what to do"),
+}
+
+
+MATRIX_COLUMNS = {
+    "customers": Column("customers", "{:,}"),
+    "share_of_customers": Column("share of customers", "{:.1%}"),
+    "share_of_value": Column("share of future value", "{:.1%}"),
 }
 
 
@@ -504,6 +512,15 @@ def actions_of(
             runs=SEGMENTS,
         )
     yield Table("stages", stages, file=FILES, in_report=False, runs=SEGMENTS)
+    matrix = model.matrix_.profile_.set_index("name").loc[list(NUMERALS), list(MATRIX_COLUMNS)]
+    yield Table(
+        "value_matrix",
+        matrix.set_axis(pd.Index([f"{NUMERALS[name]} {name}" for name in NUMERALS], name="class")),
+        file=FILES,
+        columns=MATRIX_COLUMNS,
+        title="Value matrix: current and future value, from I (low, low) to IV (high, high)",
+        runs=SEGMENTS,
+    )
     yield Words("No budget exceeds the value at risk.", title="Treatments and budgets", runs=SEGMENTS)
     yield Table("budgets", budgets(members), file=FILES, columns=BUDGET_COLUMNS, runs=SEGMENTS)
     yield Table("shapes", shapes, file=FILES, in_report=False, runs=SEGMENTS)
