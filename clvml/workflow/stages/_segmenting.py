@@ -499,7 +499,7 @@ def actions_of(
         "cards",
         cards,
         file="segment_cards.csv",
-        columns=CARD_COLUMNS if trend is None else CARD_COLUMNS | {"plan": Column("plan")},
+        columns=CARD_COLUMNS,
         display=cards.assign(ends=_ends(cards)).rename(index=str),
         title="What each segment is worth, and what to do",
         runs=SEGMENTS,
@@ -511,6 +511,9 @@ def actions_of(
             style="note",
             runs=SEGMENTS,
         )
+    if "plan" in cards:
+        plans = cards.set_index("name")[["plan"]]
+        yield Table("plans", plans, file=None, title="A plan for each segment", runs=SEGMENTS)
     yield Table("stages", stages, file=FILES, in_report=False, runs=SEGMENTS)
     matrix = model.matrix_.profile_.set_index("name").loc[list(NUMERALS), list(MATRIX_COLUMNS)]
     yield Table(
