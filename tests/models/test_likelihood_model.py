@@ -131,7 +131,7 @@ def test_a_fitted_model_holds_no_customers_and_draws_the_same_once_saved(kind, c
     model = kind().fit(cdnow)
     state, text = pickle.dumps(model), dump_model(model)
     assert len(state) < 5000
-    assert len(text) < 8000
+    assert len(text) < 12_000  # with its card; 2,357 customers take more than 100,000
     draws = model.sample_parameters(199, random_state=1)
     assert draws.attrs == {"method": "nested laplace"}
     for again in (pickle.loads(state), load_model_json(text), copy.deepcopy(model)):

@@ -401,6 +401,7 @@ def test_every_public_figure_is_in_this_list():
         "segment_choice",
     }
     elsewhere |= {"segment_lines", "segment_scatter", "segment_worth", "value_matrix"}
+    elsewhere |= {"lifecycle_volume", "volume_by_age"}
     elsewhere |= {"cohort_heat_map", "cohort_curves", "revenue_by_cohort", "revenue_deciles"}
     elsewhere |= {"customer_distribution", "period_bridge", "cohort_by_age", "base_over_time"}
     assert set(FIGURES) | elsewhere == set(clvml.plots.__all__)  # in tests of their own

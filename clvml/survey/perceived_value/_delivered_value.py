@@ -185,7 +185,7 @@ def totals_of(
         raise InputError(
             f"attribute {without[0]!r} has no kind ({len(without)} of {len(ratings.kinds)} have none);"
             f" delivered value needs one for each: a benefit ({', '.join(BENEFITS)}) or a cost"
-            f" ({', '.join(COSTS)})."
+            f" ({', '.join(COSTS)}). If it is the overall score, say so (overall = {str(without[0])!r})."
         )
     shown, notes = _rated_for_all(ratings)
     is_cost = ratings.kinds[shown].isin(COSTS).to_numpy()
