@@ -95,13 +95,13 @@ def customer_outlook(
     columns: dict[str, Any] = {}
     predictor = _predictor(model)
     if predictor is not None:
-        columns |= _next_purchases(predictor, model.time_unit_, customers, observed_until)
-    if "total_spend" in customers:
+        columns |= _next_purchases(predictor, getattr(model, "time_unit_", None), customers, observed_until)
+    if "total_spend" in customers and hasattr(model, "margin"):
         historic = model.margin * customers["total_spend"].to_numpy(dtype=float)
         columns |= {"historic_value": historic, "total_value": historic + factors["clv"].to_numpy()}
     typical = typical_factors(model, seen, horizon, annual_discount_rate)
     if typical is not None:
-        columns["reasons"] = reasons(factors, customers, typical, model.time_unit_)
+        columns["reasons"] = reasons(factors, customers, typical, getattr(model, "time_unit_", None))
     return pd.DataFrame(columns, index=customers.index)
 
 

@@ -78,7 +78,7 @@ def typical_factors(
 ) -> pd.DataFrame | None:
     """The factors of the customer with the median history of the fit; None if they are unknown."""
     seen = seen or _training_summary(model)
-    horizon = model.horizon if horizon is None else horizon
+    horizon = getattr(model, "horizon", None) if horizon is None else horizon
     model = getattr(model, "structure_", model)  # the median of a learnt correction is near 1
     if not seen or not {"recency", "T"} <= set(seen):
         return None
@@ -112,7 +112,7 @@ def _table(model: Any, history: dict[str, float]) -> pd.DataFrame | None:
     if not set(model.required_columns) <= set(known):
         return None
     table = pd.DataFrame({name: [known[name]] for name in model.required_columns})
-    unit = model.time_unit_
+    unit = getattr(model, "time_unit_", None)
     table.attrs |= {IN_MODEL_UNIT: True} if unit is None else {TIME_UNIT: unit}
     return table
 

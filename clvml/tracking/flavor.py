@@ -21,7 +21,7 @@ takes the first column of that type. Some columns of the answer are not in the s
 leaves them out: those that ``details`` adds, unless its ``result_type`` names them; ``customer_id``, where
 ids were given (``spark_udf`` without a ``result_type`` fails if a column of any type is in the signature, and
 in Spark the answers are a column beside the ids); and last ``warning``, where a request is answered with one
-(see :class:`clvml.scoring.Request`), the same text in each row: the answer is a table without another place.
+(see :class:`clvml.scoring.Request`), the same text in each row, as the answer is a table.
 
 **All inputs are declared optional and of any type**, so that clvml validates requests itself. Any narrower
 type makes MLflow refuse what is valid (int64 for a double: pandas, Arrow, Spark's bigint), and its errors
