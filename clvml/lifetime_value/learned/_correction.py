@@ -35,7 +35,6 @@ from clvml.lifetime_value.learned._features import (
     SUMMARY,
     behavioural_features,
     feature_table,
-    float_columns,
     predicted_features,
 )
 from clvml.lifetime_value.learned._outcome_table import OutcomeTable, outcome_table
@@ -259,10 +258,10 @@ class LearnedCorrection(LearnedValue):
         """
         check_is_fitted(self, "structure_")
         customers = as_customers(customers)
-        factors = self.structure_.predict_factors(customers, *self._terms(horizon, annual_discount_rate))
-        correction, columns = self._corrections(customers), float_columns(factors)
-        corrected = {"clv": columns["clv"] * correction, "correction": correction}
-        return float_frame(columns | corrected, customers.index)
+        terms = self._terms(horizon, annual_discount_rate)
+        factors, correction = self.structure_.value_factors(customers, *terms), self._corrections(customers)
+        corrected = {"clv": factors["clv"] * correction, "correction": correction}
+        return float_frame(factors | corrected, customers.index)
 
     def correction(self, customers: pd.DataFrame) -> pd.Series:
         """The factor by which the structure's value of each customer is multiplied."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from clvml.customers._frames import float_frame
 from clvml.customers._summary_checks import checked_columns
 from clvml.customers._time_units import Horizon
-from clvml.lifetime_value._protocol import ValueModel
+from clvml.lifetime_value._protocol import SupportsValueFactors, ValueModel
 
 Floats = NDArray[np.float64]
 
@@ -68,7 +68,7 @@ def predicted_features(model: ValueModel, customers: pd.DataFrame, horizon: Hori
         ``predicted`` (expected spend over the horizon, before any margin) and the model's other factors that
         are numbers, which are prefixed by ``predicted_``.
     """
-    factors = float_columns(model.predict_factors(customers, horizon, 0.0))
+    factors = factor_columns(model, customers, horizon, 0.0)
     value = factors.pop("clv") / (model.margin or 1.0)
     kept = {name: values for name, values in factors.items() if name != "discounted_purchases"}
     return {"predicted": value} | {f"predicted_{name}": values for name, values in kept.items()}
@@ -79,8 +79,13 @@ def feature_table(features: dict[str, Floats], customers: pd.DataFrame) -> pd.Da
     return float_frame(features, customers.index)
 
 
-def float_columns(table: pd.DataFrame) -> dict[str, Floats]:
-    """The columns that are numbers, as arrays."""
+def factor_columns(
+    model: ValueModel, customers: pd.DataFrame, horizon: Horizon, annual_discount_rate: float
+) -> dict[str, Floats]:
+    """What the model predicts in numbers, as arrays, for which a `LifetimeValue` needs no table."""
+    if isinstance(model, SupportsValueFactors):
+        return model.value_factors(customers, horizon, annual_discount_rate)
+    table = model.predict_factors(customers, horizon, annual_discount_rate)
     if not all(dtype == np.float64 for dtype in table.dtypes.to_numpy()):
         table = table.select_dtypes("number")
     return dict(zip(map(str, table), table.to_numpy(dtype=float).T, strict=True))

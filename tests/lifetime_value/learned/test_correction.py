@@ -162,7 +162,9 @@ def test_quantiles_of_outcomes_cover_the_next_customer():
 
 def test_totals_of_groups_follow_the_correction(learned, promoted_split):
     customers = promoted_split.calibration
-    keen = (feature_table(behavioural_features(customers), customers)["first_order"] == 80.0).map({True: "keen", False: "other"})
+    keen = (feature_table(behavioural_features(customers), customers)["first_order"] == 80.0).map(
+        {True: "keen", False: "other"}
+    )
     found = learned.predict_total_interval(customers, keen)
     before = learned.structure_.predict_total_interval(customers, keen)
     corrected = learned.predict(customers).groupby(keen).sum()
