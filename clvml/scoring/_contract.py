@@ -353,7 +353,11 @@ def _predicted(model: Any, customers: pd.DataFrame, params: Mapping[str, Any]) -
     if hasattr(model, "assign"):
         return model.assign(customers)
     segments = model.predict(customers)
-    return pd.DataFrame({"segment": segments, "segment_name": model.segment_names(customers)})
+    known = getattr(
+        model, "names_", None
+    )  # those of a segmentation of clvml, by number: no second prediction
+    names = model.segment_names(customers) if known is None else segments.map(dict(enumerate(known, start=1)))
+    return pd.DataFrame({"segment": segments, "segment_name": names})
 
 
 def _check_index(scores: pd.DataFrame, customers: pd.DataFrame, model: str) -> None:
