@@ -1,4 +1,5 @@
 from . import compat as compat
+from . import customer_base as customer_base
 from . import customers as customers
 from . import diagnostics as diagnostics
 from . import distributions as distributions
@@ -11,6 +12,7 @@ from . import scoring as scoring
 from . import segments as segments
 from . import survey as survey
 from . import tracking as tracking
+from . import treatments as treatments
 from . import workflow as workflow
 from .compat.lifetimes import LifetimesCheck as LifetimesCheck
 from .compat.lifetimes import LifetimesValue as LifetimesValue
@@ -63,7 +65,7 @@ from .lifetime_value.formulas import MigrationValue as MigrationValue
 from .lifetime_value.formulas import ProfitContributionValue as ProfitContributionValue
 from .lifetime_value.formulas import RepeatRateValue as RepeatRateValue
 from .lifetime_value.formulas import RetentionValue as RetentionValue
-from .lifetime_value.formulas import TotalCustomerValue as TotalCustomerValue
+from .lifetime_value.formulas import RuleOfThumbValue as RuleOfThumbValue
 from .lifetime_value.formulas import TotalSpendValue as TotalSpendValue
 from .lifetime_value.formulas import ZeroValue as ZeroValue
 from .lifetime_value.learned import LastPeriodValue as LastPeriodValue
@@ -80,6 +82,7 @@ from .models import ShiftedBetaGeometric as ShiftedBetaGeometric
 from .models import customers_from_survivors as customers_from_survivors
 from .segments.acting import CustomerGroups as CustomerGroups
 from .segments.grouping import ABCClasses as ABCClasses
+from .segments.grouping import ClusterSegments as ClusterSegments
 from .segments.grouping import KMeansSegments as KMeansSegments
 from .segments.grouping import LifecycleStages as LifecycleStages
 from .segments.grouping import RFMScores as RFMScores

@@ -287,6 +287,12 @@ def bgnbd_count(case: Case) -> arb:
     return stays.exp() + total * (top + leaves - log_beta(n, R)).exp()
 
 
+def bgnbd_buys(case: Case) -> arb:
+    """Nobody leaves before the first of the purchases ahead."""
+    r, alpha, _, _ = map(arb, case.params)
+    return -(-(r + case.x) * (arb(case.horizon) / (alpha + case.T)).log1p()).expm1()
+
+
 # Pareto/NBD ---------------------------------------------------------------------------------------
 
 
@@ -363,6 +369,22 @@ def pareto_count(case: Case) -> arb:
     top, total = integral(log_integrand, end * 1e-14 if case.n else 0.0, end)
     stays = log_bought(arb(case.horizon)) + s * (lived / (lived + case.horizon)).log()
     return stays.exp() + total * arb(top).exp()
+
+
+def pareto_buys(case: Case) -> arb:
+    """The density of the first purchase, while alive, up to the horizon."""
+    r, alpha, s, beta = map(arb, case.params)
+    rate, seen, lived = r + case.x, alpha + case.T, beta + case.T
+    unit = arb(min(float(seen), float(lived)))
+    end = float((1 + arb(case.horizon) / unit).log())
+
+    def log_integrand(v):
+        y = unit * (v.exp() - 1)
+        first = (rate * unit * v.exp() / (seen + y)).log() + rate * (seen / (seen + y)).log()
+        return first + s * (lived / (lived + y)).log()
+
+    top, total = integral(log_integrand, 0.0, end)
+    return total * arb(top).exp()
 
 
 # Opportunities: BG/BB and the shifted beta-geometric ----------------------------------------------
@@ -456,6 +478,21 @@ def bgbb_count(case: Case) -> arb:
     return stay + top.exp() * exact(total)
 
 
+def bgbb_buys(case: Case) -> arb:
+    """Does not drop out until the first purchase, which is one of the next ones: terms one by one."""
+    a, b, g, d = bgbb_now(case)
+    j = np.arange(case.horizon - 1, dtype=np.longdouble)
+    A, B, D, G = long(a), long(b), long(d), np.longdouble(g)
+    step = (B + j) / (A + B + 1 + j) * ((D + 1 + j) / (G + D + 1 + j))
+    total = np.append(np.longdouble(1), np.cumprod(step))[::-1].sum()
+    return a / (a + b) * d / (g + d) * exact(total)
+
+
+def sbg_buys(case: Case) -> arb:
+    a, d = arb(case.params.alpha), arb(case.params.beta) + case.T
+    return d / (a + d)
+
+
 def sbg_log_likelihood(case: Case) -> arb:
     a, b = map(arb, case.params)
     left = arb(a + 1 if case.x < case.T else a)
@@ -511,6 +548,7 @@ def purchase_model(kernel: Any, truths: dict[str, Callable], whole: bool = False
         "P(n)": lambda c: kernel.count_probability(*one(c.n), c.horizon, alive_at(*one(c.x, c.T)), c.params)[
             0
         ],
+        "buys": lambda c: kernel.any_purchase_probability(alive_at(*one(c.x, c.T)), c.horizon, c.params)[0],
         "discounted": lambda c: ahead(c, ends(c), WEIGHTS),
     }
     return {
@@ -526,6 +564,7 @@ BGNBD = {
     "purchases ahead": bgnbd_ahead,
     "endless": bgnbd_endless,
     "P(n)": bgnbd_count,
+    "buys": bgnbd_buys,
 }
 PARETO_NBD = {
     "log-likelihood": pareto_log_likelihood,
@@ -534,6 +573,7 @@ PARETO_NBD = {
     "purchases ahead": pareto_ahead,
     "endless": pareto_endless,
     "P(n)": pareto_count,
+    "buys": pareto_buys,
 }
 BGBB = {
     "log-likelihood": bgbb_log_likelihood,
@@ -542,6 +582,7 @@ BGBB = {
     "purchases ahead": bgbb_ahead,
     "endless": bgbb_endless,
     "P(n)": bgbb_count,
+    "buys": bgbb_buys,
 }
 SBG = {
     "staying": lambda c: stays(c.params.alpha, arb(c.params.beta) + c.T, c.horizon),
@@ -550,6 +591,7 @@ SBG = {
     ),
     "endless": lambda c: endless_stay(c.params.alpha, arb(c.params.beta) + c.T),
     "P(n)": sbg_count,
+    "buys": sbg_buys,
 }
 SBG_LIKELIHOOD = Quantity(
     lambda c: sbg.log_likelihood(History(*one(c.x, c.x, c.T)), c.params)[0], sbg_log_likelihood, of_log=True

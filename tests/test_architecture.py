@@ -36,9 +36,12 @@ ORDER = [
     "evaluation",
     "segments",
     "survey",
+    "treatments",
+    "customer_base",
     "plots",
     "scoring",
     "tracking",
+    "monitoring",
     "serving",
     "workflow",
     "commands",
@@ -46,7 +49,7 @@ ORDER = [
 
 
 # Rooms within a room, and the order in which they may import each other.
-INNER_ORDERS = {"segments": ["grouping", "judging", "acting"], "survey": ["perceived_value"]}
+INNER_ORDERS = {"segments": ["grouping", "judging", "acting"], "survey": ["perceived_value", "satisfaction"]}
 DRAWING = ["plots", "workflow"]  # the rooms that make figures, or ask for them
 ADAPTERS = [("tracking", "_record_files.py"), ("tracking", "_comparison_figures.py")]  # figures in MLflow
 COMPUTING = [room for room in ORDER if room not in DRAWING]
@@ -178,7 +181,9 @@ def test_one_package_knows_the_engine_and_its_dialect():
     assert knows == {("customers", "engines")}
 
 
-@pytest.mark.parametrize("room", ["lifetime_value", "segments", "evaluation", "diagnostics", "workflow"])
+@pytest.mark.parametrize(
+    "room", ["lifetime_value", "segments", "evaluation", "diagnostics", "workflow", "customer_base"]
+)
 def test_rooms_that_read_transactions_take_aggregates_not_rows(room):
     # scoring reads customers in batches, and so is not among them.
     rows = [str(p) for p in (PACKAGE / room).rglob("*.py") if ".to_pandas()" in p.read_text()]

@@ -41,11 +41,12 @@ MODELS = {
     "ProfitContributionValue": clvml.ProfitContributionValue(39),
     "RepeatRateValue": clvml.RepeatRateValue(39),
     "RetentionValue": clvml.RetentionValue(39),
-    "TotalCustomerValue": clvml.TotalCustomerValue(39),
+    "RuleOfThumbValue": clvml.RuleOfThumbValue(39),
     "TotalSpendValue": clvml.TotalSpendValue(39),
     "ZeroValue": clvml.ZeroValue(39),
     "BrandSwitchingValue": clvml.BrandSwitchingValue(39, "A"),
     "KMeansSegments": clvml.KMeansSegments(n_segments=3),
+    "ClusterSegments": clvml.ClusterSegments("GaussianMixture", n_segments=3),
     "RFMScores": clvml.RFMScores(),
     "ABCClasses": clvml.ABCClasses(),
     "ValueTiers": clvml.ValueTiers(),
@@ -222,6 +223,7 @@ def test_polars_and_arrow_tables_are_fitted_and_predicted_like_pandas(name, kind
         "GammaGamma": ("expected_spend", "log_likelihood", "predict_interval"),
         "CustomerGroups": ("predict", "assign"),
         "KMeansSegments": ("predict", "transform", "segment_names"),
+        "ClusterSegments": ("predict", "transform", "segment_names"),
     }
     methods = asked.get(name) or (("probability_alive",) if hasattr(model, "kernel") else ("predict",))
     for method in methods:
@@ -399,6 +401,22 @@ def test_a_misspelt_public_name_suggests_the_right_one(package, typed, meant):
     with pytest.raises(AttributeError, match=f"{package} has no {typed!r}: did you mean {meant!r}"):
         getattr(module, typed)
     assert not hasattr(module, "something_else_entirely")
+
+
+@pytest.mark.parametrize(
+    ("package", "old", "new"),
+    [
+        ("clvml", "TotalCustomerValue", "RuleOfThumbValue"),
+        ("clvml.lifetime_value.formulas", "TotalCustomerValue", "RuleOfThumbValue"),
+        ("clvml.lifetime_value.formulas", "total_customer_value", "rule_of_thumb"),
+        ("clvml.lifetime_value.formulas", "migration", "markov_chain"),
+    ],
+)
+def test_a_renamed_public_name_is_found_with_a_warning_and_no_longer_listed(package, old, new):
+    module = importlib.import_module(package)
+    with pytest.warns(DeprecationWarning, match=f"{package}.{old} is now called {new}"):
+        assert getattr(module, old) is getattr(module, new)
+    assert old not in module.__all__
 
 
 @pytest.mark.parametrize("name", clvml.plots.__all__)

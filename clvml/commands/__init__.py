@@ -1,5 +1,7 @@
 """The commands of the command line, one module each; importing a module adds its command to ``app``."""
 
+from clvml.commands import _assign as _assign
+from clvml.commands import _check as _check
 from clvml.commands import _init as _init
 from clvml.commands import _models as _models
 from clvml.commands import _promote as _promote

@@ -1,7 +1,8 @@
 """Errors of a command: one sentence on standard error and an exit status.
 
 The status is 1 for an error, 2 for wrong usage (by Typer), 3 for a run whose results are complete but not in
-MLflow, 130 for an interruption by Ctrl-C and 143 for one by SIGTERM. No message has a password in it.
+MLflow, 4 for a check that found something to look at, 130 for an interruption by Ctrl-C and 143 for one by
+SIGTERM. No message has a password in it.
 """
 
 from __future__ import annotations

@@ -8,6 +8,25 @@ from typing import Annotated, Any
 import typer
 
 from clvml.commands._app import Debug, DiscountRate, Horizon, Quiet, TrackingUri, app
+from clvml.commands._data_options import (
+    Amount,
+    Customer,
+    Date,
+    DateFormat,
+    DateOrigin,
+    DateUnit,
+    Decimal,
+    MaxUnreadable,
+    Price,
+    PricePerPurchase,
+    PurchasesOnly,
+    Quantity,
+    Settings,
+    Sheet,
+    Thousands,
+    Timezone,
+    data_overrides,
+)
 from clvml.commands._errors import NOT_TRACKED, exit_on_error
 
 
@@ -20,44 +39,21 @@ def run(
         str | None,
         typer.Option(help="Purchases, one per row: CSV, Parquet or Excel; a folder; - for standard input."),
     ] = None,
-    customer: Annotated[str | None, typer.Option(help="Column with the customer id.")] = None,
-    date: Annotated[str | None, typer.Option(help="Column with the date or time of the purchase.")] = None,
-    amount: Annotated[str | None, typer.Option(help="Column with the amount of money.")] = None,
-    quantity: Annotated[str | None, typer.Option(help="Column with the quantity (needs --price).")] = None,
-    price: Annotated[str | None, typer.Option(help="Column with the unit price (needs --quantity).")] = None,
-    purchases_only: Annotated[
-        bool, typer.Option("--purchases-only", help="The purchases have no amounts: predict purchases.")
-    ] = False,
-    price_per_purchase: Annotated[
-        float | None, typer.Option(help="Value of a purchase, for purchases without amounts.")
-    ] = None,
-    date_format: Annotated[
-        str | None, typer.Option(help="Format of the dates, such as %d/%m/%Y; excel for serial numbers.")
-    ] = None,
-    date_unit: Annotated[
-        str | None,
-        typer.Option(help="Unit of dates that are numbers: D, W, M, Q or Y (needs --date-origin)."),
-    ] = None,
-    date_origin: Annotated[
-        str | None, typer.Option(help="Date of number 0, YYYY-MM-DD (needs --date-unit).")
-    ] = None,
-    decimal: Annotated[
-        str | None,
-        typer.Option(help="Decimal separator of amounts in text: . or , (default: as the column shows)."),
-    ] = None,
-    thousands: Annotated[
-        str | None, typer.Option(help="Thousands separator of amounts in text: . , ' or a blank.")
-    ] = None,
-    max_unreadable: Annotated[
-        float | None,
-        typer.Option(help="Share of unreadable dates or amounts that stops the run (default: 0.1)."),
-    ] = None,
-    sheet: Annotated[
-        str | None, typer.Option(help="Sheet of an Excel workbook, by name or number (default: the first).")
-    ] = None,
-    timezone: Annotated[
-        str | None, typer.Option(help="Time zone of the shop, such as America/New_York.")
-    ] = None,
+    customer: Customer = None,
+    date: Date = None,
+    amount: Amount = None,
+    quantity: Quantity = None,
+    price: Price = None,
+    purchases_only: PurchasesOnly = False,
+    price_per_purchase: PricePerPurchase = None,
+    date_format: DateFormat = None,
+    date_unit: DateUnit = None,
+    date_origin: DateOrigin = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    max_unreadable: MaxUnreadable = None,
+    sheet: Sheet = None,
+    timezone: Timezone = None,
     calibration_end: Annotated[
         str | None, typer.Option(help="Last day of the calibration period, YYYY-MM-DD.")
     ] = None,
@@ -70,12 +66,7 @@ def run(
     output: Annotated[str | None, typer.Option(help="Output folder.")] = None,
     tracking_uri: TrackingUri = None,
     no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Do not use MLflow.")] = False,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Any key of the config, such as data.policy.returns=net."
-        ),
-    ] = None,
+    settings: Settings = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -84,22 +75,7 @@ def run(
     The exit status is 3 if the results are complete but could not be written to MLflow.
     """
     overrides: dict[str, Any] = {
-        "data.source": transactions,
-        "data.customer": customer,
-        "data.date": date,
-        "data.amount": amount,
-        "data.quantity": quantity,
-        "data.price": price,
-        "data.purchases_only": purchases_only or None,
-        "value.price": price_per_purchase,
-        "data.date_format": date_format,
-        "data.timezone": timezone,
-        "data.date_unit": date_unit,
-        "data.date_origin": date_origin,
-        "data.decimal": decimal,
-        "data.thousands": thousands,
-        "data.max_unreadable": max_unreadable,
-        "data.sheet": sheet,
+        **data_overrides(locals()),
         "split.calibration_end": calibration_end,
         "split.observation_end": observation_end,
         "split.time_unit": time_unit,

@@ -31,6 +31,9 @@ def score(
     observed_until: Annotated[
         str | None, typer.Option(help="Date until which the customers are observed, such as 1998-06-30.")
     ] = None,
+    details: Annotated[
+        bool, typer.Option("--details", help="Add P(buys), next purchase, historic value and reasons.")
+    ] = False,
     segments: Annotated[
         str | None, typer.Option(help="Segments (URI or folder): add segment, stage and treatment.")
     ] = None,
@@ -65,6 +68,7 @@ def score(
                 annual_discount_rate=annual_discount_rate,
                 time_unit=time_unit,
                 observed_until=observed_until,
+                details=details,
                 tracking_uri=tracking_uri,
                 segments=segments,
                 overwrite=overwrite,

@@ -1,4 +1,15 @@
-"""Cohorts: customers by the period of their first purchase, and their age in whole periods since then."""
+"""Cohorts: customers by the period of their first purchase, and their age since then.
+
+A cohort is a calendar period of the shop: the month, quarter or year of the first purchase. There are two
+ages, both in periods since the first purchase:
+
+- a *customer's age* is elapsed time, not rounded (`age_in`): payback and lifetime value after so many
+  periods;
+- a *cohort's age* is the number of calendar periods after its own (`cohort_ages`): 0 in the period of the
+  first purchases, which lasts from the purchase to the end of the period and so is shorter than the others.
+  With it every purchase is in one cohort, at one age and in one calendar period, so that tables by cohort
+  and age add up to the revenue of each period.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +54,28 @@ def cohorts(customers: pd.DataFrame, period: str = "M") -> pd.Series:
     time_unit_of(period)
     names = pd.to_datetime(customers["first_purchase"]).dt.to_period(period).astype(str)
     return names.rename("cohort")
+
+
+def cohort_names(starts: pd.Series | pd.DatetimeIndex, period: str) -> pd.Index:
+    """The names of cohorts, from the first days of their periods: those of `cohorts`.
+
+    Examples
+    --------
+    >>> cohort_names(pd.DatetimeIndex(["2024-01-01", "2024-04-01"]), "Q").tolist()
+    ['2024Q1', '2024Q2']
+    """
+    return pd.Index(pd.DatetimeIndex(starts).to_period(period).astype(str), name="cohort")
+
+
+def cohort_ages(cohorts: pd.PeriodIndex, periods: pd.PeriodIndex) -> NDArray[np.int64]:
+    """The ages of cohorts in calendar periods: whole periods from the cohort's own on, which is age 0.
+
+    Examples
+    --------
+    >>> cohort_ages(pd.PeriodIndex(["2023-12"], freq="M"), pd.PeriodIndex(["2024-02"], freq="M")).tolist()
+    [2]
+    """
+    return (periods.asi8 - cohorts.asi8).astype(np.int64)
 
 
 def age_in(customers: pd.DataFrame, period: str) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ leaks into the calibration.
 from __future__ import annotations
 
 import dataclasses
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -74,9 +74,24 @@ class Purchases:
         with ExitStack() as lent:
             for name, table in tables.items():
                 lent.enter_context(engine.lend(name, self.transactions.with_matching_ids(table)))
-            return engine.frame(
-                f"WITH periods AS ({self.sql}), purchases AS ({self._purchases}){self._shares} {query}"
-            )
+            return engine.frame(self._with(query))
+
+    def hold(self, name: str, query: str) -> AbstractContextManager[None]:
+        """Materialise the result of a query on purchases as a table of the engine, within a ``with`` block.
+
+        Several queries on it cost one pass over the rows.
+
+        Parameters
+        ----------
+        name : str
+            Of the table.
+        query : str
+            As of `frame`.
+        """
+        return self.transactions.engine.hold(name, self._with(query))
+
+    def _with(self, query: str) -> str:
+        return f"WITH periods AS ({self.sql}), purchases AS ({self._purchases}){self._shares} {query}"
 
     @property
     def _purchases(self) -> str:

@@ -7,6 +7,7 @@ with a time zone are local times of that zone (or of ``timezone``), others are u
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import datetime as dt
 import html
@@ -366,6 +367,26 @@ class Transactions:
         )
         frame = self.engine.frame(f"SELECT {shown}, reason FROM judged WHERE reason IS NOT NULL")
         return frame.set_axis([*self._source.names, "reason"], axis=1)
+
+    def with_category(self, column: str) -> Self:
+        """The same rows, classified by another column; nothing is counted or reported again.
+
+        Raises
+        ------
+        InputError
+            If the source has no such column.
+        """
+        source, _, policy, reading, _, *names = self._recipe
+        columns, engine = dataclasses.replace(self.columns, category=column), copy.copy(self.engine)
+        opened = engine.open(source, reading.sheet)
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        other._recipe = (source, columns, policy, reading, engine, *names)
+        other.columns, other.engine, other._source = columns, engine, opened
+        other._cells = {name: cell_of(engine, opened, name) for name in columns.named}
+        other._create_views()
+        other._create_used()
+        return other
 
     def with_matching_ids(self, table: pd.DataFrame) -> pd.DataFrame:
         """A table with ``customer_id`` as a column of the same type as in the transactions."""

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy.special import betainc, betaincc
 
 from clvml.distributions._beta_average import average_steepness, average_survival, steepness
-from clvml.distributions._chebyshev import POINTS, polynomials, to_coefficients
+from clvml.distributions._chebyshev import POINTS, bytes_of, polynomials, to_coefficients
 from clvml.distributions._gamma_ratios import log_beta_fall, log_binomial
 from clvml.distributions._histories import distinct_rows, group_rows, repeat_often
 from clvml.distributions._scenarios import at_highest_mean
@@ -105,7 +105,7 @@ def _interpolated(x: Array, seen: Array, ends: Array, weights: Array, r: float, 
     panel = np.floor(place)
     one, row = group_rows(x, panel)
     if one.size <= _FEW:
-        terms = (ends.tobytes(), weights.tobytes(), float(r), float(a), float(b))
+        terms = (bytes_of(ends), bytes_of(weights), float(r), float(a), float(b))
         places = zip(x[one].tolist(), panel[one].tolist(), strict=True)
         table = np.stack([_one_series(*place, *terms) for place in places], axis=1)
     else:
@@ -220,6 +220,18 @@ def count_probability(
     exactly = np.log(R / (n + R)) + log_binomial(n, R, t, seen)
     survives = np.exp(exactly - log_beta_fall(B, a, n))
     return survives + np.where(n > 0, drops_out * _survival_of_count(bought, R, t, seen, exactly), 0.0)
+
+
+def any_purchase_probability(x: Array, seen: Array, t: float | Array, r: float) -> Array:
+    """The probability of a purchase in ``t``, before which nobody drops out: ``1 - (1 + z) ** -R``."""
+    return -np.expm1(-(r + x) * np.log1p(t / seen))
+
+
+def next_purchase_time(x: Array, seen: Array, probability: Array, r: float) -> Array:
+    """The time by which the probability of a purchase reaches this one, infinite from 1."""
+    with np.errstate(divide="ignore", over="ignore"):
+        rise = -np.log1p(-np.minimum(probability, 1.0)) / (r + x)
+        return seen * np.expm1(rise)
 
 
 def _survival_of_count(n: Array, R: Array, t: float, seen: Array, log_exactly: Array) -> Array:

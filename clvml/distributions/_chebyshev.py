@@ -28,3 +28,8 @@ def polynomials(u: Array) -> Array:
     for i in range(2, DEGREE):
         values[i] = 2 * u * values[i - 1] - values[i - 2]
     return values
+
+
+def bytes_of(values: Array) -> bytes:
+    """The values as a key of remembered series, from which ``np.frombuffer`` reads them again."""
+    return np.asarray(values, dtype=np.float64).tobytes()

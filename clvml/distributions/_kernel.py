@@ -48,6 +48,12 @@ class Kernel(Protocol):
     def count_probability(self, n: Array, horizon: float, history: History, params: Any) -> Array:
         """P(exactly ``n`` purchases in the next ``horizon``)."""
 
+    def any_purchase_probability(self, history: History, horizon: float | Array, params: Any) -> Array:
+        """P(at least one purchase in the next ``horizon``); 1 less `count_probability` loses its digits."""
+
+    def next_purchase_time(self, history: History, probability: Array, params: Any) -> Array:
+        """The time by which `any_purchase_probability` reaches ``probability``; infinite if it never does."""
+
     def simulate_ahead(
         self, history: History, horizon: float, params: Any, rng: np.random.Generator
     ) -> tuple[NDArray[np.int64], Array]:

@@ -114,6 +114,16 @@ class ScenarioKernel:
         then, scaled = self._scenario(history, params)
         return self.fitted.count_probability(n, horizon, then, scaled)
 
+    def any_purchase_probability(self, history: History, horizon: float | Array, params: Any) -> Array:
+        """P(at least one purchase in the next ``horizon``), for customers alive at ``T``."""
+        then, scaled = self._scenario(history, params)
+        return self.fitted.any_purchase_probability(then, horizon, scaled)
+
+    def next_purchase_time(self, history: History, probability: Array, params: Any) -> Array:
+        """The time by which `any_purchase_probability` reaches ``probability``."""
+        then, scaled = self._scenario(history, params)
+        return self.fitted.next_purchase_time(then, probability, scaled)
+
     def simulate_ahead(
         self, history: History, horizon: float, params: Any, rng: np.random.Generator
     ) -> tuple[NDArray[np.int64], Array]:

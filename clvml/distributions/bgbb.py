@@ -39,6 +39,7 @@ from clvml.distributions._gamma_ratios import (
 )
 from clvml.distributions._histories import count_equal, distinct_rows
 from clvml.distributions._history import History, params_of_rows
+from clvml.distributions._next_purchase import time_of_probability
 from clvml.distributions._scenarios import scaled_beta
 from clvml.distributions._survival import discounted_survival, draw_survival, infinite_horizon_survival
 from clvml.distributions._whole_sums import panels
@@ -202,6 +203,37 @@ def count_probability(n: Array, horizon: float, history: History, params: BGBBPa
         alive = _Alive.at(n[who], x[who], T[who], _params_at(params, n.size, who))
         probability[block] = np.exp(_log_survives(alive, horizon)) + _drops_out(alive, horizon)
     return probability[row]
+
+
+def any_purchase_probability(history: History, horizon: float | Array, params: BGBBParams) -> Array:
+    """P(at least one purchase at the next ``horizon`` opportunities | alive at ``T``).
+
+    A sum of positive terms: the first purchase is at the ``j + 1``-th opportunity, until which the customer
+    does not drop out. With the first of these dropout opportunities aside it is the probability of dropout
+    without a purchase, the two processes exchanged.
+    """
+    columns = (history.x, history.T, np.asarray(horizon, dtype=float), *params)
+    x, T, until, alpha, beta, gamma, delta = np.broadcast_arrays(*columns)
+    first, row = distinct_rows((x, T, until, alpha, beta, gamma, delta))
+    x, T, until, alpha, beta, gamma, delta = (
+        column[first] for column in (x, T, until, alpha, beta, gamma, delta)
+    )
+    stays = (delta + T) / (gamma + delta + T)
+    exchanged = _Alive(np.zeros(x.size), gamma, delta + T + 1, alpha + x, beta + (T - x))
+    value = np.empty(x.size)
+    for start in range(0, x.size, _BLOCK):
+        block = slice(start, start + _BLOCK)
+        value[block] = stays[block] * _drops_out(exchanged.of(block), until[block])
+    return np.minimum(value, 1.0)[row]
+
+
+def next_purchase_time(history: History, probability: Array, params: BGBBParams) -> Array:
+    """The number of opportunities by which P(purchase | alive at ``T``) reaches ``probability``."""
+
+    def within(rows: Rows, time: Array) -> Array:
+        return any_purchase_probability(history.rows(rows), time, params_of_rows(params, rows))
+
+    return time_of_probability(within, probability, whole=True)
 
 
 def _params_at(params: BGBBParams, size: int, rows: Rows) -> BGBBParams:
@@ -427,12 +459,13 @@ def _log_drops_out(alive: _Alive, j: Array) -> Array:
     return log_beta_binomial(n, j - n, a, b) - log_beta_fall(d, gamma, j) + np.log(gamma / (gamma + d + j))
 
 
-def _drops_out(alive: _Alive, horizon: float) -> Array:
+def _drops_out(alive: _Alive, horizon: float | Array) -> Array:
     """Probability of ``n`` purchases and dropout within ``horizon``."""
+    horizon = np.broadcast_to(horizon, alive.n.shape)
     probability, many = np.zeros(alive.n.size), horizon - alive.n > _EACH
     few, long = np.flatnonzero(~many), np.flatnonzero(many)
-    probability[few] = _drops_out_one_by_one(alive.of(few), horizon)
-    low, high, fraction = _window(alive.of(long), horizon)
+    probability[few] = _drops_out_one_by_one(alive.of(few), horizon[few])
+    low, high, fraction = _window(alive.of(long), horizon[long])
     for rows, missed, weights in panels(low, high, fraction):
         some = alive.of(long[rows, None])
         terms = np.exp(_log_drops_out(some, some.n + missed))
@@ -440,7 +473,7 @@ def _drops_out(alive: _Alive, horizon: float) -> Array:
     return probability
 
 
-def _drops_out_one_by_one(alive: _Alive, horizon: float) -> Array:
+def _drops_out_one_by_one(alive: _Alive, horizon: Array) -> Array:
     probability, room = np.zeros(alive.n.size), horizon - alive.n
     for start in range(0, int(room.max(initial=0)), _AT_ONCE):
         rows = np.flatnonzero(room > start)
@@ -448,7 +481,7 @@ def _drops_out_one_by_one(alive: _Alive, horizon: float) -> Array:
         j = some.n + np.arange(start, start + _AT_ONCE)
         ratio = np.cumprod(np.column_stack([np.ones(rows.size), _growth(some, j[:, :-1])]), axis=1)
         top = _log_drops_out(some, j[:, :1])[:, 0]
-        probability[rows] += np.exp(top + np.log(np.where(j < horizon, ratio, 0.0).sum(axis=1)))
+        probability[rows] += np.exp(top + np.log(np.where(j < horizon[rows, None], ratio, 0.0).sum(axis=1)))
     return probability
 
 
@@ -458,7 +491,7 @@ def _growth(alive: _Alive, j: Array) -> Array:
     return (j + 1) / (j + 1 - n) * ((b + (j - n)) / (a + b + j)) * ((d + j) / (gamma + d + 1 + j))
 
 
-def _window(alive: _Alive, horizon: float) -> tuple[Array, Array, Array]:
+def _window(alive: _Alive, horizon: Array) -> tuple[Array, Array, Array]:
     """Range of the relevant terms, in opportunities missed, and the relative width of panels there."""
     last = horizon - alive.n - 1
     low, high = np.zeros(last.size), last.copy()

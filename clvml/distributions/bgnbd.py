@@ -210,6 +210,16 @@ def count_probability(
     return bgnbd_future.count_probability(n, horizon, history.x, alpha + history.T, r, a, b + at_first)
 
 
+def any_purchase_probability(history: History, horizon: float | Array, params: BGNBDParams) -> Array:
+    """P(at least one purchase in the next ``horizon``), for customers alive at ``T``."""
+    return bgnbd_future.any_purchase_probability(history.x, params.alpha + history.T, horizon, params.r)
+
+
+def next_purchase_time(history: History, probability: Array, params: BGNBDParams) -> Array:
+    """The time after ``T`` by which P(purchase | alive at ``T``) reaches ``probability``."""
+    return bgnbd_future.next_purchase_time(history.x, params.alpha + history.T, probability, params.r)
+
+
 def simulate_ahead(
     history: History, horizon: float, params: BGNBDParams, rng: np.random.Generator, at_first: int = 0
 ) -> tuple[NDArray[np.int64], Array]:

@@ -89,6 +89,16 @@ def count_probability(n: Array, horizon: float, history: History, params: BGNBDP
     return bgnbd.count_probability(n, horizon, history, params, _AT_FIRST)
 
 
+def any_purchase_probability(history: History, horizon: float | Array, params: BGNBDParams) -> Array:
+    """P(at least one purchase in the next ``horizon``), for customers alive at ``T``."""
+    return bgnbd.any_purchase_probability(history, horizon, params)
+
+
+def next_purchase_time(history: History, probability: Array, params: BGNBDParams) -> Array:
+    """The time after ``T`` by which P(purchase | alive at ``T``) reaches ``probability``."""
+    return bgnbd.next_purchase_time(history, probability, params)
+
+
 def simulate_ahead(
     history: History, horizon: float, params: BGNBDParams, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], Array]:

@@ -33,10 +33,11 @@ from numpy.typing import NDArray
 from scipy.special import expit, exprel, xlog1py
 
 from clvml.distributions import _simulation as simulation
-from clvml.distributions._chebyshev import POINTS, to_coefficients
+from clvml.distributions._chebyshev import POINTS, bytes_of, to_coefficients
 from clvml.distributions._gamma_ratios import log_binomial, log_gamma_sequence
 from clvml.distributions._histories import HistoryCounts, count_histories
 from clvml.distributions._history import History, params_of_rows
+from clvml.distributions._next_purchase import Rows, time_of_probability
 from clvml.distributions._scenarios import check_multiple, renewed
 
 Array = NDArray[np.float64]
@@ -76,10 +77,10 @@ class _Futures(NamedTuple):
     shape: Array  # of their rate of purchases, r + x
     seen: Array  # its rate, alpha + T
     lived: Array  # beta + T
-    s: float
+    s: float | Array
 
     def of(self, rows: Any) -> _Futures:
-        return _Futures(self.n[rows], self.shape[rows], self.seen[rows], self.lived[rows], self.s)
+        return params_of_rows(self, rows)
 
 
 class _Nodes(NamedTuple):
@@ -320,7 +321,7 @@ def _expected_lifetime_interpolated(lived: Array, ends: Array, weights: Array, s
     panels = np.log(lived) / _PANEL
     panel = np.floor(panels)
     distinct, row = np.unique(panel, return_inverse=True)
-    terms = (ends.tobytes(), weights.tobytes(), float(s))
+    terms = (bytes_of(ends), bytes_of(weights), float(s))
     table = np.stack([_lifetime_series(place, *terms) for place in distinct.tolist()], axis=1)
     value, u = np.empty(lived.size), 2 * (panels - panel) - 1
     for start in range(0, lived.size, _INTERPOLATED):
@@ -365,13 +366,48 @@ def count_probability(n: Array, horizon: float, history: History, params: Pareto
     return probability
 
 
+def any_purchase_probability(history: History, horizon: float | Array, params: ParetoNBDParams) -> Array:
+    """P(at least one purchase in the next ``horizon`` | alive at ``T``).
+
+    The first purchase is at ``y`` in it, and dropout is later::
+
+        integral over y from 0 to h of -N'(y) * S(y),    N(y) = (1 + y/(alpha+T))**-(r+x)
+
+    which is the probability of dropout before any purchase with the two processes exchanged.
+    """
+    first = _first_purchases(history, params)
+    until = np.broadcast_to(np.asarray(horizon, dtype=float), first.n.shape)
+    value = np.empty(first.n.size)
+    for start in range(0, first.n.size, _BLOCK):
+        block = slice(start, start + _BLOCK)
+        value[block] = _drops_out(first.of(block), until[block])
+    return np.minimum(value, 1.0)
+
+
+def _first_purchases(history: History, params: ParetoNBDParams) -> _Futures:
+    """Customers alive with the processes exchanged: purchases in the place of dropout."""
+    x, seen, lived, s = np.broadcast_arrays(
+        history.x, params.alpha + history.T, params.beta + history.T, params.s
+    )
+    return _Futures(np.zeros(x.shape), s, lived, seen, params.r + x)
+
+
+def next_purchase_time(history: History, probability: Array, params: ParetoNBDParams) -> Array:
+    """The time after ``T`` by which P(purchase | alive at ``T``) reaches ``probability``."""
+
+    def within(rows: Rows, time: Array) -> Array:
+        return any_purchase_probability(history.rows(rows), time, params_of_rows(params, rows))
+
+    return time_of_probability(within, probability)
+
+
 def _log_bought(futures: _Futures, y: Array | float) -> Array:
     """Log-probability of ``n`` purchases in ``y``, while alive."""
     n, shape, seen = futures.n, futures.shape, futures.seen
     return log_binomial(n, shape, y, seen) + np.log(shape / (shape + n))
 
 
-def _drops_out(futures: _Futures, horizon: float) -> Array:
+def _drops_out(futures: _Futures, horizon: float | Array) -> Array:
     """Probability of ``n`` purchases and dropout within ``horizon``.
 
     The integrand over ``v = log1p(y / m)``, ``m`` the shorter of ``seen`` and ``lived``, is log-concave with
@@ -405,7 +441,7 @@ def _change(futures: _Futures, unit: Array, y: Array, beside: Array) -> Array:
     )
 
 
-def _window(futures: _Futures, unit: Array, horizon: float) -> tuple[Array, Array, Array]:
+def _window(futures: _Futures, unit: Array, horizon: float | Array) -> tuple[Array, Array, Array]:
     """The peak of the integrand in ``v``, and the range in which it is relevant."""
     n, shape, seen, lived, s = futures
     end = np.log1p(horizon / unit)

@@ -155,6 +155,18 @@ def count_probability(
     return np.where(n <= horizon, survives * churns, 0.0)
 
 
+def any_purchase_probability(
+    history: History, horizon: float | Array, params: ShiftedBetaGeometricParams
+) -> Array:
+    """P(the next renewal is made, within ``horizon`` | active after ``T``)."""
+    return np.where(np.asarray(horizon) >= 1, survival.survival_probability(*params, history.T, 1.0), 0.0)
+
+
+def next_purchase_time(history: History, probability: Array, params: ShiftedBetaGeometricParams) -> Array:
+    """1, the next renewal, where the probability that it is made reaches ``probability``."""
+    return np.where(any_purchase_probability(history, 1.0, params) >= probability, 1.0, np.inf)
+
+
 def simulate_ahead(
     history: History, horizon: float, params: ShiftedBetaGeometricParams, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], Array]:

@@ -1,6 +1,8 @@
 from . import economics as economics
 from . import formulas as formulas
 from . import learned as learned
+from ._customer_outlook import OUTLOOK as OUTLOOK
+from ._customer_outlook import customer_outlook as customer_outlook
 from ._priced import PricedValue as PricedValue
 from ._priced import at_price as at_price
 from ._projection import LifetimeValue as LifetimeValue
@@ -11,6 +13,7 @@ from ._protocol import SupportsEarlierSplit as SupportsEarlierSplit
 from ._protocol import SupportsExpectedPurchases as SupportsExpectedPurchases
 from ._protocol import SupportsHeterogeneity as SupportsHeterogeneity
 from ._protocol import SupportsNewCustomers as SupportsNewCustomers
+from ._protocol import SupportsNextPurchase as SupportsNextPurchase
 from ._protocol import SupportsPrice as SupportsPrice
 from ._protocol import SupportsProbabilityAlive as SupportsProbabilityAlive
 from ._protocol import SupportsPurchaseFactors as SupportsPurchaseFactors

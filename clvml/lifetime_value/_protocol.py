@@ -17,6 +17,7 @@ intervals of totals            `SupportsTotalIntervals`       totals of segments
 factors of value, at once      `SupportsPurchaseFactors`      `LifetimeValue.predict_factors`
 factors of value, as arrays    `SupportsValueFactors`         `LearnedCorrection.predict_factors`
 P(n purchases)                 `SupportsPurchaseProbability`  `value_over_time`, `fit_by_frequency`
+P(buys), next purchase         `SupportsNextPurchase`         `customer_outlook`
 intervals of purchases         `SupportsPurchaseIntervals`    `LifetimeValue.predict_interval`
 simulated purchases            `SupportsPurchaseSimulation`   `LifetimeValue.predict_interval`
 simulated spend                `SupportsSpendSimulation`      `LifetimeValue.predict_interval`
@@ -270,6 +271,19 @@ class SupportsPurchaseProbability(Protocol):
 
     def purchase_probability(self, n: int, horizon: Horizon, customers: pd.DataFrame) -> pd.Series:
         """P(exactly ``n`` purchases in the next ``horizon``) of each customer."""
+        ...
+
+
+@runtime_checkable
+class SupportsNextPurchase(Protocol):
+    """A fitted model that predicts whether and when customers buy next."""
+
+    def probability_buys(self, customers: pd.DataFrame, horizon: Horizon) -> pd.Series:
+        """P(at least one purchase in the ``horizon``) of each customer."""
+        ...
+
+    def next_purchase_time(self, customers: pd.DataFrame, probability: float = 0.5) -> pd.Series:
+        """Time by which each customer has bought again with this probability; infinite if never."""
         ...
 
 

@@ -293,6 +293,63 @@ class HistoryModel(LikelihoodModel):
             return float(value[0])
         return pd.Series(value, customers.index, name="purchase_probability")
 
+    def probability_buys(self, customers: pd.DataFrame, horizon: Horizon) -> pd.Series:
+        """P(at least one purchase in the next ``horizon``) of each customer, in [0, 1].
+
+        P(alive) times the probability of a purchase of a customer alive, in closed form (see
+        `clvml.distributions`), not a difference from P(no purchase).
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, in the model's time unit.
+        horizon : float, str or timedelta
+            In the model's time unit, or as text with a unit, such as ``"30D"``. In discrete-time models the
+            opportunities within it count.
+        """
+        history, params, alive = self._now(customers)
+        ahead = self._horizon_in_units(horizon)
+        value = alive * self.kernel.any_purchase_probability(history, ahead, params)
+        return pd.Series(value, customers.index, name="probability_buys", copy=False)
+
+    def next_purchase_time(self, customers: pd.DataFrame, probability: float = 0.5) -> pd.Series:
+        """The time from the end of observation by which each customer has bought again with a probability.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, in the model's time unit.
+        probability : float, default 0.5
+            In (0, 1). By default the median, among all futures, those without another purchase included.
+
+        Returns
+        -------
+        Series
+            In the model's time unit; infinite where the probability is never reached, as where P(alive) is
+            below it.
+
+        Raises
+        ------
+        InputError
+            If the probability is not between 0 and 1.
+        """
+        if not 0 < probability < 1:
+            raise InputError(f"probability is {probability!r}; it must be above 0 and below 1, as in 0.5.")
+        history, params, alive = self._now(customers)
+        with np.errstate(divide="ignore", over="ignore"):
+            needed = np.where(alive > 0, probability / alive, np.inf)
+        value = np.full(history.size, np.inf)
+        rows = np.flatnonzero(needed < 1)
+        time = self.kernel.next_purchase_time(history.rows(rows), needed[rows], params_of_rows(params, rows))
+        value[rows] = time
+        return pd.Series(value, customers.index, name="next_purchase_time", copy=False)
+
+    def _now(self, customers: pd.DataFrame) -> tuple[History, Any, Array]:
+        """The history, the parameters and P(alive) of each customer."""
+        history = self.history(customers)
+        params = self.customer_params(history)
+        return history, params, self.kernel.probability_alive(history, params)
+
     def discounted_purchases(
         self,
         customers: pd.DataFrame,

@@ -32,6 +32,9 @@
 ``value_matrix(profile)``                 current against potential value
 ``lifecycle_curve(profile)``              customers by stage of the lifecycle
 ``relationship_shapes(profile)``          the four shapes of ended relationships
+``treatment_lift(table)``                 lift of treatments over the control, with intervals
+``treatment_value(table)``                incremental value per unit of cost
+``treatment_budget(table)``               the budget by measured response, and its profit
 ========================================  ======================================================
 
 The first argument is the table to draw, the second, if any, ``actual`` outcomes or other data to add; options

@@ -22,17 +22,20 @@ from clvml.plots._style import (
     signed,
 )
 from clvml.plots._table_checks import check_numeric, check_table
+from clvml.segments.grouping._matrix import NUMERALS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 CLASSES = {"gold": ORANGE, "iron": BLUE, "platinum": GREEN, "lead": MUTED}
-PLACES = {"gold": (1, 1), "iron": (0, 1), "platinum": (1, 0), "lead": (0, 0)}
+PLACES = {"gold": (1, 1), "platinum": (0, 1), "iron": (1, 0), "lead": (0, 0)}
 ADVICE = {"gold": "protect first", "iron": "develop", "platinum": "keep", "lead": "spend less"}
 
 
 def value_matrix(profile: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """The four classes of the value matrix: number of customers, and share of potential value.
+    """The four classes of the value matrix, I to IV: number of customers, and share of potential value.
+
+    Current value is drawn upwards and potential (future) value to the right.
 
     Parameters
     ----------
@@ -58,13 +61,20 @@ def value_matrix(profile: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         color = CLASSES[name]
         ax.fill_between([x, x + 1], y, y + 1, color=color, alpha=0.12 + 0.4 * _finite(of_value))
         middle: dict[str, Any] = {"ha": "center", "va": "center", "color": INK}
-        ax.text(x + 0.5, y + 0.75, f"{name}: {ADVICE[name]}", fontsize=12, fontweight="bold", **middle)
+        ax.text(
+            x + 0.5,
+            y + 0.75,
+            f"{NUMERALS[name]} {name}: {ADVICE[name]}",
+            fontsize=12,
+            fontweight="bold",
+            **middle,
+        )
         ax.text(x + 0.5, y + 0.47, f"{percent(of_value)} of potential value", fontsize=11, **middle)
         size = f"{customers:,} customers ({percent(of_customers)})"
         ax.text(x + 0.5, y + 0.25, size, fontsize=10, **middle)
     ax.set_xlim(0, 2)
     ax.set_ylim(0, 2)
-    dress(ax, "Current and potential value", "current value", "potential value")
+    dress(ax, "Current and potential value", "potential (future) value", "current value")
     ax.grid(visible=False)
     ax.set_xticks([0.5, 1.5], ["low", "high"])
     ax.set_yticks([0.5, 1.5], ["low", "high"])
@@ -124,7 +134,7 @@ def segment_card(card: pd.Series, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     card : pandas.Series
-        A row of `clvml.segments.acting.segment_cards`.
+        A row of `clvml.segments.acting.segment_cards`; a column ``plan`` is shown where there is one.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
@@ -136,19 +146,23 @@ def segment_card(card: pd.Series, *, ax: Axes | None = None) -> Axes:
     if not isinstance(card, pd.Series):
         raise InputError(f"segment_card draws a row of segment_cards, not {type(card).__name__}.")
     check_table(card.to_frame().T, CARD_NEEDS, "segment_card")
-    ax = axes_for(ax, width=6.5, height=4.2)
     blocks = describe_card(card)
+    ax = axes_for(ax, width=6.5, height=6.2 if "Plan" in blocks else 4.2)
     ax.set_axis_off()
     ax.set_xlim(0, 1)
     ax.set_ylim(0, 1)
     title = f"{card.name} {card['name']}"
     ax.set_title(title, x=0.0, ha="left", fontsize=14, fontweight="bold", color=INK)
     ax.plot([0, 1], [0.99, 0.99], color=BLUE, linewidth=3)
-    for place, (heading, text) in enumerate(blocks.items()):
-        top = 0.93 - 0.245 * place
+    texts = {heading: _wrapped(text) for heading, text in blocks.items()}
+    lines = [text.count("\n") + 1 for text in texts.values()]
+    step = 0.96 / (sum(lines) + len(lines)) if "Plan" in blocks else 0.0
+    top = 0.93
+    for place, (heading, wrapped) in enumerate(texts.items()):
+        top = top if step else 0.93 - 0.245 * place
         ax.text(0, top, heading, fontsize=10, fontweight="bold", color=BLUE, va="top")
-        wrapped = textwrap.fill(text.replace(" %", "\u00a0%"), 50).replace("\u00a0", " ")
         ax.text(0.31, top, wrapped, fontsize=10, color=INK, va="top", linespacing=1.35)
+        top -= step * (lines[place] + 1)
     return ax
 
 
@@ -160,7 +174,7 @@ CARD_NEEDS = (
 
 
 def describe_card(card: pd.Series) -> dict[str, str]:
-    """The four blocks of a card as text."""
+    """The blocks of a card as text."""
     plural = "" if card.get("frequency") == 1 else "s"
     bought = f", typically with {card['frequency']:,g} repeat purchase{plural}" if "frequency" in card else ""
     interval = (
@@ -169,6 +183,7 @@ def describe_card(card: pd.Series) -> dict[str, str]:
         if np.isfinite(card["total_lower"])
         else "The model of value provides no prediction interval of their total."
     )
+    plan = {"Plan": str(card["plan"])} if isinstance(card.get("plan"), str) and card["plan"] else {}
     return {
         "Customers": f"{card['customers']:,} customers, {percent(card['share_of_customers'])} of all{bought};"
         f" most often in stage {card['stage']} ({percent(card['stage_share'])}).",
@@ -178,7 +193,12 @@ def describe_card(card: pd.Series) -> dict[str, str]:
         "Treatment": f"Mostly {card['treatment']} ({percent(card['treatment_share'])} of them):"
         f" {card['what_to_do']}. Budget of all treatments: at most {number(card['budget'])}, for"
         f" {number(card['value_at_risk'])} of value at risk.",
+        **plan,
     }
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text.replace(" %", "\u00a0%"), 50).replace("\u00a0", " ")
 
 
 def _finite(share: float) -> float:

@@ -13,7 +13,14 @@ from clvml.customers._summary_checks import check_columns
 from clvml.customers._time_units import TIME_UNIT
 from clvml.errors import InputError
 from clvml.scoring._bad_rows import SortedRows, reject_unreadable
-from clvml.scoring._contract import RequestPart, columns_of, optional_columns_of, read_part, score
+from clvml.scoring._contract import (
+    TOTAL_SPEND,
+    RequestPart,
+    columns_of,
+    optional_columns_of,
+    read_part,
+    score,
+)
 from clvml.scoring._customer_files import Batch
 from clvml.scoring._repeated_ids import RepeatedIds
 from clvml.scoring._request_remarks import Limits, Remarks
@@ -72,7 +79,8 @@ class BatchScorer:
         """Those that are used where they are."""
         groups = self._groups
         more = () if groups is None else (*columns_of(groups), *optional_columns_of(groups))
-        return (*optional_columns_of(self._model), *more, *STATEMENTS)
+        details = (TOTAL_SPEND,) if self._own.get("details") else ()
+        return (*optional_columns_of(self._model), *more, *details, *STATEMENTS)
 
     @cached_property
     def numbers(self) -> tuple[str, ...]:

@@ -4,10 +4,15 @@ A request is a table of customers and parameters; the response is a table::
 
     request   customer_id (any type, optional), the model's columns, its optional columns, and of each row
               time_unit (the unit of recency and T, if not the model's) and observed_until (a date);
-              parameters: time_unit and observed_until of all rows, and for a lifetime-value model horizon
-              and annual_discount_rate
-    response  clv, then its factors | segment, segment_name; for customer groups also class, stage,
-              treatment and budget; customer_id last, if it was given
+              parameters: time_unit and observed_until of all rows, and for a lifetime-value model horizon,
+              annual_discount_rate and details (true or false)
+    response  clv, then its factors, then with details the columns of `clvml.lifetime_value.OUTLOOK` that
+              the model gives | segment, segment_name; for customer groups also class, stage, treatment and
+              budget; customer_id last, if it was given
+
+Details are what a customer relationship system needs of each customer (`customer_outlook`): P(buys), the next
+purchase (its date counts from observed_until, by default the last day of the model's data), historic and
+total value, where rows have total_spend, and reasons.
 
 Invalid requests raise an `InputError` (or `TimeUnitError`) with a one-sentence message, which never repeats
 an id or a value of a row: it gives the number of the row, from 1 (``row``, from 0, and ``column``). What is
@@ -18,10 +23,11 @@ duck-typed, by their ``required_columns``; ``optional_columns`` and ``categories
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -34,17 +40,21 @@ from clvml.customers._summary_checks import HISTORY, check_plausible_counts, che
 from clvml.customers._time_units import LONGEST_HORIZON, TIME_UNIT, horizon_in
 from clvml.customers._training_summary import IN_MODEL_UNIT, TrainingSummary, doubt_about_time_unit
 from clvml.errors import InputError
+from clvml.lifetime_value._customer_outlook import customer_outlook
 from clvml.scoring._request_remarks import Limits, Remarks, limits_of
 from clvml.scoring._request_rows import Table, check_rows, ids_of, numbers_of, without_rows
 from clvml.scoring._request_time import (
+    OBSERVED_UNTIL,
     STATEMENTS,
     converted,
     dates_of,
+    dates_of_rows,
     days_of,
     statement,
 )
 
-PARAMETERS = ("horizon", "annual_discount_rate")
+PARAMETERS = ("horizon", "annual_discount_rate", "details")
+TOTAL_SPEND = "total_spend"  # used for details
 
 
 class _Scorable(NamedTuple):
@@ -60,7 +70,7 @@ class Request(_Scorable):
     customers : pandas.DataFrame
         One row per customer, with the model's columns; indexed by ``customer_id`` if ids were given.
     params : dict
-        ``horizon`` and ``annual_discount_rate``, if they were given.
+        ``horizon``, ``annual_discount_rate`` and ``details``, if they were given.
     warnings : tuple of str
         Sentences about the request as a whole: rows have a ``T`` beyond that of the fit, or the model is past
         the date until which it was validated. A conversion that the request asks for is no warning.
@@ -144,6 +154,8 @@ def read_part(
     days = days_of(codes, unit)
     columns = converted(_columns(model, table, required), days, unit)
     customers = _frame(columns, ids_of(table, n_rows))
+    if checked.get("details"):
+        customers = _with_what_details_need(customers, table, dates_of_rows(until), card)
     customers.attrs |= {IN_MODEL_UNIT: True} if unit is None else {TIME_UNIT: unit}
     seen = _seen(model, card)
     doubt = doubt_about_time_unit(columns, unit, seen) if codes is None else None
@@ -161,7 +173,8 @@ def request_params(model: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         A fitted lifetime-value model, or a segmentation, which takes no parameters.
     given : mapping
         ``horizon``: a positive number in the model's time unit, or text such as ``"12M"``;
-        ``annual_discount_rate``: a fraction per year, at most 1 (0.10 is 10 %).
+        ``annual_discount_rate``: a fraction per year, at most 1 (0.10 is 10 %); ``details``: True for what
+        `clvml.lifetime_value.customer_outlook` adds.
 
     Raises
     ------
@@ -183,7 +196,7 @@ def request_params(model: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     without = [name for name in given if given[name] is None]
     if without:
         raise InputError(f"{without[0]} has no value; leave it out to take the model's own.")
-    checks = {"horizon": _horizon, "annual_discount_rate": _discount_rate}
+    checks = {"horizon": _horizon, "annual_discount_rate": _discount_rate, "details": _switch}
     return {name: checks[name](model, value) for name, value in given.items()}
 
 
@@ -204,7 +217,8 @@ def score(model: Any, customers: pd.DataFrame, params: Mapping[str, Any] | None 
     pandas.DataFrame
         On the customers' index: ``clv`` (money) and its factors; or ``segment`` (from 1, the most valuable),
         ``segment_name`` and, for customer groups, class, stage, treatment and budget. No number is missing
-        or infinite.
+        or infinite, but ``next_purchase_in`` where no purchase is expected. Dates of details count from a
+        column ``observed_until``, if the customers have one.
 
     Raises
     ------
@@ -214,13 +228,14 @@ def score(model: Any, customers: pd.DataFrame, params: Mapping[str, Any] | None 
         If the customers count time in another unit than the model.
     """
     params = request_params(model, params or {})
+    with_details = params.pop("details", False)
     try:
         scores = _predicted(model, customers, params)
     except InputError as error:
         raise without_rows(error) from None
     _check_index(scores, customers, type(model).__name__)
     _check_finite(scores, type(model).__name__)
-    return scores
+    return scores if not with_details else _with_details(model, customers, scores, params)
 
 
 def response_table(scores: pd.DataFrame) -> pd.DataFrame:
@@ -344,6 +359,12 @@ def _discount_rate(model: Any, value: Any) -> float:  # noqa: ARG001
     return annual_rate_in(rate)
 
 
+def _switch(model: Any, value: Any) -> bool:  # noqa: ARG001
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    raise InputError("details must be true or false.")
+
+
 def _predicted(model: Any, customers: pd.DataFrame, params: Mapping[str, Any]) -> pd.DataFrame:
     check_time_unit(customers, getattr(model, "time_unit_", None))
     if "frequency" in columns_of(model) and "frequency" in customers:
@@ -353,11 +374,32 @@ def _predicted(model: Any, customers: pd.DataFrame, params: Mapping[str, Any]) -
     if hasattr(model, "assign"):
         return model.assign(customers)
     segments = model.predict(customers)
-    known = getattr(
-        model, "names_", None
-    )  # those of a segmentation of clvml, by number: no second prediction
+    known = getattr(model, "names_", None)  # by number, in clvml's segmentations: no second prediction
     names = model.segment_names(customers) if known is None else segments.map(dict(enumerate(known, start=1)))
     return pd.DataFrame({"segment": segments, "segment_name": names})
+
+
+def _with_details(
+    model: Any, customers: pd.DataFrame, scores: pd.DataFrame, params: Mapping[str, Any]
+) -> pd.DataFrame:
+    """The scores, and beside them what they do not have yet of the customers' outlook."""
+    said = customers[OBSERVED_UNTIL].to_numpy(dtype=object) if OBSERVED_UNTIL in customers else None
+    until = dates_of_rows(said)
+    found = customer_outlook(model, customers, factors=scores, observed_until=until, **params)
+    new = found[found.columns.difference(scores.columns, sort=False)]
+    _check_finite(new.drop(columns="next_purchase_in", errors="ignore"), type(model).__name__)
+    return scores.join(new)
+
+
+def _with_what_details_need(
+    customers: pd.DataFrame, table: Table, until: Sequence[dt.date] | None, card: Any
+) -> pd.DataFrame:
+    """The customers with their total spend and the last day of their observation, as far as known."""
+    more: dict[str, Any] = {}
+    if TOTAL_SPEND in table and TOTAL_SPEND not in customers:
+        more[TOTAL_SPEND] = numbers_of(table, TOTAL_SPEND)
+    last = until if until is not None else getattr(card, "observed_until", None)
+    return customers.assign(**more) if last is None else customers.assign(**more, **{OBSERVED_UNTIL: last})
 
 
 def _check_index(scores: pd.DataFrame, customers: pd.DataFrame, model: str) -> None:

@@ -12,9 +12,10 @@ only the types named here, from classes of clvml: a file cannot execute code.
 
 **Files stay readable.** The names in a file are short and never change: they are the public names of
 estimators and those of `_RECORDS`, whatever the current location and name of the classes. Format 1
-(clvml 0.1) has the dotted paths of records, which end in the same names. Parameters, learnt attributes and
-record fields renamed since are translated by `_RENAMED`, labels by `_RELABELLED`; a parameter that the
-release of the file did not have takes the value in `_ABSENT`, which reproduces the behaviour of that release.
+(clvml 0.1) has the dotted paths of records, which end in the same names. Estimators renamed since are
+translated by `_RENAMED_CLASSES`, parameters, learnt attributes and record fields by `_RENAMED`, labels by
+`_RELABELLED`; a parameter that the release of the file did not have takes the value in `_ABSENT`, which
+reproduces the behaviour of that release.
 
 Format 3 adds the model's card (see `clvml.scoring.ModelCard`) and the digest of the content, so that a file
 that was changed or truncated is refused; formats 1 and 2 have neither.
@@ -298,7 +299,7 @@ def _check_no_scenario(model: BaseEstimator, where: str) -> None:
 
 def _decode_estimator(encoded: dict[str, Any]) -> Any:
     name = encoded["class"]
-    estimator = _public_estimator(name)
+    estimator = _public_estimator(_RENAMED_CLASSES.get(name, name))
     if estimator is None:
         raise InputError(f"the model is a {name!r}, which this version of clvml does not know.")
     parameters = _ABSENT.get(name, {}) | _today(name, _decode_fields(encoded["parameters"]))
@@ -523,6 +524,9 @@ _RECORDS = {
 }
 _RECORD_NAMES = {path: name for name, path in reversed(_RECORDS.items())}
 
+# Estimators, old name to new; the other tables go by the name in the file.
+_RENAMED_CLASSES = {"TotalCustomerValue": "RuleOfThumbValue"}
+
 # By class in the file (estimator or record): parameters, learnt attributes and fields, old name to new.
 _RENAMED: dict[str, dict[str, str]] = {
     "LifecycleStages": {"former_below": "lapsed_below"},
@@ -537,6 +541,7 @@ _RELABELLED: dict[str, dict[str, str]] = {
 # By class in the file: parameters that an older release lacked, with the value that reproduces its behaviour.
 _ABSENT: dict[str, dict[str, Any]] = {
     "LifecycleStages": {"lapsed_when_silent": True},
+    "LoyaltyEffectsValue": {"repeat_purchases": None},
 }
 
 

@@ -152,6 +152,14 @@ def _date(written: Any) -> dt.date | None:
         return None
 
 
+def dates_of_rows(said: np.ndarray | None) -> list[dt.date] | None:
+    """The date of ``observed_until`` of each row; None if nothing is said. Raises as `dates_of`."""
+    if said is None:
+        return None
+    dates, (place, _) = dates_of(said), pd.factorize(said)
+    return [dates[number] for number in place.tolist()]
+
+
 def _cells(values: Any) -> np.ndarray:
     """A column as objects."""
     listed = values.tolist() if isinstance(values, pd.Series | np.ndarray) else values

@@ -12,7 +12,7 @@ import pandas as pd
 
 from clvml.customers._ids import CUSTOMER_ID
 from clvml.customers._time_units import TIME_UNIT, horizon_in
-from clvml.scoring._contract import columns_of, optional_columns_of, score, takes_parameters
+from clvml.scoring._contract import TOTAL_SPEND, columns_of, optional_columns_of, score, takes_parameters
 from clvml.scoring._request_time import OBSERVED_UNTIL
 
 Kind = Literal["number", "integer", "boolean", "text", "any"]
@@ -62,12 +62,18 @@ class Signature(NamedTuple):
     statements : tuple of str
         The inputs ``observed_until`` and ``time_unit``, if the model has them: a request may state them once,
         as parameters of type text without a default, instead of in every row.
+    switches : tuple of str
+        Further parameters, true or false, false by default: ``details``.
+    details : tuple of Column
+        The outputs that ``details`` adds, at most, after the factors.
     """
 
     inputs: tuple[Column, ...]
     outputs: tuple[Column, ...]
     parameters: tuple[Parameter, ...]
     statements: tuple[str, ...] = ()
+    switches: tuple[str, ...] = ()
+    details: tuple[Column, ...] = ()
 
 
 def signature(model: Any) -> Signature:
@@ -90,6 +96,8 @@ def signature(model: Any) -> Signature:
     inputs = [Column(str(name), kind, name not in optional) for name, kind in kinds.items()]
     outputs = [Column(str(name), _kind(scores[name])) for name in scores]
     customer = Column(CUSTOMER_ID, "any", required=False)
+    if takes_parameters(model) and TOTAL_SPEND not in kinds:
+        inputs.append(Column(TOTAL_SPEND, "number", required=False))
     statements = [Column(OBSERVED_UNTIL, "any", required=False)]
     if getattr(model, "time_unit_", None) is not None and TIMES & set(kinds):
         statements.append(Column(TIME_UNIT, "text", required=False))
@@ -98,7 +106,21 @@ def signature(model: Any) -> Signature:
         (*outputs, customer),
         _parameters(model),
         tuple(column.name for column in statements),
+        ("details",) if takes_parameters(model) else (),
+        _details(model, plausible, outputs),
     )
+
+
+def _details(model: Any, plausible: pd.DataFrame, outputs: list[Column]) -> tuple[Column, ...]:
+    """The columns that details add, at most."""
+    if not takes_parameters(model):
+        return ()
+    more: dict[str, Any] = {TOTAL_SPEND: 1.0, OBSERVED_UNTIL: "2000-01-01"}
+    customer = plausible.assign(**more)
+    scores = score(model, customer, {"details": True})
+    new = scores.columns[len(outputs) :]
+    kinds: dict[Any, Kind] = {name: "number" if scores[name].dtype.kind == "f" else "text" for name in new}
+    return tuple(Column(name, kind, required=False) for name, kind in kinds.items())
 
 
 def plausible_customers(model: Any) -> pd.DataFrame:

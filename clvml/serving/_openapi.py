@@ -37,6 +37,7 @@ _ERRORS = {
     503: "The queue is full: try again after the seconds in Retry-After.",
     504: "Scoring took too long.",
 }
+_MAY_BE_NULL = ("next_purchase_in", "next_purchase_date")
 _WORDS = {
     "clv": "Lifetime value over the horizon, discounted.",
     "expected_purchases": "Expected number of purchases over the horizon.",
@@ -45,6 +46,11 @@ _WORDS = {
     "discounted_purchases": "Expected purchases, each discounted to today.",
     "segment": "Number of the segment, from 1, the most valuable.",
     "segment_name": "Name of the segment.",
+    "next_purchase_in": "Time by which the probability of a purchase reaches one half; null if never.",
+    "next_purchase_date": "The day of that, as an ISO date; null if no purchase is expected.",
+    "historic_value": "Margin on the spend so far, the first purchase included.",
+    "total_value": "Historic value and lifetime value.",
+    "reasons": "What moves the value most, compared with the typical customer.",
     CUSTOMER_ID: "As in the request, if it was given.",
 }
 
@@ -105,11 +111,16 @@ def _schemas(served: Served, settings: Settings) -> Schema:
         "Rows": _request("rows", _list(_ref("Customer"), most), served.examples),
         "ColumnsOfCustomers": _request("columns", _ref("Columns"), columns_of(served.examples)),
         "Scores": _object(
-            {c.name: _output(c) for c in served.outputs}, [c.name for c in served.outputs[:-1]]
+            {c.name: _output(c) for c in (*served.outputs, *served.details)},
+            [c.name for c in served.outputs[:-1]],
         ),
         "RowsOfScores": _answer("rows", {"type": "array", "items": _ref("Scores")}),
         "ColumnsOfScores": _answer(
-            "columns", _object({c.name: {"type": "array", "items": _output(c)} for c in served.outputs}, [])
+            "columns",
+            _object(
+                {c.name: {"type": "array", "items": _output(c)} for c in (*served.outputs, *served.details)},
+                [],
+            ),
         ),
         "Error": {
             "type": "object",
@@ -239,7 +250,7 @@ def _parameters(served: Served) -> Schema:
     defaults = {p.name: f" Default: the model's own, {p.default:g}." for p in served.parameters}
     return {
         name: {**PARAMETERS[name].schema, "description": PARAMETERS[name].sentence + defaults.get(name, "")}
-        for name in (*defaults, *served.statements)
+        for name in (*defaults, *served.switches, *served.statements)
     }
 
 
@@ -258,7 +269,9 @@ def _answer(name: str, content: Schema) -> Schema:
 
 
 def _output(column: Column) -> Schema:
-    kind = _TYPES.get(column.kind)
+    kind: Any = _TYPES.get(column.kind)
+    if kind and column.name in _MAY_BE_NULL:
+        kind = [kind, "null"]
     return {**({"type": kind} if kind else {}), "description": words_of_output(column.name)}
 
 

@@ -62,7 +62,7 @@ def docs_page(served: Served, settings: Settings) -> str:
 
 def _parameters(served: Served) -> list[tuple[str, str, str]]:
     defaults = {parameter.name: f"{parameter.default:g}" for parameter in served.parameters}
-    names = (*defaults, *served.statements)
+    names = (*defaults, *served.switches, *served.statements)
     return [(name, PARAMETERS[name].words, defaults.get(name, "")) for name in names]
 
 

@@ -37,6 +37,11 @@ PARAMETERS = {
     "annual_discount_rate": Rule(
         "a fraction per year from 0 to 1: 0.1 is 10 %", {"type": "number", "minimum": 0, "maximum": 1}
     ),
+    "details": Rule(
+        "true or false: whether answers have P(buys), the next purchase, historic and total value (where rows"
+        " have total_spend) and reasons",
+        {"type": "boolean"},
+    ),
     "time_unit": Rule(
         "the unit of recency and T of all rows: D, W, M, Q or Y; they are converted",
         {"enum": list(TIME_UNITS)},
@@ -63,5 +68,7 @@ def from_query(given: list[tuple[str, str]]) -> dict[str, Any]:
     return params
 
 
-def _number(text: str) -> float | str:
+def _number(text: str) -> float | str | bool:
+    if text in ("true", "false"):
+        return text == "true"
     return float(text) if _NUMBER.fullmatch(text) else text

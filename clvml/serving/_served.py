@@ -92,6 +92,14 @@ class Served:
         return tuple(field for field in fields_of(self.segments) if field.name not in known)
 
     @cached_property
+    def _columns_of_segments(self) -> tuple[str, ...]:
+        """The columns of requests that the segments use; values are the model's."""
+        if self.segments is None:
+            return ()
+        computed = {column.name for column in self._signature.outputs}
+        return tuple(field.name for field in fields_of(self.segments) if field.name not in computed)
+
+    @cached_property
     def _signature(self) -> Signature:
         return signature(self.model)
 
@@ -106,6 +114,16 @@ class Served:
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters of requests, with the model's own values."""
         return self._signature.parameters
+
+    @cached_property
+    def switches(self) -> tuple[str, ...]:
+        """Parameters that are true or false."""
+        return self._signature.switches
+
+    @cached_property
+    def details(self) -> tuple[Column, ...]:
+        """The columns that ``details`` adds to answers, at most."""
+        return self._signature.details
 
     @cached_property
     def statements(self) -> tuple[str, ...]:
@@ -124,9 +142,9 @@ class Served:
             # By position, not by id: ids were checked, and no score depends on them.
             columns = {name: values for name, values in asked.columns.items() if name != CUSTOMER_ID}
             request = read_request(self.model, columns, asked.params, self.card)
-            for each in self._of_segments:
-                if each.name in asked.columns:
-                    request.customers[each.name] = asked.columns[each.name]
+            for name in self._columns_of_segments:
+                if name in asked.columns and name not in request.customers:
+                    request.customers[name] = asked.columns[name]
             with np.errstate(all="ignore"):  # scores are checked to be finite
                 scores = next(score_batches(self.model, [request.customers], request.params, self.segments))
             return Scored(scores, request.warnings)
@@ -135,7 +153,7 @@ class Served:
 
     def _check(self, given: Mapping[str, Any]) -> None:
         """Refuse an unknown or invalid parameter."""
-        known = [*(parameter.name for parameter in self.parameters), *self.statements]
+        known = [*(parameter.name for parameter in self.parameters), *self.statements, *self.switches]
         if set(given) - set(known):
             raise invalid("parameter", f"there is an unknown parameter; the model takes {', '.join(known)}.")
         for name, value in given.items():
@@ -143,6 +161,8 @@ class Served:
                 raise refusal_of_parameter(name)
 
     def _is_valid(self, name: str, value: Any) -> bool:
+        if name in self.switches:
+            return isinstance(value, bool)
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             return False
         if name == TIME_UNIT:

@@ -75,6 +75,7 @@ def score_batch(
     annual_discount_rate: float | None = None,
     time_unit: str | None = None,
     observed_until: str | None = None,
+    details: bool = False,
     tracking_uri: str | None = None,
     segments: str | Path | None = None,
     overwrite: bool = False,
@@ -110,6 +111,10 @@ def score_batch(
     observed_until : str, optional
         The date until which the customers are observed, such as ``"1998-06-30"``, to warn of a model that is
         past its warranty. None takes the column ``observed_until``, what clvml stores in Parquet, or today.
+    details : bool, default False
+        Whether to add P(buys), the next purchase, historic and total value, and reasons of each customer: see
+        `clvml.lifetime_value.customer_outlook`. They use ``total_spend`` and ``observed_until`` of the
+        customers, where these columns are.
     segments : str or Path, optional
         The registered segments (``models:/<name>-segments@champion``) or the folder ``segments`` of a run:
         adds segment, class, stage and treatment of each customer, at the model's own horizon and discount
@@ -152,6 +157,7 @@ def score_batch(
     options = {
         "horizon": horizon,
         "annual_discount_rate": annual_discount_rate,
+        "details": details or None,
         TIME_UNIT: time_unit,
         OBSERVED_UNTIL: observed_until,
     }

@@ -15,13 +15,13 @@ In MLflow's types the signature is::
     out  clv, then its factors as double          | segment (long), segment_name (string); of customer
                                                   | groups class, stage, treatment and budget too
 
-with the parameters ``time_unit`` and ``observed_until``, and ``horizon`` and ``annual_discount_rate`` for a
-lifetime-value model. Money is the first column because ``spark_udf(result_type="double")`` takes the first
-column of that type. Two columns of the answer are not in the signature, and ``spark_udf`` leaves them out:
-``customer_id``, where ids were given (``spark_udf`` without a ``result_type`` fails if a column of any type
-is in the signature, and in Spark the answers are a column beside the ids); and last ``warning``, where a
-request is answered with one (see :class:`clvml.scoring.Request`), the same text in each row: the answer is a
-table, and has no other place.
+with the parameters ``time_unit`` and ``observed_until``, and ``horizon``, ``annual_discount_rate`` and
+``details`` for a lifetime-value model. Money is the first column because ``spark_udf(result_type="double")``
+takes the first column of that type. Some columns of the answer are not in the signature, and ``spark_udf``
+leaves them out: those that ``details`` adds, unless its ``result_type`` names them; ``customer_id``, where
+ids were given (``spark_udf`` without a ``result_type`` fails if a column of any type is in the signature, and
+in Spark the answers are a column beside the ids); and last ``warning``, where a request is answered with one
+(see :class:`clvml.scoring.Request`), the same text in each row: the answer is a table without another place.
 
 **All inputs are declared optional and of any type**, so that clvml validates requests itself. Any narrower
 type makes MLflow refuse what is valid (int64 for a double: pandas, Arrow, Spark's bigint), and its errors
@@ -259,6 +259,7 @@ def _in_mlflow(found: Signature) -> ModelSignature:
     outputs = [ColSpec(_OUTPUT_TYPES[c.kind], c.name) for c in found.outputs if c.required]
     params = [ParamSpec(name, "double", default) for name, default in found.parameters]
     params += [ParamSpec(name, "string", _NOT_SAID) for name in found.statements]
+    params += [ParamSpec(name, "boolean", False) for name in found.switches]
     return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs), params=ParamSchema(params))
 
 
@@ -289,8 +290,13 @@ class ServedModel:
     def predict(self, data: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """Score customers; an invalid request raises an error with one sentence (HTTP 400)."""
         said = {name: value for name, value in (params or {}).items() if value != _NOT_SAID}
+        if not said.get("details", True):
+            said.pop("details")
+        asks_details = "details" in said
         if OBSERVED_UNTIL not in said and OBSERVED_UNTIL not in data and self.card.warranty.get("until"):
-            said[OBSERVED_UNTIL] = self.card.warranty["until"]  # that time has passed is logged at the start
+            # That time has passed is logged at the start.
+            until = self.card.observed_until if asks_details else None
+            said[OBSERVED_UNTIL] = until or self.card.warranty["until"]
         try:
             request = read_request(self.model, data, said, self.card)
             scores = response_table(score(self.model, request.customers, request.params))

@@ -1,4 +1,7 @@
 from . import stages as stages
+from ._assignment_files import assign_file as assign_file
+from ._checking import CheckResults as CheckResults
+from ._checking import check as check
 from ._config import Config as Config
 from ._config import load_config as load_config
 from ._contenders import CONTENDERS as CONTENDERS

@@ -36,20 +36,26 @@ from clvml.workflow._section import (
 from clvml.workflow.stages._backtesting import BacktestSection
 from clvml.workflow.stages._comparison_section import ComparisonSection
 from clvml.workflow.stages._competing import ModelsSection
+from clvml.workflow.stages._customer_base import CustomerBaseSection
 from clvml.workflow.stages._economics_section import EconomicsSection
 from clvml.workflow.stages._reading import BUILT_IN, DataSection
 from clvml.workflow.stages._segmenting import SegmentsSection
 from clvml.workflow.stages._serving import ValueSection
 from clvml.workflow.stages._splitting import SplitSection
 from clvml.workflow.stages._surveying import SurveySection
+from clvml.workflow.stages._treatments_section import TreatmentsSection
 
 CDNOW_DATES = (dt.date(1997, 9, 30), dt.date(1998, 6, 30))
 # Keys that name a file; a relative path is relative to the folder of the config file.
 TABLES = (
     ("segments", "treatments"),
     ("segments", "attributes"),
+    ("segments", "contacts"),
     ("economics", "acquisition"),
     ("survey", "ratings"),
+    ("survey", "satisfaction"),
+    ("survey", "complaints"),
+    ("treatments", "responses"),
 )
 
 
@@ -65,7 +71,9 @@ class Config(Section):
     comparison: ComparisonSection = ComparisonSection()
     segments: SegmentsSection = SegmentsSection()
     economics: EconomicsSection = EconomicsSection()
+    customer_base: CustomerBaseSection = CustomerBaseSection()
     survey: SurveySection = SurveySection()
+    treatments: TreatmentsSection = TreatmentsSection()
     tracking: TrackingSection = TrackingSection()
     output: OutputSection = OutputSection()
     _file: Path | None = PrivateAttr(None)

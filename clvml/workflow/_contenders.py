@@ -27,7 +27,7 @@ from clvml.lifetime_value.formulas import (
     HistoricValue,
     RepeatRateValue,
     RetentionValue,
-    TotalCustomerValue,
+    RuleOfThumbValue,
     TotalSpendValue,
     ZeroValue,
 )
@@ -96,12 +96,15 @@ CONTENDERS: dict[str, Contender] = {
     "historic": Contender("historic", FORMULA, HistoricValue),
     "annuity": Contender("annuity", FORMULA, AnnuityValue),
     "retention": Contender("retention", FORMULA, RetentionValue),
-    "total_customer_value": Contender("total customer value", FORMULA, TotalCustomerValue),
+    "rule_of_thumb": Contender("rule of thumb", FORMULA, RuleOfThumbValue),
     "loyalty_effects": Contender("loyalty effects", FORMULA, LoyaltyEffectsValue),
     "profit_contribution": Contender("profit contribution", FORMULA, ProfitContributionValue),
     "migration": Contender("migration", FORMULA, MigrationValue),
     "zero": Contender("zero baseline", BASELINE, ZeroValue),
 }
+
+# Ids of earlier releases in configs, old to new.
+RENAMED_IDS = {"total_customer_value": "rule_of_thumb"}
 
 
 def custom_contender(

@@ -154,6 +154,8 @@ class Figure(Finding):
         Path in the output folder; None for a figure in MLflow only. Default ``figures/<name>.png``.
     of_customers : bool
         Whether it names customers by id; MLflow has it only if the config asks for these.
+    in_report : bool
+        Whether the report shows it.
     """
 
     name: str
@@ -162,6 +164,7 @@ class Figure(Finding):
     size: tuple[float, float] = (8.0, 4.8)
     file: str | None = field(default="figures/{}.png", kw_only=True)
     of_customers: bool = field(default=False, kw_only=True)
+    in_report: bool = field(default=True, kw_only=True)
 
     @property
     def path(self) -> str | None:

@@ -73,7 +73,7 @@ def next_commands(
     ... ):
     ...     print(command)
     mlflow ui
-    mlflow models serve -m models:/clv@champion --env-manager local
+    clvml serve models:/clv@champion
     clvml score models:/clv@champion out/customers.parquet scores.parquet
     """
     address = uri.rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
@@ -95,9 +95,9 @@ def commands_for_folder(folder: Path, has_groups: bool = False) -> list[Command]
 def _use(model: str, folder: Path, segments: str | None) -> list[Command]:
     name, customers = shlex.quote(model), shlex.quote(str(folder / "customers.parquet"))
     groups = f" --segments {shlex.quote(segments)}" if segments else ""
-    serve = f"mlflow models serve -m {name} --env-manager local"
+    serve = f"clvml serve {name}{groups}"
     return [
-        Command(serve, "serve it on port 5000 (--port 5001 while mlflow ui runs)"),
+        Command(serve, "serve it over HTTP; http://127.0.0.1:8000/docs describes the requests"),
         Command(f"clvml score {name} {customers} scores.parquet{groups}", "score a file of customers"),
     ]
 

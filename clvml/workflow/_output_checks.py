@@ -55,8 +55,12 @@ def inputs_of(config: Config) -> dict[str, list[Path]]:
         "purchases": "" if config.data.is_built_in else config.data.source,
         "attributes": segments.attributes,
         "treatments": segments.treatments,
+        "contacts": segments.contacts,
         "acquisition costs": config.economics.acquisition,
         "ratings": config.survey.ratings,
+        "answers about satisfaction": config.survey.satisfaction,
+        "complaints": config.survey.complaints,
+        "responses": config.treatments.responses,
         "config": "" if config.file is None else str(config.file),
     }
     inputs = {kind: _existing(text) for kind, text in named.items() if text}

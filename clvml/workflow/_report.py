@@ -109,7 +109,7 @@ def _parts(findings: Iterable[Finding], folder: Path) -> Iterator[str]:
 
 def _is_shown(finding: Finding) -> bool:
     if isinstance(finding, Figure):
-        return finding.path is not None
+        return finding.path is not None and finding.in_report
     return isinstance(finding, Words) or (isinstance(finding, Table | Metrics) and finding.in_report)
 
 

@@ -51,7 +51,7 @@ def test_the_limit_is_one_hundred_per_cent_a_year(cdnow):
         lambda r: formulas.annuity([1, 2], [0.1, r], 5),
         lambda r: formulas.retention(1, 0.8, r),
         lambda r: formulas.repeat_purchase(1, 2, r, 5),
-        lambda r: formulas.migration([[0.7, 0.3], [0.0, 1.0]], [1.0, 0.0], r),
+        lambda r: formulas.markov_chain([[0.7, 0.3], [0.0, 1.0]], [1.0, 0.0], r),
     ],
 )
 def test_formulas_refuse_it_and_say_what_a_rate_above_one_means(value, caplog):

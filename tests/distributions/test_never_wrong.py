@@ -136,6 +136,37 @@ def test_probabilities_of_all_numbers_sum_to_one_with_the_expected_mean(kernel, 
         assert chance @ n == pytest.approx(expected, rel=1e-10), params
 
 
+@pytest.mark.parametrize("kernel", PARAMS)
+def test_a_purchase_is_the_more_likely_the_later_and_its_time_is_where_the_probability_is_reached(kernel):
+    x, T = np.array([0.0, 0.0, 1.0, 7.0, 5000.0]), np.array([0.0, 1e6, 1.0, 1e3, 5000.0])
+    history = alive_at(x, T)
+    for params in PARAMS[kernel][::4]:
+        buys = [kernel.any_purchase_probability(history, h, params) for h in (*AHEAD, 1e7)]
+        assert (buys[0] >= 0).all(), params
+        assert (buys[-1] <= 1).all(), params
+        assert all((more >= less / ROUNDING).all() for less, more in itertools.pairwise(buys)), params
+        for needed in (0.5, 1.0):
+            time = kernel.next_purchase_time(history, np.full(x.size, needed), params)
+            assert (time > 0).all(), params  # also no nan
+            soon = time < 1e7
+            assert (buys[-1][~soon] <= needed * ROUNDING).all(), params
+            at = kernel.any_purchase_probability(history, np.where(soon, time, 1.0), params)[soon]
+            assert (at >= needed * (1 - 1e-9)).all(), params
+            before = kernel.any_purchase_probability(
+                history, np.where(soon, time - 1 if kernel in (bgbb, sbg) else time * 0.999, 1.0), params
+            )[soon]
+            assert (before <= needed * ROUNDING).all(), params
+
+
+@pytest.mark.parametrize("kernel", PARAMS)
+def test_a_purchase_is_what_is_left_of_no_purchase(kernel):
+    x, T = np.array([0.0, 2.0, 30.0]), np.array([40.0, 40.0, 40.0])
+    for params, horizon in itertools.product(PARAMS[kernel][::3], (1.0, 400.0)):
+        none = kernel.count_probability(np.zeros(3), horizon, alive_at(x, T), params)
+        buys = kernel.any_purchase_probability(alive_at(x, T), horizon, params)
+        assert buys == pytest.approx(1 - none, abs=1e-12), params
+
+
 def test_more_purchases_than_opportunities_are_impossible():
     for kernel, params in ((bgbb, BGBBParams(1, 1, 1, 1)), (sbg, ShiftedBetaGeometricParams(1, 1))):
         assert kernel.count_probability(*one(11), 10.0, alive_at(*one(2, 6)), params)[0] == 0

@@ -25,7 +25,7 @@ DATA = next(
 real = pytest.mark.skipif(not (DATA / "verdicts").is_dir(), reason="../shared/data is absent")
 pytestmark = pytest.mark.filterwarnings("ignore::clvml.errors.FitWarning")
 PROBABILISTIC = {"bgnbd_gamma_gamma", "mbgnbd_gamma_gamma", "pareto_nbd_gamma_gamma"}
-FORMULAS = {"repeat_rate", "total_spend", "historic", "retention", "total_customer_value", "migration"}
+FORMULAS = {"repeat_rate", "total_spend", "historic", "retention", "rule_of_thumb", "migration"}
 COMPARED = [name for name in CONTENDERS if name in PROBABILISTIC | FORMULAS | {"zero"}]  # as judged by hand
 START = pd.Timestamp("2020-01-06")
 

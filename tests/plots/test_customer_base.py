@@ -113,8 +113,11 @@ def test_an_empty_table_is_refused(name):
 def test_each_class_stands_in_its_quarter():
     ax = plots.value_matrix(MATRIX)
     places = {text.get_text(): text.get_position() for text in ax.texts}
-    assert places["gold: protect first"] == (1.5, 1.75)
-    assert places["platinum: keep"] == (1.5, 0.75)
+    assert places["IV gold: protect first"] == (1.5, 1.75)
+    assert places["III platinum: keep"] == (0.5, 1.75)  # high current value, low potential
+    assert places["II iron: develop"] == (1.5, 0.75)
+    assert places["I lead: spend less"] == (0.5, 0.75)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("potential (future) value", "current value")
     assert "70 % of potential value" in places
     with pytest.raises(InputError, match="'zinc'"):
         plots.value_matrix(MATRIX.replace("iron", "zinc"))

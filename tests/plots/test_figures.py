@@ -246,8 +246,84 @@ def by_tenure():
     return table.assign(complete=[True] * 25 + [False])
 
 
+def satisfied():
+    groups = pd.Index(["all", "1 Top-value active repeat buyers of classical music", "none"], name="group")
+    table = pd.DataFrame(
+        ended("satisfied", [0.6, 0.9, np.nan]) | ended("dissatisfied", [0.1, 0.02, np.nan]), groups
+    )
+    scores = pd.DataFrame(ended("nps", [-15.0, 100.0, np.nan], 20), groups)
+    table = table.join(scores).assign(answers=[1406, 3, 0], recommend_answers=[1406, 3, 0])
+    table.attrs = {"alarm": 0.2, "level": 0.95}
+    return table
+
+
+def satisfied_by_month():
+    months = pd.date_range("2023-01-01", periods=26, freq="MS", name="period")
+    table = pd.DataFrame(ended("satisfied", np.linspace(0.4, 0.8, 26)), months)
+    return table.join(pd.DataFrame(ended("dissatisfied", np.linspace(0.3, 0.1, 26)), months))
+
+
+def complaint_curves():
+    curve = pd.DataFrame({"days": [0.0, 2.0, 30.0], "open": [0.9, 0.4, 0.4]})
+    curve = curve.assign(lower=curve["open"] - 0.1, upper=curve["open"] + 0.1)
+    return pd.concat({"answered": curve, "resolved": curve}, names=["step", "row"])
+
+
+def loyal():
+    levels = pd.Index(["brand", "salesperson", "a column whose name is long enough for two lines"])
+    table = pd.DataFrame(ended("stay", [0.9, 0.5, 0.3], 0.05), levels.rename("level"))
+    return table.assign(chance=[0.88, 0.1, 0.95], loyalty=[0.17, 0.44, -13.0])
+
+
+def worth_by_answer():
+    answers = [("satisfaction", "satisfied"), ("satisfaction", "no answer"), ("complaints", "complained")]
+    index = pd.MultiIndex.from_tuples(answers, names=["question", "answer"])
+    table = pd.DataFrame(ended("mean", [12_345.6, 800.0, -40.0], 300), index)
+    table.loc[index[1], ["mean_lower", "mean_upper"]] = np.nan  # of one customer
+    return table.assign(customers=[12_000, 1, 7], share=[0.9, 0.004, -0.01])
+
+
 LEVELS = ["origin", "horizon", "model"]
+
+
+def deviating():
+    rows = [("spend", 100.0, 90.0, 110.0, 105.0, "in order"), ("orders", 10.0, 8.0, 12.0, 15.0, "look at it")]
+    return pd.DataFrame(rows, columns=["name", "expected", "lower", "upper", "observed", "status"])
+
+
+def treated():
+    """Two treatments with an interval each, one of them unbounded in percent."""
+    index = pd.MultiIndex.from_product(
+        [["money"], ["gold", "lead"], ["letter", "call"]], names=["outcome", "segment", "treatment"]
+    )
+    table = pd.DataFrame({"lift": [2.0, -1.0, 0.5, 3.0]}, index)
+    table = table.assign(lift_lower=table["lift"] - 1.5, lift_upper=table["lift"] + 1.5)
+    relative = table.div(10).rename(columns=lambda name: name.replace("lift", "relative"))
+    relative.iloc[3, 1:] = np.nan
+    return table.join(relative)
+
+
+def per_cost():
+    table = treated().droplevel("outcome")
+    columns = ["value_per_cost", "value_per_cost_lower", "value_per_cost_upper"]
+    return table[["lift", "lift_lower", "lift_upper"]].set_axis(columns, axis=1)
+
+
+def spent_by_response():
+    table = per_cost().set_axis(["profit", "lower", "upper"], axis=1) * 1000
+    return table.assign(spend=500.0, customers=[1200, 30, 1, 99_999])
+
+
 FIGURES = {
+    "treatment_lift": (clvml.plots.treatment_lift, treated),
+    "treatment_value": (clvml.plots.treatment_value, per_cost),
+    "treatment_budget": (clvml.plots.treatment_budget, spent_by_response),
+    "satisfaction_shares": (clvml.plots.satisfaction_shares, satisfied),
+    "net_promoter_score": (clvml.plots.net_promoter_score, satisfied),
+    "satisfaction_over_time": (clvml.plots.satisfaction_over_time, satisfied_by_month),
+    "complaint_times": (clvml.plots.complaint_times, complaint_curves),
+    "loyalty_levels": (clvml.plots.loyalty_levels, loyal),
+    "value_by_satisfaction": (clvml.plots.value_by_satisfaction, worth_by_answer),
     "delivered_value": (clvml.plots.delivered_value, brand_values),
     "delivered_value_over_time": (clvml.plots.delivered_value_over_time, values_by_period),
     "step_effects": (clvml.plots.step_effects, steps),
@@ -264,6 +340,7 @@ FIGURES = {
     "fit_by_frequency": (clvml.plots.fit_by_frequency, counted),
     "fit_by_spend": (clvml.plots.fit_by_spend, spent),
     "prediction_intervals": (clvml.plots.prediction_intervals, intervals),
+    "deviations": (clvml.plots.deviations, deviating),
     "cumulative_purchases": (clvml.plots.cumulative_purchases, tracking),
     "purchases_per_period": (clvml.plots.purchases_per_period, tracking),
     "calibration_by_frequency": (clvml.plots.calibration_by_frequency, by_frequency),
@@ -324,7 +401,9 @@ def test_every_public_figure_is_in_this_list():
         "segment_choice",
     }
     elsewhere |= {"segment_lines", "segment_scatter", "segment_worth", "value_matrix"}
-    assert set(FIGURES) | elsewhere == set(clvml.plots.__all__)  # those are in test_customer_base.py
+    elsewhere |= {"cohort_heat_map", "cohort_curves", "revenue_by_cohort", "revenue_deciles"}
+    elsewhere |= {"customer_distribution", "period_bridge", "cohort_by_age", "base_over_time"}
+    assert set(FIGURES) | elsewhere == set(clvml.plots.__all__)  # in tests of their own
 
 
 @every_figure
@@ -392,6 +471,7 @@ def test_an_empty_table_is_refused_before_a_figure_is_opened(draw, table):
         ("fit_by_frequency", "actual"),
         ("fit_by_spend", "expected"),
         ("prediction_intervals", "clv_lower"),
+        ("deviations", "status"),
         ("metric_differences", "different"),
         ("reliability", "actual"),
         ("payback", "balance"),

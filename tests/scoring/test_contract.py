@@ -194,7 +194,8 @@ def test_reading_a_request_changes_nothing_of_the_callers(value_model):
 def test_the_signature_says_what_goes_in_and_out_as_plain_data(value_model, segmenter):
     found = signature(value_model)
     assert found.inputs[0] == Column("customer_id", "any", required=False)
-    assert [c.kind for c in found.inputs[1:-2]] == ["number"] * 4
+    assert [c.kind for c in found.inputs[1:-2]] == ["number"] * 5
+    assert (found.inputs[5].name, found.inputs[5].required) == ("total_spend", False)
     assert found.inputs[-2] == Column("observed_until", "any", required=False)
     assert found.statements == ("observed_until", "time_unit")
     assert found.inputs[-1] == Column("time_unit", "text", required=False)

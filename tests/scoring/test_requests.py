@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import clvml
 from clvml.errors import InputError, TimeUnitError
-from clvml.scoring import read_request, request_table, response_table, score
+from clvml.scoring import ModelCard, read_request, request_params, request_table, response_table, score
 
 NAMES = ("frequency", "recency", "T", "monetary_value")
 ROW = {"customer_id": "SECRET-1", "frequency": 2, "recency": 30.0, "T": 38.0, "monetary_value": 23.25}
@@ -347,3 +347,24 @@ def test_an_absurd_parameter_is_refused_without_repeating_it(params, sentence, v
     with pytest.raises(InputError, match=sentence) as caught:
         ask(value_model, pd.DataFrame([ROW]), params)
     assert "MARKER" not in str(caught.value)
+
+
+def test_dates_of_details_count_from_the_end_of_the_models_data_unless_the_request_says_another_day(
+    value_model, cdnow
+):
+    table = request_table(value_model, cdnow.loc[[6]])
+    card = ModelCard(observed_until="1997-09-30")
+    asked, other = {"details": True}, {"details": True, "observed_until": "1997-10-07"}
+    known, later = (
+        score(value_model, *read_request(value_model, table, params, card))["next_purchase_date"].iloc[0]
+        for params in (asked, other)
+    )
+    assert pd.Timestamp(later) - pd.Timestamp(known) == pd.Timedelta(days=7)
+    assert "next_purchase_date" not in score(value_model, *read_request(value_model, table, asked))
+
+
+def test_details_are_true_or_false_and_no_parameter_of_segments(value_model, segmenter, cdnow):
+    with pytest.raises(InputError, match="details must be true or false"):
+        read_request(value_model, request_table(value_model, cdnow), {"details": "yes"})
+    with pytest.raises(InputError, match="leave out details"):
+        request_params(segmenter, {"details": True})

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 from serving_formats import ARROW, FORMATS, ONE, stream
 
+from clvml.lifetime_value import OUTLOOK, customer_outlook
 from clvml.scoring import request_table
 
 
@@ -162,3 +163,24 @@ def test_no_number_is_missing_or_infinite(service):
         assert np.isfinite(list(answer.json()["rows"][0].values())).all()
     else:
         assert answer.status_code == 422
+
+
+def test_details_are_added_where_asked_with_total_spend_of_the_request(service, value_model, cdnow):
+    table = request_table(value_model, cdnow.head(50)).assign(
+        total_spend=cdnow["total_spend"].to_numpy()[:50]
+    )
+    params = {"details": True, "observed_until": "1997-09-30"}
+    answer = service.post("/score", {"columns": by_columns(table), "params": params}).json()["columns"]
+    found = customer_outlook(value_model, cdnow.head(50), observed_until="1997-09-30")
+    plain = service.post("/score", {"columns": by_columns(table)}).json()["columns"]
+    assert list(answer) == [*list(plain)[:-1], *OUTLOOK, "customer_id"]
+    for name in OUTLOOK:
+        expected = [None if value != value else value for value in found[name].tolist()]
+        assert answer[name] == expected, name
+    assert None in answer["next_purchase_in"]
+    one = service.post("/score?details=true", {"rows": [ONE]}).json()["rows"][0]
+    assert "reasons" in one
+    assert not {"historic_value", "next_purchase_date"} & set(one)  # neither total spend nor a date is known
+    for wrong in ("yes", 1, None):
+        refused = service.post("/score", {"rows": [ONE], "params": {"details": wrong}})
+        assert (refused.status_code, refused.json()["column"]) == (422, "details")

@@ -11,6 +11,7 @@ from mlflow.exceptions import MlflowException
 
 import clvml
 from clvml.errors import TrackingError
+from clvml.lifetime_value import OUTLOOK, customer_outlook
 from clvml.scoring import ModelCard, request_table
 from clvml.tracking import flavor
 from clvml.tracking._connection import quiet
@@ -48,6 +49,7 @@ def test_the_signature_puts_money_first_and_takes_the_models_own_horizon_and_rat
     assert signature.outputs.input_names()[0] == "clv"
     assert types[:-1] == ["DataType.double"] * (len(types) - 1)
     assert {p.name: p.default for p in signature.params.params} == {
+        "details": False,
         "horizon": 52.0,
         "annual_discount_rate": 0.10,
         "observed_until": "",
@@ -202,3 +204,14 @@ class TestTheCard:
         assert "warning" not in served().predict(pd.DataFrame(GOOD | {"T": [45.0]}))
         warned = served().predict(pd.DataFrame(GOOD | {"T": [46.0]}))["warning"].iloc[0]
         assert warned.startswith("1 of 1 rows have T beyond 45 weeks")
+
+
+def test_pyfunc_adds_details_where_asked(pyfunc, value_model, cdnow):
+    table = request_table(value_model, cdnow.head(20)).assign(
+        total_spend=cdnow["total_spend"].to_numpy()[:20]
+    )
+    asked = {"details": True, "observed_until": "1997-09-30"}
+    found = pyfunc.predict(table, params=asked).set_index("customer_id")
+    expected = customer_outlook(value_model, cdnow.head(20), observed_until="1997-09-30")
+    pd.testing.assert_frame_equal(found[list(OUTLOOK)], expected, check_dtype=False, check_index_type=False)
+    assert not set(OUTLOOK) & set(pyfunc.predict(table))

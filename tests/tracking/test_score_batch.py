@@ -9,6 +9,7 @@ import pytest
 
 import clvml
 from clvml.errors import InputError
+from clvml.lifetime_value import OUTLOOK, customer_outlook
 from clvml.scoring import _customer_files as customer_files
 from clvml.tracking import score_batch
 
@@ -84,3 +85,14 @@ def test_bad_files_are_one_sentence(monkeypatch, cdnow):
     with pytest.raises(InputError, match="end the name"):
         score_batch(URI, customers, "scores.txt")
     assert not os.path.exists("scores.csv")
+
+
+def test_details_are_those_of_the_model_for_the_total_spend_and_dates_of_the_file(value_model, cdnow):
+    customers = cdnow.head(300).assign(observed_until="1997-09-30")
+    customers.to_csv("customers.csv")
+    scored = score_batch(URI, "customers.csv", "scores.parquet", details=True).read()
+    expected = customer_outlook(value_model, cdnow.head(300), observed_until="1997-09-30")
+    pd.testing.assert_frame_equal(
+        scored[list(OUTLOOK)].set_axis(expected.index), expected, check_dtype=False, rtol=1e-12
+    )
+    assert list(scored)[: len(scored.columns) - len(OUTLOOK)] == list(value_model.predict_factors(cdnow))

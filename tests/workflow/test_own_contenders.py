@@ -159,3 +159,12 @@ def test_the_config_names_the_incumbent_and_an_unknown_one_is_refused_before_any
     with pytest.raises(InputError, match="incumbent is 'migration', which is not among the contenders"):
         run(config_of(sales, here, contenders, **{"comparison.incumbent": "migration"}))
     assert not (here / "out").exists()
+
+
+def test_a_config_of_an_earlier_release_names_the_rule_of_thumb_by_its_old_id(sales, here):
+    old = "total_customer_value"
+    config = config_of(sales, here, ["historic", old], **{"comparison.incumbent": old})
+    assert (config.models.contenders, config.comparison.incumbent) == (
+        ("historic", "rule_of_thumb"),
+        "rule_of_thumb",
+    )

@@ -2,6 +2,7 @@ from ._acquisition import Acquisition as Acquisition
 from ._acquisition import acquisition_costs as acquisition_costs
 from ._early_value import early_value as early_value
 from ._early_value import expected_early_value as expected_early_value
+from ._early_value import mean_first_purchase as mean_first_purchase
 from ._equity import CustomerEquity as CustomerEquity
 from ._equity import customer_equity as customer_equity
 from ._equity import equity_by_group as equity_by_group
@@ -31,4 +32,6 @@ from ._sensitivity import two_way as two_way
 from ._sensitivity import vary as vary
 from ._sensitivity import what_if as what_if
 from ._trend import value_over_time as value_over_time
+from ._trend_words import describe_change as describe_change
+from ._trend_words import trend_words as trend_words
 from ._value_parts import value_parts as value_parts

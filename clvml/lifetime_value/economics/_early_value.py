@@ -118,7 +118,26 @@ def expected_early_value(model: ValueModel, first_purchase: float, days: Sequenc
 
 
 def mean_first_purchase(customers: pd.DataFrame) -> float:
-    """Mean spend of the first purchase: total spend less that of the repeat purchases."""
+    """Mean spend of the first purchase: total spend less that of the repeat purchases.
+
+    Parameters
+    ----------
+    customers : pandas.DataFrame, shape (n_customers, ...)
+        The customer summary, with ``total_spend``, ``frequency`` and ``monetary_value``.
+
+    Returns
+    -------
+    float
+        In currency units, before margin; what `new_customer_value` and `expected_early_value` ask for.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> sales = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [40.0, 10.0, 30.0],
+    ...                       "date": ["2024-01-01", "2024-02-15", "2024-02-20"]})
+    >>> mean_first_purchase(clvml.summarize(sales))
+    35.0
+    """
     return float(first_purchases(customers).mean())
 
 

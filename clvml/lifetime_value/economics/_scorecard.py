@@ -28,7 +28,7 @@ from clvml.lifetime_value.economics._profitability import by_customer
 from clvml.lifetime_value.formulas._retention_rate import estimate_retention_rate
 from clvml.lifetime_value.formulas._sums import checked
 
-LESS_IS_BETTER = ("acquisition_cost", "payback")
+LESS_IS_BETTER = ("acquisition_cost", "payback", "complaint_rate")
 FIGURES = (
     "clv",
     "new_customer_value",
@@ -39,7 +39,7 @@ FIGURES = (
     "repeat_rate",
     "return_on_marketing",
 )
-FURTHER_FIGURES = ("satisfaction", "nps")  # that other parts of a run add
+FURTHER_FIGURES = ("satisfaction", "nps", "complaint_rate")  # that other parts of a run add
 _COLUMNS = ("frequency", "recency", "T", "monetary_value", "total_spend")
 
 

@@ -12,6 +12,11 @@ The last complete period is "present". An incomplete one is left out: its purcha
 would appear to have fallen. The row "expected" is the prediction of a fitted model for the next period and
 present customers: expected purchases and spend, and by the probability of at least one purchase,
 ``1 - P(0 purchases)``, the expected stickiness, repeat rate and retention (of the present buyers).
+
+Any model of value gives that row. Of a model that predicts money only, the spend is its value undiscounted
+and before the margin, the purchases are the spend over the customer's own average order value so far, and the
+probability of a purchase is that of a Poisson distribution, ``1 - exp(-expected purchases)``, as for any
+model without ``purchase_probability``.
 """
 
 from __future__ import annotations
@@ -27,8 +32,7 @@ from clvml.customers._summary import summarize
 from clvml.customers._time_units import INTERVALS, time_unit_of
 from clvml.customers._transactions import Transactions, as_transactions
 from clvml.errors import InputError
-from clvml.lifetime_value._projection import LifetimeValue
-from clvml.lifetime_value._protocol import SupportsPurchaseProbability, require
+from clvml.lifetime_value._protocol import SupportsPurchaseProbability, ValueModel
 
 MEASURES = ("average_order_value", "frequency", "stickiness", "repeat_rate", "retention")
 
@@ -37,7 +41,7 @@ def value_over_time(
     transactions: Transactions | Any,
     groups: pd.Series | None = None,
     period: str = "M",
-    model: LifetimeValue | None = None,
+    model: ValueModel | None = None,
     collapse: str | None = "D",
     covariates: pd.DataFrame | None = None,
     observation_end: Any = None,
@@ -51,9 +55,8 @@ def value_over_time(
     groups : pandas.Series, optional
         The group of each customer (segment, cohort); a single group by default.
     period : {"D", "W", "M", "Q", "Y"}, default "M"
-    model : LifetimeValue, optional
-        Fitted, with a model of purchases that `SupportsPurchaseProbability`, such as `ParetoNBD`; adds the
-        row "expected" of each group.
+    model : ValueModel, optional
+        Fitted, with a time unit, such as `LifetimeValue` or a formula; adds the row "expected" of each group.
     collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
         Period within which purchases are merged to one, as in `summarize`.
     covariates : pandas.DataFrame, optional
@@ -71,8 +74,8 @@ def value_over_time(
     Raises
     ------
     InputError
-        If a customer has no group or no covariates, the period is unknown, or the model lacks a method
-        that the row "expected" needs.
+        If a customer has no group or no covariates, the period is unknown, or the model is no fitted model of
+        value with a time unit.
 
     Examples
     --------
@@ -185,40 +188,59 @@ def _trend(counts: pd.DataFrame, periods: pd.PeriodIndex) -> pd.DataFrame:
 
 def _expectations(
     source: Transactions,
-    model: LifetimeValue,
+    model: ValueModel,
     covariates: pd.DataFrame | None,
     collapse: str | None,
     now: pd.Period,
 ) -> pd.DataFrame:
     """Predictions of the model for each customer in the period after ``now``."""
-    purchases = _purchase_model(model)
-    customers = summarize(source, now.end_time.normalize(), str(model.time_unit_), collapse)
+    customers = summarize(source, now.end_time.normalize(), str(_check_model(model)), collapse)
     if covariates is not None:
         customers = _joined(customers, covariates)
     horizon = f"1{now.freqstr[0]}"
     factors = model.predict_factors(customers, horizon, 0.0)
-    no_purchase = purchases.purchase_probability(0, horizon, customers)
+    spend = _spend(model, factors)
+    purchases = _purchases(factors, customers, spend)
     return pd.DataFrame(
         {
-            "purchases": factors["expected_purchases"],
-            "spend": factors["expected_purchases"] * factors["expected_spend"],
-            "buys": 1 - no_purchase,
+            "purchases": purchases,
+            "spend": spend,
+            "buys": _buys(model, customers, horizon, purchases),
             "frequency": customers["frequency"],
         }
     )
 
 
-def _purchase_model(model: Any) -> SupportsPurchaseProbability:
-    """The model of purchases; raises if it cannot predict the row "expected"."""
-    purchases: SupportsPurchaseProbability | None = getattr(model, "purchases_", None)
-    if purchases is None or model.time_unit_ is None:
+def _check_model(model: Any) -> Any:
+    """The time unit of a fitted model of value."""
+    if getattr(model, "time_unit_", None) is None or not hasattr(model, "predict_factors"):
         raise InputError(
-            "model must be a fitted LifetimeValue with a time unit: set"
+            "model must be a fitted model of value, such as LifetimeValue, with a time unit: set"
             " customers.attrs['time_unit'] before fitting."
         )
-    instead = "fit LifetimeValue with a model that has it, such as clvml.ParetoNBD"
-    require(purchases, SupportsPurchaseProbability, "the row 'expected' needs", instead)
-    return purchases
+    return model.time_unit_
+
+
+def _spend(model: Any, factors: pd.DataFrame) -> pd.Series:
+    if {"expected_purchases", "expected_spend"} <= set(factors):
+        return factors["expected_purchases"] * factors["expected_spend"]
+    margin = float(getattr(model, "margin", 1.0))
+    return factors["clv"] / margin if margin > 0 else factors["clv"]
+
+
+def _purchases(factors: pd.DataFrame, customers: pd.DataFrame, spend: pd.Series) -> pd.Series:
+    if "expected_purchases" in factors:
+        return factors["expected_purchases"]
+    order_value = customers["total_spend"] / (customers["frequency"] + 1)
+    return (spend / order_value.where(order_value > 0)).fillna(0.0).clip(lower=0.0)
+
+
+def _buys(model: Any, customers: pd.DataFrame, horizon: str, purchases: pd.Series) -> pd.Series:
+    """The probability of at least one purchase of each customer."""
+    of_purchases = getattr(model, "purchases_", None)
+    if isinstance(of_purchases, SupportsPurchaseProbability):
+        return 1 - of_purchases.purchase_probability(0, horizon, customers)
+    return pd.Series(-np.expm1(-purchases.to_numpy(dtype=float)), index=customers.index)
 
 
 def _joined(customers: pd.DataFrame, covariates: pd.DataFrame) -> pd.DataFrame:

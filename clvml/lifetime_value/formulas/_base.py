@@ -219,7 +219,11 @@ class FormulaValue(Listed, BaseEstimator, ABC):
             "annual_discount_rate": float(self.annual_discount_rate),
             "margin": float(self.margin),
             "income": self._income,
-            **{name: float(value) for name, value in given.items() if not isinstance(value, str)},
+            **{
+                name: float(value)
+                for name, value in given.items()
+                if value is not None and not isinstance(value, str)
+            },
             **{name: self.params_[name] for name in self.varied_estimates},
         }
 

@@ -1,11 +1,11 @@
-"""Lifetime value by Markov chains: brand switching and customer migration.
+"""Lifetime value by Markov chains: brand switching, and a margin per state.
 
 ``M[i, j]`` is the transition probability from state ``i`` to state ``j`` within a period; each row
 sums to 1, and ``M[i, i]`` is the retention of brand ``i``. Periods count from ``t = 0``, today::
 
     share[t + 1] = share[t] @ M
     value[j]     = sum over t of wallet[t] * share[t, j] * margin[j] / (1 + r)**t
-    migration    = sum over t of M**t @ R / (1 + r)**t = (I - M / (1 + r))**-1 @ R
+    markov_chain = sum over t of M**t @ R / (1 + r)**t = (I - M / (1 + r))**-1 @ R
 
 Sources: Rust, Lemon, Zeithaml, "Return on Marketing" (Journal of Marketing 68, 2004); Pfeifer, Carraway,
 "Modeling customer relationships as Markov chains" (Journal of Interactive Marketing 14, 2000).
@@ -111,7 +111,7 @@ def brand_switching(
     return BrandSwitching(pd.DataFrame(path, index, brands), worth, worth.sum(skipna=False).rename("value"))
 
 
-def migration(
+def markov_chain(
     transitions: ArrayLike | pd.DataFrame,
     margins: ArrayLike,
     discount_rate: float,
@@ -147,9 +147,9 @@ def migration(
     A customer is retained with probability 0.8 and has a margin of 100 per period, zero after churn. It is
     the retention formula:
 
-    >>> migration([[0.8, 0.2], [0, 1]], [100, 0], 0.10).round(4).tolist()
+    >>> markov_chain([[0.8, 0.2], [0, 1]], [100, 0], 0.10).round(4).tolist()
     [366.6667, 0.0]
-    >>> migration([[0.8, 0.2], [0, 1]], [100, 0], 0.0).round(4).tolist()
+    >>> markov_chain([[0.8, 0.2], [0, 1]], [100, 0], 0.0).round(4).tolist()
     [500.0, 0.0]
     """
     matrix = transition_matrix(transitions)
@@ -160,7 +160,7 @@ def migration(
     if np.isnan(money).any() or np.isnan(r):
         raise InputError("margins and discount_rate must not be missing: every state depends on all of them.")
     if n_periods is not None:
-        return _finite_migration(matrix, money, r, whole_periods(n_periods))
+        return _finite_chain(matrix, money, r, whole_periods(n_periods))
     alive = _can_reach(matrix, money != 0)
     inner = matrix[np.ix_(alive, alive)] / (1 + r)
     _refuse_divergence_chain(inner, r)
@@ -240,7 +240,7 @@ def _shares(shares: Any, n_brands: int) -> FloatArray:
     return now
 
 
-def _finite_migration(matrix: FloatArray, money: FloatArray, r: float, n_periods: int) -> FloatArray:
+def _finite_chain(matrix: FloatArray, money: FloatArray, r: float, n_periods: int) -> FloatArray:
     value = np.zeros(len(money))
     for _ in range(n_periods):
         value = money + matrix @ value / (1 + r)

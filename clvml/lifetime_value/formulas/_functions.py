@@ -11,8 +11,8 @@ any other invalid value raises :class:`~clvml.errors.InputError`.
 
 All discounted sums with a constant payment are one geometric sum with ``d = 1 - rho / (1 + r)``
 (:mod:`~clvml.lifetime_value.formulas`). The formulas with components (loyalty effects, profit contribution)
-are in ``_loyalty.py``, those with a transition matrix (brand switching, migration) in ``_chains.py``; all are
-exported here.
+are in ``_loyalty.py``, those with a transition matrix (brand switching, Markov chains) in ``_chains.py``;
+all are exported here.
 
 Sources: Blattberg, Kim, Neslin, "Database Marketing" (2008), chapters 5 and 6, for the retention
 formulas; Gupta, Lehmann, "Customers as assets" (Journal of Interactive Marketing 17, 2003) for the
@@ -24,8 +24,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from clvml.lifetime_value.formulas._chains import BrandSwitching, brand_switching, migration
-from clvml.lifetime_value.formulas._loyalty import LoyaltyEffects, loyalty_effects, profit_contribution
+from clvml.lifetime_value.formulas._chains import BrandSwitching, brand_switching, markov_chain
+from clvml.lifetime_value.formulas._loyalty import (
+    LoyaltyEffects,
+    loyalty_effects,
+    loyalty_streams,
+    profit_contribution,
+)
 from clvml.lifetime_value.formulas._sums import (
     First,
     FloatArray,
@@ -46,11 +51,12 @@ __all__ = [
     "brand_switching",
     "historic",
     "loyalty_effects",
-    "migration",
+    "loyalty_streams",
+    "markov_chain",
     "profit_contribution",
     "repeat_purchase",
     "retention",
-    "total_customer_value",
+    "rule_of_thumb",
 ]
 
 
@@ -186,7 +192,7 @@ def repeat_purchase(
     return money * steady_sum(discount_rate, n_periods, first)
 
 
-def total_customer_value(
+def rule_of_thumb(
     average_purchase: ArrayLike,
     purchases_per_period: ArrayLike,
     lifetime: ArrayLike,
@@ -194,7 +200,8 @@ def total_customer_value(
 ) -> FloatArray:
     """The rule of thumb: average purchase x purchases per period x lifetime x retention rate.
 
-    It is not discounted.
+    Textbooks call it "total customer value", which is also the term for the benefits of an offer that
+    delivered value is about (`clvml.survey`). It is not discounted.
 
     Parameters
     ----------
@@ -216,7 +223,7 @@ def total_customer_value(
 
     Examples
     --------
-    >>> print(f"{total_customer_value(100, 24, 5, 0.8):.2f}, {retention(2400, 0.8, 0, first='next'):.2f}")
+    >>> print(f"{rule_of_thumb(100, 24, 5, 0.8):.2f}, {retention(2400, 0.8, 0, first='next'):.2f}")
     9600.00, 9600.00
     """
     value = (

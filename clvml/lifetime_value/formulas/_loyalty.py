@@ -1,7 +1,8 @@
 """Components of the value of a customer relationship: loyalty effects and costs.
 
-Payments are at the end of each period, discounted at ``r`` per period. A loyalty effect is a
-stream that is zero in the first period and grows linearly::
+Payments are at the end of each period, discounted at ``r`` per period. Five gains grow with the length of the
+customer relationship: repeat purchases, cross-selling, lower cost to serve, referrals and lower price
+sensitivity. Each is a stream that is zero in the first period and grows linearly::
 
     stream[t] = growth * (t - 1)        value = sum over t = 1..n of stream[t] / (1 + r)**t
 
@@ -11,11 +12,14 @@ Berger, Nasr, "Customer lifetime value" (Journal of Interactive Marketing 12, 19
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
+from clvml.errors import InputError
 from clvml.lifetime_value.formulas._sums import (
     FloatArray,
     checked,
@@ -39,6 +43,7 @@ class LoyaltyEffects(NamedTuple):
     referrals: FloatArray
     price: FloatArray
     total: FloatArray
+    repeat_purchases: FloatArray
 
 
 def loyalty_effects(
@@ -46,6 +51,7 @@ def loyalty_effects(
     discount_rate: ArrayLike,
     n_periods: ArrayLike,
     *,
+    repeat_purchases: ArrayLike = 0.0,
     cross_selling: ArrayLike = 0.0,
     cost_to_serve: ArrayLike = 0.0,
     referrals: ArrayLike = 0.0,
@@ -64,9 +70,10 @@ def loyalty_effects(
         Per period, above -1.
     n_periods : array_like
         Number of periods, above 0; may be infinite if ``discount_rate`` is above 0.
-    cross_selling, cost_to_serve, referrals, price : array_like
-        Growth of each stream per period, in currency units: further sales, *savings* in cost to serve and
-        marketing, income from customers referred, and lower price sensitivity. Not negative.
+    repeat_purchases, cross_selling, cost_to_serve, referrals, price : array_like
+        Growth of each stream per period, in currency units: more purchases of the same, sales of other
+        products, *savings* in cost to serve and marketing, income from customers referred, and lower price
+        sensitivity. Not negative.
 
     Returns
     -------
@@ -90,11 +97,65 @@ def loyalty_effects(
     """
     base = checked("income", income) * steady_sum(discount_rate, n_periods, "next")
     growing = growing_sum(discount_rate, n_periods)
+    repeat = checked("repeat_purchases", repeat_purchases, lowest=0) * growing
     cross = checked("cross_selling", cross_selling, lowest=0) * growing
     saved = checked("cost_to_serve", cost_to_serve, lowest=0) * growing
     referred = checked("referrals", referrals, lowest=0) * growing
     dearer = checked("price", price, lowest=0) * growing
-    return LoyaltyEffects(base, cross, saved, referred, dearer, base + cross + saved + referred + dearer)
+    total = base + cross + saved + referred + dearer + repeat
+    return LoyaltyEffects(base, cross, saved, referred, dearer, total, repeat)
+
+
+def loyalty_streams(
+    income: float,
+    n_periods: int,
+    *,
+    repeat_purchases: float = 0.0,
+    cross_selling: float = 0.0,
+    cost_to_serve: float = 0.0,
+    referrals: float = 0.0,
+    price: float = 0.0,
+) -> pd.DataFrame:
+    """The payments of each stream by period, undiscounted: what `loyalty_effects` discounts and sums.
+
+    Parameters
+    ----------
+    income, n_periods, repeat_purchases, cross_selling, cost_to_serve, referrals, price
+        As in `loyalty_effects`, for one customer; ``n_periods`` is a whole number.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``period``, from 1; ``base``, the five effects (zero in the first period) and ``total``.
+
+    Raises
+    ------
+    InputError
+        If an argument is invalid.
+
+    Examples
+    --------
+    >>> loyalty_streams(100, 3, repeat_purchases=20, referrals=5)[["base", "repeat_purchases", "referrals"]]
+             base  repeat_purchases  referrals
+    period
+    1       100.0               0.0        0.0
+    2       100.0              20.0        5.0
+    3       100.0              40.0       10.0
+    """
+    if isinstance(n_periods, bool) or not isinstance(n_periods, Integral) or n_periods < 1:
+        raise InputError(f"n_periods is {n_periods!r}; it must be a whole number from 1 up.")
+    growth = {
+        "repeat_purchases": repeat_purchases,
+        "cross_selling": cross_selling,
+        "cost_to_serve": cost_to_serve,
+        "referrals": referrals,
+        "price": price,
+    }
+    period = pd.RangeIndex(1, int(n_periods) + 1, name="period")
+    table = pd.DataFrame({"base": float(checked("income", income))}, index=period)
+    for name, amount in growth.items():
+        table[name] = float(checked(name, amount, lowest=0)) * (period.to_numpy() - 1.0)
+    return table.assign(total=table.sum(axis="columns"))
 
 
 def profit_contribution(

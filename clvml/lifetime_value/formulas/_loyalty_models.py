@@ -20,7 +20,7 @@ from clvml.lifetime_value.formulas._loyalty import grown_sum
 from clvml.lifetime_value.formulas._retention_models import RetentionFormulaValue
 from clvml.lifetime_value.formulas._sums import FloatArray, checked, steady_sum
 
-EFFECTS = ("cross_selling", "cost_to_serve", "referrals", "price")
+EFFECTS = ("repeat_purchases", "cross_selling", "cost_to_serve", "referrals", "price")
 
 
 class CostedFormulaValue(RetentionFormulaValue):
@@ -186,9 +186,11 @@ class LoyaltyEffectsValue(CostedFormulaValue):
     ----------
     horizon, annual_discount_rate, margin, retention_rate
         As in :class:`RetentionFormulaValue`.
-    cross_selling, cost_to_serve, referrals, price : float or str, default 0
-        Further sales, savings in serving and marketing, income from referred customers, and lower
-        price sensitivity: 0.05 is 5 % of income more each year. Or the column that contains it.
+    cross_selling, cost_to_serve, referrals, price, repeat_purchases : float or str, default 0
+        Sales of other products, savings in serving and marketing, income from referred customers, lower
+        price sensitivity, and more purchases of the same: 0.05 is 5 % of income more each year. Or the
+        column that contains it. With None, as in models saved by clvml 0.1, repeat purchases do not grow
+        and are no factor.
 
     Examples
     --------
@@ -212,15 +214,17 @@ class LoyaltyEffectsValue(CostedFormulaValue):
         cost_to_serve: float | str = 0.0,
         referrals: float | str = 0.0,
         price: float | str = 0.0,
+        repeat_purchases: float | str | None = 0.0,
     ):
         super().__init__(horizon, annual_discount_rate, margin, retention_rate)
         self.cross_selling = cross_selling
         self.cost_to_serve = cost_to_serve
         self.referrals = referrals
         self.price = price
+        self.repeat_purchases = repeat_purchases
 
     def _estimate(self, table: pd.DataFrame) -> Estimates:
-        for name in EFFECTS:
+        for name in self._effects():
             self._per_unit(name, table)
         return super()._estimate(table)
 
@@ -229,11 +233,14 @@ class LoyaltyEffectsValue(CostedFormulaValue):
     ) -> tuple[FloatArray, dict[str, FloatArray | float]]:
         income = per_time_unit(table["total_spend"], table["T"])
         lifetime = self._lifetime(n_units)
-        growth = {name: income * self._per_unit(name, table) for name in EFFECTS}
+        growth = {name: income * self._per_unit(name, table) for name in self._effects()}
         effects = formulas.loyalty_effects(income, rate, lifetime, **growth)
         streams = {
             name: stream * self._effective_margin
             for name, stream in effects._asdict().items()
-            if name != "total"
+            if name == "base" or name in growth
         }
         return effects.total, {"income": income, "lifetime": lifetime, **streams}
+
+    def _effects(self) -> tuple[str, ...]:
+        return tuple(name for name in EFFECTS if getattr(self, name) is not None)

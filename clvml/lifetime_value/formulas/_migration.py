@@ -22,7 +22,7 @@ from clvml.customers._time_units import Horizon, horizon_in, stated_time_unit
 from clvml.customers._transactions import Transactions
 from clvml.errors import FitError, InputError
 from clvml.lifetime_value.formulas._base import FormulaValue
-from clvml.lifetime_value.formulas._chains import migration
+from clvml.lifetime_value.formulas._chains import markov_chain
 from clvml.lifetime_value.formulas._estimates import Estimate, Estimates, check_period
 from clvml.lifetime_value.formulas._sums import FloatArray
 
@@ -189,7 +189,9 @@ class MigrationValue(FormulaValue):
         buys[0] = 1.0
         whole = math.floor(n_periods)
         totals = [
-            matrix @ migration(matrix, buys, per_period, n) / (1 + per_period) if n else np.zeros(len(buys))
+            matrix @ markov_chain(matrix, buys, per_period, n) / (1 + per_period)
+            if n
+            else np.zeros(len(buys))
             for n in (whole, whole + 1)
         ]
         return totals[0] + (n_periods - whole) * (totals[1] - totals[0])

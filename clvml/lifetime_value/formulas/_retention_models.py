@@ -104,7 +104,7 @@ class RetentionValue(RetentionFormulaValue):
         return value, {"income": income, "retention_rate": rho}
 
 
-class TotalCustomerValue(RetentionFormulaValue):
+class RuleOfThumbValue(RetentionFormulaValue):
     """The rule of thumb: average purchase x purchases per time unit x lifetime x retention rate.
 
     The first two are customer-specific, first purchase included; the others are common to all customers.
@@ -125,4 +125,4 @@ class TotalCustomerValue(RetentionFormulaValue):
             "lifetime": self._lifetime(n_units),
             "retention_rate": self.params_["retention_rate"],
         }
-        return formulas.total_customer_value(*factors.values()), factors
+        return formulas.rule_of_thumb(*factors.values()), factors

@@ -86,7 +86,8 @@ def checked(
 
 def _rule(lowest: float, highest: float | None, above: float) -> str:
     if highest is not None and np.isfinite(highest):
-        return f"between {lowest:g} and {highest:g}"
+        excluded = f"above {above:g} and at most {highest:g}"
+        return excluded if above > -np.inf else f"between {lowest:g} and {highest:g}"
     finite = "" if highest else "finite"
     if above > -np.inf:
         return f"{finite} and above {above:g}".removeprefix(" and ")

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers._customer_tables import as_customers
 from clvml.customers._split import Split
 from clvml.customers._time_units import Horizon
+from clvml.distributions._history import params_of_rows
+from clvml.distributions._next_purchase import time_of_probability
 from clvml.errors import ClvmlError, FitError, InputError
 from clvml.lifetime_value._projection import LifetimeValue
+from clvml.lifetime_value._protocol import title_of
 from clvml.lifetime_value.learned._base import LearnedValue, check_before
 from clvml.lifetime_value.learned._candidates import purchase_structures
 from clvml.lifetime_value.learned._ratio import spend_deviances
+from clvml.models._history_model import HistoryModel
 
 
 class MeanValue(LearnedValue):
@@ -117,6 +122,42 @@ class MeanValue(LearnedValue):
         shared = [name for name in tables[0] if all(name in table for table in tables)]
         means = np.mean([table[shared].to_numpy() for table in tables], axis=0)
         return pd.DataFrame(means, customers.index, shared)
+
+    def probability_buys(self, customers: pd.DataFrame, horizon: Horizon) -> pd.Series:
+        """P(at least one purchase in the ``horizon``): the mean of the models' probabilities."""
+        check_is_fitted(self, "models_")
+        found = [model.purchases_.probability_buys(customers, horizon) for model in self._next_purchase()]
+        return (sum(found[1:], found[0]) / len(found)).rename("probability_buys")
+
+    def next_purchase_time(self, customers: pd.DataFrame, probability: float = 0.5) -> pd.Series:
+        """Time by which the mean of the models' probabilities of a purchase reaches ``probability``."""
+        check_is_fitted(self, "models_")
+        customers = as_customers(customers)
+        parts: list[tuple[Any, ...]] = []
+        for model in self._next_purchase():
+            history = model.purchases_.history(customers)
+            params = model.purchases_.customer_params(history)
+            kernel = model.purchases_.kernel
+            parts.append((kernel, history, params, kernel.probability_alive(history, params)))
+
+        def within(rows: NDArray[np.int64], time: NDArray[np.float64]) -> NDArray[np.float64]:
+            each = [
+                alive[rows]
+                * kernel.any_purchase_probability(history.rows(rows), time, params_of_rows(params, rows))
+                for kernel, history, params, alive in parts
+            ]
+            return np.mean(each, axis=0)
+
+        value = time_of_probability(within, np.full(len(customers), probability))
+        return pd.Series(value, customers.index, name="next_purchase_time")
+
+    def _next_purchase(self) -> list[Any]:
+        """The models; each must predict next purchases at any time."""
+        models: list[Any] = list(self.models_.values())
+        for model in models:
+            if not isinstance(model.purchases_, HistoryModel) or model.purchases_.discrete_time:
+                raise InputError(f"{title_of(model.purchases_)} does not predict purchases at any time.")
+        return models
 
     def _value(
         self, customers: pd.DataFrame, horizon: Horizon | None, annual_discount_rate: float | None

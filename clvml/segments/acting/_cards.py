@@ -27,7 +27,8 @@ def segment_cards(
     ----------
     members : pandas.DataFrame
         One row per customer: ``segment`` and ``segment_name``, ``clv, probability_alive``, ``stage``, and
-        ``treatment, what_to_do, value_at_risk, budget`` as from `clvml.segments.acting.treat`.
+        ``treatment, what_to_do, value_at_risk, budget`` as from `clvml.segments.acting.treat`; optionally
+        ``kind``, the kind of incentive.
     intervals : pandas.DataFrame, optional
         Index the segment; ``lower, upper``: the prediction interval of its total value, such as
         ``clv_lower, clv_upper`` of `LifetimeValue.predict_total_interval`. Without it, or for a segment that
@@ -42,7 +43,8 @@ def segment_cards(
         history where present, with ``time_since_last_purchase`` in place of ``recency``; ``mean_value``;
         ``total_value`` with ``total_lower, total_upper`` (its prediction interval, NaN without one) and their
         ``coverage``; ``probability_alive`` (mean); ``stage``
-        and ``stage_share`` (the most common); ``treatment, what_to_do, treatment_share`` (the most common);
+        and ``stage_share`` (the most common); ``treatment, what_to_do, treatment_share`` (the most common),
+        with ``kind`` where it is known;
         ``value_at_risk`` and ``budget`` (totals). Times are in the unit of the customers.
 
     Raises
@@ -91,10 +93,16 @@ def _card(group: pd.DataFrame, members: pd.DataFrame, medians: pd.Series) -> dic
         "stage_share": stage_share,
         "treatment": treatment,
         "what_to_do": words,
+        **_kind(group[(group["treatment"] == treatment) & (group["what_to_do"] == words)]),
         "treatment_share": treatment_share,
         "value_at_risk": float(group["value_at_risk"].sum()),
         "budget": float(group["budget"].sum()),
     }
+
+
+def _kind(treated: pd.DataFrame) -> dict[str, object]:
+    """The kind of incentive of the customers with the same treatment, if it is known."""
+    return {"kind": treated["kind"].iloc[0]} if "kind" in treated else {}
 
 
 def _most_common(column: pd.Series) -> tuple[str, float]:

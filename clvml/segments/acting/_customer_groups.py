@@ -14,6 +14,7 @@ from clvml.segments.acting._treatments import check_treatments, read_treatments,
 from clvml.segments.grouping._kmeans import KMeansSegments
 from clvml.segments.grouping._lifecycle import LifecycleStages
 from clvml.segments.grouping._matrix import ValueMatrix
+from clvml.segments.grouping._prototype_segments import PrototypeSegments
 from clvml.segments.grouping._relationship_course import HALVES
 from clvml.segments.grouping._rules import RuleSegments
 from clvml.segments.grouping._tables import MONEY, ByName, clip_negative
@@ -38,7 +39,7 @@ class CustomerGroups(ByName, BaseEstimator):
 
     Parameters
     ----------
-    segmenter : KMeansSegments or a rule-based segmentation, optional
+    segmenter : KMeansSegments, ClusterSegments or a rule-based segmentation, optional
         By default `KMeansSegments`.
     matrix : ValueMatrix, optional
         Its classes select the treatments.
@@ -61,7 +62,7 @@ class CustomerGroups(ByName, BaseEstimator):
         Those of the segmenter.
     """
 
-    segmenter_: KMeansSegments | RuleSegments
+    segmenter_: PrototypeSegments | RuleSegments
     matrix_: ValueMatrix
     stages_: LifecycleStages
     purchases_: Any
@@ -71,7 +72,7 @@ class CustomerGroups(ByName, BaseEstimator):
 
     def __init__(
         self,
-        segmenter: KMeansSegments | RuleSegments | None = None,
+        segmenter: PrototypeSegments | RuleSegments | None = None,
         matrix: ValueMatrix | None = None,
         stages: LifecycleStages | None = None,
         treatments: pd.DataFrame | None = None,
@@ -125,7 +126,7 @@ class CustomerGroups(ByName, BaseEstimator):
         known = self.purchases is None or ALIVE in customers
         self.purchases_ = None if known else clone(self.purchases).fit(customers)
         customers = self._table(customers)
-        segmenter = KMeansSegments() if self.segmenter is None else clone(self.segmenter)
+        segmenter: Any = KMeansSegments() if self.segmenter is None else clone(self.segmenter)
         self.matrix_ = (ValueMatrix() if self.matrix is None else clone(self.matrix)).fit(customers)
         self.stages_ = (LifecycleStages() if self.stages is None else clone(self.stages)).fit(customers)
         self.segmenter_ = segmenter.fit(customers)

@@ -5,14 +5,19 @@ The default table is ``treatments.csv`` in this folder; users can supply their o
 ===============  ==================================================================================
 ``segment``      a segment's name (of the value matrix, in the default table), or ``*`` for any
 ``stage``        a stage of the lifecycle, or ``*`` for any
-``treatment``    a word or two: retain, develop, cross-sell, win back, spend less
+``treatment``    a word or two: retain, develop, cross-sell (other products), upsell (an upgrade, an
+                 addition, more of the same), win back, spend less
 ``what_to_do``   a sentence
 ``budget_base``  ``clv``, the value still expected, or ``at_risk``, the value that may be lost already
 ``share``        the share of the base that may be spent, 0 to 1
+``kind``         optional: the kind of incentive, ``financial``, ``social``, ``structural`` or ``none``
+``cost``         optional: the most that may be spent on a customer, such as the cost of a treatment whose
+                 response was measured (`clvml.treatments.measured_treatments`); 0 for no such limit
 ===============  ==================================================================================
 
-The first matching row applies. **Budget rule**: ``budget = share x base``, so that no budget exceeds the
-value at risk. Tables of clvml 0.1 (with a column ``stake`` and the stage ``former``) are read as well.
+The first matching row applies. **Budget rule**: ``budget = share x base``, and at most ``cost``, so
+that no budget exceeds the value at risk. Tables of clvml 0.1 (with a column ``stake`` and the stage
+``former``) are read as well.
 """
 
 from __future__ import annotations
@@ -28,7 +33,9 @@ from clvml.segments.grouping._tables import named
 
 SHIPPED = Path(__file__).with_name("treatments.csv")
 COLUMNS = ("segment", "stage", "treatment", "what_to_do", "budget_base", "share")
+OPTIONAL = ("kind", "cost")
 BUDGET_BASES = ("clv", "at_risk")
+KINDS = ("financial", "social", "structural", "none")
 ANY = "*"
 
 
@@ -66,17 +73,24 @@ def check_treatments(table: pd.DataFrame, source: str = "the table of treatments
     missing = [name for name in COLUMNS if name not in table]
     if missing or table.empty:
         raise InputError(f"{source} lacks {missing[0]!r}." if missing else f"{source} has no rows.")
-    table = table[list(COLUMNS)].reset_index(drop=True)
+    table = table[[*COLUMNS, *(name for name in OPTIONAL if name in table)]].reset_index(drop=True)
     share = pd.to_numeric(table["share"], errors="coerce")
+    if "kind" in table:
+        table["kind"] = table["kind"].fillna("none")
+    cost = pd.to_numeric(table["cost"].fillna(0.0) if "cost" in table else share * 0, errors="coerce")
+    kinds = table["kind"] if "kind" in table else pd.Series("none", table.index)
     rules = (
         (table[["segment", "stage", "treatment"]].isna().any(axis=1), "a segment, a stage and a treatment"),
         (~table["budget_base"].isin(BUDGET_BASES), f"a budget_base among {', '.join(BUDGET_BASES)}"),
         (~share.between(0, 1), "a share from 0 to 1: no budget may exceed the value at risk"),
+        (~kinds.isin(KINDS), f"a kind among {', '.join(KINDS)}"),
+        (~cost.between(0, np.inf, inclusive="left"), "a cost of 0 or more"),
     )
     for broken, rule in rules:
         if broken.any():
             raise InputError(f"row {int(np.argmax(broken)) + 1} of {source} lacks {rule}.")
-    return table.assign(share=share.astype(float))
+    table = table.assign(share=share.astype(float))
+    return table.assign(cost=cost.astype(float)) if "cost" in table else table
 
 
 def treat(
@@ -124,7 +138,27 @@ def treat(
     value = value_at_risk(customers["clv"], customers["probability_alive"], clv_includes_p_alive)
     base = customers["clv"].where(chosen["budget_base"] == "clv", value["at_risk"])
     treated = chosen[["treatment", "what_to_do"]].assign(value_at_risk=base)
-    return treated.assign(budget=chosen["share"] * base)
+    budget = chosen["share"] * base
+    if "cost" in chosen:
+        budget = budget.where((chosen["cost"] == 0) | (budget < chosen["cost"]), chosen["cost"])
+    return treated.assign(budget=budget)
+
+
+def incentive_kinds(treated: pd.DataFrame, treatments: pd.DataFrame) -> pd.Series:
+    """The kind of incentive of each customer's treatment; ``"none"`` where the table names none.
+
+    Parameters
+    ----------
+    treated : pandas.DataFrame
+        ``treatment, what_to_do``, as from `treat`.
+    treatments : pandas.DataFrame
+        As from `read_treatments`.
+    """
+    if "kind" not in treatments:
+        return pd.Series("none", treated.index, name="kind")
+    rows = treatments.drop_duplicates(["treatment", "what_to_do"])[["treatment", "what_to_do", "kind"]]
+    found = treated[["treatment", "what_to_do"]].merge(rows, how="left", on=["treatment", "what_to_do"])
+    return found["kind"].fillna("none").set_axis(treated.index)
 
 
 def budgets(treated: pd.DataFrame) -> pd.DataFrame:

@@ -10,18 +10,21 @@ import pandas as pd
 from clvml.errors import InputError
 from clvml.segments.grouping._rules import ROUNDING, RuleSegments, check_count, check_cuts, reaches
 
+NUMERALS = {"lead": "I", "iron": "II", "platinum": "III", "gold": "IV"}
+
 
 class ValueMatrix(RuleSegments):
-    """Current value against potential (predicted) value: gold, iron, platinum, lead.
+    """Current value against potential (predicted) value: I lead, II iron, III platinum, IV gold.
 
-    ============  ==================  ==================
-    .             low potential       high potential
-    ============  ==================  ==================
-    high current  platinum: keep      gold: protect first
-    low current   lead: spend less    iron: develop
-    ============  ==================  ==================
+    ============  ===================  =====================
+    .             low potential        high potential
+    ============  ===================  =====================
+    high current  III platinum: keep   IV gold: protect first
+    low current   I lead: spend less   II iron: develop
+    ============  ===================  =====================
 
-    Segments are numbered by potential value, then current value: gold 1, iron 2, platinum 3, lead 4.
+    Classes are named and numbered as in textbooks, from I (low, low) to IV (high, high), by `class_names`.
+    As in all segmentations, segment 1 is the most valuable: gold 1, iron 2, platinum 3, lead 4.
 
     Parameters
     ----------
@@ -59,6 +62,18 @@ class ValueMatrix(RuleSegments):
     def required_columns(self) -> tuple[str, ...]:
         """The two columns of money."""
         return (self.current, self.predicted)
+
+    def class_names(self, customers: pd.DataFrame) -> pd.Series:
+        """Each customer's class with its textbook number, such as "IV gold"; ordered, I first.
+
+        Raises
+        ------
+        InputError
+            As in `predict`.
+        """
+        labels = [f"{NUMERALS[name]} {name}" for name in NUMERALS]
+        found = self.segment_names(customers).map(dict(zip(NUMERALS, labels, strict=True)))
+        return found.astype(pd.CategoricalDtype(labels, ordered=True)).rename("class")
 
     def _learn(self, table: pd.DataFrame) -> None:
         if self.current == self.predicted:

@@ -27,7 +27,8 @@ nor on the order of the customers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,6 +38,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
+from clvml.errors import InputError
 from clvml.segments.grouping._holdout_evidence import holdout_evidence, ordered_by_value
 
 BLOCK = 500
@@ -46,6 +48,14 @@ NEGLIGIBLE = 0.05  # of the best Gini in the holdout
 RESAMPLES = 8
 SEED = 0
 MOST_RESAMPLED = 2_000
+
+# Points, number of segments, number of starts, seed: fitted, with ``n_clusters, labels_, inertia_, predict``.
+Fit = Callable[[np.ndarray, int, int, int], Any]
+
+
+def fit_kmeans(points: np.ndarray, n_clusters: int, n_init: int, random_state: int) -> KMeans:
+    """K-means of these points."""
+    return KMeans(n_clusters, n_init=n_init, random_state=random_state).fit(points)
 
 
 def select_number(
@@ -85,25 +95,43 @@ def select_number(
         ``attrs["why"]`` explains the choice.
     centers : ndarray of shape (chosen number, features)
     """
+    selection, fit = select_fit(
+        points, candidates, tolerance, n_init, random_state, value=value, outcome=outcome
+    )
+    return selection, fit.cluster_centers_
+
+
+def select_fit(
+    points: np.ndarray,
+    candidates: Sequence[int],
+    tolerance: float,
+    n_init: int,
+    random_state: int,
+    *,
+    value: NDArray[np.float64] | None = None,
+    outcome: NDArray[np.float64] | None = None,
+    fit: Fit = fit_kmeans,
+) -> tuple[pd.DataFrame, Any]:
+    """As `select_number`, for any clusterer: the table, and the clusterer fitted with the chosen number."""
     # On a sample this size, threads cost more than they save.
     with threadpool_limits(1, user_api="openmp"):
-        fits = [KMeans(k, n_init=n_init, random_state=SEED).fit(points) for k in candidates]
-    inertia = [float(fit.inertia_) for fit in fits]
-    few, refits = refit_to_halves(points, fits)
+        fits = [fit(points, k, n_init, SEED) for k in candidates]
+    inertia = [float(one.inertia_) for one in fits]
+    few, refits = refit_to_halves(points, fits, fit)
     selection = pd.DataFrame(
         {
-            "silhouette": silhouettes(points, [fit.labels_ for fit in fits]),
+            "silhouette": silhouettes(points, [one.labels_ for one in fits]),
             "inertia": inertia,
             "stability": [_stability(few, *pair) for pair in zip(fits, refits, strict=True)],
             "elbow": np.arange(len(fits)) == elbow(inertia),
-            "smallest_share": [float(np.bincount(fit.labels_).min() / len(points)) for fit in fits],
+            "smallest_share": [float(np.bincount(one.labels_).min() / len(points)) for one in fits],
         },
-        index=pd.Index(list(candidates), name="n_segments"),
+        index=pd.Index([one.n_clusters for one in fits], name="n_segments"),
     )
     if value is not None and outcome is not None and outcome.sum() > 0:
         labels = [
-            [ordered_by_value(refit.predict(points), value) for refit in again or [fit]]
-            for fit, again in zip(fits, refits, strict=True)
+            [ordered_by_value(refit.predict(points), value) for refit in again or [one]]
+            for one, again in zip(fits, refits, strict=True)
         ]
         evidence = holdout_evidence(labels, outcome, _useful(selection))
         selection = selection.join(evidence.set_axis(selection.index))
@@ -111,10 +139,9 @@ def select_number(
     selection["chosen"] = np.arange(len(fits)) == chosen
     selection.attrs["why"] = describe_choice(selection, tolerance)
     if random_state == SEED:
-        return selection, fits[chosen].cluster_centers_
+        return selection, fits[chosen]
     with threadpool_limits(1, user_api="openmp"):
-        start = KMeans(candidates[chosen], n_init=n_init, random_state=random_state).fit(points)
-    return selection, start.cluster_centers_
+        return selection, fit(points, candidates[chosen], n_init, random_state)
 
 
 def _choice(selection: pd.DataFrame, tolerance: float) -> int:
@@ -199,10 +226,12 @@ def _size_rule(selection: pd.DataFrame) -> str:
     return f" and whose smallest segment has at least {100 * SMALLEST_SHARE:g} %"
 
 
-def refit_to_halves(points: np.ndarray, fits: Sequence[KMeans]) -> tuple[np.ndarray, list[list[KMeans]]]:
+def refit_to_halves(
+    points: np.ndarray, fits: Sequence[Any], fit: Fit = fit_kmeans
+) -> tuple[np.ndarray, list[list[Any]]]:
     """At most `MOST_RESAMPLED` of the points, and each fit again to random halves of them.
 
-    There is no refit to a half with fewer distinct points than segments.
+    There is no refit to a half with fewer distinct points than segments, or where the clusterer finds none.
     """
     rng = np.random.default_rng(SEED)
     few = points[np.sort(rng.choice(len(points), min(MOST_RESAMPLED, len(points)), replace=False))]
@@ -212,15 +241,22 @@ def refit_to_halves(points: np.ndarray, fits: Sequence[KMeans]) -> tuple[np.ndar
     with threadpool_limits(1, user_api="openmp"):
         return few, [
             [
-                KMeans(fit.n_clusters, n_init=3, random_state=SEED).fit(half)
+                again
                 for half, n in zip(halves, distinct, strict=True)
-                if n >= fit.n_clusters
+                if n >= one.n_clusters and (again := _refitted(half, one.n_clusters, fit)) is not None
             ]
-            for fit in fits
+            for one in fits
         ]
 
 
-def _stability(points: np.ndarray, fit: KMeans, refits: Sequence[KMeans]) -> float:
+def _refitted(half: np.ndarray, n_clusters: int, fit: Fit) -> Any:
+    try:
+        return fit(half, n_clusters, 3, SEED)
+    except InputError:
+        return None
+
+
+def _stability(points: np.ndarray, fit: Any, refits: Sequence[Any]) -> float:
     """The mean agreement of a fit with its refits on some points; NaN without refits."""
     with threadpool_limits(1, user_api="openmp"):
         labels = fit.predict(points)

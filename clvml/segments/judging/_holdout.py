@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
 from clvml.errors import InputError
@@ -130,61 +129,3 @@ def _ranked(segments: pd.Series, actual: pd.Series) -> dict[str, float]:
         "lift": float(truth[first].mean() / truth.mean()),
         "separation": separation(segments, truth),
     }
-
-
-TEXTBOOK = pd.DataFrame(
-    {
-        "ease": [
-            "easy: sort by revenue and cut",
-            "easy: three quantile scores",
-            "harder: two models to fit and to check",
-        ],
-        "cost": [
-            "low: total revenue per customer",
-            "low: date, number and total of purchases",
-            "higher: clean purchase histories, a holdout, refits",
-        ],
-    },
-    index=pd.Index(["ABC", "RFM", "CLV"], name="analysis"),
-)
-
-
-def textbook_comparison(
-    actual: pd.Series,
-    abc: pd.Series,
-    rfm: pd.Series,
-    clv: pd.Series,
-    naive_forecast: pd.Series | None = None,
-) -> pd.DataFrame:
-    """The textbook table "ABC, RFM and CLV compared", with accuracy measured on the holdout.
-
-    Parameters
-    ----------
-    actual : pandas.Series
-        Money over the holdout.
-    abc, rfm : pandas.Series
-        Segments, 1 the most valuable.
-    clv : pandas.Series
-        Predicted money over the holdout; it ranks single customers, as that analysis does.
-    naive_forecast : pandas.Series, optional
-        Past spend carried forward over the duration of the holdout: the prediction that ABC and RFM imply.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Index ``analysis``; ``ease`` and ``cost`` as text, then the measured accuracy: ``top10_share,
-        gini, spearman`` and ``bias_pct`` of the total (NaN where nothing is predicted).
-    """
-    orders = {"ABC": -abc.astype(float), "RFM": -rfm.astype(float), "CLV": clv}
-    measured = pd.DataFrame(
-        {
-            "top10_share": {name: top_share(actual, order) for name, order in orders.items()},
-            "gini": {name: gini(actual, order) for name, order in orders.items()},
-            "spearman": {name: spearman(actual, order) for name, order in orders.items()},
-        }
-    )
-    table = TEXTBOOK.join(measured)
-    totals = {"ABC": naive_forecast, "RFM": naive_forecast, "CLV": clv}
-    planned = {name: np.nan if money is None else float(money.sum()) for name, money in totals.items()}
-    table["bias_pct"] = 100 * (pd.Series(planned) / float(actual.sum()) - 1)
-    return table

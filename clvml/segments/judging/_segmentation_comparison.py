@@ -19,16 +19,18 @@ from sklearn.base import clone
 from clvml.segments.grouping._classes import ABCClasses, ValueTiers
 from clvml.segments.grouping._kmeans import KMeansSegments
 from clvml.segments.grouping._matrix import ValueMatrix
+from clvml.segments.grouping._prototype_segments import PrototypeSegments
 from clvml.segments.grouping._rfm import RFMScores
 from clvml.segments.grouping._rules import RuleSegments
 from clvml.segments.grouping._tables import clip_negative
-from clvml.segments.judging._holdout import judge_segmentations, rank_segmentations, textbook_comparison
+from clvml.segments.judging._holdout import judge_segmentations, rank_segmentations
 from clvml.segments.judging._quality import matched
+from clvml.segments.judging._textbook import check_ratings, textbook_comparison
 
 ABC, RFM, KMEANS = "ABC classes", "RFM groups", "K-means"
 NAIVE = (ABC, RFM)
 
-Segmenter = RuleSegments | KMeansSegments
+Segmenter = RuleSegments | PrototypeSegments
 
 
 class SegmentationComparison(NamedTuple):
@@ -41,16 +43,19 @@ class SegmentationComparison(NamedTuple):
     by_segment : pandas.DataFrame
         Index ``method, segment``, as from `clvml.segments.judging.judge_segmentations`, with ``name``.
     textbook : pandas.DataFrame
-        ABC, RFM and CLV by ease, cost and measured accuracy, as from
+        ABC, RFM and CLV by the textbook's ratings and measured accuracy, as from
         `clvml.segments.judging.textbook_comparison`.
     segments : dict of str to pandas.Series
         The segments of each method.
+    ratings : pandas.DataFrame
+        Whether the measurements contradict the ratings, as from `clvml.segments.judging.check_ratings`.
     """
 
     ranking: pd.DataFrame
     by_segment: pd.DataFrame
     textbook: pd.DataFrame
     segments: dict[str, pd.Series]
+    ratings: pd.DataFrame
 
 
 def compare_segmentations(
@@ -58,8 +63,9 @@ def compare_segmentations(
     actual: pd.Series,
     naive_forecast: pd.Series,
     kmeans: KMeansSegments | None = None,
+    others: Mapping[str, PrototypeSegments] | None = None,
 ) -> SegmentationComparison:
-    """Compare ABC, RFM, the value matrix, tiers and K-means on the same holdout.
+    """Compare ABC, RFM, the value matrix, tiers, K-means and other clusterers on the same holdout.
 
     Parameters
     ----------
@@ -72,11 +78,13 @@ def compare_segmentations(
         Past spend of each customer, carried forward over the duration of the holdout.
     kmeans : KMeansSegments, optional
         If the default does not suit the columns; a copy is fitted.
+    others : mapping of str to ClusterSegments, optional
+        Further clusterers by name; copies are fitted.
 
     Notes
     -----
     Segments take losses (negative money) as 0; predictions and outcomes stay as they are. If the number of
-    segments of K-means is "auto", it is chosen by the same holdout, which favours K-means a little.
+    segments of a clusterer is "auto", it is chosen by the same holdout, which favours clusterers a little.
 
     Raises
     ------
@@ -84,7 +92,7 @@ def compare_segmentations(
         If a column is missing, or the three do not cover the same customers.
     """
     table = clip_negative(customers)
-    methods = _methods(kmeans)
+    methods = {**_methods(kmeans), **{name: clone(method) for name, method in (others or {}).items()}}
     matched(table.index, actual, "actual")
     segments = {name: _fit_predict(method, table, actual) for name, method in methods.items()}
     predicted = {name: naive_forecast if name in NAIVE else customers["clv"] for name in methods}
@@ -92,11 +100,13 @@ def compare_segmentations(
     names = [methods[str(method)].names_[int(segment) - 1] for method, segment in by_segment.index]
     by_segment.insert(0, "name", names)
     textbook = textbook_comparison(actual, segments[ABC], segments[RFM], customers["clv"], naive_forecast)
-    return SegmentationComparison(rank_segmentations(segments, actual), by_segment, textbook, segments)
+    ratings = check_ratings(actual, segments[ABC], segments[RFM], customers["clv"])
+    ranking = rank_segmentations(segments, actual)
+    return SegmentationComparison(ranking, by_segment, textbook, segments, ratings)
 
 
 def _fit_predict(method: Segmenter, customers: pd.DataFrame, actual: pd.Series) -> pd.Series:
-    if isinstance(method, KMeansSegments):
+    if isinstance(method, PrototypeSegments):
         return method.fit_predict(customers, outcome=actual)
     return method.fit_predict(customers)
 

@@ -25,10 +25,13 @@ class Attributes(NamedTuple):
         On the customers' index: the columns to segment by; no columns if the config names no table.
     contact : pandas.Series or None
         Contact data of each customer; used to count reachable customers, and not written to any file.
+    needs : pandas.DataFrame or None
+        Attributes that describe needs and are not used to segment by.
     """
 
     table: pd.DataFrame
     contact: pd.Series | None
+    needs: pd.DataFrame | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -49,15 +52,18 @@ def read_attributes(config: Config, customers: pd.Index, say: Callable[[str], No
         return Attributes(pd.DataFrame(index=customers), None)
     table = _by_customer(Path(section.attributes), config.data.customer, customers)
     columns, contact = list(map(str, table.columns)), [section.contact] if section.contact else []
-    names = list(section.attribute_columns) or [name for name in columns if name not in contact]
-    missing = [name for name in (*names, *contact) if name not in columns]
+    needs = list(section.needs)
+    if section.attribute_columns and not needs:
+        needs = [name for name in columns if name not in {*section.attribute_columns, *contact}]
+    names = list(section.attribute_columns) or [name for name in columns if name not in {*contact, *needs}]
+    missing = [name for name in (*names, *contact, *needs) if name not in columns]
     if missing:
         raise InputError(f"{section.attributes} has no column {missing[0]!r}; it has {', '.join(columns)}.")
     without = len(customers.difference(table.index))
     if without:
         say(f"{without:,} of {len(customers):,} customers have no attributes: treated as missing")
     known = table.reindex(customers)
-    return Attributes(known[names], known[section.contact] if contact else None)
+    return Attributes(known[names], known[section.contact] if contact else None, known[needs])
 
 
 def read_attribute(config: Config, customers: pd.Index, name: str, key: str) -> pd.Series:

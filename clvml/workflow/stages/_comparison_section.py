@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 from clvml.errors import InputError
 from clvml.evaluation._abilities import check_needs
 from clvml.evaluation._criteria import weights_for
+from clvml.workflow._contenders import RENAMED_IDS
 from clvml.workflow._section import Section
 
 
@@ -43,6 +44,11 @@ class ComparisonSection(Section):
         if weights:
             _checked(weights_for, weights)
         return weights
+
+    @field_validator("incumbent")
+    @classmethod
+    def _by_current_id(cls, incumbent: str) -> str:
+        return RENAMED_IDS.get(incumbent, incumbent)
 
     @field_validator("needs")
     @classmethod

@@ -8,7 +8,15 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator
 
 from clvml.errors import InputError
-from clvml.workflow._contenders import CONTENDERS, CUSTOM, IMPORT_PATH, Contender, custom_contender, imported
+from clvml.workflow._contenders import (
+    CONTENDERS,
+    CUSTOM,
+    IMPORT_PATH,
+    RENAMED_IDS,
+    Contender,
+    custom_contender,
+    imported,
+)
 from clvml.workflow._section import Section
 from clvml.workflow._stage import Context
 
@@ -16,6 +24,7 @@ BASELINE_ID = "zero"  # always compared
 
 
 def _known(name: str) -> str:
+    name = RENAMED_IDS.get(name, name)
     if name in CONTENDERS or IMPORT_PATH.fullmatch(name):
         return name
     raise ValueError(

@@ -7,7 +7,11 @@ from collections.abc import Iterator
 import pandas as pd
 
 from clvml.errors import ClvmlError
-from clvml.lifetime_value.economics._scorecard import scorecard, scorecard_over_time
+from clvml.lifetime_value.economics._scorecard import (
+    FURTHER_FIGURES,
+    scorecard,
+    scorecard_over_time,
+)
 from clvml.workflow._findings import Finding, Table, Words
 from clvml.workflow._formatting import Column
 from clvml.workflow.stages._economics_inputs import FurtherFigures, Inputs
@@ -24,6 +28,9 @@ LABELS = {
     "retention_rate": "retention",
     "repeat_rate": "repeat-purchase rate",
     "return_on_marketing": "return on marketing",
+    "satisfaction": "satisfied (4 or 5 of 5)",
+    "nps": "net promoter score",
+    "complaint_rate": "complained",
 }
 CARD_COLUMNS = {
     "value": Column("current", "{:,.2f}"),
@@ -55,7 +62,7 @@ def scorecard_findings(inputs: Inputs, customers: pd.DataFrame) -> tuple[pd.Data
 
 def missing(targets: dict[str, float], further: dict[str, tuple[float, str]]) -> list[str]:
     """Targets of figures that other parts of the run would add, and have not."""
-    return [name for name in targets if name not in LABELS and name not in further]
+    return [name for name in targets if name in FURTHER_FIGURES and name not in further]
 
 
 def _findings(inputs: Inputs, card: pd.DataFrame, spent: float, absent: list[str]) -> Iterator[Finding]:
@@ -85,7 +92,8 @@ def _findings(inputs: Inputs, card: pd.DataFrame, spent: float, absent: list[str
             style="note",
             runs=(),
         )
-    if inputs.section.targets or inputs.acquisition is not None:
+    more = inputs.context.get(FurtherFigures) is not None
+    if inputs.section.targets or inputs.acquisition is not None or more:
         past = over_time(inputs, spent, known)
         if past is not None:
             yield past
@@ -112,6 +120,12 @@ def over_time(inputs: Inputs, spent: float, known: list[str]) -> Table | None:
     except ClvmlError as error:  # the model needs what a summary of the past does not have
         inputs.context.say(f"no figures over time: {error}")
         return None
+    further = inputs.context.get(FurtherFigures)
+    if further is not None and further.until is not None:
+        rows = {end: dict(further.until(end)) for end in ends}
+        table = table.join(
+            pd.DataFrame.from_dict(rows, orient="index").reindex(columns=list(further.figures))
+        )
     table = table[["customers", *(name for name in known if name in table)]]
     labels = {str(name): Column(LABELS.get(str(name), str(name)), "{:,.2f}") for name in table}
     labels["customers"] = Column("customers", "{:,.0f}")

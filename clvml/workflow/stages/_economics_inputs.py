@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -38,9 +38,18 @@ class AcquisitionTable:
 
 @dataclass(frozen=True, eq=False)
 class FurtherFigures:
-    """Figures that other stages add to the scorecard: from the name to the value and its unit."""
+    """Figures that other stages add to the scorecard.
+
+    Attributes
+    ----------
+    figures : mapping of str to (float, str)
+        From the name to the value and its unit.
+    until : callable, optional
+        Takes a day, and gives the figures as they were known then, for the scorecard over time.
+    """
 
     figures: Mapping[str, tuple[float, str]]
+    until: Callable[[pd.Timestamp], Mapping[str, float]] | None = None
 
 
 class Predictions:

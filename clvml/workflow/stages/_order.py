@@ -12,14 +12,17 @@ _MODULES = (
     "_comparing",
     "_diagnosing",
     "_serving",
+    "_treatments",
     "_segmenting",
     "_validating_segments",
     "_segment_moves",
+    "_satisfaction",
     "_economics",
+    "_customer_base",
     "_surveying",
 )
 # The manager's questions first; all others follow.
-_REPORT = ("_serving", "_economics", "_segmenting", "_comparing")
+_REPORT = ("_serving", "_economics", "_customer_base", "_segmenting", "_treatments", "_comparing")
 STAGES: tuple[Stage, ...] = tuple(import_module(f"{__package__}.{name}").STAGE for name in _MODULES)
 
 

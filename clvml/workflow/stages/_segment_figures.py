@@ -11,7 +11,7 @@ import pandas as pd
 from clvml import plots
 from clvml.segments.acting._customer_groups import CustomerGroups
 from clvml.segments.grouping._components import two_components
-from clvml.segments.grouping._kmeans import KMeansSegments
+from clvml.segments.grouping._prototype_segments import PrototypeSegments
 from clvml.segments.grouping._tables import clip_negative
 from clvml.workflow._findings import SEGMENTS, Figure
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def profile_figures(
-    segmenter: KMeansSegments, members: pd.DataFrame, worth: pd.DataFrame, selection: pd.DataFrame
+    segmenter: PrototypeSegments, members: pd.DataFrame, worth: pd.DataFrame, selection: pd.DataFrame
 ) -> Iterator[Figure]:
     """Profiles of the segments, their value, and the choice of their number."""
     profile = segmenter.profile_
@@ -42,24 +42,21 @@ def profile_figures(
             yield Figure(name, title, draw, size, runs=SEGMENTS)
 
 
-def group_figures(
-    model: CustomerGroups, stages: pd.DataFrame, shapes: pd.DataFrame, cards: pd.DataFrame
-) -> Iterator[Figure]:
-    """Value classes, stages, ended relationships, and a card for each segment."""
+def group_figures(model: CustomerGroups, shapes: pd.DataFrame, cards: pd.DataFrame) -> Iterator[Figure]:
+    """Value classes, ended relationships, and a card for each segment."""
     draw_matrix = partial(plots.value_matrix, model.matrix_.profile_)
     yield Figure("value_matrix", "Current against potential value", draw_matrix, (7, 5.2), runs=SEGMENTS)
-    draw_stages = partial(plots.lifecycle_curve, stages)
-    yield Figure("lifecycle", "Customers by lifecycle stage", draw_stages, (8.5, 4.6), runs=SEGMENTS)
     if shapes["customers"].sum():
         draw_shapes = partial(plots.relationship_shapes, shapes)
         title = "Shapes of ended relationships"
         yield Figure("relationship_shapes", title, draw_shapes, (8.5, 4.4), runs=SEGMENTS)
     for number, card in cards.iterrows():
         draw_card, title = partial(plots.segment_card, card), f"Segment {number}: {card['name']}"
-        yield Figure(f"segment_card_{number}", title, draw_card, (7, 4.2), runs=SEGMENTS)
+        size = (7, 6.2 if card.get("plan") else 4.2)
+        yield Figure(f"segment_card_{number}", title, draw_card, size, runs=SEGMENTS)
 
 
-def lines(segmenter: KMeansSegments, members: pd.DataFrame, ax: Axes) -> Axes:
+def lines(segmenter: PrototypeSegments, members: pd.DataFrame, ax: Axes) -> Axes:
     """Parallel coordinates of the segments' centres."""
     names = [f"{number} {name}" for number, name in enumerate(segmenter.names_, start=1)]
     points = segmenter.transform(clip_negative(members))
@@ -67,7 +64,7 @@ def lines(segmenter: KMeansSegments, members: pd.DataFrame, ax: Axes) -> Axes:
     return plots.segment_lines(centers.set_axis(names), ax=ax)
 
 
-def scatter(segmenter: KMeansSegments, members: pd.DataFrame, ax: Axes) -> Axes:
+def scatter(segmenter: PrototypeSegments, members: pd.DataFrame, ax: Axes) -> Axes:
     """A sample of the members in two components."""
     names = members["segment"].astype(str) + " " + members["segment_name"]
     return plots.segment_scatter(two_components(segmenter.transform(clip_negative(members)), names), ax=ax)

@@ -10,18 +10,24 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import pandas as pd
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from sklearn.base import clone
 
 from clvml.customers._split import Split
+from clvml.customers._typed_tables import read_typed_table
 from clvml.errors import FitError, InputError
 from clvml.lifetime_value._protocol import SupportsProbabilityAlive, title_of
 from clvml.models import BGNBD
 from clvml.segments.acting._cards import segment_cards
 from clvml.segments.acting._customer_groups import ALIVE, CustomerGroups
-from clvml.segments.acting._treatments import budgets, read_treatments
+from clvml.segments.acting._plans import segment_plans
+from clvml.segments.acting._treatments import budgets, incentive_kinds, read_treatments
 from clvml.segments.acting._value_at_risk import early_warning
+from clvml.segments.grouping._cluster_segments import ClusterSegments
+from clvml.segments.grouping._clusterers import SOM, check_options, takes_number
 from clvml.segments.grouping._kmeans import KMeansSegments
+from clvml.segments.grouping._matrix import NUMERALS
+from clvml.segments.grouping._prototype_segments import PrototypeSegments
 from clvml.segments.grouping._relationship_course import relationship_shapes, shape_profile
 from clvml.segments.grouping._tables import CUSTOMARY, MONEY, VALUE, clip_negative
 from clvml.segments.judging._mean_intervals import mean_intervals
@@ -33,13 +39,18 @@ from clvml.workflow._section import Section
 from clvml.workflow._stage import Context, Stage
 from clvml.workflow.stages._attribute_files import Attributes
 from clvml.workflow.stages._comparing import Comparison
+from clvml.workflow.stages._lifecycle_findings import lifecycle_of
 from clvml.workflow.stages._model_cards import segments_card
 from clvml.workflow.stages._reading import outcome_of
 from clvml.workflow.stages._segment_figures import group_figures, profile_figures
+from clvml.workflow.stages._segment_needs import needs_of, preparation_of
+from clvml.workflow.stages._segment_trends import trend_findings, trend_of
 from clvml.workflow.stages._serving import COVERAGE, INCLUDED_BY_DRAWS, Served
-from clvml.workflow.stages._splitting import Customers, joined
+from clvml.workflow.stages._splitting import Customers, TimeUnitCode, joined
 
 SECTION = "Segments"
+KMEANS = "KMeans"
+TITLES = {KMEANS: "K-means", SOM: "a self-organising map"}
 FOLDER = "segments"
 FILES = "segment_tables/{}.csv"
 WARNED = 10  # customers shown; all are in early_warning.csv
@@ -82,7 +93,15 @@ CARD_COLUMNS = {
     "value_at_risk": Column("value at risk", "{:,.0f}"),
     "budget": Column("budget", "{:,.0f}"),
     "treatment": Column("treatment"),
+    "kind": Column("incentive"),
     "what_to_do": Column("what to do"),
+}
+
+
+MATRIX_COLUMNS = {
+    "customers": Column("customers", "{:,}"),
+    "share_of_customers": Column("share of customers", "{:.1%}"),
+    "share_of_value": Column("share of future value", "{:.1%}"),
 }
 
 
@@ -92,7 +111,14 @@ class SegmentsSection(Section):
     n_segments: int | Literal["auto"] = "auto"
     """The number of segments, or "auto" for the criterion of ``KMeansSegments``."""
     random_state: int = 0
-    """Seed of K-means."""
+    """Seed of the clusterers."""
+    clusterer: str = KMEANS
+    """The clusterer of the segments: KMeans, SOM (a self-organising map) or a clusterer of scikit-learn, such
+    as GaussianMixture, AgglomerativeClustering or HDBSCAN."""
+    clusterer_options: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    """Options of that clusterer, such as {linkage = "average"}."""
+    compare_with: tuple[str, ...] = ()
+    """Further clusterers to evaluate on the same holdout, such as ["SOM", "GaussianMixture"]."""
     treatments: str = ""
     """A CSV file of treatments that replaces the default of ``clvml.segments.acting``."""
     attributes: str = ""
@@ -100,13 +126,44 @@ class SegmentsSection(Section):
     purchases."""
     attribute_columns: tuple[str, ...] = ()
     """The attributes to use as features. Default: all."""
+    contacts: str = ""
+    """A CSV, Parquet or Excel file of contacts, one row per contact: customer_id, first_contact (date) and
+    optionally interested (date); adds the stages before the first purchase and their conversion."""
+    contact_id: str = "customer_id"
+    """The column of ids in the contacts."""
+    lifecycle: Literal["stages", "five stages"] = "stages"
+    """The reading of the lifecycle: potential to lapsed, or the five stages contact, acquisition, conversion,
+    retention and loyalty."""
+    lifecycle_period: TimeUnitCode = "Q"
+    """Period of volume and profit by stage and age: D, W, M, Q or Y."""
+    trend_period: TimeUnitCode = "M"
+    """Period of the trend of value by segment: D, W, M, Q or Y."""
+    needs: tuple[str, ...] = ()
+    """Attributes that describe needs, by which segments are compared and not made. Default: those that
+    attribute_columns, if given, does not name."""
     contact: str = ""
     """The column of attributes with contact data, used only to count reachable customers."""
 
     @model_validator(mode="after")
+    def _clusterers_exist(self) -> Self:
+        if self.clusterer == KMEANS and self.clusterer_options:
+            raise ValueError("gives clusterer_options for KMeans, which has none here")
+        try:
+            for name in dict.fromkeys((self.clusterer, *self.compare_with)):
+                if name != KMEANS:
+                    check_options(name, self.clusterer_options if name == self.clusterer else {})
+        except InputError as error:
+            raise ValueError(str(error).rstrip(".")) from None
+        return self
+
+    @model_validator(mode="after")
     def _columns_have_a_table(self) -> Self:
-        if (self.attribute_columns or self.contact) and not self.attributes:
+        if (self.attribute_columns or self.contact or self.needs) and not self.attributes:
             raise ValueError("names columns of attributes but not the table they are in: give attributes")
+        if both := {*self.needs} & {*self.attribute_columns, self.contact}:
+            raise ValueError(
+                f"names {min(both)!r} in needs and as an attribute to segment by or contact data"
+            )
         return self
 
 
@@ -124,13 +181,13 @@ class CalibrationSegments:
     Attributes
     ----------
     customers : pandas.DataFrame
-    segmenter : KMeansSegments or None
+    segmenter : KMeansSegments, ClusterSegments or None
         Fitted to them; with "auto" its number of segments was chosen by the spend in the holdout. None if
         the customers do not differ enough.
     """
 
     customers: pd.DataFrame
-    segmenter: KMeansSegments | None
+    segmenter: PrototypeSegments | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +196,7 @@ class Segments:
 
     Attributes
     ----------
-    segmenter : KMeansSegments
+    segmenter : KMeansSegments or ClusterSegments
         Fitted.
     members : pandas.DataFrame
         One row per customer: segment and name, with ``groups`` also ``value_class, stage, reason,
@@ -148,14 +205,17 @@ class Segments:
         Fitted; ``clvml score --segments`` uses it. None if no model provides P(alive).
     """
 
-    segmenter: KMeansSegments
+    segmenter: PrototypeSegments
     members: pd.DataFrame
     groups: CustomerGroups | None = None
 
 
 def check(context: Context) -> None:
-    """Read the table of treatments, so that an error in it is found before the run."""
-    context.put(Treatments(read_treatments(context.config.segments.treatments or None)))
+    """Read the tables of treatments and contacts, so that an error in them is found before the run."""
+    section = context.config.segments
+    context.put(Treatments(read_treatments(section.treatments or None)))
+    if section.contacts:
+        read_typed_table(section.contacts, {section.contact_id: "id", "first_contact": "date"})
 
 
 def find(context: Context) -> Iterator[Finding]:
@@ -171,13 +231,21 @@ def find(context: Context) -> Iterator[Finding]:
     yield from model_of(context, segments)
     selection = (calibrated.segmenter or segments.segmenter).selection_
     yield from who_they_are(segments)
-    yield from profile_of(segments, selection)
+    yield from profile_of(segments, selection, title_of_clusterer(context.config.segments.clusterer))
+    yield from preparation_of(segments)
+    yield from needs_of(context, segments)
     if outcome_of(context) == "purchases":
         yield Words(IN_PURCHASES, style="note", runs=SEGMENTS)
     if segments.groups is not None:
         yield from what_to_do(segments.members, context.config.value.currency)
         intervals = card_intervals(context[Served], segments.members)
-        yield from actions_of(segments, segments.groups, context[Customers].attributes.contact, intervals)
+        yield from lifecycle_of(context, segments.members["stage"])
+        trend = trend_of(context, segments)
+        contact = context[Customers].attributes.contact
+        yield from actions_of(segments, segments.groups, contact, intervals, trend)
+        if trend is not None:
+            cards = segment_cards(segments.members)
+            yield from trend_findings(trend, cards, context.config.segments.trend_period)
 
 
 def calibration_segments(context: Context) -> CalibrationSegments:
@@ -187,7 +255,7 @@ def calibration_segments(context: Context) -> CalibrationSegments:
     customers = joined(parts.calibration, attributes.table, values)
     if ALIVE not in values and (beside := purchases_beside(context, parts.calibration)) is not None:
         customers = joined(customers, beside.probability_alive(parts.calibration).to_frame())
-    segmenter = kmeans_for(context, customers, attributes)
+    segmenter = segmenter_for(context, customers, attributes)
     try:
         segmenter.fit(clip_negative(customers), outcome=parts.holdout["spend"])
     except InputError:
@@ -195,8 +263,8 @@ def calibration_segments(context: Context) -> CalibrationSegments:
     return CalibrationSegments(customers, segmenter)
 
 
-def group(context: Context, calibrated: KMeansSegments | None) -> Segments | None:
-    """K-means on behaviour and value, with class, stage, treatment and budget of each customer.
+def group(context: Context, calibrated: PrototypeSegments | None) -> Segments | None:
+    """Clusters of behaviour and value, with class, stage, treatment and budget of each customer.
 
     If the model to serve provides no P(alive) (a formula), the best model of purchases in the comparison
     does; if none can be fitted, there are segments only, since stages and value at risk need P(alive).
@@ -208,7 +276,7 @@ def group(context: Context, calibrated: KMeansSegments | None) -> Segments | Non
     if beside is not None:
         context.say(f"{served.title} provides no P(alive): using that of {title_of(beside)}")
         table = joined(table, beside.probability_alive(customers.table).to_frame())
-    segmenter = kmeans_for(context, table, customers.attributes, calibrated)
+    segmenter = segmenter_for(context, table, customers.attributes, calibrated)
     if losses := describe_losses(table):
         context.say(losses)
     try:
@@ -253,24 +321,41 @@ def purchases_beside(context: Context, customers: pd.DataFrame) -> Any:
         return None
 
 
-def kmeans_for(
+def segmenter_for(
     context: Context,
     table: pd.DataFrame,
     attributes: Attributes,
-    calibrated: KMeansSegments | None = None,
-) -> KMeansSegments:
-    """K-means as configured, on attributes and the default features present.
+    calibrated: PrototypeSegments | None = None,
+    clusterer: str | None = None,
+) -> PrototypeSegments:
+    """The configured or the named clusterer, on attributes and the default features present.
 
     It has as many segments as those of the calibration, where given.
     """
     section = context.config.segments
-    return KMeansSegments(
-        n_segments=section.n_segments if calibrated is None else len(calibrated.names_),
-        features=tuple(name for name in CUSTOMARY if name in table),
-        value=VALUE,
-        random_state=section.random_state,
-        attributes=attributes.names,
-    )
+    name = section.clusterer if clusterer is None else clusterer
+    number = section.n_segments if calibrated is None else len(calibrated.names_)
+    common: dict[str, Any] = {
+        "features": tuple(feature for feature in CUSTOMARY if feature in table),
+        "value": VALUE,
+        "random_state": section.random_state,
+        "attributes": attributes.names,
+    }
+    if name == KMEANS:
+        return KMeansSegments(n_segments=number, **common)
+    options = section.clusterer_options if name == section.clusterer else {}
+    return ClusterSegments(name, options or None, number if takes_number(name) else "auto", **common)
+
+
+def title_of_clusterer(name: str) -> str:
+    """The name of a clusterer in the report.
+
+    Examples
+    --------
+    >>> title_of_clusterer("KMeans"), title_of_clusterer("HDBSCAN")
+    ('K-means', 'HDBSCAN')
+    """
+    return TITLES.get(name, name)
 
 
 def model_of(context: Context, segments: Segments) -> Iterator[Finding]:
@@ -292,7 +377,7 @@ def model_of(context: Context, segments: Segments) -> Iterator[Finding]:
     yield Metrics(metrics | {"segments": float(len(segmenter.names_))}, in_report=False, runs=SEGMENTS)
 
 
-def profile_of(segments: Segments, selection: pd.DataFrame) -> Iterator[Finding]:
+def profile_of(segments: Segments, selection: pd.DataFrame, title: str = TITLES[KMEANS]) -> Iterator[Finding]:
     """The segment of each customer, the profile of each segment, and the choice of their number."""
     segmenter, members = segments.segmenter, segments.members
     profile = segmenter.profile_
@@ -300,7 +385,8 @@ def profile_of(segments: Segments, selection: pd.DataFrame) -> Iterator[Finding]
     losses = describe_losses(members)
     yield Table("segments", members, file="segments.csv", in_report=False, runs=SEGMENTS)
     yield Words(
-        "Customers until the end of observation, grouped by K-means; 1 is the most valuable.", runs=SEGMENTS
+        f"Customers until the end of observation, grouped by {title}; 1 is the most valuable.",
+        runs=SEGMENTS,
     )
     yield Table(
         "profile", profile, file="segment_profile.csv", columns=profile_columns(profile), runs=SEGMENTS
@@ -390,7 +476,11 @@ def card_intervals(served: Served, members: pd.DataFrame) -> pd.DataFrame | None
 
 
 def actions_of(
-    segments: Segments, model: CustomerGroups, contact: pd.Series | None, intervals: pd.DataFrame | None
+    segments: Segments,
+    model: CustomerGroups,
+    contact: pd.Series | None,
+    intervals: pd.DataFrame | None,
+    trend: pd.DataFrame | None = None,
 ) -> Iterator[Finding]:
     """Stages, treatments and their budgets, and the early warning."""
     members = segments.members
@@ -401,12 +491,15 @@ def actions_of(
         members["segment"], members["clv"], contact=contact, cost=members["budget"]
     )
     warned = early_warning(members, members["stage"], clv_includes_p_alive=model.clv_includes_p_alive)
-    cards = segment_cards(members, intervals, COVERAGE)
+    kinds = incentive_kinds(members, model.treatments_)
+    cards = segment_cards(members.assign(kind=kinds), intervals, COVERAGE)
+    if trend is not None:
+        cards = cards.assign(plan=segment_plans(cards, trend))
     yield Table(
         "cards",
         cards,
         file="segment_cards.csv",
-        columns=CARD_COLUMNS,
+        columns=CARD_COLUMNS if trend is None else CARD_COLUMNS | {"plan": Column("plan")},
         display=cards.assign(ends=_ends(cards)).rename(index=str),
         title="What each segment is worth, and what to do",
         runs=SEGMENTS,
@@ -419,6 +512,15 @@ def actions_of(
             runs=SEGMENTS,
         )
     yield Table("stages", stages, file=FILES, in_report=False, runs=SEGMENTS)
+    matrix = model.matrix_.profile_.set_index("name").loc[list(NUMERALS), list(MATRIX_COLUMNS)]
+    yield Table(
+        "value_matrix",
+        matrix.set_axis(pd.Index([f"{NUMERALS[name]} {name}" for name in NUMERALS], name="class")),
+        file=FILES,
+        columns=MATRIX_COLUMNS,
+        title="Value matrix: current and future value, from I (low, low) to IV (high, high)",
+        runs=SEGMENTS,
+    )
     yield Words("No budget exceeds the value at risk.", title="Treatments and budgets", runs=SEGMENTS)
     yield Table("budgets", budgets(members), file=FILES, columns=BUDGET_COLUMNS, runs=SEGMENTS)
     yield Table("shapes", shapes, file=FILES, in_report=False, runs=SEGMENTS)
@@ -437,7 +539,7 @@ def actions_of(
     )
     shown = warned.head(WARNED).rename(index=str).rename_axis("customer")
     yield Table("early_warning", warned, file=FILES, display=shown, runs=SEGMENTS)
-    yield from group_figures(model, stages, shapes, cards)
+    yield from group_figures(model, shapes, cards)
 
 
 def _ends(cards: pd.DataFrame) -> list[str]:

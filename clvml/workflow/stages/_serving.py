@@ -27,6 +27,7 @@ from clvml.workflow._findings import SEGMENTS, SERVED, Figure, Finding, Metrics,
 from clvml.workflow._formatting import format_duration, format_money
 from clvml.workflow._section import Section
 from clvml.workflow._stage import Context, Stage
+from clvml.workflow.stages import _outlook as outlook
 from clvml.workflow.stages._comparing import Comparison, built
 from clvml.workflow.stages._model_cards import source_of, value_card
 from clvml.workflow.stages._reading import outcome_of
@@ -142,6 +143,7 @@ def find(context: Context) -> Iterator[Finding]:
     )
     yield from answers(context, served, customers)
     yield Words(format_served(context, served))
+    yield from outlook.findings(context, served.model, customers, served.values)
     totals = {"equity": float(clv.sum()), "mean_clv": float(clv.mean()), "customers": float(len(clv))}
     yield Metrics(totals, in_report=False)
     yield Tags({"values": served.title}, of_version=True, runs=SEGMENTS)

@@ -80,7 +80,6 @@ def find(context: Context) -> Iterator[Finding]:
     context.say(found)
     yield Words(f"{config.data.source}: {found}.", runs=())
     yield from notices_of(context, parts)
-    yield Table("customers", customer_base.table, file="customers.parquet", in_report=False)
     yield Tags(split_tags(parts) | {"question": config.experiment.question}, runs=ALL)
     name, source, facts = config.experiment.name, config.data.source, policy_counts(context[Transactions])
     for record in datasets_of(parts, name, source):

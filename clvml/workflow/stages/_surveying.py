@@ -23,8 +23,24 @@ if TYPE_CHECKING:
 SECTION = "What customers value"
 
 
+# The keys that need a table, and the table; all others need ratings.
+_NEEDS = {
+    "answers": ("satisfaction",),
+    "alarm": ("satisfaction",),
+    "answer_within": ("complaints",),
+    "resolve_within": ("complaints",),
+    "no_answer": ("ratings", "satisfaction"),
+    "decimal": ("ratings", "satisfaction"),
+    "date_format": ("ratings", "satisfaction", "complaints"),
+    "period": ("ratings", "satisfaction"),
+    "level": ("ratings", "satisfaction", "complaints", "loyalty_columns"),
+    "random_state": ("ratings", "satisfaction", "loyalty_columns"),
+}
+_TABLES = ("ratings", "satisfaction", "complaints", "loyalty_columns")
+
+
 class SurveySection(Section):
-    """A survey of what customers value, and how brands deliver it."""
+    """What customers value and how brands deliver it; satisfaction, complaints and loyalty."""
 
     ratings: str = ""
     """A CSV, Parquet or Excel file of ratings, one score per row: respondent, brand, attribute, score, and
@@ -59,6 +75,22 @@ class SurveySection(Section):
     """The attributes in the order of importance that the company assumes, for the gaps to the customers'."""
     improvement_costs: dict[str, float] = Field(default_factory=dict)
     """What closing the gap of an attribute would cost, such as {price = 20000.0}."""
+    satisfaction: str = ""
+    """A CSV, Parquet or Excel file of answers, one per row: customer_id, date, satisfaction (1 to 5), and
+    optionally recommend (0 to 10) and segment."""
+    answers: Literal["latest", "mean"] = "latest"
+    """What counts of a customer who answered several times about satisfaction: latest or mean."""
+    alarm: float = Field(default=0.2, gt=0, lt=1)
+    """Share of satisfaction scores under 3 above which too many are dissatisfied: find out why."""
+    complaints: str = ""
+    """A CSV, Parquet or Excel file of complaints, one per row: customer_id, opened, and optionally complaint
+    (its id), answered, resolved and topic."""
+    answer_within: float = Field(default=2.0, gt=0)
+    """Days within which a complaint should be answered."""
+    resolve_within: float = Field(default=7.0, gt=0)
+    """Days within which a complaint should be resolved."""
+    loyalty_columns: tuple[str, ...] = ()
+    """Columns of the purchases to which customers may be loyal, such as ["brand", "category"]."""
     decimal: Literal[".", ","] | None = None
     """Decimal separator of numbers in text. Default: as the column shows."""
     date_format: str | None = None
@@ -71,8 +103,11 @@ class SurveySection(Section):
         changed = [name for name, value in self if value != type(self).model_fields[name].get_default(
             call_default_factory=True
         )]  # fmt: skip
-        if changed and not self.ratings:
-            raise ValueError(f"gives {changed[0]} but no table of ratings: give ratings")
+        for name in (name for name in changed if name not in _TABLES):
+            tables = _NEEDS.get(name, ("ratings",))
+            if not any(getattr(self, table) for table in tables):
+                what = "table of ratings" if tables[0] == "ratings" else tables[0]
+                raise ValueError(f"gives {name} but no {what}: give {' or '.join(tables)}")
         return self
 
 

@@ -18,16 +18,12 @@ from clvml.segments.judging._segmentation_comparison import (
     SegmentationComparison,
     compare_segmentations,
 )
+from clvml.segments.judging._textbook import describe_ratings
 from clvml.workflow._findings import SEGMENTS, Finding, Metrics, Table, Tags, Words
 from clvml.workflow._formatting import Column
 from clvml.workflow._stage import Context, Stage
-from clvml.workflow.stages._segmenting import (
-    FILES,
-    SECTION,
-    CalibrationSegments,
-    Segments,
-    kmeans_for,
-)
+from clvml.workflow.stages._segmenting import FILES, SECTION, CalibrationSegments, Segments, segmenter_for
+from clvml.workflow.stages._segmenting import KMEANS as CLUSTERER_KMEANS
 from clvml.workflow.stages._splitting import Customers
 
 MEASURES = {
@@ -42,10 +38,13 @@ RANKING_COLUMNS = {
     "separation": Column("variance between segments", "{:.1%}"),
 }
 TEXTBOOK_COLUMNS = {
-    "ease": Column("ease"),
-    "cost": Column("cost"),
+    "ease": Column("ease (textbook)"),
+    "cost": Column("cost (textbook)"),
+    "accuracy": Column("accuracy (textbook)"),
     **MEASURES,
     "bias_pct": Column("bias %", "{:+.1f}"),
+    "measured": Column("accuracy rating, measured"),
+    "needs": Column("needs"),
 }
 SEGMENT_COLUMNS = {
     "customers": Column("customers", "{:,}"),
@@ -79,8 +78,9 @@ def find(context: Context) -> Iterator[Finding]:
     yield Table("methods", ranking, file=FILES, columns=RANKING_COLUMNS, in_report=in_report, runs=SEGMENTS)
     if in_report:
         yield Words(
-            "The three textbook analyses with measured accuracy; for ABC and RFM the prediction is the"
-            " naive forecast, past spend carried forward:",
+            "The three textbook analyses, as textbooks rate them and as measured; for ABC and RFM the"
+            " prediction is the naive forecast, past spend carried forward."
+            f" {describe_ratings(found.ratings)}",
             runs=SEGMENTS,
         )
     yield Table(
@@ -96,7 +96,7 @@ def find(context: Context) -> Iterator[Finding]:
         in_report=in_report,
         runs=SEGMENTS,
     )
-    kmeans = ranking.loc[KMEANS].to_dict()
+    kmeans = ranking.loc[served_title(context)].to_dict()
     names = ("gini", "top10_share", "lift", "separation")
     yield Metrics({name: float(kmeans[name]) for name in names}, in_report=False, runs=SEGMENTS)
     reached = {f"holdout_{name}": f"{value:.6g}" for name, value in kmeans.items()}
@@ -107,9 +107,40 @@ def judge(context: Context) -> SegmentationComparison:
     """Each method fitted to the calibration period, with the holdout revenue of its segments."""
     parts, calibrated = context[Split], context[CalibrationSegments]
     customers, attributes = calibrated.customers, context[Customers].attributes
-    kmeans = kmeans_for(context, customers, attributes, calibrated.segmenter)
+    section = context.config.segments
+    names = dict.fromkeys((section.clusterer, *section.compare_with))
+    made = {
+        name: segmenter_for(
+            context,
+            customers,
+            attributes,
+            calibrated.segmenter if name == section.clusterer else None,
+            name,
+        )
+        for name in dict.fromkeys((CLUSTERER_KMEANS, *names))
+    }
+    kmeans = made.pop(CLUSTERER_KMEANS)
+    others = {title_of(name): model for name, model in made.items()}
     naive = HistoricValue(parts.duration).fit(parts.calibration).predict(parts.calibration)
-    return compare_segmentations(customers, parts.holdout["spend"], naive, kmeans)
+    actual = parts.holdout["spend"]
+    try:
+        return compare_segmentations(customers, actual, naive, kmeans, others)
+    except InputError as error:
+        if not section.compare_with:
+            raise
+        context.say(f"clusterers not compared: {error}")
+        served = {name: model for name, model in others.items() if name == served_title(context)}
+        return compare_segmentations(customers, actual, naive, kmeans, served)
+
+
+def title_of(clusterer: str) -> str:
+    """The name of a clusterer in the comparison."""
+    return KMEANS if clusterer == CLUSTERER_KMEANS else clusterer
+
+
+def served_title(context: Context) -> str:
+    """The method in the comparison that the served segments are made by."""
+    return title_of(context.config.segments.clusterer)
 
 
 def labelled(by_segment: pd.DataFrame) -> pd.DataFrame:

@@ -31,7 +31,7 @@ FORMULAS = {
     formulas.repeat_purchase: {
         "profit": 10, "purchases_per_period": 4, "discount_rate": 0.1, "n_periods": 5,
     },
-    formulas.total_customer_value: {
+    formulas.rule_of_thumb: {
         "average_purchase": 10, "purchases_per_period": 4, "lifetime": 5, "retention_rate": 0.8,
     },
     formulas.profit_contribution: {
@@ -149,7 +149,7 @@ def test_bad_levels_are_named(customers):
     value, inputs = all_factors(MODELS["historic"].fit(customers), customers)
     with pytest.raises(InputError, match="keeping_cost is -1"):
         what_if(value, inputs, keeping_cost=-1.0)
-    with pytest.raises(InputError, match="retention_rate is"):
+    with pytest.raises(InputError, match=r"retention_rate is 1\.\d+; it must be above 0 and at most 1\."):
         what_if(value, inputs, retention_rate=1.0)
     with pytest.raises(InputError, match="change is 2"):
         factor_tornado(value, inputs, 2)

@@ -17,7 +17,7 @@ from clvml.lifetime_value.formulas import (
     HistoricValue,
     RepeatRateValue,
     RetentionValue,
-    TotalCustomerValue,
+    RuleOfThumbValue,
     TotalSpendValue,
     ZeroValue,
     estimate_retention_rate,
@@ -25,7 +25,7 @@ from clvml.lifetime_value.formulas import (
 from clvml.lifetime_value.formulas._loyalty_models import LoyaltyEffectsValue, ProfitContributionValue
 from clvml.lifetime_value.formulas._migration import MigrationValue
 
-WITH_RETENTION = [AnnuityValue, RetentionValue, TotalCustomerValue]
+WITH_RETENTION = [AnnuityValue, RetentionValue, RuleOfThumbValue]
 MODELS = [
     RepeatRateValue,
     TotalSpendValue,
@@ -142,12 +142,12 @@ def test_customers_who_stay_half_the_time_bring_the_sums_of_the_textbook():
     }
     assert bring[AnnuityValue] == pytest.approx(10 * 2)  # two weeks of loyalty
     assert bring[RetentionValue] == pytest.approx(10 * (0.5 + 0.25 + 0.125 + 0.0625))
-    assert bring[TotalCustomerValue] == pytest.approx(25 * 0.4 * 2 * 0.5)
+    assert bring[RuleOfThumbValue] == pytest.approx(25 * 0.4 * 2 * 0.5)
 
 
 def test_a_lifetime_longer_than_the_horizon_counts_only_as_far_as_the_horizon():
     customers = summary([3], [8], [10], [20], [100])  # income 10 a week, loyal for 20 weeks
-    for model, value in ((AnnuityValue, 10 * 4), (TotalCustomerValue, 25 * 0.4 * 4 * 0.95)):
+    for model, value in ((AnnuityValue, 10 * 4), (RuleOfThumbValue, 25 * 0.4 * 4 * 0.95)):
         fitted = model(horizon=4, retention_rate=0.95).fit(customers)
         assert fitted.predict(customers)["c0"] == pytest.approx(value)
 

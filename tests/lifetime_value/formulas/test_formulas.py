@@ -13,7 +13,7 @@ from clvml.lifetime_value.formulas._functions import (
     historic,
     repeat_purchase,
     retention,
-    total_customer_value,
+    rule_of_thumb,
 )
 
 rates = st.floats(0.0, 1.0)
@@ -85,7 +85,7 @@ def test_arguments_broadcast_to_float64():
 
 def test_a_lifetime_of_one_over_the_loss_makes_the_rule_of_thumb_the_retention_formula():
     rho = np.array([0.2, 0.5, 0.95])
-    thumb = total_customer_value(50, 3, 1 / (1 - rho), rho)
+    thumb = rule_of_thumb(50, 3, 1 / (1 - rho), rho)
     assert thumb == pytest.approx(retention(150, rho, 0, first="next"), rel=1e-14)
 
 
@@ -115,7 +115,7 @@ def test_a_missing_value_stays_alone_and_is_reported(caplog):
             lambda: repeat_purchase(1, -2, 0.1, 5),
             r"purchases_per_period is -2; it must be finite and at least 0",
         ),
-        (lambda: total_customer_value(1, 1, -3, 0.5), r"lifetime is -3; it must be finite and at least 0"),
+        (lambda: rule_of_thumb(1, 1, -3, 0.5), r"lifetime is -3; it must be finite and at least 0"),
         (lambda: historic(1, cost=-5), r"cost is -5; it must be finite and at least 0"),
         (lambda: retention(1, 0.5, 0.1, first="later"), r"first is 'later'; it must be 'now' or 'next'"),
     ],

@@ -11,7 +11,8 @@ from clvml.lifetime_value.formulas._functions import (
     annuity,
     brand_switching,
     loyalty_effects,
-    migration,
+    loyalty_streams,
+    markov_chain,
     profit_contribution,
     retention,
 )
@@ -75,16 +76,16 @@ def test_where_nobody_switches_the_shares_stay_and_the_value_is_the_annuity_with
 
 @given(st.floats(0, 1), st.floats(0.001, 2))
 def test_migration_with_two_states_is_the_retention_formula(rho, r):
-    value = migration([[rho, 1 - rho], [0, 1]], [100, 0], r)
+    value = markov_chain([[rho, 1 - rho], [0, 1]], [100, 0], r)
     assert value[0] == pytest.approx(retention(100, rho, r), rel=1e-9)
     assert value[1] == 0
 
 
 def test_migration_over_a_number_of_periods_is_retention_over_as_many():
-    value = migration([[0.7, 0.3], [0, 1]], [10, 0], 0.1, n_periods=6)
+    value = markov_chain([[0.7, 0.3], [0, 1]], [10, 0], 0.1, n_periods=6)
     assert value[0] == pytest.approx(retention(10, 0.7, 0.1, 6))
-    ever = migration([[0.7, 0.3], [0, 1]], [10, 0], 0.1)
-    assert migration([[0.7, 0.3], [0, 1]], [10, 0], 0.1, n_periods=500) == pytest.approx(ever)
+    ever = markov_chain([[0.7, 0.3], [0, 1]], [10, 0], 0.1)
+    assert markov_chain([[0.7, 0.3], [0, 1]], [10, 0], 0.1, n_periods=500) == pytest.approx(ever)
 
 
 def test_migration_over_recency_states_is_what_simulated_customers_brought():
@@ -96,14 +97,14 @@ def test_migration_over_recency_states_is_what_simulated_customers_brought():
         steps = matrix.cumsum(axis=1)[state]
         state = (random.random(len(state))[:, None] > steps).sum(axis=1)
     error = total.std() / np.sqrt(len(total))
-    assert abs(migration(matrix, [40, -1, 0], 0.1)[0] - total.mean()) < 4 * error
+    assert abs(markov_chain(matrix, [40, -1, 0], 0.1)[0] - total.mean()) < 4 * error
 
 
 def test_every_formula_adds_plainly_at_a_rate_of_zero():
     assert loyalty_effects(7, 0, 5).total == 35
     assert profit_contribution(1, 5, 2, 7, 3, 0, 5) == 2 + 4 * 5
     assert brand_switching([10, 10], [1, 0], KEEP, 1, 0).value.sum(axis=None) == pytest.approx(20)
-    assert migration([[0.5, 0.5], [0, 1]], [10, 0], 0)[0] == pytest.approx(20)
+    assert markov_chain([[0.5, 0.5], [0, 1]], [10, 0], 0)[0] == pytest.approx(20)
 
 
 @pytest.mark.parametrize(
@@ -121,17 +122,20 @@ def test_every_formula_adds_plainly_at_a_rate_of_zero():
             lambda: profit_contribution(0, 0, 0, 1, 0, 0.05, np.inf, 0.05),
             "income_growth is 0.05 and discount_rate is 0.05: .* income_growth < discount_rate",
         ),
-        (lambda: migration([[0.5, 0.4], [0, 1]], [1, 0], 0.1), "row 0 sums to 0.9; each row must sum to 1"),
-        (lambda: migration([[1.5, -0.5], [0, 1]], [1, 0], 0.1), r"transitions\[0, 1\] is -0.5"),
-        (lambda: migration([[0.5, 0.5]], [1], 0.1), r"shape \(1, 2\); it must be square"),
-        (lambda: migration(np.eye(2), [1, 0], 0), "discount_rate is 0: .* diverges"),
-        (lambda: migration(np.eye(2), [1, 0], -1), "discount_rate is -1; it must be finite and above -1"),
         (
-            lambda: migration(np.eye(2), [1, 0], 0.1, n_periods=0),
+            lambda: markov_chain([[0.5, 0.4], [0, 1]], [1, 0], 0.1),
+            "row 0 sums to 0.9; each row must sum to 1",
+        ),
+        (lambda: markov_chain([[1.5, -0.5], [0, 1]], [1, 0], 0.1), r"transitions\[0, 1\] is -0.5"),
+        (lambda: markov_chain([[0.5, 0.5]], [1], 0.1), r"shape \(1, 2\); it must be square"),
+        (lambda: markov_chain(np.eye(2), [1, 0], 0), "discount_rate is 0: .* diverges"),
+        (lambda: markov_chain(np.eye(2), [1, 0], -1), "discount_rate is -1; it must be finite and above -1"),
+        (
+            lambda: markov_chain(np.eye(2), [1, 0], 0.1, n_periods=0),
             "n_periods is 0; it must be finite and above 0",
         ),
         (
-            lambda: migration(np.eye(2), [1, 0], [0.1, 0.2]),
+            lambda: markov_chain(np.eye(2), [1, 0], [0.1, 0.2]),
             "discount_rate has shape .2,.; it must be one number",
         ),
         (lambda: brand_switching([1], [0.5, 0.4], KEEP, 1, 0), "shares sums to 0.9"),
@@ -156,3 +160,22 @@ def test_a_missing_value_of_one_customer_spoils_no_other(caplog):
 
 def test_a_missing_wallet_makes_the_total_missing_rather_than_too_small():
     assert np.isnan(brand_switching([np.nan, 1], [1, 0], KEEP, 1, 0).total).all()
+
+
+@pytest.mark.parametrize(
+    "effect", ["repeat_purchases", "cross_selling", "cost_to_serve", "referrals", "price"]
+)
+def test_each_of_the_five_streams_is_zero_in_the_first_period_and_is_discounted_by_the_formula(effect):
+    streams = loyalty_streams(100.0, 6, **{effect: 7.0})
+    assert streams[effect].tolist() == [0.0, 7.0, 14.0, 21.0, 28.0, 35.0]
+    assert streams["total"].iloc[0] == 100.0
+    discount = 1.1 ** -streams.index.to_numpy(dtype=float)
+    value = loyalty_effects(100.0, 0.1, 6, **{effect: 7.0})
+    assert float(getattr(value, effect)) == pytest.approx(streams[effect] @ discount, rel=1e-12)
+    assert float(value.total) == pytest.approx(streams["total"] @ discount, rel=1e-12)
+
+
+@pytest.mark.parametrize("n_periods", [0, 2.5, True, float("inf")])
+def test_streams_are_listed_for_a_whole_number_of_periods(n_periods):
+    with pytest.raises(InputError, match="whole number"):
+        loyalty_streams(100.0, n_periods)

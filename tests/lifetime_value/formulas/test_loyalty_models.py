@@ -236,3 +236,14 @@ def test_brand_switching_is_saved_and_read_again():
     fitted = BrandSwitchingValue(4, brand="A").fit(sales)
     again = load_model_json(dump_model(fitted))
     pd.testing.assert_series_equal(again.predict(sales), fitted.predict(sales))
+
+
+def test_repeat_purchases_that_grow_are_a_stream_beside_the_other_four(customers):
+    plain = LoyaltyEffectsValue("5Y", 0.1, 0.4, retention_rate=0.99).fit(customers)
+    growing = LoyaltyEffectsValue("5Y", 0.1, 0.4, retention_rate=0.99, repeat_purchases=0.1).fit(customers)
+    crossing = LoyaltyEffectsValue("5Y", 0.1, 0.4, retention_rate=0.99, cross_selling=0.1).fit(customers)
+    factors = growing.predict_factors(customers)
+    more = growing.predict(customers) - plain.predict(customers)
+    np.testing.assert_allclose(factors["repeat_purchases"], more, rtol=1e-9)
+    np.testing.assert_allclose(more, crossing.predict_factors(customers)["cross_selling"], rtol=1e-12)
+    assert (more > 0).all()

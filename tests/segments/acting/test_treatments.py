@@ -24,7 +24,7 @@ def test_everybody_has_a_treatment_and_no_budget_exceeds_the_value_at_risk():
     assert found.index.equals(INDEX)
     assert (found["budget"] <= found["value_at_risk"]).all()
     assert (found["budget"] >= 0).all()
-    assert set(found["treatment"]) == {"retain", "develop", "cross-sell", "win back", "spend less"}
+    assert set(found["treatment"]) == {"retain", "develop", "cross-sell", "upsell", "win back", "spend less"}
 
 
 def test_the_first_row_that_fits_counts_and_the_budget_is_its_share(tmp_path):

@@ -192,3 +192,10 @@ def test_rfm_by_fixed_cuts_counts_the_boundaries_exceeded():
 def test_an_argument_that_breaks_its_rule_is_named(rule, message, buyers):
     with pytest.raises(InputError, match=message):
         rule.fit(buyers)
+
+
+def test_value_classes_are_numbered_from_lead_to_gold():
+    customers = pd.DataFrame({"total_spend": [90.0, 9.0, 90.0, 9.0], "clv": [80.0, 80.0, 8.0, 8.0]})
+    classes = ValueMatrix().fit(customers).class_names(customers)
+    assert classes.tolist() == ["IV gold", "II iron", "III platinum", "I lead"]
+    assert classes.min() == "I lead"

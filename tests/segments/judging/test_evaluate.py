@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -6,9 +7,9 @@ from clvml.segments.judging._holdout import (
     holdout_by_segment,
     judge_segmentations,
     rank_segmentations,
-    textbook_comparison,
 )
 from clvml.segments.judging._quality import agreement, segmentation_quality, separation
+from clvml.segments.judging._textbook import check_ratings, describe_ratings, textbook_comparison
 
 SEGMENTS = pd.Series([1, 2, 2, 1, 2], index=list("abcde"), name="segment")
 ACTUAL = pd.Series([70.0, 10.0, 0.0, 10.0, 10.0], index=list("abcde"))
@@ -74,6 +75,30 @@ def test_the_textbook_table_measures_its_accuracy():
     assert table.loc["CLV", "gini"] == pytest.approx(1.0)
     assert table.loc["CLV", "bias_pct"] == pytest.approx(-10.0)
     assert table.loc["ABC", "gini"] > 0 > table.loc["RFM", "gini"]
+
+
+def test_the_textbook_ratings_are_those_of_the_documents():
+    ratings = textbook_comparison(ACTUAL, abc=SEGMENTS, rfm=SEGMENTS, clv=ACTUAL)[
+        ["ease", "cost", "accuracy"]
+    ]
+    assert ratings.loc["ABC"].tolist() == ["medium", "medium", "medium"]
+    assert ratings.loc["RFM"].tolist() == ["easy", "low", "low"]
+    assert ratings.loc["CLV"].tolist() == ["hard", "high", "high"]
+
+
+def test_a_rating_is_contradicted_only_if_the_measured_difference_is_beyond_chance():
+    rng = np.random.default_rng(1)
+    actual = pd.Series(rng.exponential(100.0, 400))
+    thirds = 4 - pd.qcut(actual, 3, labels=False) - 1
+    by_chance = pd.Series(rng.integers(1, 4, 400))
+    upside_down = check_ratings(actual, abc=by_chance, rfm=thirds, clv=actual)
+    assert upside_down.loc[("ABC", "RFM"), "measured"] == "contradicted"
+    assert upside_down.loc[("CLV", "ABC"), "measured"] == "as rated"
+    said = describe_ratings(upside_down)
+    assert "RFM is rated below ABC, but ranks these customers better" in said
+    equal = check_ratings(actual, abc=thirds, rfm=thirds, clv=actual)
+    assert equal.loc[("ABC", "RFM"), "measured"] == "undecided"
+    assert "does not contradict" in describe_ratings(equal)
 
 
 def test_quality_by_hand():

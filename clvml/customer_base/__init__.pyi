@@ -1,0 +1,15 @@
+from ._audit import CustomerBaseAudit as CustomerBaseAudit
+from ._audit import audit as audit
+from ._base_over_time import base_over_time as base_over_time
+from ._cohort_lenses import CohortComparison as CohortComparison
+from ._cohort_lenses import cohort_by_age as cohort_by_age
+from ._cohort_lenses import compare_cohorts as compare_cohorts
+from ._cohort_table import cohort_table as cohort_table
+from ._cohort_table import revenue_by_cohort as revenue_by_cohort
+from ._cohort_trend import CohortTrend as CohortTrend
+from ._cohort_trend import cohort_trend as cohort_trend
+from ._growth import growth_drivers as growth_drivers
+from ._period_comparison import PeriodComparison as PeriodComparison
+from ._period_comparison import compare_periods as compare_periods
+from ._period_profile import PeriodProfile as PeriodProfile
+from ._period_profile import period_profile as period_profile

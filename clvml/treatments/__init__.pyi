@@ -1,0 +1,17 @@
+from ._assignment import assign_treatments as assign_treatments
+from ._assignment import count_groups as count_groups
+from ._budget import BudgetPlan as BudgetPlan
+from ._budget import allocate_budget as allocate_budget
+from ._budget import next_tests as next_tests
+from ._checks import check_balance as check_balance
+from ._checks import check_group_sizes as check_group_sizes
+from ._incremental import incremental_value as incremental_value
+from ._incremental import shrink_segments as shrink_segments
+from ._lift import measure_lift as measure_lift
+from ._moments import observed_moments as observed_moments
+from ._moments import predicted_moments as predicted_moments
+from ._outcomes import add_outcomes as add_outcomes
+from ._plan import measured_treatments as measured_treatments
+from ._responses import Responses as Responses
+from ._responses import read_responses as read_responses
+from ._sizes import plan_test as plan_test
