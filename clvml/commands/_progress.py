@@ -11,8 +11,6 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from clvml.errors import TimeUnitWarning
-
 
 @contextmanager
 def progress_of_rows(quiet: bool) -> Iterator[Callable[[int, int | None], None] | None]:
@@ -49,15 +47,13 @@ def progress_of_rows(quiet: bool) -> Iterator[Callable[[int, int | None], None] 
 
 @contextmanager
 def _notes_once(quiet: bool) -> Iterator[None]:
-    """Print clvml's warnings and log records at the end, each kind once: every batch repeats it."""
+    """Print clvml's log records at the end, each kind once: every batch repeats it."""
     logger, notes = logging.getLogger("clvml"), _Notes(logging.WARNING)
     logger.addHandler(notes)
     try:
-        with warnings.catch_warnings(record=True) as caught:
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            warnings.simplefilter("always", TimeUnitWarning)
             yield
-        notes.kinds |= {warning.category.__name__: str(warning.message) for warning in caught[:1]}
     finally:
         logger.removeHandler(notes)
         for note in [] if quiet else notes.kinds.values():

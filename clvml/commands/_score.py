@@ -24,6 +24,13 @@ def score(
     output: Annotated[Path, typer.Argument(help="Output file (Parquet, CSV or Excel).")],
     horizon: Horizon = None,
     annual_discount_rate: DiscountRate = None,
+    time_unit: Annotated[
+        str | None,
+        typer.Option(help="Unit of the customers' times: D, W, M, Q or Y (default: what the file states)."),
+    ] = None,
+    observed_until: Annotated[
+        str | None, typer.Option(help="Date until which the customers are observed, such as 1998-06-30.")
+    ] = None,
     details: Annotated[
         bool, typer.Option("--details", help="Add P(buys), next purchase, historic value and reasons.")
     ] = False,
@@ -59,6 +66,8 @@ def score(
                 output,
                 horizon=horizon,
                 annual_discount_rate=annual_discount_rate,
+                time_unit=time_unit,
+                observed_until=observed_until,
                 details=details,
                 tracking_uri=tracking_uri,
                 segments=segments,
@@ -68,6 +77,8 @@ def score(
                 thousands=thousands,
                 progress=progress,
             )
+        for sentence in () if quiet else result.warnings:
+            typer.echo(f"note: {sentence}", err=True)
         _say_rejected(result)
         if not quiet:
             typer.echo(f"{result.n_scored:,} customers scored by {model}, written to {output}")

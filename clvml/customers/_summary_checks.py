@@ -73,11 +73,7 @@ def checked_columns(
         )
     check_time_unit(customers, time_unit)
     names = list(columns)
-    missing = [name for name in names if name not in customers]
-    if missing:
-        raise InputError(
-            f"the customer summary lacks {_listed(missing)}; it has {_listed(map(str, customers.columns))}."
-        )
+    check_columns(customers, names)
     if not len(customers):
         raise InputError("the customer summary is empty: at least one customer is required.")
     if not customers.index.is_unique:
@@ -90,6 +86,15 @@ def checked_columns(
         _check_values(table, losses)  # raises, unless recency is past T by no more than rounding
         values["recency"] = np.minimum(values["recency"], values["T"])
     return values
+
+
+def check_columns(customers: pd.DataFrame, names: Iterable[str]) -> None:
+    """Raise an `InputError` if a column is missing, with those that the customers have."""
+    missing = [name for name in names if name not in customers]
+    if missing:
+        raise InputError(
+            f"the customer summary lacks {_listed(missing)}; it has {_listed(map(str, customers.columns))}."
+        )
 
 
 def _is_valid(values: dict[str, np.ndarray], losses: bool) -> bool:

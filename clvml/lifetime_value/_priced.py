@@ -93,8 +93,8 @@ class PricedValue(Listed, BaseEstimator):
 
     @property
     def horizon(self) -> Horizon:
-        """The model's."""
-        return self.model.horizon
+        """The fitted model's, or that of the model to be fitted."""
+        return self._current.horizon
 
     @horizon.setter
     def horizon(self, horizon: Horizon) -> None:
@@ -102,8 +102,8 @@ class PricedValue(Listed, BaseEstimator):
 
     @property
     def annual_discount_rate(self) -> float:
-        """The model's."""
-        return self.model.annual_discount_rate
+        """The fitted model's, or that of the model to be fitted."""
+        return self._current.annual_discount_rate
 
     @annual_discount_rate.setter
     def annual_discount_rate(self, annual_discount_rate: float) -> None:
@@ -111,8 +111,8 @@ class PricedValue(Listed, BaseEstimator):
 
     @property
     def margin(self) -> float:
-        """The model's."""
-        return self.model.margin
+        """The fitted model's, or that of the model to be fitted."""
+        return self._current.margin
 
     @margin.setter
     def margin(self, margin: float) -> None:
@@ -192,7 +192,15 @@ class PricedValue(Listed, BaseEstimator):
         price, x = check_price(self.price), checked_columns(customers, ("frequency",))["frequency"]
         return customers.assign(monetary_value=np.where(x > 0, price, 0.0), total_spend=price * (1 + x))
 
+    @property
+    def _current(self) -> ValueModel:
+        """The model that predicts, once there is one."""
+        return getattr(self, "model_", self.model)
+
     def _set(self, name: str, value: Any) -> None:
-        """Set a term of a copy of the model, which may be the user's own object."""
+        """Set a term of a copy of the model, which may be the user's own object, and of the fitted one."""
         self.model = clone(self.model, safe=False)
         setattr(self.model, name, value)
+        if hasattr(self, "model_"):
+            self.model_ = copy.copy(self.model_)
+            setattr(self.model_, name, value)

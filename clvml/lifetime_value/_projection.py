@@ -227,11 +227,20 @@ class LifetimeValue(Listed, BaseEstimator):
         and ``probability_alive`` if the model of purchases provides it.
         """
         customers = as_customers(customers)
+        return float_frame(self.value_factors(customers, horizon, annual_discount_rate), customers.index)
+
+    def value_factors(
+        self,
+        customers: pd.DataFrame,
+        horizon: Horizon | None = None,
+        annual_discount_rate: float | None = None,
+    ) -> dict[str, np.ndarray]:
+        """The columns of `predict_factors` as arrays, in the order of the customers."""
         purchases = self._purchase_factors(customers, horizon, annual_discount_rate)
         spend = self.spend_.expected_spend(customers).to_numpy() * self._income
         value = self.margin * purchases["discounted_purchases"] * spend
         factors = {"clv": value, "expected_spend": spend} | purchases
-        return float_frame({name: factors[name] for name in _FACTORS if name in factors}, customers.index)
+        return {name: factors[name] for name in _FACTORS if name in factors}
 
     def predict_interval(
         self,

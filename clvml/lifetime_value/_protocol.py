@@ -15,6 +15,7 @@ P(alive)                       `SupportsProbabilityAlive`     `LifetimeValue`, d
 intervals of value             `SupportsValueIntervals`       the choice of the model to serve
 intervals of totals            `SupportsTotalIntervals`       totals of segments in a run
 factors of value, at once      `SupportsPurchaseFactors`      `LifetimeValue.predict_factors`
+factors of value, as arrays    `SupportsValueFactors`         `LearnedCorrection.predict_factors`
 P(n purchases)                 `SupportsPurchaseProbability`  `value_over_time`, `fit_by_frequency`
 P(buys), next purchase         `SupportsNextPurchase`         `customer_outlook`
 intervals of purchases         `SupportsPurchaseIntervals`    `LifetimeValue.predict_interval`
@@ -222,6 +223,20 @@ class SupportsPurchaseFactors(Protocol):
         period: Horizon,
     ) -> dict[str, Array]:
         """``discounted_purchases, expected_purchases`` (finite horizons) and ``probability_alive``."""
+        ...
+
+
+@runtime_checkable
+class SupportsValueFactors(Protocol):
+    """A model of value that predicts the columns of `predict_factors` as arrays; a table takes longer."""
+
+    def value_factors(
+        self,
+        customers: pd.DataFrame,
+        horizon: Horizon | None = None,
+        annual_discount_rate: float | None = None,
+    ) -> dict[str, Array]:
+        """The factors by name, in the order of the customers."""
         ...
 
 

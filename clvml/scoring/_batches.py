@@ -9,12 +9,22 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from clvml.customers._amounts import NumberReading
+from clvml.customers._summary_checks import check_columns
 from clvml.customers._time_units import TIME_UNIT
+from clvml.errors import InputError
 from clvml.scoring._bad_rows import SortedRows, reject_unreadable
-from clvml.scoring._contract import TOTAL_SPEND, columns_of, optional_columns_of, score
+from clvml.scoring._contract import (
+    TOTAL_SPEND,
+    RequestPart,
+    columns_of,
+    optional_columns_of,
+    read_part,
+    score,
+)
 from clvml.scoring._customer_files import Batch
 from clvml.scoring._repeated_ids import RepeatedIds
-from clvml.scoring._request_time import OBSERVED_UNTIL
+from clvml.scoring._request_remarks import Limits, Remarks
+from clvml.scoring._request_time import OBSERVED_UNTIL, STATEMENTS, in_another_unit
 from clvml.scoring._signature import signature
 
 
@@ -26,25 +36,38 @@ class ScoredBatch(NamedTuple):
 
 
 class BatchScorer:
-    """Scores the good rows of batches.
+    """Scores the good rows of batches, each of which is a part of one request.
 
     Parameters
     ----------
     model : estimator
         A fitted lifetime-value model or segmentation.
     params : mapping
-        As in `clvml.scoring.request_params`.
+        As in `clvml.scoring.read_request`.
     groups : estimator, optional
         As in `score_batches`.
-    observed_until : str, optional
-        The last day of observation of customers who do not say theirs, from which dates of details count.
+    card : ModelCard, optional
+        The model's.
     """
 
-    def __init__(
-        self, model: Any, params: Mapping[str, Any], groups: Any = None, observed_until: str | None = None
-    ) -> None:
-        self._model, self._params, self._groups = model, params, groups
-        self._observed_until = observed_until
+    def __init__(self, model: Any, params: Mapping[str, Any], groups: Any = None, card: Any = None) -> None:
+        self._model, self._groups, self._card = model, groups, card
+        self._said = {name: value for name, value in params.items() if name in STATEMENTS}
+        self._own = {name: value for name, value in params.items() if name not in STATEMENTS}
+        self._remarks, self._limits = Remarks(), Limits()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences about all rows that were scored; as `clvml.scoring.Request.warnings`.
+
+        Raises
+        ------
+        TimeUnitError
+            If most rows do not say their time unit and appear to be in a longer one than the model's.
+        """
+        if refusal := self._remarks.refusal(self._limits.unit):
+            raise refusal
+        return self._remarks.sentences(self._limits)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -56,8 +79,8 @@ class BatchScorer:
         """Those that are used where they are."""
         groups = self._groups
         more = () if groups is None else (*columns_of(groups), *optional_columns_of(groups))
-        details = (TOTAL_SPEND, OBSERVED_UNTIL) if self._params.get("details") else ()
-        return (*optional_columns_of(self._model), *more, *details, TIME_UNIT)
+        details = (TOTAL_SPEND,) if self._own.get("details") else ()
+        return (*optional_columns_of(self._model), *more, *details, *STATEMENTS)
 
     @cached_property
     def numbers(self) -> tuple[str, ...]:
@@ -82,9 +105,29 @@ class BatchScorer:
         return ScoredBatch(rows.score(self._scored), rows.rejected())
 
     def _scored(self, customers: pd.DataFrame) -> pd.DataFrame:
-        if self._params.get("details") and self._observed_until and OBSERVED_UNTIL not in customers:
-            customers = customers.assign(**{OBSERVED_UNTIL: self._observed_until})
-        return next(score_batches(self._model, [customers], self._params, self._groups))
+        part = self._read(self._model, customers, self._own, self._card)
+        scores = score(self._model, part.customers, part.params)
+        if self._groups is not None:
+            own = score(self._model, part.customers) if part.params else scores
+            valued = _with_values(customers, own.set_axis(customers.index))
+            scores = scores.join(score(self._groups, self._read(self._groups, valued).customers))
+        self._remarks, self._limits = self._remarks.plus(part.remarks), part.limits
+        return scores.set_axis(customers.index)
+
+    def _read(
+        self, model: Any, customers: pd.DataFrame, params: Mapping[str, Any] | None = None, card: Any = None
+    ) -> RequestPart:
+        """The customers as a model needs them, numbered by position: their ids were checked."""
+        check_columns(customers, columns_of(model))
+        has_unit = getattr(model, "time_unit_", None) is not None
+        table = customers if has_unit else customers.drop(columns=TIME_UNIT, errors="ignore")
+        said = _stated(customers, self._said, has_unit)
+        part = read_part(model, table, said | dict(params or {}), card)
+        if not has_unit and (TIME_UNIT in customers or TIME_UNIT in customers.attrs):
+            return part._replace(remarks=part.remarks._replace(doubt=None))  # whatever it is, they know it
+        if (doubt := part.remarks.doubt) is not None and doubt.is_longer:  # of shorter ones, most must be
+            raise in_another_unit(doubt, part.limits.unit)
+        return part
 
 
 def score_batches(
@@ -118,6 +161,28 @@ def score_batches(
             own = score(model, customers) if params else scores
             scores = scores.join(score(groups, _with_values(customers, own)))
         yield scores
+
+
+def _stated(customers: pd.DataFrame, said: Mapping[str, Any], has_unit: bool) -> dict[str, Any]:
+    """What is said of all customers: by parameters, or by the ``attrs`` that clvml stores with them.
+
+    Raises
+    ------
+    InputError
+        If the parameter and the customers name different time units.
+    """
+    stated, noted = dict(said), customers.attrs
+    unit, end = noted.get(TIME_UNIT), noted.get("observation_end")
+    if unit is not None and said.get(TIME_UNIT, unit) != unit:
+        raise InputError(
+            f"time_unit is {said[TIME_UNIT]!r}, but the customers state {unit!r}, the unit they were"
+            " summarised in: leave the parameter out."
+        )
+    if unit is not None and has_unit:
+        stated[TIME_UNIT] = unit
+    if end is not None and OBSERVED_UNTIL not in customers:
+        stated.setdefault(OBSERVED_UNTIL, end)
+    return stated
 
 
 def _with_values(customers: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:

@@ -41,6 +41,7 @@ from clvml.customers._time_units import LONGEST_HORIZON, TIME_UNIT, horizon_in
 from clvml.customers._training_summary import IN_MODEL_UNIT, TrainingSummary, doubt_about_time_unit
 from clvml.errors import InputError
 from clvml.lifetime_value._customer_outlook import customer_outlook
+from clvml.scoring._request_remarks import Limits, Remarks, limits_of
 from clvml.scoring._request_rows import Table, check_rows, ids_of, numbers_of, without_rows
 from clvml.scoring._request_time import (
     OBSERVED_UNTIL,
@@ -49,10 +50,7 @@ from clvml.scoring._request_time import (
     dates_of,
     dates_of_rows,
     days_of,
-    extrapolation_notice,
-    in_another_unit,
     statement,
-    warranty_notice,
 )
 
 PARAMETERS = ("horizon", "annual_discount_rate", "details")
@@ -125,6 +123,28 @@ def read_request(
     >>> request.warnings
     ('1 of 2 rows have T beyond 77.86 weeks, the longest in the fit: the model extrapolates.',)
     """
+    part = read_part(model, table, params, card)
+    if refusal := part.remarks.refusal(part.limits.unit):
+        raise refusal
+    return Request(part.customers, part.params, part.remarks.sentences(part.limits))
+
+
+class RequestPart(NamedTuple):
+    """Validated rows of a table and parameters, with what is questionable about these rows."""
+
+    customers: pd.DataFrame
+    params: dict[str, Any]
+    remarks: Remarks
+    limits: Limits
+
+
+def read_part(
+    model: Any, table: Table, params: Mapping[str, Any] | None = None, card: Any = None
+) -> RequestPart:
+    """Validate rows that are a part of a table; as `read_request`, which reads a whole one.
+
+    Whether rows that do not say their time unit are in another one is the caller's to judge, from all parts.
+    """
     said, own = _split(params)
     checked = request_params(model, own)
     required = columns_of(model)
@@ -136,17 +156,12 @@ def read_request(
     customers = _frame(columns, ids_of(table, n_rows))
     if checked.get("details"):
         customers = _with_what_details_need(customers, table, dates_of_rows(until), card)
-    seen = _seen(model, card)
-    if codes is None and (doubt := doubt_about_time_unit(columns, unit, seen)):
-        raise in_another_unit(doubt, unit)
     customers.attrs |= {IN_MODEL_UNIT: True} if unit is None else {TIME_UNIT: unit}
-    warranty = getattr(card, "warranty", None) or {}
-    longest = warranty.get("longest_T") or (seen or {}).get("T", {}).get("maximum")
-    warnings = (
-        *extrapolation_notice(columns.get("T"), longest, unit),
-        *warranty_notice(warranty.get("until"), dates_of(until)),
-    )
-    return Request(customers, checked, warnings)
+    seen = _seen(model, card)
+    doubt = doubt_about_time_unit(columns, unit, seen) if codes is None else None
+    limits, latest = limits_of(card, seen, unit), max(dates_of(until), default=None)
+    remarks = Remarks(n_rows, limits.n_beyond(columns.get("T")), latest, doubt, n_rows if doubt else 0)
+    return RequestPart(customers, checked, remarks, limits)
 
 
 def request_params(model: Any, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -359,7 +374,9 @@ def _predicted(model: Any, customers: pd.DataFrame, params: Mapping[str, Any]) -
     if hasattr(model, "assign"):
         return model.assign(customers)
     segments = model.predict(customers)
-    return pd.DataFrame({"segment": segments, "segment_name": model.segment_names(customers)})
+    known = getattr(model, "names_", None)  # by number, in clvml's segmentations: no second prediction
+    names = model.segment_names(customers) if known is None else segments.map(dict(enumerate(known, start=1)))
+    return pd.DataFrame({"segment": segments, "segment_name": names})
 
 
 def _with_details(

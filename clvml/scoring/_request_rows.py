@@ -104,6 +104,22 @@ def row_error(rule: str, row: int, column: str | None = None) -> InputError:
     return InputError(f"{rule}; the first is row {row + 1}.", row=row, column=column, rule=rule)
 
 
+def rows_error(rule: str, bad: np.ndarray, column: str, of_each: str = "") -> InputError:
+    """An error about all rows of a request that break a rule.
+
+    Parameters
+    ----------
+    rule : str
+    bad : ndarray of bool, shape (n_rows,)
+    column : str
+    of_each : str
+        The rule as said of some rows, as in "have no time_unit", where ``rule`` does not say it.
+    """
+    error = row_error(rule, int(np.argmax(bad)), column)
+    error.rows, error.rule = bad, of_each or rule
+    return error
+
+
 def without_rows(error: InputError) -> InputError:
     """The error of a model without ids and values: with the number of the row instead."""
     if error.row is None or not error.rule:
@@ -130,7 +146,7 @@ def _check_once(table: pd.DataFrame, columns: Sequence[str]) -> None:
 
 
 def _rows(bad: np.ndarray, rule: str, column: str) -> InputError:
-    return row_error(f"{bad.sum()} of {bad.size} rows {rule}", int(np.argmax(bad)), column)
+    return rows_error(f"{bad.sum()} of {bad.size} rows {rule}", bad, column)
 
 
 def _first(conditions: Iterable[bool]) -> int | None:

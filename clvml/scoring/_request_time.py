@@ -21,15 +21,16 @@ import pandas as pd
 from clvml.customers._time_units import TIME_UNIT, TIME_UNITS, as_written, time_unit_of
 from clvml.customers._training_summary import Doubt
 from clvml.errors import InputError, TimeUnitError
-from clvml.scoring._request_rows import Array, Table, row_error
+from clvml.scoring._request_rows import Array, Table, rows_error
 
 OBSERVED_UNTIL = "observed_until"
 STATEMENTS = (TIME_UNIT, OBSERVED_UNTIL)
 TIMES = ("recency", "T")
 
 _UNITS = f"time_unit must be one of {', '.join(TIME_UNITS)}"
+_NO_UNIT = f"have a time_unit that is none of {', '.join(TIME_UNITS)}"
 _DATE = "observed_until must be a date, such as '1998-06-30'"
-_NO_FURTHER = 1.01  # times the longest T of the fit: a T that was rounded is not beyond it
+_NO_DATE = "have an observed_until that is no date such as '1998-06-30'"
 
 
 def statement(table: Table, params: Mapping[str, Any], name: str, n_rows: int) -> np.ndarray | None:
@@ -46,13 +47,14 @@ def statement(table: Table, params: Mapping[str, Any], name: str, n_rows: int) -
     if name not in params:
         if of_rows is not None and (silent := pd.isna(of_rows)).any():
             rule = f"{silent.sum()} of {n_rows} rows have no {name}; all rows need one"
-            raise row_error(rule, int(np.argmax(silent)), name)
+            raise rows_error(rule, silent, name)
         return of_rows
     said = np.full(n_rows, _scalar(params[name]), dtype=object)
     if pd.isna(said[0]):
         raise InputError(f"{name} has no value; leave it out.", column=name)
     if of_rows is not None and (other := ~pd.isna(of_rows) & (of_rows != said)).any():
-        raise row_error(f"the parameter {name} and the column {name} differ", int(np.argmax(other)), name)
+        rule = f"the parameter {name} and the column {name} differ"
+        raise rows_error(rule, other, name, f"have a {name} other than that of the parameter")
     return said
 
 
@@ -69,9 +71,9 @@ def days_of(codes: np.ndarray | None, unit: str | None) -> Array | None:
     if unit is None:
         raise InputError("the model has no time unit to convert to: leave out time_unit.", column=TIME_UNIT)
     place, distinct = pd.factorize(codes)
-    unknown = [not isinstance(code, str) or code not in TIME_UNITS for code in distinct]
-    if any(unknown):
-        raise row_error(_UNITS, int(np.argmax(np.array(unknown)[place])), TIME_UNIT)
+    unknown = np.array([not isinstance(code, str) or code not in TIME_UNITS for code in distinct])
+    if unknown.any():
+        raise rows_error(_UNITS, unknown[place], TIME_UNIT, _NO_UNIT)
     return np.array([TIME_UNITS[code].days for code in distinct])[place]
 
 
@@ -100,16 +102,13 @@ def in_another_unit(doubt: Doubt, unit: str | None) -> TimeUnitError:
     )
 
 
-def extrapolation_notice(times: Array | None, longest: float | None, unit: str | None) -> list[str]:
+def extrapolation_notice(n_beyond: int, n_rows: int, longest: float | None, unit: str | None) -> list[str]:
     """How many rows were observed for longer than any customer of the fit."""
-    if times is None or longest is None:
-        return []
-    beyond = int(np.count_nonzero(times > longest * _NO_FURTHER))
-    if not beyond:
+    if not n_beyond or longest is None:
         return []
     units = "" if unit is None else f" {time_unit_of(unit).name}s"
     return [
-        f"{beyond} of {times.size} rows have T beyond {longest:.4g}{units}, the longest in the fit: the model"
+        f"{n_beyond} of {n_rows} rows have T beyond {longest:.4g}{units}, the longest in the fit: the model"
         " extrapolates."
     ]
 
@@ -139,13 +138,18 @@ def dates_of(said: np.ndarray | None) -> list[dt.date]:
     if said is None:
         return []
     place, distinct = pd.factorize(said)
-    dates: list[dt.date] = []
-    for number, each in enumerate(distinct):
-        try:
-            dates.append(as_written(each, OBSERVED_UNTIL).date())
-        except InputError:
-            raise row_error(_DATE, int(np.argmax(place == number)), OBSERVED_UNTIL) from None
-    return dates
+    dates = [_date(each) for each in distinct]
+    wrong = np.array([date is None for date in dates])
+    if wrong.any():
+        raise rows_error(_DATE, wrong[place], OBSERVED_UNTIL, _NO_DATE)
+    return [date for date in dates if date is not None]
+
+
+def _date(written: Any) -> dt.date | None:
+    try:
+        return as_written(written, OBSERVED_UNTIL).date()
+    except InputError:
+        return None
 
 
 def dates_of_rows(said: np.ndarray | None) -> list[dt.date] | None:

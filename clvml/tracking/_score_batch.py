@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pandas as pd
 
 from clvml.customers._amounts import check_separators
+from clvml.customers._time_units import TIME_UNIT, as_written, time_unit_of
 from clvml.errors import InputError
 from clvml.scoring._bad_rows import counted, first_bad_row
 from clvml.scoring._batches import BatchScorer, ScoredBatch
 from clvml.scoring._contract import request_params
 from clvml.scoring._customer_files import Columns, CustomerSource, read_batches
 from clvml.scoring._repeated_ids import RepeatedIds
+from clvml.scoring._request_time import OBSERVED_UNTIL, STATEMENTS
 from clvml.scoring._score_files import ScoreWriter
-from clvml.tracking._registry import load, load_card
+from clvml.tracking._registry import load, load_model_with_card
 
 Progress = Callable[[int, int | None], object]
 
@@ -39,12 +41,16 @@ class BatchResult:
         The number of rows that were not scored, by rule, the most frequent first.
     rejected_path : Path or None
         The file of these rows; None unless bad rows are skipped.
+    warnings : tuple of str
+        Sentences about the customers as a whole: how many have a ``T`` beyond that of the fit, that the model
+        is past the date until which it was validated, or that times of a part appear to be in a longer unit.
     """
 
     path: Path
     n_scored: int
     rejected: dict[str, int] = dataclasses.field(default_factory=dict)
     rejected_path: Path | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def n_rejected(self) -> int:
@@ -67,6 +73,8 @@ def score_batch(
     *,
     horizon: float | str | None = None,
     annual_discount_rate: float | None = None,
+    time_unit: str | None = None,
+    observed_until: str | None = None,
     details: bool = False,
     tracking_uri: str | None = None,
     segments: str | Path | None = None,
@@ -97,6 +105,12 @@ def score_batch(
         In the model's time unit, or such as ``"12M"``; None takes the model's own.
     annual_discount_rate : float, optional
         None takes the model's own.
+    time_unit : {"D", "W", "M", "Q", "Y"}, optional
+        The unit of the customers' times, which are converted to the model's. None takes that of the file: its
+        column ``time_unit``, or what clvml stores in Parquet; without any, times are in the model's unit.
+    observed_until : str, optional
+        The date until which the customers are observed, such as ``"1998-06-30"``, to warn of a model that is
+        past its warranty. None takes the column ``observed_until``, what clvml stores in Parquet, or today.
     details : bool, default False
         Whether to add P(buys), the next purchase, historic and total value, and reasons of each customer: see
         `clvml.lifetime_value.customer_outlook`. They use ``total_spend`` and ``observed_until`` of the
@@ -133,14 +147,21 @@ def score_batch(
         If the file is missing or of another type, a row is invalid (with "stop") or every row is, an output
         exists or would be written over or among the customers.
     TimeUnitError
-        If the summary counts time in another unit than the model.
+        If the customers do not state their time unit, and their times appear to be in another one.
     """
     if on_bad_row not in ("stop", "skip"):
         raise InputError(f"on_bad_row is {on_bad_row!r}; it must be 'stop' or 'skip'.")
     reading, report = check_separators(decimal, thousands), progress or _no_report
     beside = rejected_path(out_path) if on_bad_row == "skip" else None
     outputs = _Outputs(out_path, beside, overwrite=overwrite, source=customers)
-    scorer = _scorer(model_uri, horizon, annual_discount_rate, segments, tracking_uri, details=details)
+    options = {
+        "horizon": horizon,
+        "annual_discount_rate": annual_discount_rate,
+        "details": details or None,
+        TIME_UNIT: time_unit,
+        OBSERVED_UNTIL: observed_until,
+    }
+    scorer = _scorer(model_uri, options, segments, tracking_uri)
     is_plain = decimal is None and thousands is None
     found = CustomerSource(customers, scorer.numbers, numbers_as_text=not is_plain)
     report(0, found.n_rows)
@@ -153,7 +174,7 @@ def score_batch(
             outputs.write(scorer.score(batch, repeated, reading))
             n_done += len(batch.customers)
             report(n_done, repeated.n_ids)
-        return outputs.result()
+        return outputs.result(scorer.warnings)
 
 
 def rejected_path(out_path: str | Path) -> Path:
@@ -189,32 +210,30 @@ class _Outputs(ExitStack):
             self._scores.write(part.scores)
             self._n_scored += len(part.scores)
 
-    def result(self) -> BatchResult:
+    def result(self, warnings: tuple[str, ...]) -> BatchResult:
         reasons = dict(self._reasons.most_common())
         if not self._n_scored:
             listed = ", ".join(f"{reason} ({count:,})" for reason, count in reasons.items())
             raise InputError(f"no row can be scored: {listed}.")
         rejected = None if self._rejected is None else self._rejected.path
-        return BatchResult(self._scores.path, self._n_scored, reasons, rejected)
+        return BatchResult(self._scores.path, self._n_scored, reasons, rejected, warnings)
 
 
 def _scorer(
     model_uri: str | Path,
-    horizon: float | str | None,
-    annual_discount_rate: float | None,
+    options: Mapping[str, Any],
     segments: str | Path | None,
     tracking_uri: str | None,
-    *,
-    details: bool,
 ) -> BatchScorer:
-    model = load(model_uri, tracking_uri=tracking_uri)
-    options = {"horizon": horizon, "annual_discount_rate": annual_discount_rate}
-    params = request_params(model, {name: value for name, value in options.items() if value is not None})
+    params = {name: value for name, value in options.items() if value is not None}
+    if TIME_UNIT in params:
+        time_unit_of(params[TIME_UNIT])
+    if OBSERVED_UNTIL in params:
+        as_written(params[OBSERVED_UNTIL], OBSERVED_UNTIL)
+    model, card = load_model_with_card(model_uri, tracking_uri=tracking_uri)
+    request_params(model, {name: value for name, value in params.items() if name not in STATEMENTS})
     groups = None if segments is None else load(segments, tracking_uri=tracking_uri)
-    if not details:
-        return BatchScorer(model, params, groups)
-    params |= request_params(model, {"details": True})
-    return BatchScorer(model, params, groups, load_card(model_uri, tracking_uri=tracking_uri).observed_until)
+    return BatchScorer(model, params, groups, card)
 
 
 def _no_report(n_done: int, n_rows: int | None) -> None:

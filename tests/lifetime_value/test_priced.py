@@ -1,5 +1,7 @@
 """Models of value for purchases without amounts, and their comparison by expected purchases."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -60,7 +62,11 @@ def test_value_is_linear_in_the_price_and_needs_no_money(parts, model, tmp_path)
     pd.testing.assert_frame_equal(
         score(loaded, parts.calibration), score(many, parts.calibration), check_exact=True
     )
-    names = [column.name for column in signature(loaded).inputs if column.name != "time_unit"]
+    names = [
+        column.name
+        for column in signature(loaded).inputs
+        if column.name not in ("time_unit", "observed_until")
+    ]
     assert names == ["customer_id", *many.required_columns]
 
 
@@ -73,6 +79,29 @@ def test_a_model_is_wrapped_without_being_changed():
     wrapper = PricedValue(given, 2.0)
     wrapper.horizon = 9.0
     assert given.horizon == 5
+
+
+@pytest.mark.parametrize("model", FORMULAS, ids=lambda model: type(model).__name__)
+def test_terms_that_are_set_after_the_fit_are_those_of_a_model_fitted_with_them(parts, model):
+    fitted, changed = PricedValue(model, 7.5).fit(parts.calibration), PricedValue(model, 7.5)
+    copied = copy.copy(fitted)
+    for each in (copied, changed):
+        each.margin, each.annual_discount_rate, each.horizon = 0.3, 0.2, 26
+    expected = changed.fit(parts.calibration)
+    before = fitted.predict(parts.calibration)
+    pd.testing.assert_frame_equal(
+        copied.predict_factors(parts.calibration), expected.predict_factors(parts.calibration)
+    )
+    pd.testing.assert_series_equal(fitted.predict(parts.calibration), before)
+    assert (fitted.margin, copied.margin, copied.horizon) == (1.0, 0.3, 26)
+    assert (before > copied.predict(parts.calibration)).any()
+
+
+def test_a_scenario_has_the_margin_that_its_predictions_have(parts):
+    model = PricedValue(clvml.RepeatRateValue(39)).fit(parts.calibration)
+    scenario = model.with_factors({"margin": 0.25})
+    assert (scenario.margin, model.margin) == (0.25, 1.0)
+    np.testing.assert_allclose(scenario.predict(parts.calibration), 0.25 * model.predict(parts.calibration))
 
 
 def test_comparing_value_without_amounts_names_both_ways_out(parts):

@@ -131,7 +131,7 @@ def test_what_is_wrong_with_all_rows_stops_also_where_bad_ones_are_skipped(model
     rows().drop(columns="recency").to_csv("customers.csv", index=False)
     with pytest.raises(InputError, match=r"lacks 'recency'.*monetary_value"):
         score_batch(model, "customers.csv", "scores.csv", on_bad_row="skip")
-    rows().assign(time_unit="D").to_csv("customers.csv", index=False)
+    rows().assign(T=2000.0).to_csv("customers.csv", index=False)
     with pytest.raises(TimeUnitError, match="convert"):
         score_batch(model, "customers.csv", "scores.csv", on_bad_row="skip")
     with pytest.raises(InputError, match="'stop' or 'skip'"):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import clvml
-from clvml.errors import InputError, TimeUnitError
+from clvml.errors import InputError
 from clvml.lifetime_value import OUTLOOK, customer_outlook
 from clvml.scoring import _customer_files as customer_files
 from clvml.tracking import score_batch
@@ -43,12 +43,6 @@ def test_batches_make_no_difference(monkeypatch, store, cdnow):
     scored = pd.read_csv("scores.csv").set_index("customer_id")
     expected = clvml.RepeatRateValue(horizon=39).fit(cdnow).predict_factors(cdnow)
     pd.testing.assert_frame_equal(scored, expected, check_exact=True)
-
-
-def test_days_are_refused_by_a_model_in_weeks_also_from_a_file(cdnow):
-    clvml.convert_time_unit(cdnow, "D").to_parquet("days.parquet")
-    with pytest.raises(TimeUnitError, match="convert_time_unit"):
-        score_batch(URI, "days.parquet", "scores.parquet")
 
 
 def test_a_failure_late_in_the_file_leaves_the_older_scores_and_nothing_half_written(monkeypatch, cdnow):

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from clvml._listing import learnt_by, listed_numbers
 from clvml.customers._customer_tables import as_customers
 from clvml.customers._ends import observation_end_of
+from clvml.customers._frames import float_frame
 from clvml.customers._split import Split, earlier_split, learning_horizon
 from clvml.customers._summary import summarize
 from clvml.customers._time_units import Horizon, horizon_in
@@ -30,7 +31,12 @@ from clvml.lifetime_value._protocol import (
 )
 from clvml.lifetime_value.learned._base import LearnedValue, check_before
 from clvml.lifetime_value.learned._candidates import purchase_structures
-from clvml.lifetime_value.learned._features import SUMMARY, behavioural_features, predicted_features
+from clvml.lifetime_value.learned._features import (
+    SUMMARY,
+    behavioural_features,
+    feature_table,
+    predicted_features,
+)
 from clvml.lifetime_value.learned._outcome_table import OutcomeTable, outcome_table
 from clvml.lifetime_value.learned._ratio import (
     blended,
@@ -252,20 +258,16 @@ class LearnedCorrection(LearnedValue):
         """
         check_is_fitted(self, "structure_")
         customers = as_customers(customers)
-        factors = self.structure_.predict_factors(customers, *self._terms(horizon, annual_discount_rate))
-        correction = self.correction(customers)
-        return factors.assign(clv=factors["clv"] * correction, correction=correction)
+        terms = self._terms(horizon, annual_discount_rate)
+        factors, correction = self.structure_.value_factors(customers, *terms), self._corrections(customers)
+        corrected = {"clv": factors["clv"] * correction, "correction": correction}
+        return float_frame(factors | corrected, customers.index)
 
     def correction(self, customers: pd.DataFrame) -> pd.Series:
         """The factor by which the structure's value of each customer is multiplied."""
         check_is_fitted(self, "structure_")
         customers = as_customers(customers)
-        if self.trees_ is None:
-            return pd.Series(1.0, customers.index, name="correction")
-        structure = self.structure_ if self._fitted_structure is None else self._fitted_structure
-        ratio = np.exp(self.trees_.raw(self._features(structure, customers)))
-        values = self.scale_ * blended(ratio, self.weight_, self.level_)
-        return pd.Series(values, customers.index, name="correction")
+        return pd.Series(self._corrections(customers), customers.index, name="correction")
 
     def expected_purchases(self, customers: pd.DataFrame, horizon: Horizon) -> pd.Series:
         """Expected purchases of each customer by the structure, which the correction leaves unchanged."""
@@ -417,6 +419,14 @@ class LearnedCorrection(LearnedValue):
         found = {"weight": self.weight_, "gain": self.gain_}
         return f"{learnt_by(self.structure_)}; correction: {listed_numbers(found)}"
 
+    def _corrections(self, customers: pd.DataFrame) -> Floats:
+        if self.trees_ is None:
+            return np.ones(len(customers))
+        structure = self.structure_ if self._fitted_structure is None else self._fitted_structure
+        features = self._features(structure, customers)
+        ratio = np.exp(self.trees_.raw(np.column_stack(list(features.values()))))
+        return self.scale_ * blended(ratio, self.weight_, self.level_)
+
     # The structure.
 
     def _candidates(self) -> dict[str, LifetimeValue]:
@@ -497,12 +507,12 @@ class LearnedCorrection(LearnedValue):
                 log.debug("%s cannot be fitted at the earlier origin", name, exc_info=error)
         return fitted
 
-    def _features(self, structure: LifetimeValue, customers: pd.DataFrame) -> Floats:
-        return self._feature_table(structure, customers).to_numpy()
+    def _features(self, structure: LifetimeValue, customers: pd.DataFrame) -> dict[str, Floats]:
+        behaviour = behavioural_features(customers, structure.time_unit_)
+        return behaviour | predicted_features(structure, customers, self.learnt_horizon_)
 
     def _feature_table(self, structure: LifetimeValue, customers: pd.DataFrame) -> pd.DataFrame:
-        behaviour = behavioural_features(customers, structure.time_unit_)
-        return behaviour.join(predicted_features(structure, customers, self.learnt_horizon_))
+        return feature_table(self._features(structure, customers), customers)
 
     def _importance(
         self, table: pd.DataFrame, actual: Floats, expected: Floats, trees: BoostedTrees
@@ -524,7 +534,7 @@ class LearnedCorrection(LearnedValue):
 
 def _spend(model: LifetimeValue, customers: pd.DataFrame, horizon: Horizon) -> pd.Series:
     """Expected spend over the horizon, before margin and discounting."""
-    return predicted_features(model, customers, horizon)["predicted"]
+    return pd.Series(predicted_features(model, customers, horizon)["predicted"], customers.index)
 
 
 def _deviance(model: LifetimeValue, earlier: Split) -> float:

@@ -20,6 +20,7 @@ from clvml.lifetime_value.learned._base import EarlierSpendValue
 from clvml.lifetime_value.learned._features import (
     SUMMARY,
     behavioural_features,
+    feature_table,
     in_canonical_order,
     predicted_features,
 )
@@ -123,11 +124,11 @@ class RegressorValue(EarlierSpendValue):
         return predicted.ravel()
 
     def _features(self, models: Sequence[LifetimeValue], customers: pd.DataFrame) -> pd.DataFrame:
-        tables = [behavioural_features(customers, self.time_unit_, losses=True)]
+        features = behavioural_features(customers, self.time_unit_, losses=True)
         for number, model in enumerate(models, 1):
             predicted = predicted_features(model, customers, self.learnt_horizon_)
-            tables.append(predicted.add_suffix(f"_{number}"))
-        return pd.concat(tables, axis=1)
+            features |= {f"{name}_{number}": values for name, values in predicted.items()}
+        return feature_table(features, customers)
 
     def _boosting(self, n_customers: int) -> HistGradientBoostingRegressor:
         return HistGradientBoostingRegressor(

@@ -23,6 +23,7 @@ Integers = NDArray[np.int64]
 
 _BLOCK = 16_384  # rows evaluated at a time, so that they stay in the cache
 _LEAF = -1  # in the place of a feature
+_FEW = 8  # rows that are faster evaluated one by one
 
 
 class _Tree(NamedTuple):
@@ -90,10 +91,23 @@ class BoostedTrees:
 
         Equal to scikit-learn's to the last bit, since the terms are added in the same order.
         """
+        if len(rows) <= _FEW:
+            return np.array([self._walked(row) for row in rows.tolist()], dtype=float)
         total = np.full(len(rows), self.baseline)
         for block, codes in self._coded(rows):
             for tree in self._trees:
                 total[block] += np.take(tree.values, _leaves(tree, codes))
+        return total
+
+    def _walked(self, row: list[float]) -> float:
+        """The prediction of one row, by its way through each tree."""
+        feature, threshold, left, right, value = self._lists
+        total = self.baseline
+        for root in self._roots:
+            node = root
+            while (column := feature[node]) != _LEAF:
+                node = left[node] if row[column] <= threshold[node] else right[node]
+            total += value[node]
         return total
 
     def contributions(self, rows: Floats) -> Floats:
@@ -138,6 +152,18 @@ class BoostedTrees:
             children = [self.left[node], self.right[node]]
             means[node] = np.average(means[children], weights=self.count[children])
         return means
+
+    @cached_property
+    def _roots(self) -> list[int]:
+        return list(self.roots.tolist())
+
+    @cached_property
+    def _lists(self) -> tuple[list[int], list[float], list[int], list[int], list[float]]:
+        """The nodes as lists, whose elements Python reaches faster than those of arrays."""
+        feature, threshold, left, right, value = (
+            values.tolist() for values in (self.feature, self.threshold, self.left, self.right, self.value)
+        )
+        return feature, threshold, left, right, value
 
     @cached_property
     def _trees(self) -> list[_Tree]:

@@ -124,7 +124,7 @@ def test_features_are_finite_at_the_edges():
             "total_spend": [0.0, 0.0],
         }
     )
-    assert np.isfinite(behavioural_features(one).to_numpy()).all()
+    assert np.isfinite(list(behavioural_features(one).values())).all()
 
 
 @pytest.mark.filterwarnings("ignore::clvml.FitWarning")

@@ -12,7 +12,7 @@ import clvml
 from clvml.errors import InputError, TimeUnitError
 from clvml.evaluation import score
 from clvml.lifetime_value import SupportsEarlierSplit, ValueModel
-from clvml.lifetime_value.learned._features import behavioural_features
+from clvml.lifetime_value.learned._features import behavioural_features, feature_table
 from clvml.lifetime_value.learned._outcome_table import outcome_table
 from clvml.lifetime_value.learned._ratio import learn_ratio
 from clvml.scoring import score as score_customers
@@ -51,7 +51,7 @@ def test_it_finds_the_feature_that_matters_and_says_whom_it_moved(learned, promo
     ratio = np.exp(explained.sum(axis=1)) / learned.level_
     blend = (learned.weight_ * ratio + 1 - learned.weight_).clip(upper=1.5)
     np.testing.assert_allclose(learned.correction(customers), learned.scale_ * blend, rtol=1e-10)
-    keen = behavioural_features(customers)["first_order"] == 80.0
+    keen = feature_table(behavioural_features(customers), customers)["first_order"] == 80.0
     assert learned.correction(customers)[keen].mean() > 1.1 * learned.correction(customers)[~keen].mean()
 
 
@@ -162,7 +162,9 @@ def test_quantiles_of_outcomes_cover_the_next_customer():
 
 def test_totals_of_groups_follow_the_correction(learned, promoted_split):
     customers = promoted_split.calibration
-    keen = (behavioural_features(customers)["first_order"] == 80.0).map({True: "keen", False: "other"})
+    keen = (feature_table(behavioural_features(customers), customers)["first_order"] == 80.0).map(
+        {True: "keen", False: "other"}
+    )
     found = learned.predict_total_interval(customers, keen)
     before = learned.structure_.predict_total_interval(customers, keen)
     corrected = learned.predict(customers).groupby(keen).sum()

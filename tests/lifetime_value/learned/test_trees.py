@@ -37,3 +37,16 @@ def test_contributions_add_up_to_the_prediction_and_average_to_nothing():
     assert trees.mean == pytest.approx(trees.raw(rows).mean(), abs=1e-12)
     assert (shares[:, 2] == 0).all()
     assert np.abs(shares[:, :2]).mean() > 10 * np.abs(shares[:, 3:]).mean()
+
+
+def test_a_row_alone_is_predicted_as_among_many_to_the_last_bit():
+    """Also at a threshold itself, beyond all of them, and where a feature is missing."""
+    rows, counts = rows_and_counts()
+    trees = trees_of(HistGradientBoostingRegressor(max_iter=40, early_stopping=False).fit(rows, counts))
+    asked = rows[:200].copy()
+    inner = trees.feature >= 0
+    asked[np.arange(100), trees.feature[inner][:100]] = trees.threshold[inner][:100]
+    asked[100:103, 0] = [np.inf, -np.inf, np.nan]
+    alone = [float(trees.raw(row[None])[0]) for row in asked]
+    assert alone == trees.raw(asked).tolist()
+    assert trees.raw(asked[:0]).shape == (0,)
