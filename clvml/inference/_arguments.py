@@ -100,6 +100,18 @@ def check_n_draws(n_draws: object) -> int:
     return int(n_draws)
 
 
+def check_any_fitted(model: Any) -> None:
+    """Raise scikit-learn's error for an estimator that is not fitted; a model of one's own need not be one.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        If it is an estimator without learnt attributes.
+    """
+    if hasattr(model, "__sklearn_tags__"):
+        check_is_fitted(model)
+
+
 def check_fitted(model: Any, attribute: str) -> None:
     """Raise scikit-learn's error if the model is not fitted; quick if it is, as once per request.
 

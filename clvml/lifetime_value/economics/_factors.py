@@ -35,11 +35,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers._summary_checks import HISTORY
 from clvml.customers._time_units import horizon_in, rate_per_unit, time_unit_of
 from clvml.errors import InputError
+from clvml.inference._arguments import check_any_fitted
 from clvml.lifetime_value._protocol import SupportsScenarios, ValueModel
 from clvml.lifetime_value.economics._sensitivity import Value, tornado
 from clvml.lifetime_value.formulas._functions import annuity
@@ -96,7 +96,7 @@ def all_factors(
     >>> round(answer.difference, 2)
     -1000.0
     """
-    check_is_fitted(model)
+    check_any_fitted(model)
     own = _own_factors(model)
     per_year = 1 if model.time_unit_ is None else time_unit_of(model.time_unit_).per_year
     current = _current_retention(own, customers, per_year) if retention_rate is None else retention_rate

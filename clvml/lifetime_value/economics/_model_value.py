@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-from sklearn.utils.validation import check_is_fitted
 
+from clvml.inference._arguments import check_any_fitted
 from clvml.lifetime_value._protocol import SupportsScenarios, require
 from clvml.lifetime_value.economics._sensitivity import Value
 
@@ -48,7 +48,7 @@ def model_value(model: Any, customers: pd.DataFrame) -> tuple[Value, dict[str, f
     >>> print(f"dropout down by a tenth: {answer.difference_pct:+.1f} %")
     dropout down by a tenth: +2.0 %
     """
-    check_is_fitted(model)
+    check_any_fitted(model)
     instead = "give a clvml.LifetimeValue or a formula model"
     require(model, SupportsScenarios, "what-if and sensitivity need", instead)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pandas as pd
-from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers._time_units import Horizon
+from clvml.inference._arguments import check_any_fitted
 from clvml.lifetime_value._protocol import ValueModel
 from clvml.lifetime_value.formulas._sums import checked
 
@@ -36,7 +36,7 @@ def new_customer_value(
     float
         In currency units, after margin.
     """
-    check_is_fitted(model)
+    check_any_fitted(model)
     columns = dict.fromkeys(model.required_columns, 0.0) | getattr(model, "reference_", {})
     newcomer = pd.DataFrame(columns, index=pd.Index(["new customer"], name="customer_id"))
     later = float(model.predict(newcomer, horizon, annual_discount_rate).iloc[0])

@@ -217,9 +217,11 @@ def one_period(audit: CustomerBaseAudit, said: dict[str, str], currency: str) ->
         said["period"],
         title="One period in depth",
         lead="The first tenth shows how far the base rests on few customers.",
+        runs=(),
     )
-    draw = partial(plots.revenue_deciles, profile.deciles, currency=currency)
-    yield Figure("revenue_deciles", "Share of each tenth of customers", draw)
+    if profile.deciles["share"].notna().any():
+        draw = partial(plots.revenue_deciles, profile.deciles, currency=currency)
+        yield Figure("revenue_deciles", "Share of each tenth of customers", draw)
     distributions = {
         "number of orders": profile.by_orders,
         "spend": profile.by_spend,
@@ -231,13 +233,14 @@ def one_period(audit: CustomerBaseAudit, said: dict[str, str], currency: str) ->
             draw = partial(plots.customer_distribution, table, currency=currency)
             size = (8.0, max(1.6 + 0.36 * len(table), 4.0))
             yield Figure(name, f"Customers by {by}", draw, size, in_report=table is profile.by_orders)
-            yield Table(name, table, file=FILES, in_report=False)
+            yield Table(name, table, file=FILES, in_report=False, runs=())  # its ends are of single customers
     yield Table(
         "revenue_deciles",
         profile.deciles,
         columns=DECILE_COLUMNS,
         file=FILES,
         folded="Tenths of customers",
+        runs=(),  # likewise
     )
 
 
@@ -247,6 +250,7 @@ def two_periods(audit: CustomerBaseAudit, said: dict[str, str], currency: str) -
         said["comparison"],
         title="Two periods compared",
         lead="The bridge shows who was lost, and who replaced them.",
+        runs=(),
     )
     compared = audit.comparison
     if compared is None:
@@ -271,6 +275,7 @@ def one_cohort(audit: CustomerBaseAudit, said: dict[str, str], currency: str) ->
         said["cohort"],
         title="One cohort as it ages",
         lead="Where the first line levels off, those who remain keep buying.",
+        runs=(),
     )
     if len(audit.cohort) > 1:
         title = f"Cohort {audit.cohort.attrs['cohort']} by age"
@@ -284,6 +289,7 @@ def all_cohorts(audit: CustomerBaseAudit, said: dict[str, str], currency: str) -
         said["cohorts"],
         title="Cohorts compared",
         lead="Compare cohorts at equal age: a dark line below light ones is a recent cohort worth less.",
+        runs=(),
     )
     if audit.has_money and len(audit.base) > 1:
         title = "Cumulative value by cohort and age"

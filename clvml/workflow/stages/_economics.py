@@ -388,6 +388,8 @@ def describe_profit(inputs: Inputs, customers: pd.DataFrame) -> str:
 def factors(inputs: Inputs) -> Iterator[Finding]:
     """The tornado of the served model's total value."""
     section = inputs.section
+    if not hasattr(inputs.served.model, "horizon"):  # a model of one's own that does not tell its terms
+        return
     value, levels = all_factors(
         inputs.served.model,
         inputs.customers,

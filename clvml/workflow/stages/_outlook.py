@@ -47,7 +47,7 @@ def findings(
         return
     yield Words(
         f"{describe(found, context.config.value.currency)} customers.parquet has these columns for every"
-        " customer, `clvml score --details` and the service (details=true) for others.",
+        " customer.",
         title="What comes next",
         runs=(),
     )
