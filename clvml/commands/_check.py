@@ -1,4 +1,4 @@
-"""``clvml check``: is a model still right, by what came since it was trained."""
+"""``clvml check``: is a model still right, by the purchases since it was trained."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def check(
         str | None,
         typer.Argument(
             metavar="NEWDATA",
-            help="All purchases, the model's and what came since: as --transactions of clvml run."
+            help="All purchases, of the model's training and later: as --transactions of clvml run."
             " Default: those of --config.",
         ),
     ] = None,
@@ -84,7 +84,7 @@ def check(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Check a model by what came since: outcomes, inputs, parameters, challengers.
+    """Check a model by later purchases: outcomes, inputs, parameters, challengers.
 
     Exit status, for a scheduler: 0 all in order; 4 look at it (the page says at what, and what to do next);
     3 in order, but not written to MLflow; 1 an error, such as no new data; 2 wrong usage.

@@ -1,4 +1,4 @@
-"""Is a model still right? What came since it was trained, against what it predicted and what it knew."""
+"""Monitoring: the outcomes since a model was trained, against its predictions and its training data."""
 
 from __future__ import annotations
 

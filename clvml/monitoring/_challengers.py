@@ -1,4 +1,4 @@
-"""Is a challenger better on what came? By the rule of the comparison: ties keep the incumbent.
+"""Is a challenger better on the later purchases? By the rule of the comparison: ties keep the incumbent.
 
 Neither may have seen what it is judged on. So the new data are divided in the middle: a refit of the model to
 the data until then, and the model as it is, predict the second half from the histories until then. A

@@ -1,4 +1,4 @@
-"""Check a model by what came since it was trained."""
+"""Check a model by the purchases since it was trained."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ModelCheck:
     Attributes
     ----------
     period : Period
-        What came: the time, the customers, notes on the data.
+        The period: the time, the customers, notes on the data.
     statements : tuple of Statement
         All comparisons, with corrected p-values and their status.
     contests : tuple of Contest
@@ -121,9 +121,9 @@ def check_model(
     level: float = 0.05,
     random_state: int = 0,
 ) -> ModelCheck:
-    """Check a model by what came since it was trained.
+    """Check a model by the purchases since it was trained.
 
-    Did what came lie in the prediction intervals, have inputs and parameters moved, is a challenger better?
+    Did outcomes lie in the prediction intervals, have inputs and parameters moved, is a challenger better?
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def check_model(
     card : ModelCard
         Of the model: until when its customers were observed, its totals with intervals, its policy.
     transactions : Transactions or frame
-        The purchases of the model's customers until then, and what came after, read by the model's policy.
+        The purchases of the model's customers until then, and the later ones, read by the model's policy.
     until : date, optional
         The last day to check. Default: the last day of the data.
     attributes : pandas.DataFrame, optional

@@ -1,4 +1,4 @@
-"""Did what came lie in the prediction intervals? Totals of the customers that the model knows.
+"""Did outcomes lie in the prediction intervals? Totals of the customers that the model knows.
 
 The interval of a total is, in this order of preference: that of the card, which includes the model's own
 error as learnt at earlier origins, relative to the prediction and interpolated to the time that has passed;
@@ -68,7 +68,7 @@ def prediction(period: Period, outcome: str) -> pd.Series | None:
 
 
 def total_interval(period: Period, outcome: str, predicted: pd.Series, actual: pd.Series) -> Interval:
-    """The interval of a total, and the p-value of what came."""
+    """The interval of a total, and the p-value of the outcome."""
     expected, observed = float(predicted.sum()), float(actual.sum())
     ends = card_ends(period.card.totals.get(outcome, {}), period.duration)
     if ends is not None:

@@ -1,4 +1,4 @@
-"""What came since a model was trained: its customers until then, what they did after, and who is new."""
+"""The time since a model was trained: its customers until then, their purchases after, and new customers."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def open_period(
     until: Any = None,
     attributes: pd.DataFrame | None = None,
 ) -> Period:
-    """What came since the model was trained.
+    """Customers and purchases since the model was trained.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def open_period(
     card : ModelCard
         Its card.
     transactions : Transactions
-        The purchases of the model's customers up to ``card.observed_until``, and what came after.
+        The purchases of the model's customers up to ``card.observed_until``, and their later ones.
     until : date, optional
         The last day to check. Default: the last day of the data.
     attributes : pandas.DataFrame, optional

@@ -1,4 +1,4 @@
-"""What came since a model was trained, against what was expected."""
+"""Outcomes since a model was trained, against what it expected."""
 
 from __future__ import annotations
 

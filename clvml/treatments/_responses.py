@@ -1,4 +1,4 @@
-"""Who was in which group of a test, and what came of it: read and checked."""
+"""Who was in which group of a test, and their outcomes: read and checked."""
 
 from __future__ import annotations
 

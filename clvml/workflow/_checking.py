@@ -122,7 +122,7 @@ def check(
     with writer.keeping():
         with progress.stage("Reading transactions"):
             transactions = _read(config)
-        with progress.stage("Checking the model by what came since"):
+        with progress.stage("Checking the model by the purchases since its training"):
             found = check_model(
                 checked.model,
                 checked.card,
