@@ -159,8 +159,8 @@ def _check_is_new(start: pd.Timestamp, transactions: Transactions, until: Any) -
     last = transactions.last_date if until is None else pd.Timestamp(until)
     if last.normalize() <= start:
         raise InputError(
-            f"nothing came since the model was trained: its data end on {start:%Y-%m-%d}, and these on"
-            f" {last:%Y-%m-%d}. Check it again when there are new purchases."
+            f"there are no purchases since the model was trained: its data end on {start:%Y-%m-%d}, and"
+            f" these on {last:%Y-%m-%d}. Check it again when there are new purchases."
         )
 
 

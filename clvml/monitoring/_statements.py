@@ -148,7 +148,8 @@ def in_percent(effect: float) -> str:
     """
     if math.isnan(effect):
         return "undefined"
-    return f"{100 * effect:+.{0 if abs(effect) >= 0.0995 else 1}f} %"
+    digits = 0 if abs(effect) >= 0.0995 else 1
+    return f"{round(100 * effect, digits) + 0.0:+.{digits}f} %"  # never -0.0
 
 
 def number(value: float) -> str:

@@ -121,7 +121,7 @@ def test_a_model_that_is_not_registered_is_an_error_that_lists_those_that_are(re
     [
         (("steady_model",), "name the purchases"),
         (("steady_model", "drifted.csv"), "not those that the model was trained on"),
-        (("steady_model", "steady.csv", "--until", TRAINED), "nothing came since"),
+        (("steady_model", "steady.csv", "--until", TRAINED), "no purchases since the model"),
         (("steady_model", "steady.csv", "--set", "value.currency=$"), "trained on amounts in €"),
         (("steady_model", "nowhere.csv"), "nowhere.csv"),
         (("steady_model", "steady.csv", "--output", "steady_model"), "contains the model of this run"),
