@@ -6,9 +6,11 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import mlflow
 import pytest
@@ -138,7 +140,7 @@ def test_a_full_disk_is_told_before_the_work(database, monkeypatch):
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="needs another user")
-def test_a_read_only_database_is_refused_with_the_way_out(database, tmp_path):
+def test_a_read_only_database_is_refused_with_the_way_out(database):
     """As another user, since root may write anything."""
     code = (
         "import os, sys\n"
@@ -149,11 +151,12 @@ def test_a_read_only_database_is_refused_with_the_way_out(database, tmp_path):
         "    try: check_store(uri, create=True)\n"
         "    except TrackingError as error: print(error)\n"
     )
-    os.chmod(database, 0o644)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
+    with tempfile.TemporaryDirectory() as folder:  # pytest's folders are closed to others
         os.chmod(folder, 0o755)
-    uris = [f"sqlite:///{database}", f"sqlite:///{tmp_path / 'new.db'}"]
-    existing, new = subprocess.check_output([sys.executable, "-c", code, *uris], text=True).splitlines()
+        os.chmod(shutil.copy(database, folder), 0o644)
+        uris = [f"sqlite:///{Path(folder) / name}" for name in (database.name, "new.db")]
+        said = subprocess.check_output([sys.executable, "-c", code, *uris], text=True)
+    existing, new = said.splitlines()
     assert "make the file and its folder writable" in existing
     assert "its folder is not writable" in new
 
