@@ -25,7 +25,6 @@ import pandas as pd
 
 from clvml.customers._formula_escapes import unescaped
 from clvml.customers._time_units import TIME_UNIT
-from clvml.errors import InputError
 
 CUSTOMER_ID = "customer_id"
 MISSING_IDS = ("", "nan", "null", "none", "<na>", "n/a", "nat")
@@ -133,20 +132,6 @@ def are_missing(ids: pd.Index | pd.Series) -> np.ndarray:
         return missing | texts.str.strip().str.lower().isin(MISSING_IDS)
     words = [isinstance(value, str) and value.strip().lower() in MISSING_IDS for value in ids]
     return missing | np.asarray(words, dtype=bool)
-
-
-def check_present(ids: pd.Index | pd.Series) -> None:
-    """Raise if an id is missing, naming the first such row.
-
-    Raises
-    ------
-    InputError
-        If there is one.
-    """
-    missing = are_missing(ids)
-    if missing.any():
-        rule, first = f"{missing.sum()} of {len(ids)} rows have no customer_id", int(missing.argmax())
-        raise InputError(f"{rule}; the first is row {first}.", rows=missing, column=CUSTOMER_ID, rule=rule)
 
 
 def storable(ids: pd.Index) -> pd.Index:
