@@ -151,7 +151,7 @@ def _stability(old: np.ndarray, new: np.ndarray, rng: np.random.Generator) -> di
     resampled = zip(rng.multinomial(n, old / n, _DRAWS), rng.multinomial(m, new / m, _DRAWS), strict=True)
     draws = [stability_index(a, b) for a, b in resampled]
     found, bias = stability_index(old, new), (old.size - 1) * (1 / n + 1 / m)
-    ends = np.quantile(draws, _LEVELS) - 2 * bias  # a resample adds the bias once more
+    ends = np.quantile(draws, _LEVELS) - 2 * bias  # a resample adds the bias again
     met = (old + new) > 0
     p_value = float(stats.chi2_contingency([old[met], new[met]]).pvalue) if met.sum() > 1 else math.nan
     lower, upper = np.maximum(ends, 0.0).tolist()

@@ -352,6 +352,7 @@ def parts_of_value(inputs: Inputs, customers: pd.DataFrame) -> Iterator[Finding]
     yield Table(
         "value_parts",
         table.rename_axis("part"),
+        display=table.rename_axis("part").rename(index={"marketing_cost": "marketing cost"}),
         title="Parts of value",
         columns={
             "all customers": Column("all customers", "{:,.0f}"),
