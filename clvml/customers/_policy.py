@@ -80,7 +80,7 @@ class TransactionPolicy:
     def reason(self) -> str:
         """The SQL of the first reason to exclude a row, or NULL."""
         cases = [f"WHEN {rule.condition} THEN '{rule.name}'" for rule in RULES if self.choice(rule) == "drop"]
-        return f"CASE {' '.join(cases)} END" if cases else "CAST(NULL AS VARCHAR)"
+        return f"CASE {' '.join(cases)} END" if cases else "CAST(NULL AS STRING)"
 
 
 class Rule(NamedTuple):

@@ -170,8 +170,8 @@ def _table(transactions: Transactions, calibration: End, unit: float) -> str:
     return f"""
     SELECT customer_id,
            CAST(purchases - 1 AS DOUBLE) AS frequency,
-           ({last} - {first}) / {unit} AS recency,
-           ({clock} - {first}) / {unit} AS T,
+           ({last} - {first}) / CAST({unit} AS DOUBLE) AS recency,
+           ({clock} - {first}) / CAST({unit} AS DOUBLE) AS T,
            CASE WHEN purchases > 1 THEN CAST(total - first_spend AS DOUBLE) / (purchases - 1)
                 ELSE 0.0 END AS monetary_value,
            CAST(total AS DOUBLE) AS total_spend,

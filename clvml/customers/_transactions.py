@@ -42,7 +42,8 @@ from clvml.customers._reading_options import (
     money_columns,
 )
 from clvml.customers._time_units import TIME_UNITS
-from clvml.customers.engines import DuckDB, Engine
+from clvml.customers.engines import Engine
+from clvml.customers.engines._choice import EngineName, engine_for
 from clvml.customers.engines._files import (
     NotUtf8,
     files_of,
@@ -81,6 +82,7 @@ def read_transactions(
     thousands: str | None = None,
     max_unreadable: float = MAX_UNREADABLE,
     sheet: str | int | None = None,
+    engine: EngineName | None = None,
 ) -> Transactions:
     """Read and validate transactions, one row per purchase or per line of a receipt.
 
@@ -133,6 +135,9 @@ def read_transactions(
         larger one is an error, for the format or the column is then wrong. Up to four are never an error.
     sheet : str or int, optional
         The sheet of a workbook, by name or position from 1. Default: the first.
+    engine : {"duckdb", "spark"}, optional
+        Where the queries run. Default: Spark for a Spark DataFrame, otherwise DuckDB, embedded. ``"spark"``
+        is the active Spark session, or a local one; it also reads tables of its catalog by name.
 
     Returns
     -------
@@ -163,15 +168,16 @@ def read_transactions(
         sheet,
     )
     policy = TransactionPolicy() if policy is None else policy
+    runs = engine_for(source, engine, memory_limit)
     try:
-        return Transactions(source, columns, policy, reading, DuckDB(memory_limit), label, default)
+        return Transactions(source, columns, policy, reading, runs, label, default)
     except NotUtf8:
         frame, encoding = read_other_encoding(files_of(source))
         log.warning(
             "%s is not in UTF-8 and is read as %s; if names look wrong, save it as UTF-8", source, encoding
         )
         label = label or label_of(source)
-        return Transactions(frame, columns, policy, reading, DuckDB(memory_limit), label, default)
+        return Transactions(frame, columns, policy, reading, runs, label, default)
 
 
 def as_transactions(transactions: Any) -> Transactions:
@@ -356,7 +362,8 @@ class Transactions:
         """The rows used, as ``customer_id, date, amount, category``, in that order; if present."""
         names = "customer_id, date" + (", amount" if self.has_amounts else "")
         names += ", category" if self.columns.category else ""
-        return self.engine.frame(f"SELECT {names} FROM used ORDER BY {names}")
+        in_order = names.replace(",", " NULLS LAST,") + " NULLS LAST"
+        return self.engine.frame(f"SELECT {names} FROM used ORDER BY {in_order}")
 
     def set_aside(self) -> pd.DataFrame:
         """The excluded rows as in the source (times in UTC), with the ``reason``."""
@@ -492,7 +499,7 @@ class Transactions:
     def _create_used(self) -> None:
         """Create the view of the rows used; ids become integers if all are whole numbers."""
         who = self._cells[self.columns.customer]
-        identity = who.as_whole_id() if self._has_whole_ids else "CAST(raw_id AS STRING)"
+        identity = who.as_whole_id() if self._has_whole_ids else self.engine.text("raw_id", who.kind)
         category = ", category" if self.columns.category else ""
         amount = "amount" if self.has_amounts else "CAST(NULL AS DOUBLE) AS amount"
         self.engine.create_view(
