@@ -16,12 +16,14 @@ from clvml.customers.engines._spark_sources import open_source, spark_table
 
 # Of Unicode's space separators, which DuckDB trims.
 _SPACES = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
-_NUMBER = r"\A\s*+[+-]?(?:\d++\.?+\d*+|\.\d++)(?:[eE][+-]?\d++)?+\s*+\z"
-_INFINITY = r"(?i)\A\s*[+-]?inf(?:inity)?\s*\z"
+_NUMBER = r"\A\s*+\+?-?(?:\d++\.?+\d*+|\.\d++)(?:[eE][+-]?\d++)?+\s*+\z"
+_INFINITY = r"(?i)\A\s*\+?-?inf(?:inity)?\s*\z"
 
 
 class Spark:
     """A session of the user's Spark; it satisfies `Engine`.
+
+    Floats as ids that are no whole numbers are written as Java writes them from 17 digits on.
 
     Parameters
     ----------
@@ -87,15 +89,18 @@ class Spark:
 
     def number(self, text: str) -> str:
         return (
-            f"CASE WHEN regexp_like({text}, {quoted(_NUMBER)}) OR regexp_like({text}, {quoted(_INFINITY)})"
-            f" THEN TRY_CAST({text} AS DOUBLE) END"
+            f"CASE WHEN regexp_like({text}, {_literal(_NUMBER)})"
+            f" OR regexp_like({text}, {_literal(_INFINITY)}) THEN TRY_CAST(replace({text}, '+-', '-') AS DOUBLE) END"
         )
 
     def matches(self, text: str, pattern: str) -> str:
-        return f"regexp_like({text}, {quoted(_whole(pattern))})"
+        return f"regexp_like({text}, {_literal(_whole(pattern))})"
 
     def without(self, text: str, pattern: str) -> str:
-        return f"regexp_replace({text}, {quoted(pattern)}, '')"
+        at_end = (
+            pattern.removesuffix("$") + r"\z" if pattern.endswith("$") else pattern
+        )  # not before a newline
+        return f"regexp_replace({text}, {_literal(at_end)}, '')"
 
     without_all = without
 
@@ -125,6 +130,11 @@ class Spark:
 
 def _whole(pattern: str) -> str:
     return rf"\A(?:{pattern})\z"
+
+
+def _literal(pattern: str) -> str:
+    """A regular expression as a literal; Spark has no quote within quotes beside raw backslashes."""
+    return "'" + pattern.replace("'", r"\x27") + "'"
 
 
 def _float_text(cell: str) -> str:

@@ -143,18 +143,18 @@ def with_colon(offset: str) -> str:
 
 
 _DATE = r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})"
-_TIME = r"[T\s]\s*(\d{1,2}):(\d{1,2})(?::(\d{1,2}(?:\.\d*)?))?"
+_TIME = r"[T\s]\s*(\d{1,2}):(\d{0,2})(?::(\d{1,2}(?:\.\d*)?)?)?"
 _FAST = r"\A\d{4}-\d{1,2}-\d{1,2}(?:[ T]\d{1,2}:\d{1,2}(?::\d{1,2}(?:\.\d{1,9})?)?)?\z"
 _ZONE = r"(Z|[+-]\d{2}(?::?\d{2})?(?::\d{2})?)"
 
 
 def iso_timestamp(text: str) -> str:
     """The SQL of a text in ISO 8601 as a timestamp; an offset or a zone after the time is ignored."""
-    whole = rf"\A\s*{_DATE}(?:{_TIME}(?:{_ZONE}|\s+\S+)?)?\s*\z{_ELSE}"
+    whole = rf"\A\s*{_DATE}(?:{_TIME}(?:(?:{_ZONE}|\s+\S+)\s*)?)?\z{_ELSE}"
     parts = rf"regexp_replace({text}, {quoted(whole)}, '$1-$3-$4 0$5:0$6:0$7')"
     # Times get a 0 in front, so that parts that are absent are 0; a 0 too many is removed again.
     general = rf"regexp_replace({parts}, '([ :])0(\d\d)', '$1$2')"
-    midnight = rf"regexp_like({text}, '\A[^\s]+[T\s]+24:00(:00(\.0*)?)?')"
+    midnight = rf"regexp_like({text}, '\A\s*[^\s]+[T\s]+24:00(:00(\.0*)?)?')"
     general = (
         f"CASE WHEN {midnight} THEN TRY_CAST(replace({general}, ' 24:', ' 00:') AS TIMESTAMP_NTZ)"
         f" + INTERVAL '1' DAY ELSE TRY_CAST({general} AS TIMESTAMP_NTZ) END"
