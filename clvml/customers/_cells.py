@@ -10,6 +10,7 @@ import difflib
 import re
 
 from clvml.customers._amounts import PLAIN, NumberReading
+from clvml.customers._date_formats import is_given
 from clvml.customers._ids import id_in_sql
 from clvml.customers._reading_options import EXCEL, DateReading
 from clvml.customers._time_units import INTERVALS
@@ -48,6 +49,13 @@ class Cell:
 
     def as_text(self) -> str:
         return f"trim(CAST({self.sql} AS STRING))"
+
+    def is_given(self) -> str:
+        """Whether the cell has a value, valid or not."""
+        if self.kind == "text":
+            return is_given(self.as_text())
+        number = f" AND NOT isnan({self.sql})" if self.kind == "float" else ""
+        return f"{self.sql} IS NOT NULL{number}"
 
     def as_id(self) -> str:
         """The id, or NULL if missing; numeric columns keep their type."""

@@ -101,7 +101,7 @@ def purchase_histories(
     purchases = transactions.purchases(collapse, observation.stop, calibration.stop)
     with engine.hold("histories", _histories(purchases)):
         counts = engine.frame(f"SELECT {_COUNTS} FROM histories").iloc[0]
-        money = engine.frame(f"SELECT {_MONEY} FROM histories").iloc[0].astype(float)
+        money = engine.frame(f"SELECT {_money(purchases)} FROM histories").iloc[0].astype(float)
         named = {str(name): int(count) for name, count in counts.items()}
         if not named["customers"]:
             raise InputError(
@@ -109,7 +109,7 @@ def purchase_histories(
                 f" {transactions.first_date};"
                 " choose a later end."
             )
-        frame = engine.frame(_table(transactions, calibration, unit.days * 86_400e6))
+        frame = engine.frame(_table(purchases, calibration, unit.days * 86_400e6))
     frame, money = frame.set_index("customer_id"), money.rename("money").rename_axis("destination")
     if transactions.has_money:
         return frame, named, money
@@ -117,8 +117,12 @@ def purchase_histories(
 
 
 def _histories(purchases: Purchases) -> str:
-    inside = f"period < TIMESTAMP '{purchases.until}'"
+    """One row per customer; conditions that hold for all rows are left out, since each costs a pass."""
+    all_inside = purchases.transactions.last_date < purchases.until
+    inside = "TRUE" if all_inside else f"period < TIMESTAMP '{purchases.until}'"
     early = f"period < TIMESTAMP '{purchases.known_until}'"
+    if all_inside and purchases.known_until == purchases.until:
+        early = "TRUE"
     calibration, holdout = f"was_purchase AND {early}", f"is_purchase AND {inside} AND NOT ({early})"
     returns = "0 AS returned_later, 0 AS unattributed, 0 AS fully_returned"
     if purchases.transactions.policy.nets_returns:
@@ -127,6 +131,18 @@ def _histories(purchases: Purchases) -> str:
             f" sum(unattributed) FILTER (WHERE {inside}) AS unattributed,"
             f" count(*) FILTER (WHERE returned AND {inside}) AS fully_returned"
         )
+    late = "0 AS late_rows, NULL AS late_amount"
+    if not all_inside:
+        late = (
+            f"coalesce(sum(lines) FILTER (WHERE NOT ({inside})), 0) AS late_rows,"
+            f" sum(amount) FILTER (WHERE NOT ({inside})) AS late_amount"
+        )
+    held_out = "0 AS holdout_purchases, 0 AS holdout_spend"
+    if early != "TRUE":
+        held_out = (
+            f"count(*) FILTER (WHERE {holdout}) AS holdout_purchases,"
+            f" coalesce(sum(spend) FILTER (WHERE {holdout}), 0) AS holdout_spend"
+        )
     return f"""
     SELECT customer_id,
            count(*) FILTER (WHERE {calibration}) AS purchases,
@@ -134,12 +150,10 @@ def _histories(purchases: Purchases) -> str:
            max(period) FILTER (WHERE {calibration}) AS last,
            sum(known_spend) FILTER (WHERE {calibration}) AS total,
            min_by(known_spend, period) FILTER (WHERE {calibration}) AS first_spend,
-           count(*) FILTER (WHERE {holdout}) AS holdout_purchases,
-           coalesce(sum(spend) FILTER (WHERE {holdout}), 0) AS holdout_spend,
+           {held_out},
            {returns},
-           coalesce(sum(lines) FILTER (WHERE NOT ({inside})), 0) AS late_rows,
-           sum(amount) FILTER (WHERE NOT ({inside})) AS late_amount
-    FROM ({purchases.sql}) GROUP BY customer_id
+           {late}
+    FROM ({purchases.minor_sql}) GROUP BY customer_id
     """
 
 
@@ -158,25 +172,29 @@ _DESTINATIONS = {
     "unattributed_returns": "sum(unattributed)",
     "after_observation_end": "sum(late_amount)",
 }
-_MONEY = ", ".join(f"CAST(coalesce({sql}, 0) AS DOUBLE) AS {name}" for name, sql in _DESTINATIONS.items())
 
 
-def _table(transactions: Transactions, calibration: End, unit: float) -> str:
+def _money(purchases: Purchases) -> str:
+    sums = {name: purchases.as_float(f"coalesce({sql}, 0)") for name, sql in _DESTINATIONS.items()}
+    return ", ".join(f"{sql} AS {name}" for name, sql in sums.items())
+
+
+def _table(purchases: Purchases, calibration: End, unit: float) -> str:
     first, last, clock = (
-        transactions.engine.microseconds(moment)
+        purchases.transactions.engine.microseconds(moment)
         for moment in ("first", "last", f"TIMESTAMP '{calibration.clock}'")
     )
-    # The spend of repeat purchases is a difference of decimals, which is exact.
+    # The spend of repeat purchases is a difference of decimals or cents, which is exact.
+    repeated = purchases.as_float("(total - first_spend)")
     return f"""
     SELECT customer_id,
            CAST(purchases - 1 AS DOUBLE) AS frequency,
            ({last} - {first}) / {unit} AS recency,
            ({clock} - {first}) / {unit} AS T,
-           CASE WHEN purchases > 1 THEN CAST(total - first_spend AS DOUBLE) / (purchases - 1)
-                ELSE 0.0 END AS monetary_value,
-           CAST(total AS DOUBLE) AS total_spend,
+           CASE WHEN purchases > 1 THEN {repeated} / (purchases - 1) ELSE 0.0 END AS monetary_value,
+           {purchases.as_float("total")} AS total_spend,
            first AS first_purchase,
            CAST(holdout_purchases AS DOUBLE) AS purchases,
-           CAST(holdout_spend AS DOUBLE) AS spend
+           {purchases.as_float("holdout_spend")} AS spend
     FROM histories WHERE histories.purchases > 0 ORDER BY customer_id
     """
