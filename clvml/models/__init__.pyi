@@ -4,6 +4,8 @@ from ._constant_spend import ConstantSpend as ConstantSpend
 from ._gamma_gamma import GammaGamma as GammaGamma
 from ._mbgnbd import MBGNBD as MBGNBD
 from ._pareto_nbd import ParetoNBD as ParetoNBD
+from ._seasonal import SeasonalPurchases as SeasonalPurchases
+from ._seasonal_index import seasonal_index as seasonal_index
 from ._shifted_beta_geometric import ShiftedBetaGeometric as ShiftedBetaGeometric
 from ._shifted_beta_geometric import customers_from_survivors as customers_from_survivors
 from ._traits import TraitDistribution as TraitDistribution

@@ -42,6 +42,7 @@ from clvml.models._constant_spend import ConstantSpend
 from clvml.models._gamma_gamma import GammaGamma
 from clvml.models._mbgnbd import MBGNBD
 from clvml.models._pareto_nbd import ParetoNBD
+from clvml.models._seasonal import SeasonalPurchases
 
 PROBABILISTIC, LEARNED, FORMULA = "probabilistic", "learned", "formula"
 BASELINE, CUSTOM = "baseline", "custom"
@@ -63,12 +64,15 @@ class Contender(NamedTuple):
         Returns the unfitted model, given horizon, annual_discount_rate and margin as keywords.
     optional : bool
         Whether it is eligible only if no other model can be fitted.
+    by_default : bool
+        Whether it competes unless the config names the contenders.
     """
 
     title: str
     family: str
     build: Callable[..., ValueModel]
     optional: bool = False
+    by_default: bool = True
 
 
 def _times_gamma_gamma(purchases: Any) -> Callable[..., ValueModel]:
@@ -85,6 +89,18 @@ CONTENDERS: dict[str, Contender] = {
     ),
     "pareto_nbd_gamma_gamma": Contender(
         "Pareto/NBD x Gamma-Gamma", PROBABILISTIC, _times_gamma_gamma(ParetoNBD(prior="auto"))
+    ),
+    "bgnbd_seasons_gamma_gamma": Contender(
+        "BG/NBD with seasons x Gamma-Gamma",
+        PROBABILISTIC,
+        _times_gamma_gamma(SeasonalPurchases(BGNBD(prior="auto"))),
+        by_default=False,
+    ),
+    "pareto_nbd_seasons_gamma_gamma": Contender(
+        "Pareto/NBD with seasons x Gamma-Gamma",
+        PROBABILISTIC,
+        _times_gamma_gamma(SeasonalPurchases(ParetoNBD(prior="auto"))),
+        by_default=False,
     ),
     "learned_correction": Contender("structure plus learning", PROBABILISTIC, LearnedCorrection),
     "gradient_boosting": Contender("gradient boosting", LEARNED, RegressorValue),
