@@ -40,6 +40,7 @@ from clvml.lifetime_value.learned._regressor import RegressorValue, learns_from_
 from clvml.models._bgnbd import BGNBD
 from clvml.models._constant_spend import ConstantSpend
 from clvml.models._gamma_gamma import GammaGamma
+from clvml.models._lognormal_spend import LognormalSpend
 from clvml.models._mbgnbd import MBGNBD
 from clvml.models._pareto_nbd import ParetoNBD
 
@@ -63,17 +64,24 @@ class Contender(NamedTuple):
         Returns the unfitted model, given horizon, annual_discount_rate and margin as keywords.
     optional : bool
         Whether it is eligible only if no other model can be fitted.
+    by_default : bool
+        Whether it competes unless the config names the contenders.
     """
 
     title: str
     family: str
     build: Callable[..., ValueModel]
     optional: bool = False
+    by_default: bool = True
 
 
 def _times_gamma_gamma(purchases: Any) -> Callable[..., ValueModel]:
     """With constant spend where Gamma-Gamma has no optimum, as where all amounts are equal."""
-    return partial(LifetimeValue, purchases=purchases, spend=(GammaGamma(), ConstantSpend()))
+    return _times(purchases, GammaGamma())
+
+
+def _times(purchases: Any, spend: Any) -> Callable[..., ValueModel]:
+    return partial(LifetimeValue, purchases=purchases, spend=(spend, ConstantSpend()))
 
 
 CONTENDERS: dict[str, Contender] = {
@@ -85,6 +93,30 @@ CONTENDERS: dict[str, Contender] = {
     ),
     "pareto_nbd_gamma_gamma": Contender(
         "Pareto/NBD x Gamma-Gamma", PROBABILISTIC, _times_gamma_gamma(ParetoNBD(prior="auto"))
+    ),
+    "bgnbd_gamma_gamma_first": Contender(
+        "BG/NBD x Gamma-Gamma of all purchases",
+        PROBABILISTIC,
+        _times(BGNBD(prior="auto"), GammaGamma(use_first_purchase=True)),
+        by_default=False,
+    ),
+    "bgnbd_gamma_gamma_rate": Contender(
+        "BG/NBD x Gamma-Gamma by purchase rate",
+        PROBABILISTIC,
+        _times(BGNBD(prior="auto"), GammaGamma(rate_effect=True)),
+        by_default=False,
+    ),
+    "bgnbd_lognormal": Contender(
+        "BG/NBD x lognormal spend",
+        PROBABILISTIC,
+        _times(BGNBD(prior="auto"), LognormalSpend()),
+        by_default=False,
+    ),
+    "bgnbd_lognormal_first": Contender(
+        "BG/NBD x lognormal spend of all purchases",
+        PROBABILISTIC,
+        _times(BGNBD(prior="auto"), LognormalSpend(use_first_purchase=True)),
+        by_default=False,
     ),
     "learned_correction": Contender("structure plus learning", PROBABILISTIC, LearnedCorrection),
     "gradient_boosting": Contender("gradient boosting", LEARNED, RegressorValue),
