@@ -20,6 +20,8 @@ from .compat.lifetimes import check_against_lifetimes as check_against_lifetimes
 from .compat.lifetimes import from_lifetimes as from_lifetimes
 from .compat.lifetimes import to_lifetimes as to_lifetimes
 from .customers import Split as Split
+from .customers import SplitFile as SplitFile
+from .customers import SummaryFile as SummaryFile
 from .customers import TransactionPolicy as TransactionPolicy
 from .customers import Transactions as Transactions
 from .customers import cohorts as cohorts

@@ -6,9 +6,11 @@ from ._notices import DataNotice as DataNotice
 from ._notices import data_notices as data_notices
 from ._repeat_purchases import repeat_purchases_by_date as repeat_purchases_by_date
 from ._split import Split as Split
+from ._split import SplitFile as SplitFile
 from ._split import purchases_over_time as purchases_over_time
 from ._split import split as split
 from ._summary import summarize as summarize
+from ._summary_files import SummaryFile as SummaryFile
 from ._time_units import convert_time_unit as convert_time_unit
 from ._transactions import TransactionPolicy as TransactionPolicy
 from ._transactions import Transactions as Transactions

@@ -107,6 +107,7 @@ class Purchases:
         if not self.transactions.columns.category:
             return ""
         of_purchase = "OVER (PARTITION BY customer_id, period)"
+        paid = self.in_currency(f"sum({self._money})")
         return f""", shares AS (
             SELECT customer_id, period, number, category,
                    CASE WHEN sum(paid) {of_purchase} > 0
@@ -115,7 +116,7 @@ class Purchases:
             FROM (SELECT customer_id, period,
                          row_number() OVER (PARTITION BY customer_id ORDER BY period) AS number
                   FROM purchases)
-            JOIN (SELECT customer_id, {self._period} AS period, category, {self.in_currency(f"sum({self._money})")} AS paid,
+            JOIN (SELECT customer_id, {self._period} AS period, category, {paid} AS paid,
                          count(*) AS lines
                   FROM used WHERE {_NOT_RETURNED} GROUP BY customer_id, {self._period}, category)
             USING (customer_id, period))"""

@@ -15,6 +15,7 @@ import logging
 import math
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Self
 
 import pandas as pd
@@ -80,6 +81,7 @@ def read_transactions(
     date_origin: Any = None,
     category: str | None = None,
     memory_limit: str | None = None,
+    temp_directory: str | Path | None = None,
     label: str | None = None,
     purchases_only: bool = False,
     decimal: str | None = None,
@@ -119,7 +121,10 @@ def read_transactions(
     category : str, optional
         A column that classifies purchases: brand, product class or retailer, for `BrandSwitchingValue`.
     memory_limit : str, optional
-        Memory limit of the engine, as ``"2GB"``; beyond it, data spill to the temporary folder.
+        Memory limit of the engine, as ``"2GB"``; beyond it, data spill to ``temp_directory``. Default: 80 %
+        of the machine's memory.
+    temp_directory : path, optional
+        Folder to which data spill; default: the system's temporary folder. Nothing is left in it.
     label : str, optional
         Name of the source in messages and reports. Default: its path, or its type.
     purchases_only : bool, default False
@@ -169,14 +174,18 @@ def read_transactions(
     )
     policy = TransactionPolicy() if policy is None else policy
     try:
-        return Transactions(source, columns, policy, reading, DuckDB(memory_limit), label, default)
+        return Transactions(
+            source, columns, policy, reading, DuckDB(memory_limit, temp_directory), label, default
+        )
     except NotUtf8:
         frame, encoding = read_other_encoding(files_of(source))
         log.warning(
             "%s is not in UTF-8 and is read as %s; if names look wrong, save it as UTF-8", source, encoding
         )
         label = label or label_of(source)
-        return Transactions(frame, columns, policy, reading, DuckDB(memory_limit), label, default)
+        return Transactions(
+            frame, columns, policy, reading, DuckDB(memory_limit, temp_directory), label, default
+        )
 
 
 def as_transactions(transactions: Any) -> Transactions:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -32,18 +33,27 @@ _KINDS: dict[str, Kind] = {
     **dict.fromkeys(("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"), "timestamp"),
     **dict.fromkeys(("TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS WITH TIME ZONE"), "instant"),
 }
+_DISK_FULL = re.compile(
+    "No space left|Disk quota exceeded|File too large|max_temp_directory_size|[Cc]ould not write"
+)
 
 
-def query(connection: Any, sql: str) -> Any:
+def query(connection: Any, sql: str, spill: Path | None = None) -> Any:
     """Run one query; errors of the engine are raised as InputError."""
     try:
         return connection.execute(sql)
-    except duckdb.OutOfMemoryException:
-        raise InputError(
-            "the table does not fit in the memory_limit, even with spilling: give it more."
-        ) from None
     except duckdb.Error as error:
         said = str(error)
+        if _DISK_FULL.search(said):
+            raise InputError(
+                f"the disk is full: data beyond the memory_limit spill to {spill or 'the temporary folder'}."
+                " Free space there, choose a folder on a larger disk as temp_directory, or give a larger"
+                " memory_limit, and run it again."
+            ) from None
+        if isinstance(error, duckdb.OutOfMemoryException):
+            raise InputError(
+                "the table does not fit in the memory_limit, even with spilling: give it more."
+            ) from None
         if "utf-8" in said.lower() or "unicode" in said.lower():
             raise NotUtf8("the file is not text in UTF-8: save it again as UTF-8.") from None
         raise InputError(f"the table cannot be read: {_gist(said)}.") from None

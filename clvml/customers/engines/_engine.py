@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 import pandas as pd
@@ -70,6 +71,10 @@ class Engine(Protocol):
 
     def frame(self, sql: str) -> pd.DataFrame:
         """The result of a query."""
+        ...
+
+    def write_parquet(self, sql: str, path: Path, metadata: Mapping[str, str]) -> int:
+        """Write the result of a query to a Parquet file with key-value metadata; return its rows."""
         ...
 
     def matches(self, text: str, pattern: str) -> str:

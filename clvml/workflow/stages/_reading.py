@@ -89,6 +89,8 @@ class DataSection(Section):
     """Sheet of an Excel workbook, by name or number. Default: the first."""
     memory_limit: str | None = None
     """Memory of the data engine, such as "2GB"; beyond it, it uses the disk."""
+    temp_directory: str | None = None
+    """Folder on that disk for data beyond the memory limit. Default: the system's temporary folder."""
     policy: PolicySection = PolicySection()
 
     @property
