@@ -118,6 +118,22 @@ def test_data_spill_to_the_folder_of_the_users_choice_and_nothing_is_left_in_it(
     assert len(clvml.SummaryFile(written)) == 3_000_000
 
 
+INTERRUPTED = SPILLING.replace(
+    "engine._run = lambda sql: (run(sql), seen.extend(os.listdir(sys.argv[1])))[0]",
+    "import _thread, threading; threading.Timer(0.3, _thread.interrupt_main).start()",
+).replace("print(len(seen) > 0)", "print('not interrupted')")
+
+
+def test_an_interruption_leaves_neither_a_file_nor_spilled_data(tmp_path):
+    spill, out = tmp_path / "spill", tmp_path / "out"
+    spill.mkdir(), out.mkdir()
+    command = [sys.executable, "-c", INTERRUPTED, spill, out / "customers.parquet"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "KeyboardInterrupt" in done.stderr
+    assert "RuntimeError" not in done.stderr
+    assert [*spill.iterdir(), *out.iterdir()] == []
+
+
 def test_a_temp_directory_that_does_not_exist_is_refused(cdnow, tmp_path):
     with pytest.raises(InputError, match=r"temp_directory is .*nowhere.*must be a folder"):
         clvml.read_transactions(cdnow.to_pandas(), temp_directory=tmp_path / "nowhere")

@@ -42,6 +42,10 @@ def query(connection: Any, sql: str, spill: Path | None = None) -> Any:
     """Run one query; errors of the engine are raised as InputError."""
     try:
         return connection.execute(sql)
+    except RuntimeError as error:  # how DuckDB reports Ctrl-C
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from None
+        raise
     except duckdb.Error as error:
         said = str(error)
         if _DISK_FULL.search(said):
