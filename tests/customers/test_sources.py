@@ -7,6 +7,7 @@ import sys
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
 
@@ -191,3 +192,61 @@ def test_another_kind_of_file_is_refused_with_the_way_out(tmp_path, name):
     (tmp_path / name).write_text("x")
     with pytest.raises(InputError, match=r"unsupported file type.*(save|unpack|read) it"):
         read_transactions(tmp_path / name)
+
+
+def test_nan_in_a_parquet_file_is_unreadable_though_its_statistics_leave_it_out(tmp_path, sales):
+    amounts = pa.array([1.0, float("nan"), float("inf"), 4.0])
+    columns = {name: pa.array(sales[name]) for name in ("customer_id", "date")} | {"amount": amounts}
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    report = read_transactions(tmp_path / "a.parquet").report
+    assert report.loc["bad_amount", "set_aside"] == 2
+    assert report.loc["used", "spend"] == 5
+
+
+class Interchange:
+    """An object with the DataFrame interchange protocol only."""
+
+    def __init__(self, table):
+        self._table = table
+
+    def __dataframe__(self, allow_copy=True, nan_as_null=False):
+        return self._table.__dataframe__(allow_copy=allow_copy)
+
+
+def streams(sales):
+    import duckdb
+    import polars as pl
+
+    table = pa.table(sales)
+    return {
+        "table": table,
+        "batch": table.combine_chunks().to_batches()[0],
+        "reader": pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=1)),
+        "dataset": pa.dataset.dataset(table),
+        "polars": pl.DataFrame(sales),
+        "lazy": pl.DataFrame(sales).lazy(),
+        "relation": duckdb.from_arrow(table),
+        "interchange": Interchange(table),
+    }
+
+
+@pytest.mark.parametrize(
+    "kind", ["table", "batch", "reader", "dataset", "polars", "lazy", "relation", "interchange"]
+)
+def test_every_kind_of_table_has_the_rows_of_the_frame_again_and_again(sales, expected, kind):
+    transactions = read_transactions(streams(sales)[kind])
+    assert rows(transactions) == rows(transactions) == expected
+    assert rows(transactions.with_category("amount"))[0][0] == "007"
+
+
+def test_a_stream_that_breaks_off_is_refused_and_leaves_no_file(tmp_path, sales, monkeypatch):
+    table = pa.table(sales)
+
+    def batches():
+        yield from table.to_batches()
+        raise OSError("the disk went away")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(InputError, match="cannot be read to its end: the disk went away"):
+        read_transactions(pa.RecordBatchReader.from_batches(table.schema, batches()))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -14,9 +14,11 @@ from typing import Any
 import duckdb
 import pandas as pd
 
+from clvml.customers.engines._copies import Copy
 from clvml.customers.engines._engine import Column, Kind, Source, quoted
 from clvml.customers.engines._files import NotUtf8, files_of, is_path, is_utf16, kind_of, label_of
 from clvml.customers.engines._frames import Table, table_of, zones_of
+from clvml.customers.engines._sources import source_of
 from clvml.customers.engines._workbooks import read_sheet
 from clvml.errors import InputError
 
@@ -50,13 +52,16 @@ def query(connection: Any, sql: str) -> Any:
 
 
 def open_source(connection: Any, source: Any, sheet: str | int | None = None) -> Source:
-    """Create the view ``source`` over files or a DataFrame, and describe it.
+    """Create the view ``source`` over files, a table or a copy of what can be read once, and describe it.
 
     Raises
     ------
     InputError
         If a file does not exist, has an unsupported type or cannot be read, or the object is not a table.
     """
+    source = source_of(source)
+    if isinstance(source, Copy):
+        return _open_files(connection, [source.path_in(_spill_folder(connection))], source.label, True)
     if not is_path(source):
         return _open_table(connection, table_of(source))
     paths, label = files_of(source), label_of(source)
@@ -67,6 +72,10 @@ def open_source(connection: Any, source: Any, sheet: str | int | None = None) ->
         sheets = pd.concat([read_sheet(path, sheet) for path in paths])
         return _open_table(connection, table_of(sheets)._replace(label=label))._replace(is_workbook=True)
     return _open_files(connection, paths, label, kinds == ["parquet"])
+
+
+def _spill_folder(connection: Any) -> str:
+    return str(connection.execute("SELECT current_setting('temp_directory')").fetchone()[0])
 
 
 def _open_table(connection: Any, table: Table) -> Source:
@@ -86,14 +95,29 @@ def _create_view(
     is_text_file: bool = False,
 ) -> Source:
     described = query(connection, f"DESCRIBE SELECT * FROM {table}").fetchall()
-    positions = ", ".join(f"c{i}" for i in range(len(described)))
-    query(connection, f"CREATE OR REPLACE TEMP VIEW source({positions}) AS SELECT * FROM {table}")
+    rows = f"{table} AS rows({_positions(described)})"
+    query(connection, f"CREATE OR REPLACE TEMP VIEW source AS SELECT {_cells(described)} FROM {rows}")
     names = names or tuple(row[0] for row in described)
     columns = [
         Column(name, _KINDS.get(str(row[1]).split("(")[0], "text"), (zones or {}).get(name))
         for name, row in zip(names, described, strict=True)
     ]
     return Source(label, tuple(columns), is_text_file)
+
+
+def _positions(described: list[Any]) -> str:
+    return ", ".join(f"c{i}" for i in range(len(described)))
+
+
+def _cells(described: list[Any]) -> str:
+    """All columns, with NULL for NaN and infinity.
+
+    The statistics of a Parquet file leave NaN out, and DuckDB takes them to prove that no value is NaN.
+    """
+    cells = {i: f"c{i}" for i in range(len(described))}
+    floats = (i for i, row in enumerate(described) if row[1] in ("FLOAT", "DOUBLE"))
+    finite = {i: f"CASE WHEN isfinite(c{i}) THEN c{i} END AS c{i}" for i in floats}
+    return ", ".join((cells | finite).values())
 
 
 def _open_files(connection: Any, paths: list[str], label: str, are_parquet: bool) -> Source:
