@@ -181,9 +181,12 @@ def read_transactions(
         return Transactions(source, columns, policy, reading, DuckDB(memory_limit), label, default)
     except NotUtf8:
         frame, encoding = read_other_encoding(files_of(source))
-        log.warning(
-            "%s is not in UTF-8 and is read as %s; if names look wrong, save it as UTF-8", source, encoding
-        )
+        if encoding:
+            log.warning(
+                "%s is not in UTF-8 and is read as %s; if names look wrong, save it as UTF-8",
+                source,
+                encoding,
+            )
         label = label or label_of(source)
         return Transactions(frame, columns, policy, reading, DuckDB(memory_limit), label, default)
 
