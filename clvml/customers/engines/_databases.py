@@ -6,7 +6,7 @@ from typing import Any
 
 from clvml._secrets import without_password
 from clvml.customers.engines._copies import Copy, write_batches
-from clvml.customers.engines._logins import URL, Login, qualified_name
+from clvml.customers.engines._logins import Login, qualified_name
 from clvml.customers.engines._postgresql import read_postgresql
 from clvml.customers.engines._sqlite import read_sqlite
 from clvml.errors import InputError
@@ -19,11 +19,6 @@ _WAYS_OUT = {
     "https": "download the file and give its path",
     "file": "give the path of the file",
 }
-
-
-def is_url(source: Any) -> bool:
-    """Whether a source is a URL or a connection string rather than a path."""
-    return isinstance(source, str) and URL.match(source) is not None
 
 
 class Database(Copy):

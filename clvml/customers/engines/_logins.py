@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from clvml._secrets import masked, shown
 from clvml.errors import InputError
 
 URL = re.compile(r"([A-Za-z][A-Za-z0-9.-]*)(\+\w+)?://")
 _LOGIN = re.compile(r"[^@/?#:]*(?::[^@/?#:]*)?@[^@]*$")
+
+
+def is_url(source: Any) -> bool:
+    """Whether a source is a URL or a connection string rather than a path."""
+    return isinstance(source, str) and URL.match(source) is not None
 
 
 class Login(NamedTuple):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from clvml.customers.engines._copies import Copy, LazyFrame, Stream
-from clvml.customers.engines._databases import Database, is_url
+from clvml.customers.engines._databases import Database
 from clvml.customers.engines._frames import is_lazy, is_stream
+from clvml.customers.engines._logins import is_url
 from clvml.errors import InputError
 
 
