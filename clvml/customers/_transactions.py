@@ -49,6 +49,7 @@ from clvml.customers.engines._files import (
     label_of,
     read_other_encoding,
 )
+from clvml.customers.engines._sources import source_of
 from clvml.errors import InputError
 
 log = logging.getLogger("clvml")
@@ -88,14 +89,24 @@ def read_transactions(
     thousands: str | None = None,
     max_unreadable: float = MAX_UNREADABLE,
     sheet: str | int | None = None,
+    table: str | None = None,
+    query: str | None = None,
 ) -> Transactions:
     """Read and validate transactions, one row per purchase or per line of a receipt.
 
     Parameters
     ----------
-    source : path, list of paths, or frame
-        CSV (also ``.gz``, ``.zst``), Parquet or Excel (``.xlsx``) files by path or glob; a folder of one
-        kind, partitioned or not; ``"-"`` for standard input; a pandas, polars or Arrow table.
+    source : path, list of paths, frame, or connection string
+        - CSV (also ``.gz``, ``.zst``), Parquet or Excel (``.xlsx``) files by path or glob; a folder of one
+          kind with the folders in it, partitioned (``year=2024/``) or not; ``"-"`` for standard input.
+        - A pandas or polars DataFrame, an Arrow table, record batch or dataset, or an object with the Arrow
+          or the DataFrame interchange protocol: read where it is.
+        - A polars LazyFrame, a DuckDB relation, an Arrow ``RecordBatchReader`` or another stream: evaluated
+          once, into a temporary Parquet file.
+        - A database: ``"postgresql://user@host/database"`` (``pip install 'clvml[databases]'``) or
+          ``"sqlite:///path"``, with ``table`` or ``query``: read once, into a temporary Parquet file.
+          Reserved characters of a password are percent-encoded; without one, ``PGPASSWORD`` and
+          ``~/.pgpass`` apply.
     customer, date : str
         Columns of the customer id and the date. Ids are integers where all are whole numbers (in a
         CSV: where none has leading zeros), and otherwise text without surrounding blanks.
@@ -143,6 +154,8 @@ def read_transactions(
         larger one is an error, for the format or the column is then wrong. Up to four are never an error.
     sheet : str or int, optional
         The sheet of a workbook, by name or position from 1. Default: the first.
+    table, query : str, optional
+        Of a database: the table or view, ``"schema.name"`` too, or the text of a ``SELECT``.
 
     Returns
     -------
@@ -173,15 +186,19 @@ def read_transactions(
         sheet,
     )
     policy = TransactionPolicy() if policy is None else policy
+    source = source_of(source, table, query)
     try:
         return Transactions(
             source, columns, policy, reading, DuckDB(memory_limit, temp_directory), label, default
         )
     except NotUtf8:
         frame, encoding = read_other_encoding(files_of(source))
-        log.warning(
-            "%s is not in UTF-8 and is read as %s; if names look wrong, save it as UTF-8", source, encoding
-        )
+        if encoding:
+            log.warning(
+                "%s is not in UTF-8 and is read as %s; if names look wrong, save it as UTF-8",
+                source,
+                encoding,
+            )
         label = label or label_of(source)
         return Transactions(
             frame, columns, policy, reading, DuckDB(memory_limit, temp_directory), label, default

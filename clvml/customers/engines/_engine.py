@@ -24,6 +24,14 @@ class Column(NamedTuple):
     zone: str | None = None
 
 
+class Part(NamedTuple):
+    """Files with the same columns: the first of them, the names and, where columns have types, the kinds."""
+
+    file: str
+    names: tuple[str, ...]
+    kinds: tuple[Kind, ...] = ()
+
+
 class Source(NamedTuple):
     """Description of the view ``source``: its label and its columns, in SQL ``c0, c1, ...``.
 
@@ -35,6 +43,7 @@ class Source(NamedTuple):
     columns: tuple[Column, ...]
     is_text_file: bool
     is_workbook: bool = False
+    parts: tuple[Part, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
