@@ -54,7 +54,7 @@ class GammaGamma(LikelihoodModel):
     standard_errors_ : GammaGammaParams
         Standard errors of the parameters.
     n_customers_, n_set_aside_ : float, int
-        Customers (or their weight) in the fit, and rows excluded.
+        Customers (or their weight) in the fit, and those excluded.
     frequency_spend_correlation_ : float
         Pearson correlation among the customers in the fit; the model assumes independence.
     fit_record_ : FitRecord
@@ -125,7 +125,8 @@ class GammaGamma(LikelihoodModel):
         Parameters
         ----------
         customers : DataFrame, shape (n_customers, ...)
-            The customer summary with ``frequency`` and ``monetary_value``, one row per customer.
+            The customer summary with ``frequency`` and ``monetary_value``, one row per customer, or the
+            distinct pairs with ``weights`` (`clvml.count_spend`).
         y : ignored
             Not used; present for API consistency with scikit-learn.
         weights : array-like, shape (n_customers,), optional
@@ -156,9 +157,11 @@ class GammaGamma(LikelihoodModel):
         )
         optimum = self._search(parameters, problem, starts)
         self.log_likelihood_ -= float(spend.weights @ np.log(spend.m))
-        self.n_set_aside_ = len(customers) - spend.size
+        counted = check_weights(weights, customers)
+        n_customers = len(customers) if counted is None else counted.sum()
+        self.n_set_aside_ = round(n_customers - float(spend.weights.sum()))
         self.frequency_spend_correlation_ = _correlation(spend)
-        self.training_summary_ = training_summary(customers[list(self.required_columns)])
+        self.training_summary_ = training_summary(customers[list(self.required_columns)], counted)
         self._record(parameters, optimum, self._warnings())
         return self
 
@@ -263,8 +266,9 @@ class GammaGamma(LikelihoodModel):
         if counted is not None:
             spent &= counted > 0
         used = np.flatnonzero(spent)
-        _refuse_without_information(m[used], len(customers))
-        return Spend(x[used], m[used], np.ones(used.size) if counted is None else counted[used])
+        every = np.ones(m.size) if counted is None else counted
+        _refuse_without_information(m[used], float(every[used].sum()), float(every.sum()))
+        return Spend(x[used], m[used], every[used])
 
     def _warnings(self) -> list[str]:
         """Warnings about this fit, besides those about convergence."""
@@ -291,16 +295,16 @@ class GammaGamma(LikelihoodModel):
         return x, m, customers.index
 
 
-def _refuse_without_information(m: Array, n_customers: int) -> None:
-    if m.size < 2:
+def _refuse_without_information(m: Array, n_spent: float, n_customers: float) -> None:
+    if m.size == 0 or n_spent < 2:
         raise FitError(
-            f"{m.size} of {n_customers} customers have repeat spend; Gamma-Gamma requires at"
+            f"{n_spent:.0f} of {n_customers:.0f} customers have repeat spend; Gamma-Gamma requires at"
             " least two: use a longer observation period, or GammaGamma.from_params."
         )
     if np.ptp(m) <= _SAME * m.max():
         within = "" if np.ptp(m) <= 1e-12 * m.max() else f" to within {_SAME:.0%}"
         raise FitError(
-            f"all {m.size} customers have the same average spend ({m[0]:g}){within}, so its distribution"
+            f"all {n_spent:.0f} customers have the same average spend ({m[0]:g}){within}, so its distribution"
             " cannot be estimated: use clvml.ConstantSpend as the model of spend, or check the amount column."
         )
 
