@@ -38,7 +38,12 @@ from clvml.distributions._gamma_ratios import log_binomial, log_gamma_sequence
 from clvml.distributions._histories import HistoryCounts, count_histories
 from clvml.distributions._history import History, params_of_rows
 from clvml.distributions._next_purchase import Rows, time_of_probability
-from clvml.distributions._pareto_nbd_pairs import PairedRows, paired_rows, sums_of_pairs
+from clvml.distributions._pareto_nbd_pairs import (
+    PairedRows,
+    alive_of_pairs,
+    paired_rows,
+    sums_of_pairs,
+)
 from clvml.distributions._pareto_nbd_tails import panels, reach
 from clvml.distributions._scenarios import check_multiple, renewed
 
@@ -96,7 +101,7 @@ class Customers(NamedTuple):
 def count(history: History) -> Customers:
     """Aggregate the customers for `objective`."""
     counts = count_histories(history, everyone=True)
-    return Customers(counts, paired_rows(counts))
+    return Customers(counts, paired_rows(counts.x, counts.t_x, counts.T_repeat, counts.weight))
 
 
 def log_odds_of_dropout(history: History, params: ParetoNBDParams) -> Array:
@@ -132,6 +137,24 @@ def _sum(log_terms: Array) -> tuple[Array, Array]:
 def probability_alive(history: History, params: ParetoNBDParams) -> Array:
     """P(alive | x, t_x, T)."""
     return expit(-log_odds_of_dropout(history, params))
+
+
+def alive_by_draw(history: History, draws: list[ParetoNBDParams]) -> list[Array]:
+    """`probability_alive` for several parameters, within 1e-13; of many customers from tables."""
+    same = all(np.ndim(param) == 0 for param in draws[0])
+    x, t_x, T = history.x, history.t_x, history.T
+    paired = paired_rows(x, t_x, T, history.weights) if same else None
+    return [_alive_by_pairs(history, params, paired) for params in draws]
+
+
+def _alive_by_pairs(history: History, params: ParetoNBDParams, paired: PairedRows | None) -> Array:
+    if paired is None:
+        return probability_alive(history, params)
+    paired, known = alive_of_pairs(params, paired)
+    alive, others = np.empty(history.size), np.ones(history.size, dtype=bool)
+    alive[paired.rows], others[paired.rows] = known, False
+    alive[others] = probability_alive(history.rows(np.flatnonzero(others)), params)
+    return alive
 
 
 def log_likelihood(history: History, params: ParetoNBDParams) -> Array:

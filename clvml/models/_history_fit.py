@@ -17,11 +17,10 @@ from clvml.inference._maximum_likelihood import Optimum
 from clvml.inference._prior import FEW_CUSTOMERS, is_weak
 from clvml.models._customer_history import check_weights
 from clvml.models._fit_messages import NO_DROPOUT, meanings_of, wide_parameters
-from clvml.models._history_base import HistoryBase
+from clvml.models._history_base import IN_TIME, HistoryBase
 from clvml.models._log_linear import LogLinearParameters, columns_by_side, learn_sides
 from clvml.models._parameters import Found, Parameters, Problem
 
-_IN_TIME = ("alpha", "beta")  # parameters in the unit of time; the others are dimensionless
 _NEGLIGIBLE_DROPOUT = 1e-3
 
 
@@ -112,7 +111,7 @@ class HistoryFit(HistoryBase):
     def _units(self, history: History) -> Array:
         """Scales of the parameters in the search, which make the fit invariant to the unit of time."""
         mean = float(history.weights @ history.T / history.weights.sum())
-        return np.array([mean if name in _IN_TIME else 1.0 for name in self.Params._fields])
+        return np.array([mean if name in IN_TIME else 1.0 for name in self.Params._fields])
 
     def _first_guess(self, history: History) -> Array:
         """Starting values, scaled."""
