@@ -57,7 +57,10 @@ _INTERPOLATED = 16_384  # rows at once
 
 
 _RULES = {False: panels(1, 32), True: panels(6, 24)}
-_RULES_AHEAD = {False: panels(1, 48), True: panels(6, 24)}
+_PANELS_AHEAD = 6
+_SMOOTH_NUMBER = 25.0  # n times the squared width of a panel, up to which 24 nodes give 1e-13
+_SMOOTH_SHAPE = 45.0  # shape of the rate times the width of a panel, likewise
+_RULES_AHEAD = {False: panels(1, 48), True: panels(_PANELS_AHEAD, 24)}
 
 
 class ParetoNBDParams(NamedTuple):
@@ -392,6 +395,54 @@ def count_probability(n: Array, horizon: float, history: History, params: Pareto
         block = slice(start, start + _BLOCK)
         probability[block] += _drops_out(futures.of(block), float(horizon))
     return probability
+
+
+def count_probabilities(
+    first: int, width: int, horizon: float, history: History, params: ParetoNBDParams
+) -> Array:
+    """`count_probability` of ``width`` numbers from ``first``, shape (n, width), accurate to 1e-12 of 1.
+
+    With the same nodes for all numbers, whose negative binomial probabilities follow from those of 0.
+    """
+    r, alpha, s, beta = params
+    size = history.x.shape
+    futures = _Futures(
+        np.zeros(size), r + history.x, alpha + history.T, beta + history.T, np.broadcast_to(s, size)
+    )
+    end = np.log1p(horizon / np.minimum(futures.seen, futures.lived))
+    panel = end / _PANELS_AHEAD
+    smooth = ((first + width) * panel**2 <= _SMOOTH_NUMBER) & (futures.shape * panel <= _SMOOTH_SHAPE)
+    found = np.empty((*size, width))
+    rows = np.flatnonzero(smooth)
+    for start in range(0, rows.size, _BLOCK):
+        block = rows[start : start + _BLOCK]
+        found[block] = _by_recurrence(first, width, futures.of(block), horizon, end[block])
+    others = np.repeat(np.flatnonzero(~smooth), width)
+    if others.size:
+        numbers = np.tile(np.arange(first, first + width, dtype=float), others.size // width)
+        own = params_of_rows(params, others)
+        each = count_probability(numbers, horizon, history.rows(others), own)
+        found[~smooth] = each.reshape(-1, width)
+    return found
+
+
+def _by_recurrence(first: int, width: int, futures: _Futures, horizon: float, end: Array) -> Array:
+    """Dropout at the nodes ``y``, or survival of the horizon, which is the last node."""
+    points, weights = _RULES_AHEAD[True]
+    _, shape, seen, lived, s = (np.expand_dims(value, -1) for value in futures)
+    unit, v = np.minimum(seen, lived), end[:, None] * points
+    y = np.append(unit * np.expm1(v), np.full((end.size, 1), horizon), axis=1)
+    share_of_node = np.exp(-s * np.log1p(y / lived))
+    share_of_node[:, :-1] *= s / (lived + y[:, :-1]) * unit * np.exp(v) * end[:, None] * weights
+    term = share_of_node * np.exp(-shape * np.log1p(y / seen))
+    share, found = y / (seen + y), np.empty((end.size, width))
+    for n in range(first + width):
+        if n > 0:
+            term *= share
+            term *= (shape + (n - 1)) / n
+        if n >= first:
+            found[:, n - first] = term.sum(axis=1)
+    return found
 
 
 def any_purchase_probability(history: History, horizon: float | Array, params: ParetoNBDParams) -> Array:

@@ -72,6 +72,22 @@ def test_probabilities_by_recurrence_are_those_one_by_one(kernel, params):
         assert found[:, i] == pytest.approx(expected, rel=1e-11, abs=1e-13)
 
 
+@pytest.mark.parametrize(
+    "params",
+    [(0.55, 10.6, 0.6, 11.7), (0.05, 0.01, 2.0, 300.0), (5.0, 90.0, 0.01, 0.1), (20.0, 9.0, 3.0, 7.0)],
+)
+@pytest.mark.parametrize(("first", "horizon"), [(0, 52.0), (30, 52.0), (0, 0.5), (200, 500.0)])
+def test_probabilities_from_common_nodes_are_those_one_by_one(params, first, horizon):
+    rng = np.random.default_rng(7)
+    customers = alive_at(rng.integers(0, 300, 60) * 1.0, rng.uniform(0, 100, 60))
+    own = pareto_nbd.ParetoNBDParams(*params)
+    found = pareto_nbd.count_probabilities(first, 20, horizon, customers, own)
+    for i in range(20):
+        numbers = np.full(60, float(first + i))
+        expected = pareto_nbd.count_probability(numbers, horizon, customers, own)
+        assert found[:, i] == pytest.approx(expected, rel=0, abs=1e-12)
+
+
 def test_p_alive_of_many_customers_is_that_of_each():
     rng = np.random.default_rng(4)
     _, params = MODELS["pareto"]
