@@ -57,10 +57,10 @@ _INTERPOLATED = 16_384  # rows at once
 
 
 _RULES = {False: panels(1, 32), True: panels(6, 24)}
-_PANELS_AHEAD = 6
-_SMOOTH_NUMBER = 25.0  # n times the squared width of a panel, up to which 24 nodes give 1e-13
-_SMOOTH_SHAPE = 45.0  # shape of the rate times the width of a panel, likewise
-_RULES_AHEAD = {False: panels(1, 48), True: panels(_PANELS_AHEAD, 24)}
+_SMOOTH_NUMBER = 12.0  # n times the squared width of a panel, up to which 24 nodes give 1e-13
+_SMOOTH_SHAPE = 30.0  # shape of the rate times the width of a panel, likewise
+_RULES_AHEAD = {False: panels(1, 48), True: panels(6, 24)}
+_RULES_IN_COMMON = {n_panels: panels(n_panels, 24) for n_panels in (1, 2, 6)}
 
 
 class ParetoNBDParams(NamedTuple):
@@ -410,25 +410,29 @@ def count_probabilities(
         np.zeros(size), r + history.x, alpha + history.T, beta + history.T, np.broadcast_to(s, size)
     )
     end = np.log1p(horizon / np.minimum(futures.seen, futures.lived))
-    panel = end / _PANELS_AHEAD
-    smooth = ((first + width) * panel**2 <= _SMOOTH_NUMBER) & (futures.shape * panel <= _SMOOTH_SHAPE)
-    found = np.empty((*size, width))
-    rows = np.flatnonzero(smooth)
-    for start in range(0, rows.size, _BLOCK):
-        block = rows[start : start + _BLOCK]
-        found[block] = _by_recurrence(first, width, futures.of(block), horizon, end[block])
-    others = np.repeat(np.flatnonzero(~smooth), width)
+    found, left = np.empty((*size, width)), np.ones(size, dtype=bool)
+    for n_panels, rule in _RULES_IN_COMMON.items():
+        panel = end / n_panels
+        smooth = ((first + width) * panel**2 <= _SMOOTH_NUMBER) & (futures.shape * panel <= _SMOOTH_SHAPE)
+        rows = np.flatnonzero(left & smooth)
+        left[rows] = False
+        for start in range(0, rows.size, _BLOCK):
+            block = rows[start : start + _BLOCK]
+            found[block] = _by_recurrence(first, width, futures.of(block), horizon, end[block], rule)
+    others = np.repeat(np.flatnonzero(left), width)
     if others.size:
         numbers = np.tile(np.arange(first, first + width, dtype=float), others.size // width)
         own = params_of_rows(params, others)
         each = count_probability(numbers, horizon, history.rows(others), own)
-        found[~smooth] = each.reshape(-1, width)
+        found[left] = each.reshape(-1, width)
     return found
 
 
-def _by_recurrence(first: int, width: int, futures: _Futures, horizon: float, end: Array) -> Array:
+def _by_recurrence(
+    first: int, width: int, futures: _Futures, horizon: float, end: Array, rule: tuple[Array, Array]
+) -> Array:
     """Dropout at the nodes ``y``, or survival of the horizon, which is the last node."""
-    points, weights = _RULES_AHEAD[True]
+    points, weights = rule
     _, shape, seen, lived, s = (np.expand_dims(value, -1) for value in futures)
     unit, v = np.minimum(seen, lived), end[:, None] * points
     y = np.append(unit * np.expm1(v), np.full((end.size, 1), horizon), axis=1)

@@ -362,8 +362,8 @@ class AverageSpendModel(LikelihoodModel):
             within = "" if np.ptp(m) <= 1e-12 * m.max() else f" to within {_SAME:.0%}"
             raise FitError(
                 f"all {n_spent:.0f} customers have the same average spend ({m[0]:g}){within}, so its"
-                " distribution cannot be estimated: use clvml.ConstantSpend as the model of spend, or check the amount"
-                " column."
+                " distribution cannot be estimated: use clvml.ConstantSpend as the model of spend, or check"
+                " the amount column."
             )
 
     def _refuse_infinite(self, spend: Spend, params: Any) -> None:
