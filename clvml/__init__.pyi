@@ -26,6 +26,8 @@ from .customers import TransactionPolicy as TransactionPolicy
 from .customers import Transactions as Transactions
 from .customers import cohorts as cohorts
 from .customers import convert_time_unit as convert_time_unit
+from .customers import count_histories as count_histories
+from .customers import count_spend as count_spend
 from .customers import load_cdnow as load_cdnow
 from .customers import purchases_over_time as purchases_over_time
 from .customers import read_transactions as read_transactions

@@ -1,4 +1,6 @@
 from ._cohorts import cohorts as cohorts
+from ._counts import count_histories as count_histories
+from ._counts import count_spend as count_spend
 from ._datasets import load_cdnow as load_cdnow
 from ._fingerprint import fingerprint as fingerprint
 from ._fingerprint import source_difference as source_difference

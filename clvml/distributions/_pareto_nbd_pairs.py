@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvml.distributions._chebyshev import polynomials
-from clvml.distributions._histories import HistoryCounts, distinct_rows, repeat_often
+from clvml.distributions._histories import distinct_rows, repeat_often
 from clvml.distributions._pareto_nbd_tails import UPPER, Tails, largest_tabulated, tabulate
 
 Array = NDArray[np.float64]
@@ -65,24 +65,23 @@ class PairedRows(NamedTuple):
         return PairedRows(self.rows[:stop], self.weight[:stop], self.x[:n], self.longest, last, end, *here)
 
 
-def paired_rows(counts: HistoryCounts) -> PairedRows | None:
+def paired_rows(x: Array, t_x: Array, T: Array, weight: Array) -> PairedRows | None:
     """The rows whose ``x`` is frequent; None if tabulation does not pay off."""
-    if counts.x.size < _ROWS:
+    if x.size < _ROWS:
         return None
-    number = counts.x.astype(np.int64)
+    number = x.astype(np.int64)
     frequent = np.bincount(number) >= _ENOUGH
     rows = np.flatnonzero(frequent[number])
     if not rows.size:
         return None
-    x = np.flatnonzero(frequent)
+    numbers = np.flatnonzero(frequent)
     number = (np.cumsum(frequent) - 1)[number[rows]]
-    last, last_of_row = _pairs(number, x, counts.t_x[rows])
-    end, end_of_row = _pairs(number, x, counts.T_repeat[rows])
+    last, last_of_row = _pairs(number, numbers, t_x[rows])
+    end, end_of_row = _pairs(number, numbers, T[rows])
     order = np.argsort(last_of_row, kind="stable")
     rows = rows[order]
-    longest = float(counts.T_repeat[rows].max())
-    of_row = (last_of_row[order], end_of_row[order])
-    return PairedRows(rows, counts.weight[rows], x.astype(float), longest, last, end, *of_row)
+    longest, of_row = float(T[rows].max()), (last_of_row[order], end_of_row[order])
+    return PairedRows(rows, weight[rows], numbers.astype(float), longest, last, end, *of_row)
 
 
 def _pairs(number: Whole, x: Whole, t: Array) -> tuple[Pairs, Whole]:
@@ -108,6 +107,21 @@ def sums_of_pairs(params: Any, paired: PairedRows) -> tuple[PairedRows, Sums]:
     if not paired.x.size:
         return paired, (0.0, np.zeros(4), np.zeros((4, 4)))
     return paired, _sums(params, paired, tabulate(paired.x, paired.longest, params))
+
+
+def alive_of_pairs(params: Any, paired: PairedRows) -> tuple[PairedRows, Array]:
+    """The rows that can be tabulated, and their P(alive at ``T``), accurate to 1e-13."""
+    paired = paired.up_to(largest_tabulated(paired.longest, params))
+    if not paired.x.size:
+        return paired, np.zeros(0)
+    tails = tabulate(paired.x, paired.longest, params)
+    dropout = _evaluate(params, tails, tails.dropout, paired.last)[:, 0]
+    purchase = _evaluate(params, tails, tails.purchase, paired.end)[:, 0]
+    until_end = np.zeros((paired.end.t.size, 5))
+    _add_alive(until_end, params, paired.end.x, paired.end.t)
+    of_row = paired.end_of_row
+    likelihood = np.logaddexp(dropout[paired.last_of_row], purchase[of_row])
+    return paired, np.exp(until_end[:, 0][of_row] - likelihood)
 
 
 def _sums(params: Any, paired: PairedRows, tails: Tails) -> Sums:

@@ -210,6 +210,15 @@ def count_probability(
     return bgnbd_future.count_probability(n, horizon, history.x, alpha + history.T, r, a, b + at_first)
 
 
+def count_probabilities(
+    first: int, width: int, horizon: float, history: History, params: BGNBDParams, at_first: int = 0
+) -> Array:
+    """`count_probability` of ``width`` numbers from ``first``, shape (n, width), accurate to 1e-14 of 1."""
+    r, alpha, a, b = params
+    seen = alpha + history.T
+    return bgnbd_future.count_probabilities(first, width, horizon, history.x, seen, r, a, b + at_first)
+
+
 def any_purchase_probability(history: History, horizon: float | Array, params: BGNBDParams) -> Array:
     """P(at least one purchase in the next ``horizon``), for customers alive at ``T``."""
     return bgnbd_future.any_purchase_probability(history.x, params.alpha + history.T, horizon, params.r)

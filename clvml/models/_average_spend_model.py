@@ -130,7 +130,8 @@ class AverageSpendModel(LikelihoodModel):
         ----------
         customers : DataFrame, shape (n_customers, ...)
             The customer summary with ``frequency`` and ``monetary_value`` (or ``total_spend``, to use the
-            first purchase) and the covariates, one row per customer.
+            first purchase) and the covariates, one row per customer, or the distinct ones with ``weights``
+            (`clvml.count_spend`).
         y : ignored
             Not used; present for API consistency with scikit-learn.
         weights : array-like, shape (n_customers,), optional
@@ -163,9 +164,11 @@ class AverageSpendModel(LikelihoodModel):
         problem = Problem(self.kernel, spend, weak, self.kernel, rough=start is None)
         optimum = self._search(parameters, problem, starts)
         self.log_likelihood_ -= float(spend.weights @ np.log(spend.m))
-        self.n_set_aside_ = len(customers) - spend.size
+        counted = check_weights(weights, customers)
+        n_customers = len(customers) if counted is None else counted.sum()
+        self.n_set_aside_ = round(n_customers - float(spend.weights.sum()))
         self.frequency_spend_correlation_ = _correlation(spend)
-        self.training_summary_ = training_summary(customers[list(self.required_columns)])
+        self.training_summary_ = training_summary(customers[list(self.required_columns)], counted)
         self._record(parameters, optimum, self._warnings())
         return self
 
@@ -288,8 +291,9 @@ class AverageSpendModel(LikelihoodModel):
         if counted is not None:
             spent &= counted > 0
         used = np.flatnonzero(spent)
-        self._refuse_without_information(m[used], len(customers))
-        return used, Spend(x[used], m[used], np.ones(used.size) if counted is None else counted[used])
+        every = np.ones(m.size) if counted is None else counted
+        self._refuse_without_information(m[used], float(every[used].sum()), float(every.sum()))
+        return used, Spend(x[used], m[used], every[used])
 
     def _fit_rates(self, customers: pd.DataFrame, weights: object) -> RateParams | None:
         """The distribution of purchase rates across all customers, if spend depends on them."""
@@ -347,19 +351,19 @@ class AverageSpendModel(LikelihoodModel):
             " compare with a formula on a holdout."
         ]
 
-    def _refuse_without_information(self, m: Array, n_customers: int) -> None:
+    def _refuse_without_information(self, m: Array, n_spent: float, n_customers: float) -> None:
         kind, name = "spend" if self.use_first_purchase else "repeat spend", type(self).__name__
-        if m.size < 2:
+        if m.size == 0 or n_spent < 2:
             raise FitError(
-                f"{m.size} of {n_customers} customers have {kind}; {self.title} requires at"
+                f"{n_spent:.0f} of {n_customers:.0f} customers have {kind}; {self.title} requires at"
                 f" least two: use a longer observation period, or {name}.from_params."
             )
         if np.ptp(m) <= _SAME * m.max():
             within = "" if np.ptp(m) <= 1e-12 * m.max() else f" to within {_SAME:.0%}"
             raise FitError(
-                f"all {m.size} customers have the same average spend ({m[0]:g}){within}, so its distribution"
-                " cannot be estimated: use clvml.ConstantSpend as the model of spend, or check the amount"
-                " column."
+                f"all {n_spent:.0f} customers have the same average spend ({m[0]:g}){within}, so its"
+                " distribution cannot be estimated: use clvml.ConstantSpend as the model of spend, or check"
+                " the amount column."
             )
 
     def _refuse_infinite(self, spend: Spend, params: Any) -> None:

@@ -28,6 +28,8 @@ from clvml.models._likelihood_model import LikelihoodModel
 from clvml.models._log_linear import Covariates, LogLinearParameters, Side, columns_by_side
 from clvml.models._parameters import Parameters
 
+IN_TIME = ("alpha", "beta")  # parameters in the unit of time; the others are dimensionless
+
 
 class HistoryBase(LikelihoodModel):
     """A model of purchase histories: its kernel, parameters and covariates.

@@ -17,11 +17,10 @@ from clvml.inference._maximum_likelihood import Optimum
 from clvml.inference._prior import FEW_CUSTOMERS, is_weak
 from clvml.models._customer_history import check_weights
 from clvml.models._fit_messages import NO_DROPOUT, meanings_of, wide_parameters
-from clvml.models._history_base import HistoryBase
+from clvml.models._history_base import IN_TIME, HistoryBase
 from clvml.models._log_linear import LogLinearParameters, columns_by_side, learn_sides
 from clvml.models._parameters import Found, Parameters, Problem
 
-_IN_TIME = ("alpha", "beta")  # parameters in the unit of time; the others are dimensionless
 _NEGLIGIBLE_DROPOUT = 1e-3
 
 
@@ -41,12 +40,12 @@ class HistoryFit(HistoryBase):
         Parameters
         ----------
         customers : DataFrame, shape (n_customers, ...)
-            The customer summary with ``frequency, recency, T`` and the covariates, one row per customer. It
-            must include one-time buyers.
+            The customer summary with ``frequency, recency, T`` and the covariates, one row per customer, or
+            distinct histories with ``weights`` (`clvml.count_histories`). It must include one-time buyers.
         y : ignored
             Not used; present for API consistency with scikit-learn.
         weights : array-like, shape (n_customers,), optional
-            Number of customers that each row represents.
+            Number of customers that each row represents, such as ``counts["n_customers"]``.
         start : sequence of float, optional
             Starting values, such as the parameters of last month's model; the default ones are tried if the
             search from these fails.
@@ -71,7 +70,7 @@ class HistoryFit(HistoryBase):
         problem = Problem(self.kernel, history, weak, self.by_customer, rough=start is None)
         optimum = self._search(parameters, problem, starts)
         self.time_unit_ = stated_time_unit(customers)
-        self.training_summary_ = training_summary(customers)
+        self.training_summary_ = training_summary(customers, history.weight)
         self._record(parameters, optimum, self._warnings(history, parameters, optimum))
         return self
 
@@ -112,7 +111,7 @@ class HistoryFit(HistoryBase):
     def _units(self, history: History) -> Array:
         """Scales of the parameters in the search, which make the fit invariant to the unit of time."""
         mean = float(history.weights @ history.T / history.weights.sum())
-        return np.array([mean if name in _IN_TIME else 1.0 for name in self.Params._fields])
+        return np.array([mean if name in IN_TIME else 1.0 for name in self.Params._fields])
 
     def _first_guess(self, history: History) -> Array:
         """Starting values, scaled."""
@@ -167,15 +166,16 @@ class HistoryFit(HistoryBase):
         ]
 
     def _refuse_without_information(self, history: History) -> None:
-        if history.size < 2:
+        n_customers = history.weights.sum()
+        if history.size < 2 and n_customers < 2:
             raise FitError(
                 "there is only one customer: heterogeneity cannot be estimated from one customer;"
                 f" use {type(self).__name__}.from_params with known parameters."
             )
         if not history.x.any():
             raise FitError(
-                f"none of the {history.size} customers bought again, so purchase rates cannot be estimated:"
-                " observe them for longer, or check that purchases were not collapsed into one."
+                f"none of the {n_customers:.0f} customers bought again, so purchase rates cannot be"
+                " estimated: observe them for longer, or check that purchases were not collapsed into one."
             )
         if not history.T.any():
             raise FitError(

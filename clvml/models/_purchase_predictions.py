@@ -15,7 +15,7 @@ from clvml.distributions._history import Array, History, new_customers, params_o
 from clvml.errors import InputError
 from clvml.inference._arguments import check_coverage
 from clvml.models._count_quantiles import count_probability, count_quantiles, customer_specific
-from clvml.models._history_base import HistoryBase
+from clvml.models._history_base import IN_TIME, HistoryBase
 
 _CUSTOMERS = 262_144  # at once, so that memory use does not grow with their number
 _DRAWS = 32  # of the parameters, in prediction intervals of counts
@@ -199,8 +199,16 @@ class PurchasePredictions(HistoryBase):
             self._horizon_in_units(horizon),
             history.rows(first),
             [params_of_rows(params, first) for params in draws],
+            self._shortest_time(draws),
         )
         return pd.DataFrame({"lower": lower[row], "upper": upper[row]}, index=customers.index)
+
+    def _shortest_time(self, draws: list[Any]) -> float | None:
+        """The smallest parameter in the unit of time, if customers share it and ``T`` is continuous."""
+        if self.discrete_time or customer_specific(draws[0]):
+            return None
+        times = [getattr(params, name) for params in draws for name in IN_TIME if name in params._fields]
+        return min(times, default=None)
 
     def _now(self, customers: pd.DataFrame) -> tuple[History, Any, Array]:
         """The history, the parameters and P(alive) of each customer."""
