@@ -75,7 +75,7 @@ class LearnedCorrection(LearnedValue):
     structure : LifetimeValue, optional
         The probabilistic model. Default: of BG/NBD, MBG/NBD and Pareto/NBD x Gamma-Gamma the one that
         predicts the earlier holdout best (Poisson deviance).
-    min_customers : int, default 1000
+    min_customers : int, default 500
         Customers at the earlier origin below which there is no correction.
     random_state : int, default 0
         Of the boosting, its folds and the importances.
@@ -158,7 +158,7 @@ class LearnedCorrection(LearnedValue):
         annual_discount_rate: float = 0.0,
         margin: float = 1.0,
         structure: LifetimeValue | None = None,
-        min_customers: int = 1000,
+        min_customers: int = 500,
         random_state: int = 0,
     ) -> None:
         self.horizon = horizon
