@@ -354,12 +354,12 @@ class LearnedCorrection(LearnedValue):
         table = self._feature_table(self.structure_, customers)
         rows = table.to_numpy()
         shares, average = self.trees_.contributions(rows), self.trees_.mean
-        if self.spend_trees_ is not None:
+        if self.spend_trees_ is not None and self.blend_ is not None:
             shares = (shares + self.spend_trees_.contributions(rows)) / 2
             predicted = np.maximum(table["predicted"].to_numpy(), np.finfo(float).tiny)
-            logs = np.log(predicted) / 2
-            shares[:, table.columns.get_loc("predicted")] -= logs - logs.mean()
-            average = (average + self.spend_trees_.mean) / 2 - logs.mean()
+            place = table.columns.get_loc("predicted")
+            shares[:, place] -= np.log(predicted / self.blend_.spend_level) / 2
+            average = (average + self.spend_trees_.mean + np.log(self.blend_.ratio_level)) / 2
         found = pd.DataFrame(shares, customers.index, table.columns).assign(average=average)
         logs = np.log(self._corrections(customers) / self.scale_)
         return found.assign(averaging=logs - found.sum(axis=1))

@@ -54,6 +54,7 @@ def test_it_finds_the_feature_that_matters_and_says_whom_it_moved(learned, promo
     explained = learned.explain(customers)
     correction = learned.scale_ * np.exp(explained.sum(axis=1))
     np.testing.assert_allclose(learned.correction(customers), correction, rtol=1e-10)
+    pd.testing.assert_frame_equal(learned.explain(customers.head(1)), explained.head(1), rtol=1e-9)
     keen = feature_table(behavioural_features(customers), customers)["first_order"] == 80.0
     assert learned.correction(customers)[keen].mean() > 1.1 * learned.correction(customers)[~keen].mean()
 
