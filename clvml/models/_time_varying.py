@@ -42,10 +42,10 @@ from clvml.models._observation_ends import DAY_SHIFTS, end_days, stated_end
 from clvml.models._path_simulator import PathSimulator
 
 _SIDES = ("purchases", "dropout")
-_ROUGH = 5000  # customers, from whom a larger fit starts
+_ROUGH = 3000  # customers, from whom a larger fit starts
 _DIFFERENCE = 1e-4
 _TWO_SIDED_95 = 1.959964
-_REACH = 12.0  # of the search, in log-parameters and standardised coefficients, around its start
+_FAR = 300.0  # prevents overflow in a diverging search
 _BLOCK = 8192
 _YEAR = 364.0  # days: whole weeks
 _DYNAMICS: dict[ModuleType, ModuleType] = {bgnbd: bgnbd_dynamic, pareto_nbd: pareto_nbd_dynamic}
@@ -109,7 +109,7 @@ class TimeVaryingPurchases(Listed, BaseEstimator):
     >>> paths = clvml.covariate_paths(table, log, "1997-09-30")
     >>> model = clvml.TimeVaryingPurchases(clvml.BGNBD(), {"purchases": ["summer"]}).with_paths(paths)
     >>> model.fit(customers).coefficients_["estimate"].round(2).tolist()
-    [-0.17]
+    [-0.12]
     """
 
     params_: Any
@@ -392,7 +392,8 @@ class TimeVaryingPurchases(Listed, BaseEstimator):
         theta = self.estimate_ if theta is None else theta
         sides = self._sides()
         coefficients = theta[4:]
-        return _Point(self._kind(*np.exp(theta[:4])), coefficients[sides[0]], coefficients[sides[1]], sides)
+        params = self._kind(*np.exp(np.clip(theta[:4], -_FAR, _FAR)))
+        return _Point(params, coefficients[sides[0]], coefficients[sides[1]], sides)
 
     def _check(self, customers: pd.DataFrame) -> None:
         if getattr(self.purchases, "kernel", None) not in _DYNAMICS:
@@ -437,26 +438,27 @@ class TimeVaryingPurchases(Listed, BaseEstimator):
         return PathHistory(*parts, values, purchases, history.weights)
 
     def _search(self, history: PathHistory, start: Any) -> tuple[Array, float, bool]:
-        """Quasi-Newton, from a part of the customers first."""
+        """Quasi-Newton in the eigenvectors of the information, from a part of the customers first."""
         theta = np.concatenate([np.log(np.array(start)), np.zeros(len(self._names()))])
-        every = history.size // _ROUGH
-        if every > 1:
-            theta, _, _ = self._search(history.rows(slice(None, None, every)), self._kind(*np.exp(theta[:4])))
-        scale = 1 / np.sqrt(
-            np.diag(self._information(history.rows(slice(None, None, max(every, 1))), theta)).clip(1)
-        )
-        scale /= np.sqrt(max(every, 1))
+        if history.size >= 2 * _ROUGH:
+            theta = self._climb(history.rows(slice(None, None, history.size // _ROUGH)), theta)[0]
+        return self._climb(history, theta)
 
-        def objective(step: Array) -> tuple[float, Array]:
-            value, slope = self._objective(history, theta + scale * step)
-            return -value, -scale * slope
+    def _climb(self, history: PathHistory, theta: Array) -> tuple[Array, float, bool]:
+        """Maximise from ``theta``; its eigenvectors make all directions alike."""
+        levels, vectors = np.linalg.eigh(self._information(history, theta))
+        steps = vectors / np.sqrt(np.maximum(np.abs(levels), 1.0))
 
-        bounds = [(-_REACH / each, _REACH / each) for each in scale]
-        options = {"ftol": 1e-13, "gtol": 1e-4, "maxiter": 200}
+        def objective(place: Array) -> tuple[float, Array]:
+            value, slope = self._objective(history, theta + steps @ place)
+            return -value, -slope @ steps
+
+        options = {"ftol": 1e-14, "gtol": 1e-4, "maxiter": 300}
         found: Any = minimize(  # type: ignore[call-overload]
-            objective, np.zeros(theta.size), jac=True, method="L-BFGS-B", bounds=bounds, options=options
+            objective, np.zeros(theta.size), jac=True, method="L-BFGS-B", options=options
         )
-        return theta + scale * found.x, -float(found.fun), bool(found.success)
+        converged = bool(found.success) or float(np.max(np.abs(found.jac))) < 0.01
+        return theta + steps @ found.x, -float(found.fun), converged
 
     def _objective(self, history: PathHistory, theta: Array) -> tuple[float, Array]:
         found: tuple[float, Array] = self._dynamics.log_likelihood_with_slopes(history, *self._point(theta))
