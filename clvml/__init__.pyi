@@ -78,6 +78,7 @@ from .models import BGNBD as BGNBD
 from .models import MBGNBD as MBGNBD
 from .models import ConstantSpend as ConstantSpend
 from .models import GammaGamma as GammaGamma
+from .models import LognormalSpend as LognormalSpend
 from .models import ParetoNBD as ParetoNBD
 from .models import SeasonalPurchases as SeasonalPurchases
 from .models import ShiftedBetaGeometric as ShiftedBetaGeometric

@@ -4,6 +4,7 @@ from ._constant_spend import ConstantSpend as ConstantSpend
 from ._covariate_table import CovariatePaths as CovariatePaths
 from ._covariate_table import covariate_paths as covariate_paths
 from ._gamma_gamma import GammaGamma as GammaGamma
+from ._lognormal_spend import LognormalSpend as LognormalSpend
 from ._mbgnbd import MBGNBD as MBGNBD
 from ._pareto_nbd import ParetoNBD as ParetoNBD
 from ._seasonal import SeasonalPurchases as SeasonalPurchases
