@@ -25,7 +25,9 @@ from clvml.customers._time_units import (
     time_unit_of,
 )
 from clvml.customers._training_summary import TrainingSummary, training_summary
-from clvml.distributions import bgnbd, bgnbd_dynamic, pareto_nbd, pareto_nbd_dynamic
+from clvml.distributions import _bgnbd_dynamic as bgnbd_dynamic
+from clvml.distributions import _pareto_nbd_dynamic as pareto_nbd_dynamic
+from clvml.distributions import bgnbd, pareto_nbd
 from clvml.distributions._covariate_paths import PathHistory, continued, merged
 from clvml.distributions._discounting import discounted_ends, infinite_horizon_ends
 from clvml.distributions._history import Array

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from clvml.distributions import bgnbd, bgnbd_dynamic, pareto_nbd, pareto_nbd_dynamic
+from clvml.distributions import _bgnbd_dynamic as bgnbd_dynamic
+from clvml.distributions import _pareto_nbd_dynamic as pareto_nbd_dynamic
+from clvml.distributions import bgnbd, pareto_nbd
 from clvml.distributions._covariate_paths import PathHistory, continued, merged
 from clvml.distributions._history import History
 from clvml.distributions.bgnbd import BGNBDParams
