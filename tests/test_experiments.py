@@ -18,6 +18,7 @@ from experiments.__main__ import main
 from experiments._tracking import log_results
 from experiments._worlds import World, simulated
 from experiments.covariates import compare as covariates
+from experiments.seasons import compare as seasons
 from experiments.which_model import compare as which_model
 
 FOLDER = _lab.FOLDER
@@ -248,3 +249,14 @@ def test_an_experiment_is_logged_to_mlflow_with_its_question_config_tables_and_b
         assert {run.info.run_name for run in children} == set(found[log].models)
     finally:
         mlflow.set_tracking_uri(before)
+
+
+def test_the_gains_by_a_season_are_those_of_the_code_today():
+    log, origin = "season", seasons.Config.read(seasons.HERE).logs["season"].origins[1]
+    holdouts = seasons.Config.read(seasons.HERE).logs[log]
+    (found,) = seasons.forecasts(seasons.read(log), holdouts, origin)
+    written = pd.read_csv(seasons.HERE / "gains.csv", index_col=["log", "origin", "model"])
+    row = written.loc[(log, str(origin), found["model"])]
+    for column in ("season_sd", "purchases", "bias_pct", "bias_pct_season", "log_likelihood_gain"):
+        assert found[column] == pytest.approx(row[column], rel=5e-3, abs=1e-2)
+    assert seasons.rmse_ratio(*found["arrays"]) == pytest.approx(row["rmse_ratio"], rel=2e-3)

@@ -1,6 +1,8 @@
 from ._bgbb import BGBB as BGBB
 from ._bgnbd import BGNBD as BGNBD
 from ._constant_spend import ConstantSpend as ConstantSpend
+from ._covariate_table import CovariatePaths as CovariatePaths
+from ._covariate_table import covariate_paths as covariate_paths
 from ._gamma_gamma import GammaGamma as GammaGamma
 from ._lognormal_spend import LognormalSpend as LognormalSpend
 from ._mbgnbd import MBGNBD as MBGNBD
@@ -9,4 +11,5 @@ from ._seasonal import SeasonalPurchases as SeasonalPurchases
 from ._seasonal_index import seasonal_index as seasonal_index
 from ._shifted_beta_geometric import ShiftedBetaGeometric as ShiftedBetaGeometric
 from ._shifted_beta_geometric import customers_from_survivors as customers_from_survivors
+from ._time_varying import TimeVaryingPurchases as TimeVaryingPurchases
 from ._traits import TraitDistribution as TraitDistribution

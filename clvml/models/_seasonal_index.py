@@ -36,21 +36,21 @@ def seasonal_index(series: pd.Series, season: str = "month") -> pd.Series:
     Raises
     ------
     InputError
-        If the series covers a year or less, in which season and trend cannot be told apart, lacks a month or
-        a week, or is invalid.
+        If the series covers little more than a year, in which season and trend cannot be told apart, lacks a
+        month or a week, or is invalid.
 
     Examples
     --------
     >>> months = pd.period_range("2009-01", "2011-12", freq="M")
     >>> sales = pd.Series([2.0 if month.month == 12 else 1.0 for month in months], months)
     >>> seasonal_index(sales).round(2).loc[[11, 12]].tolist()
-    [0.94, 1.83]
+    [0.94, 1.81]
     """
     if season not in SEASONS:
         raise InputError(f"season is {season!r}; it must be 'month' or 'week'.")
     starts, lengths, values = _checked(series)
     years = float(starts[-1] + lengths[-1] - starts[0]) / _YEAR
-    if years <= 1 + 1 / _YEAR:
+    if years < 1 + 0.9 / SEASONS[season]:
         raise InputError(
             f"the series covers {years:.2f} years: from a year or less a yearly season cannot be estimated,"
             " as each month is seen once, with whatever else happened then; give a longer series."
