@@ -80,6 +80,7 @@ from .models import GammaGamma as GammaGamma
 from .models import LognormalSpend as LognormalSpend
 from .models import ParetoNBD as ParetoNBD
 from .models import ShiftedBetaGeometric as ShiftedBetaGeometric
+from .models import TrendingSpend as TrendingSpend
 from .models import customers_from_survivors as customers_from_survivors
 from .segments.acting import CustomerGroups as CustomerGroups
 from .segments.grouping import ABCClasses as ABCClasses

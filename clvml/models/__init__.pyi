@@ -8,3 +8,4 @@ from ._pareto_nbd import ParetoNBD as ParetoNBD
 from ._shifted_beta_geometric import ShiftedBetaGeometric as ShiftedBetaGeometric
 from ._shifted_beta_geometric import customers_from_survivors as customers_from_survivors
 from ._traits import TraitDistribution as TraitDistribution
+from ._trending_spend import TrendingSpend as TrendingSpend
