@@ -27,7 +27,7 @@ MODELS = {
     "ParetoNBD": clvml.ParetoNBD(),
     "GammaGamma": clvml.GammaGamma(),
     "LognormalSpend": clvml.LognormalSpend(),
-    "TrendingSpend": clvml.TrendingSpend(clvml.GammaGamma(), 0.05, "12M"),
+    "TrendingSpend": clvml.TrendingSpend(clvml.GammaGamma(), 0.05, "12M", "W"),
     "BGBB": clvml.BGBB(),
     "ShiftedBetaGeometric": clvml.ShiftedBetaGeometric(),
     "ConstantSpend": clvml.ConstantSpend(),

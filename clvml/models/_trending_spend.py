@@ -50,6 +50,8 @@ class TrendingSpend(Listed, BaseEstimator):
     ahead : float or str, optional
         The time ahead over which purchases are predicted, such as ``"12M"``: amounts are those in its middle.
         None: amounts at the end of observation.
+    time_unit : {"D", "W", "M", "Q", "Y"}, optional
+        Time unit of customers who do not state it in ``attrs["time_unit"]``.
 
     Attributes
     ----------
@@ -73,10 +75,13 @@ class TrendingSpend(Listed, BaseEstimator):
     spend_: Any
     time_unit_: str | None
 
-    def __init__(self, spend: Any, annual_growth: float, ahead: Horizon | None = None) -> None:
+    def __init__(
+        self, spend: Any, annual_growth: float, ahead: Horizon | None = None, time_unit: str | None = None
+    ) -> None:
         self.spend = spend
         self.annual_growth = annual_growth
         self.ahead = ahead
+        self.time_unit = time_unit
 
     @property
     def required_columns(self) -> tuple[str, ...]:
@@ -107,7 +112,7 @@ class TrendingSpend(Listed, BaseEstimator):
             If the model of spend cannot be fitted.
         """
         customers = as_customers(customers)
-        self.time_unit_ = stated_time_unit(customers)
+        self.time_unit_ = stated_time_unit(customers) or self.time_unit
         self._log_growth()
         self.spend_ = clone(self.spend).fit(self._today(customers))
         self._projection()
@@ -132,6 +137,12 @@ class TrendingSpend(Listed, BaseEstimator):
         columns = getattr(self.spend_, "required_columns", ())
         money = "total_spend" if "total_spend" in columns else "monetary_value"
         return value + np.where(value != 0, self._log_factors(customers)[money], 0.0)
+
+    @_if_spend_has("log_likelihood")
+    def score(self, customers: pd.DataFrame, y: object = None) -> float:  # noqa: ARG002
+        """Mean log-likelihood per customer with spend in the model, for scikit-learn's model selection."""
+        each = self.log_likelihood(customers)
+        return float(each[each != 0].mean())
 
     @_if_spend_has("parameter_draws")
     def parameter_draws(self, n_draws: int, random_state: int, *, together: bool = False) -> Any:
@@ -189,7 +200,7 @@ class TrendingSpend(Listed, BaseEstimator):
             )
         if self.time_unit_ is None:
             raise InputError(
-                "a trend of spend needs the time unit of the customer summary: set"
+                "a trend of spend needs the time unit of the customer summary: give time_unit, or set"
                 " customers.attrs['time_unit'] to 'D', 'W', 'M', 'Q' or 'Y'."
             )
         return float(np.log1p(growth)) / time_unit_of(self.time_unit_).per_year
