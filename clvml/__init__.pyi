@@ -79,6 +79,7 @@ from .models import ConstantSpend as ConstantSpend
 from .models import GammaGamma as GammaGamma
 from .models import LognormalSpend as LognormalSpend
 from .models import ParetoNBD as ParetoNBD
+from .models import PartialPooling as PartialPooling
 from .models import ShiftedBetaGeometric as ShiftedBetaGeometric
 from .models import TrendingSpend as TrendingSpend
 from .models import customers_from_survivors as customers_from_survivors
