@@ -43,6 +43,7 @@ from clvml.models._gamma_gamma import GammaGamma
 from clvml.models._lognormal_spend import LognormalSpend
 from clvml.models._mbgnbd import MBGNBD
 from clvml.models._pareto_nbd import ParetoNBD
+from clvml.models._seasonal import SeasonalPurchases
 
 PROBABILISTIC, LEARNED, FORMULA = "probabilistic", "learned", "formula"
 BASELINE, CUSTOM = "baseline", "custom"
@@ -75,24 +76,28 @@ class Contender(NamedTuple):
     by_default: bool = True
 
 
-def _times_gamma_gamma(purchases: Any) -> Callable[..., ValueModel]:
-    """With constant spend where Gamma-Gamma has no optimum, as where all amounts are equal."""
-    return _times(purchases, GammaGamma())
-
-
-def _times(purchases: Any, spend: Any) -> Callable[..., ValueModel]:
-    return partial(LifetimeValue, purchases=purchases, spend=(spend, ConstantSpend()))
+def _times(purchases: Any, spend: Any = None) -> Callable[..., ValueModel]:
+    """With constant spend where the model of spend has no optimum, as where all amounts are equal."""
+    return partial(LifetimeValue, purchases=purchases, spend=(spend or GammaGamma(), ConstantSpend()))
 
 
 CONTENDERS: dict[str, Contender] = {
-    "bgnbd_gamma_gamma": Contender(
-        "BG/NBD x Gamma-Gamma", PROBABILISTIC, _times_gamma_gamma(BGNBD(prior="auto"))
-    ),
-    "mbgnbd_gamma_gamma": Contender(
-        "MBG/NBD x Gamma-Gamma", PROBABILISTIC, _times_gamma_gamma(MBGNBD(prior="auto"))
-    ),
+    "bgnbd_gamma_gamma": Contender("BG/NBD x Gamma-Gamma", PROBABILISTIC, _times(BGNBD(prior="auto"))),
+    "mbgnbd_gamma_gamma": Contender("MBG/NBD x Gamma-Gamma", PROBABILISTIC, _times(MBGNBD(prior="auto"))),
     "pareto_nbd_gamma_gamma": Contender(
-        "Pareto/NBD x Gamma-Gamma", PROBABILISTIC, _times_gamma_gamma(ParetoNBD(prior="auto"))
+        "Pareto/NBD x Gamma-Gamma", PROBABILISTIC, _times(ParetoNBD(prior="auto"))
+    ),
+    "bgnbd_seasons_gamma_gamma": Contender(
+        "BG/NBD with seasons x Gamma-Gamma",
+        PROBABILISTIC,
+        _times(SeasonalPurchases(BGNBD(prior="auto"))),
+        by_default=False,
+    ),
+    "pareto_nbd_seasons_gamma_gamma": Contender(
+        "Pareto/NBD with seasons x Gamma-Gamma",
+        PROBABILISTIC,
+        _times(SeasonalPurchases(ParetoNBD(prior="auto"))),
+        by_default=False,
     ),
     "bgnbd_gamma_gamma_first": Contender(
         "BG/NBD x Gamma-Gamma of all purchases",
