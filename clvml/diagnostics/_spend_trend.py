@@ -78,8 +78,9 @@ def spend_trend(transactions: Transactions | Any, customers: pd.DataFrame) -> Sp
     and any variance of a customer's amounts. The first purchase is left out: it may differ from later ones.
 
     A trend within customers is one of prices, or of customers' tenure, which cannot be separated: those
-    observed later are also older customers. Use `clvml.TrendingSpend` to project it, if a backtest pays for
-    it: on the logs of experiments/spend it does not.
+    observed later are also older customers. `clvml.TrendingSpend` projects it: where a trend was significant
+    over two years or more, that lowered the error of totals by 6 to 8 points, and where it was so over a
+    shorter time (``may_be_seasonal``), it raised the error each time (experiments/spend).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Write spend.csv and trends.csv: models of spend on holdouts, relative to Gamma-Gamma of repeat purchases."""
+"""Write spend.csv and trends.csv: models of spend on holdouts, relative to Gamma-Gamma."""
 
 from __future__ import annotations
 
