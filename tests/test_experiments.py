@@ -224,6 +224,19 @@ def test_the_table_of_models_of_spend_is_that_of_the_code_today():
     np.testing.assert_allclose(found.loc[written.index, same], written[same], rtol=1e-3)
 
 
+def test_the_table_of_groups_is_that_of_the_code_today():
+    module, config = _lab.script("groups"), config_of("groups")
+    grouping = config.groupings[0]
+    split = clvml.split(_logs.read(grouping.log), grouping.origin, "1998-03-31", time_unit="W")
+    found = module.measured(grouping, split, config)
+    written = pd.read_csv(
+        FOLDER / "groups" / "groups.csv", index_col=["log", "group", "model", "pooling"]
+    ).sort_index()
+    np.testing.assert_allclose(
+        found[written.columns], written.loc["CDNOW, all customers", "cohort"], rtol=1e-3
+    )
+
+
 def test_values_of_customers_with_attributes_are_those_of_a_model_fitted_to_both():
     data = covariates.cdnow()
     model = covariates.WithAttributes(clvml.BGNBD(covariates=list(data.known)), data.known)
