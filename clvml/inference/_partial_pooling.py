@@ -32,7 +32,7 @@ _START_SD = 0.5  # between groups, of a logarithm
 _TYPICAL_SD = 0.3  # mode of its prior: groups usually differ by a third
 _SMALLEST_SD = 1e-3  # below, groups do not differ
 _LARGEST_SD = 3.0  # a factor of e**3 up or down, where groups have next to nothing in common
-_CLOSE = 0.02  # change of an estimate, in standard deviations between groups
+_CLOSE = 0.05  # change of an estimate, in standard deviations between groups
 _STEP_CLOSE = 1e-5
 
 
@@ -98,7 +98,7 @@ def _is_close(now: tuple[Array, Array], before: tuple[Array, Array]) -> bool:
     """Whether means and standard deviations moved little; the latter need not if groups hardly differ."""
     (mean, sd), (old_mean, old_sd) = now, before
     still = abs(mean - old_mean) < _CLOSE * np.maximum(sd, 1.0)
-    alike = np.maximum(sd, old_sd) < 2 * _CLOSE
+    alike = np.maximum(sd, old_sd) < _CLOSE
     return bool((still & (alike | (abs(np.log(sd / old_sd)) < _CLOSE))).all())
 
 

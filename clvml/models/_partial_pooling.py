@@ -25,7 +25,7 @@ from clvml.inference._fit_summary import FitSummary
 from clvml.inference._likelihood_ratio import LikelihoodRatioTest
 from clvml.inference._maximum_likelihood import Objective, Optimum, maximise
 from clvml.inference._partial_pooling import Pool, pool
-from clvml.inference._prior import prior_of
+from clvml.inference._prior import prior_of, vague_prior
 from clvml.models._customer_history import check_weights
 from clvml.models._parameters import Problem
 
@@ -34,6 +34,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 NEW = "(new group)"
 _MOST_GROUPS = 1000
+_VAGUE_SD = 10.0  # of a log-parameter, in the test
 _TESTED = 50  # customers of a group, from which the distribution of the likelihood ratio is known
 
 logger = logging.getLogger("clvml")
@@ -161,7 +162,7 @@ class PartialPooling(Listed, BaseEstimator):
             axes = _axes(self.model)
             found = pool(list(objectives.values()), list(sizes.values()), axes, start)
             self._keep(found, axes, parameters, sizes)
-            self._compare(objectives, sizes, start)
+            self._compare(objectives, sizes, [start, *(each.theta for each in found.optima)])
         self.time_unit_ = getattr(self.pooled_, "time_unit_", None)
         self.training_summary_ = self.pooled_.training_summary_
         return self
@@ -437,15 +438,25 @@ class PartialPooling(Listed, BaseEstimator):
         )
         return self._fitted(optimum, parameters, float(len(found.optima)))
 
-    def _compare(self, objectives: dict[str, Objective], sizes: dict[str, float], start: Array) -> None:
-        """Test one model of the larger groups against separate models, without pooling."""
+    def _compare(
+        self, objectives: dict[str, Objective], sizes: dict[str, float], starts: list[Array]
+    ) -> None:
+        """Test one model of the larger groups against separate models, without pooling.
+
+        The searches start from the parameters of all customers and of each group, and have a vague prior,
+        with which the likelihood is near its supremum where that is at a boundary.
+        """
+        own = dict(zip(objectives, starts[1:], strict=True))
+        start, vague = starts[0], vague_prior(starts[0].size, _VAGUE_SD)
         tested = [name for name, size in sizes.items() if size >= _TESTED]
         self.likelihood_ratio_test_, self.comparison_ = None, None
         if len(tested) < 2:
             return
         n = sum(sizes[name] for name in tested)
-        one = maximise(_total([objectives[name] for name in tested]), [start], n)
-        separate = [maximise(objectives[name], [start], sizes[name]).value for name in tested]
+        one = maximise(_total([objectives[name] for name in tested]), [start], n, vague)
+        separate = [
+            maximise(objectives[name], [own[name], start], sizes[name], vague).value for name in tested
+        ]
         values = np.array([one.value, float(sum(separate))])
         number = start.size * np.array([1, len(tested)])
         gain = float(max(values[1] - values[0], 0.0))
