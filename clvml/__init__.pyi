@@ -84,9 +84,11 @@ from .models import ConstantSpend as ConstantSpend
 from .models import GammaGamma as GammaGamma
 from .models import LognormalSpend as LognormalSpend
 from .models import ParetoNBD as ParetoNBD
+from .models import PartialPooling as PartialPooling
 from .models import SeasonalPurchases as SeasonalPurchases
 from .models import ShiftedBetaGeometric as ShiftedBetaGeometric
 from .models import TimeVaryingPurchases as TimeVaryingPurchases
+from .models import TrendingSpend as TrendingSpend
 from .models import covariate_paths as covariate_paths
 from .models import customers_from_survivors as customers_from_survivors
 from .models import seasonal_index as seasonal_index

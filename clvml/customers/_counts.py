@@ -157,7 +157,7 @@ def _opened(
     unit = time_unit_of(time_unit).days * 86_400e6
     names = (*HISTORY, *(("monetary_value", "total_spend") if transactions.has_money else ()))
     with transactions.engine.hold("histories", _histories(purchases)):
-        sql = f"({_table(transactions, end, unit)}) AS customers"
+        sql = f"({_table(purchases, end, unit)}) AS customers"
         columns = {name: name for name in names}
         yield _Table(transactions.engine, sql, columns, dict(attrs_of(end, time_unit, collapse)))
 

@@ -6,3 +6,5 @@ from ._frequency_recency import frequency_recency_matrix as frequency_recency_ma
 from ._heterogeneity import heterogeneity as heterogeneity
 from ._purchase_regularity import PurchaseRegularity as PurchaseRegularity
 from ._purchase_regularity import purchase_regularity as purchase_regularity
+from ._spend_trend import SpendTrend as SpendTrend
+from ._spend_trend import spend_trend as spend_trend

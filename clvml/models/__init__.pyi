@@ -7,9 +7,11 @@ from ._gamma_gamma import GammaGamma as GammaGamma
 from ._lognormal_spend import LognormalSpend as LognormalSpend
 from ._mbgnbd import MBGNBD as MBGNBD
 from ._pareto_nbd import ParetoNBD as ParetoNBD
+from ._partial_pooling import PartialPooling as PartialPooling
 from ._seasonal import SeasonalPurchases as SeasonalPurchases
 from ._seasonal_index import seasonal_index as seasonal_index
 from ._shifted_beta_geometric import ShiftedBetaGeometric as ShiftedBetaGeometric
 from ._shifted_beta_geometric import customers_from_survivors as customers_from_survivors
 from ._time_varying import TimeVaryingPurchases as TimeVaryingPurchases
 from ._traits import TraitDistribution as TraitDistribution
+from ._trending_spend import TrendingSpend as TrendingSpend

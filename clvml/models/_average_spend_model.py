@@ -32,7 +32,7 @@ from clvml.models._count_quantiles import customer_specific
 from clvml.models._customer_history import check_weights
 from clvml.models._likelihood_model import LikelihoodModel, RandomState
 from clvml.models._log_linear import LogLinearParameters, Side, columns_by_side, learn_sides
-from clvml.models._parameters import Found, Parameters, Problem
+from clvml.models._parameters import CommonParameters, Found, Parameters, Problem
 from clvml.models._purchase_rates import LOG_RATE, RateParams, fit_rates, log_rates, purchase_weight
 from clvml.models._spend_simulator import SpendSimulator
 
@@ -281,9 +281,25 @@ class AverageSpendModel(LikelihoodModel):
         estimate = self._estimate() if estimate is None else estimate
         return self._parameters.customer_params(spend, estimate)
 
+    def likelihood_problem(self, customers: pd.DataFrame, weights: object = None) -> Problem:
+        """The problem of maximum likelihood that these customers pose, without covariates or a prior."""
+        return Problem(self.kernel, self._sample(customers, weights)[1], weak=False)
+
+    def common_parameters(self, problem: Problem) -> CommonParameters:
+        """The parameters of all customers, in the scales of a search for this problem."""
+        return self._common_parameters().in_units(self._units(problem.sample))
+
     # The steps of the fit.
 
     def _check(self, customers: pd.DataFrame, weights: object) -> tuple[NDArray[np.int64], Spend]:
+        """As `_sample`, of enough customers who differ."""
+        used, spend = self._sample(customers, weights)
+        counted = check_weights(weights, customers)
+        n_customers = len(customers) if counted is None else float(counted.sum())
+        self._refuse_without_information(spend.m, float(spend.weights.sum()), n_customers)
+        return used, spend
+
+    def _sample(self, customers: pd.DataFrame, weights: object) -> tuple[NDArray[np.int64], Spend]:
         """Positions and validated data of customers with spend in the model."""
         x, m = self._purchases(customers)
         counted = check_weights(weights, customers)
@@ -291,9 +307,7 @@ class AverageSpendModel(LikelihoodModel):
         if counted is not None:
             spent &= counted > 0
         used = np.flatnonzero(spent)
-        every = np.ones(m.size) if counted is None else counted
-        self._refuse_without_information(m[used], float(every[used].sum()), float(every.sum()))
-        return used, Spend(x[used], m[used], every[used])
+        return used, Spend(x[used], m[used], np.ones(used.size) if counted is None else counted[used])
 
     def _fit_rates(self, customers: pd.DataFrame, weights: object) -> RateParams | None:
         """The distribution of purchase rates across all customers, if spend depends on them."""

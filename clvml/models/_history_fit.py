@@ -19,7 +19,7 @@ from clvml.models._customer_history import check_weights
 from clvml.models._fit_messages import NO_DROPOUT, meanings_of, wide_parameters
 from clvml.models._history_base import IN_TIME, HistoryBase
 from clvml.models._log_linear import LogLinearParameters, columns_by_side, learn_sides
-from clvml.models._parameters import Found, Parameters, Problem
+from clvml.models._parameters import CommonParameters, Found, Parameters, Problem
 
 _NEGLIGIBLE_DROPOUT = 1e-3
 
@@ -87,6 +87,17 @@ class HistoryFit(HistoryBase):
         history = self.history(customers)
         value = self.kernel.log_likelihood(history, self.customer_params(history))
         return pd.Series(value, customers.index, name="log_likelihood")
+
+    def likelihood_problem(self, customers: pd.DataFrame, weights: object = None) -> Problem:
+        """The problem of maximum likelihood that these customers pose, without covariates or a prior."""
+        history, counted = self._read(customers, None), check_weights(weights, customers)
+        if counted is not None:
+            history = History(history.x, history.t_x, history.T, counted)
+        return Problem(self.kernel, history, weak=False)
+
+    def common_parameters(self, problem: Problem) -> CommonParameters:
+        """The parameters of all customers, in the scales of a search for this problem."""
+        return self._common_parameters().in_units(self._units(problem.sample))
 
     # The steps of the fit.
 

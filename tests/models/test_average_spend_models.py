@@ -198,8 +198,21 @@ def test_rates_beyond_those_of_the_fit_are_not_extrapolated(kind):
     table, _ = joint(0.35, 5_000)
     model = kind(rate_effect=True, use_first_purchase=True).fit(table)
     ask = pd.DataFrame({"frequency": [1e6, 5e5], "total_spend": [30e6, 15e6], "T": [1.0, 40.0]})
+    rates = model._with_rates(ask)[LOG_RATE]
+    assert rates.max() <= model._with_rates(table)[LOG_RATE].max() + 1e-9
     assert np.isfinite(model.expected_spend(ask)).all()
     assert np.isfinite(model.predict_interval(ask)).all().all()
+
+
+@both
+def test_simulated_amounts_have_the_expected_mean(kind):
+    table, _ = joint(0.35, 5_000)
+    model = kind(rate_effect=True, use_first_purchase=True).fit(table)
+    some, rng = table.iloc[[0, 1, 2]], np.random.default_rng(9)
+    who, number = np.repeat(np.arange(3), 40_000), np.ones(120_000, dtype=np.int64)
+    amounts = model.spend_simulator(some)(model._estimate(), who, number, rng)
+    means = amounts.reshape(3, -1).mean(axis=1)
+    np.testing.assert_allclose(means, model.expected_spend(some), rtol=0.03)
 
 
 @both
