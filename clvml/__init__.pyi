@@ -27,6 +27,7 @@ from .customers import convert_time_unit as convert_time_unit
 from .customers import load_cdnow as load_cdnow
 from .customers import purchases_over_time as purchases_over_time
 from .customers import read_transactions as read_transactions
+from .customers import repeat_purchases_by_date as repeat_purchases_by_date
 from .customers import split as split
 from .customers import summarize as summarize
 from .errors import ClvmlError as ClvmlError
@@ -77,9 +78,12 @@ from .models import BGNBD as BGNBD
 from .models import MBGNBD as MBGNBD
 from .models import ConstantSpend as ConstantSpend
 from .models import GammaGamma as GammaGamma
+from .models import LognormalSpend as LognormalSpend
 from .models import ParetoNBD as ParetoNBD
+from .models import SeasonalPurchases as SeasonalPurchases
 from .models import ShiftedBetaGeometric as ShiftedBetaGeometric
 from .models import customers_from_survivors as customers_from_survivors
+from .models import seasonal_index as seasonal_index
 from .segments.acting import CustomerGroups as CustomerGroups
 from .segments.grouping import ABCClasses as ABCClasses
 from .segments.grouping import ClusterSegments as ClusterSegments

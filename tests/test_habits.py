@@ -26,6 +26,7 @@ MODELS = {
     "MBGNBD": clvml.MBGNBD(),
     "ParetoNBD": clvml.ParetoNBD(),
     "GammaGamma": clvml.GammaGamma(),
+    "LognormalSpend": clvml.LognormalSpend(),
     "BGBB": clvml.BGBB(),
     "ShiftedBetaGeometric": clvml.ShiftedBetaGeometric(),
     "ConstantSpend": clvml.ConstantSpend(),
@@ -221,6 +222,7 @@ def test_polars_and_arrow_tables_are_fitted_and_predicted_like_pandas(name, kind
     asked = {
         "ConstantSpend": ("expected_spend", "log_likelihood"),
         "GammaGamma": ("expected_spend", "log_likelihood", "predict_interval"),
+        "LognormalSpend": ("expected_spend", "log_likelihood", "predict_interval"),
         "CustomerGroups": ("predict", "assign"),
         "KMeansSegments": ("predict", "transform", "segment_names"),
         "ClusterSegments": ("predict", "transform", "segment_names"),

@@ -4,6 +4,7 @@ from ._fingerprint import fingerprint as fingerprint
 from ._fingerprint import source_difference as source_difference
 from ._notices import DataNotice as DataNotice
 from ._notices import data_notices as data_notices
+from ._repeat_purchases import repeat_purchases_by_date as repeat_purchases_by_date
 from ._split import Split as Split
 from ._split import purchases_over_time as purchases_over_time
 from ._split import split as split

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvml.distributions._history import History
-from clvml.distributions.gamma_gamma import GammaGammaParams
 from clvml.errors import InputError
 
 Array = NDArray[np.float64]
@@ -75,10 +74,3 @@ def pareto_nbd_histories(T: Array, params: Params, rng: np.random.Generator) -> 
     x = numbers_of_purchases(rate * alive, rng).astype(float)
     # Purchase times are uniform within the lifetime: the last is the maximum of x uniform numbers.
     return History(x, np.where(x > 0, alive * rng.random(T.size) ** (1 / np.maximum(x, 1)), 0.0), T)
-
-
-def average_spend(x: Array, params: GammaGammaParams, rng: np.random.Generator) -> Array:
-    """Simulate average spend over ``x`` purchases of Gamma-Gamma customers; 0 if ``x`` is 0."""
-    p, q, v = params
-    rate, number = rng.gamma(q, 1 / v, x.size), np.maximum(x, 1)
-    return np.where(x > 0, rng.gamma(p * number) / (rate * number), 0.0)

@@ -129,7 +129,7 @@ class LifetimeValue(Listed, BaseEstimator):
     def reference_(self) -> dict[str, Any]:
         """The covariates of the reference customer; empty without covariates."""
         check_fitted(self, "purchases_")
-        return dict(getattr(self.purchases_, "reference_", {}))
+        return dict(getattr(self.spend_, "reference_", {})) | dict(getattr(self.purchases_, "reference_", {}))
 
     def fit(self, customers: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
         """Fit clones of both models to the same customers.

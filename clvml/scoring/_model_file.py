@@ -515,10 +515,12 @@ _RECORDS = {
     "FitRecord": "clvml.inference._fit_record.FitRecord",
     "GammaGammaParams": "clvml.distributions.gamma_gamma.GammaGammaParams",
     "LikelihoodRatioTest": "clvml.inference._likelihood_ratio.LikelihoodRatioTest",
+    "LognormalSpendParams": "clvml.distributions.lognormal_spend.LognormalSpendParams",
     "MBGNBDParams": "clvml.distributions.mbgnbd.MBGNBDParams",
     "NestedLaplace": "clvml.inference._nested_laplace.NestedLaplace",
     "OutcomeTable": "clvml.lifetime_value.learned._outcome_table.OutcomeTable",
     "ParetoNBDParams": "clvml.distributions.pareto_nbd.ParetoNBDParams",
+    "RateParams": "clvml.models._purchase_rates.RateParams",
     "ShiftedBetaGeometricParams": "clvml.distributions.shifted_beta_geometric.ShiftedBetaGeometricParams",
     "Side": "clvml.models._log_linear.Side",
 }
