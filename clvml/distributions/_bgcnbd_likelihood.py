@@ -101,8 +101,9 @@ def objective(params: Any, counts: Counts, at_first: int, k: int) -> tuple[float
         rows = (histories.x[block], histories.t_x[block], histories.T_repeat[block])
         each, slope, curve = _silence(params, *rows, at_first, k)
         weight = histories.weight[block]
-        value, gradient, hessian = value + weight @ each, gradient + slope @ weight, hessian + curve @ weight
-    return float(value) + counts.spacing, gradient, hessian
+        value += float(weight @ each)
+        gradient, hessian = gradient + slope @ weight, hessian + curve @ weight
+    return value + counts.spacing, gradient, hessian
 
 
 def total(params: Any, counts: Counts, at_first: int, k: int) -> float:

@@ -52,9 +52,14 @@ def survival(n: Array, seen: Array, t: float, k: int, r: float, a: float | Array
     """The probability of being alive after another ``t``."""
 
     def of_common_a(rows: Rows, a: float, b: float) -> Array:
-        return _along_log(partial(average_survival, k=k, r=r, a=a, b=b), n[rows], t / seen[rows], k)
+        return _along_log(partial(_log_survival, k=k, r=r, a=a, b=b), n[rows], t / seen[rows], k)
 
-    return _over_dropout(of_common_a, n.size, a, b)
+    return np.exp(np.minimum(_over_dropout(of_common_a, n.size, a, b), 0.0))
+
+
+def _log_survival(n: Array, z: Array, k: int, r: float, a: float, b: float) -> Array:
+    """Logarithm of P(alive at ``z``), which may fall by hundreds of orders of magnitude in a panel."""
+    return np.log(np.maximum(average_survival(n, z, k, r, a, b), np.finfo(float).tiny))
 
 
 def _over_dropout(

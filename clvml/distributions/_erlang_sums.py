@@ -32,6 +32,7 @@ from clvml.distributions._survival import expected_survival
 from clvml.distributions._whole_sums import panels
 
 Array = NDArray[np.float64]
+Params = tuple[float, float, float]  # r, a and b
 
 _FEW = 1500  # events that are summed one by one
 _NEGLIGIBLE = 45.0  # e**-45 is negligible
@@ -40,6 +41,8 @@ _BLOCK = 1 << 20  # terms at once
 _STEEP = 16.0  # e-folds in a panel that 16 points resolve
 _WORTHWHILE = 256  # events from which an average over the dropout probability costs less
 _SMALL = 0.01
+_LEAST = 1e-10  # survival that the nodes of the dropout probability represent
+_NARROWEST = 0.05  # of panels, relative to where they start
 
 
 def average_purchases(n: Array, z: Array, k: int, r: float, a: float, b: float) -> Array:
@@ -62,7 +65,7 @@ def average_purchases(n: Array, z: Array, k: int, r: float, a: float, b: float) 
     R, nearest = r + n, z.min(axis=1)
     regular = (R * np.log1p(nearest * _first_root(k)) > _NEGLIGIBLE) & (most_events(R, nearest) > _WORTHWHILE)
     value, some, others = np.empty(z.shape), np.flatnonzero(regular), np.flatnonzero(~regular)
-    value[some] = _over_dropout(n[some], z[some], k, R[some], a, b)
+    value[some] = _over_dropout(n[some], z[some], k, R[some], a, b, _purchases_of_dropout)
     value[others] = _average(
         _purchases_event_by_event, _purchases_by_panels, n[others], z[others], k, (r, a, b)
     )
@@ -71,7 +74,15 @@ def average_purchases(n: Array, z: Array, k: int, r: float, a: float, b: float) 
 
 def average_survival(n: Array, z: Array, k: int, r: float, a: float, b: float) -> Array:
     """P(alive at ``z``), as `average_purchases`."""
-    return _average(_survival_event_by_event, _survival_by_panels, n, z, k, (r, a, b))
+    R, nearest = r + n, z.min(axis=1)
+    value, others = np.empty(z.shape), np.ones(n.size, dtype=bool)
+    some = np.flatnonzero(most_events(R, nearest) > _WORTHWHILE)
+    value[some] = _over_dropout(n[some], z[some], k, R[some], a, b, _survival_of_dropout)
+    omitted = np.exp(_NEGLIGIBLE - R[some] * np.log1p(nearest[some] * _first_root(k)))
+    others[some[value[some].min(axis=1) > np.maximum(omitted, _LEAST)]] = False
+    rows = np.flatnonzero(others)
+    value[rows] = _average(_survival_event_by_event, _survival_by_panels, n[rows], z[rows], k, (r, a, b))
+    return value
 
 
 def at_least(i: Array, R: Array, z: Array) -> Array:
@@ -87,7 +98,12 @@ def most_events(R: Array, z: Array) -> Array:
 
 
 def _average(
-    by_event: Callable[..., Array], by_panels: Callable[..., Array], n: Array, z: Array, k: int, params: tuple
+    by_event: Callable[..., Array],
+    by_panels: Callable[..., Array],
+    n: Array,
+    z: Array,
+    k: int,
+    params: tuple[float, float, float],
 ) -> Array:
     r, a, b = params
     R, value, widest = r + n, np.empty(z.shape), z.max(axis=1)
@@ -111,7 +127,10 @@ def _first_root(k: int) -> float:
     return float(min(1.0, 1 - np.cos(2 * np.pi / k))) if k > 1 else np.inf
 
 
-def _over_dropout(n: Array, z: Array, k: int, R: Array, a: float, b: float) -> Array:
+def _over_dropout(
+    n: Array, z: Array, k: int, R: Array, a: float, b: float, of_dropout: Callable[..., tuple[Array, Array]]
+) -> Array:
+    """Average over the dropout probability of the first root of unity's term."""
     value, step = np.empty(z.shape), max(1, _BLOCK // (TRAPEZOID * z.shape[1]))
     for start in range(0, n.size, step):
         rows = slice(start, start + step)
@@ -119,8 +138,16 @@ def _over_dropout(n: Array, z: Array, k: int, R: Array, a: float, b: float) -> A
         y = -np.log1p(-np.minimum(p, 1 - 1e-16))
         log_g = _log_mean_of_exp(y) - _log_mean_of_exp(y / k) + y * (1 - (n[rows] % k + 1) / k)[:, None]
         bought = R[rows, None, None] * np.log1p(-np.expm1(-y / k)[:, None, :] * z[rows][:, :, None])
-        value[rows] = np.einsum("gpi,gi->gp", -np.expm1(log_g[:, None, :] - bought), weight / p)
+        value[rows] = np.einsum("gpi,gi->gp", *of_dropout(log_g[:, None, :] - bought, p, weight))
     return value
+
+
+def _purchases_of_dropout(log_stays: Array, p: Array, weight: Array) -> tuple[Array, Array]:
+    return -np.expm1(log_stays), weight / p
+
+
+def _survival_of_dropout(log_stays: Array, p: Array, weight: Array) -> tuple[Array, Array]:  # noqa: ARG001
+    return np.exp(log_stays), weight
 
 
 def _log_mean_of_exp(y: Array) -> Array:
@@ -180,7 +207,7 @@ def _purchases_by_panels(m: Array, z: Array, k: int, R: Array, a: float, B: Arra
 def _survival_by_panels(m: Array, z: Array, k: int, R: Array, a: float, B: Array) -> Array:
     value = _exactly(np.zeros(m.size), m, k, R, z)
     last = np.ceil((most_events(R, z) + m) / k)
-    fraction = np.minimum(np.minimum(1.0, 3 * _spread(R, z)), _STEEP / a)
+    fraction = np.clip(np.minimum(3 * _spread(R, z), _STEEP / a), _NARROWEST, 1.0)
     for rows, j, weight in panels(np.ones(m.size), last + 1, fraction):
         own = (slice(None), None)
         stays = np.exp(-log_beta_fall(B[rows][own], a, j))

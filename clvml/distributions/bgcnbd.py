@@ -188,7 +188,8 @@ class ErlangKernel:
     def _given_first(self, params: BGNBDParams) -> BGNBDParams:
         """The parameters after the dropout opportunity at the first purchase, if there was one."""
         own: Any = params
-        return own._replace(b=params.b + self.at_first)  # type: ignore[no-any-return]
+        given: BGNBDParams = own._replace(b=params.b + self.at_first)
+        return given
 
     def _chances(self, history: History, params: BGNBDParams) -> Array:
         """P(``m`` events since the last purchase | alive), shape (k, n)."""

@@ -32,11 +32,12 @@ def count_quantiles(
     """The smallest ``n`` with ``P(Y(horizon) <= n) >= level``, of each customer, for each level.
 
     ``draws`` are equally weighted draws of the customers' parameters. Customers who differ only in the time
-    of the last purchase share the probabilities given alive.
+    of the last purchase share the probabilities given alive, unless these depend on it.
     """
     size = history.size
     alive = [kernel.probability_alive(history, params) for params in draws]
-    pairs, pair = distinct_rows((history.x, history.T, *customer_specific(draws[0])))
+    last = (history.t_x,) if getattr(kernel, "depends_on_recency", False) else ()
+    pairs, pair = distinct_rows((history.x, history.T, *last, *customer_specific(draws[0])))
     found = [np.zeros(size, dtype=np.int64) for _ in levels]
     below, rows, first, width = 1 - np.mean(alive, axis=0), np.arange(size), 0, 1
     while rows.size:

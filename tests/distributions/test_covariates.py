@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clvml.distributions import bgnbd
-from clvml.distributions._bgnbd_covariates import of_survival, derivatives
+from clvml.distributions._bgnbd_covariates import derivatives, of_survival
 from clvml.distributions._covariates import Influence, design, objective, of_purchases
 from clvml.distributions._gamma_ratios import digamma_rise, log_beta_fall, log_gamma_sequence, trigamma_fall
 from clvml.distributions._histories import count_histories
