@@ -203,4 +203,5 @@ class ErlangKernel:
         own = self._given_first(params)
         for m, chance in enumerate(self._chances(history, params)):
             rows = np.flatnonzero(chance > 0)
-            yield rows, chance[rows], self.k * history.x[rows] + m, params_of_rows(own, rows)
+            if rows.size:
+                yield rows, chance[rows], self.k * history.x[rows] + m, params_of_rows(own, rows)

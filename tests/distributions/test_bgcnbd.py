@@ -238,3 +238,13 @@ def test_a_scenario_of_one_changes_nothing_and_faster_time_is_a_longer_horizon()
     assert expected((1.0, 1.0), 40.0) == pytest.approx(plain, rel=1e-12)
     assert expected((2.0, 1.0), 20.0) == pytest.approx(plain, rel=1e-12)
     assert (expected((1.0, 1.5), 40.0) < plain).all()
+
+
+def test_customers_who_have_just_bought_have_no_events_since():
+    kernel, T = ErlangKernel(3, 1), np.array([10.0, 40.0])
+    just = History(np.array([1.0, 5.0]), T, T)
+    ends = np.array([20.0]), np.ones(1)
+    after = kernel.purchases_given_alive(just, *ends, PARAMS)
+    due = kernel.purchases_given_alive(History(just.x, T - 3, T), *ends, PARAMS)
+    assert (after < due).all()
+    assert kernel.purchases_given_alive(just.rows(slice(0, 0)), *ends, PARAMS).size == 0
