@@ -78,7 +78,9 @@ from .lifetime_value.learned import LearnedCorrection as LearnedCorrection
 from .lifetime_value.learned import MeanValue as MeanValue
 from .lifetime_value.learned import RegressorValue as RegressorValue
 from .models import BGBB as BGBB
+from .models import BGCNBD as BGCNBD
 from .models import BGNBD as BGNBD
+from .models import MBGCNBD as MBGCNBD
 from .models import MBGNBD as MBGNBD
 from .models import ConstantSpend as ConstantSpend
 from .models import GammaGamma as GammaGamma

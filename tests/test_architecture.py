@@ -23,6 +23,7 @@ USER_FACING = [
 ]
 KERNELS = (
     "bgbb",
+    "bgcnbd",
     "bgnbd",
     "gamma_gamma",
     "lognormal_spend",

@@ -1,10 +1,12 @@
 from ._bgbb import BGBB as BGBB
+from ._bgcnbd import BGCNBD as BGCNBD
 from ._bgnbd import BGNBD as BGNBD
 from ._constant_spend import ConstantSpend as ConstantSpend
 from ._covariate_table import CovariatePaths as CovariatePaths
 from ._covariate_table import covariate_paths as covariate_paths
 from ._gamma_gamma import GammaGamma as GammaGamma
 from ._lognormal_spend import LognormalSpend as LognormalSpend
+from ._mbgcnbd import MBGCNBD as MBGCNBD
 from ._mbgnbd import MBGNBD as MBGNBD
 from ._pareto_nbd import ParetoNBD as ParetoNBD
 from ._partial_pooling import PartialPooling as PartialPooling

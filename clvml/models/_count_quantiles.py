@@ -44,9 +44,9 @@ def count_quantiles(
     """The smallest ``n`` with ``P(Y(horizon) <= n) >= level``, of each customer, for each level.
 
     ``draws`` are equally weighted draws of the customers' parameters. Customers who differ only in the time
-    of the last purchase share the probabilities given alive. With a ``scale``, the smallest parameter in the
-    unit of time of continuous-time models without covariates, these are interpolated in ``log(scale + T)``
-    where many customers have the same ``x``.
+    of the last purchase share the probabilities given alive, unless these depend on it. With a ``scale``, the
+    smallest parameter in the unit of time of continuous-time models without covariates, these are interpolated
+    in ``log(scale + T)`` where many customers have the same ``x``.
     """
     found = [np.zeros(history.size, dtype=np.int64) for _ in levels]
     for start in range(0, history.size, _CUSTOMERS):
@@ -67,7 +67,10 @@ def _quantiles(
     scale: float | None,
 ) -> list[Whole]:
     alive = _alive(kernel, history, draws)
-    pairs, pair = distinct_rows((history.x, history.T, *customer_specific(draws[0])))
+    depends_on_recency = getattr(kernel, "depends_on_recency", False)
+    last = (history.t_x,) if depends_on_recency else ()
+    scale = None if depends_on_recency else scale
+    pairs, pair = distinct_rows((history.x, history.T, *last, *customer_specific(draws[0])))
     chances = _Chances(kernel, horizon, history.rows(pairs), pairs, scale)
     pair = chances.place[pair]
     found = [np.zeros(history.size, dtype=np.int64) for _ in levels]

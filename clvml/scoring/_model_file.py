@@ -509,6 +509,7 @@ def _relabelled(encoded: Any, labels: Mapping[str, str]) -> Any:
 _RECORDS = {
     "Attribute": "clvml.customers._attributes.Attribute",
     "BGBBParams": "clvml.distributions.bgbb.BGBBParams",
+    "BGCNBDParams": "clvml.distributions.bgcnbd.BGCNBDParams",
     "BGNBDParams": "clvml.distributions.bgnbd.BGNBDParams",
     "Blend": "clvml.lifetime_value.learned._blend.Blend",
     "BoostedTrees": "clvml.lifetime_value.learned._trees.BoostedTrees",
@@ -517,6 +518,7 @@ _RECORDS = {
     "GammaGammaParams": "clvml.distributions.gamma_gamma.GammaGammaParams",
     "LikelihoodRatioTest": "clvml.inference._likelihood_ratio.LikelihoodRatioTest",
     "LognormalSpendParams": "clvml.distributions.lognormal_spend.LognormalSpendParams",
+    "MBGCNBDParams": "clvml.distributions.bgcnbd.MBGCNBDParams",
     "MBGNBDParams": "clvml.distributions.mbgnbd.MBGNBDParams",
     "NestedLaplace": "clvml.inference._nested_laplace.NestedLaplace",
     "OutcomeTable": "clvml.lifetime_value.learned._outcome_table.OutcomeTable",

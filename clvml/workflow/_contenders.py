@@ -41,6 +41,7 @@ from clvml.models._bgnbd import BGNBD
 from clvml.models._constant_spend import ConstantSpend
 from clvml.models._gamma_gamma import GammaGamma
 from clvml.models._lognormal_spend import LognormalSpend
+from clvml.models._mbgcnbd import MBGCNBD
 from clvml.models._mbgnbd import MBGNBD
 from clvml.models._pareto_nbd import ParetoNBD
 from clvml.models._seasonal import SeasonalPurchases
@@ -84,6 +85,9 @@ def _times(purchases: Any, spend: Any = None) -> Callable[..., ValueModel]:
 CONTENDERS: dict[str, Contender] = {
     "bgnbd_gamma_gamma": Contender("BG/NBD x Gamma-Gamma", PROBABILISTIC, _times(BGNBD(prior="auto"))),
     "mbgnbd_gamma_gamma": Contender("MBG/NBD x Gamma-Gamma", PROBABILISTIC, _times(MBGNBD(prior="auto"))),
+    "mbgcnbd_gamma_gamma": Contender(
+        "MBG/CNBD-k x Gamma-Gamma", PROBABILISTIC, _times(MBGCNBD(prior="auto")), by_default=False
+    ),
     "pareto_nbd_gamma_gamma": Contender(
         "Pareto/NBD x Gamma-Gamma", PROBABILISTIC, _times(ParetoNBD(prior="auto"))
     ),
