@@ -5,7 +5,7 @@ Usage: python benchmarks/summary.py [n_rows] [memory_limit]      (default: 10,00
 A tenth as many customers as rows, in chronological order over two years. Each contender runs in a process of
 its own, in turn, on the same file: clvml (reading with validation, then the split), clvml writing Parquet,
 the leanest SQL for the same columns on the same DuckDB, and, up to 10 million rows, the summary of lifetimes
-without a holdout. CPU is that of all threads, without imports; memory is the peak resident set of the process.
+without a holdout. CPU is that of all threads, without imports; memory is the peak resident set.
 """
 
 from __future__ import annotations

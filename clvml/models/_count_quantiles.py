@@ -45,8 +45,8 @@ def count_quantiles(
 
     ``draws`` are equally weighted draws of the customers' parameters. Customers who differ only in the time
     of the last purchase share the probabilities given alive, unless these depend on it. With a ``scale``, the
-    smallest parameter in the unit of time of continuous-time models without covariates, these are interpolated
-    in ``log(scale + T)`` where many customers have the same ``x``.
+    smallest parameter in the unit of time of continuous-time models without covariates, these are
+    interpolated in ``log(scale + T)`` where many customers have the same ``x``.
     """
     found = [np.zeros(history.size, dtype=np.int64) for _ in levels]
     for start in range(0, history.size, _CUSTOMERS):
