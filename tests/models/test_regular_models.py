@@ -54,7 +54,8 @@ def test_the_profile_has_its_maximum_at_the_shape_that_is_used(fitted):
     assert list(profile.columns) == ["log_likelihood", "gaps", "total"]
     assert profile["total"].idxmax() == fitted.k_ == 3
     assert profile.loc[3, "log_likelihood"] == pytest.approx(fitted.log_likelihood_, abs=1e-4)
-    assert "k" in str(fitted.summary())
+    assert "3 (by likelihood)" in str(fitted.summary())
+    assert "k=3" in repr(fitted)
 
 
 def made_log(k, n=400, seed=2):
