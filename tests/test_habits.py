@@ -23,6 +23,8 @@ from clvml.inference._deviance import deviance_score
 
 MODELS = {
     "BGNBD": clvml.BGNBD(),
+    "BGCNBD": clvml.BGCNBD(),
+    "MBGCNBD": clvml.MBGCNBD(k=2),
     "MBGNBD": clvml.MBGNBD(),
     "ParetoNBD": clvml.ParetoNBD(),
     "GammaGamma": clvml.GammaGamma(),
