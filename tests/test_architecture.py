@@ -21,7 +21,16 @@ USER_FACING = [
     *sorted(ROOT.glob("experiments/**/*.py")),
     *sorted(ROOT.glob("experiments/**/*.md")),
 ]
-KERNELS = ("bgbb", "bgnbd", "gamma_gamma", "mbgnbd", "pareto_nbd", "shifted_beta_geometric")
+KERNELS = (
+    "bgbb",
+    "bgcnbd",
+    "bgnbd",
+    "gamma_gamma",
+    "lognormal_spend",
+    "mbgnbd",
+    "pareto_nbd",
+    "shifted_beta_geometric",
+)
 PACKAGES = sorted(
     ".".join(p.parent.relative_to(PACKAGE).parts) for p in PACKAGE.rglob("__init__.py") if p.parent != PACKAGE
 )

@@ -18,6 +18,7 @@ from experiments.__main__ import main
 from experiments._tracking import log_results
 from experiments._worlds import World, simulated
 from experiments.covariates import compare as covariates
+from experiments.seasons import compare as seasons
 from experiments.which_model import compare as which_model
 
 FOLDER = _lab.FOLDER
@@ -213,6 +214,30 @@ def test_the_tables_of_covariates_are_those_of_the_code_today():
     np.testing.assert_allclose(model.coefficients_["estimate"], coefficients["estimate"], rtol=1e-3)
 
 
+def test_the_table_of_models_of_spend_is_that_of_the_code_today():
+    module, config = _lab.script("spend"), config_of("spend")
+    log = config.logs["CDNOW, all customers"]
+    split = clvml.split(_logs.read("CDNOW, all customers"), log.origins[1], "1998-03-31", time_unit="W")
+    found = module.measured(split, log.weeks, config.model_copy(update={"n_draws": 2}))
+    written = pd.read_csv(FOLDER / "spend" / "spend.csv", index_col=["log", "origin", "model"])
+    written = written.loc["CDNOW, all customers", "1997-09-30"]
+    same = [name for name in found if not name.endswith(("lower", "upper"))]
+    np.testing.assert_allclose(found.loc[written.index, same], written[same], rtol=1e-3)
+
+
+def test_the_table_of_groups_is_that_of_the_code_today():
+    module, config = _lab.script("groups"), config_of("groups")
+    grouping = config.groupings[0]
+    split = clvml.split(_logs.read(grouping.log), grouping.origin, "1998-03-31", time_unit="W")
+    found = module.measured(grouping, split, config)
+    written = pd.read_csv(
+        FOLDER / "groups" / "groups.csv", index_col=["log", "group", "model", "pooling"]
+    ).sort_index()
+    np.testing.assert_allclose(
+        found.sort_index()[written.columns], written.loc["CDNOW, all customers", "cohort"], rtol=1e-3
+    )
+
+
 def test_values_of_customers_with_attributes_are_those_of_a_model_fitted_to_both():
     data = covariates.cdnow()
     model = covariates.WithAttributes(clvml.BGNBD(covariates=list(data.known)), data.known)
@@ -248,3 +273,14 @@ def test_an_experiment_is_logged_to_mlflow_with_its_question_config_tables_and_b
         assert {run.info.run_name for run in children} == set(found[log].models)
     finally:
         mlflow.set_tracking_uri(before)
+
+
+def test_the_gains_by_a_season_are_those_of_the_code_today():
+    log, origin = "season", seasons.Config.read(seasons.HERE).logs["season"].origins[1]
+    holdouts = seasons.Config.read(seasons.HERE).logs[log]
+    (found,) = seasons.forecasts(seasons.read(log), holdouts, origin)
+    written = pd.read_csv(seasons.HERE / "gains.csv", index_col=["log", "origin", "model"])
+    row = written.loc[(log, str(origin), found["model"])]
+    for column in ("season_sd", "purchases", "bias_pct", "bias_pct_season", "log_likelihood_gain"):
+        assert found[column] == pytest.approx(row[column], rel=5e-3, abs=1e-2)
+    assert seasons.rmse_ratio(*found["arrays"]) == pytest.approx(row["rmse_ratio"], rel=2e-3)

@@ -23,9 +23,14 @@ from clvml.inference._deviance import deviance_score
 
 MODELS = {
     "BGNBD": clvml.BGNBD(),
+    "BGCNBD": clvml.BGCNBD(),
+    "MBGCNBD": clvml.MBGCNBD(k=2),
     "MBGNBD": clvml.MBGNBD(),
     "ParetoNBD": clvml.ParetoNBD(),
     "GammaGamma": clvml.GammaGamma(),
+    "LognormalSpend": clvml.LognormalSpend(),
+    "PartialPooling": clvml.PartialPooling(clvml.BGNBD("weak"), "cohort"),
+    "TrendingSpend": clvml.TrendingSpend(clvml.GammaGamma(), 0.05, "12M", "W"),
     "BGBB": clvml.BGBB(),
     "ShiftedBetaGeometric": clvml.ShiftedBetaGeometric(),
     "ConstantSpend": clvml.ConstantSpend(),
@@ -92,7 +97,8 @@ def data(cdnow, customers_with_values):
     cohort = clvml.customers_from_survivors([1000, 631, 468, 382, 326, 289, 262, 241])
     subscribers = cohort.loc[cohort.index.repeat(cohort["customers"].astype(int))].drop(columns="customers")
     subscribers = subscribers.set_axis(pd.RangeIndex(1, len(subscribers) + 1, name="customer_id"))
-    other = {"BGBB": donors, "ShiftedBetaGeometric": subscribers}
+    cohorts = customers_with_values.assign(cohort=cdnow["first_purchase"].dt.month_name())
+    other = {"BGBB": donors, "ShiftedBetaGeometric": subscribers, "PartialPooling": cohorts}
     return {name: other.get(name, customers_with_values) for name in MODELS}
 
 
@@ -221,6 +227,9 @@ def test_polars_and_arrow_tables_are_fitted_and_predicted_like_pandas(name, kind
     asked = {
         "ConstantSpend": ("expected_spend", "log_likelihood"),
         "GammaGamma": ("expected_spend", "log_likelihood", "predict_interval"),
+        "PartialPooling": ("probability_alive", "log_likelihood"),
+        "LognormalSpend": ("expected_spend", "log_likelihood", "predict_interval"),
+        "TrendingSpend": ("expected_spend", "log_likelihood", "predict_interval"),
         "CustomerGroups": ("predict", "assign"),
         "KMeansSegments": ("predict", "transform", "segment_names"),
         "ClusterSegments": ("predict", "transform", "segment_names"),

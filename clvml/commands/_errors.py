@@ -24,8 +24,8 @@ NOT_TRACKED = 3
 @contextmanager
 def exit_on_error(debug: bool = False) -> Iterator[None]:
     """Turn any error inside into one sentence on standard error and an exit status."""
+    from clvml._secrets import masked
     from clvml.errors import ClvmlError
-    from clvml.tracking._secrets import masked
 
     _quiet(debug)
     interrupted = _record_interrupts()

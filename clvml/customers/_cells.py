@@ -10,6 +10,7 @@ import difflib
 import re
 
 from clvml.customers._amounts import PLAIN, NumberReading
+from clvml.customers._date_formats import is_given
 from clvml.customers._ids import id_in_sql
 from clvml.customers._reading_options import EXCEL, DateReading
 from clvml.customers._time_units import INTERVALS
@@ -48,6 +49,13 @@ class Cell:
 
     def as_text(self) -> str:
         return self.engine.trimmed(self.engine.text(self.sql, self.kind))
+
+    def is_given(self) -> str:
+        """Whether the cell has a value, valid or not."""
+        if self.kind == "text":
+            return is_given(self.as_text())
+        number = f" AND NOT isnan({self.sql})" if self.kind == "float" else ""
+        return f"{self.sql} IS NOT NULL{number}"
 
     def as_id(self) -> str:
         """The id, or NULL if missing; numeric columns keep their type."""
@@ -149,6 +157,7 @@ def cell_of(engine: Engine, source: Source, name: str) -> Cell:
     if name in source.names:
         place = source.names.index(name)
         column = source.columns[place]
+        _check_parts(source, name)
         return Cell(f"c{place}", column.kind, column.zone, source.is_text_file, engine, source.is_workbook)
     folded = {column.lower(): column for column in source.names}
     close = difflib.get_close_matches(str(name).lower(), folded, n=1)
@@ -158,6 +167,31 @@ def cell_of(engine: Engine, source: Source, name: str) -> Cell:
     raise InputError(
         f"{source.label} has no column {name!r}; it has {', '.join(map(repr, source.names))}.{hint}"
     )
+
+
+_FAMILIES = {**dict.fromkeys(NUMBERS, "numbers"), "date": "dates", "timestamp": "dates"} | {
+    "instant": "times with a time zone",
+    "text": "text",
+}
+
+
+def _check_parts(source: Source, name: str) -> None:
+    """Refuse a column that some files of the source lack, or have with values of another kind."""
+    has = [part for part in source.parts if name in part.names]
+    kinds: dict[str, str] = {}
+    for part in source.parts if has else ():
+        if part not in has:
+            raise InputError(
+                f"{part.file} has no column {name!r}, which {has[0].file} has; it has"
+                f" {', '.join(map(repr, part.names))}. Rename its column, or leave the file out."
+            )
+        if part.kinds:
+            kinds.setdefault(_FAMILIES[part.kinds[part.names.index(name)]], part.file)
+    if len(kinds) > 1:
+        (one, first), (other, second) = list(kinds.items())[:2]
+        raise InputError(
+            f"column {name!r} has {one} in {first} and {other} in {second}: write both with one type."
+        )
 
 
 def _way_out(name: str) -> str:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal, NamedTuple, get_args, get_type_hints
 
+import pandas as pd
+
 from clvml.errors import InputError
 
 
@@ -81,6 +83,20 @@ class TransactionPolicy:
         """The SQL of the first reason to exclude a row, or NULL."""
         cases = [f"WHEN {rule.condition} THEN '{rule.name}'" for rule in RULES if self.choice(rule) == "drop"]
         return f"CASE {' '.join(cases)} END" if cases else "CAST(NULL AS STRING)"
+
+    def first_reasons(self, violated: pd.DataFrame) -> pd.Series:
+        """The first reason to exclude the rows of each group, or None.
+
+        Parameters
+        ----------
+        violated : pandas.DataFrame
+            A bool column per rule, one row per group.
+        """
+        reasons = pd.Series(None, index=violated.index, dtype=object)
+        for rule in reversed(RULES):
+            if self.choice(rule) == "drop":
+                reasons = reasons.mask(violated[rule.name], rule.name)
+        return reasons
 
 
 class Rule(NamedTuple):

@@ -11,13 +11,16 @@ import datetime as dt
 import html
 import logging
 import math
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, overload
 
 import numpy as np
 import pandas as pd
 
 from clvml.customers._ends import End, end_of, observation_end_of
 from clvml.customers._summary import CUSTOMERS, attrs_of, purchase_histories
+from clvml.customers._summary_files import ROWS, SummaryFile
 from clvml.customers._time_units import as_written, horizon_in, time_unit_of
 from clvml.customers._transactions import Transactions, as_transactions
 from clvml.errors import InputError
@@ -129,13 +132,85 @@ class Split:
         return f"<p>{html.escape(repr(self))}</p>{both.head().to_html()}"
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class SplitFile:
+    """A split whose customers are in a Parquet file; ``len()`` is their number.
+
+    Made by ``split(..., into=path)``.
+
+    Attributes
+    ----------
+    customers : SummaryFile
+        The calibration's columns, and ``holdout_purchases`` and ``holdout_spend``.
+    duration, time_unit, calibration_end, observation_end, collapse, counts, money
+        As of `Split`.
+    """
+
+    customers: SummaryFile
+    duration: float
+    time_unit: str
+    calibration_end: pd.Timestamp
+    observation_end: pd.Timestamp
+    collapse: str | None
+    counts: dict[str, int]
+    money: pd.Series
+    _transactions: Transactions | None = dataclasses.field(default=None, repr=False)
+
+    @property
+    def path(self) -> Path:
+        """The Parquet file."""
+        return self.customers.path
+
+    def __len__(self) -> int:
+        return len(self.customers)
+
+    def to_pandas(self) -> Split:
+        """The split as `split` returns it without ``into``."""
+        return self._split(self.customers.to_pandas())
+
+    def chunks(self, rows: int = ROWS) -> Iterator[Split]:
+        """The split of up to ``rows`` customers at a time; counts and money are those of all."""
+        return map(self._split, self.customers.chunks(rows))
+
+    def _split(self, customers: pd.DataFrame) -> Split:
+        facts = self.calibration_end, self.observation_end, self.collapse, self.counts, self.money
+        named = customers.rename(columns={f"holdout_{name}": name for name in OUTCOMES})
+        return _split_of(named, self.duration, self.time_unit, *facts, self._transactions)
+
+
+@overload
 def split(
     transactions: Transactions | Any,
     calibration_end: Any = None,
     observation_end: Any = None,
     time_unit: str = "W",
     collapse: str | None = "D",
-) -> Split:
+    *,
+    into: None = None,
+) -> Split: ...
+
+
+@overload
+def split(
+    transactions: Transactions | Any,
+    calibration_end: Any = None,
+    observation_end: Any = None,
+    time_unit: str = "W",
+    collapse: str | None = "D",
+    *,
+    into: str | Path,
+) -> SplitFile: ...
+
+
+def split(
+    transactions: Transactions | Any,
+    calibration_end: Any = None,
+    observation_end: Any = None,
+    time_unit: str = "W",
+    collapse: str | None = "D",
+    *,
+    into: str | Path | None = None,
+) -> Split | SplitFile:
     """Split customer histories into a calibration and a holdout period.
 
     Parameters
@@ -151,10 +226,13 @@ def split(
         Unit of times and of ``duration``.
     collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
         As in `summarize`. Both ends are moved to the end of their period, so that no purchase is split.
+    into : path, optional
+        A Parquet file to write the customers to, so that they need not fit in memory, with the holdout in
+        columns ``holdout_purchases`` and ``holdout_spend``; as in `summarize`.
 
     Returns
     -------
-    Split
+    Split, or SplitFile with ``into``
 
     Raises
     ------
@@ -179,15 +257,24 @@ def split(
     calibration = end_of(calibration_end, collapse, "calibration_end")
     observation = observation_end_of(transactions, observation_end, collapse)
     _check_ends(transactions, calibration, observation)
-    histories, counts, money = purchase_histories(transactions, calibration, observation, time_unit, collapse)
-    _report_counts(counts)
     duration = (observation.clock - calibration.clock) / pd.Timedelta(days=1) / unit.days
-    customers = histories[[name for name in CUSTOMERS if name in histories]]
-    holdout = histories[[name for name in OUTCOMES if name in histories]].assign(duration=duration)
-    customers.attrs.update(attrs_of(calibration, time_unit, collapse))
-    holdout.attrs["time_unit"] = time_unit
+    attrs = attrs_of(calibration, time_unit, collapse)
     ends = calibration.asked, observation.asked
-    return Split(customers, holdout, duration, time_unit, *ends, collapse, counts, money, transactions)
+    with purchase_histories(transactions, calibration, observation, time_unit, collapse) as histories:
+        _report_counts(histories.counts)
+        facts = duration, time_unit, *ends, collapse, histories.counts, histories.money
+        if into is not None:
+            return SplitFile(histories.write(into, CUSTOMERS, attrs, OUTCOMES), *facts, transactions)
+        return _split_of(histories.frame((*CUSTOMERS, *OUTCOMES), attrs), *facts, transactions)
+
+
+def _split_of(both: pd.DataFrame, duration: float, time_unit: str, *facts: Any) -> Split:
+    """The split of customers with their outcomes."""
+    customers = both[[name for name in CUSTOMERS if name in both]]
+    holdout = both[[name for name in OUTCOMES if name in both]].assign(duration=duration)
+    holdout.attrs.clear()
+    holdout.attrs["time_unit"] = time_unit
+    return Split(customers, holdout, duration, time_unit, *facts)
 
 
 def learning_horizon(customers: pd.DataFrame, horizon: float) -> float:

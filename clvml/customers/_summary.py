@@ -14,20 +14,49 @@ Times are exact fractions: a week is 7 days, and ``recency`` 30.857142857 weeks 
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import logging
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, overload
 
 import pandas as pd
 
 from clvml.customers._ends import End, observation_end_of
 from clvml.customers._purchases import Purchases
+from clvml.customers._summary_files import SummaryFile, write_customers
 from clvml.customers._time_units import time_unit_of
 from clvml.customers._transactions import Transactions, as_transactions
+from clvml.customers.engines import Engine
 from clvml.errors import InputError
 
 log = logging.getLogger("clvml")
 
+MONEY = ("monetary_value", "total_spend", "spend")
 CUSTOMERS = ("frequency", "recency", "T", "monetary_value", "total_spend", "first_purchase")
+
+
+@overload
+def summarize(
+    transactions: Transactions | Any,
+    observation_end: Any = None,
+    time_unit: str = "W",
+    collapse: str | None = "D",
+    *,
+    into: None = None,
+) -> pd.DataFrame: ...
+
+
+@overload
+def summarize(
+    transactions: Transactions | Any,
+    observation_end: Any = None,
+    time_unit: str = "W",
+    collapse: str | None = "D",
+    *,
+    into: str | Path,
+) -> SummaryFile: ...
 
 
 def summarize(
@@ -35,7 +64,9 @@ def summarize(
     observation_end: Any = None,
     time_unit: str = "W",
     collapse: str | None = "D",
-) -> pd.DataFrame:
+    *,
+    into: str | Path | None = None,
+) -> pd.DataFrame | SummaryFile:
     """Summarise transactions to one row per customer, the input of the models.
 
     Parameters
@@ -50,10 +81,13 @@ def summarize(
         Purchases of a customer within one such period are one purchase; an incomplete last period is
         excluded. None: each distinct time stamp is one purchase (the lines of a receipt share theirs), and
         an end given as a date is the end of that day.
+    into : path, optional
+        A Parquet file to write the summary to, so that customers need not fit in memory; it replaces a file
+        of that name once it is whole.
 
     Returns
     -------
-    pandas.DataFrame
+    pandas.DataFrame, or SummaryFile with ``into``
         Index ``customer_id``, sorted; float64 columns ``frequency``, ``recency``, ``T`` (time units),
         ``monetary_value`` (mean spend per repeat purchase) and ``total_spend`` (of all purchases; both in
         currency units), and ``first_purchase`` (datetime64). ``attrs`` has ``time_unit``,
@@ -79,12 +113,14 @@ def summarize(
     transactions = as_transactions(transactions)
     collapse = transactions.effective_collapse(collapse)
     end = observation_end_of(transactions, observation_end, collapse)
-    histories, counts, _ = purchase_histories(transactions, end, end, time_unit, collapse)
-    if counts["rows_after_observation_end"]:
-        log.info("%s rows after observation_end are excluded", f"{counts['rows_after_observation_end']:,}")
-    customers = histories[[name for name in CUSTOMERS if name in histories]]
-    customers.attrs.update(attrs_of(end, time_unit, collapse))
-    return customers
+    attrs = attrs_of(end, time_unit, collapse)
+    with purchase_histories(transactions, end, end, time_unit, collapse) as histories:
+        late = histories.counts["rows_after_observation_end"]
+        if late:
+            log.info("%s rows after observation_end are excluded", f"{late:,}")
+        if into is not None:
+            return histories.write(into, CUSTOMERS, attrs)
+        return histories.frame(CUSTOMERS, attrs)
 
 
 def attrs_of(end: End, time_unit: str, collapse: str | None) -> dict[str, str | None]:
@@ -92,16 +128,67 @@ def attrs_of(end: End, time_unit: str, collapse: str | None) -> dict[str, str | 
     return {"time_unit": time_unit, "collapse": collapse, "observation_end": end.asked.isoformat()}
 
 
+@dataclasses.dataclass(frozen=True)
+class Histories:
+    """Calibration history and holdout of each customer, as a table of the engine.
+
+    Attributes
+    ----------
+    counts : dict of str to int
+        Customers, and exclusions.
+    money : pandas.Series
+        Spend by destination.
+    """
+
+    engine: Engine
+    table: str
+    counts: dict[str, int]
+    money: pd.Series
+    has_money: bool
+
+    def frame(self, columns: Sequence[str], attrs: Mapping[str, Any]) -> pd.DataFrame:
+        """Columns of all customers, sorted by id."""
+        frame = self.engine.frame(f"{self._query(columns)} ORDER BY customer_id").set_index("customer_id")
+        frame.attrs.update(attrs)
+        return frame
+
+    def write(
+        self, path: str | Path, columns: Sequence[str], attrs: Mapping[str, Any], outcomes: Sequence[str] = ()
+    ) -> SummaryFile:
+        """Write columns of all customers to a Parquet file, without reading them into memory.
+
+        Names of ``outcomes`` get the prefix ``holdout_``.
+        """
+        kept, held_out = self._present(columns), self._present(outcomes)
+        named = [*kept, *(f"{name} AS holdout_{name}" for name in held_out)]
+        names = [*kept, *(f"holdout_{name}" for name in held_out)]
+        sql = f"SELECT {', '.join(['customer_id', *named])} FROM ({self.table})"
+        return write_customers(self.engine, sql, path, names, attrs)
+
+    def _query(self, columns: Sequence[str]) -> str:
+        return f"SELECT {', '.join(['customer_id', *self._present(columns)])} FROM ({self.table})"
+
+    def _present(self, columns: Sequence[str]) -> list[str]:
+        return [name for name in columns if self.has_money or name not in MONEY]
+
+
+@contextlib.contextmanager
 def purchase_histories(
     transactions: Transactions, calibration: End, observation: End, time_unit: str, collapse: str | None
-) -> tuple[pd.DataFrame, dict[str, int], pd.Series]:
-    """Calibration history and holdout of each customer, counts of exclusions, and spend by destination."""
+) -> Iterator[Histories]:
+    """Calibration history and holdout of each customer, within a ``with`` block.
+
+    Raises
+    ------
+    InputError
+        If no customer purchased in the calibration period.
+    """
     unit = time_unit_of(time_unit)
     engine = transactions.engine
     purchases = transactions.purchases(collapse, observation.stop, calibration.stop)
     with engine.hold("histories", _histories(purchases)):
         counts = engine.frame(f"SELECT {_COUNTS} FROM histories").iloc[0]
-        money = engine.frame(f"SELECT {_MONEY} FROM histories").iloc[0].astype(float)
+        money = engine.frame(f"SELECT {_money(purchases)} FROM histories").iloc[0].astype(float)
         named = {str(name): int(count) for name, count in counts.items()}
         if not named["customers"]:
             raise InputError(
@@ -109,16 +196,19 @@ def purchase_histories(
                 f" {transactions.first_date};"
                 " choose a later end."
             )
-        frame = engine.frame(_table(transactions, calibration, unit.days * 86_400e6))
-    frame, money = frame.set_index("customer_id"), money.rename("money").rename_axis("destination")
-    if transactions.has_money:
-        return frame, named, money
-    return frame.drop(columns=["monetary_value", "total_spend", "spend"]), named, money * float("nan")
+        money = money.rename("money").rename_axis("destination")
+        money = money if transactions.has_money else money * float("nan")
+        table = _table(purchases, calibration, unit.days * 86_400e6)
+        yield Histories(engine, table, named, money, transactions.has_money)
 
 
 def _histories(purchases: Purchases) -> str:
-    inside = f"period < TIMESTAMP '{purchases.until}'"
+    """One row per customer; conditions that hold for all rows are left out, since each costs a pass."""
+    all_inside = purchases.transactions.last_date < purchases.until
+    inside = "TRUE" if all_inside else f"period < TIMESTAMP '{purchases.until}'"
     early = f"period < TIMESTAMP '{purchases.known_until}'"
+    if all_inside and purchases.known_until == purchases.until:
+        early = "TRUE"
     calibration, holdout = f"was_purchase AND {early}", f"is_purchase AND {inside} AND NOT ({early})"
     returns = "0 AS returned_later, 0 AS unattributed, 0 AS fully_returned"
     if purchases.transactions.policy.nets_returns:
@@ -127,6 +217,18 @@ def _histories(purchases: Purchases) -> str:
             f" sum(unattributed) FILTER (WHERE {inside}) AS unattributed,"
             f" count(*) FILTER (WHERE returned AND {inside}) AS fully_returned"
         )
+    late = "0 AS late_rows, NULL AS late_amount"
+    if not all_inside:
+        late = (
+            f"coalesce(sum(lines) FILTER (WHERE NOT ({inside})), 0) AS late_rows,"
+            f" sum(amount) FILTER (WHERE NOT ({inside})) AS late_amount"
+        )
+    held_out = "0 AS holdout_purchases, 0 AS holdout_spend"
+    if early != "TRUE":
+        held_out = (
+            f"count(*) FILTER (WHERE {holdout}) AS holdout_purchases,"
+            f" coalesce(sum(spend) FILTER (WHERE {holdout}), 0) AS holdout_spend"
+        )
     return f"""
     SELECT customer_id,
            count(*) FILTER (WHERE {calibration}) AS purchases,
@@ -134,12 +236,10 @@ def _histories(purchases: Purchases) -> str:
            max(period) FILTER (WHERE {calibration}) AS last,
            sum(known_spend) FILTER (WHERE {calibration}) AS total,
            min_by(known_spend, period) FILTER (WHERE {calibration}) AS first_spend,
-           count(*) FILTER (WHERE {holdout}) AS holdout_purchases,
-           coalesce(sum(spend) FILTER (WHERE {holdout}), 0) AS holdout_spend,
+           {held_out},
            {returns},
-           coalesce(sum(lines) FILTER (WHERE NOT ({inside})), 0) AS late_rows,
-           sum(amount) FILTER (WHERE NOT ({inside})) AS late_amount
-    FROM ({purchases.sql}) GROUP BY customer_id
+           {late}
+    FROM ({purchases.minor_sql}) GROUP BY customer_id
     """
 
 
@@ -158,25 +258,29 @@ _DESTINATIONS = {
     "unattributed_returns": "sum(unattributed)",
     "after_observation_end": "sum(late_amount)",
 }
-_MONEY = ", ".join(f"CAST(coalesce({sql}, 0) AS DOUBLE) AS {name}" for name, sql in _DESTINATIONS.items())
 
 
-def _table(transactions: Transactions, calibration: End, unit: float) -> str:
+def _money(purchases: Purchases) -> str:
+    sums = {name: purchases.as_float(f"coalesce({sql}, 0)") for name, sql in _DESTINATIONS.items()}
+    return ", ".join(f"{sql} AS {name}" for name, sql in sums.items())
+
+
+def _table(purchases: Purchases, calibration: End, unit: float) -> str:
     first, last, clock = (
-        transactions.engine.microseconds(moment)
+        purchases.transactions.engine.microseconds(moment)
         for moment in ("first", "last", f"TIMESTAMP '{calibration.clock}'")
     )
-    # The spend of repeat purchases is a difference of decimals, which is exact.
+    # The spend of repeat purchases is a difference of decimals or cents, which is exact.
+    repeated = purchases.as_float("(total - first_spend)")
     return f"""
     SELECT customer_id,
            CAST(purchases - 1 AS DOUBLE) AS frequency,
            ({last} - {first}) / CAST({unit} AS DOUBLE) AS recency,
            ({clock} - {first}) / CAST({unit} AS DOUBLE) AS T,
-           CASE WHEN purchases > 1 THEN CAST(total - first_spend AS DOUBLE) / (purchases - 1)
-                ELSE 0.0 END AS monetary_value,
-           CAST(total AS DOUBLE) AS total_spend,
+           CASE WHEN purchases > 1 THEN {repeated} / (purchases - 1) ELSE 0.0 END AS monetary_value,
+           {purchases.as_float("total")} AS total_spend,
            first AS first_purchase,
            CAST(holdout_purchases AS DOUBLE) AS purchases,
-           CAST(holdout_spend AS DOUBLE) AS spend
-    FROM histories WHERE histories.purchases > 0 ORDER BY customer_id
+           {purchases.as_float("holdout_spend")} AS spend
+    FROM histories WHERE histories.purchases > 0
     """

@@ -66,18 +66,25 @@ class Doubt(NamedTuple):
         return self.reason + _way_out(time_unit, self.apparent(time_unit))
 
 
-def training_summary(customers: pd.DataFrame) -> dict[str, dict[str, float]]:
+def training_summary(
+    customers: pd.DataFrame, weights: np.ndarray | None = None
+) -> dict[str, dict[str, float]]:
     """Quantiles and mean of each column of the purchase history and the average spend, where present.
 
     Those of money have three significant digits, since a quantile of few customers is what one of them spent.
+    ``weights`` are the numbers of customers that rows represent; the quantiles are those of the customers.
 
     Examples
     --------
     >>> training_summary(pd.DataFrame({"T": [1.0, 2.0, 6.0]}))["T"]["maximum"]
     6.0
     """
-    columns = {name: _numbers(customers[name]) for name in COLUMNS if name in customers}
-    found = {name: _described(values) for name, values in columns.items() if values.size}
+    if weights is not None:
+        columns = {name: customers[name].to_numpy(dtype=float) for name in COLUMNS if name in customers}
+        found = {name: _described_by_weight(values, weights) for name, values in columns.items()}
+    else:
+        columns = {name: _numbers(customers[name]) for name in COLUMNS if name in customers}
+        found = {name: _described(values) for name, values in columns.items() if values.size}
     if _MONEY in found:
         found[_MONEY] = {key: float(f"{value:.3g}") for key, value in found[_MONEY].items()}
     return found
@@ -86,6 +93,19 @@ def training_summary(customers: pd.DataFrame) -> dict[str, dict[str, float]]:
 def _described(values: np.ndarray) -> dict[str, float]:
     quantiles = np.quantile(values, list(QUANTILES.values())).tolist()
     return dict(zip(QUANTILES, quantiles, strict=True)) | {"mean": float(values.mean())}
+
+
+def _described_by_weight(values: np.ndarray, weights: np.ndarray) -> dict[str, float]:
+    """As `_described` of values that are repeated by their weights."""
+    used = np.flatnonzero(np.isfinite(values) & (weights > 0))
+    order = used[np.argsort(values[used])]
+    values, until = values[order], weights[order].cumsum()
+    place = np.array(list(QUANTILES.values())) * max(until[-1] - 1, 0.0)
+    below, last = np.floor(place), values.size - 1
+    low, high = (values[np.minimum(until.searchsorted(at, side="right"), last)] for at in (below, below + 1))
+    quantiles = (low + (place - below) * (high - low)).tolist()
+    mean = float(np.average(values, weights=weights[order]))
+    return dict(zip(QUANTILES, quantiles, strict=True)) | {"mean": mean}
 
 
 def check_time_scale(customers: pd.DataFrame, time_unit: str | None, seen: TrainingSummary | None) -> None:

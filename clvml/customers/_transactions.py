@@ -15,6 +15,7 @@ import logging
 import math
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Self
 
 import pandas as pd
@@ -23,7 +24,6 @@ from clvml.customers._amounts import PLAIN, NumberReading, check_separators, num
 from clvml.customers._cells import cell_of
 from clvml.customers._date_formats import (
     advice,
-    is_given,
     refuse_swapped,
     refuse_two_orders,
     swapped,
@@ -50,6 +50,7 @@ from clvml.customers.engines._files import (
     label_of,
     read_other_encoding,
 )
+from clvml.customers.engines._sources import source_of
 from clvml.errors import InputError
 
 log = logging.getLogger("clvml")
@@ -57,8 +58,14 @@ log = logging.getLogger("clvml")
 LARGEST_AMOUNT = 1e15
 _ENOUGH_DATES = 20  # of 20 random days, one is above 12 but for a probability of 1e-8
 _FEW = 4  # unreadable cells that are never too many
+_LARGEST_IN_64_BITS = 1e7  # amounts below have 15 digits in all, see `decimals`
+_LARGEST_SUM_OF_CENTS = 9e13  # 2**53 cents
 # Periods by which rows may be aggregated, longest first, and the number of distinct dates that shows it.
 _SUMMED = {"Y": 3, "Q": 3, "M": 4, "W": 8}
+# The rules that a row violates as one small number, whose range an engine can infer: groups need no hashing.
+_VIOLATIONS = " + ".join(
+    f"CASE WHEN {rule.condition} THEN {2**place} ELSE 0 END" for place, rule in enumerate(RULES)
+)
 
 
 def read_transactions(
@@ -76,21 +83,32 @@ def read_transactions(
     date_origin: Any = None,
     category: str | None = None,
     memory_limit: str | None = None,
+    temp_directory: str | Path | None = None,
     label: str | None = None,
     purchases_only: bool = False,
     decimal: str | None = None,
     thousands: str | None = None,
     max_unreadable: float = MAX_UNREADABLE,
     sheet: str | int | None = None,
+    table: str | None = None,
+    query: str | None = None,
     engine: EngineName | None = None,
 ) -> Transactions:
     """Read and validate transactions, one row per purchase or per line of a receipt.
 
     Parameters
     ----------
-    source : path, list of paths, or frame
-        CSV (also ``.gz``, ``.zst``), Parquet or Excel (``.xlsx``) files by path or glob; a folder of one
-        kind, partitioned or not; ``"-"`` for standard input; a pandas, polars or Arrow table.
+    source : path, list of paths, frame, or connection string
+        - CSV (also ``.gz``, ``.zst``), Parquet or Excel (``.xlsx``) files by path or glob; a folder of one
+          kind with the folders in it, partitioned (``year=2024/``) or not; ``"-"`` for standard input.
+        - A pandas or polars DataFrame, an Arrow table, record batch or dataset, or an object with the Arrow
+          or the DataFrame interchange protocol: read where it is.
+        - A polars LazyFrame, a DuckDB relation, an Arrow ``RecordBatchReader`` or another stream: evaluated
+          once, into a temporary Parquet file.
+        - A database: ``"postgresql://user@host/database"`` (``pip install 'clvml[databases]'``) or
+          ``"sqlite:///path"``, with ``table`` or ``query``: read once, into a temporary Parquet file.
+          Reserved characters of a password are percent-encoded; without one, ``PGPASSWORD`` and
+          ``~/.pgpass`` apply.
     customer, date : str
         Columns of the customer id and the date. Ids are integers where all are whole numbers (in a
         CSV: where none has leading zeros), and otherwise text without surrounding blanks.
@@ -116,7 +134,10 @@ def read_transactions(
     category : str, optional
         A column that classifies purchases: brand, product class or retailer, for `BrandSwitchingValue`.
     memory_limit : str, optional
-        Memory limit of the engine, as ``"2GB"``; beyond it, data spill to the temporary folder.
+        Memory limit of the engine, as ``"2GB"``; beyond it, data spill to ``temp_directory``. Default: 80 %
+        of the machine's memory.
+    temp_directory : path, optional
+        Folder to which data spill; default: the system's temporary folder. Nothing is left in it.
     label : str, optional
         Name of the source in messages and reports. Default: its path, or its type.
     purchases_only : bool, default False
@@ -138,6 +159,8 @@ def read_transactions(
     engine : {"duckdb", "spark"}, optional
         Where the queries run. Default: Spark for a Spark DataFrame, otherwise DuckDB, embedded. ``"spark"``
         is the active Spark session, or a local one; it also reads tables of its catalog by name.
+    table, query : str, optional
+        Of a database: the table or view, ``"schema.name"`` too, or the text of a ``SELECT``.
 
     Returns
     -------
@@ -168,14 +191,18 @@ def read_transactions(
         sheet,
     )
     policy = TransactionPolicy() if policy is None else policy
-    runs = engine_for(source, engine, memory_limit)
+    source = source_of(source, table, query)
+    runs = engine_for(source, engine, memory_limit, temp_directory)
     try:
         return Transactions(source, columns, policy, reading, runs, label, default)
     except NotUtf8:
         frame, encoding = read_other_encoding(files_of(source))
-        log.warning(
-            "%s is not in UTF-8 and is read as %s; if names look wrong, save it as UTF-8", source, encoding
-        )
+        if encoding:
+            log.warning(
+                "%s is not in UTF-8 and is read as %s; if names look wrong, save it as UTF-8",
+                source,
+                encoding,
+            )
         label = label or label_of(source)
         return Transactions(frame, columns, policy, reading, runs, label, default)
 
@@ -283,8 +310,30 @@ class Transactions:
         Sums use decimals: they are exact, do not depend on the order of rows, and a return cancels a payment
         exactly. A float has 15 significant digits, before and after the point.
         """
-        largest = self._used["largest_amount"].max() if self.price is None else self.price
+        largest = self._largest_amount if self.price is None else self.price
         return min(max(14 - math.floor(math.log10(largest)), 8), 22) if largest else 8
+
+    @property
+    def are_cents(self) -> bool:
+        """Whether all amounts are whole cents, to `decimals` digits, and few enough to add up in floats.
+
+        Floats hold whole numbers up to 2**53 exactly, so that sums of cents are exact, in any order.
+        """
+        if not self.has_amounts:
+            return False
+        largest = self._largest_amount
+        fits = largest < _LARGEST_IN_64_BITS and largest * len(self) < _LARGEST_SUM_OF_CENTS
+        return fits and bool(self._used["beyond_cents"].max() < 0.3 * 10.0**-self.decimals)
+
+    @property
+    def money_type(self) -> str:
+        """The SQL type in which amounts that are not cents are summed, in 64 bits if they fit."""
+        fits = self._largest_amount < _LARGEST_IN_64_BITS and self.decimals <= 18
+        return f"DECIMAL({18 if fits else 38}, {self.decimals})"
+
+    @property
+    def _largest_amount(self) -> float:
+        return float(self._used["largest_amount"].max())
 
     @cached_property
     def report(self) -> pd.DataFrame:
@@ -296,6 +345,10 @@ class Transactions:
         ``unattributed_returns`` has those (of the rows used, by day) without a matching purchase.
         """
         report = self._rules.copy()
+        if self.policy.duplicates != "drop":
+            rows, spend = self._duplicates
+            report.loc["duplicates", "rows"] = rows
+            report.loc["duplicates", "spend"] = spend if self.has_amounts else float("nan")
         if self.policy.nets_returns and self.has_amounts:
             report.loc["unattributed_returns"] = [self.policy.returns, *self._unattributed_returns()]
         return report
@@ -472,25 +525,32 @@ class Transactions:
     def _count_by_rule(self) -> pd.DataFrame:
         """Count rows by the combination of rules that they violate, in one scan."""
         who, when = self._cells[self.columns.customer], self._cells[self.columns.date]
-        doubts = ", ".join(f"coalesce({rule.condition}, FALSE) AS {rule.name}" for rule in RULES)
         money = " || ' x ' || ".join(self._cells[name].as_text() for name in self.columns.money) or "''"
+        has_date = when.is_given()
+        has_amount = " AND ".join(self._cells[name].is_given() for name in self.columns.money) or "FALSE"
+        day = "extract(DAY FROM date)" if self._reading.dates.formats else "NULL"
         # Decimals, because a sum of floats depends on the order in which threads finish.
         groups = self.engine.frame(
-            f"SELECT reason, {doubts}, count(*) AS rows, min(date) AS first_date, max(date) AS last_date,"
+            f"SELECT {_VIOLATIONS} AS violations, count(*) AS rows, min(date) AS first_date,"
+            " max(date) AS last_date,"
             " coalesce(CAST(sum(CAST(amount AS DECIMAL(28, 8))) AS DOUBLE), 0) AS spend,"
             " coalesce(max(abs(amount)), 0) AS largest_amount,"
+            " coalesce(max(abs(amount - round(100 * amount) / 100)), 0) AS beyond_cents,"
             f" bool_and({who.is_whole()}) AS whole_ids, bool_or({when.has_offset()}) AS offsets,"
-            " max(extract(DAY FROM date)) AS last_day,"
-            f" count(*) FILTER (WHERE {is_given(when.as_text())}) AS dates,"
-            f" count(*) FILTER (WHERE date IS NULL AND {is_given(when.as_text())}) AS unreadable_dates,"
-            f" count(*) FILTER (WHERE {is_given(money)}) AS amounts,"
-            f" count(*) FILTER (WHERE amount IS NULL AND {is_given(money)}) AS unreadable_amounts,"
+            f" max({day}) AS last_day,"
+            f" count(*) FILTER (WHERE {has_date}) AS dates, count(date) AS read_dates,"
+            f" count(*) FILTER (WHERE {has_amount}) AS amounts, count(amount) AS read_amounts,"
             f" min(CASE WHEN date IS NULL THEN {when.as_text()} END) AS bad_date_example,"
             f" min(CASE WHEN amount IS NULL THEN {money} END) AS bad_amount_example"
-            " FROM judged GROUP BY ALL ORDER BY ALL"
+            " FROM doubted GROUP BY 1 ORDER BY 1"
         )
+        for place, rule in enumerate(RULES):
+            groups[rule.name] = groups["violations"] // 2**place % 2 == 1
+        groups["unreadable_dates"] = (groups["dates"] - groups["read_dates"]).clip(lower=0)
+        groups["unreadable_amounts"] = (groups["amounts"] - groups["read_amounts"]).clip(lower=0)
+        groups["reason"] = self.policy.first_reasons(groups)
         groups["used"] = groups["reason"].isna()
-        return groups
+        return groups.sort_values(["reason", *(rule.name for rule in RULES)], ignore_index=True)
 
     @property
     def _has_whole_ids(self) -> bool:
@@ -505,11 +565,19 @@ class Transactions:
         self.engine.create_view(
             "used",
             f"SELECT {identity} AS customer_id, date, {amount}, is_return{category}"
-            " FROM judged WHERE reason IS NULL",
+            f" FROM doubted WHERE {self._accepted()}",
         )
 
-    def _count_duplicates(self) -> tuple[int, float]:
-        """Number of duplicate rows beyond the first of each, and their spend."""
+    def _accepted(self) -> str:
+        """The SQL of the rows used: rules that no row violates are not evaluated again."""
+        violated = (
+            rule for rule in RULES if self.policy.choice(rule) == "drop" and self._groups[rule.name].any()
+        )
+        return " AND ".join(f"NOT coalesce({rule.condition}, FALSE)" for rule in violated) or "TRUE"
+
+    @cached_property
+    def _duplicates(self) -> tuple[int, float]:
+        """Number of duplicate rows beyond the first of each, and their spend: a pass of its own."""
         found = self.engine.frame(
             "SELECT CAST(coalesce(sum(copies - 1), 0) AS BIGINT) AS copies,"
             " CAST(coalesce(sum(CAST((copies - 1) * amount AS DECIMAL(38, 8))), 0) AS DOUBLE) AS spend FROM"
@@ -534,8 +602,6 @@ class Transactions:
         for rule in RULES:
             doubted, set_aside = seen[seen[rule.name]], seen[seen["reason"] == rule.name]
             rows, spend = int(doubted["rows"].sum()), float(doubted["spend"].sum())
-            if rule.name == "duplicates" and self.policy.duplicates != "drop":
-                rows, spend = self._count_duplicates()
             spend = float("nan") if rule.name == "bad_amount" else spend
             lines.append((rule.name, self.policy.choice(rule), rows, int(set_aside["rows"].sum()), spend))
         lines.append(("used", "", kept, 0, float(used["spend"].sum())))
@@ -549,9 +615,9 @@ class Transactions:
         read, used = self._rows("read"), len(self)
         if read == 0:
             raise InputError(f"{self.source} has columns but no rows: at least one purchase is required.")
-        for rule in RULES:
-            rows = self._rows(rule.name)
-            if rows and self.policy.choice(rule) == "error":
+        for rule in (rule for rule in RULES if self.policy.choice(rule) == "error"):
+            rows = self._duplicates[0] if rule.name == "duplicates" else self._rows(rule.name)
+            if rows:
                 raise InputError(
                     f"{self.source} has {rows:,} of {read:,} rows {rule.description}, which"
                     f" {rule.name}='error' forbids: correct them, or choose another policy."

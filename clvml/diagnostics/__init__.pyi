@@ -5,4 +5,7 @@ from ._fit import fit_by_spend as fit_by_spend
 from ._frequency_recency import frequency_recency_matrix as frequency_recency_matrix
 from ._heterogeneity import heterogeneity as heterogeneity
 from ._purchase_regularity import PurchaseRegularity as PurchaseRegularity
+from ._purchase_regularity import log_intertransaction_times as log_intertransaction_times
 from ._purchase_regularity import purchase_regularity as purchase_regularity
+from ._spend_trend import SpendTrend as SpendTrend
+from ._spend_trend import spend_trend as spend_trend

@@ -24,6 +24,12 @@ _SHARES_SQL = """
     WHERE number <= 3 GROUP BY position HAVING count(*) = 3 ORDER BY position
 """
 
+_GAPS_SQL = """
+    SELECT position, coalesce(sum(CASE WHEN gap > 0 THEN ln(gap) END), 0) AS litt
+    FROM (SELECT position, age - lag(age) OVER (PARTITION BY position ORDER BY age) AS gap FROM ages)
+    GROUP BY position ORDER BY position
+"""
+
 
 @dataclass(frozen=True)
 class PurchaseRegularity:
@@ -109,6 +115,42 @@ def purchase_regularity(transactions: Transactions | Any, customers: pd.DataFram
     reach = np.exp(norm.ppf(0.975) * error / variance)  # of the variance, on the logarithmic scale
     k, lower, upper = (_shape(variance * factor) for factor in (1.0, reach, 1 / reach))
     return PurchaseRegularity(k, lower, upper, shares.size)
+
+
+def log_intertransaction_times(transactions: Transactions | Any, customers: pd.DataFrame) -> pd.Series:
+    """The sum of the logarithms of each customer's times between purchases, of which `MBGCNBD` chooses ``k``.
+
+    Parameters
+    ----------
+    transactions : Transactions or frame
+        The source of the summary.
+    customers : DataFrame
+        The customer summary from `clvml.summarize` or `clvml.split`; purchases after its end are ignored.
+
+    Returns
+    -------
+    Series
+        ``litt``, on the customers' index, of times in the summary's time unit; 0 for customers without repeat
+        purchases. Times of zero do not count.
+
+    Raises
+    ------
+    InputError
+        If the summary lacks a column or its time unit.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> transactions = clvml.load_cdnow()
+    >>> customers = clvml.summarize(transactions)
+    >>> customers["litt"] = log_intertransaction_times(transactions, customers)
+    >>> clvml.MBGCNBD().fit(customers).k_
+    1
+    """
+    found = query_purchase_ages(transactions, customers, _GAPS_SQL)
+    values = np.zeros(len(customers))
+    values[found["position"].to_numpy(dtype=np.int64)] = found["litt"].to_numpy(dtype=float)
+    return pd.Series(values, customers.index, name="litt")
 
 
 def _shape(variance: float) -> float:

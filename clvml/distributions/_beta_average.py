@@ -23,7 +23,7 @@ from clvml.inference._blas import one_blas_thread
 
 Array = NDArray[np.float64]
 
-_TRAPEZOID = 640  # nodes: a step of .2 over the widest range; finer where the range is narrow
+TRAPEZOID = 640  # nodes: a step of .2 over the widest range; finer where the range is narrow
 # Gauss-Jacobi nodes, and the z and the z * (1 + R) / (1 + B) up to which they are exact to 1e-13, found on
 # random inputs; at twice the latter the error of the third is 1e-9.
 _GAUSS = ((16, 0.9, 0.5), (32, 4.0, 2.0), (64, 40.0, 6.0), (128, 160.0, 20.0))
@@ -80,7 +80,7 @@ def _steep(p: Array, w: Array, z: Array, R: Array) -> Array:
 
 def _nodes_needed(z: Array, R: Array, B: Array) -> NDArray[np.int64]:
     """Number of nodes; Gauss-Jacobi while the function is nearly polynomial where the weight is."""
-    needed = np.full(R.shape, _TRAPEZOID)
+    needed = np.full(R.shape, TRAPEZOID)
     for nodes, z_limit, bend_limit in reversed(_GAUSS):
         needed[(z <= z_limit) & (z * (1 + R) <= bend_limit * (1 + B)) & (B <= _LARGE_B)] = nodes
     return needed
@@ -93,8 +93,8 @@ def _nodes(n_nodes: int, x: Array, a: float, b: float, reach: Array) -> tuple[Ar
     the largest ``z * (1 + R)``. Eight neighbouring ``x`` share the nodes of the smallest: the others' weights
     have a factor ``(1 - p) ** (x - smallest)``, a polynomial.
     """
-    if n_nodes == _TRAPEZOID:
-        return _trapezoid(a, b + x, reach)
+    if n_nodes == TRAPEZOID:
+        return trapezoid(a, b + x, reach)
     group = np.floor(x / _SHARED)
     shared = {g: _golub_welsch(n_nodes + _SHARED // 2, a, b + _SHARED * g) for g in set(group.tolist())}
     p, w = (np.array([shared[g][part] for g in group.tolist()]) for part in (0, 1))
@@ -120,7 +120,7 @@ def average_survival(z: Array, R: Array, a: Array, B: Array) -> Array:
     which it is negligible, so the average is accurate however small it is.
     """
     value = np.empty(z.size)
-    for rows in _chunks(np.arange(z.size), _TRAPEZOID):
+    for rows in _chunks(np.arange(z.size), TRAPEZOID):
         value[rows] = _survival(z[rows], R[rows], a[rows], B[rows])
     return value
 
@@ -144,11 +144,12 @@ def _golub_welsch(n_nodes: int, a: float, b: float) -> tuple[Array, Array]:
     return np.clip(nodes, _SMALLEST, 1.0), vectors[0] ** 2
 
 
-def _trapezoid(a: float, B: Array, reach: Array) -> tuple[Array, Array]:
+def trapezoid(a: float, B: Array, reach: Array) -> tuple[Array, Array]:
+    """Nodes and weights of ``p ~ Beta(a, B)``, shape (n, TRAPEZOID); functions change up to ``1 / reach``."""
     peak = np.log(a) - np.log(B)
     lo, hi = _ends(lambda y: _log_weight(y, a, B), peak, a, B, reach)
-    h = (hi - lo) / (_TRAPEZOID - 1)
-    y = lo[:, None] + h[:, None] * np.arange(_TRAPEZOID)
+    h = (hi - lo) / (TRAPEZOID - 1)
+    y = lo[:, None] + h[:, None] * np.arange(TRAPEZOID)
     log_w = _log_weight(y, a, B[:, None])
     log_w -= log_w.max(axis=1, keepdims=True)
     w = np.exp(log_w)
@@ -171,8 +172,8 @@ def _log_mass(z: Array, R: Array, a: Array, B: Array) -> Array:
         return _log_weight(y, a[rows], B[rows]) - bought
 
     lo, hi = _ends(log_term, _peak(z, R, a, B), a, B, z * (1 + R))
-    h = (hi - lo) / (_TRAPEZOID - 1)
-    log_w = log_term(lo[:, None] + h[:, None] * np.arange(_TRAPEZOID))
+    h = (hi - lo) / (TRAPEZOID - 1)
+    log_w = log_term(lo[:, None] + h[:, None] * np.arange(TRAPEZOID))
     top = log_w.max(axis=1)
     w = np.exp(log_w - top[:, None])
     w[:, 0] /= -np.expm1(-a * h)

@@ -28,12 +28,12 @@ def derivatives(history: History, params: Any, at_first: int = 0) -> tuple[Array
     r, alpha, a, b = params
     return added(
         of_purchases(x, T, r, alpha),
-        _of_survival(x + at_first, a, b),
+        of_survival(x + at_first, a, b),
         _of_dropout(x, t_x, T, params, at_first),
     )
 
 
-def _of_survival(chances: Array, a: Array, b: Array) -> tuple[Array, Array, Array]:
+def of_survival(chances: Array, a: Array, b: Array) -> tuple[Array, Array, Array]:
     """Log-probability of surviving all dropout opportunities, the sum of ``-log1p(a / (b + j))``."""
 
     def at(j: float | Array, rows: NDArray[np.int64]) -> Array:

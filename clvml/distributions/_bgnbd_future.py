@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -30,13 +31,15 @@ from clvml.distributions._scenarios import at_highest_mean
 from clvml.distributions._simulation import numbers_of_purchases, row_of_each
 
 Array = NDArray[np.float64]
+Rows = NDArray[np.int64]
 
-_PANEL = 0.35  # width in logarithms: singularities are pi/2 away or more, so 12 points give 1e-14
+PANEL = 0.35  # width in logarithms: singularities are pi/2 away or more, so 12 points give 1e-14
 _BLOCK = 16_384
 _FEW = 4  # histories, such as of one request, whose series are remembered
 _MANY = 5.0  # expected purchases from which drawing a Poisson number is faster than inversion
 _LONGEST = 1000
 _EVER = 1e-150  # smallest time observed relative to the horizon: smaller makes no difference
+_LEAST_LOG = -600.0  # e**-600 is far from underflow
 _TAIL = 1e-100
 _ROUNDING = 1e-17
 
@@ -52,22 +55,30 @@ def purchases(
     """
     if not isinstance(a, np.ndarray) and not isinstance(b, np.ndarray):
         return _purchases_common_a(x, seen, ends, weights, r, a, b)
-    a = np.broadcast_to(a, x.shape)
-    place = np.log(a) / _PANEL
+
+    def of_common_a(rows: Rows, a: float, b: float) -> Array:
+        return _purchases_common_a(x[rows], seen[rows], ends, weights, r, a, b)
+
+    return over_dropout(of_common_a, x.size, a, b)
+
+
+def over_dropout(
+    of_common_a: Callable[[Rows, float, float], Array], size: int, a: float | Array, b: float | Array
+) -> Array:
+    """Interpolate a value of customers between those with common ``a`` and ``b``, as in `purchases`."""
+    a = np.broadcast_to(a, size)
+    place = np.log(a) / PANEL
     panel = np.floor(place)
-    value = np.empty(x.size)
-    capped = at_highest_mean(a, b) if isinstance(b, np.ndarray) else np.zeros(x.size, dtype=bool)
+    value = np.empty(size)
+    capped = at_highest_mean(a, b) if isinstance(b, np.ndarray) else np.zeros(size, dtype=bool)
     for number, is_capped in itertools.product(np.unique(panel), np.unique(capped)):
         rows = np.flatnonzero((panel == number) & (capped == is_capped))
         if not rows.size:
             continue
-        around = np.exp(_PANEL * (number + (1 + POINTS) / 2)).tolist()
+        around = np.exp(PANEL * (number + (1 + POINTS) / 2)).tolist()
         beside = _along(around, a[rows], b[rows]) if isinstance(b, np.ndarray) else [b] * len(around)
         values = np.stack(
-            [
-                _purchases_common_a(x[rows], seen[rows], ends, weights, r, *near)
-                for near in zip(around, beside, strict=True)
-            ],
+            [of_common_a(rows, *near) for near in zip(around, beside, strict=True)],
             axis=1,
         )
         terms = polynomials(2 * (place[rows] - number) - 1)
@@ -101,7 +112,7 @@ def _purchases_common_a(
 
 def _interpolated(x: Array, seen: Array, ends: Array, weights: Array, r: float, a: float, b: float) -> Array:
     """Evaluate the series in ``log(seen)`` of each customer's ``x``, in the panel of their ``seen``."""
-    place = np.log(seen) / _PANEL
+    place = np.log(seen) / PANEL
     panel = np.floor(place)
     one, row = group_rows(x, panel)
     if one.size <= _FEW:
@@ -110,7 +121,7 @@ def _interpolated(x: Array, seen: Array, ends: Array, weights: Array, r: float, 
         table = np.stack([_one_series(*place, *terms) for place in places], axis=1)
     else:
         table = _series_in_seen(x[one], panel[one], ends, weights, r, a, b)
-    return _clenshaw(table, row, 2 * (place - panel) - 1)
+    return clenshaw(table, row, 2 * (place - panel) - 1)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -138,7 +149,7 @@ def _series_in_seen(
 
 def _lengths(panels: Array) -> Array:
     """The points of each panel, one row each."""
-    return np.exp(_PANEL * (panels[:, None] + (1 + POINTS) / 2))
+    return np.exp(PANEL * (panels[:, None] + (1 + POINTS) / 2))
 
 
 def _sums(numbers: Array, z: Array, weights: Array, r: float, a: float, b: float) -> Array:
@@ -159,7 +170,7 @@ def _moments(z: Array, weights: Array, c: float) -> tuple[Array, Array]:
 
     Returns the panels that contain any ``z``, and moments of shape (n_panels * n_points, n_rows).
     """
-    place = np.log1p(c * z) / _PANEL
+    place = np.log1p(c * z) / PANEL
     panel = np.floor(place)
     used, which = np.unique(panel, return_inverse=True)
     terms = polynomials(2 * (place - panel).ravel() - 1) * (weights * z).ravel()
@@ -172,12 +183,12 @@ def _moments(z: Array, weights: Array, c: float) -> tuple[Array, Array]:
 
 def _series_in_z(numbers: Array, panels: Array, c: float, r: float, a: float, b: float) -> Array:
     """Coefficients in ``log(1 + c*z)`` of the expected purchases over ``z``, a row for each number."""
-    z = np.tile(np.expm1(_PANEL * (panels[:, None] + (1 + POINTS) / 2)) / c, (numbers.size, 1))
+    z = np.tile(np.expm1(PANEL * (panels[:, None] + (1 + POINTS) / 2)) / c, (numbers.size, 1))
     values = average_steepness(np.repeat(numbers, panels.size), z, r, a, b)
     return to_coefficients(values).reshape(numbers.size, -1)
 
 
-def _clenshaw(table: Array, row: NDArray[np.int64], u: Array) -> Array:
+def clenshaw(table: Array, row: NDArray[np.int64], u: Array) -> Array:
     """Chebyshev series ``row`` of the table at ``u`` in [-1, 1]."""
     value = np.empty(u.size)
     for start in range(0, u.size, _BLOCK):
@@ -219,7 +230,35 @@ def count_probability(
     drops_out = np.exp(-log_beta_fall(B, a, bought)) * a / (B + bought - 1)
     exactly = np.log(R / (n + R)) + log_binomial(n, R, t, seen)
     survives = np.exp(exactly - log_beta_fall(B, a, n))
-    return survives + np.where(n > 0, drops_out * _survival_of_count(bought, R, t, seen, exactly), 0.0)
+    return survives + np.where(n > 0, drops_out * survival_of_count(bought, R, t, seen, exactly), 0.0)
+
+
+def count_probabilities(
+    first: int, width: int, t: float, x: Array, seen: Array, r: float, a: float | Array, b: float | Array
+) -> Array:
+    """`count_probability` of ``width`` numbers from ``first``, shape (n, width), by recurrence from 0.
+
+    ``P(N >= n)`` is what the smaller numbers leave of 1: accurate to 1e-14 of 1, not in the extreme tail.
+    """
+    found, R, B = np.empty((x.size, width)), r + x, b + x
+    share, log_none = t / (seen + t), -R * np.log1p(t / seen)
+    if (log_none < _LEAST_LOG).any():
+        numbers = np.tile(np.arange(first, first + width, dtype=float), x.size)
+        x, seen, a, b = (
+            np.repeat(np.broadcast_to(value, found.shape[:1]), width) for value in (x, seen, a, b)
+        )
+        return count_probability(numbers, t, x, seen, r, a, b).reshape(found.shape)
+    exactly, left, survives = np.exp(log_none), -np.expm1(log_none), np.ones(x.size)
+    for n in range(first + width):
+        probability = exactly
+        if n > 0:
+            survives = survives * ((B + (n - 1)) / (a + B + (n - 1)))
+            exactly = exactly * (share * ((R + (n - 1)) / n))
+            probability = survives * (exactly + a / (B + (n - 1)) * left)
+            left = np.maximum(left - exactly, 0.0)
+        if n >= first:
+            found[:, n - first] = probability
+    return found
 
 
 def any_purchase_probability(x: Array, seen: Array, t: float | Array, r: float) -> Array:
@@ -234,7 +273,7 @@ def next_purchase_time(x: Array, seen: Array, probability: Array, r: float) -> A
         return seen * np.expm1(rise)
 
 
-def _survival_of_count(n: Array, R: Array, t: float, seen: Array, log_exactly: Array) -> Array:
+def survival_of_count(n: Array, R: Array, t: float, seen: Array, log_exactly: Array) -> Array:
     """P(N >= n), ``N`` negative binomial, by the regularised incomplete beta function.
 
     That underflows from about 1e-284, so extreme tails are summed, starting from the probability of ``n``.

@@ -15,7 +15,8 @@ class Kernel(Protocol):
 
     ``params`` are a NamedTuple of numbers, or of arrays of one number per customer where these differ. The
     first functions evaluate the history; those from `survival_probability` on predict from ``T``, for
-    customers who are alive, where the time of the last purchase no longer matters.
+    customers who are alive, where the time of the last purchase no longer matters, unless the kernel has
+    a true ``depends_on_recency``.
     """
 
     def count(self, history: History) -> Any:

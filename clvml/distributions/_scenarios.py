@@ -76,13 +76,13 @@ class ScenarioKernel:
         self.purchase_rate = purchase_rate
         self.dropout = dropout
 
-    def __getstate__(self) -> tuple[str, float, float]:
-        """The kernel by name, as modules cannot be pickled."""
-        return self.fitted.__name__, self.purchase_rate, self.dropout  # type: ignore[attr-defined]
+    def __getstate__(self) -> tuple[Any, float, float]:
+        """A module by name, as modules cannot be pickled."""
+        return getattr(self.fitted, "__name__", self.fitted), self.purchase_rate, self.dropout
 
-    def __setstate__(self, state: tuple[str, float, float]) -> None:
-        name, self.purchase_rate, self.dropout = state
-        self.fitted = cast(Kernel, importlib.import_module(name))
+    def __setstate__(self, state: tuple[Any, float, float]) -> None:
+        kernel, self.purchase_rate, self.dropout = state
+        self.fitted = cast(Kernel, importlib.import_module(kernel) if isinstance(kernel, str) else kernel)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         """The functions of the history, such as the likelihood and P(alive)."""

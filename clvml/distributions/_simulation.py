@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvml.distributions._history import History
-from clvml.distributions.gamma_gamma import GammaGammaParams
 from clvml.errors import InputError
 
 Array = NDArray[np.float64]
@@ -37,10 +36,13 @@ def row_of_each(number: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.repeat(np.arange(number.size), number)
 
 
-def bgnbd_histories(T: Array, params: Params, rng: np.random.Generator, at_first: int = 0) -> History:
+def bgnbd_histories(
+    T: Array, params: Params, rng: np.random.Generator, at_first: int = 0, k: int = 1
+) -> History:
     """Simulate histories of BG/NBD customers observed for ``T``.
 
-    With ``at_first`` 1 they may drop out right after the first purchase too (MBG/NBD).
+    With ``at_first`` 1 they may drop out right after the first purchase too (MBG/NBD). ``k`` is the shape of
+    the Erlang distribution of the times between purchases.
     """
     r, alpha, a, b = params
     rate, dropout = rng.gamma(r, 1 / alpha, T.size), rng.beta(a, b, T.size)
@@ -50,12 +52,17 @@ def bgnbd_histories(T: Array, params: Params, rng: np.random.Generator, at_first
         here = here[rng.random(here.size) >= dropout[here]]
     while here.size:
         with np.errstate(over="ignore"):  # tiny rates give infinite waiting times
-            clock[here] += rng.exponential(size=here.size) / rate[here]
+            clock[here] += waits(rng, k, here.size) / rate[here]
         here = here[clock[here] <= T[here]]
         x[here] += 1
         t_x[here] = clock[here]
         here = here[rng.random(here.size) >= dropout[here]]
     return History(x, t_x, T)
+
+
+def waits(rng: np.random.Generator, k: float | Array, size: int) -> Array:
+    """Times of ``k`` events at rate 1."""
+    return rng.exponential(size=size) if np.ndim(k) == 0 and k == 1 else rng.standard_gamma(k, size)
 
 
 def pareto_nbd_histories(T: Array, params: Params, rng: np.random.Generator) -> History:
@@ -67,10 +74,3 @@ def pareto_nbd_histories(T: Array, params: Params, rng: np.random.Generator) -> 
     x = numbers_of_purchases(rate * alive, rng).astype(float)
     # Purchase times are uniform within the lifetime: the last is the maximum of x uniform numbers.
     return History(x, np.where(x > 0, alive * rng.random(T.size) ** (1 / np.maximum(x, 1)), 0.0), T)
-
-
-def average_spend(x: Array, params: GammaGammaParams, rng: np.random.Generator) -> Array:
-    """Simulate average spend over ``x`` purchases of Gamma-Gamma customers; 0 if ``x`` is 0."""
-    p, q, v = params
-    rate, number = rng.gamma(q, 1 / v, x.size), np.maximum(x, 1)
-    return np.where(x > 0, rng.gamma(p * number) / (rate * number), 0.0)

@@ -47,7 +47,7 @@ def discounted_survival(
     total, block = np.empty(distinct.size), max(1, _BLOCK // ends.size)
     for start in range(0, distinct.size, block):
         part = slice(start, start + block)
-        total[part] = (_expected_survival(gamma[part], d[part], ends) * weights).sum(axis=1)
+        total[part] = (expected_survival(gamma[part], d[part], ends) * weights).sum(axis=1)
     return total[row]
 
 
@@ -65,7 +65,7 @@ def draw_survival(
     return np.minimum(rng.geometric(dropout) - 1, int(horizon))
 
 
-def _expected_survival(gamma: Array, d: Array, h: Array) -> Array:
+def expected_survival(gamma: Array, d: Array, h: Array) -> Array:
     apart = np.abs(1 - gamma)
     at_one = apart == 0
     apart = np.where(at_one, 1.0, apart)

@@ -93,10 +93,10 @@ def log_likelihood(history: History, params: BGNBDParams, at_first: int = 0) -> 
     chances = x + at_first
     silent = -(r + x) * np.log1p((T - t_x) / (alpha + t_x))
     left = np.where(chances > 0, np.log(a / (b + np.maximum(chances - 1, 0))), -np.inf)
-    return log_gamma_sequence(x, t_x, r, alpha) + _log_survival(chances, a, b) + np.logaddexp(silent, left)
+    return log_gamma_sequence(x, t_x, r, alpha) + log_survival(chances, a, b) + np.logaddexp(silent, left)
 
 
-def _log_survival(chances: Array, a: float | Array, b: float) -> Array:
+def log_survival(chances: Array, a: float | Array, b: float) -> Array:
     """Log-probability of surviving all dropout opportunities; tabulated where that costs less."""
     if isinstance(a, np.ndarray) or chances.max(initial=0) > chances.size:
         return -log_beta_fall(b, a, chances)
@@ -107,7 +107,7 @@ def total(params: BGNBDParams, histories: HistoryCounts, at_first: int = 0) -> f
     """Total log-likelihood alone, by sums over the purchase numbers and elementary functions."""
     u = log_odds_of_dropout(histories.x, histories.t_x, histories.T_repeat, params, at_first)
     left = histories.weight @ np.logaddexp(0, u)
-    return float(_without_dropout(params, histories, at_first)[0] + left)
+    return float(without_dropout(params, histories, at_first)[0] + left)
 
 
 def _weight_of_survivors(histories: HistoryCounts, at_first: int) -> Array:
@@ -118,7 +118,7 @@ def _weight_of_survivors(histories: HistoryCounts, at_first: int) -> Array:
 
 def objective(params: BGNBDParams, histories: HistoryCounts, at_first: int = 0) -> tuple[float, Array, Array]:
     """Total log-likelihood with its gradient and Hessian in ``(r, alpha, a, b)``."""
-    value, gradient, hessian = _without_dropout(params, histories, at_first)
+    value, gradient, hessian = without_dropout(params, histories, at_first)
     for start in range(0, histories.x.size, _BLOCK):
         block = slice(start, start + _BLOCK)
         rows = (histories.x[block], histories.t_x[block], histories.T_repeat[block], histories.weight[block])
@@ -127,12 +127,15 @@ def objective(params: BGNBDParams, histories: HistoryCounts, at_first: int = 0) 
     return value, gradient, hessian
 
 
-def _without_dropout(
-    params: BGNBDParams, histories: HistoryCounts, at_first: int
+def without_dropout(
+    params: BGNBDParams, histories: HistoryCounts, at_first: int, k: int = 1
 ) -> tuple[float, Array, Array]:
-    """The terms that need only the purchase numbers and the lengths of observation, and their derivatives."""
+    """The terms that need only the purchase numbers and the lengths of observation, and their derivatives.
+
+    ``k`` events are one purchase, as in `clvml.distributions.bgcnbd`.
+    """
     r, alpha, a, b = params
-    N, T, w, wx = histories.more_than, histories.T, histories.T_weight, histories.T_purchases
+    N, T, w, wx = histories.more_than.repeat(k), histories.T, histories.T_weight, k * histories.T_purchases
     stayed = _weight_of_survivors(histories, at_first)
     rj, bj = r + np.arange(N.size), b + np.arange(stayed.size)
     abj, seen = a + bj, alpha + T
@@ -208,6 +211,15 @@ def count_probability(
     """P(exactly ``n`` purchases in the next ``horizon``), for customers alive at ``T``."""
     r, alpha, a, b = params
     return bgnbd_future.count_probability(n, horizon, history.x, alpha + history.T, r, a, b + at_first)
+
+
+def count_probabilities(
+    first: int, width: int, horizon: float, history: History, params: BGNBDParams, at_first: int = 0
+) -> Array:
+    """`count_probability` of ``width`` numbers from ``first``, shape (n, width), accurate to 1e-14 of 1."""
+    r, alpha, a, b = params
+    seen = alpha + history.T
+    return bgnbd_future.count_probabilities(first, width, horizon, history.x, seen, r, a, b + at_first)
 
 
 def any_purchase_probability(history: History, horizon: float | Array, params: BGNBDParams) -> Array:

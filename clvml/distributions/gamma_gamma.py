@@ -11,20 +11,27 @@ Fader, Hardie (2013), The Gamma-Gamma Model of Monetary Value, note 025, equatio
 With ``y = x*m`` the customer's total, only ``log1p(v/y)`` and ``log1p(y/v)`` depend on the
 money, and gamma functions on the distinct ``x`` alone. These are differences by ``q`` of functions at
 ``p*x``, which may be a million times as large: see `clvml.distributions._gamma_ratios`.
+
+With covariates ``ln v_i = ln v + gamma' z_i``: as ``v`` is the scale of ``1 / nu``, and so of money,
+``exp(gamma)`` multiplies mean spend, with the same relative heterogeneity ``p, q`` for all customers. (One of
+``p`` or ``q`` would change the shape of the distribution with its mean.)
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize.elementwise import find_root
 from scipy.special import betainc, gammaincc, gammainccinv
 
+from clvml.distributions._covariates import in_log_parameters
 from clvml.distributions._gamma_ratios import gamma_differences, log_binomial
 from clvml.distributions._histories import count_numbers
+from clvml.distributions._history import Rows, params_of_rows
 
 Array = NDArray[np.float64]
 
@@ -43,20 +50,29 @@ class GammaGammaParams(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Spend:
-    """Data of customers with spend: ``x`` purchases of average ``m > 0``, and weights of the rows."""
+    """Data of customers with spend: ``x`` purchases of average ``m > 0``, and weights of the rows.
+
+    ``covariates`` by side of the model, as in `clvml.distributions.History`.
+    """
 
     x: Array
     m: Array
     weights: Array
+    covariates: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
         """Number of rows."""
         return int(self.x.size)
 
-    def rows(self, rows: slice) -> Spend:
+    def rows(self, rows: Rows) -> Spend:
         """The selected rows."""
-        return Spend(self.x[rows], self.m[rows], self.weights[rows])
+        covariates = {side: known[rows] for side, known in self.covariates.items()}
+        return Spend(self.x[rows], self.m[rows], self.weights[rows], covariates)
+
+    def with_covariates(self, covariates: Mapping[str, Array]) -> Spend:
+        """The same customers, with these covariates."""
+        return replace(self, covariates=covariates)
 
 
 class Spenders(NamedTuple):
@@ -125,18 +141,59 @@ def _by_money(params: GammaGammaParams, y: Array, w: Array, wx: Array) -> tuple[
     return float(-p * less_x - q * more_w), gradient, hessian
 
 
+def derivatives(spend: Spend, params: Any) -> tuple[Array, Array, Array]:
+    """As `objective`, of each customer with its own ``v``, in the logarithms of the parameters.
+
+    ``p`` and ``q`` must be the same for all customers: gamma functions are evaluated once per distinct ``x``.
+    """
+    x, y, (p_each, q_each, v) = spend.x, spend.x * spend.m, params
+    p, q = p_each[0], q_each[0]
+    numbers, at = np.unique(x, return_inverse=True)
+    own = p * numbers
+    rest, rises, falls, tail = gamma_differences(own, q)
+    shares = own * np.log1p(q / own) + (q - 1) * np.log1p(own / q) + np.log(own)
+    inverse, less, more = 1 / (v + y), np.log1p(v / y), np.log1p(y / v)
+    whole = y * inverse / v
+    slope = np.stack([x * (rises[0][at] - less), rises[1][at] - more, q * whole - p * x * inverse])
+    curve = np.zeros((3, 3, x.size))
+    curve[0, 0], curve[1, 1] = -(x**2) * falls[0][at], -falls[1][at]
+    curve[0, 1] = curve[1, 0] = x * tail[at]
+    curve[0, 2] = curve[2, 0] = -x * inverse
+    curve[1, 2] = curve[2, 1] = whole
+    curve[2, 2] = p * x * inverse**2 - q / v * (whole + y * inverse**2)
+    value = (rest + shares)[at] - p * x * less - q * more
+    return in_log_parameters(value, slope, curve, (p_each, q_each, v))
+
+
 def expected_spend(x: Array, m: Array, params: GammaGammaParams) -> Array:
     """E[M | x, m], the mean of a customer's future purchases; equation 5 of the note.
 
     A weighted mean of the customer's average and of the population mean ``p*v/(q-1)``.
     Finite if ``p*x + q > 1``, which the caller must check.
     """
-    p, q, v = params
     spend = np.empty(x.size)
     for start in range(0, x.size, _BLOCK):
         rows = slice(start, start + _BLOCK)
+        p, q, v = params_of_rows(params, rows)
         spend[rows] = p * (v + x[rows] * m[rows]) / (p * x[rows] + (q - 1))
     return spend
+
+
+def simulate_amounts(
+    spend: Spend, params: GammaGammaParams, number: NDArray[np.int64], rng: np.random.Generator
+) -> Array:
+    """Simulate ``number`` further purchases of each customer, concatenated, from their posterior means."""
+    shape, rate = posterior(spend.x, spend.m, params)
+    level = rng.standard_gamma(shape) / rate
+    amounts: Array = rng.standard_gamma(params.p, int(number.sum())) / np.repeat(level, number)
+    return amounts
+
+
+def simulate_average(x: Array, params: GammaGammaParams, rng: np.random.Generator) -> Array:
+    """Simulate average spend over ``x`` purchases; 0 if ``x`` is 0."""
+    p, q, v = params
+    rate, number = rng.gamma(q, 1 / v, x.size), np.maximum(x, 1)
+    return np.where(x > 0, rng.gamma(p * number) / (rate * number), 0.0)
 
 
 def average_below(x: Array, m: Array, params: GammaGammaParams) -> Array:
@@ -166,13 +223,13 @@ def mean_spend_quantile(level: float, x: Array, m: Array, draws: list[GammaGamma
     if len(draws) == 1:
         return low
 
-    def too_likely(log_z: Array, x: Array, y: Array) -> Array:
+    def too_likely(log_z: Array, x: Array, y: Array, row: Array) -> Array:
         """P(mean spend <= z), less the level."""
-        below = np.zeros(log_z.shape)
-        for p, q, v in draws:
+        below, rows = np.zeros(log_z.shape), row.astype(np.int64)
+        for p, q, v in (params_of_rows(draw, rows) for draw in draws):
             below += gammaincc(p * x + q, p * (v + y) * np.exp(-log_z))
         return below / len(draws) - level
 
     between = np.log(low) - _APART, np.minimum(np.log(high) + _APART, _LARGEST)
-    found = find_root(too_likely, between, args=(x, x * m), tolerances={"xatol": 1e-10})
+    found = find_root(too_likely, between, args=(x, x * m, np.arange(x.size)), tolerances={"xatol": 1e-10})
     return np.where(found.success, np.exp(found.x), high)

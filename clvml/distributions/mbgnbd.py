@@ -89,6 +89,13 @@ def count_probability(n: Array, horizon: float, history: History, params: BGNBDP
     return bgnbd.count_probability(n, horizon, history, params, _AT_FIRST)
 
 
+def count_probabilities(
+    first: int, width: int, horizon: float, history: History, params: BGNBDParams
+) -> Array:
+    """`count_probability` of ``width`` numbers from ``first``, shape (n, width), accurate to 1e-14 of 1."""
+    return bgnbd.count_probabilities(first, width, horizon, history, params, _AT_FIRST)
+
+
 def any_purchase_probability(history: History, horizon: float | Array, params: BGNBDParams) -> Array:
     """P(at least one purchase in the next ``horizon``), for customers alive at ``T``."""
     return bgnbd.any_purchase_probability(history, horizon, params)

@@ -38,27 +38,29 @@ from clvml.distributions._gamma_ratios import log_binomial, log_gamma_sequence
 from clvml.distributions._histories import HistoryCounts, count_histories
 from clvml.distributions._history import History, params_of_rows
 from clvml.distributions._next_purchase import Rows, time_of_probability
+from clvml.distributions._pareto_nbd_pairs import (
+    PairedRows,
+    alive_of_pairs,
+    paired_rows,
+    sums_of_pairs,
+)
+from clvml.distributions._pareto_nbd_tails import panels, reach
 from clvml.distributions._scenarios import check_multiple, renewed
 
 Array = NDArray[np.float64]
 
 _SHORT = 2.5  # in log(m + y): one panel of nodes suffices up to here
-_NEGLIGIBLE = 45.0  # e**-45 of the integrand at t_x: what lies beyond is negligible
+_NEGLIGIBLE = 45.0  # e**-45 of the integrand at its peak: what lies beyond is negligible
 _BLOCK = 1024  # rows at once, so that nodes stay in cache
 _PANEL = 0.7  # width in log(beta + T): singularities are pi away, so 12 points give 1e-14
 _INTERPOLATED = 16_384  # rows at once
 
 
-def _panels(n_panels: int, n_nodes: int) -> tuple[Array, Array]:
-    """Gauss-Legendre nodes and weights of equal panels of [0, 1]."""
-    nodes, weights = np.polynomial.legendre.leggauss(n_nodes)
-    within = (1 + nodes) / 2
-    points = (np.arange(n_panels)[:, None] + within).ravel() / n_panels
-    return points, np.tile(weights / 2, n_panels) / n_panels
-
-
-_RULES = {False: _panels(1, 32), True: _panels(6, 24)}
-_RULES_AHEAD = {False: _panels(1, 48), True: _panels(6, 24)}
+_RULES = {False: panels(1, 32), True: panels(6, 24)}
+_SMOOTH_NUMBER = 12.0  # n times the squared width of a panel, up to which 24 nodes give 1e-13
+_SMOOTH_SHAPE = 30.0  # shape of the rate times the width of a panel, likewise
+_RULES_AHEAD = {False: panels(1, 48), True: panels(6, 24)}
+_RULES_IN_COMMON = {n_panels: panels(n_panels, 24) for n_panels in (1, 2, 6)}
 
 
 class ParetoNBDParams(NamedTuple):
@@ -92,9 +94,17 @@ class _Nodes(NamedTuple):
     log_term: Array  # of the integrand, with weights
 
 
-def count(history: History) -> HistoryCounts:
+class Customers(NamedTuple):
+    """Distinct histories; and of those whose ``x`` is frequent, their pairs."""
+
+    counts: HistoryCounts
+    paired: PairedRows | None
+
+
+def count(history: History) -> Customers:
     """Aggregate the customers for `objective`."""
-    return count_histories(history, everyone=True)
+    counts = count_histories(history, everyone=True)
+    return Customers(counts, paired_rows(counts.x, counts.t_x, counts.T_repeat, counts.weight))
 
 
 def log_odds_of_dropout(history: History, params: ParetoNBDParams) -> Array:
@@ -106,8 +116,8 @@ def log_odds_of_dropout(history: History, params: ParetoNBDParams) -> Array:
 def _log_left(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
     """As `log_odds_of_dropout`, relative to being alive right after ``t_x``."""
     left = np.full(x.shape, -np.inf)
-    for rows, reach, rule in _by_rule(x, t_x, T, params):
-        nodes = _nodes(x[rows], t_x[rows], params_of_rows(params, rows), reach, rule)
+    for rows, distance, rule in _by_rule(x, t_x, T, params):
+        nodes = _nodes(x[rows], t_x[rows], params_of_rows(params, rows), distance, rule)
         left[rows], _ = _sum(nodes.log_term)
     return left
 
@@ -132,6 +142,24 @@ def probability_alive(history: History, params: ParetoNBDParams) -> Array:
     return expit(-log_odds_of_dropout(history, params))
 
 
+def alive_by_draw(history: History, draws: list[ParetoNBDParams]) -> list[Array]:
+    """`probability_alive` for several parameters, within 1e-13; of many customers from tables."""
+    same = all(np.ndim(param) == 0 for param in draws[0])
+    x, t_x, T = history.x, history.t_x, history.T
+    paired = paired_rows(x, t_x, T, history.weights) if same else None
+    return [_alive_by_pairs(history, params, paired) for params in draws]
+
+
+def _alive_by_pairs(history: History, params: ParetoNBDParams, paired: PairedRows | None) -> Array:
+    if paired is None:
+        return probability_alive(history, params)
+    paired, known = alive_of_pairs(params, paired)
+    alive, others = np.empty(history.size), np.ones(history.size, dtype=bool)
+    alive[paired.rows], others[paired.rows] = known, False
+    alive[others] = probability_alive(history.rows(np.flatnonzero(others)), params)
+    return alive
+
+
 def log_likelihood(history: History, params: ParetoNBDParams) -> Array:
     """Log-likelihood of each customer.
 
@@ -146,29 +174,53 @@ def _log_likelihood(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> 
     return log_gamma_sequence(x, t_x, r, alpha) - s * np.log1p(t_x / beta) + after
 
 
-def total(params: ParetoNBDParams, histories: HistoryCounts) -> float:
+def total(params: ParetoNBDParams, customers: Customers) -> float:
     """Total log-likelihood alone."""
+    histories = customers.counts
     x, t_x, T = histories.x, histories.t_x, histories.T_repeat
     return float(histories.weight @ _log_likelihood(x, t_x, T, params))
 
 
-def objective(params: ParetoNBDParams, histories: HistoryCounts) -> tuple[float, Array, Array]:
+def objective(params: ParetoNBDParams, customers: Customers) -> tuple[float, Array, Array]:
     """Total log-likelihood with its gradient and Hessian in ``(r, alpha, s, beta)``."""
-    value, gradient, hessian = _alive(params, histories)
+    histories, paired = customers
+    if paired is None:
+        by_length = histories.T, histories.T_weight, histories.T_purchases
+        parts = [_alive(params, histories.more_than, *by_length), _dropout_by_row(params, histories)]
+    else:
+        paired, of_pairs = sums_of_pairs(params, paired)
+        others = _without(histories, paired.rows)
+        weight = others.weight
+        alive = _alive(params, histories.more_than, others.T_repeat, weight, weight * others.x)
+        parts = [alive, of_pairs, _dropout_by_row(params, others)]
+    value, gradient, hessian = (sum(terms[1:], terms[0]) for terms in zip(*parts, strict=True))
+    return value, gradient, hessian
+
+
+def _without(histories: HistoryCounts, rows: NDArray[np.int64]) -> HistoryCounts:
+    """The other rows of those who may have dropped out."""
+    kept = np.ones(histories.x.size, dtype=bool)
+    kept[rows] = False
+    own = ("x", "t_x", "T_repeat", "weight")
+    return histories._replace(**{name: getattr(histories, name)[kept] for name in own})
+
+
+def _dropout_by_row(params: ParetoNBDParams, histories: HistoryCounts) -> tuple[float, Array, Array]:
+    """The terms of dropout, by quadrature for each row."""
+    value, gradient, hessian = 0.0, np.zeros(4), np.zeros((4, 4))
     x, t_x, T, weight = histories.x, histories.t_x, histories.T_repeat, histories.weight
-    for rows, v, slope, curve in dropout(x, t_x, T, params):
+    for block, v, slope, curve in dropout(x, t_x, T, params):
         gone = expit(v)
-        s = weight[rows] * gone
-        value += float(weight[rows] @ np.logaddexp(0, v))
+        s = weight[block] * gone
+        value += float(weight[block] @ np.logaddexp(0, v))
         gradient += slope @ s
         hessian += curve @ s - (slope * (s * gone)) @ slope.T
     return value, gradient, hessian
 
 
-def _alive(params: ParetoNBDParams, histories: HistoryCounts) -> tuple[float, Array, Array]:
-    """The log-likelihood terms of customers being alive at ``T``."""
+def _alive(params: ParetoNBDParams, N: Array, T: Array, w: Array, wx: Array) -> tuple[float, Array, Array]:
+    """The terms of being alive at ``T``, by weights and weighted purchases; ``N[j]`` have ``x > j``."""
     r, alpha, s, beta = params
-    N, T, w, wx = histories.more_than, histories.T, histories.T_weight, histories.T_purchases
     rj, seen, lived = r + np.arange(N.size), alpha + T, beta + T
     value = N @ np.log(rj) - w @ (r * np.log1p(T / alpha) + s * np.log1p(T / beta)) - wx @ np.log(seen)
     gradient = np.array(
@@ -198,9 +250,9 @@ def dropout(
     that of ``g`` over the possible times of dropout, its Hessian the mean of that of ``g`` plus the
     covariance of its gradient.
     """
-    for rows, reach, rule in _by_rule(x, t_x, T, params):
+    for rows, distance, rule in _by_rule(x, t_x, T, params):
         own, block = params_of_rows(params, rows), (x[rows], t_x[rows], T[rows])
-        nodes = _nodes(x[rows], t_x[rows], own, reach, rule)
+        nodes = _nodes(x[rows], t_x[rows], own, distance, rule)
         log_left, share = _sum(nodes.log_term)
         slope, mean_curve = _derivatives(*block, nodes, share, own)
         weighted = slope * share
@@ -236,45 +288,24 @@ def _by_rule(
 ) -> Iterator[tuple[NDArray[np.int64], Array, bool]]:
     """Blocks of customers with ``t_x < T``, the range of the integrand, and the quadrature rule for it."""
     silent = np.flatnonzero(t_x < T)
-    reach = _reach(x[silent], t_x[silent], T[silent], params_of_rows(params, silent))
+    distance = reach(x[silent], t_x[silent], T[silent], params_of_rows(params, silent))
     for rule in _RULES:
-        same = np.flatnonzero((reach > _SHORT) == rule)
+        same = np.flatnonzero((distance > _SHORT) == rule)
         for start in range(0, same.size, _BLOCK):
             block = same[start : start + _BLOCK]
-            yield silent[block], reach[block], rule
+            yield silent[block], distance[block], rule
 
 
-def _reach(x: Array, t_x: Array, T: Array, params: ParetoNBDParams) -> Array:
-    """Distance beyond ``t_x``, in log(m + y), up to which the integrand is relevant.
-
-    Its logarithm is concave with a slope between 1 and ``-(r + x + s)``, so the point where it has
-    fallen by 45 lies between 45 / (r + x + s) and the end; a few bisection steps suffice, as the
-    range need not be precise.
-    """
-    r, alpha, s, beta = params
-    last = np.minimum(alpha, beta) + t_x
-    end = np.log1p((T - t_x) / last)
-    inside = np.minimum(_NEGLIGIBLE / (r + x + s), end)
-    outside = end.copy()
-    for _ in range(8):
-        middle = np.sqrt(inside * outside)
-        gone = last * np.expm1(middle)
-        fall = (r + x) * np.log1p(gone / (alpha + t_x)) + (s + 1) * np.log1p(gone / (beta + t_x)) - middle
-        small = fall > _NEGLIGIBLE
-        inside, outside = np.where(small, inside, middle), np.where(small, middle, outside)
-    return outside
-
-
-def _nodes(x: Array, t_x: Array, params: ParetoNBDParams, reach: Array, rule: bool) -> _Nodes:
+def _nodes(x: Array, t_x: Array, params: ParetoNBDParams, distance: Array, rule: bool) -> _Nodes:
     """Nodes in ``log(m + y)`` between ``t_x`` and where the integrand is negligible."""
     r, alpha, s, beta = _columns(params)
     points, weights = _RULES[rule]
-    x, t_x, reach = x[:, None], t_x[:, None], reach[:, None]
+    x, t_x, distance = x[:, None], t_x[:, None], distance[:, None]
     last = np.minimum(alpha, beta) + t_x
-    step = reach * points
+    step = distance * points
     passed = last * np.expm1(step)
     bought, stayed = (np.log1p(passed / (start + t_x)) for start in (alpha, beta))
-    log_width = np.log(s * last * reach * weights / (beta + t_x)) + step
+    log_width = np.log(s * last * distance * weights / (beta + t_x)) + step
     return _Nodes(t_x + passed, bought, stayed, log_width - (r + x) * bought - (s + 1) * stayed)
 
 
@@ -364,6 +395,58 @@ def count_probability(n: Array, horizon: float, history: History, params: Pareto
         block = slice(start, start + _BLOCK)
         probability[block] += _drops_out(futures.of(block), float(horizon))
     return probability
+
+
+def count_probabilities(
+    first: int, width: int, horizon: float, history: History, params: ParetoNBDParams
+) -> Array:
+    """`count_probability` of ``width`` numbers from ``first``, shape (n, width), accurate to 1e-12 of 1.
+
+    With the same nodes for all numbers, whose negative binomial probabilities follow from those of 0.
+    """
+    r, alpha, s, beta = params
+    size = history.x.shape
+    futures = _Futures(
+        np.zeros(size), r + history.x, alpha + history.T, beta + history.T, np.broadcast_to(s, size)
+    )
+    end = np.log1p(horizon / np.minimum(futures.seen, futures.lived))
+    found, left = np.empty((*size, width)), np.ones(size, dtype=bool)
+    for n_panels, rule in _RULES_IN_COMMON.items():
+        panel = end / n_panels
+        smooth = ((first + width) * panel**2 <= _SMOOTH_NUMBER) & (futures.shape * panel <= _SMOOTH_SHAPE)
+        rows = np.flatnonzero(left & smooth)
+        left[rows] = False
+        for start in range(0, rows.size, _BLOCK):
+            block = rows[start : start + _BLOCK]
+            found[block] = _by_recurrence(first, width, futures.of(block), horizon, end[block], rule)
+    others = np.repeat(np.flatnonzero(left), width)
+    if others.size:
+        numbers = np.tile(np.arange(first, first + width, dtype=float), others.size // width)
+        own = params_of_rows(params, others)
+        each = count_probability(numbers, horizon, history.rows(others), own)
+        found[left] = each.reshape(-1, width)
+    return found
+
+
+def _by_recurrence(
+    first: int, width: int, futures: _Futures, horizon: float, end: Array, rule: tuple[Array, Array]
+) -> Array:
+    """Dropout at the nodes ``y``, or survival of the horizon, which is the last node."""
+    points, weights = rule
+    _, shape, seen, lived, s = (np.expand_dims(value, -1) for value in futures)
+    unit, v = np.minimum(seen, lived), end[:, None] * points
+    y = np.append(unit * np.expm1(v), np.full((end.size, 1), horizon), axis=1)
+    share_of_node = np.exp(-s * np.log1p(y / lived))
+    share_of_node[:, :-1] *= s / (lived + y[:, :-1]) * unit * np.exp(v) * end[:, None] * weights
+    term = share_of_node * np.exp(-shape * np.log1p(y / seen))
+    share, found = y / (seen + y), np.empty((end.size, width))
+    for n in range(first + width):
+        if n > 0:
+            term *= share
+            term *= (shape + (n - 1)) / n
+        if n >= first:
+            found[:, n - first] = term.sum(axis=1)
+    return found
 
 
 def any_purchase_probability(history: History, horizon: float | Array, params: ParetoNBDParams) -> Array:

@@ -27,7 +27,7 @@ from clvml.customers._transactions import Transactions, as_transactions
 from clvml.errors import ClvmlError, InputError
 from clvml.evaluation._abilities import check_needs
 from clvml.evaluation._backtest_result import KEYS, Backtest, Key, by_reason, describe
-from clvml.evaluation._backtest_verdict import Terms, unfolded
+from clvml.evaluation._backtest_verdict import Terms, fallbacks_to_keep, unfolded
 from clvml.evaluation._bootstrap import resample_counts
 from clvml.evaluation._criteria import weights_for
 from clvml.evaluation._model_comparison import ModelComparison, compare_models
@@ -153,6 +153,8 @@ def backtest(
                 found[key] = task.compare(each.compared)
             except ClvmlError as error:  # no revenue in the holdout, no model that can be fitted
                 left_out[key] = _reason(error)
+    for key, names in fallbacks_to_keep(found).items():
+        found[key] = task.compare(parts[key].compared, names)
     _require_results(found, left_out)
     return _collected(found, parts, left_out, period, horizons, terms, chosen.notes)
 
@@ -200,7 +202,7 @@ class _Task:
     max_seconds: float | None
     resamples: _Resamples
 
-    def compare(self, parts: Split) -> ModelComparison:
+    def compare(self, parts: Split, keep_fallbacks: Iterable[str] = ()) -> ModelComparison:
         """Fit and compare at one origin; may raise InputError or FitError."""
         return compare_models(
             self.models,
@@ -212,6 +214,7 @@ class _Task:
             needs=self.terms.needs,
             max_bias=self.terms.max_bias,
             max_seconds=self.max_seconds,
+            keep_fallbacks=keep_fallbacks,
             random_state=self.terms.random_state,
             weights=self.resamples.of(parts.holdout.index),
         )

@@ -378,6 +378,7 @@ def describe(backtest: Backtest) -> Iterator[str]:
     keys = zip(windows["origin"], windows["horizon"], strict=True)
     for sentence in by_reason(dict(zip(keys, windows["reason"], strict=True))):
         yield f"Left out: {sentence}."
+    yield from _on_fallbacks(backtest.comparisons)
     young = backtest.origins["customers_with_little_history"].groupby("origin").max()
     for origin, count in young[young > 0].items():
         yield f"Left out at {origin:%Y-%m-%d}: {count:,} customers with a shorter history than min_history."
@@ -411,6 +412,18 @@ def _on_origins(origins: list[pd.Timestamp], horizon: float, unit: str, days: fl
             f"Holdouts overlap: origins are {closest:.3g} {unit}s apart with a horizon of {horizon:g}"
             f" {unit}s, so their errors are not independent."
         )
+
+
+def _on_fallbacks(comparisons: Mapping[Key, ModelComparison]) -> Iterator[str]:
+    """Where a model is compared with the predictions of what it falls back to."""
+    for name in dict.fromkeys(name for each in comparisons.values() for name in each.fallbacks):
+        kept = {
+            key: each.fallbacks[name]
+            for key, each in comparisons.items()
+            if name in each.fallbacks and name not in each.left_out
+        }
+        for sentence in by_reason(kept):
+            yield f"Fallback of {name} at {sentence}; its predictions there are those it falls back to."
 
 
 def _bias(predicted: pd.Series, actual: pd.Series) -> pd.Series:

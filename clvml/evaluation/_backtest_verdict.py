@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,8 @@ from clvml.evaluation._comparison import compare
 from clvml.evaluation._metric_draws import MetricDraws
 from clvml.evaluation._model_comparison import BASELINE, ModelComparison
 from clvml.evaluation._verdict import Verdict, decide
+
+Window = TypeVar("Window")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +53,17 @@ def verdict_over(comparisons: Sequence[ModelComparison], terms: Terms) -> Verdic
         max_bias=terms.max_bias,
         random_state=terms.random_state,
     )
+
+
+def fallbacks_to_keep(comparisons: Mapping[Window, ModelComparison]) -> dict[Window, list[str]]:
+    """By origin and horizon, the models that fall back there and do not at another origin.
+
+    A verdict over all origins needs them at each; a model that falls back at all is left out, since what it
+    falls back to competes under its own name.
+    """
+    evaluated = {name for each in comparisons.values() for name in each.models.keys() - each.fallbacks.keys()}
+    found = {key: [name for name in each.fallbacks if name in evaluated] for key, each in comparisons.items()}
+    return {key: names for key, names in found.items() if names}
 
 
 def unfolded(comparisons: Sequence[ModelComparison]) -> list[ModelComparison]:

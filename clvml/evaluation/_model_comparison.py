@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -67,6 +67,8 @@ class ModelComparison:
         By model, the others with the same predictions up to rounding; only where there are any.
     fit_warnings : dict of str to tuple of str
         By model, what its fit warned of; only where there is any. Raised as `FitWarning` too.
+    fallbacks : dict of str to str
+        By model, why it falls back to another one; left out, unless it is one of ``keep_fallbacks``.
     split : Split or None
         The calibration period and the holdout.
     """
@@ -81,6 +83,7 @@ class ModelComparison:
     draws: MetricDraws
     twins: dict[str, tuple[str, ...]] = field(default_factory=dict)
     fit_warnings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    fallbacks: dict[str, str] = field(default_factory=dict)
     split: Split | None = None
 
     @property
@@ -120,6 +123,7 @@ def compare_models(
     needs: Iterable[str] = (),
     max_bias: float | None = None,
     max_seconds: float | None = None,
+    keep_fallbacks: Iterable[str] = (),
     n_draws: int = 1000,
     random_state: int = 0,
     weights: NDArray[np.uint8] | None = None,
@@ -151,6 +155,9 @@ def compare_models(
     max_seconds : float, optional
         Time limit for the fit and the predictions of each model; one that takes longer is left out. It is
         ended as soon as it executes Python code, and uses the processor until then.
+    keep_fallbacks : iterable of str
+        Models that are compared even where they fall back to another one (their ``fallback_`` says why). By
+        default they are left out there, as that one competes under its own name.
     n_draws : int, default 1000
         Resamples of the customers.
     random_state : int, default 0
@@ -190,7 +197,8 @@ def compare_models(
     require_revenue(actual.to_numpy(dtype=float))
     if of == "purchases":
         models = {name: at_price(model) for name, model in models.items()}
-    fitted, predictions, left_out, warned = _fit_and_predict(models, split, actual, max_seconds)
+    fits = _fit_and_predict(models, split, actual, max_seconds, frozenset(keep_fallbacks))
+    fitted, predictions, left_out, warned = fits.models, fits.predictions, fits.left_out, fits.warned
     winners = _may_lead(predictions, families, eligible, left_out)
     groups = find_twins(pd.DataFrame(predictions), [*([incumbent] if incumbent else []), *winners])
     kept = {name: families.get(name, UNKNOWN_FAMILY) for name in groups}
@@ -219,6 +227,7 @@ def compare_models(
         draws,
         {name: others for name, others in groups.items() if others},
         {name: warned[name] for name in groups if name in warned},
+        fits.fallbacks,
         split,
     )
 
@@ -259,34 +268,54 @@ def _actual(split: Split, of: str) -> pd.Series:
     return split.holdout[ACTUAL[of]]
 
 
+class _Fits(NamedTuple):
+    """What became of each model, by name."""
+
+    models: dict[str, ValueModel]
+    predictions: dict[str, pd.Series]
+    left_out: dict[str, str]
+    warned: dict[str, tuple[str, ...]]
+    fallbacks: dict[str, str]
+
+
 def _fit_and_predict(
-    models: Mapping[str, ValueModel], split: Split, actual: pd.Series, max_seconds: float | None
-) -> tuple[dict[str, ValueModel], dict[str, pd.Series], dict[str, str], dict[str, tuple[str, ...]]]:
-    fitted: dict[str, ValueModel] = {}
-    predictions: dict[str, pd.Series] = {}
-    left_out: dict[str, str] = {}
-    warned: dict[str, tuple[str, ...]] = {}
+    models: Mapping[str, ValueModel],
+    split: Split,
+    actual: pd.Series,
+    max_seconds: float | None,
+    keep_fallbacks: frozenset[str],
+) -> _Fits:
+    fits = _Fits({}, {}, {}, {}, {})
     learning = any(isinstance(model, SupportsEarlierSplit) for model in models.values())
     earlier = split.earlier() if learning else None
     for name, model in models.items():
         try:
             work = partial(_evaluate, name, model, split, actual, earlier)
             with noted_fit_warnings(name) as noted:
-                fitted[name], predictions[name] = run_within(max_seconds, work)
+                fitted, predicted = run_within(max_seconds, work)
+            if reason := getattr(fitted, "fallback_", ""):
+                fits.fallbacks[name] = reason
+                _require_kept(name, reason, keep_fallbacks)
+            fits.models[name], fits.predictions[name] = fitted, predicted
             if noted:
-                warned[name] = tuple(noted)
+                fits.warned[name] = tuple(noted)
         except Exception as error:  # a user-defined model may raise anything
-            left_out[name] = _reason(error)
+            fits.left_out[name] = _reason(error)
             log.debug("left out of the comparison: %s", name, exc_info=error)
-    return fitted, predictions, left_out, warned
+    return fits
 
 
 def _evaluate(
     name: str, model: ValueModel, split: Split, actual: pd.Series, earlier: Split | None
 ) -> tuple[ValueModel, pd.Series]:
     candidate = fit_model(with_terms(model, split.duration, 0.0, 1.0), split.calibration, earlier)
-    _check_no_fallback(candidate)
     return candidate, _valid_prediction(name, candidate, split, actual)
+
+
+def _require_kept(name: str, reason: str, keep_fallbacks: frozenset[str]) -> None:
+    """Raise if a model fell back to another one, which competes under its own name, unless it is kept."""
+    if name not in keep_fallbacks:
+        raise FitError(reason)
 
 
 def fit_model(model: ValueModel, customers: pd.DataFrame, earlier: Split | None) -> ValueModel:
@@ -294,12 +323,6 @@ def fit_model(model: ValueModel, customers: pd.DataFrame, earlier: Split | None)
     if earlier is not None and isinstance(model, SupportsEarlierSplit):
         return model.fit_with_earlier(customers, earlier)
     return model.fit(customers)
-
-
-def _check_no_fallback(model: ValueModel) -> None:
-    """Raise if a model had to fall back to another one, which competes under its own name."""
-    if reason := getattr(model, "fallback_", ""):
-        raise FitError(reason)
 
 
 def with_terms(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import warnings
 from collections.abc import Iterator
 
 from clvml.errors import FitWarning
+
+log = logging.getLogger("clvml")
 
 
 @contextlib.contextmanager
@@ -27,3 +30,16 @@ def noted_fit_warnings(model: str = "") -> Iterator[list[str]]:
     noted[:] = dict.fromkeys(noted)
     for text in noted:
         warnings.warn(f"{model}: {text}" if model else text, FitWarning, stacklevel=4)
+
+
+@contextlib.contextmanager
+def logged_fit_warnings() -> Iterator[None]:
+    """Log the fit warnings raised inside at debug level instead, for fits that are no part of a model."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", FitWarning)
+        yield
+    for each in caught:
+        if issubclass(each.category, FitWarning):
+            log.debug("%s", each.message)
+        else:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)

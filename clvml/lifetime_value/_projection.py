@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any, Self, overload
 
 import numpy as np
@@ -12,6 +14,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from clvml._listing import Listed, learnt_by
+from clvml.customers._counts import is_stored
 from clvml.customers._customer_tables import as_customers
 from clvml.customers._discount_rate import annual_rate_in
 from clvml.customers._frames import float_frame
@@ -52,6 +55,7 @@ from clvml.lifetime_value._simulation import (
     rank_of_bounds,
     simulate_futures,
 )
+from clvml.lifetime_value._stored_customers import RowsForFit, read_for_fit
 from clvml.models._constant_spend import ConstantSpend
 
 _FACTORS = ("clv", "expected_purchases", "expected_spend", "probability_alive", "discounted_purchases")
@@ -129,15 +133,17 @@ class LifetimeValue(Listed, BaseEstimator):
     def reference_(self) -> dict[str, Any]:
         """The covariates of the reference customer; empty without covariates."""
         check_fitted(self, "purchases_")
-        return dict(getattr(self.purchases_, "reference_", {}))
+        return dict(getattr(self.spend_, "reference_", {})) | dict(getattr(self.purchases_, "reference_", {}))
 
-    def fit(self, customers: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
+    def fit(self, customers: pd.DataFrame | str | Path, y: object = None) -> Self:  # noqa: ARG002
         """Fit clones of both models to the same customers.
 
         Parameters
         ----------
-        customers : DataFrame
-            The customer summary, one row per customer; polars and Arrow tables are converted.
+        customers : DataFrame, or path of a stored customer summary
+            The customer summary, one row per customer; polars and Arrow tables are converted. Of a stored one
+            (Parquet or CSV; a file, a folder or a glob) only the counts of equal customers are read
+            (`clvml.count_histories`), so that it may be larger than memory.
         y : ignored
             Not used; present for API consistency with scikit-learn.
 
@@ -149,13 +155,14 @@ class LifetimeValue(Listed, BaseEstimator):
             If a model cannot be fitted to these customers.
         """
         _check_margin(self.margin)
-        customers = as_customers(customers)
         annual_rate_in(self.annual_discount_rate)
-        self.purchases_ = clone(self.purchases).fit(customers)
-        self._fit_spend(customers)
-        self.time_unit_ = getattr(self.purchases_, "time_unit_", stated_time_unit(customers))
+        read = partial(read_for_fit, customers if is_stored(customers) else as_customers(customers))
+        rows, weighted = read(self.purchases, HISTORY)
+        self.purchases_ = clone(self.purchases).fit(rows, **weighted)
+        self._fit_spend(read)
+        self.time_unit_ = getattr(self.purchases_, "time_unit_", stated_time_unit(rows))
         seen = getattr(self.purchases_, "training_summary_", None)
-        self.training_summary_ = training_summary(customers) if seen is None else seen
+        self.training_summary_ = training_summary(rows, weighted.get("weights")) if seen is None else seen
         return self
 
     def at_price(self, price: float) -> Self:
@@ -423,12 +430,13 @@ class LifetimeValue(Listed, BaseEstimator):
     def _spend_models(self) -> tuple[SpendModel, ...]:
         return self.spend if isinstance(self.spend, tuple) else (self.spend,)
 
-    def _fit_spend(self, customers: pd.DataFrame) -> None:
+    def _fit_spend(self, read: RowsForFit) -> None:
         """Fit the first model of spend that can be fitted; the error of the first if none can."""
         reasons: dict[str, FitError] = {}
         for model in self._spend_models():
             try:
-                self.spend_ = clone(model).fit(customers)
+                rows, weighted = read(model, ("frequency", "monetary_value"))
+                self.spend_ = clone(model).fit(rows, **weighted)
             except FitError as error:
                 reasons[title_of(model)] = error
                 continue

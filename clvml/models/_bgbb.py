@@ -12,7 +12,7 @@ from clvml.distributions._history import Array, History
 from clvml.distributions._kernel import CustomerKernel, Kernel
 from clvml.distributions.bgbb import BGBBParams
 from clvml.inference._prior import PriorScale
-from clvml.models._history_model import NO_DROPOUT
+from clvml.models._fit_messages import NO_DROPOUT
 from clvml.models._opportunity_model import OpportunityModel
 from clvml.models._traits import DROPOUT_BEFORE_OPPORTUNITY, PURCHASE_PROBABILITY
 

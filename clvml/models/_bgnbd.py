@@ -12,7 +12,8 @@ from clvml.distributions._kernel import CustomerKernel, Kernel
 from clvml.distributions.bgnbd import BGNBDParams
 from clvml.inference._maximum_likelihood import Optimum
 from clvml.inference._prior import PriorScale
-from clvml.models._history_model import NO_DROPOUT, HistoryModel
+from clvml.models._fit_messages import NO_DROPOUT
+from clvml.models._history_model import HistoryModel
 from clvml.models._parameters import Parameters
 from clvml.models._traits import DROPOUT_AFTER_PURCHASE, PURCHASE_RATE
 

@@ -128,7 +128,7 @@ class ConstantSpend(Listed, BaseEstimator):
         bought = (x > 0) & (w > 0)
         if not m[bought].any():
             raise FitError(
-                f"none of {len(customers)} customers has repeat spend, from which a price could be estimated:"
+                f"none of {w.sum():.0f} customers has repeat spend, from which a price could be estimated:"
                 " give it, as in ConstantSpend(price=9.99)."
             )
         return self._estimate(x[bought], m[bought], w[bought])

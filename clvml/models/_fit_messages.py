@@ -9,6 +9,11 @@ import numpy as np
 from clvml.inference._fit_record import diverging_parameters
 from clvml.inference._maximum_likelihood import Optimum
 
+NO_DROPOUT = (
+    "no customer drops out: P(alive) is near 1 for all of them, and expectations over long horizons will be"
+    " too high if customers do drop out; purchases that are more regular than the model assumes have this"
+    " effect (clvml.diagnostics.purchase_regularity)"
+)
 _MANY = (
     "Predictions are usable; individual parameters are not. Try prior='weak', a longer history or more"
     " customers."

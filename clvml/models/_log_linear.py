@@ -17,7 +17,7 @@ import pandas as pd
 from clvml.customers._attributes import Attribute, encode, learn_attributes
 from clvml.customers._summary_checks import HISTORY
 from clvml.distributions._covariates import Influence, design, objective
-from clvml.distributions._history import Array, History
+from clvml.distributions._history import Array
 from clvml.errors import InputError
 from clvml.inference._likelihood_ratio import LikelihoodRatioTest
 from clvml.inference._maximum_likelihood import Objective, Optimum, maximise
@@ -124,8 +124,8 @@ class LogLinearParameters:
     def in_units(self, unit: Array) -> LogLinearParameters:
         return replace(self, common=self.common.in_units(unit))
 
-    def encoded(self, history: History, customers: pd.DataFrame) -> History:
-        """The history with these customers' encoded covariates.
+    def encoded(self, history: Any, customers: pd.DataFrame) -> Any:
+        """The history, or the spend, with these customers' encoded covariates.
 
         Raises
         ------
@@ -213,7 +213,7 @@ class LogLinearParameters:
         levels = [[label[i] for label in labels] for i in (0, 1)]
         return pd.DataFrame(columns, pd.MultiIndex.from_arrays(levels, names=["side", "covariate"]))
 
-    def customer_params(self, history: History, estimate: Array) -> Any:
+    def customer_params(self, history: Any, estimate: Array) -> Any:
         names = self.common.searched
         own = dict(zip(names, estimate[: len(names)].tolist(), strict=True))
         coefficients = estimate[len(names) :]

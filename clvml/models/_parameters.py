@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol, Self
 import numpy as np
 import pandas as pd
 
-from clvml.distributions._history import Array, History
+from clvml.distributions._history import Array
 from clvml.inference._likelihood_ratio import LikelihoodRatioTest
 from clvml.inference._maximum_likelihood import Objective, Optimum, in_log_parameters, maximise
 from clvml.inference._prior import Prior, PriorScale, prior_of
@@ -127,7 +127,7 @@ class Parameters(Protocol):
     def report(self, estimate: Array, errors: Array, meanings: tuple[str, ...]) -> pd.DataFrame:
         """Rows of a summary: ``estimate, standard_error, lower, upper, meaning``."""
 
-    def customer_params(self, history: History, estimate: Array) -> Any:
+    def customer_params(self, history: Any, estimate: Array) -> Any:
         """The parameters of each customer, by the estimate or a draw."""
 
 
@@ -216,5 +216,5 @@ class CommonParameters:
         }
         return pd.DataFrame(columns, index=pd.Index(self.kind._fields, name="parameter"))
 
-    def customer_params(self, history: History, estimate: Array) -> Any:  # noqa: ARG002
+    def customer_params(self, history: Any, estimate: Array) -> Any:  # noqa: ARG002
         return self.kind(*estimate.tolist())

@@ -10,7 +10,8 @@ from clvml.distributions._covariates import Influence
 from clvml.distributions._kernel import CustomerKernel, Kernel
 from clvml.distributions.pareto_nbd import ParetoNBDParams
 from clvml.inference._prior import PriorScale
-from clvml.models._history_model import NO_DROPOUT, HistoryModel
+from clvml.models._fit_messages import NO_DROPOUT
+from clvml.models._history_model import HistoryModel
 from clvml.models._traits import DROPOUT_RATE, PURCHASE_RATE
 
 

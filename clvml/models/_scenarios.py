@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sklearn.utils.validation import check_is_fitted
 
+from clvml.distributions._kernel import Kernel
 from clvml.distributions._scenarios import ScenarioKernel, check_multiple
 from clvml.errors import InputError
 
@@ -50,9 +51,13 @@ def with_levels(model: Model, levels: Mapping[str, float]) -> Model:
     if all(now[name] == level for name, level in levels.items()):
         return model
     changed = copy.copy(model)
-    kernel = ScenarioKernel(type(model).kernel, **{**now, **levels})
+    kernel = ScenarioKernel(_fitted_kernel(model), **{**now, **levels})
     changed.__dict__["kernel"] = kernel
     return changed
+
+
+def _fitted_kernel(model: HistoryModel) -> Kernel:
+    return model.kernel.fitted if isinstance(model.kernel, ScenarioKernel) else model.kernel
 
 
 def _check_dropout(model: HistoryModel, multiple: float) -> None:

@@ -17,7 +17,7 @@ from clvml.distributions.shifted_beta_geometric import ShiftedBetaGeometricParam
 from clvml.errors import FitError, InputError
 from clvml.inference._prior import PriorScale
 from clvml.models._customer_history import CONTRACT
-from clvml.models._history_model import NO_DROPOUT
+from clvml.models._fit_messages import NO_DROPOUT
 from clvml.models._opportunity_model import OpportunityModel
 from clvml.models._traits import DROPOUT_AT_RENEWAL
 

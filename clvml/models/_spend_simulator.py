@@ -1,13 +1,15 @@
-"""Monte Carlo simulation of spend on future purchases by the Gamma-Gamma model."""
+"""Monte Carlo simulation of spend on future purchases by a model of average spend."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clvml.distributions import gamma_gamma
-from clvml.distributions._history import Array
-from clvml.distributions.gamma_gamma import GammaGammaParams
+from clvml.distributions._history import Array, params_of_rows
+from clvml.distributions.gamma_gamma import Spend
 
 
 class SpendSimulator:
@@ -15,13 +17,28 @@ class SpendSimulator:
 
     Parameters
     ----------
-    x, m : ndarray, shape (n_customers,)
-        Number of repeat purchases, and average spend on them; 0 if there are none.
+    kernel : module
+        With ``simulate_amounts``.
+    spend : Spend
+        Number of purchases, average spend on them (0 if there are none), and covariates.
+    customer_params : callable
+        The parameters of customers, by a draw.
+    weight : ndarray, shape (n_customers,), or float
+        Multiple of all amounts of a customer.
     """
 
-    def __init__(self, x: Array, m: Array) -> None:
-        self.x = x
-        self.m = m
+    def __init__(
+        self,
+        kernel: Any,
+        spend: Spend,
+        customer_params: Callable[[Spend, Array], Any],
+        weight: Array | float = 1.0,
+    ) -> None:
+        self.kernel = kernel
+        self.spend = spend
+        self.customer_params = customer_params
+        self.weight = weight
+        self._draw: Any = None
 
     def __call__(
         self, draw: Array, who: NDArray[np.int64], number: NDArray[np.int64], rng: np.random.Generator
@@ -43,8 +60,10 @@ class SpendSimulator:
         ndarray, shape (number.sum(),)
             In currency units.
         """
-        params = GammaGammaParams(*draw)
-        shape, rate = gamma_gamma.posterior(self.x[who], self.m[who], params)
-        level = rng.standard_gamma(shape) / rate
-        amounts: Array = rng.standard_gamma(params.p, int(number.sum())) / np.repeat(level, number)
+        if self._draw is not draw:
+            self._draw, self._params = draw, self.customer_params(self.spend, draw)
+        params = params_of_rows(self._params, who)
+        amounts: Array = self.kernel.simulate_amounts(self.spend.rows(who), params, number, rng)
+        if isinstance(self.weight, np.ndarray):
+            amounts *= np.repeat(self.weight[who], number)
         return amounts

@@ -5,6 +5,7 @@
     Gamma(shape, rate)            purchase rates and dropout rates
     Beta(a, b)                    purchase, dropout and churn probabilities
     p / nu, nu ~ Gamma(q, v)      a customer's mean spend: inverse gamma of shape q and scale p * v
+    lognormal(level, tau)         a customer's mean spend in the lognormal model
 """
 
 from __future__ import annotations
@@ -23,6 +24,11 @@ def gamma(shape: Any, rate: Any) -> Any:
 def mean_spend(p: Any, q: Any, v: Any) -> Any:
     """The distribution of ``p / nu``."""
     return stats.invgamma(q, scale=p * v)
+
+
+def lognormal(level: Any, tau: Any) -> Any:
+    """The lognormal distribution with this median and this standard deviation of the logarithm."""
+    return stats.lognorm(tau, scale=level)
 
 
 class Trait(NamedTuple):

@@ -17,7 +17,8 @@ total value, where rows have total_spend, and reasons.
 Invalid requests raise an `InputError` (or `TimeUnitError`) with a one-sentence message, which never repeats
 an id or a value of a row: it gives the number of the row, from 1 (``row``, from 0, and ``column``). What is
 possible but questionable is in the request's ``warnings``. Models are
-duck-typed, by their ``required_columns``; ``optional_columns`` and ``categories`` if present; and
+duck-typed, by their ``required_columns``; ``optional_columns`` and ``categories`` if present;
+``needs_observation_end``, if predictions follow a calendar (observed_until is kept with the customers); and
 ``predict_factors``, ``assign``, or ``predict`` with ``segment_names``. It is independent of MLflow and HTTP.
 """
 
@@ -155,7 +156,9 @@ def read_part(
     columns = converted(_columns(model, table, required), days, unit)
     customers = _frame(columns, ids_of(table, n_rows))
     if checked.get("details"):
-        customers = _with_what_details_need(customers, table, dates_of_rows(until), card)
+        customers = _with_total_spend(customers, table)
+    if checked.get("details") or needs_observation_end(model):
+        customers = _with_observation_end(customers, dates_of_rows(until), card)
     customers.attrs |= {IN_MODEL_UNIT: True} if unit is None else {TIME_UNIT: unit}
     seen = _seen(model, card)
     doubt = doubt_about_time_unit(columns, unit, seen) if codes is None else None
@@ -283,6 +286,13 @@ def columns_of(model: Any) -> tuple[str, ...]:
     return tuple(model.required_columns) or HISTORY
 
 
+def needs_observation_end(model: Any) -> bool:
+    """Whether predictions follow a calendar, and so depend on the date until which customers are observed."""
+    structure = getattr(model, "structure_", model)
+    parts = (model, getattr(structure, "purchases_", None))
+    return any(getattr(part, "needs_observation_end", False) for part in parts)
+
+
 def optional_columns_of(model: Any) -> tuple[str, ...]:
     """The optional columns of a request."""
     return tuple(getattr(model, "optional_columns", ()))
@@ -391,15 +401,19 @@ def _with_details(
     return scores.join(new)
 
 
-def _with_what_details_need(
-    customers: pd.DataFrame, table: Table, until: Sequence[dt.date] | None, card: Any
+def _with_total_spend(customers: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """The customers with their total spend, if the table has it."""
+    if TOTAL_SPEND not in table or TOTAL_SPEND in customers:
+        return customers
+    return customers.assign(**{TOTAL_SPEND: numbers_of(table, TOTAL_SPEND)})
+
+
+def _with_observation_end(
+    customers: pd.DataFrame, until: Sequence[dt.date] | None, card: Any
 ) -> pd.DataFrame:
-    """The customers with their total spend and the last day of their observation, as far as known."""
-    more: dict[str, Any] = {}
-    if TOTAL_SPEND in table and TOTAL_SPEND not in customers:
-        more[TOTAL_SPEND] = numbers_of(table, TOTAL_SPEND)
+    """The customers with the last day of their observation: their own, or that of the model's data."""
     last = until if until is not None else getattr(card, "observed_until", None)
-    return customers.assign(**more) if last is None else customers.assign(**more, **{OBSERVED_UNTIL: last})
+    return customers if last is None else customers.assign(**{OBSERVED_UNTIL: last})
 
 
 def _check_index(scores: pd.DataFrame, customers: pd.DataFrame, model: str) -> None:

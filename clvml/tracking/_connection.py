@@ -19,10 +19,10 @@ import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from clvml._secrets import masked
+from clvml._secrets import shown as shown
 from clvml.errors import TrackingError
 from clvml.files import written_whole
-from clvml.tracking._secrets import masked
-from clvml.tracking._secrets import shown as shown
 from clvml.tracking._store_checks import check_is_of_mlflow, check_store, dialect_of
 from clvml.tracking._store_checks import database_of as database_of
 

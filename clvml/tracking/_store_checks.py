@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from clvml._secrets import masked, shown
 from clvml.errors import TrackingError
-from clvml.tracking._secrets import masked, shown
 
 PROBE_SECONDS = 5.0
 LEAST_FREE = 20_000_000  # bytes: a run with its models and figures is smaller

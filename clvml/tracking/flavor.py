@@ -55,7 +55,7 @@ import pandas as pd
 from clvml.errors import ClvmlError, TrackingError
 from clvml.files import check_not_there, written_whole
 from clvml.scoring._card import ModelCard
-from clvml.scoring._contract import read_request, response_table, score
+from clvml.scoring._contract import needs_observation_end, read_request, response_table, score
 from clvml.scoring._fitted_parameters import parts_of
 from clvml.scoring._invented import invented_request
 from clvml.scoring._model_file import (
@@ -292,10 +292,10 @@ class ServedModel:
         said = {name: value for name, value in (params or {}).items() if value != _NOT_SAID}
         if not said.get("details", True):
             said.pop("details")
-        asks_details = "details" in said
+        is_dated = "details" in said or needs_observation_end(self.model)
         if OBSERVED_UNTIL not in said and OBSERVED_UNTIL not in data and self.card.warranty.get("until"):
             # That time has passed is logged at the start.
-            until = self.card.observed_until if asks_details else None
+            until = self.card.observed_until if is_dated else None
             said[OBSERVED_UNTIL] = until or self.card.warranty["until"]
         try:
             request = read_request(self.model, data, said, self.card)

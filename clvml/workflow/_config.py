@@ -25,6 +25,7 @@ from pydantic import PrivateAttr, ValidationError
 from pydantic_core import ErrorDetails
 
 from clvml.customers.engines._files import STDIN
+from clvml.customers.engines._logins import is_url
 from clvml.errors import InputError
 from clvml.workflow._section import (
     PASSWORD_NOTE,
@@ -198,7 +199,10 @@ def _resolve_source(values: dict[str, Any], folder: Path) -> None:
     data = values.get("data")
     if not isinstance(data, dict) or not isinstance(data.get("source"), str):
         return
-    if data["source"] not in (*BUILT_IN, STDIN):
+    if data["source"].startswith("sqlite:///"):
+        path = (folder / data["source"].removeprefix("sqlite:///")).resolve()
+        data["source"] = f"sqlite:///{path}"
+    elif data["source"] not in (*BUILT_IN, STDIN) and not is_url(data["source"]):
         data["source"] = str((folder / data["source"]).resolve())
 
 
@@ -211,7 +215,9 @@ def _resolve_tables(values: dict[str, Any], folder: Path) -> None:
 
 def _completed(config: Config) -> Config:
     """The config with the defaults that depend on other keys: names, folder, CDNOW's dates."""
-    stem = re.sub(r"[^\w.]+", "_", Path(config.data.source).stem).strip("_.")
+    data = config.data
+    origin = data.table or "query" if is_url(data.source) else Path(data.source).stem
+    stem = re.sub(r"[^\w.]+", "_", origin).strip("_.")
     name = config.experiment.name or f"{stem or 'data'}_holdout"
     folder = config.output.folder or str(Path("clvml-output") / name)
     split = config.split

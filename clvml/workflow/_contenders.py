@@ -40,8 +40,11 @@ from clvml.lifetime_value.learned._regressor import RegressorValue, learns_from_
 from clvml.models._bgnbd import BGNBD
 from clvml.models._constant_spend import ConstantSpend
 from clvml.models._gamma_gamma import GammaGamma
+from clvml.models._lognormal_spend import LognormalSpend
+from clvml.models._mbgcnbd import MBGCNBD
 from clvml.models._mbgnbd import MBGNBD
 from clvml.models._pareto_nbd import ParetoNBD
+from clvml.models._seasonal import SeasonalPurchases
 
 PROBABILISTIC, LEARNED, FORMULA = "probabilistic", "learned", "formula"
 BASELINE, CUSTOM = "baseline", "custom"
@@ -63,28 +66,66 @@ class Contender(NamedTuple):
         Returns the unfitted model, given horizon, annual_discount_rate and margin as keywords.
     optional : bool
         Whether it is eligible only if no other model can be fitted.
+    by_default : bool
+        Whether it competes unless the config names the contenders.
     """
 
     title: str
     family: str
     build: Callable[..., ValueModel]
     optional: bool = False
+    by_default: bool = True
 
 
-def _times_gamma_gamma(purchases: Any) -> Callable[..., ValueModel]:
-    """With constant spend where Gamma-Gamma has no optimum, as where all amounts are equal."""
-    return partial(LifetimeValue, purchases=purchases, spend=(GammaGamma(), ConstantSpend()))
+def _times(purchases: Any, spend: Any = None) -> Callable[..., ValueModel]:
+    """With constant spend where the model of spend has no optimum, as where all amounts are equal."""
+    return partial(LifetimeValue, purchases=purchases, spend=(spend or GammaGamma(), ConstantSpend()))
 
 
 CONTENDERS: dict[str, Contender] = {
-    "bgnbd_gamma_gamma": Contender(
-        "BG/NBD x Gamma-Gamma", PROBABILISTIC, _times_gamma_gamma(BGNBD(prior="auto"))
-    ),
-    "mbgnbd_gamma_gamma": Contender(
-        "MBG/NBD x Gamma-Gamma", PROBABILISTIC, _times_gamma_gamma(MBGNBD(prior="auto"))
+    "bgnbd_gamma_gamma": Contender("BG/NBD x Gamma-Gamma", PROBABILISTIC, _times(BGNBD(prior="auto"))),
+    "mbgnbd_gamma_gamma": Contender("MBG/NBD x Gamma-Gamma", PROBABILISTIC, _times(MBGNBD(prior="auto"))),
+    "mbgcnbd_gamma_gamma": Contender(
+        "MBG/CNBD-k x Gamma-Gamma", PROBABILISTIC, _times(MBGCNBD(prior="auto")), by_default=False
     ),
     "pareto_nbd_gamma_gamma": Contender(
-        "Pareto/NBD x Gamma-Gamma", PROBABILISTIC, _times_gamma_gamma(ParetoNBD(prior="auto"))
+        "Pareto/NBD x Gamma-Gamma", PROBABILISTIC, _times(ParetoNBD(prior="auto"))
+    ),
+    "bgnbd_seasons_gamma_gamma": Contender(
+        "BG/NBD with seasons x Gamma-Gamma",
+        PROBABILISTIC,
+        _times(SeasonalPurchases(BGNBD(prior="auto"))),
+        by_default=False,
+    ),
+    "pareto_nbd_seasons_gamma_gamma": Contender(
+        "Pareto/NBD with seasons x Gamma-Gamma",
+        PROBABILISTIC,
+        _times(SeasonalPurchases(ParetoNBD(prior="auto"))),
+        by_default=False,
+    ),
+    "bgnbd_gamma_gamma_first": Contender(
+        "BG/NBD x Gamma-Gamma of all purchases",
+        PROBABILISTIC,
+        _times(BGNBD(prior="auto"), GammaGamma(use_first_purchase=True)),
+        by_default=False,
+    ),
+    "bgnbd_gamma_gamma_rate": Contender(
+        "BG/NBD x Gamma-Gamma by purchase rate",
+        PROBABILISTIC,
+        _times(BGNBD(prior="auto"), GammaGamma(rate_effect=True)),
+        by_default=False,
+    ),
+    "bgnbd_lognormal": Contender(
+        "BG/NBD x lognormal spend",
+        PROBABILISTIC,
+        _times(BGNBD(prior="auto"), LognormalSpend()),
+        by_default=False,
+    ),
+    "bgnbd_lognormal_first": Contender(
+        "BG/NBD x lognormal spend of all purchases",
+        PROBABILISTIC,
+        _times(BGNBD(prior="auto"), LognormalSpend(use_first_purchase=True)),
+        by_default=False,
     ),
     "learned_correction": Contender("structure plus learning", PROBABILISTIC, LearnedCorrection),
     "gradient_boosting": Contender("gradient boosting", LEARNED, RegressorValue),

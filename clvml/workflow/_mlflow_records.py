@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from clvml._secrets import without_password
 from clvml.errors import TrackingError
 from clvml.tracking._challenge import Nomination
 from clvml.tracking._connection import store_uri
@@ -24,7 +25,6 @@ from clvml.tracking._records import Registration, RunRecord, parameters_of
 from clvml.tracking._run_parts import WrittenRun
 from clvml.tracking._runs import upload
 from clvml.tracking._saved_runs import SavedRuns, save_runs
-from clvml.tracking._secrets import without_password
 from clvml.tracking._trial import Trial
 from clvml.workflow._console import Progress
 from clvml.workflow._findings import (

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from clvml._secrets import without_password
 from clvml.tracking._connection import store_uri
-from clvml.tracking._secrets import without_password
 from clvml.workflow._config import Config
 from clvml.workflow._findings import SEGMENTS, SERVED, Finding, Model
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from clvml.customers.engines._logins import is_url
 from clvml.errors import InputError
 from clvml.files import is_same, lies_in
 from clvml.tracking._connection import store_uri
@@ -52,7 +53,7 @@ def inputs_of(config: Config) -> dict[str, list[Path]]:
     """The inputs of a run by kind: existing files, and the location of an MLflow store."""
     segments = config.segments
     named = {
-        "purchases": "" if config.data.is_built_in else config.data.source,
+        "purchases": "" if config.data.is_built_in or is_url(config.data.source) else config.data.source,
         "attributes": segments.attributes,
         "treatments": segments.treatments,
         "contacts": segments.contacts,

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
 
-from clvml.tracking._secrets import without_password
+from clvml._secrets import without_password
 
 PASSWORD_NOTE = (
     "# The login of the store was left out. Set PGPASSWORD for PostgreSQL, MLFLOW_TRACKING_USERNAME and\n"

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from clvml._secrets import without_password
 from clvml.errors import InputError, TrackingError
 from clvml.tracking._connection import store_uri
 from clvml.tracking._run_parts import WrittenRun
 from clvml.tracking._runs import ask_store
 from clvml.tracking._saved_runs import RUNS, SavedRuns, read_runs
-from clvml.tracking._secrets import without_password
 from clvml.tracking._trial import Trial
 from clvml.workflow import _mlflow_records as records
 from clvml.workflow._console import Progress, Silent

@@ -7,6 +7,7 @@ import sys
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
 
@@ -191,3 +192,154 @@ def test_another_kind_of_file_is_refused_with_the_way_out(tmp_path, name):
     (tmp_path / name).write_text("x")
     with pytest.raises(InputError, match=r"unsupported file type.*(save|unpack|read) it"):
         read_transactions(tmp_path / name)
+
+
+def test_nan_in_a_parquet_file_is_unreadable_though_its_statistics_leave_it_out(tmp_path, sales):
+    amounts = pa.array([1.0, float("nan"), float("inf"), 4.0])
+    columns = {name: pa.array(sales[name]) for name in ("customer_id", "date")} | {"amount": amounts}
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    report = read_transactions(tmp_path / "a.parquet").report
+    assert report.loc["bad_amount", "set_aside"] == 2
+    assert report.loc["used", "spend"] == 5
+
+
+class Interchange:
+    """An object with the DataFrame interchange protocol only."""
+
+    def __init__(self, table):
+        self._table = table
+
+    def __dataframe__(self, allow_copy=True, nan_as_null=False):
+        return self._table.__dataframe__(allow_copy=allow_copy)
+
+
+def streams(sales):
+    import duckdb
+    import polars as pl
+
+    table = pa.table(sales)
+    return {
+        "table": table,
+        "batch": table.combine_chunks().to_batches()[0],
+        "reader": pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=1)),
+        "dataset": pa.dataset.dataset(table),
+        "polars": pl.DataFrame(sales),
+        "lazy": pl.DataFrame(sales).lazy(),
+        "relation": duckdb.from_arrow(table),
+        "interchange": Interchange(table),
+    }
+
+
+@pytest.mark.parametrize(
+    "kind", ["table", "batch", "reader", "dataset", "polars", "lazy", "relation", "interchange"]
+)
+def test_every_kind_of_table_has_the_rows_of_the_frame_again_and_again(sales, expected, kind):
+    transactions = read_transactions(streams(sales)[kind])
+    assert rows(transactions) == rows(transactions) == expected
+    assert rows(transactions.with_category("amount"))[0][0] == "007"
+
+
+def test_a_stream_that_breaks_off_is_refused_and_leaves_no_file(tmp_path, sales, monkeypatch):
+    table = pa.table(sales)
+
+    def batches():
+        yield from table.to_batches()
+        raise OSError("the disk went away")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(InputError, match=r"cannot be read to its end: .*the disk went away"):
+        read_transactions(pa.RecordBatchReader.from_batches(table.schema, batches()))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def parts(folder, sales, n=50):
+    """A folder of ``n`` CSV files of one row each or more."""
+    folder.mkdir()
+    for i in range(n):
+        sales.assign(customer_id=f"c{i}").to_csv(folder / f"day {i:02} 'ü'.csv", index=False)
+    return folder
+
+
+def test_a_malformed_row_in_one_of_many_files_is_named_by_file_and_line(tmp_path, sales):
+    folder = parts(tmp_path / "days", sales)
+    assert len(read_transactions(folder)) == 200
+    bad = folder / "day 37 'ü'.csv"
+    lines = bad.read_text().splitlines()
+    bad.write_text("\n".join([*lines[:2], lines[2] + ",12,13", *lines[3:]]) + "\n")
+    for source in (folder, bad):
+        with pytest.raises(InputError, match=r"line 3 of .*day 37 'ü'\.csv is malformed: it has more cells"):
+            read_transactions(source)
+    bad.write_text("\n".join(lines) + "\n")
+    assert len(read_transactions(folder)) == 200
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            lambda rows: rows.rename(columns={"amount": "revenue"}),
+            r"37 'ü'\.csv has no column 'amount'",
+        ),
+        (
+            lambda rows: rows.drop(columns="date"),
+            r"37 'ü'\.csv has no column 'date'",
+        ),
+    ],
+)
+def test_a_column_that_one_of_many_files_lacks_is_named_with_the_file(tmp_path, sales, change, said):
+    folder = parts(tmp_path / "days", sales)
+    change(sales).to_csv(folder / "day 37 'ü'.csv", index=False)
+    with pytest.raises(InputError, match=said):
+        read_transactions(folder)
+    for path in folder.glob("*.csv"):
+        pd.read_csv(path).to_parquet(path.with_suffix(".parquet"))
+        path.unlink()
+    with pytest.raises(InputError, match=said.replace("csv", "parquet")):
+        read_transactions(folder)
+
+
+def test_order_further_columns_delimiters_and_line_ends_may_differ_between_files(tmp_path, sales):
+    folder = parts(tmp_path / "days", sales)
+    known = rows(read_transactions(folder))
+    others = sales.assign(customer_id="c37")
+    others[["amount", "customer_id", "date"]].to_csv(folder / "day 37 'ü'.csv", index=False)
+    assert rows(read_transactions(folder)) == known
+    others.assign(shop="x").to_csv(folder / "day 37 'ü'.csv", index=False)
+    assert rows(read_transactions(folder)) == known
+    others.to_csv(
+        folder / "day 37 'ü'.csv", index=False, sep=";", lineterminator="\r\n", encoding="utf-8-sig"
+    )
+    assert rows(read_transactions(folder)) == known
+
+
+def test_another_type_in_one_of_many_parquet_files_is_named_with_the_file(tmp_path, sales):
+    for i in range(3):
+        sales.to_parquet(tmp_path / f"{i}.parquet")
+    sales.iloc[:0].astype(str).to_parquet(tmp_path / "empty.parquet")
+    assert len(read_transactions(tmp_path)) == 12
+    sales.assign(amount=sales["amount"].astype(str)).to_parquet(tmp_path / "1.parquet")
+    with pytest.raises(InputError, match=r"'amount' has numbers in .*0\.parquet and text in .*1\.parquet"):
+        read_transactions(tmp_path)
+    sales.assign(date=sales["date"].dt.tz_localize("Asia/Tokyo")).to_parquet(tmp_path / "1.parquet")
+    with pytest.raises(InputError, match=r"'date' has dates in .* and times with a time zone .*1\.parquet"):
+        read_transactions(tmp_path)
+
+
+def test_one_file_in_another_encoding_among_many_leaves_the_others_as_they_are(tmp_path, sales):
+    folder = parts(tmp_path / "days", sales.assign(note="Köln"))
+    sales.assign(customer_id="Müller").to_csv(folder / "day 00 'ü'.csv", index=False)
+    sales.assign(customer_id="Ångström").to_csv(folder / "day 37 'ü'.csv", index=False, encoding="cp1252")
+    assert {"Müller", "Ångström", "c1"} <= {row[0] for row in rows(read_transactions(folder))}
+
+
+@pytest.mark.parametrize("ending", ["gz", "zst"])
+def test_a_compressed_file_that_is_cut_off_is_refused(tmp_path, ending):
+    text = "customer_id,date,amount\n" + "".join(f"{i},1997-01-01,{i * 7919 % 1000}\n" for i in range(50_000))
+    codec = {"gz": "gzip", "zst": "zstd"}[ending]
+    whole = pa.compress(text.encode(), codec=codec, asbytes=True)
+    path = tmp_path / f"a.csv.{ending}"
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"a\.csv\."):
+        read_transactions(path)
+    path.write_bytes(whole)
+    assert len(read_transactions(path)) == 50_000

@@ -137,52 +137,17 @@ def test_dates_in_iso_8601_and_their_offsets_are_read_alike(engines, texts):
 FORMATS = {
     "%d/%m/%Y": [["1", "31", "029", "0"], "/", ["1", "02", "13"], "/", ["2020", "20", "0999", "20200"]],
     "%m.%d.%y %I:%M %p": [
-        ["1", "12"],
-        ".",
-        ["1", "31"],
-        ".",
-        ["68", "69", "5"],
-        [" ", "  "],
-        ["0", "1", "12", "13"],
-        ":",
-        ["5", "60"],
-        " ",
-        ["AM", "pm", "p"],
+        *(["1", "12"], ".", ["1", "31"], ".", ["68", "69", "5"], [" ", "  "]),
+        *(["0", "1", "12", "13"], ":", ["5", "60"], " ", ["AM", "pm", "p"]),
     ],
-    "%d %b %Y": [
-        ["1", "30"],
-        [" ", "  ", ""],
-        ["Jan", "FEB", "sept", "Dec"],
-        " ",
-        ["2020"],
-        ["", " ", "x", "\n"],
-    ],
-    "%A, %d. %B %Y": [
-        ["Monday", "friday", "Mon"],
-        ", ",
-        ["5", "05"],
-        ". ",
-        ["May", "JUNE", "jun"],
-        " ",
-        ["1999"],
-    ],
+    "%d %b %Y": [["1", "30"], [" ", "  ", ""], ["Jan", "FEB", "sept"], " 2020", ["", " ", "x", "\n"]],
+    "%A, %d. %B %Y": [["Monday", "friday", "Mon"], ", ", ["5", "05"], ". ", ["May", "JUNE", "jun"], " 1999"],
     "%Y%m%d": [["2020", "202"], ["1", "01", "12"], ["1", "28", "30"]],
     "%d-%m-%Y %H:%M:%S.%f": [
-        ["1"],
-        "-",
-        ["2"],
-        "-",
-        ["2020"],
-        " ",
-        ["0", "23", "24"],
-        ":",
-        ["0", "59"],
-        ":",
-        ["59", "60"],
-        ".",
-        ["1", "123456", "1234567"],
+        *("1-2-2020 ", ["0", "23", "24"], ":", ["0", "59"]),
+        *(":", ["59", "60"], ".", ["1", "123456", "1234567"]),
     ],
-    "%Y-%m-%dT%H:%M:%S%z": [["2020-01-02T03:04:05"], ["", "+01:00", "-0530", "+01", "Z"]],
+    "%Y-%m-%dT%H:%M:%S%z": ["2020-01-02T03:04:05", ["", "+01:00", "-0530", "+01", "Z"]],
     "%b-%y": [["Jan", "Feb"], "-", ["20", "70"]],
     "(%d)%%[%m]{%Y}": [["(1)", "1"], "%[", ["1", "2"], "]{", ["2020"], "}"],
 }
@@ -389,6 +354,17 @@ def test_a_table_of_the_catalog_is_read_by_name_and_stays_cached(spark):
     assert table.storageLevel.useMemory
     table.unpersist()
     spark.catalog.dropTempView("sales")
+
+
+def test_a_summary_is_written_as_parquet_and_histories_are_counted(tmp_path):
+    rows = load_cdnow().to_pandas()
+    ours, theirs = clvml.read_transactions(rows), clvml.read_transactions(rows, engine="spark")
+    mine = clvml.summarize(ours, into=tmp_path / "0.parquet")
+    other = clvml.summarize(theirs, into=tmp_path / "1.parquet")
+    assert len(mine) == len(other) == 2357
+    pd.testing.assert_frame_equal(mine.to_pandas(), other.to_pandas(), check_exact=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.parquet", "1.parquet"]
+    pd.testing.assert_frame_equal(*(clvml.count_histories(each) for each in (ours, theirs)), check_exact=True)
 
 
 def test_instants_without_a_stated_zone_are_those_that_the_session_shows(spark):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clvml.distributions import bgnbd
-from clvml.distributions._bgnbd_covariates import _of_survival, derivatives
+from clvml.distributions._bgnbd_covariates import derivatives, of_survival
 from clvml.distributions._covariates import Influence, design, objective, of_purchases
 from clvml.distributions._gamma_ratios import digamma_rise, log_beta_fall, log_gamma_sequence, trigamma_fall
 from clvml.distributions._histories import count_histories
@@ -94,6 +94,6 @@ def test_a_count_of_any_size_has_the_likelihood_and_derivatives_of_the_closed_fo
 @pytest.mark.parametrize("x", [1001.0, 77_777.0, 2e9])
 def test_survival_of_any_number_of_chances_is_the_one_of_the_beta_function(x):
     a, b, chances = np.array([0.8, 0.8]), np.array([2.4, 2.4]), np.array([x, 7.0])
-    value, slope, _ = _of_survival(chances, a, b)
+    value, slope, _ = of_survival(chances, a, b)
     np.testing.assert_allclose(value, -log_beta_fall(b, a, chances), rtol=1e-11)
     np.testing.assert_allclose(slope[2], -a * digamma_rise(a + b, chances), rtol=1e-11)

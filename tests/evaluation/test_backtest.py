@@ -300,3 +300,42 @@ def test_models_that_are_the_same_at_some_origins_only_are_compared_at_all(log):
     assert first["capped"] == pytest.approx(first["historic"])
     assert set(found.verdict.scores.index) >= set(models)
     assert "not evaluated" not in " ".join(found.verdict.excluded.values())
+
+
+class Cautious(clvml.TotalSpendValue):
+    """Half the total spend so far, and for fewer than 60 customers that of its superclass."""
+
+    fallback_ = ""
+
+    def fit(self, customers):
+        self.fallback_ = "too few customers" if len(customers) < 60 else ""
+        return super().fit(customers)
+
+    def predict(self, customers, horizon=None, annual_discount_rate=None):
+        value = super().predict(customers, horizon, annual_discount_rate)
+        return value if self.fallback_ else value / 2
+
+
+def test_a_model_that_falls_back_at_one_origin_is_judged_at_all_of_them_and_it_is_said(log):
+    models = FORMULAS | {"cautious": Cautious(13)}
+    found = clvml.backtest(log, models, origins=["2021-07-31", "2022-06-30"], horizon=13)
+    assert found.mean_scores()["origins"].to_dict() == dict.fromkeys(models, 2)
+    assert found.left_out.empty
+    assert "not evaluated" not in " ".join(found.verdict.excluded.values())
+    total = clvml.TotalSpendValue(13).fit(found.at(13)[pd.Timestamp("2021-07-31")].split.calibration)
+    pd.testing.assert_series_equal(
+        found.at(13)[pd.Timestamp("2021-07-31")].predictions["cautious"],
+        total.predict(found.at(13)[pd.Timestamp("2021-07-31")].split.calibration),
+        check_names=False,
+    )
+    said = [note for note in found.notes if "cautious" in note]
+    assert len(said) == 1
+    assert "2021-07-31: too few customers" in said[0]
+
+
+def test_a_model_that_falls_back_at_every_origin_is_left_out(log):
+    models = FORMULAS | {"cautious": Cautious(13)}
+    found = clvml.backtest(log, models, origins=["2021-06-30", "2021-07-31"], horizon=13)
+    assert "cautious" not in found.models
+    assert set(found.left_out["model"]) == {"cautious"}
+    assert set(found.left_out["reason"]) == {"too few customers"}

@@ -11,7 +11,7 @@ from sklearn.exceptions import NotFittedError
 import clvml
 from clvml.distributions import History
 from clvml.errors import FitError, FitWarning, InputError, TimeUnitError
-from clvml.models import _history_model as history_model
+from clvml.models import _purchase_predictions as purchase_predictions
 
 
 class Published(NamedTuple):
@@ -89,7 +89,7 @@ def test_the_fit_is_where_the_likelihood_is_flat(fitted, cdnow):
 
 def test_customers_are_expected_to_buy_the_same_block_by_block(fitted, cdnow, monkeypatch):
     at_once = fitted.expected_purchases(cdnow, 39)
-    monkeypatch.setattr(history_model, "_CUSTOMERS", 100)
+    monkeypatch.setattr(purchase_predictions, "_CUSTOMERS", 100)
     assert (fitted.expected_purchases(cdnow, 39) == at_once).all()
 
 

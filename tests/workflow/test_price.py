@@ -84,3 +84,18 @@ def test_titles_name_the_models_that_were_fitted(paid, unpaid):
 def test_a_price_that_is_not_positive_is_refused_before_the_run(price):
     with pytest.raises(InputError, match=r"\[value\] price is"):
         load_config(overrides={"value.price": price})
+
+
+VARIANTS = ("bgnbd_gamma_gamma", "bgnbd_gamma_gamma_first", "bgnbd_lognormal_first", "zero")
+
+
+@pytest.mark.parametrize("price", [None, 20])
+def test_variants_of_the_model_of_spend_have_titles_of_their_own(paid, price):
+    """With a price they are the same model, and only one of them is named after it."""
+    context = context_of(paid, price)
+    context.put(clvml.split(paid, "1997-09-30", "1998-06-30"))
+    found = compare_contenders(context, Contenders({name: CONTENDERS[name] for name in VARIANTS}))
+    titles = [contender.title for contender in found.contenders.values()]
+    assert len(set(titles)) == len(titles)
+    first = "BG/NBD x Gamma-Gamma" if price is None else "BG/NBD x constant spend"
+    assert titles[:2] == [first, "BG/NBD x Gamma-Gamma of all purchases"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from clvml.customers.engines._duckdb import DuckDB
@@ -12,13 +13,19 @@ from clvml.errors import InputError
 EngineName = Literal["duckdb", "spark"]
 
 
-def engine_for(source: Any, name: EngineName | None = None, memory_limit: str | None = None) -> Engine:
+def engine_for(
+    source: Any,
+    name: EngineName | None = None,
+    memory_limit: str | None = None,
+    temp_directory: str | Path | None = None,
+) -> Engine:
     """The engine with this name; by default Spark for a Spark DataFrame, and DuckDB for all else.
 
     Raises
     ------
     InputError
-        If there is no such engine, it cannot read the source, or Spark is given a ``memory_limit``.
+        If there is no such engine, it cannot read the source, or Spark is given a ``memory_limit`` or a
+        ``temp_directory``.
     """
     if name not in (None, *get_args(EngineName)):
         raise InputError(f"engine is {name!r}; it must be 'duckdb' or 'spark'.")
@@ -28,11 +35,11 @@ def engine_for(source: Any, name: EngineName | None = None, memory_limit: str | 
             " path of its Parquet files."
         )
     if name != "spark" and not is_spark(source):
-        return DuckDB(memory_limit)
-    if memory_limit is not None:
+        return DuckDB(memory_limit, temp_directory)
+    if memory_limit is not None or temp_directory is not None:
         raise InputError(
-            "memory_limit is of DuckDB: the memory of Spark is set when it starts, as spark.executor.memory"
-            " and spark.driver.memory."
+            "memory_limit and temp_directory are of DuckDB: Spark's are set when it starts, as"
+            " spark.executor.memory, spark.driver.memory and spark.local.dir."
         )
     from clvml.customers.engines._spark import Spark
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +23,26 @@ from clvml.errors import InputError
 
 
 class DuckDB:
-    """An in-memory DuckDB that spills to the temporary folder; it satisfies `Engine`.
+    """An in-memory DuckDB that spills to a temporary folder; it satisfies `Engine`.
 
     Parameters
     ----------
     memory_limit : str, optional
         Memory limit before spilling to disk, as ``"2GB"``.
+    temp_directory : path, optional
+        Folder to spill to; default: the system's temporary folder. The engine's own folder in it, whose name
+        starts with ``clvml-``, is deleted at the end, also after an interruption.
 
     Raises
     ------
     InputError
-        If ``memory_limit`` is not a size.
+        If ``memory_limit`` is not a size, or ``temp_directory`` is not a folder that can be written to.
     """
 
-    def __init__(self, memory_limit: str | None = None) -> None:
-        spill = Path(tempfile.gettempdir()) / f"clvml-{uuid.uuid4().hex}"
-        self._memory_limit = memory_limit
-        settings = {"temp_directory": str(spill), "autoinstall_known_extensions": "false"}
+    def __init__(self, memory_limit: str | None = None, temp_directory: str | Path | None = None) -> None:
+        self._settings = memory_limit, temp_directory
+        self._spill = _folder_to_spill_to(temp_directory) / f"clvml-{uuid.uuid4().hex}"
+        settings = {"temp_directory": str(self._spill), "autoinstall_known_extensions": "false"}
         if memory_limit is not None:
             settings["memory_limit"] = memory_limit
         try:
@@ -46,20 +52,21 @@ class DuckDB:
         self._connection.execute("SET TimeZone = 'UTC'")
         with contextlib.suppress(duckdb.InvalidInputException):  # a notebook without ipywidgets has no bar
             self._connection.execute("SET enable_progress_bar = false")
+        weakref.finalize(self, shutil.rmtree, self._spill, ignore_errors=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickled as a new engine with the same limit, without data: a connection cannot be pickled."""
-        return DuckDB, (self._memory_limit,)
+        """Pickled as a new engine with the same settings, without data: a connection cannot be pickled."""
+        return DuckDB, self._settings
 
     def open(self, source: Any, sheet: str | int | None = None) -> Source:
         return open_source(self._connection, source, sheet)
 
     def create_view(self, name: str, sql: str) -> None:
-        query(self._connection, f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")
+        self._run(f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")
 
     @contextlib.contextmanager
     def hold(self, name: str, sql: str) -> Iterator[None]:
-        query(self._connection, f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
+        self._run(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
         try:
             yield
         finally:
@@ -74,7 +81,17 @@ class DuckDB:
             self._connection.unregister(name)
 
     def frame(self, sql: str) -> pd.DataFrame:
-        return query(self._connection, sql).df()
+        return self._run(sql).df()
+
+    def write_parquet(self, sql: str, path: Path, metadata: Mapping[str, str]) -> int:
+        notes = ", ".join(f"{quoted(name)}: {quoted(text)}" for name, text in metadata.items())
+        written = self._run(
+            f"COPY ({sql}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{notes}}})"
+        )
+        return int(written.fetchone()[0])
+
+    def _run(self, sql: str) -> Any:
+        return query(self._connection, sql, self._spill.parent)
 
     def text(self, cell: str, kind: Kind) -> str:  # noqa: ARG002
         return f"CAST({cell} AS STRING)"
@@ -123,3 +140,10 @@ class DuckDB:
 
     def row_key(self, cells: str) -> str:
         return f"hash({cells})"
+
+
+def _folder_to_spill_to(temp_directory: str | Path | None) -> Path:
+    folder = Path(tempfile.gettempdir() if temp_directory is None else temp_directory)
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"temp_directory is {str(folder)!r}; it must be a folder that can be written to.")
+    return folder

@@ -6,17 +6,22 @@ quoting, positions do not. Nothing is read before a query runs.
 
 from __future__ import annotations
 
+import functools
 import glob
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pandas as pd
 
-from clvml.customers.engines._engine import Column, Kind, Source, quoted
+from clvml.customers.engines._copies import Copy
+from clvml.customers.engines._csv import csv_table, malformed_row
+from clvml.customers.engines._engine import Column, Kind, Part, Source, quoted
 from clvml.customers.engines._files import NotUtf8, files_of, is_path, is_utf16, kind_of, label_of
 from clvml.customers.engines._frames import Table, table_of, zones_of
+from clvml.customers.engines._sources import source_of
 from clvml.customers.engines._workbooks import read_sheet
 from clvml.errors import InputError
 
@@ -32,31 +37,49 @@ _KINDS: dict[str, Kind] = {
     **dict.fromkeys(("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"), "timestamp"),
     **dict.fromkeys(("TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS WITH TIME ZONE"), "instant"),
 }
+_DISK_FULL = re.compile(
+    "No space left|Disk quota exceeded|File too large|max_temp_directory_size|[Cc]ould not write"
+)
 
 
-def query(connection: Any, sql: str) -> Any:
+def query(connection: Any, sql: str, spill: Path | None = None) -> Any:
     """Run one query; errors of the engine are raised as InputError."""
     try:
         return connection.execute(sql)
-    except duckdb.OutOfMemoryException:
-        raise InputError(
-            "the table does not fit in the memory_limit, even with spilling: give it more."
-        ) from None
+    except RuntimeError as error:  # how DuckDB reports Ctrl-C
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from None
+        raise
     except duckdb.Error as error:
         said = str(error)
+        if _DISK_FULL.search(said):
+            raise InputError(
+                f"the disk is full: data beyond the memory_limit spill to {spill or 'the temporary folder'}."
+                " Free space there, choose a folder on a larger disk as temp_directory, or give a larger"
+                " memory_limit, and run it again."
+            ) from None
+        if isinstance(error, duckdb.OutOfMemoryException):
+            raise InputError(
+                "the table does not fit in the memory_limit, even with spilling: give it more."
+            ) from None
         if "utf-8" in said.lower() or "unicode" in said.lower():
             raise NotUtf8("the file is not text in UTF-8: save it again as UTF-8.") from None
+        if malformed := malformed_row(said):
+            raise InputError(malformed) from None
         raise InputError(f"the table cannot be read: {_gist(said)}.") from None
 
 
 def open_source(connection: Any, source: Any, sheet: str | int | None = None) -> Source:
-    """Create the view ``source`` over files or a DataFrame, and describe it.
+    """Create the view ``source`` over files, a table or a copy of what can be read once, and describe it.
 
     Raises
     ------
     InputError
         If a file does not exist, has an unsupported type or cannot be read, or the object is not a table.
     """
+    source = source_of(source)
+    if isinstance(source, Copy):
+        return _open_files(connection, [source.path_in(_spill_folder(connection))], source.label, True)
     if not is_path(source):
         return _open_table(connection, table_of(source))
     paths, label = files_of(source), label_of(source)
@@ -67,6 +90,10 @@ def open_source(connection: Any, source: Any, sheet: str | int | None = None) ->
         sheets = pd.concat([read_sheet(path, sheet) for path in paths])
         return _open_table(connection, table_of(sheets)._replace(label=label))._replace(is_workbook=True)
     return _open_files(connection, paths, label, kinds == ["parquet"])
+
+
+def _spill_folder(connection: Any) -> str:
+    return str(connection.execute("SELECT current_setting('temp_directory')").fetchone()[0])
 
 
 def _open_table(connection: Any, table: Table) -> Source:
@@ -86,29 +113,61 @@ def _create_view(
     is_text_file: bool = False,
 ) -> Source:
     described = query(connection, f"DESCRIBE SELECT * FROM {table}").fetchall()
-    positions = ", ".join(f"c{i}" for i in range(len(described)))
-    query(connection, f"CREATE OR REPLACE TEMP VIEW source({positions}) AS SELECT * FROM {table}")
+    rows = f"{table} AS rows({_positions(described)})"
+    query(connection, f"CREATE OR REPLACE TEMP VIEW source AS SELECT {_cells(described)} FROM {rows}")
     names = names or tuple(row[0] for row in described)
     columns = [
-        Column(name, _KINDS.get(str(row[1]).split("(")[0], "text"), (zones or {}).get(name))
+        Column(name, kind_of_type(str(row[1])), (zones or {}).get(name))
         for name, row in zip(names, described, strict=True)
     ]
     return Source(label, tuple(columns), is_text_file)
 
 
+def _positions(described: list[Any]) -> str:
+    return ", ".join(f"c{i}" for i in range(len(described)))
+
+
+def _cells(described: list[Any]) -> str:
+    """All columns, with NULL for NaN and infinity.
+
+    The statistics of a Parquet file leave NaN out, and DuckDB takes them to prove that no value is NaN.
+    """
+    cells = {i: f"c{i}" for i in range(len(described))}
+    floats = (i for i, row in enumerate(described) if row[1] in ("FLOAT", "DOUBLE"))
+    finite = {i: f"CASE WHEN isfinite(c{i}) THEN c{i} END AS c{i}" for i in floats}
+    return ", ".join((cells | finite).values())
+
+
 def _open_files(connection: Any, paths: list[str], label: str, are_parquet: bool) -> Source:
-    listed = "[" + ", ".join(quoted(glob.escape(path)) for path in paths) + "]"
-    several = ", union_by_name = true" if len(paths) > 1 else ""
     if are_parquet:
-        table = f"read_parquet({listed}{several})"
-        return _create_view(connection, table, label, zones=_zones_in_parquet(paths[0]))
+        listed = ", ".join(quoted(glob.escape(path)) for path in paths)
+        several = ", union_by_name = true" if len(paths) > 1 else ""
+        source = _create_view(
+            connection, f"read_parquet([{listed}]{several})", label, zones=_zones_in_parquet(paths[0])
+        )
+        return source._replace(parts=_parquet_parts(connection, listed) if several else ())
     if any(is_utf16(path) for path in paths):
         raise NotUtf8("the file is text in UTF-16: save it again as UTF-8.")
-    table = f"read_csv({listed}, all_varchar = true, header = true{several})"
-    source = _create_view(connection, table, label, is_text_file=True)
-    if len(source.columns) == 1 and re.search("[,;\t|]", source.names[0]):
-        return _open_ragged(connection, table, source)
-    return source
+    table, parts = csv_table(functools.partial(query, connection), paths)
+    return _create_view(connection, table, label, is_text_file=True)._replace(parts=parts)
+
+
+def _parquet_parts(connection: Any, listed: str) -> tuple[Part, ...]:
+    """The columns of Parquet files that have rows; those of partitions are not in the files."""
+    found = query(
+        connection,
+        "SELECT min(file_name), names, types FROM (SELECT file_name, list(name ORDER BY name) AS names,"
+        " list(coalesce(duckdb_type, type) ORDER BY name) AS types"
+        f" FROM parquet_schema([{listed}]) WHERE num_children IS NULL GROUP BY file_name)"
+        f" WHERE file_name IN (SELECT file_name FROM parquet_file_metadata([{listed}]) WHERE num_rows > 0)"
+        " GROUP BY names, types ORDER BY 1",
+    ).fetchall()
+    return tuple(Part(file, tuple(names), tuple(map(kind_of_type, types))) for file, names, types in found)
+
+
+def kind_of_type(name: str) -> Kind:
+    """The kind of a column by its type in DuckDB."""
+    return _KINDS.get(name.split("(")[0], "text")
 
 
 def _zones_in_parquet(path: str) -> dict[str, str]:
@@ -120,20 +179,6 @@ def _zones_in_parquet(path: str) -> dict[str, str]:
         return zones_of(pyarrow.parquet.read_schema(path))
     except (pa.ArrowException, OSError):
         return {}
-
-
-def _open_ragged(connection: Any, table: str, source: Source) -> Source:
-    """Reopen a CSV file with rows of unequal length: pad short rows, raise for long ones."""
-    padded = _create_view(
-        connection, table[:-1] + ", null_padding = true, parallel = false)", source.label, is_text_file=True
-    )
-    names = re.split("[,;\t|]", source.names[0])
-    if len(padded.columns) > len(names):
-        raise InputError(
-            f"{source.label} has rows with more cells than its {len(names)} column names: put quotes around"
-            " cells that contain the delimiter."
-        )
-    return padded
 
 
 def _gist(said: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 import pandas as pd
@@ -23,6 +24,14 @@ class Column(NamedTuple):
     zone: str | None = None
 
 
+class Part(NamedTuple):
+    """Files with the same columns: the first of them, the names and, where columns have types, the kinds."""
+
+    file: str
+    names: tuple[str, ...]
+    kinds: tuple[Kind, ...] = ()
+
+
 class Source(NamedTuple):
     """Description of the view ``source``: its label and its columns, in SQL ``c0, c1, ...``.
 
@@ -34,6 +43,7 @@ class Source(NamedTuple):
     columns: tuple[Column, ...]
     is_text_file: bool
     is_workbook: bool = False
+    parts: tuple[Part, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -70,6 +80,10 @@ class Engine(Protocol):
 
     def frame(self, sql: str) -> pd.DataFrame:
         """The result of a query."""
+        ...
+
+    def write_parquet(self, sql: str, path: Path, metadata: Mapping[str, str]) -> int:
+        """Write the result of a query to a Parquet file with key-value metadata; return its rows."""
         ...
 
     def text(self, cell: str, kind: Kind) -> str:

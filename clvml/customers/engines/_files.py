@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import codecs
 import functools
 import glob
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
+import pyarrow as pa
 
 from clvml.errors import InputError
 
@@ -60,7 +62,7 @@ def read_other_encoding(paths: Iterable[str]) -> tuple[pd.DataFrame, str]:
     """
     tables, encodings = [], []
     for path in paths:
-        encodings.append("UTF-16" if is_utf16(path) else "Windows-1252")
+        encodings.append("UTF-16" if is_utf16(path) else "UTF-8" if _is_utf8(path) else "Windows-1252")
         try:
             tables.append(
                 pd.read_csv(
@@ -68,7 +70,7 @@ def read_other_encoding(paths: Iterable[str]) -> tuple[pd.DataFrame, str]:
                     dtype=str,
                     sep=None,
                     engine="python",
-                    encoding=encodings[-1],
+                    encoding=encodings[-1].replace("UTF-8", "utf-8-sig"),
                     encoding_errors="replace",
                     keep_default_na=False,
                     na_values=[""],
@@ -77,7 +79,21 @@ def read_other_encoding(paths: Iterable[str]) -> tuple[pd.DataFrame, str]:
         except (ValueError, pd.errors.ParserError, UnicodeError) as error:
             reason = str(error).splitlines()[0].rstrip(". ") if str(error) else "no reason given"
             raise InputError(f"{path} cannot be read as {encodings[-1]}: {reason}.") from None
-    return pd.concat(tables), encodings[-1]
+    return pd.concat(tables), " and ".join(sorted(set(encodings) - {"UTF-8"}))
+
+
+def _is_utf8(path: str) -> bool:
+    """Whether the whole of a file, compressed or not, is text in UTF-8."""
+    plain = pa.input_stream(path, compression="detect")
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with plain as file:
+            while block := file.read(1 << 20):
+                decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def is_path(source: Any) -> bool:

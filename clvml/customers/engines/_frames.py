@@ -9,6 +9,8 @@ import pandas as pd
 
 from clvml.errors import InputError
 
+_PROTOCOLS = ("__arrow_c_stream__", "__arrow_c_array__", "__dataframe__")
+
 
 class Table(NamedTuple):
     """A table to register with the engine, its column names, the time zones of its columns, and its label."""
@@ -20,7 +22,7 @@ class Table(NamedTuple):
 
 
 def table_of(source: Any) -> Table:
-    """Convert a pandas, polars or pyarrow table (or any object with the Arrow stream protocol).
+    """Convert a pandas, polars or pyarrow table, or any object with the Arrow or the interchange protocol.
 
     Raises
     ------
@@ -35,15 +37,26 @@ def table_of(source: Any) -> Table:
             name: str(dtype.tz) for name, dtype in zip(names, source.dtypes, strict=True) if _has_zone(dtype)
         }
         return Table(registrable(frame), names, zones, kind)
-    if hasattr(source, "collect") and not hasattr(source, "__arrow_c_stream__"):
-        source = source.collect()
     if hasattr(source, "scanner"):  # a pyarrow dataset: read lazily
         return Table(source, _unique(source.schema.names, kind), zones_of(source.schema), kind)
-    if not hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__arrow_c_array__"):
+    if not any(hasattr(source, name) for name in _PROTOCOLS):
         raise InputError(
             f"transactions are {kind}; give a path to CSV or Parquet, or a pandas, polars or Arrow table."
         )
     return _arrow_table(source, kind)
+
+
+def is_lazy(source: Any) -> bool:
+    """Whether a source is a polars LazyFrame."""
+    return hasattr(source, "sink_parquet") and hasattr(source, "collect")
+
+
+def is_stream(source: Any) -> bool:
+    """Whether a source has the Arrow stream protocol, but no rows in memory that can be read again."""
+    in_memory = isinstance(source, pd.DataFrame) or any(
+        hasattr(source, name) for name in ("slice", "scanner")
+    )
+    return hasattr(source, "__arrow_c_stream__") and not in_memory
 
 
 def registrable(frame: pd.DataFrame) -> pd.DataFrame:
@@ -66,9 +79,11 @@ def zones_of(schema: Any) -> dict[str, str]:
 
 def _arrow_table(source: Any, kind: str) -> Table:
     import pyarrow as pa
+    from pyarrow.interchange import from_dataframe
 
     try:
-        arrow = pa.table(source)
+        has_arrow = any(hasattr(source, name) for name in _PROTOCOLS[:2])
+        arrow = pa.table(source) if has_arrow else from_dataframe(source)
     except (pa.ArrowInvalid, TypeError, ValueError):
         raise InputError(
             f"transactions are {kind}, which is not a table; give rows with named columns."

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,7 +15,7 @@ from clvml.customers.engines import _spark_dates
 from clvml.customers.engines._engine import Kind, Source, quoted
 from clvml.customers.engines._frames import registrable
 from clvml.customers.engines._spark_session import moved, own_session, run, session_of
-from clvml.customers.engines._spark_sources import open_source, spark_table
+from clvml.customers.engines._spark_sources import one_file, open_source, spark_table
 
 # Of Unicode's space separators, which DuckDB trims.
 _SPACES = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
@@ -74,6 +77,12 @@ class Spark:
         table = run(lambda: self._session.sql(sql).toArrow())
         return _in_pandas(table)
 
+    def write_parquet(self, sql: str, path: Path, metadata: Mapping[str, str]) -> int:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f"{path.name}-") as folder:
+            table = run(lambda: self._session.sql(sql))
+            run(lambda: table.write.mode("overwrite").parquet(f"file:{os.path.abspath(folder)}"))
+            return one_file(Path(folder), path, metadata)
+
     def _name(self, name: str, table: Any) -> None:
         """Register a table as a view of clvml's session."""
         run(lambda: table.createOrReplaceTempView(name))
@@ -90,7 +99,8 @@ class Spark:
     def number(self, text: str) -> str:
         return (
             f"CASE WHEN regexp_like({text}, {_literal(_NUMBER)})"
-            f" OR regexp_like({text}, {_literal(_INFINITY)}) THEN TRY_CAST(replace({text}, '+-', '-') AS DOUBLE) END"
+            f" OR regexp_like({text}, {_literal(_INFINITY)})"
+            f" THEN TRY_CAST(replace({text}, '+-', '-') AS DOUBLE) END"
         )
 
     def matches(self, text: str, pattern: str) -> str:

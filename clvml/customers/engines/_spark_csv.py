@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
+from clvml.customers.engines._engine import Part
 from clvml.customers.engines._files import NotUtf8
 from clvml.customers.engines._spark_session import run
 from clvml.errors import InputError
@@ -23,8 +24,16 @@ _OPTIONS = {
 }
 
 
-def read_csv(session: Any, paths: Sequence[str], label: str) -> tuple[Any, tuple[str, ...]]:
-    """The rows of CSV files and the names of their columns; files with other columns are united by name.
+def read_csv(session: Any, paths: Mapping[str, str], label: str) -> tuple[Any, tuple[Part, ...]]:
+    """The rows of CSV files and their columns by header; files with other columns are united by name.
+
+    Parameters
+    ----------
+    session : SparkSession
+    paths : mapping of str to str
+        From the files as given to their places for Spark.
+    label : str
+        Name of the source in messages.
 
     Raises
     ------
@@ -34,16 +43,18 @@ def read_csv(session: Any, paths: Sequence[str], label: str) -> tuple[Any, tuple
     packed = [path for path in paths if path.lower().endswith(".zst")]
     if packed:
         raise InputError(f"{packed[0]} is compressed with zstd, which Spark may lack: use .gz, or unpack it.")
-    has_breaks = _check_text(session, paths, label)
+    has_breaks = _check_text(session, tuple(paths.values()), label)
     headers: dict[tuple[str, str], list[str]] = {}
-    for path in paths:
-        line = run(lambda path=path: session.read.text(path).first())  # type: ignore[misc]
+    for path, place in paths.items():
+        line = run(lambda place=place: session.read.text(place).first())  # type: ignore[misc]
         headers.setdefault(_split_header("" if line is None else line[0]), []).append(path)
     tables = [
-        _rows(session, files, names.split("\0"), mark, has_breaks) for (mark, names), files in headers.items()
+        _rows(session, [paths[file] for file in files], names.split("\0"), mark, has_breaks)
+        for (mark, names), files in headers.items()
     ]
-    names = tuple(dict.fromkeys(name for _, names in headers for name in names.split("\0")))
-    return reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), tables), names
+    parts = [Part(files[0], tuple(names.split("\0"))) for (_, names), files in headers.items()]
+    table = reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), tables)
+    return table, tuple(parts)
 
 
 def _split_header(line: str) -> tuple[str, str]:

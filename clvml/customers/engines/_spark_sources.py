@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from clvml.customers.engines._engine import Column, Kind, Source
+from clvml.customers.engines._copies import Copy
+from clvml.customers.engines._engine import Column, Kind, Part, Source
 from clvml.customers.engines._files import (
     NotUtf8,
     files_of,
@@ -21,6 +23,7 @@ from clvml.customers.engines._files import (
     patterns_of,
 )
 from clvml.customers.engines._frames import table_of, zones_of
+from clvml.customers.engines._sources import source_of
 from clvml.customers.engines._spark_csv import read_csv
 from clvml.customers.engines._spark_session import is_spark, run
 from clvml.customers.engines._workbooks import read_sheet
@@ -56,6 +59,10 @@ def open_source(session: Any, user: Any, source: Any, sheet: str | int | None = 
     InputError
         If a file or table does not exist, has an unsupported type or cannot be read.
     """
+    source = source if is_spark(source) else source_of(source)
+    if isinstance(source, Copy):
+        path = source.path_in(tempfile.gettempdir())
+        return _of_parquet(session, [path], source.label, None)
     if is_spark(source):
         return _of_spark(source, "a Spark DataFrame")
     if not is_path(source):
@@ -72,6 +79,7 @@ def _described(
     is_text_file: bool = False,
     is_workbook: bool = False,
     names: Iterable[str] | None = None,
+    parts: Sequence[Part] = (),
 ) -> tuple[Any, Source]:
     """The table with positions for names, and its description."""
     names = tuple(table.columns if names is None else names)
@@ -83,7 +91,7 @@ def _described(
         for name, (_, kind) in zip(names, table.dtypes, strict=True)
     ]
     positions = table.toDF(*(f"c{i}" for i in range(len(columns))))
-    return positions, Source(label, tuple(columns), is_text_file, is_workbook)
+    return positions, Source(label, tuple(columns), is_text_file, is_workbook, tuple(parts))
 
 
 def _kind(spark_type: str) -> Kind:
@@ -173,8 +181,8 @@ def _of_files(session: Any, source: Any, sheet: str | int | None) -> tuple[Any, 
 
 def csv_table(session: Any, paths: Sequence[str], label: str) -> tuple[Any, Source]:
     """CSV files, all cells as text."""
-    table, names = read_csv(session, [_located(path) for path in paths], label)
-    return _described(table, label, is_text_file=True, names=names)
+    table, parts = read_csv(session, {path: _located(path) for path in paths}, label)
+    return _described(table, label, is_text_file=True, parts=parts)
 
 
 def _is_delta(pattern: str) -> bool:
@@ -202,7 +210,24 @@ def _of_parquet(session: Any, paths: list[str], label: str, folder: str | None) 
         reader = reader.option("basePath", _located(folder))
     table = run(lambda: reader.parquet(*map(_located, paths)))
     nanoseconds = {name for schema in schemas for name in _in_nanoseconds(schema)}
-    return _described(_with_microseconds(table, nanoseconds), label, zones_of(schemas[0]))
+    parts = [Part(path, tuple(schema.names)) for path, schema in zip(paths, schemas, strict=True)]
+    table = _with_microseconds(table, nanoseconds)
+    return _described(table, label, zones_of(schemas[0]), parts=parts if len(parts) > 1 else ())
+
+
+def one_file(folder: Path, path: Path, metadata: Mapping[str, str]) -> int:
+    """Copy the Parquet files of a folder, in order, to one file with metadata; return its rows."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    parts = [pq.ParquetFile(part) for part in sorted(folder.glob("part-*.parquet"))]
+    schema = parts[0].schema_arrow
+    fields = [field.with_nullable(True).with_metadata(None) for field in schema]
+    with pq.ParquetWriter(path, pa.schema(fields, metadata=dict(metadata)), compression="zstd") as writer:
+        for part in parts:
+            for batch in part.iter_batches(1 << 18):
+                writer.write_table(pa.Table.from_batches([batch]).cast(writer.schema))
+    return sum(part.metadata.num_rows for part in parts)
 
 
 def _in_nanoseconds(schema: Any) -> list[str]:

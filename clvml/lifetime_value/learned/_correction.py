@@ -22,6 +22,7 @@ from clvml.customers._summary import summarize
 from clvml.customers._time_units import Horizon, horizon_in
 from clvml.customers._transactions import Transactions, as_transactions
 from clvml.errors import ClvmlError, FitError, FitWarning, InputError
+from clvml.inference._fit_warnings import logged_fit_warnings
 from clvml.lifetime_value._projection import LifetimeValue
 from clvml.lifetime_value._protocol import (
     PurchaseModel,
@@ -30,6 +31,7 @@ from clvml.lifetime_value._protocol import (
     check_factors,
 )
 from clvml.lifetime_value.learned._base import LearnedValue, check_before
+from clvml.lifetime_value.learned._blend import Blend
 from clvml.lifetime_value.learned._candidates import purchase_structures
 from clvml.lifetime_value.learned._features import (
     SUMMARY,
@@ -37,13 +39,13 @@ from clvml.lifetime_value.learned._features import (
     feature_table,
     predicted_features,
 )
+from clvml.lifetime_value.learned._importance import importance
+from clvml.lifetime_value.learned._learners import learn
+from clvml.lifetime_value.learned._lessons import Origin, pooled, sampled
+from clvml.lifetime_value.learned._origins import earlier_origins
 from clvml.lifetime_value.learned._outcome_table import OutcomeTable, outcome_table
-from clvml.lifetime_value.learned._ratio import (
-    blended,
-    learn_ratio,
-    poisson_deviance,
-    spend_deviances,
-)
+from clvml.lifetime_value.learned._ratio import blended, spend_deviances
+from clvml.lifetime_value.learned._total_trend import total_factor
 from clvml.lifetime_value.learned._trees import BoostedTrees
 
 log = logging.getLogger("clvml")
@@ -51,18 +53,18 @@ log = logging.getLogger("clvml")
 Floats = NDArray[np.float64]
 
 _STRUCTURE = "structure"
-_IMPORTANCE_ROWS = 10_000
+_FITTED_TO = 50_000  # customers at further origins, where the structure is one of several
 
 
 class LearnedCorrection(LearnedValue):
-    """Lifetime value of a probabilistic model, corrected by gradient boosting learnt at an earlier origin.
+    """Lifetime value of a probabilistic model, corrected by gradient boosting learnt at earlier origins.
 
-    The probabilistic model (the structure) is fitted at the earlier origin, where the outcome is known.
-    Gradient boosting with Poisson deviance learns there which customers spend more or less than it predicts,
-    with the structural prediction as exposure. The structure fitted to all customers is then multiplied by
-    this ratio, scaled so that the total remains the structure's: learning ranks customers, structure
-    determines totals. Whether and how strongly to correct is decided by cross-validation at the earlier
-    origin.
+    The probabilistic model (the structure) is fitted at up to four earlier origins, where the outcome is
+    known. Gradient boosting with Poisson deviance learns there which customers spend more or less than it
+    predicts, with the structural prediction as exposure, and, a second time, what customers spend. The
+    prediction is the mean of structure, corrected structure and learnt spend, scaled to the structure's
+    total: learning ranks customers, structure determines totals. Cross-validation at the earlier origins
+    decides whether to correct, and how far the largest predictions follow.
 
     Parameters
     ----------
@@ -73,7 +75,7 @@ class LearnedCorrection(LearnedValue):
     structure : LifetimeValue, optional
         The probabilistic model. Default: of BG/NBD, MBG/NBD and Pareto/NBD x Gamma-Gamma the one that
         predicts the earlier holdout best (Poisson deviance).
-    min_customers : int, default 1000
+    min_customers : int, default 500
         Customers at the earlier origin below which there is no correction.
     random_state : int, default 0
         Of the boosting, its folds and the importances.
@@ -83,19 +85,30 @@ class LearnedCorrection(LearnedValue):
     structure_ : LifetimeValue
         Fitted to the customers.
     trees_ : BoostedTrees or None
-        Their raw prediction is the logarithm of the uncorrected ratio; None without a correction.
+        Their raw prediction is the logarithm of the ratio of spend to the structure's; None without a
+        correction.
+    spend_trees_ : BoostedTrees or None
+        Their raw prediction is the logarithm of spend, relative to its mean. None also in models of releases
+        that learnt a ratio only.
+    blend_ : Blend or None
+        How structure, ratio and spend become one correction.
     weight_ : float
-        Of the learnt ratio in the correction, from 0 (structure only) to 0.75.
+        Of what is learnt in the mean, 0 for the structure only.
     level_ : float
-        Mean learnt ratio at the earlier origin, to which each is relative.
+        Mean learnt ratio, to which each is relative.
     scale_ : float
-        Factor that restores the structure's total.
+        Factor that restores the structure's total, times ``total_factor_``.
+    total_factor_ : float
+        Total as a multiple of the structure's: other than 1 if that missed the total by about as much at each
+        of at least three earlier origins.
+    n_origins_ : int
+        Number of earlier origins that the correction is learnt from.
     learnt_horizon_ : float
         Length of the earlier holdout, in time units.
     gain_ : float
-        Reduction of the Poisson deviance at the earlier origin, out of fold, as a share of it.
+        Reduction of the Poisson deviance at the earlier origins, out of fold, as a share of it.
     importance_ : dict of str to float
-        Permutation importance of each feature: the increase in the Poisson deviance at the earlier origin
+        Permutation importance of each feature: the increase in the Poisson deviance at the earlier origins
         when its values are shuffled, as a share of the deviance; most important first.
     outcomes_ : OutcomeTable or None
         For prediction intervals.
@@ -107,12 +120,20 @@ class LearnedCorrection(LearnedValue):
 
     Notes
     -----
-    ``correction = scale x min(weight x ratio / level + 1 - weight, 1.5)``.
+    With ``S`` the structure's prediction over the learnt horizon, ``R`` its product with the learnt ratio and
+    ``B`` the learnt spend, both scaled to the total of ``S``, the mean is ``M = (S + R + B) / 3`` and
+    ``correction = scale x (M / S) ** power``. The power is 1, and falls for the largest tenth of the
+    predictions to the value (0, 0.5 or 1) with the lowest squared error out of fold, as a few customers
+    determine the squared error.
 
     The correction is learnt over the earlier holdout, whatever the prediction horizon: at another horizon the
     structure's value at that horizon is multiplied by the same correction. The total is exactly the
-    structure's at the constructor's horizon and discount rate, for the customers that the model was fitted
-    to.
+    structure's times ``total_factor_`` at the constructor's horizon and discount rate, for the customers that
+    the model was fitted to.
+
+    References
+    ----------
+    Bates and Granger (1969), "The combination of forecasts", Operational Research Quarterly 20.
     """
 
     structure_: LifetimeValue
@@ -125,6 +146,10 @@ class LearnedCorrection(LearnedValue):
     scale_: float
     gain_: float
     fallback_: str
+    spend_trees_: BoostedTrees | None = None  # not in files of earlier releases, as all below
+    blend_: Blend | None = None
+    total_factor_: float = 1.0
+    n_origins_: int = 1
     _fitted_structure: LifetimeValue | None = None  # in a scenario, which leaves the correction as it is
 
     def __init__(
@@ -133,7 +158,7 @@ class LearnedCorrection(LearnedValue):
         annual_discount_rate: float = 0.0,
         margin: float = 1.0,
         structure: LifetimeValue | None = None,
-        min_customers: int = 1000,
+        min_customers: int = 500,
         random_state: int = 0,
     ) -> None:
         self.horizon = horizon
@@ -171,7 +196,10 @@ class LearnedCorrection(LearnedValue):
         """
         if not 0 <= self.weight_ <= 1:
             raise InputError(f"weight_ is {self.weight_!r}; it must be between 0 and 1.")
-        for name, value in {"level_": self.level_, "scale_": self.scale_}.items():
+        if (self.blend_ is None) != (self.spend_trees_ is None):
+            raise InputError("blend_ and spend_trees_ must be given together.")
+        for name in ("level_", "scale_", "total_factor_"):
+            value = getattr(self, name)
             if not 0 < value < np.inf:
                 raise InputError(f"{name} is {value!r}; it must be a positive, finite number.")
 
@@ -190,6 +218,8 @@ class LearnedCorrection(LearnedValue):
 
     def fit_with_earlier(self, customers: pd.DataFrame, earlier: Split) -> Self:
         """Fit the structure to the customers, and the correction to an earlier split.
+
+        Where that holds its transactions, the correction is learnt at further origins before it as well.
 
         Parameters
         ----------
@@ -307,21 +337,32 @@ class LearnedCorrection(LearnedValue):
         return changed
 
     def explain(self, customers: pd.DataFrame) -> pd.DataFrame:
-        """What each feature contributes to the logarithm of each customer's learnt ratio.
+        """What each feature contributes to the logarithm of each customer's correction, before its scale.
 
         Returns
         -------
         DataFrame
-            One column per feature and ``average``, the mean of the earlier customers; the rows add up to the
-            logarithm of the learnt ratio, before its weight and scale. Only zeros without a correction.
+            One column per feature, ``average``, the mean of the earlier customers, and ``averaging``, what
+            the mean with the structure and the limit for the largest predictions take back; the rows add
+            up to the logarithm. The features have the mean of both learners: what is learnt of spend, less
+            the structure's prediction, is part of ``predicted``. Only zeros without a correction.
         """
         check_is_fitted(self, "structure_")
         customers = as_customers(customers)
         if self.trees_ is None:
             return pd.DataFrame({"average": 0.0}, customers.index)
         table = self._feature_table(self.structure_, customers)
-        shares = self.trees_.contributions(table.to_numpy())
-        return pd.DataFrame(shares, customers.index, table.columns).assign(average=self.trees_.mean)
+        rows = table.to_numpy()
+        shares, average = self.trees_.contributions(rows), self.trees_.mean
+        if self.spend_trees_ is not None and self.blend_ is not None:
+            shares = (shares + self.spend_trees_.contributions(rows)) / 2
+            predicted = np.maximum(table["predicted"].to_numpy(), np.finfo(float).tiny)
+            place = table.columns.get_loc("predicted")
+            shares[:, place] -= np.log(predicted / self.blend_.spend_level) / 2
+            average = (average + self.spend_trees_.mean + np.log(self.blend_.ratio_level)) / 2
+        found = pd.DataFrame(shares, customers.index, table.columns).assign(average=average)
+        logs = np.log(self._corrections(customers) / self.scale_)
+        return found.assign(averaging=logs - found.sum(axis=1))
 
     def predict_interval(
         self,
@@ -424,8 +465,12 @@ class LearnedCorrection(LearnedValue):
             return np.ones(len(customers))
         structure = self.structure_ if self._fitted_structure is None else self._fitted_structure
         features = self._features(structure, customers)
-        ratio = np.exp(self.trees_.raw(np.column_stack(list(features.values()))))
-        return self.scale_ * blended(ratio, self.weight_, self.level_)
+        rows = np.column_stack(list(features.values()))
+        ratio = np.exp(self.trees_.raw(rows))
+        if self.spend_trees_ is None or self.blend_ is None:
+            return self.scale_ * blended(ratio, self.weight_, self.level_)
+        spend = np.exp(self.spend_trees_.raw(rows))
+        return self.scale_ * self.blend_.correction(features["predicted"], ratio, spend)
 
     # The structure.
 
@@ -464,9 +509,10 @@ class LearnedCorrection(LearnedValue):
         raise FitError("; ".join(reasons) if len(reasons) > 1 else reasons[0].partition(": ")[2])
 
     def _without_correction(self, reason: str) -> Self:
-        self.trees_, self.outcomes_ = None, None
+        self.trees_, self.spend_trees_, self.blend_, self.outcomes_ = None, None, None, None
         self.importance_: dict[str, float] = {}
         self.weight_, self.level_, self.scale_, self.gain_ = 0.0, 1.0, 1.0, 0.0
+        self.total_factor_, self.n_origins_ = 1.0, 0
         self.learnt_horizon_ = float("nan")
         self.fallback_ = f"no correction is learnt: {reason}"
         log.warning("%s; predictions are those of the structure", self.fallback_)
@@ -477,23 +523,49 @@ class LearnedCorrection(LearnedValue):
     def _learn(self, past: LifetimeValue, customers: pd.DataFrame, earlier: Split) -> Self:
         """Learn the correction where the outcome is known, and scale it to these customers' total."""
         self.learnt_horizon_ = earlier.duration
-        expected = _spend(past, earlier.calibration, earlier.duration).to_numpy()
-        actual = earlier.holdout["spend"].to_numpy(dtype=float)
-        table = self._feature_table(past, earlier.calibration)
-        if not (actual[expected > 0] > 0).any():
+        origins = self._origins(past, earlier)
+        if not (origins[0].actual[origins[0].expected > 0] > 0).any():
             return self._without_correction("nobody spent anything in the earlier holdout")
-        learnt = learn_ratio(table.to_numpy(), actual, expected, self.random_state)
-        if learnt.weight == 0:
-            return self._without_correction("at the earlier origin no correction is better than none")
-        self.trees_, self.weight_, self.gain_, self.fallback_ = learnt.trees, learnt.weight, learnt.gain, ""
-        self.level_, self.scale_ = learnt.level, 1.0
+        lessons = pooled(origins, self.random_state)
+        learnt = learn(lessons, self.random_state)
+        features = self._features(self.structure_, customers)
+        structure, rows = features["predicted"], np.column_stack(list(features.values()))
+        if not learnt.helps or not structure.any():
+            return self._without_correction("at the earlier origins no correction is better than none")
+        spent = [(origin.actual.sum(), origin.expected.sum()) for origin in origins]
+        self.trees_, self.spend_trees_, self.gain_, self.fallback_ = (
+            learnt.ratio,
+            learnt.spend,
+            learnt.gain,
+            "",
+        )
+        self.n_origins_, self.total_factor_ = len(origins), total_factor(*np.transpose(spent))
+        parts = structure, np.exp(learnt.ratio.raw(rows)), np.exp(learnt.spend.raw(rows))
+        self.blend_ = Blend.of(*parts, learnt.largest)
+        self.weight_, self.level_ = self.blend_.weight, 1 / self.blend_.ratio_level
         before = self.structure_.predict(customers)
-        total = float((before * self.correction(customers)).sum())
-        self.scale_ = float(before.sum()) / total if total > 0 else 1.0
-        used = learnt.used
-        self.outcomes_ = outcome_table(actual[used], expected[used] * learnt.out_of_fold)
-        self.importance_ = self._importance(table.iloc[used], actual[used], expected[used], learnt.trees)
+        total = float((before * self.blend_.correction(*parts)).sum())
+        self.scale_ = self.total_factor_ * float(before.sum()) / total if total > 0 else 1.0
+        self.outcomes_ = outcome_table(lessons.actual, lessons.expected * learnt.out_of_fold)
+        self.importance_ = importance(lessons, list(features), learnt.ratio, learnt.spend, self.random_state)
         return self
+
+    def _origins(self, past: LifetimeValue, earlier: Split) -> list[Origin]:
+        """The earlier split and further ones, each with the structure fitted to it."""
+        found = [self._origin(past, earlier.calibration, earlier.holdout)]
+        for split in earlier_origins(earlier)[1:]:
+            customers = sampled(split.calibration, _FITTED_TO, self.random_state)
+            try:
+                with logged_fit_warnings():
+                    found.append(self._origin(clone(past).fit(customers), customers, split.holdout))
+            except ClvmlError as error:
+                log.debug("no structure at %s", split.calibration_end, exc_info=error)
+        return found
+
+    def _origin(self, past: LifetimeValue, customers: pd.DataFrame, holdout: pd.DataFrame) -> Origin:
+        table = self._feature_table(past, customers)
+        actual = holdout["spend"].reindex(customers.index).to_numpy(dtype=float)
+        return Origin(table, actual, table["predicted"].to_numpy())
 
     def _fitted_before(self, earlier: Split) -> dict[str, LifetimeValue]:
         """The candidates that can be fitted at the earlier origin, and predict something there."""
@@ -513,23 +585,6 @@ class LearnedCorrection(LearnedValue):
 
     def _feature_table(self, structure: LifetimeValue, customers: pd.DataFrame) -> pd.DataFrame:
         return feature_table(self._features(structure, customers), customers)
-
-    def _importance(
-        self, table: pd.DataFrame, actual: Floats, expected: Floats, trees: BoostedTrees
-    ) -> dict[str, float]:
-        rng = np.random.default_rng(self.random_state)
-        every = -(-len(table) // _IMPORTANCE_ROWS)
-        rows, ratio, exposure = table.to_numpy()[::every], (actual / expected)[::every], expected[::every]
-
-        def deviance(shuffled: int | None) -> float:
-            changed = rows.copy()
-            if shuffled is not None:
-                changed[:, shuffled] = rng.permutation(changed[:, shuffled])
-            return poisson_deviance(ratio, np.exp(trees.raw(changed)), exposure)
-
-        least = deviance(None)
-        found = {name: deviance(j) / least - 1 for j, name in enumerate(map(str, table))}
-        return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
 def _spend(model: LifetimeValue, customers: pd.DataFrame, horizon: Horizon) -> pd.Series:

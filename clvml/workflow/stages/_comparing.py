@@ -183,13 +183,20 @@ def built(context: Context, contender: Contender, **terms: Any) -> ValueModel:
 
 
 def retitled(contenders: Contenders, result: ModelComparison, has_amounts: bool) -> Contenders:
-    """The contenders; titles of built-in ones name the model of spend that was fitted, if there is one."""
-    fitted = {
-        name: [title_of(model.purchases_), *([title_of(model.spend_)] if has_amounts else [])]
-        for name, model in result.models.items()
-        if isinstance(model, LifetimeValue) and CONTENDERS.get(name) is contenders[name]
-    }
-    titles = contenders.titles | {name: " x ".join(models) for name, models in fitted.items()}
+    """The contenders; titles of built-in ones name the model of spend that was fitted, if it is another one.
+
+    A contender whose title another one has already, as variants of one model that fall back to the same,
+    keeps its own.
+    """
+    titles = contenders.titles
+    for name, model in result.models.items():
+        if not isinstance(model, LifetimeValue) or CONTENDERS.get(name) is not contenders[name]:
+            continue
+        spend = title_of(model.spend_)
+        if has_amounts and spend in titles[name]:
+            continue
+        title = " x ".join([title_of(model.purchases_), *([spend] if has_amounts else [])])
+        titles[name] = titles[name] if title in titles.values() else title
     return Contenders(
         {name: contender._replace(title=titles[name]) for name, contender in contenders.items()}
     )

@@ -70,7 +70,7 @@ class ModelsSection(Section):
             Discriminator(_kind),
         ],
         ...,
-    ] = Field(default=tuple(CONTENDERS), min_length=1)
+    ] = Field(default=tuple(name for name, each in CONTENDERS.items() if each.by_default), min_length=1)
     """Built-in models by id, and models of your own by import path, such as "mypackage.mymodule:MyModel", or
     with options as {model = "mypackage.mymodule:MyModel", options = {alpha = 1}}."""
 

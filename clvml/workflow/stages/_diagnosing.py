@@ -34,8 +34,7 @@ from clvml.lifetime_value._protocol import (
     SupportsSpendSimulation,
     title_of,
 )
-from clvml.models._fit_messages import meanings_of
-from clvml.models._history_model import NO_DROPOUT
+from clvml.models._fit_messages import NO_DROPOUT, meanings_of
 from clvml.workflow._findings import SERVED, Figure, Finding, Words
 from clvml.workflow._stage import Context, Stage
 from clvml.workflow.stages._comparing import Comparison, run_of

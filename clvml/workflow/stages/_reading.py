@@ -5,16 +5,19 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import pandas as pd
-from pydantic import Field, model_validator
+from pydantic import Field, field_serializer, model_validator
 
+from clvml._secrets import without_password
 from clvml.customers._datasets import load_cdnow
 from clvml.customers._policy import RULES, TransactionPolicy
 from clvml.customers._reading_options import MAX_UNREADABLE
 from clvml.customers._transactions import Transactions, read_transactions
 from clvml.customers.engines._files import is_stdin
+from clvml.customers.engines._logins import is_url
+from clvml.customers.engines._sources import source_of
 from clvml.errors import InputError
 from clvml.workflow._findings import ALL, Finding, Table, Tags, Words
 from clvml.workflow._formatting import Column
@@ -58,7 +61,12 @@ class DataSection(Section):
     """The source of the purchases, the names of its columns, and how its cells are read."""
 
     source: str = "cdnow"
-    """CSV, Parquet or Excel file of purchases, one per row, relative to this file; a folder; or "cdnow"."""
+    """CSV, Parquet or Excel file of purchases, one per row, relative to this file; a folder; or "cdnow". Of a
+    database: its connection string, better without a password (set PGPASSWORD), with table or query."""
+    table: str | None = None
+    """Table or view of a database, such as "schema.sales"."""
+    query: str | None = None
+    """SELECT statement to a database, in place of table."""
     customer: str = "customer_id"
     """Column with the customer id."""
     date: str = "date"
@@ -89,7 +97,22 @@ class DataSection(Section):
     """Sheet of an Excel workbook, by name or number. Default: the first."""
     memory_limit: str | None = None
     """Memory of the data engine, such as "2GB"; beyond it, it uses the disk."""
+    temp_directory: str | None = None
+    """Folder on that disk for data beyond the memory limit. Default: the system's temporary folder."""
     policy: PolicySection = PolicySection()
+
+    @field_serializer("source")
+    def _without_password(self, source: str) -> str:
+        return shown_source(source)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Without a password."""
+        return iter(self.model_dump().items())
+
+    @property
+    def shown(self) -> str:
+        """The source without a password, for reports and tags."""
+        return shown_source(self.source)
 
     @property
     def is_built_in(self) -> bool:
@@ -115,10 +138,18 @@ class DataSection(Section):
         return self
 
 
+def shown_source(source: str) -> str:
+    """A source without the password of a connection string."""
+    return without_password(source) if is_url(source) else source
+
+
 def check(context: Context) -> None:
     """Refuse a missing source."""
     data = context.config.data
     if data.is_built_in or is_stdin(data.source):
+        return
+    if is_url(data.source):
+        source_of(data.source, data.table, data.query)
         return
     if not Path(data.source).exists() and "*" not in data.source:
         raise InputError(
@@ -145,7 +176,7 @@ def find(context: Context) -> Iterator[Finding]:
     if sentence := describe_price(context):
         context.say(sentence)
         yield Words(sentence, runs=())
-    yield Tags({"source": context.config.data.source}, runs=ALL)
+    yield Tags({"source": context.config.data.shown}, runs=ALL)
     yield Table(
         "data_report",
         report,

@@ -11,6 +11,7 @@ import pandas as pd
 from clvml.customers._split import Split
 from clvml.customers.engines import DuckDB
 from clvml.customers.engines._files import is_stdin
+from clvml.customers.engines._sources import source_of
 from clvml.errors import ClvmlError, InputError
 from clvml.workflow._findings import Finding, Metrics, Tags, Words
 from clvml.workflow._stage import Context, Stage
@@ -177,11 +178,15 @@ def _check_columns(config: Config) -> None:
     data = config.data
     if is_stdin(data.source):
         raise InputError("[survey] loyalty_columns needs purchases in a file: standard input is read once.")
-    names = () if data.is_built_in else DuckDB().open(data.source, data.sheet).names
+    names = (
+        ()
+        if data.is_built_in
+        else DuckDB().open(source_of(data.source, data.table, data.query), data.sheet).names
+    )
     absent = [name for name in config.survey.loyalty_columns if name not in names]
     if absent:
         raise InputError(
-            f"[survey] loyalty_columns names {absent[0]!r}, which is no column of {data.source}; its columns"
+            f"[survey] loyalty_columns names {absent[0]!r}, which is no column of {data.shown}; its columns"
             f" are {', '.join(names) or 'customer, date and amount only'}."
         )
 

@@ -17,6 +17,7 @@ from clvml.customers._notices import data_notices
 from clvml.customers._split import Split, split
 from clvml.customers._summary import summarize
 from clvml.customers._transactions import Transactions
+from clvml.customers.engines._logins import is_url
 from clvml.segments.grouping._relationship_course import relationship_evidence
 from clvml.tracking._datasets import datasets_of, policy_counts, split_tags
 from clvml.tracking._records import DatasetRecord
@@ -71,6 +72,12 @@ class Customers(NamedTuple):
     attributes: Attributes
 
 
+def _dataset_source(context: Context) -> str:
+    """The source as MLflow takes it: it looks up URLs, and knows none of a database."""
+    source = context.config.data.shown
+    return context[Transactions].source if is_url(source) else source
+
+
 def find(context: Context) -> Iterator[Finding]:
     """The split, all customers, and the tags common to all runs of this comparison."""
     parts = divide(context)
@@ -78,10 +85,14 @@ def find(context: Context) -> Iterator[Finding]:
     config = context.config
     found = format_split(parts, outcome_of(context))
     context.say(found)
-    yield Words(f"{config.data.source}: {found}.", runs=())
+    yield Words(f"{config.data.shown}: {found}.", runs=())
     yield from notices_of(context, parts)
     yield Tags(split_tags(parts) | {"question": config.experiment.question}, runs=ALL)
-    name, source, facts = config.experiment.name, config.data.source, policy_counts(context[Transactions])
+    name, source, facts = (
+        config.experiment.name,
+        _dataset_source(context),
+        policy_counts(context[Transactions]),
+    )
     for record in datasets_of(parts, name, source):
         yield Dataset(record, runs=COMPARED)
     facts = {"observation_end": f"{parts.observation_end:%Y-%m-%d}", **facts}

@@ -12,9 +12,13 @@ import clvml
 from clvml.errors import InputError, TimeUnitError
 from clvml.evaluation import score
 from clvml.lifetime_value import SupportsEarlierSplit, ValueModel
+from clvml.lifetime_value.learned._blend import Blend
 from clvml.lifetime_value.learned._features import behavioural_features, feature_table
+from clvml.lifetime_value.learned._learners import learn
+from clvml.lifetime_value.learned._lessons import Origin, pooled
+from clvml.lifetime_value.learned._origins import earlier_origins
 from clvml.lifetime_value.learned._outcome_table import outcome_table
-from clvml.lifetime_value.learned._ratio import learn_ratio
+from clvml.lifetime_value.learned._total_trend import total_factor
 from clvml.scoring import score as score_customers
 from clvml.scoring import signature
 from clvml.scoring._model_file import dump_model, load_model_json
@@ -40,7 +44,7 @@ def test_it_ranks_better_than_its_structure_and_keeps_the_total(learned, promote
     structure = learned.structure_.predict(customers)
     corrected = learned.predict(customers)
     assert score(actual, corrected)["gini"] > score(actual, structure)["gini"] + 0.01
-    assert corrected.sum() == pytest.approx(structure.sum(), rel=1e-12)
+    assert corrected.sum() == pytest.approx(learned.total_factor_ * structure.sum(), rel=1e-12)
     assert learned.predict(customers, horizon=4.0).lt(corrected).all()
 
 
@@ -48,9 +52,9 @@ def test_it_finds_the_feature_that_matters_and_says_whom_it_moved(learned, promo
     customers = promoted_split.calibration
     assert next(iter(learned.importance_)) in ("first_order", "total_spend", "average_order")
     explained = learned.explain(customers)
-    ratio = np.exp(explained.sum(axis=1)) / learned.level_
-    blend = (learned.weight_ * ratio + 1 - learned.weight_).clip(upper=1.5)
-    np.testing.assert_allclose(learned.correction(customers), learned.scale_ * blend, rtol=1e-10)
+    correction = learned.scale_ * np.exp(explained.sum(axis=1))
+    np.testing.assert_allclose(learned.correction(customers), correction, rtol=1e-10)
+    pd.testing.assert_frame_equal(learned.explain(customers.head(1)), explained.head(1), rtol=1e-9)
     keen = feature_table(behavioural_features(customers), customers)["first_order"] == 80.0
     assert learned.correction(customers)[keen].mean() > 1.1 * learned.correction(customers)[~keen].mean()
 
@@ -127,11 +131,83 @@ def test_few_customers_and_no_earlier_split_give_the_structure_and_a_sentence(pr
     assert "min_customers" in clvml.compare_models(models, promoted_split).left_out["few"]
 
 
+def lessons_of(rows, actual, expected, origins=1):
+    """The same customers at each of some origins."""
+    customers = np.tile(np.arange(len(rows) // origins), origins)
+    table = pd.DataFrame(rows, customers)
+    parts = np.array_split(np.arange(len(rows)), origins)
+    return pooled([Origin(table.iloc[part], actual[part], expected[part]) for part in parts], 0)
+
+
 def test_noise_is_not_learnt():
     rng = np.random.default_rng(0)
     expected = rng.gamma(1.0, 1.0, 4000)
-    found = learn_ratio(rng.normal(size=(4000, 6)), rng.poisson(expected).astype(float), expected, 0)
-    assert found.weight == 0 or found.gain < 0.003
+    rows = np.column_stack([expected, rng.normal(size=(4000, 6))])
+    found = learn(lessons_of(rows, rng.poisson(expected).astype(float), expected), 0)
+    assert not found.helps or found.gain < 0.003
+
+
+def test_what_the_structure_misses_is_learnt_and_a_customer_is_in_one_fold_only():
+    rng = np.random.default_rng(0)
+    expected, keen = rng.gamma(1.0, 1.0, 4000), rng.random(4000) < 0.5
+    rows = np.column_stack([expected, keen, rng.normal(size=(4000, 3))])
+    actual = rng.poisson(expected * np.where(keen, 1.5, 0.5)).astype(float)
+    lessons = lessons_of(rows, actual, expected, origins=2)
+    assert np.ptp(lessons.shares(lessons.actual)) > 0
+    found = learn(lessons, 0)
+    assert found.helps
+    assert found.gain > 0.05
+    larger = lessons.rows[:, 1] == 1
+    assert found.out_of_fold[larger].mean() > 1.2 * found.out_of_fold[~larger].mean()
+    repeated = lessons_of(
+        np.vstack([rows[:500]] * 2), np.tile(actual[:500], 2), np.tile(expected[:500], 2), 2
+    )
+    folds = pd.Series(repeated.fold).groupby(repeated.rows[:, 2]).nunique()  # rows of one customer are equal
+    assert (folds == 1).all()
+
+
+def test_further_origins_see_nothing_after_the_earlier_one(promoted_split):
+    latest = promoted_split.earlier()
+    found = earlier_origins(latest)
+    assert found[0] is latest
+    assert len(found) > 1
+    assert all(each.observation_end < latest.observation_end for each in found[1:])
+    assert all(each.duration == pytest.approx(latest.duration, abs=1 / 7) for each in found)
+    assert earlier_origins(dataclasses.replace(latest, _transactions=None))[1:] == []
+
+
+def test_the_mean_of_three_keeps_the_total_of_each_and_the_largest_keep_the_structure():
+    rng = np.random.default_rng(2)
+    structure, spend = rng.gamma(2.0, 1.0, 1000), rng.gamma(1.0, 7.0, 1000)
+    ratio = rng.gamma(5.0, 0.4, 1000)
+    free = Blend.of(structure, ratio, spend, largest=1.0)
+    parts = structure, structure * ratio, spend
+    expected = sum(each * structure.sum() / each.sum() for each in parts) / 3
+    np.testing.assert_allclose(free.correction(structure, ratio, spend) * structure, expected, rtol=1e-9)
+    limited = Blend.of(structure, ratio, spend, largest=0.0)
+    largest = np.maximum(structure, expected) >= limited.upper
+    assert 10 <= largest.sum() <= 30
+    np.testing.assert_allclose(limited.correction(structure, ratio, spend)[largest], 1.0)
+    smallest = np.maximum(structure, expected) <= limited.lower
+    np.testing.assert_allclose(
+        limited.correction(structure, ratio, spend)[smallest], expected[smallest] / structure[smallest]
+    )
+
+
+@pytest.mark.parametrize("structure", [0.0, 5e-324, 1e-300, 1e-9, 1.0, 1e9, 1e300])
+def test_a_correction_is_a_number_whatever_the_structure_predicts(structure):
+    blend = Blend(2 / 3, 1.0, 3.0, 0.5, 4.0, 0.5)
+    found = blend.correction(np.array([structure]), np.array([1e-6]), np.array([2.0]))
+    assert np.isfinite(found).all()
+    assert (found > 0).all()
+
+
+def test_a_total_is_changed_only_where_it_was_missed_alike_at_several_origins():
+    expected = np.full(4, 100.0)
+    assert total_factor(np.array([80.0, 81.0, 79.0, 80.0]), expected) == pytest.approx(0.8, abs=0.01)
+    assert total_factor(np.array([80.0, 120.0, 95.0, 108.0]), expected) == 1.0
+    assert total_factor(np.array([80.0, 80.0]), expected[:2]) == 1.0
+    assert total_factor(np.array([500.0, 510.0, 490.0]), expected[:3]) == pytest.approx(1.5)
 
 
 def test_intervals_cover_the_holdout(learned, promoted_split):
@@ -172,7 +248,7 @@ def test_totals_of_groups_follow_the_correction(learned, promoted_split):
     for name in ("keen", "other"):
         factor = corrected[name] / structural[name]
         assert found.loc[name, "clv_upper"] == pytest.approx(factor * before.loc[name, "clv_upper"])
-    assert found.loc["total", "clv"] == pytest.approx(before.loc["total", "clv"])
+    assert found.loc["total", "clv"] == pytest.approx(learned.total_factor_ * before.loc["total", "clv"])
 
 
 def test_a_model_file_gives_the_same_model_and_scores_from_the_columns_alone(learned, promoted_split):
@@ -195,7 +271,8 @@ def test_it_is_fitted_from_transactions(promoted):
     model = clvml.LearnedCorrection(26, structure=STRUCTURE).fit_transactions(promoted)
     assert model.learnt_horizon_ == 26
     customers = clvml.summarize(promoted)
-    assert model.predict(customers).sum() == pytest.approx(model.structure_.predict(customers).sum())
+    total = model.total_factor_ * model.structure_.predict(customers).sum()
+    assert model.predict(customers).sum() == pytest.approx(total)
 
 
 @pytest.mark.filterwarnings("ignore::clvml.FitWarning")

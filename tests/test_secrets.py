@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from clvml.tracking._secrets import masked, shown, without_password
+from clvml._secrets import masked, shown, without_password
 from clvml.workflow._config import load_config
 
 WORD = st.text("abcXYZ0189!$%/?#:&=+~_-", min_size=12, max_size=30).map(lambda text: f"Q{text}Q")

@@ -1,4 +1,4 @@
-"""Passwords of a tracking URI: none is ever written or printed."""
+"""Passwords of the URIs of databases and servers: none is ever written or printed."""
 
 from __future__ import annotations
 
