@@ -2,13 +2,14 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import sys
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import clvml
@@ -25,14 +26,19 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),  # of pyspark with the current pandas and Python
 ]
 SETTINGS = {"spark.sql.session.timeZone": "America/New_York", "spark.sql.ansi.enabled": "false"}
-few = settings(
-    max_examples=2,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-    phases=[Phase.explicit, Phase.generate],  # to shrink an example would run Spark for minutes
-)
+
+
+def examples_of(strategy, number=150):
+    """Examples of a strategy, to be run at once: each query costs Spark seconds, whatever its size."""
+    found = []
+
+    @settings(max_examples=number, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
+    @given(strategy)
+    def collect(example):
+        found.append(example)
+
+    collect()
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +91,7 @@ def assert_same(engines, texts, sql):
 def pieces(*parts):
     """Texts put together from one of each of several lists."""
     drawn = st.tuples(*(st.sampled_from(part) for part in parts)).map("".join)
-    return st.lists(drawn, min_size=150, max_size=300)
+    return [text for texts in examples_of(st.lists(drawn, max_size=12)) for text in texts]
 
 
 TIMES = [
@@ -103,20 +109,9 @@ TIMES = [
 ZONES = ["", "", "", "Z", "+01", "+0530", "-05:00", " +01:00", " UTC", "+1", "x", "\n"]
 
 
-@few
-@given(
-    texts=pieces(
-        ["", " ", "\t"],
-        ["2020", "1997", "0999", "97"],
-        "-/.",
-        ["1", "02", "12", "13"],
-        "-/",
-        ["5", "29", "31", "32"],
-        TIMES,
-        ZONES,
-    )
-)
-def test_dates_in_iso_8601_and_their_offsets_are_read_alike(engines, texts):
+def test_dates_in_iso_8601_and_their_offsets_are_read_alike(engines):
+    years, months, days = ["2020", "1997", "0999", "97"], ["1", "02", "12", "13"], ["5", "29", "31", "32"]
+    texts = pieces(["", " ", "\t"], years, "-/.", months, "-/", days, TIMES, ZONES)
     iso = [
         "2024-02-29",
         "2023-02-29",
@@ -124,7 +119,7 @@ def test_dates_in_iso_8601_and_their_offsets_are_read_alike(engines, texts):
         "2024-11-03 05:30:00Z",
         "9999-12-31 23:59",
     ]
-    texts = [text for text in [*texts, *iso] if text.strip(" \t")[4:5] in "-/"]
+    texts = [text for text in [*texts, *iso] if re.match(r"\s*\d{4}[-/]", text)]
     assert_same(engines, texts, lambda engine: engine.parsed_timestamp("trim(text)"))
     assert_same(engines, texts, lambda engine: engine.without("text", OFFSET))
     zoned = [text for text in texts if text[-1:].isdigit() and ("+" in text or text.count("-") > 2)]
@@ -178,16 +173,9 @@ NUMBERS = [
 NUMBERS += ["Infinity", "1e5", "1E-3", "1e400", "1d", "0x10", ".5", "5.", ".", "1,250", "12,34,567.8", "٣"]
 
 
-@few
-@given(
-    texts=pieces(
-        ["", " ", "\u00a0", "\t"],
-        ["", "-", "+", "+-", "(", "$", "EUR ", "\u2212"],
-        NUMBERS,
-        ["", " ", ")", "-", " €", " USD", "kr.", "%"],
-    )
-)
-def test_amounts_in_text_are_read_alike(engines, texts):
+def test_amounts_in_text_are_read_alike(engines):
+    signs = ["", "-", "+", "+-", "(", "$", "EUR ", "\u2212"]
+    texts = pieces(["", " ", "\u00a0", "\t"], signs, NUMBERS, ["", " ", ")", "-", " €", " USD", "kr.", "%"])
     assert_same(engines, texts, lambda engine: engine.trimmed("text"))
     for decimal in ".,":
         reading = NumberReading(decimal, None, False, ("$", "€", "EUR", "USD", "kr."))
@@ -242,11 +230,10 @@ AMOUNTS = ["12.5", "0", "0.1", "0.2", "-0.3", "-12.5", "1000", "-5", "7", "", "n
 
 
 def rows(ids, dates, amounts):
+    """Rows of many examples as one table."""
     row = st.tuples(st.sampled_from(ids), st.sampled_from(dates), st.sampled_from(amounts))
-    lists = st.lists(row, min_size=120, max_size=240)
-    return lists.map(
-        lambda drawn: pd.DataFrame(drawn, columns=["customer_id", "date", "amount"], dtype="str")
-    )
+    drawn = [each for example in examples_of(st.lists(row, max_size=6), 100) for each in example]
+    return pd.DataFrame(drawn, columns=["customer_id", "date", "amount"])
 
 
 def read_on(engine, source, options):
@@ -276,7 +263,8 @@ def assert_same_tables(source, policy, collapses=("D",), **options):
     assert fingerprint(ours) == fingerprint(theirs)
     for collapse in collapses:
         assert_same_frame(*(clvml.summarize(each, collapse=collapse) for each in (ours, theirs)))
-    mine, other = (clvml.split(each, "2024-01-20", collapse=collapses[0]) for each in (ours, theirs))
+    ends = "2024-01-20", "2024-02-28"
+    mine, other = (clvml.split(each, *ends, collapse="D") for each in (ours, theirs))
     assert_same_frame(mine.calibration, other.calibration)
     assert_same_frame(mine.holdout, other.holdout)
     assert mine.counts == other.counts
@@ -295,16 +283,14 @@ def assert_same_tables(source, policy, collapses=("D",), **options):
     ],
     ids=["drop", "net", "net_period", "keep", "error"],
 )
-@settings(few, max_examples=1)
-@given(frame=rows(IDS, DAYS + MOMENTS, AMOUNTS))
-def test_the_tables_of_dirty_text_are_the_same(policy, collapses, frame):
+def test_the_tables_of_dirty_text_are_the_same(policy, collapses):
+    frame = rows(IDS, DAYS + MOMENTS, AMOUNTS).astype("str")
     assert_same_tables(frame, policy, collapses)
 
 
-@settings(few, max_examples=1)
-@given(frame=rows(["00017", "17", "3", "0"], DAYS, ["1,5", "1.234,50", "-2,25", "0", "(3,5)", "€ 7"]))
-def test_ids_of_a_csv_keep_their_zeros_and_amounts_their_comma(tmp_path_factory, frame):
-    path = tmp_path_factory.mktemp("csv") / "a [log], with blanks.csv"
+def test_ids_of_a_csv_keep_their_zeros_and_amounts_their_comma(tmp_path):
+    frame = rows(["00017", "17", "3", "0"], DAYS, ["1,5", "1.234,50", "-2,25", "0", "(3,5)", "€ 7"])
+    path = tmp_path / "a [log], with blanks.csv"
     frame.to_csv(path, index=False, sep=";")
     assert_same_tables(path, {"returns": "net"})
     assert (
@@ -313,21 +299,12 @@ def test_ids_of_a_csv_keep_their_zeros_and_amounts_their_comma(tmp_path_factory,
     )
 
 
-@settings(few, max_examples=1)
-@given(
-    frame=st.lists(
-        st.tuples(
-            st.sampled_from([1.0, 2.0, 3.0, np.nan, np.inf]),
-            st.sampled_from(
-                pd.date_range("2024-03-09 20:00", periods=30, freq="h", tz="America/New_York").tolist()
-            ),
-            st.sampled_from([1.1, 2.2, 0.0, -1.1, -3.3, np.nan, np.inf, 1e15, 123456789.12]),
-        ),
-        min_size=150,
-    ).map(lambda drawn: pd.DataFrame(drawn, columns=["customer_id", "date", "amount"]))
-)
 @pytest.mark.parametrize("timezone", [None, "Asia/Kolkata"])
-def test_the_tables_of_instants_and_floats_are_the_same(timezone, frame):
+def test_the_tables_of_instants_and_floats_are_the_same(timezone):
+    hours = pd.date_range("2024-01-15 20:00", periods=20, freq="7h", tz="America/New_York")
+    clocks = pd.date_range("2024-03-09 20:00", periods=12, freq="h", tz="America/New_York")  # one is skipped
+    amounts = [1.1, 2.2, 0.0, -1.1, -3.3, np.nan, np.inf, 1e14, 123456789.12]
+    frame = rows([1.0, 2.0, 3.0, np.nan, np.inf], [*hours, *clocks], amounts)
     assert_same_tables(frame, {"returns": "net"}, (None, "D"), timezone=timezone)
 
 

@@ -149,7 +149,7 @@ def _literal(pattern: str) -> str:
 
 def _float_text(cell: str) -> str:
     """A float as DuckDB and Python write it; Java has an exponent from 1.0E7 on, and another form of it."""
-    text = f"CAST({cell} AS STRING)"
+    text = f"replace(replace(CAST({cell} AS STRING), 'Infinity', 'inf'), 'NaN', 'nan')"
     digits = f"regexp_replace(CAST(TRY_CAST({text} AS DECIMAL(38, 21)) AS STRING), '(\\.[0-9]+?)0+$', '$1')"
     exponent = f"replace(replace(replace({text}, '.0E', 'E'), 'E-', 'e-'), 'E', 'e+')"
     exponent = f"regexp_replace({exponent}, '([+-])([0-9])$', '$10$2')"

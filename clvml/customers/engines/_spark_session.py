@@ -7,9 +7,9 @@ same application, which shares its executors and its catalog, so that the user's
 from __future__ import annotations
 
 import os
+import re
 import shutil
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from clvml.errors import InputError
@@ -99,14 +99,15 @@ def own_session(session: Any) -> Any:
 
 def moved(table: Any, session: Any) -> Any:
     """A DataFrame in another session of the same Spark; its plan, and what is cached of it, stay the same."""
+    from pyspark.sql.classic.dataframe import DataFrame
+
     if table.sparkSession is session:
         return table
-    name = f"clvml_{uuid.uuid4().hex}"
-    table.createGlobalTempView(name)
-    try:
-        return session.table(f"global_temp.{name}")
-    finally:
-        table.sparkSession.catalog.dropGlobalTempView(name)
+    # A view of both sessions would do it in public, but dropping it discards what the user has cached.
+    plan = table._jdf.queryExecution().analyzed()
+    return DataFrame(
+        session._jvm.org.apache.spark.sql.classic.Dataset.ofRows(session._jsparkSession, plan), session
+    )
 
 
 def run(work: Callable[[], Result]) -> Result:
@@ -127,6 +128,17 @@ def run(work: Callable[[], Result]) -> Result:
 
 
 def gist(error: Exception) -> str:
-    """The first sentence of Spark's message, which may quote rows and plans after it."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines or [type(error).__name__])[0].rstrip(". ")
+    """What went wrong, without the rows and plans that Spark quotes after it."""
+    said = [message for message in _messages(error) if not message.startswith("[MALFORMED")]
+    named = [message for message in said if message.startswith("[FAILED_READ_FILE")]
+    first = (named or [message for message in said if message.startswith("[")] or said or [""])[0]
+    return re.sub(r"^\[[\w.]+\] ", "", first).rstrip(". ") or type(error).__name__
+
+
+def _messages(error: Exception) -> Iterator[str]:
+    """The first line of the error and of each of its causes, those in Java included."""
+    cause: Any = getattr(error, "java_exception", None)
+    yield from str(error).strip().splitlines()[:1]
+    while cause is not None:
+        yield from str(cause.getMessage() or "").strip().splitlines()[:1]
+        cause = cause.getCause()

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from clvml.customers.engines._copies import Copy
@@ -117,7 +118,9 @@ def spark_table(session: Any, data: Any) -> Any:
     import pyarrow as pa
 
     if isinstance(data, pd.DataFrame):
-        arrow = pa.Table.from_pandas(data, preserve_index=False)
+        floats = data.select_dtypes("float")
+        known = data.assign(**{str(name): floats[name].where(np.isfinite(floats[name])) for name in floats})
+        arrow = pa.Table.from_pandas(known, preserve_index=False)  # infinite is missing, as for DuckDB
     else:
         arrow = data.to_table() if hasattr(data, "scanner") else pa.table(data)
     arrow = arrow.replace_schema_metadata(None)
