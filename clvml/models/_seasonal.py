@@ -320,8 +320,8 @@ class SeasonalPurchases(Listed, BaseEstimator):
             labels = labels_of(horizon)
             new = [self.expected_purchases_new_customer(each, first_purchase) for each in labels]
             return pd.Series(new, labels, name="expected_purchases")
-        new = self._new(horizon, first_purchase)
-        return float(self._fitted().expected_purchases_new_customer(new))
+        ahead = self._new(horizon, first_purchase)
+        return float(self._fitted().expected_purchases_new_customer(ahead))
 
     def purchase_probability(self, n: int, horizon: Horizon, customers: pd.DataFrame | None = None) -> Any:
         """P(exactly ``n`` purchases in the next ``horizon``), for each customer or for a new customer."""
