@@ -49,6 +49,7 @@ from .evaluation import decide as decide
 from .evaluation import score as score
 from .inference import likelihood_ratio_test as likelihood_ratio_test
 from .lifetime_value import LifetimeValue as LifetimeValue
+from .lifetime_value import NewCustomerValue as NewCustomerValue
 from .lifetime_value import PricedValue as PricedValue
 from .lifetime_value.economics import customer_equity as customer_equity
 from .lifetime_value.economics import customer_profitability as customer_profitability
