@@ -46,6 +46,7 @@ from .evaluation import backtest as backtest
 from .evaluation import compare as compare
 from .evaluation import compare_models as compare_models
 from .evaluation import decide as decide
+from .evaluation import new_customer_backtest as new_customer_backtest
 from .evaluation import score as score
 from .inference import likelihood_ratio_test as likelihood_ratio_test
 from .lifetime_value import LifetimeValue as LifetimeValue
