@@ -42,7 +42,8 @@ from clvml.customers._reading_options import (
     money_columns,
 )
 from clvml.customers._time_units import TIME_UNITS
-from clvml.customers.engines import DuckDB, Engine
+from clvml.customers.engines import Engine
+from clvml.customers.engines._choice import EngineName, engine_for
 from clvml.customers.engines._files import (
     NotUtf8,
     files_of,
@@ -91,6 +92,7 @@ def read_transactions(
     sheet: str | int | None = None,
     table: str | None = None,
     query: str | None = None,
+    engine: EngineName | None = None,
 ) -> Transactions:
     """Read and validate transactions, one row per purchase or per line of a receipt.
 
@@ -156,6 +158,9 @@ def read_transactions(
         larger one is an error, for the format or the column is then wrong. Up to four are never an error.
     sheet : str or int, optional
         The sheet of a workbook, by name or position from 1. Default: the first.
+    engine : {"duckdb", "spark"}, optional
+        Where the queries run. Default: Spark for a Spark DataFrame, otherwise DuckDB, embedded. ``"spark"``
+        is the active Spark session, or a local one; it also reads tables of its catalog by name.
     table, query : str, optional
         Of a database: the table or view, ``"schema.name"`` too, or the text of a ``SELECT``.
 
@@ -192,10 +197,9 @@ def read_transactions(
         return stored
     policy = TransactionPolicy() if policy is None else policy
     source = source_of(source, table, query)
+    runs = engine_for(source, engine, memory_limit, temp_directory)
     try:
-        return Transactions(
-            source, columns, policy, reading, DuckDB(memory_limit, temp_directory), label, default
-        )
+        return Transactions(source, columns, policy, reading, runs, label, default)
     except NotUtf8:
         frame, encoding = read_other_encoding(files_of(source))
         if encoding:
@@ -205,9 +209,7 @@ def read_transactions(
                 encoding,
             )
         label = label or label_of(source)
-        return Transactions(
-            frame, columns, policy, reading, DuckDB(memory_limit, temp_directory), label, default
-        )
+        return Transactions(frame, columns, policy, reading, runs, label, default)
 
 
 def as_transactions(transactions: Any) -> Transactions:
@@ -434,7 +436,8 @@ class Transactions:
         """The rows used, as ``customer_id, date, amount, category``, in that order; if present."""
         names = "customer_id, date" + (", amount" if self.has_amounts else "")
         names += ", category" if self.columns.category else ""
-        return self.engine.frame(f"SELECT {names} FROM used ORDER BY {names}")
+        in_order = names.replace(",", " NULLS LAST,") + " NULLS LAST"
+        return self.engine.frame(f"SELECT {names} FROM used ORDER BY {in_order}")
 
     def set_aside(self) -> pd.DataFrame:
         """The excluded rows as in the source (times in UTC), with the ``reason``."""
@@ -609,7 +612,7 @@ class Transactions:
     def _create_used(self) -> None:
         """Create the view of the rows used; ids become integers if all are whole numbers."""
         who = self._cells[self.columns.customer]
-        identity = who.as_whole_id() if self._has_whole_ids else "CAST(raw_id AS STRING)"
+        identity = who.as_whole_id() if self._has_whole_ids else self.engine.text("raw_id", who.kind)
         category = ", category" if self.columns.category else ""
         amount = "amount" if self.has_amounts else "CAST(NULL AS DOUBLE) AS amount"
         self.engine.create_view(

@@ -17,7 +17,7 @@ import duckdb
 import pandas as pd
 
 from clvml.customers.engines._duckdb_sources import open_source, query
-from clvml.customers.engines._engine import Source, quoted
+from clvml.customers.engines._engine import Kind, Source, quoted
 from clvml.customers.engines._frames import registrable
 from clvml.errors import InputError
 
@@ -93,6 +93,18 @@ class DuckDB:
     def _run(self, sql: str) -> Any:
         return query(self._connection, sql, self._spill.parent)
 
+    def text(self, cell: str, kind: Kind) -> str:  # noqa: ARG002
+        return f"CAST({cell} AS STRING)"
+
+    def trimmed(self, text: str) -> str:
+        return f"trim({text})"
+
+    def number(self, text: str) -> str:
+        return f"TRY_CAST({text} AS DOUBLE)"
+
+    def rounded(self, number: str) -> str:
+        return f"TRY_CAST({number} AS BIGINT)"
+
     def matches(self, text: str, pattern: str) -> str:
         return f"regexp_full_match({text}, {quoted(pattern)})"
 
@@ -106,6 +118,9 @@ class DuckDB:
         parsed = f"CAST(try_strptime({text}, [{', '.join(map(quoted, formats))}]) AS TIMESTAMP)"
         # For %Y DuckDB also takes 19, and means the year 19.
         return f"CASE WHEN {parsed} >= TIMESTAMP '1000-01-01' THEN {parsed} END"
+
+    def parsed_timestamp(self, text: str) -> str:
+        return f"TRY_CAST({text} AS TIMESTAMP)"
 
     def parsed_instant(self, text: str) -> str:
         return f"TRY_CAST({text} AS TIMESTAMPTZ)"
