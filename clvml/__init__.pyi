@@ -47,9 +47,11 @@ from .evaluation import backtest as backtest
 from .evaluation import compare as compare
 from .evaluation import compare_models as compare_models
 from .evaluation import decide as decide
+from .evaluation import new_customer_backtest as new_customer_backtest
 from .evaluation import score as score
 from .inference import likelihood_ratio_test as likelihood_ratio_test
 from .lifetime_value import LifetimeValue as LifetimeValue
+from .lifetime_value import NewCustomerValue as NewCustomerValue
 from .lifetime_value import PricedValue as PricedValue
 from .lifetime_value.economics import customer_equity as customer_equity
 from .lifetime_value.economics import customer_profitability as customer_profitability
