@@ -24,6 +24,7 @@ from .customers import SplitFile as SplitFile
 from .customers import SummaryFile as SummaryFile
 from .customers import TransactionPolicy as TransactionPolicy
 from .customers import Transactions as Transactions
+from .customers import TransactionStore as TransactionStore
 from .customers import cohorts as cohorts
 from .customers import convert_time_unit as convert_time_unit
 from .customers import count_histories as count_histories
