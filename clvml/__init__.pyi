@@ -80,6 +80,7 @@ from .lifetime_value.learned import LastPeriodValue as LastPeriodValue
 from .lifetime_value.learned import LearnedCorrection as LearnedCorrection
 from .lifetime_value.learned import MeanValue as MeanValue
 from .lifetime_value.learned import RegressorValue as RegressorValue
+from .lifetime_value.learned import StackedValue as StackedValue
 from .models import BGBB as BGBB
 from .models import BGCNBD as BGCNBD
 from .models import BGNBD as BGNBD

@@ -38,6 +38,7 @@ MODELS = {
     "LifetimesValue": clvml.LifetimesValue(39),
     "LearnedCorrection": clvml.LearnedCorrection(39),
     "MeanValue": clvml.MeanValue(39),
+    "StackedValue": clvml.StackedValue(39),
     "PricedValue": clvml.PricedValue(clvml.RepeatRateValue(39), 9.99),
     "AnnuityValue": clvml.AnnuityValue(39),
     "HistoricValue": clvml.HistoricValue(39),
@@ -68,6 +69,7 @@ DATED = {
 LEARNERS = {
     "LearnedCorrection": clvml.LearnedCorrection(19),
     "MeanValue": clvml.MeanValue(19),
+    "StackedValue": clvml.StackedValue(19),
     "LastPeriodValue": clvml.LastPeriodValue(19),
     "RegressorValue": clvml.RegressorValue(19),
 }

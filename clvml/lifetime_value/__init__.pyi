@@ -12,6 +12,7 @@ from ._protocol import SpendModel as SpendModel
 from ._protocol import SupportsDiscounting as SupportsDiscounting
 from ._protocol import SupportsEarlierSplit as SupportsEarlierSplit
 from ._protocol import SupportsExpectedPurchases as SupportsExpectedPurchases
+from ._protocol import SupportsFutureSpendDensity as SupportsFutureSpendDensity
 from ._protocol import SupportsHeterogeneity as SupportsHeterogeneity
 from ._protocol import SupportsNewCustomers as SupportsNewCustomers
 from ._protocol import SupportsNextPurchase as SupportsNextPurchase
