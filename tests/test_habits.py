@@ -23,6 +23,8 @@ from clvml.inference._deviance import deviance_score
 
 MODELS = {
     "BGNBD": clvml.BGNBD(),
+    "BGCNBD": clvml.BGCNBD(),
+    "MBGCNBD": clvml.MBGCNBD(k=2),
     "MBGNBD": clvml.MBGNBD(),
     "ParetoNBD": clvml.ParetoNBD(),
     "GammaGamma": clvml.GammaGamma(),
@@ -57,6 +59,11 @@ MODELS = {
     "LifecycleStages": clvml.LifecycleStages(),
     "CustomerGroups": clvml.CustomerGroups(clvml.KMeansSegments(n_segments=3)),
 }
+# They need dates: the end of observation of each customer, or covariate paths (tests/models).
+DATED = {
+    "SeasonalPurchases": clvml.SeasonalPurchases(clvml.BGNBD()),
+    "TimeVaryingPurchases": clvml.TimeVaryingPurchases(clvml.BGNBD(), ["price"]),
+}
 # They learn from an earlier split.
 LEARNERS = {
     "LearnedCorrection": clvml.LearnedCorrection(19),
@@ -68,7 +75,16 @@ OPPORTUNITIES = ("BGBB", "ShiftedBetaGeometric")
 VALUES = [name for name, model in MODELS.items() if hasattr(model, "horizon")]
 OF_CUSTOMERS = [name for name in MODELS if name != "BrandSwitchingValue"]
 # Of the class, or makers of another model: no fit is needed.
-DEFINITIONS = {"Params", "optional_columns", "required_columns", "at_price"}
+DEFINITIONS = {
+    "Params",
+    "optional_columns",
+    "required_columns",
+    "at_price",
+    "likelihood_problem",
+    "common_parameters",
+    "title",
+    "with_paths",
+}
 SKLEARNS_OWN = set(dir(BaseEstimator())) | {"set_output"}
 FITS = {"fit", "fit_predict", "fit_transform", "fit_transactions", "fit_with_earlier"}
 ARGUMENTS = {
@@ -106,12 +122,12 @@ def spend(cdnow_split):
 
 
 def test_every_public_estimator_is_tried_here():
-    assert estimators() == set(MODELS) | set(LEARNERS)
+    assert estimators() == set(MODELS) | set(LEARNERS) | set(DATED)
 
 
-@pytest.mark.parametrize("name", MODELS | LEARNERS)
+@pytest.mark.parametrize("name", MODELS | LEARNERS | DATED)
 def test_a_model_that_is_not_fitted_says_so_whatever_it_is_asked(name, data):
-    example = (LEARNERS | MODELS)[name]
+    example = (LEARNERS | MODELS | DATED)[name]
     customers, kind = data.get(name, data["MeanValue"]), type(example)
     asked = [key for key in dir(kind) if key[0] != "_" and key not in SKLEARNS_OWN | FITS | DEFINITIONS]
     fields = {key for key, value in vars(example).items()}

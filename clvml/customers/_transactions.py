@@ -13,7 +13,7 @@ import datetime as dt
 import html
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -96,7 +96,7 @@ def read_transactions(
 
     Parameters
     ----------
-    source : path, list of paths, frame, or connection string
+    source : path, list of paths, frame, connection string, or TransactionStore
         - CSV (also ``.gz``, ``.zst``), Parquet or Excel (``.xlsx``) files by path or glob; a folder of one
           kind with the folders in it, partitioned (``year=2024/``) or not; ``"-"`` for standard input.
         - A pandas or polars DataFrame, an Arrow table, record batch or dataset, or an object with the Arrow
@@ -107,6 +107,8 @@ def read_transactions(
           ``"sqlite:///path"``, with ``table`` or ``query``: read once, into a temporary Parquet file.
           Reserved characters of a password are percent-encoded; without one, ``PGPASSWORD`` and
           ``~/.pgpass`` apply.
+        - A `clvml.TransactionStore` or its folder: its rows were read and validated when they were added, so
+          that columns and formats do not apply, and a policy can only be that of the store.
     customer, date : str
         Columns of the customer id and the date. Ids are integers where all are whole numbers (in a
         CSV: where none has leading zeros), and otherwise text without surrounding blanks.
@@ -185,6 +187,9 @@ def read_transactions(
         checked_share(max_unreadable),
         sheet,
     )
+    stored = _stored(source, policy, lambda: DuckDB(memory_limit, temp_directory), label)
+    if stored is not None:
+        return stored
     policy = TransactionPolicy() if policy is None else policy
     source = source_of(source, table, query)
     try:
@@ -210,6 +215,22 @@ def as_transactions(transactions: Any) -> Transactions:
     if isinstance(transactions, Transactions):
         return transactions
     return read_transactions(transactions)
+
+
+def _stored(
+    source: Any, policy: TransactionPolicy | None, engine: Callable[[], Engine], label: str | None
+) -> Transactions | None:
+    """The transactions of a store; None if the source is none."""
+    from clvml.customers._batches import check_same_policy
+    from clvml.customers._stored_transactions import StoredTransactions, folder_of_store
+
+    folder = folder_of_store(source)
+    if folder is None:
+        return None
+    found = StoredTransactions(folder, engine(), label)
+    if policy is not None:
+        check_same_policy(folder, found.policy, policy)
+    return found
 
 
 class Transactions:
@@ -425,6 +446,38 @@ class Transactions:
         )
         frame = self.engine.frame(f"SELECT {shown}, reason FROM judged WHERE reason IS NOT NULL")
         return frame.set_axis([*self._source.names, "reason"], axis=1)
+
+    @property
+    def counts_by_rule(self) -> pd.DataFrame:
+        """Rows, dates and money by the combination of rules that rows violate."""
+        return self._groups
+
+    @property
+    def copies(self) -> tuple[int, float]:
+        """Number of duplicate rows beyond the first of each, and their spend."""
+        return self._duplicates
+
+    @property
+    def ids_as_read(self) -> tuple[str, str]:
+        """The SQL of ids before they become integers or text, and whether they are numbers.
+
+        ``"file"``: of a text file, without a type; ``"numbers"`` or ``"text"``: of columns with a type.
+        """
+        who = self._cells[self.columns.customer]
+        if not who.is_number:
+            return "CAST(raw_id AS STRING)", "file" if who.is_text_file else "text"
+        if who.kind == "whole" and not self._has_whole_ids:  # beyond 64 bits
+            return "CAST(raw_id AS STRING)", "text"
+        return "raw_id" if who.kind != "whole" else who.as_whole_id(), "numbers"
+
+    @property
+    def rows_as_read(self) -> str:
+        """The SQL of the rows used, with ids as they were read."""
+        amount = "amount" if self.has_amounts else "CAST(NULL AS DOUBLE) AS amount"
+        return (
+            f"SELECT {self.ids_as_read[0]} AS customer_id, date, {amount}, is_return,"
+            f" CAST(category AS STRING) AS category FROM doubted WHERE {self._accepted()}"
+        )
 
     def with_category(self, column: str) -> Self:
         """The same rows, classified by another column; nothing is counted or reported again.

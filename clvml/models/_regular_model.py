@@ -100,6 +100,10 @@ class RegularModel(HistoryModel):
         _checked_shape(self.k_)
         super()._check_learnt()
 
+    def _learnt(self) -> str:
+        learnt = super()._learnt()
+        return f"k={self.k_}, {learnt}" if learnt else learnt
+
     def _figures(self) -> dict[str, str]:
         chosen = "given" if self.regularity_profile_ is None else "by likelihood"
         return super()._figures() | {"k": f"{self.k_} ({chosen})"}

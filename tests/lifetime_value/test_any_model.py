@@ -127,6 +127,7 @@ PURCHASES = {
     "BG/NBD, weak prior": clvml.BGNBD(prior="weak"),
     "BG/NBD, covariates and weak prior": clvml.BGNBD(prior="weak", covariates=BOTH),
     "MBG/NBD": clvml.MBGNBD(),
+    "MBG/CNBD-2": clvml.MBGCNBD(k=2),
     "MBG/NBD, covariates": clvml.MBGNBD(covariates=["channel"]),
     "MBG/NBD, weak prior": clvml.MBGNBD(prior="weak"),
     "Pareto/NBD": clvml.ParetoNBD(),

@@ -54,7 +54,8 @@ def test_the_profile_has_its_maximum_at_the_shape_that_is_used(fitted):
     assert list(profile.columns) == ["log_likelihood", "gaps", "total"]
     assert profile["total"].idxmax() == fitted.k_ == 3
     assert profile.loc[3, "log_likelihood"] == pytest.approx(fitted.log_likelihood_, abs=1e-4)
-    assert "k" in str(fitted.summary())
+    assert "3 (by likelihood)" in str(fitted.summary())
+    assert "k=3" in repr(fitted)
 
 
 def made_log(k, n=400, seed=2):
@@ -125,13 +126,16 @@ def test_saved_models_predict_the_same(fitted, tmp_path):
         )
 
 
-def test_intervals_depend_on_the_time_since_the_last_purchase(fitted):
-    """Given alive too: who has just bought will not buy again at once."""
-    customers = pd.DataFrame({"frequency": [30.0, 30.0], "recency": [60.0, 57.8], "T": [60.0, 60.0]})
-    just, due = fitted.purchase_probability(0, 0.7, customers)
-    assert just > due
-    alone = [fitted.predict_interval(customers.iloc[[i]], 20).iloc[0] for i in range(2)]
-    pd.testing.assert_frame_equal(fitted.predict_interval(customers, 20), pd.DataFrame(alone))
+def test_intervals_depend_on_the_time_since_the_last_purchase():
+    """Given alive too: of customers who buy about once a week, one has just bought, another is due."""
+    weekly = clvml.MBGCNBD.from_params(k=12, r=500.0, alpha=500 * 7 / 12, a=0.01, b=10.0)
+    customers = pd.DataFrame({"frequency": [10.0, 10.0], "recency": [70.0, 64.0], "T": [70.0, 70.0]})
+    just, due = weekly.purchase_probability(0, 3.0, customers)
+    assert just > 0.9 > 0.4 > due
+    both = weekly.predict_interval(customers, 3.0, coverage=0.5)
+    assert both["upper"].tolist() == [0, 1]
+    alone = [weekly.predict_interval(customers.iloc[[i]], 3.0, coverage=0.5).iloc[0] for i in range(2)]
+    pd.testing.assert_frame_equal(both, pd.DataFrame(alone))
 
 
 def test_a_scenario_of_the_fitted_model_survives_pickling(fitted):
