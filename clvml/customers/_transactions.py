@@ -256,6 +256,7 @@ class Transactions:
     """
 
     price: float | None = None
+    _part: tuple[Transactions, pd.Index] | None = None
 
     def __init__(
         self,
@@ -501,6 +502,27 @@ class Transactions:
         other._create_used()
         return other
 
+    def of_customers(self, customers: pd.Index) -> Self:
+        """The rows used of some customers, held by an engine of their own.
+
+        The source, its report, its dates and the type of its ids stay those of all rows, so that a split of
+        some customers has the ends of the split of all.
+
+        Parameters
+        ----------
+        customers : pandas.Index
+            Their ids; those that the transactions do not have are ignored.
+        """
+        wanted = self.with_matching_ids(pd.DataFrame({"customer_id": customers}))
+        with self.engine.lend("wanted", wanted):
+            rows = self.engine.frame("SELECT used.* FROM used SEMI JOIN wanted USING (customer_id)")
+        some = object.__new__(type(self))
+        some.__dict__.update(self.__dict__, engine=copy.copy(self.engine), _part=(self, customers))
+        cells = some.engine.open(rows).cells.split(", ")
+        named = ", ".join(f"{cell} AS {name}" for cell, name in zip(cells, rows.columns, strict=True))
+        some.engine.create_view("used", f"SELECT {named} FROM source")
+        return some
+
     def with_matching_ids(self, table: pd.DataFrame) -> pd.DataFrame:
         """A table with ``customer_id`` as a column of the same type as in the transactions."""
         table = table if "customer_id" in table else table.rename_axis("customer_id").reset_index()
@@ -513,6 +535,8 @@ class Transactions:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled as its source and how it is read: the rows of a table, the path of a file."""
+        if self._part is not None:
+            return type(self).of_customers, self._part
         return Transactions, self._recipe, None if self.price is None else {"price": self.price}
 
     def __len__(self) -> int:
