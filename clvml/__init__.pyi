@@ -80,6 +80,7 @@ from .lifetime_value.learned import RegressorValue as RegressorValue
 from .models import BGBB as BGBB
 from .models import BGNBD as BGNBD
 from .models import MBGNBD as MBGNBD
+from .models import BetaDiscreteWeibull as BetaDiscreteWeibull
 from .models import ConstantSpend as ConstantSpend
 from .models import GammaGamma as GammaGamma
 from .models import LognormalSpend as LognormalSpend

@@ -510,6 +510,7 @@ _RECORDS = {
     "Attribute": "clvml.customers._attributes.Attribute",
     "BGBBParams": "clvml.distributions.bgbb.BGBBParams",
     "BGNBDParams": "clvml.distributions.bgnbd.BGNBDParams",
+    "BetaDiscreteWeibullParams": "clvml.distributions.beta_discrete_weibull.BetaDiscreteWeibullParams",
     "Blend": "clvml.lifetime_value.learned._blend.Blend",
     "BoostedTrees": "clvml.lifetime_value.learned._trees.BoostedTrees",
     "Covariate": "clvml.customers._attributes.Attribute",
