@@ -86,6 +86,7 @@ from .models import BGCNBD as BGCNBD
 from .models import BGNBD as BGNBD
 from .models import MBGCNBD as MBGCNBD
 from .models import MBGNBD as MBGNBD
+from .models import BetaDiscreteWeibull as BetaDiscreteWeibull
 from .models import ConstantSpend as ConstantSpend
 from .models import GammaGamma as GammaGamma
 from .models import LognormalSpend as LognormalSpend
