@@ -14,7 +14,7 @@ import html
 import logging
 import math
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -192,12 +192,13 @@ def read_transactions(
         checked_share(max_unreadable),
         sheet,
     )
-    stored = _stored(source, policy, lambda: DuckDB(memory_limit, temp_directory), label)
+    runs_on = partial(engine_for, name=engine, memory_limit=memory_limit, temp_directory=temp_directory)
+    stored = _stored(source, policy, partial(runs_on, source), label)
     if stored is not None:
         return stored
     policy = TransactionPolicy() if policy is None else policy
     source = source_of(source, table, query)
-    runs = engine_for(source, engine, memory_limit, temp_directory)
+    runs = runs_on(source)
     try:
         return Transactions(source, columns, policy, reading, runs, label, default)
     except NotUtf8:

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -259,16 +258,3 @@ def test_a_full_disk_leaves_nothing(monkeypatch):
     with pytest.raises(InputError, match="No space left"):
         store.add(clean(who="y"))
     assert [path.name for path in store.folder.iterdir()] == ["transactions-000001.parquet"]
-
-
-def test_adding_takes_time_for_the_new_rows_only(tmp_path):
-    rows = pd.DataFrame({"customer_id": range(300_000), "date": "2024-01-31", "amount": 1.25})
-    store = TransactionStore(tmp_path / "store")
-
-    def seconds(batch):
-        start = time.process_time()
-        store.add(batch)
-        return time.process_time() - start
-
-    large = seconds(rows)
-    assert seconds(rows.head(10)) < large

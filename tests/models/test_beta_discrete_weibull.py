@@ -1,4 +1,4 @@
-"""BetaDiscreteWeibull on the two cohorts of the paper, retention curves, several cohorts, and what it refuses."""
+"""BetaDiscreteWeibull on the two cohorts of the paper, retention curves, several cohorts, and refusals."""
 
 import numpy as np
 import pandas as pd
