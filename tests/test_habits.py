@@ -32,12 +32,14 @@ MODELS = {
     "PartialPooling": clvml.PartialPooling(clvml.BGNBD("weak"), "cohort"),
     "TrendingSpend": clvml.TrendingSpend(clvml.GammaGamma(), 0.05, "12M", "W"),
     "BGBB": clvml.BGBB(),
+    "BetaDiscreteWeibull": clvml.BetaDiscreteWeibull(),
     "ShiftedBetaGeometric": clvml.ShiftedBetaGeometric(),
     "ConstantSpend": clvml.ConstantSpend(),
     "LifetimeValue": clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), 39),
     "LifetimesValue": clvml.LifetimesValue(39),
     "LearnedCorrection": clvml.LearnedCorrection(39),
     "MeanValue": clvml.MeanValue(39),
+    "StackedValue": clvml.StackedValue(39),
     "PricedValue": clvml.PricedValue(clvml.RepeatRateValue(39), 9.99),
     "AnnuityValue": clvml.AnnuityValue(39),
     "HistoricValue": clvml.HistoricValue(39),
@@ -68,10 +70,12 @@ DATED = {
 LEARNERS = {
     "LearnedCorrection": clvml.LearnedCorrection(19),
     "MeanValue": clvml.MeanValue(19),
+    "StackedValue": clvml.StackedValue(19),
     "LastPeriodValue": clvml.LastPeriodValue(19),
     "RegressorValue": clvml.RegressorValue(19),
 }
-OPPORTUNITIES = ("BGBB", "ShiftedBetaGeometric")
+CONTRACTS = ("BetaDiscreteWeibull", "ShiftedBetaGeometric")
+OPPORTUNITIES = ("BGBB", *CONTRACTS)
 VALUES = [name for name, model in MODELS.items() if hasattr(model, "horizon")]
 OF_CUSTOMERS = [name for name in MODELS if name != "BrandSwitchingValue"]
 # Of the class, or makers of another model: no fit is needed.
@@ -112,7 +116,7 @@ def data(cdnow, customers_with_values):
     subscribers = cohort.loc[cohort.index.repeat(cohort["customers"].astype(int))].drop(columns="customers")
     subscribers = subscribers.set_axis(pd.RangeIndex(1, len(subscribers) + 1, name="customer_id"))
     cohorts = customers_with_values.assign(cohort=cdnow["first_purchase"].dt.month_name())
-    other = {"BGBB": donors, "ShiftedBetaGeometric": subscribers, "PartialPooling": cohorts}
+    other = {"BGBB": donors, "PartialPooling": cohorts} | dict.fromkeys(CONTRACTS, subscribers)
     return {name: other.get(name, customers_with_values) for name in MODELS}
 
 

@@ -92,7 +92,7 @@ class NumberReading:
 
     def sql(self, engine: Engine, text: str) -> str:
         """The number of a cell, or NULL."""
-        plain = _plain(text)
+        plain = _plain(engine, text)
         if self.is_plain:
             return plain
         decimal = self.decimal or "."
@@ -100,7 +100,7 @@ class NumberReading:
         for sign in DOTTED:
             digits = f"replace({digits}, '{sign}.', '')" if sign in self.signs else digits
         digits = engine.without_all(digits, f"[^0-9{decimal}]+")
-        size = f"TRY_CAST(replace({digits}, '{decimal}', '.') AS DOUBLE)"
+        size = engine.number(f"replace({digits}, '{decimal}', '.')")
         negative = engine.matches(text, NEGATIVE)
         usual = f"{plain} IS NOT NULL" + ("" if decimal == "." else f" AND NOT contains({text}, '.')")
         known = f"{_signs(engine, text)} IN ({', '.join(map(quoted, ('', *self.signs)))})"
@@ -108,12 +108,12 @@ class NumberReading:
         bare = text
         for removed, blank in [*((mark, " ") for mark in _BLANKS), *((sign, "") for sign in self.signs)]:
             bare = f"replace({bare}, {quoted(removed)}, '{blank}')"
-        bare = f"trim({bare})"
+        bare = engine.trimmed(bare)
         if decimal == ",":
             bare = f"CASE WHEN NOT contains({text}, '.') THEN replace({bare}, ',', '.') END"
         return (
-            f"CASE WHEN {usual} THEN TRY_CAST({text} AS DOUBLE)"
-            f" WHEN {_plain(bare)} IS NOT NULL THEN TRY_CAST({bare} AS DOUBLE)"
+            f"CASE WHEN {usual} THEN {engine.number(text)}"
+            f" WHEN {_plain(engine, bare)} IS NOT NULL THEN {engine.number(bare)}"
             f" WHEN {known} AND {engine.matches(text, self.pattern(decimal))}"
             f" THEN CASE WHEN {negative} THEN -{size} ELSE {size} END END"
         )
@@ -238,9 +238,9 @@ def number_readings(
     return readings
 
 
-def _plain(text: str) -> str:
+def _plain(engine: Engine, text: str) -> str:
     """A number in the notation of SQL; 1_000, a notation of programming languages only, is not one."""
-    return f"CASE WHEN NOT contains({text}, '_') THEN TRY_CAST({text} AS DOUBLE) END"
+    return f"CASE WHEN NOT contains({text}, '_') THEN {engine.number(text)} END"
 
 
 def _signs(engine: Engine, text: str) -> str:
@@ -250,7 +250,10 @@ def _signs(engine: Engine, text: str) -> str:
 
 def _count_forms(engine: Engine, text: str, given: NumberReading) -> pd.DataFrame:
     """Count the cells by form and currency; most forms are decided without a regular expression."""
-    plain, (point, comma) = _plain(text), (engine.matches(text, given.pattern(decimal)) for decimal in ".,")
+    plain, (point, comma) = (
+        _plain(engine, text),
+        (engine.matches(text, given.pattern(decimal)) for decimal in ".,"),
+    )
     ambiguous = engine.matches(text, r".*[0-9][.,][0-9]{3}(?:[^0-9].*)?")
     counts = engine.frame(
         "SELECT form, plain, CASE WHEN form <> 'neither' AND NOT plain THEN signs ELSE '' END AS currency,"

@@ -48,7 +48,7 @@ class Cell:
         return self.kind in NUMBERS
 
     def as_text(self) -> str:
-        return f"trim(CAST({self.sql} AS STRING))"
+        return self.engine.trimmed(self.engine.text(self.sql, self.kind))
 
     def is_given(self) -> str:
         """Whether the cell has a value, valid or not."""
@@ -95,7 +95,7 @@ class Cell:
             return self._numbered(reading.unit, str(reading.origin))
         if reading.formats == (EXCEL,):
             return self._serial("NULL")
-        text = f"CAST(TRY_CAST({self.sql} AS BIGINT) AS STRING)" if self.is_number else self.as_text()
+        text = f"CAST({self.engine.rounded(self.sql)} AS STRING)" if self.is_number else self.as_text()
         if reading.formats:
             return self.engine.parsed_date(text, reading.formats)
         iso = (
@@ -136,11 +136,11 @@ class Cell:
 
     def _iso(self, text: str, timezone: str | None) -> str:
         """An ISO 8601 date; if it has an offset, the local time as written or converted to the time zone."""
-        plain = f"TRY_CAST({text} AS TIMESTAMP)"
+        plain = self.engine.parsed_timestamp(text)
         if self.is_number:
             return plain
         if timezone is None:
-            local = f"TRY_CAST({self.engine.without(text, OFFSET)} AS TIMESTAMP)"
+            local = self.engine.parsed_timestamp(self.engine.without(text, OFFSET))
         else:
             local = self.engine.local_time(self.engine.parsed_instant(text), timezone)
         return f"CASE WHEN {self.has_offset()} THEN {local} ELSE {plain} END"

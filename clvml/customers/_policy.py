@@ -82,7 +82,7 @@ class TransactionPolicy:
     def reason(self) -> str:
         """The SQL of the first reason to exclude a row, or NULL."""
         cases = [f"WHEN {rule.condition} THEN '{rule.name}'" for rule in RULES if self.choice(rule) == "drop"]
-        return f"CASE {' '.join(cases)} END" if cases else "CAST(NULL AS VARCHAR)"
+        return f"CASE {' '.join(cases)} END" if cases else "CAST(NULL AS STRING)"
 
     def first_reasons(self, violated: pd.DataFrame) -> pd.Series:
         """The first reason to exclude the rows of each group, or None.

@@ -57,7 +57,7 @@ def query_purchase_ages(
     unit = time_unit_of(customers.attrs["time_unit"]).days * 86_400e6
     now, first = map(source.engine.microseconds, ("period", "CAST(first_purchase AS TIMESTAMP)"))
     ages = (
-        f"SELECT customers.*, spend, ({now} - {first}) / {unit} AS age"
+        f"SELECT customers.*, spend, ({now} - {first}) / CAST({unit} AS DOUBLE) AS age"
         " FROM purchases JOIN customers USING (customer_id) WHERE period >= first_purchase"
     )
     purchases = source.purchases(collapse, end.stop)

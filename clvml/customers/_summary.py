@@ -275,8 +275,8 @@ def _table(purchases: Purchases, calibration: End, unit: float) -> str:
     return f"""
     SELECT customer_id,
            CAST(purchases - 1 AS DOUBLE) AS frequency,
-           ({last} - {first}) / {unit} AS recency,
-           ({clock} - {first}) / {unit} AS T,
+           ({last} - {first}) / CAST({unit} AS DOUBLE) AS recency,
+           ({clock} - {first}) / CAST({unit} AS DOUBLE) AS T,
            CASE WHEN purchases > 1 THEN {repeated} / (purchases - 1) ELSE 0.0 END AS monetary_value,
            {purchases.as_float("total")} AS total_spend,
            first AS first_purchase,

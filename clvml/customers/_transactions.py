@@ -13,7 +13,7 @@ import datetime as dt
 import html
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -42,7 +42,8 @@ from clvml.customers._reading_options import (
     money_columns,
 )
 from clvml.customers._time_units import TIME_UNITS
-from clvml.customers.engines import DuckDB, Engine
+from clvml.customers.engines import Engine
+from clvml.customers.engines._choice import EngineName, engine_for
 from clvml.customers.engines._files import (
     NotUtf8,
     files_of,
@@ -91,12 +92,13 @@ def read_transactions(
     sheet: str | int | None = None,
     table: str | None = None,
     query: str | None = None,
+    engine: EngineName | None = None,
 ) -> Transactions:
     """Read and validate transactions, one row per purchase or per line of a receipt.
 
     Parameters
     ----------
-    source : path, list of paths, frame, or connection string
+    source : path, list of paths, frame, connection string, or TransactionStore
         - CSV (also ``.gz``, ``.zst``), Parquet or Excel (``.xlsx``) files by path or glob; a folder of one
           kind with the folders in it, partitioned (``year=2024/``) or not; ``"-"`` for standard input.
         - A pandas or polars DataFrame, an Arrow table, record batch or dataset, or an object with the Arrow
@@ -107,6 +109,8 @@ def read_transactions(
           ``"sqlite:///path"``, with ``table`` or ``query``: read once, into a temporary Parquet file.
           Reserved characters of a password are percent-encoded; without one, ``PGPASSWORD`` and
           ``~/.pgpass`` apply.
+        - A `clvml.TransactionStore` or its folder: its rows were read and validated when they were added, so
+          that columns and formats do not apply, and a policy can only be that of the store.
     customer, date : str
         Columns of the customer id and the date. Ids are integers where all are whole numbers (in a
         CSV: where none has leading zeros), and otherwise text without surrounding blanks.
@@ -154,6 +158,9 @@ def read_transactions(
         larger one is an error, for the format or the column is then wrong. Up to four are never an error.
     sheet : str or int, optional
         The sheet of a workbook, by name or position from 1. Default: the first.
+    engine : {"duckdb", "spark"}, optional
+        Where the queries run. Default: Spark for a Spark DataFrame, otherwise DuckDB, embedded. ``"spark"``
+        is the active Spark session, or a local one; it also reads tables of its catalog by name.
     table, query : str, optional
         Of a database: the table or view, ``"schema.name"`` too, or the text of a ``SELECT``.
 
@@ -185,12 +192,14 @@ def read_transactions(
         checked_share(max_unreadable),
         sheet,
     )
+    stored = _stored(source, policy, lambda: DuckDB(memory_limit, temp_directory), label)
+    if stored is not None:
+        return stored
     policy = TransactionPolicy() if policy is None else policy
     source = source_of(source, table, query)
+    runs = engine_for(source, engine, memory_limit, temp_directory)
     try:
-        return Transactions(
-            source, columns, policy, reading, DuckDB(memory_limit, temp_directory), label, default
-        )
+        return Transactions(source, columns, policy, reading, runs, label, default)
     except NotUtf8:
         frame, encoding = read_other_encoding(files_of(source))
         if encoding:
@@ -200,9 +209,7 @@ def read_transactions(
                 encoding,
             )
         label = label or label_of(source)
-        return Transactions(
-            frame, columns, policy, reading, DuckDB(memory_limit, temp_directory), label, default
-        )
+        return Transactions(frame, columns, policy, reading, runs, label, default)
 
 
 def as_transactions(transactions: Any) -> Transactions:
@@ -210,6 +217,22 @@ def as_transactions(transactions: Any) -> Transactions:
     if isinstance(transactions, Transactions):
         return transactions
     return read_transactions(transactions)
+
+
+def _stored(
+    source: Any, policy: TransactionPolicy | None, engine: Callable[[], Engine], label: str | None
+) -> Transactions | None:
+    """The transactions of a store; None if the source is none."""
+    from clvml.customers._batches import check_same_policy
+    from clvml.customers._stored_transactions import StoredTransactions, folder_of_store
+
+    folder = folder_of_store(source)
+    if folder is None:
+        return None
+    found = StoredTransactions(folder, engine(), label)
+    if policy is not None:
+        check_same_policy(folder, found.policy, policy)
+    return found
 
 
 class Transactions:
@@ -233,6 +256,7 @@ class Transactions:
     """
 
     price: float | None = None
+    _part: tuple[Transactions, pd.Index] | None = None
 
     def __init__(
         self,
@@ -413,7 +437,8 @@ class Transactions:
         """The rows used, as ``customer_id, date, amount, category``, in that order; if present."""
         names = "customer_id, date" + (", amount" if self.has_amounts else "")
         names += ", category" if self.columns.category else ""
-        return self.engine.frame(f"SELECT {names} FROM used ORDER BY {names}")
+        in_order = names.replace(",", " NULLS LAST,") + " NULLS LAST"
+        return self.engine.frame(f"SELECT {names} FROM used ORDER BY {in_order}")
 
     def set_aside(self) -> pd.DataFrame:
         """The excluded rows as in the source (times in UTC), with the ``reason``."""
@@ -424,6 +449,38 @@ class Transactions:
         )
         frame = self.engine.frame(f"SELECT {shown}, reason FROM judged WHERE reason IS NOT NULL")
         return frame.set_axis([*self._source.names, "reason"], axis=1)
+
+    @property
+    def counts_by_rule(self) -> pd.DataFrame:
+        """Rows, dates and money by the combination of rules that rows violate."""
+        return self._groups
+
+    @property
+    def copies(self) -> tuple[int, float]:
+        """Number of duplicate rows beyond the first of each, and their spend."""
+        return self._duplicates
+
+    @property
+    def ids_as_read(self) -> tuple[str, str]:
+        """The SQL of ids before they become integers or text, and whether they are numbers.
+
+        ``"file"``: of a text file, without a type; ``"numbers"`` or ``"text"``: of columns with a type.
+        """
+        who = self._cells[self.columns.customer]
+        if not who.is_number:
+            return "CAST(raw_id AS STRING)", "file" if who.is_text_file else "text"
+        if who.kind == "whole" and not self._has_whole_ids:  # beyond 64 bits
+            return "CAST(raw_id AS STRING)", "text"
+        return "raw_id" if who.kind != "whole" else who.as_whole_id(), "numbers"
+
+    @property
+    def rows_as_read(self) -> str:
+        """The SQL of the rows used, with ids as they were read."""
+        amount = "amount" if self.has_amounts else "CAST(NULL AS DOUBLE) AS amount"
+        return (
+            f"SELECT {self.ids_as_read[0]} AS customer_id, date, {amount}, is_return,"
+            f" CAST(category AS STRING) AS category FROM doubted WHERE {self._accepted()}"
+        )
 
     def with_category(self, column: str) -> Self:
         """The same rows, classified by another column; nothing is counted or reported again.
@@ -445,6 +502,27 @@ class Transactions:
         other._create_used()
         return other
 
+    def of_customers(self, customers: pd.Index) -> Self:
+        """The rows used of some customers, held by an engine of their own.
+
+        The source, its report, its dates and the type of its ids stay those of all rows, so that a split of
+        some customers has the ends of the split of all.
+
+        Parameters
+        ----------
+        customers : pandas.Index
+            Their ids; those that the transactions do not have are ignored.
+        """
+        wanted = self.with_matching_ids(pd.DataFrame({"customer_id": customers}))
+        with self.engine.lend("wanted", wanted):
+            rows = self.engine.frame("SELECT used.* FROM used SEMI JOIN wanted USING (customer_id)")
+        some = object.__new__(type(self))
+        some.__dict__.update(self.__dict__, engine=copy.copy(self.engine), _part=(self, customers))
+        cells = some.engine.open(rows).cells.split(", ")
+        named = ", ".join(f"{cell} AS {name}" for cell, name in zip(cells, rows.columns, strict=True))
+        some.engine.create_view("used", f"SELECT {named} FROM source")
+        return some
+
     def with_matching_ids(self, table: pd.DataFrame) -> pd.DataFrame:
         """A table with ``customer_id`` as a column of the same type as in the transactions."""
         table = table if "customer_id" in table else table.rename_axis("customer_id").reset_index()
@@ -457,6 +535,8 @@ class Transactions:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled as its source and how it is read: the rows of a table, the path of a file."""
+        if self._part is not None:
+            return type(self).of_customers, self._part
         return Transactions, self._recipe, None if self.price is None else {"price": self.price}
 
     def __len__(self) -> int:
@@ -556,7 +636,7 @@ class Transactions:
     def _create_used(self) -> None:
         """Create the view of the rows used; ids become integers if all are whole numbers."""
         who = self._cells[self.columns.customer]
-        identity = who.as_whole_id() if self._has_whole_ids else "CAST(raw_id AS STRING)"
+        identity = who.as_whole_id() if self._has_whole_ids else self.engine.text("raw_id", who.kind)
         category = ", category" if self.columns.category else ""
         amount = "amount" if self.has_amounts else "CAST(NULL AS DOUBLE) AS amount"
         self.engine.create_view(

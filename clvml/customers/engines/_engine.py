@@ -86,6 +86,22 @@ class Engine(Protocol):
         """Write the result of a query to a Parquet file with key-value metadata; return its rows."""
         ...
 
+    def text(self, cell: str, kind: Kind) -> str:
+        """A cell as text: numbers as short as they can be written."""
+        ...
+
+    def trimmed(self, text: str) -> str:
+        """The text without blanks around it, those of Unicode included."""
+        ...
+
+    def number(self, text: str) -> str:
+        """The number of a text in the notation of SQL, or NULL."""
+        ...
+
+    def rounded(self, number: str) -> str:
+        """The whole number next to a number, or NULL."""
+        ...
+
     def matches(self, text: str, pattern: str) -> str:
         """Whether the whole text matches the regular expression."""
         ...
@@ -100,6 +116,10 @@ class Engine(Protocol):
 
     def parsed_date(self, text: str, formats: Sequence[str]) -> str:
         """The timestamp of a text in the first ``strftime`` format that matches (``%Y``: four digits)."""
+        ...
+
+    def parsed_timestamp(self, text: str) -> str:
+        """The timestamp of an ISO 8601 date, whose offset from UTC is ignored, or NULL."""
         ...
 
     def parsed_instant(self, text: str) -> str:
