@@ -54,9 +54,10 @@ class NewCustomerValue(LearnedValue):
 
     Attributes
     ----------
-    structure_ : LifetimeValue
-        The fitted models; ``structure_.purchases_.coefficients_`` and ``structure_.spend_.coefficients_`` are
-        per standard deviation of a number, and relative to the most frequent level of a category.
+    repeat_value_ : LifetimeValue
+        The fitted models of what follows the first order; the ``coefficients_`` of its ``purchases_`` and
+        ``spend_`` are per standard deviation of a number, and relative to the most frequent level of a
+        category.
     attributes_ : tuple of Attribute
         Their encodings.
     limits_ : tuple of float
@@ -76,7 +77,7 @@ class NewCustomerValue(LearnedValue):
     Econometrica 52(3).
     """
 
-    structure_: LifetimeValue
+    repeat_value_: LifetimeValue
     attributes_: tuple[Attribute, ...]
     limits_: tuple[float, ...]
     first_spend_: Floats
@@ -105,7 +106,7 @@ class NewCustomerValue(LearnedValue):
     @property
     def reference_(self) -> dict[str, Any]:
         """The attributes of the reference customer."""
-        check_is_fitted(self, "structure_")
+        check_is_fitted(self, "repeat_value_")
         return {attribute.name: attribute.reference for attribute in self.attributes_}
 
     def fit(self, customers: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
@@ -136,9 +137,9 @@ class NewCustomerValue(LearnedValue):
         terms = self._terms(customers)
         known = terms.assign(**{name: customers[name] for name in (*HISTORY, "monetary_value")})
         known.attrs = customers.attrs
-        self.structure_ = self._structure(terms, customers).fit(known)
+        self.repeat_value_ = self._structure(terms, customers).fit(known)
         self.first_spend_ = _expected_first(encode(customers, self.attributes_), first)
-        self.n_customers_, self.time_unit_ = len(customers), self.structure_.time_unit_
+        self.n_customers_, self.time_unit_ = len(customers), self.repeat_value_.time_unit_
         return self
 
     def predict_factors(
@@ -152,9 +153,11 @@ class NewCustomerValue(LearnedValue):
         ``clv``, ``expected_purchases`` (repeat purchases; not for an infinite horizon), ``expected_spend``
         per repeat purchase, ``discounted_purchases`` and, before the first order, ``expected_first_spend``.
         """
-        check_is_fitted(self, "structure_")
+        check_is_fitted(self, "repeat_value_")
         customers = as_customers(customers)
-        factors = self.structure_.predict_factors(self._newcomers(customers), horizon, annual_discount_rate)
+        factors = self.repeat_value_.predict_factors(
+            self._newcomers(customers), horizon, annual_discount_rate
+        )
         factors = factors.drop(columns="probability_alive", errors="ignore")
         if self.first_purchase:
             return factors
@@ -178,14 +181,14 @@ class NewCustomerValue(LearnedValue):
         InputError
             Before the first order, whose amount has no distribution in this model.
         """
-        check_is_fitted(self, "structure_")
+        check_is_fitted(self, "repeat_value_")
         if not self.first_purchase:
             raise InputError(
                 "the amount of a first purchase that is not yet known has no distribution in this model: use"
                 " first_purchase=True for prediction intervals."
             )
         rows = self._newcomers(as_customers(customers))
-        return self.structure_.predict_interval(
+        return self.repeat_value_.predict_interval(
             rows, coverage, horizon, annual_discount_rate,
             n_simulations=n_simulations, random_state=random_state,
         )  # fmt: skip
@@ -193,8 +196,8 @@ class NewCustomerValue(LearnedValue):
     def _value(
         self, customers: pd.DataFrame, horizon: Horizon | None, annual_discount_rate: float | None
     ) -> pd.Series:
-        check_is_fitted(self, "structure_")
-        value = self.structure_.predict(self._newcomers(customers), horizon, annual_discount_rate)
+        check_is_fitted(self, "repeat_value_")
+        value = self.repeat_value_.predict(self._newcomers(customers), horizon, annual_discount_rate)
         return value if self.first_purchase else value + self.margin * self._first_spend(customers)
 
     def _check_learnt(self) -> None:
@@ -208,7 +211,7 @@ class NewCustomerValue(LearnedValue):
             raise InputError(f"limits_ is {self.limits_!r}; it must be two positive, ascending numbers.")
 
     def _learnt(self) -> str:
-        return listed_numbers({"customers": self.n_customers_}) if hasattr(self, "structure_") else ""
+        return listed_numbers({"customers": self.n_customers_}) if hasattr(self, "repeat_value_") else ""
 
     def _check_attributes(self) -> None:
         if isinstance(self.attributes, str):

@@ -61,9 +61,9 @@ def channels(**more) -> pd.DataFrame:
 
 
 def test_coefficients_are_those_of_the_simulated_channels(before):
-    purchases = before.structure_.purchases_.coefficients_.loc[("purchases", "channel=web")]
+    purchases = before.repeat_value_.purchases_.coefficients_.loc[("purchases", "channel=web")]
     assert purchases["lower"] < np.log(2.0) < purchases["upper"]
-    spend = before.structure_.spend_.coefficients_.iloc[0]
+    spend = before.repeat_value_.spend_.coefficients_.iloc[0]
     assert spend["lower"] < np.log(0.5) < spend["upper"]
 
 
@@ -125,7 +125,7 @@ def test_an_unseen_or_missing_channel_is_valued_as_the_most_frequent_one(before)
 def test_a_level_with_few_customers_has_no_coefficient(customers):
     rare = customers.assign(channel=customers["channel"].where(np.arange(N) >= 5, "kiosk"))
     model = clvml.NewCustomerValue(HORIZON, ["channel"], first_purchase=False).fit(rare)
-    assert "channel=kiosk" not in model.structure_.purchases_.coefficients_.index.get_level_values(1)
+    assert "channel=kiosk" not in model.repeat_value_.purchases_.coefficients_.index.get_level_values(1)
 
 
 def test_intervals_of_new_customers_cover_what_they_spend(customers, at_first):
@@ -165,3 +165,10 @@ def test_a_saved_model_scores_a_row_of_attributes_alone(before, at_first, tmp_pa
         pd.testing.assert_series_equal(loaded.predict(rows), model.predict(rows))
         request = read_request(loaded, rows.to_dict("list"), {"horizon": 13})
         np.testing.assert_allclose(score(loaded, *request)["clv"], model.predict(rows, 13.0), rtol=1e-12)
+
+
+def test_a_new_customer_has_a_signature_to_be_served_by(before, at_first):
+    for model in (before, at_first):
+        names = [column.name for column in clvml.scoring.signature(model).inputs]
+        assert set(model.required_columns) <= set(names)
+        assert "frequency" not in names
