@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
@@ -115,7 +117,8 @@ class ContractModel(OpportunityModel):
         weight = np.bincount(row) / row.size
         some, here = history.rows(first), params_of_rows(params, first)
         alive = weight * self.kernel.probability_alive(some, here)
-        return np.array([alive @ self.kernel.survival_probability(some, k, here) for k in renewals])
+        kernel: Any = self.kernel  # of contracts: takes an array of renewals
+        return np.asarray(kernel.survival_probability(some, renewals[:, None], here) @ alive)
 
     def _check(self, customers: pd.DataFrame, weights: object) -> tuple[pd.DataFrame, History]:
         if weights is None and isinstance(customers, pd.DataFrame) and "customers" in customers:
