@@ -50,8 +50,8 @@ def test_a_retention_curve_covers_the_parameters_and_the_cohorts_that_simulation
         active = np.array([(other >= k).mean() for k in range(13)])
         curve = fitted.retention_curve(12, n_customers=300)
         observed.append(curve["lower"].le(active) & curve["upper"].ge(active))
-    assert 0.75 < np.mean([row[1:] for row in covered]) <= 1
-    assert 0.75 < np.mean([row[1:] for row in observed]) <= 1
+    assert 0.75 < np.mean([row[1:] for row in covered]) < 0.995
+    assert 0.75 < np.mean([row[1:] for row in observed]) < 0.995
 
 
 def test_the_curve_of_customers_starts_with_the_share_of_those_active():

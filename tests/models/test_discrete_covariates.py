@@ -222,4 +222,4 @@ def test_gradients_and_hessians_are_derivatives_of_each_likelihood(kind, longest
         up = kernel.derivatives(history, own * np.exp(step)[:, None])
         down = kernel.derivatives(history, own / np.exp(step)[:, None])
         np.testing.assert_allclose(slope[k], (up[0] - down[0]) / 2e-5, rtol=2e-6, atol=1e-5)
-        np.testing.assert_allclose(curve[k], (up[1] - down[1]) / 2e-5, rtol=2e-6, atol=1e-5)
+        np.testing.assert_allclose(curve[k], (up[1] - down[1]) / 2e-5, rtol=2e-6, atol=1e-4)
