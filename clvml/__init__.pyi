@@ -24,6 +24,7 @@ from .customers import SplitFile as SplitFile
 from .customers import SummaryFile as SummaryFile
 from .customers import TransactionPolicy as TransactionPolicy
 from .customers import Transactions as Transactions
+from .customers import TransactionStore as TransactionStore
 from .customers import cohorts as cohorts
 from .customers import convert_time_unit as convert_time_unit
 from .customers import count_histories as count_histories
@@ -46,9 +47,11 @@ from .evaluation import backtest as backtest
 from .evaluation import compare as compare
 from .evaluation import compare_models as compare_models
 from .evaluation import decide as decide
+from .evaluation import new_customer_backtest as new_customer_backtest
 from .evaluation import score as score
 from .inference import likelihood_ratio_test as likelihood_ratio_test
 from .lifetime_value import LifetimeValue as LifetimeValue
+from .lifetime_value import NewCustomerValue as NewCustomerValue
 from .lifetime_value import PricedValue as PricedValue
 from .lifetime_value.economics import customer_equity as customer_equity
 from .lifetime_value.economics import customer_profitability as customer_profitability
@@ -77,11 +80,13 @@ from .lifetime_value.learned import LastPeriodValue as LastPeriodValue
 from .lifetime_value.learned import LearnedCorrection as LearnedCorrection
 from .lifetime_value.learned import MeanValue as MeanValue
 from .lifetime_value.learned import RegressorValue as RegressorValue
+from .lifetime_value.learned import StackedValue as StackedValue
 from .models import BGBB as BGBB
 from .models import BGCNBD as BGCNBD
 from .models import BGNBD as BGNBD
 from .models import MBGCNBD as MBGCNBD
 from .models import MBGNBD as MBGNBD
+from .models import BetaDiscreteWeibull as BetaDiscreteWeibull
 from .models import ConstantSpend as ConstantSpend
 from .models import GammaGamma as GammaGamma
 from .models import LognormalSpend as LognormalSpend

@@ -22,6 +22,7 @@ USER_FACING = [
     *sorted(ROOT.glob("experiments/**/*.md")),
 ]
 KERNELS = (
+    "beta_discrete_weibull",
     "bgbb",
     "bgcnbd",
     "bgnbd",

@@ -238,6 +238,18 @@ def test_the_table_of_groups_is_that_of_the_code_today():
     )
 
 
+@pytest.mark.filterwarnings("ignore::clvml.errors.FitWarning")
+def test_the_table_of_new_customers_is_that_of_the_code_today():
+    module, config = _lab.script("new_customers"), config_of("new_customers")
+    log = config.logs["simulated"]
+    log = log.model_copy(update={"origins": log.origins[:1]})
+    found = pd.concat(module.compared(module.simulated(), log, config))
+    keys = ["log", "moment", "origin", "model"]
+    written = pd.read_csv(FOLDER / "new_customers" / "arrivals.csv", index_col=keys).loc["simulated"]
+    same = ["customers", "actual", *module.METRICS]
+    np.testing.assert_allclose(found[same], written.reindex(found.index)[same], rtol=1e-3, atol=1e-4)
+
+
 def test_values_of_customers_with_attributes_are_those_of_a_model_fitted_to_both():
     data = covariates.cdnow()
     model = covariates.WithAttributes(clvml.BGNBD(covariates=list(data.known)), data.known)

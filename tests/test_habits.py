@@ -32,12 +32,14 @@ MODELS = {
     "PartialPooling": clvml.PartialPooling(clvml.BGNBD("weak"), "cohort"),
     "TrendingSpend": clvml.TrendingSpend(clvml.GammaGamma(), 0.05, "12M", "W"),
     "BGBB": clvml.BGBB(),
+    "BetaDiscreteWeibull": clvml.BetaDiscreteWeibull(),
     "ShiftedBetaGeometric": clvml.ShiftedBetaGeometric(),
     "ConstantSpend": clvml.ConstantSpend(),
     "LifetimeValue": clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), 39),
     "LifetimesValue": clvml.LifetimesValue(39),
     "LearnedCorrection": clvml.LearnedCorrection(39),
     "MeanValue": clvml.MeanValue(39),
+    "StackedValue": clvml.StackedValue(39),
     "PricedValue": clvml.PricedValue(clvml.RepeatRateValue(39), 9.99),
     "AnnuityValue": clvml.AnnuityValue(39),
     "HistoricValue": clvml.HistoricValue(39),
@@ -59,18 +61,34 @@ MODELS = {
     "LifecycleStages": clvml.LifecycleStages(),
     "CustomerGroups": clvml.CustomerGroups(clvml.KMeansSegments(n_segments=3)),
 }
+# They need dates: the end of observation of each customer, or covariate paths (tests/models).
+DATED = {
+    "SeasonalPurchases": clvml.SeasonalPurchases(clvml.BGNBD()),
+    "TimeVaryingPurchases": clvml.TimeVaryingPurchases(clvml.BGNBD(), ["price"]),
+}
 # They learn from an earlier split.
 LEARNERS = {
     "LearnedCorrection": clvml.LearnedCorrection(19),
     "MeanValue": clvml.MeanValue(19),
+    "StackedValue": clvml.StackedValue(19),
     "LastPeriodValue": clvml.LastPeriodValue(19),
     "RegressorValue": clvml.RegressorValue(19),
 }
-OPPORTUNITIES = ("BGBB", "ShiftedBetaGeometric")
+CONTRACTS = ("BetaDiscreteWeibull", "ShiftedBetaGeometric")
+OPPORTUNITIES = ("BGBB", *CONTRACTS)
 VALUES = [name for name, model in MODELS.items() if hasattr(model, "horizon")]
 OF_CUSTOMERS = [name for name in MODELS if name != "BrandSwitchingValue"]
 # Of the class, or makers of another model: no fit is needed.
-DEFINITIONS = {"Params", "optional_columns", "required_columns", "at_price"}
+DEFINITIONS = {
+    "Params",
+    "optional_columns",
+    "required_columns",
+    "at_price",
+    "likelihood_problem",
+    "common_parameters",
+    "title",
+    "with_paths",
+}
 SKLEARNS_OWN = set(dir(BaseEstimator())) | {"set_output"}
 FITS = {"fit", "fit_predict", "fit_transform", "fit_transactions", "fit_with_earlier"}
 ARGUMENTS = {
@@ -98,7 +116,7 @@ def data(cdnow, customers_with_values):
     subscribers = cohort.loc[cohort.index.repeat(cohort["customers"].astype(int))].drop(columns="customers")
     subscribers = subscribers.set_axis(pd.RangeIndex(1, len(subscribers) + 1, name="customer_id"))
     cohorts = customers_with_values.assign(cohort=cdnow["first_purchase"].dt.month_name())
-    other = {"BGBB": donors, "ShiftedBetaGeometric": subscribers, "PartialPooling": cohorts}
+    other = {"BGBB": donors, "PartialPooling": cohorts} | dict.fromkeys(CONTRACTS, subscribers)
     return {name: other.get(name, customers_with_values) for name in MODELS}
 
 
@@ -108,12 +126,12 @@ def spend(cdnow_split):
 
 
 def test_every_public_estimator_is_tried_here():
-    assert estimators() == set(MODELS) | set(LEARNERS)
+    assert estimators() == set(MODELS) | set(LEARNERS) | set(DATED)
 
 
-@pytest.mark.parametrize("name", MODELS | LEARNERS)
+@pytest.mark.parametrize("name", MODELS | LEARNERS | DATED)
 def test_a_model_that_is_not_fitted_says_so_whatever_it_is_asked(name, data):
-    example = (LEARNERS | MODELS)[name]
+    example = (LEARNERS | MODELS | DATED)[name]
     customers, kind = data.get(name, data["MeanValue"]), type(example)
     asked = [key for key in dir(kind) if key[0] != "_" and key not in SKLEARNS_OWN | FITS | DEFINITIONS]
     fields = {key for key, value in vars(example).items()}

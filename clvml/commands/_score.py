@@ -21,7 +21,9 @@ def score(
     customers: Annotated[
         Path, typer.Argument(help="Customer summary (Parquet, CSV or Excel; - for CSV from standard input).")
     ],
-    output: Annotated[Path, typer.Argument(help="Output file (Parquet, CSV or Excel).")],
+    output: Annotated[
+        Path, typer.Argument(help="Output file (Parquet, CSV or Excel), or a folder of Parquet parts.")
+    ],
     horizon: Horizon = None,
     annual_discount_rate: DiscountRate = None,
     time_unit: Annotated[

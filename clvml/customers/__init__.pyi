@@ -11,6 +11,7 @@ from ._split import Split as Split
 from ._split import SplitFile as SplitFile
 from ._split import purchases_over_time as purchases_over_time
 from ._split import split as split
+from ._stored_transactions import TransactionStore as TransactionStore
 from ._summary import summarize as summarize
 from ._summary_files import SummaryFile as SummaryFile
 from ._time_units import convert_time_unit as convert_time_unit

@@ -13,8 +13,8 @@ import datetime as dt
 import html
 import logging
 import math
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -98,7 +98,7 @@ def read_transactions(
 
     Parameters
     ----------
-    source : path, list of paths, frame, or connection string
+    source : path, list of paths, frame, connection string, or TransactionStore
         - CSV (also ``.gz``, ``.zst``), Parquet or Excel (``.xlsx``) files by path or glob; a folder of one
           kind with the folders in it, partitioned (``year=2024/``) or not; ``"-"`` for standard input.
         - A pandas or polars DataFrame, an Arrow table, record batch or dataset, or an object with the Arrow
@@ -109,6 +109,8 @@ def read_transactions(
           ``"sqlite:///path"``, with ``table`` or ``query``: read once, into a temporary Parquet file.
           Reserved characters of a password are percent-encoded; without one, ``PGPASSWORD`` and
           ``~/.pgpass`` apply.
+        - A `clvml.TransactionStore` or its folder: its rows were read and validated when they were added, so
+          that columns and formats do not apply, and a policy can only be that of the store.
     customer, date : str
         Columns of the customer id and the date. Ids are integers where all are whole numbers (in a
         CSV: where none has leading zeros), and otherwise text without surrounding blanks.
@@ -190,9 +192,13 @@ def read_transactions(
         checked_share(max_unreadable),
         sheet,
     )
+    runs_on = partial(engine_for, name=engine, memory_limit=memory_limit, temp_directory=temp_directory)
+    stored = _stored(source, policy, partial(runs_on, source), label)
+    if stored is not None:
+        return stored
     policy = TransactionPolicy() if policy is None else policy
     source = source_of(source, table, query)
-    runs = engine_for(source, engine, memory_limit, temp_directory)
+    runs = runs_on(source)
     try:
         return Transactions(source, columns, policy, reading, runs, label, default)
     except NotUtf8:
@@ -212,6 +218,22 @@ def as_transactions(transactions: Any) -> Transactions:
     if isinstance(transactions, Transactions):
         return transactions
     return read_transactions(transactions)
+
+
+def _stored(
+    source: Any, policy: TransactionPolicy | None, engine: Callable[[], Engine], label: str | None
+) -> Transactions | None:
+    """The transactions of a store; None if the source is none."""
+    from clvml.customers._batches import check_same_policy
+    from clvml.customers._stored_transactions import StoredTransactions, folder_of_store
+
+    folder = folder_of_store(source)
+    if folder is None:
+        return None
+    found = StoredTransactions(folder, engine(), label)
+    if policy is not None:
+        check_same_policy(folder, found.policy, policy)
+    return found
 
 
 class Transactions:
@@ -235,6 +257,7 @@ class Transactions:
     """
 
     price: float | None = None
+    _part: tuple[Transactions, pd.Index] | None = None
 
     def __init__(
         self,
@@ -428,6 +451,38 @@ class Transactions:
         frame = self.engine.frame(f"SELECT {shown}, reason FROM judged WHERE reason IS NOT NULL")
         return frame.set_axis([*self._source.names, "reason"], axis=1)
 
+    @property
+    def counts_by_rule(self) -> pd.DataFrame:
+        """Rows, dates and money by the combination of rules that rows violate."""
+        return self._groups
+
+    @property
+    def copies(self) -> tuple[int, float]:
+        """Number of duplicate rows beyond the first of each, and their spend."""
+        return self._duplicates
+
+    @property
+    def ids_as_read(self) -> tuple[str, str]:
+        """The SQL of ids before they become integers or text, and whether they are numbers.
+
+        ``"file"``: of a text file, without a type; ``"numbers"`` or ``"text"``: of columns with a type.
+        """
+        who = self._cells[self.columns.customer]
+        if not who.is_number:
+            return "CAST(raw_id AS STRING)", "file" if who.is_text_file else "text"
+        if who.kind == "whole" and not self._has_whole_ids:  # beyond 64 bits
+            return "CAST(raw_id AS STRING)", "text"
+        return "raw_id" if who.kind != "whole" else who.as_whole_id(), "numbers"
+
+    @property
+    def rows_as_read(self) -> str:
+        """The SQL of the rows used, with ids as they were read."""
+        amount = "amount" if self.has_amounts else "CAST(NULL AS DOUBLE) AS amount"
+        return (
+            f"SELECT {self.ids_as_read[0]} AS customer_id, date, {amount}, is_return,"
+            f" CAST(category AS STRING) AS category FROM doubted WHERE {self._accepted()}"
+        )
+
     def with_category(self, column: str) -> Self:
         """The same rows, classified by another column; nothing is counted or reported again.
 
@@ -448,6 +503,27 @@ class Transactions:
         other._create_used()
         return other
 
+    def of_customers(self, customers: pd.Index) -> Self:
+        """The rows used of some customers, held by an engine of their own.
+
+        The source, its report, its dates and the type of its ids stay those of all rows, so that a split of
+        some customers has the ends of the split of all.
+
+        Parameters
+        ----------
+        customers : pandas.Index
+            Their ids; those that the transactions do not have are ignored.
+        """
+        wanted = self.with_matching_ids(pd.DataFrame({"customer_id": customers}))
+        with self.engine.lend("wanted", wanted):
+            rows = self.engine.frame("SELECT used.* FROM used SEMI JOIN wanted USING (customer_id)")
+        some = object.__new__(type(self))
+        some.__dict__.update(self.__dict__, engine=copy.copy(self.engine), _part=(self, customers))
+        cells = some.engine.open(rows).cells.split(", ")
+        named = ", ".join(f"{cell} AS {name}" for cell, name in zip(cells, rows.columns, strict=True))
+        some.engine.create_view("used", f"SELECT {named} FROM source")
+        return some
+
     def with_matching_ids(self, table: pd.DataFrame) -> pd.DataFrame:
         """A table with ``customer_id`` as a column of the same type as in the transactions."""
         table = table if "customer_id" in table else table.rename_axis("customer_id").reset_index()
@@ -460,6 +536,8 @@ class Transactions:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled as its source and how it is read: the rows of a table, the path of a file."""
+        if self._part is not None:
+            return type(self).of_customers, self._part
         return Transactions, self._recipe, None if self.price is None else {"price": self.price}
 
     def __len__(self) -> int:

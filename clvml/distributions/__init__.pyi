@@ -1,3 +1,4 @@
+from . import beta_discrete_weibull as beta_discrete_weibull
 from . import bgbb as bgbb
 from . import bgnbd as bgnbd
 from . import gamma_gamma as gamma_gamma

@@ -13,7 +13,7 @@ Pareto/NBD      dropout    ``ln beta_i = ln beta - delta' z_i``            the d
 (M)BG/NBD       dropout    ``ln a_i = ln a + delta' z_i``                  the odds ``a/b`` of dropout
 BG/BB           purchases  ``ln alpha_i = ln alpha + gamma' z_i``          the odds ``alpha/beta`` of buying
 BG/BB           dropout    ``ln gamma_i = ln gamma + delta' z_i``          the odds ``gamma/delta`` of dropout
-sBG             dropout    ``ln alpha_i = ln alpha + delta' z_i``          the odds ``alpha/beta`` of churn
+sBG, BdW        dropout    ``ln alpha_i = ln alpha + delta' z_i``          the odds ``alpha/beta`` of churn
 ==============  =========  ==============================================  =================================
 
 Fader, Hardie (2007), Incorporating time-invariant covariates into the Pareto/NBD and BG/NBD models,

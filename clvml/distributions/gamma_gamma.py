@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize.elementwise import find_root
-from scipy.special import betainc, gammaincc, gammainccinv
+from scipy.special import betainc, betaln, gammaincc, gammainccinv
 
 from clvml.distributions._covariates import in_log_parameters
 from clvml.distributions._gamma_ratios import gamma_differences, log_binomial
@@ -233,3 +233,23 @@ def mean_spend_quantile(level: float, x: Array, m: Array, draws: list[GammaGamma
     between = np.log(low) - _APART, np.minimum(np.log(high) + _APART, _LARGEST)
     found = find_root(too_likely, between, args=(x, x * m, np.arange(x.size)), tolerances={"xatol": 1e-10})
     return np.where(found.success, np.exp(found.x), high)
+
+
+def future_spend_log_density(number: Array, total: Array, spend: Spend, params: Any) -> Array:
+    """Log density of the total of ``number`` future purchases, given past spend.
+
+    Given ``nu`` the total is Gamma(``p * number``, ``nu``), and ``nu`` given the past is
+    Gamma(``q + p * x``, ``v + x * m``), so that the total is a beta prime variable times ``v + x * m``.
+
+    Parameters
+    ----------
+    number, total : ndarray, shape (n_customers,)
+        Positive.
+    """
+    p, q, v = params
+    shape, past = p * number, q + p * spend.x
+    log_scale = np.log(v + spend.x * np.where(spend.x > 0, spend.m, 0.0))
+    logs = np.log(total)
+    sums = np.logaddexp(log_scale, logs)
+    found: Array = shape * (logs - sums) - logs + past * (log_scale - sums) - betaln(shape, past)
+    return found

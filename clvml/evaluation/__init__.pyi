@@ -14,6 +14,7 @@ from ._metric_draws import MetricDraws as MetricDraws
 from ._metrics import METRICS as METRICS
 from ._model_comparison import ModelComparison as ModelComparison
 from ._model_comparison import compare_models as compare_models
+from ._new_customer_backtest import new_customer_backtest as new_customer_backtest
 from ._promotion import Promotion as Promotion
 from ._promotion import decide_promotion as decide_promotion
 from ._ranking import concentration as concentration

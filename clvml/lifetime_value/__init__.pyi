@@ -3,6 +3,7 @@ from . import formulas as formulas
 from . import learned as learned
 from ._customer_outlook import OUTLOOK as OUTLOOK
 from ._customer_outlook import customer_outlook as customer_outlook
+from ._new_customer_value import NewCustomerValue as NewCustomerValue
 from ._priced import PricedValue as PricedValue
 from ._priced import at_price as at_price
 from ._projection import LifetimeValue as LifetimeValue
@@ -11,6 +12,7 @@ from ._protocol import SpendModel as SpendModel
 from ._protocol import SupportsDiscounting as SupportsDiscounting
 from ._protocol import SupportsEarlierSplit as SupportsEarlierSplit
 from ._protocol import SupportsExpectedPurchases as SupportsExpectedPurchases
+from ._protocol import SupportsFutureSpendDensity as SupportsFutureSpendDensity
 from ._protocol import SupportsHeterogeneity as SupportsHeterogeneity
 from ._protocol import SupportsNewCustomers as SupportsNewCustomers
 from ._protocol import SupportsNextPurchase as SupportsNextPurchase

@@ -297,7 +297,7 @@ class LifetimeValue(Listed, BaseEstimator):
         customers = as_customers(customers)
         rank = rank_of_bounds(n_simulations, coverage)
         span = self.horizon if horizon is None else horizon
-        futures = self._simulated(
+        futures = self.simulated_futures(
             customers, horizon, annual_discount_rate, n_simulations, random_state, together=False
         )
         if span is None:
@@ -349,7 +349,7 @@ class LifetimeValue(Listed, BaseEstimator):
         check_is_fitted(self, "purchases_")
         customers = as_customers(customers)
         rank = rank_of_bounds(n_simulations, coverage)
-        futures = self._simulated(
+        futures = self.simulated_futures(
             customers, horizon, annual_discount_rate, n_simulations, random_state, together=True
         )
         table = total_intervals(futures, customers.index, groups, rank, n_simulations)
@@ -509,7 +509,7 @@ class LifetimeValue(Listed, BaseEstimator):
     def _period_in_units(self) -> float:
         return 0.0 if self.period == 0 else horizon_in(self.period, self.time_unit_)
 
-    def _simulated(
+    def simulated_futures(
         self,
         customers: pd.DataFrame,
         horizon: Horizon | None,
@@ -519,7 +519,26 @@ class LifetimeValue(Listed, BaseEstimator):
         *,
         together: bool,
     ) -> Iterator[Futures]:
-        """Simulate the customers' futures, block by block."""
+        """Simulate the customers' futures, block by block, as prediction intervals do.
+
+        Parameters
+        ----------
+        customers, horizon, annual_discount_rate, n_simulations, random_state
+            As in `predict_interval`; ``n_simulations`` is any positive number.
+        together : bool
+            Whether parameter uncertainty is always included, as for totals.
+
+        Yields
+        ------
+        Futures
+            Simulated purchases, spend and value of a block of customers; the blocks depend on the number of
+            customers only.
+
+        Raises
+        ------
+        InputError
+            As `predict_interval`.
+        """
         check_is_fitted(self, "purchases_")
         _check_margin(self.margin)
         purchases: Any = self.purchases_

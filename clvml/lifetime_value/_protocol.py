@@ -23,6 +23,7 @@ simulated purchases            `SupportsPurchaseSimulation`   `LifetimeValue.pre
 simulated spend                `SupportsSpendSimulation`      `LifetimeValue.predict_interval`
 heterogeneity of customers     `SupportsHeterogeneity`        `heterogeneity`
 distribution of average spend  `SupportsSpendDistribution`    `fit_by_spend`
+density of future spend        `SupportsFutureSpendDensity`   `StackedValue`
 =============================  =============================  =====================================
 
 A function raises an InputError that names the missing members.
@@ -354,6 +355,15 @@ class SupportsSpendDistribution(Protocol):
 
     def average_spend_cdf(self, frequency: Array, amounts: Array) -> Array:
         """P(average over ``frequency`` purchases is at most ``amounts``), broadcast."""
+        ...
+
+
+@runtime_checkable
+class SupportsFutureSpendDensity(Protocol):
+    """A fitted model of spend that predicts the density of a customer's spend on future purchases."""
+
+    def future_spend_log_density(self, customers: pd.DataFrame, number: Array, total: Array) -> Array:
+        """Log density of each customer's ``total`` of ``number`` future purchases, given the summary."""
         ...
 
 

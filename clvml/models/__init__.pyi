@@ -1,3 +1,4 @@
+from ._beta_discrete_weibull import BetaDiscreteWeibull as BetaDiscreteWeibull
 from ._bgbb import BGBB as BGBB
 from ._bgcnbd import BGCNBD as BGCNBD
 from ._bgnbd import BGNBD as BGNBD
@@ -13,7 +14,7 @@ from ._partial_pooling import PartialPooling as PartialPooling
 from ._seasonal import SeasonalPurchases as SeasonalPurchases
 from ._seasonal_index import seasonal_index as seasonal_index
 from ._shifted_beta_geometric import ShiftedBetaGeometric as ShiftedBetaGeometric
-from ._shifted_beta_geometric import customers_from_survivors as customers_from_survivors
+from ._survivors import customers_from_survivors as customers_from_survivors
 from ._time_varying import TimeVaryingPurchases as TimeVaryingPurchases
 from ._traits import TraitDistribution as TraitDistribution
 from ._trending_spend import TrendingSpend as TrendingSpend

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Self
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
 from clvml.distributions import gamma_gamma
 from clvml.distributions._covariates import Influence
 from clvml.distributions.gamma_gamma import GammaGammaParams, Spend
@@ -109,6 +113,25 @@ class GammaGamma(AverageSpendModel):
             If a parameter is not positive and finite.
         """
         return cls._with_params(GammaGammaParams(p, q, v))
+
+    def future_spend_log_density(
+        self, customers: pd.DataFrame, number: NDArray[np.float64], total: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Log predictive density of each customer's total spend on ``number`` future purchases.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary: the past.
+        number, total : ndarray, shape (n_customers,)
+            Positive; ``total`` in currency units.
+        """
+        spend, _ = self._spend(customers)
+        weight = self._purchase_weight(spend)
+        density = self.kernel.future_spend_log_density(
+            number, total / weight, spend, self.customer_params(spend)
+        )
+        return np.asarray(density - np.log(weight))
 
     def _warnings(self) -> list[str]:
         messages = []

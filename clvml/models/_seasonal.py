@@ -320,12 +320,13 @@ class SeasonalPurchases(Listed, BaseEstimator):
             labels = labels_of(horizon)
             new = [self.expected_purchases_new_customer(each, first_purchase) for each in labels]
             return pd.Series(new, labels, name="expected_purchases")
-        return float(self.purchases_.expected_purchases_new_customer(self._new(horizon, first_purchase)))
+        ahead = self._new(horizon, first_purchase)
+        return float(self._fitted().expected_purchases_new_customer(ahead))
 
     def purchase_probability(self, n: int, horizon: Horizon, customers: pd.DataFrame | None = None) -> Any:
         """P(exactly ``n`` purchases in the next ``horizon``), for each customer or for a new customer."""
         if customers is None:
-            return self.purchases_.purchase_probability(n, self._new(horizon, None))
+            return self._fitted().purchase_probability(n, self._new(horizon, None))
         ahead = self._units(horizon)
 
         def of_part(part: OperationalCustomers) -> pd.Series:
@@ -442,7 +443,7 @@ class SeasonalPurchases(Listed, BaseEstimator):
         """A function that simulates the future purchases of these customers, at calendar times."""
         customers = as_customers(customers)
         return SeasonalSimulator(
-            self.purchases_, lambda horizon: self._parts(customers, horizon), len(customers)
+            self._fitted(), lambda horizon: self._parts(customers, horizon), len(customers)
         )
 
     def trait_distributions(self, n_draws: int = 400, random_state: Any = 0) -> Any:
@@ -633,6 +634,7 @@ class SeasonalPurchases(Listed, BaseEstimator):
 
     @property
     def _unit(self) -> str:
+        check_fitted(self, "time_unit_")
         if self.time_unit_ is None:
             raise InputError("the model has no time unit, which a calendar needs.")
         return self.time_unit_

@@ -298,7 +298,7 @@ class TimeVaryingPurchases(Listed, BaseEstimator):
         customers = as_customers(customers)
         if isinstance(horizon, list | tuple | pd.Index | np.ndarray):
             return by_horizon(lambda each: self.expected_purchases(customers, each), horizon)
-        ends = np.array([horizon_in(horizon, self.time_unit_)])
+        ends = np.array([horizon_in(horizon, self._unit)])
         value = self._expected(self._read(customers, float(ends[0])), ends, np.ones(1))
         return pd.Series(value, customers.index, name="expected_purchases")
 
@@ -314,14 +314,14 @@ class TimeVaryingPurchases(Listed, BaseEstimator):
         An infinite horizon needs a discount rate, and goes on as ``future`` says.
         """
         customers = as_customers(customers)
-        rate = rate_per_unit(annual_discount_rate, self.time_unit_)
+        rate = rate_per_unit(annual_discount_rate, self._unit)
         if horizon is None and rate == 0:
             raise InputError("an infinite horizon needs an annual_discount_rate above 0, such as 0.10.")
         if horizon is None:
             ends, weights = infinite_horizon_ends(rate)
         else:
-            step = 0.0 if period == 0 else horizon_in(period, self.time_unit_)
-            ends, weights = discounted_ends(horizon_in(horizon, self.time_unit_), rate, step)
+            step = 0.0 if period == 0 else horizon_in(period, self._unit)
+            ends, weights = discounted_ends(horizon_in(horizon, self._unit), rate, step)
         value = self._expected(self._read(customers, float(ends.max())), ends, weights)
         return pd.Series(value, customers.index, name="discounted_purchases")
 
@@ -343,6 +343,7 @@ class TimeVaryingPurchases(Listed, BaseEstimator):
 
     def purchase_simulator(self, customers: pd.DataFrame) -> PathSimulator:
         """A function that simulates the future purchases of these customers."""
+        check_fitted(self, "estimate_")
         customers = as_customers(customers)
 
         def of_draw(draw: Array, horizon: float) -> tuple[PathHistory, Array, Array, Array, Any]:
@@ -371,6 +372,7 @@ class TimeVaryingPurchases(Listed, BaseEstimator):
 
     @property
     def _unit(self) -> str:
+        check_fitted(self, "time_unit_")
         if self.time_unit_ is None:
             raise InputError("the model has no time unit, which dated covariates need.")
         return self.time_unit_

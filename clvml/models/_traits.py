@@ -71,3 +71,4 @@ DROPOUT_BEFORE_OPPORTUNITY = Trait(
     "dropout probability", "before an opportunity", stats.beta, ("gamma", "delta")
 )
 DROPOUT_AT_RENEWAL = Trait("dropout probability", "at a renewal", stats.beta, ("alpha", "beta"))
+DROPOUT_AT_FIRST_RENEWAL = Trait("dropout probability", "at the first renewal", stats.beta, ("alpha", "beta"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -22,6 +23,7 @@ from clvml.scoring._contract import (
     score,
 )
 from clvml.scoring._customer_files import Batch
+from clvml.scoring._model_file import dump_model
 from clvml.scoring._repeated_ids import RepeatedIds
 from clvml.scoring._request_remarks import Limits, Remarks
 from clvml.scoring._request_time import OBSERVED_UNTIL, STATEMENTS, in_another_unit
@@ -68,6 +70,27 @@ class BatchScorer:
         if refusal := self._remarks.refusal(self._limits.unit):
             raise refusal
         return self._remarks.sentences(self._limits)
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """What was counted of the rows so far, as plain data, for `restore`."""
+        return {"remarks": self._remarks.stored(), "limits": list(self._limits)}
+
+    def restore(self, counts: Mapping[str, Any]) -> None:
+        """Continue to count from the `counts` of an interrupted run."""
+        self._remarks, self._limits = Remarks.restored(counts["remarks"]), Limits(*counts["limits"])
+
+    @property
+    def documents(self) -> tuple[str, ...]:
+        """The models and the parameters as JSON text: all that scores depend on beside the customers.
+
+        Raises
+        ------
+        InputError
+            If a model cannot be written as a model file.
+        """
+        models = [dump_model(model) for model in (self._model, self._groups) if model is not None]
+        return (*models, json.dumps(self._said | self._own, sort_keys=True, default=str))
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -511,6 +511,7 @@ _RECORDS = {
     "BGBBParams": "clvml.distributions.bgbb.BGBBParams",
     "BGCNBDParams": "clvml.distributions.bgcnbd.BGCNBDParams",
     "BGNBDParams": "clvml.distributions.bgnbd.BGNBDParams",
+    "BetaDiscreteWeibullParams": "clvml.distributions.beta_discrete_weibull.BetaDiscreteWeibullParams",
     "Blend": "clvml.lifetime_value.learned._blend.Blend",
     "BoostedTrees": "clvml.lifetime_value.learned._trees.BoostedTrees",
     "Covariate": "clvml.customers._attributes.Attribute",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,6 +71,19 @@ class Remarks(NamedTuple):
             self.doubt or other.doubt,
             self.n_doubted + other.n_doubted,
         )
+
+    def stored(self) -> list[Any]:
+        """Plain data, for `restored`."""
+        latest = None if self.latest is None else self.latest.isoformat()[:10]
+        doubt = None if self.doubt is None else list(self.doubt)
+        return [self.n_rows, self.n_beyond, latest, doubt, self.n_doubted]
+
+    @classmethod
+    def restored(cls, stored: Sequence[Any]) -> Remarks:
+        """The remarks that were `stored`."""
+        n_rows, n_beyond, latest, doubt, n_doubted = stored
+        date = None if latest is None else dt.date.fromisoformat(latest)
+        return cls(n_rows, n_beyond, date, None if doubt is None else Doubt(*doubt), n_doubted)
 
     def refusal(self, unit: str | None) -> TimeUnitError | None:
         """The error where most rows appear to be in another unit than the model's; None without.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -77,6 +77,10 @@ class ScoreWriter:
             self._lock = _created(self._unfinished)
             self._writer = writers[self.path.suffix.lower()](self._unfinished)
         self._writer.write(table)
+
+    def describe(self, metadata: Mapping[bytes, bytes]) -> None:
+        """Add to the metadata of a Parquet file that has rows."""
+        self._writer.describe(metadata)
 
     def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
         try:
@@ -168,6 +172,9 @@ class _ParquetWriter:
         self._waiting.append(rows.cast(self._writer.schema))
         if sum(map(len, self._waiting)) >= GROUP_ROWS:
             self._write_group()
+
+    def describe(self, metadata: Mapping[bytes, bytes]) -> None:
+        self._writer.add_key_value_metadata(dict(metadata))
 
     def close(self) -> None:
         if self._waiting:

@@ -22,6 +22,7 @@ from clvml.scoring._customer_files import Columns, CustomerSource, read_batches
 from clvml.scoring._repeated_ids import RepeatedIds
 from clvml.scoring._request_time import OBSERVED_UNTIL, STATEMENTS
 from clvml.scoring._score_files import ScoreWriter
+from clvml.scoring._score_folder import ScoreFolder, fingerprint, is_folder_of_scores
 from clvml.tracking._registry import load, load_model_with_card
 
 Progress = Callable[[int, int | None], object]
@@ -98,7 +99,10 @@ def score_batch(
         with the model's columns; ids in the index or in a column ``customer_id`` (in CSV read as text, so
         that ``00017`` is kept).
     out_path : str or Path
-        ``.parquet``, ``.csv`` or ``.xlsx``; the ids are its first column, ``customer_id``. In CSV, text that
+        ``.parquet``, ``.csv`` or ``.xlsx``, or a folder (a name without a suffix) for Parquet files of a
+        million customers each, ``part-00000.parquet`` and so on: each appears when it is complete, and a run
+        that was interrupted continues after the last one when it is repeated. Files in it that clvml did not
+        write are never touched. The ids are the first column, ``customer_id``. In CSV, text that
         a spreadsheet would run as a formula has an apostrophe before it, which clvml removes when it reads
         the file: ``'=1+1``. Numbers, such as the id ``-5``, are left as they are.
     horizon : float or str, optional
@@ -121,7 +125,8 @@ def score_batch(
         rate. ``customers.parquet`` of a run has the purchases in each half of the relationship; without
         these columns trends are unknown.
     overwrite : bool, default False
-        Whether existing files may be replaced; those of the customers never are.
+        Whether existing files may be replaced; those of the customers never are. In a folder: whether parts
+        of another model, other customers or other parameters may be.
     on_bad_row : {"stop", "skip"}
         What to do where a row cannot be scored: it has no id or that of an earlier row, text for a number, or
         breaks a rule of the model. "stop" raises an error that names the first one by its number in the file
@@ -152,8 +157,7 @@ def score_batch(
     if on_bad_row not in ("stop", "skip"):
         raise InputError(f"on_bad_row is {on_bad_row!r}; it must be 'stop' or 'skip'.")
     reading, report = check_separators(decimal, thousands), progress or _no_report
-    beside = rejected_path(out_path) if on_bad_row == "skip" else None
-    outputs = _Outputs(out_path, beside, overwrite=overwrite, source=customers)
+    outputs = _outputs(out_path, on_bad_row, overwrite=overwrite, source=customers)
     options = {
         "horizon": horizon,
         "annual_discount_rate": annual_discount_rate,
@@ -169,9 +173,13 @@ def score_batch(
     if repeated.n_ids == 0:
         raise InputError("there are no customers to score: the table is empty.")
     n_done = 0
+    outputs.open(scorer, found)
     with outputs:
-        for batch in found.batches(Columns(scorer.columns, scorer.optional_columns)):
-            outputs.write(scorer.score(batch, repeated, reading))
+        for place, batch in enumerate(found.batches(Columns(scorer.columns, scorer.optional_columns))):
+            if place < outputs.n_batches_done:
+                repeated.are_repeated(batch.customers.index)
+            else:
+                outputs.write(scorer.score(batch, repeated, reading))
             n_done += len(batch.customers)
             report(n_done, repeated.n_ids)
         return outputs.result(scorer.warnings)
@@ -181,6 +189,47 @@ def rejected_path(out_path: str | Path) -> Path:
     """Where the rows that could not be scored are written: beside the scores, as CSV."""
     path = Path(out_path)
     return path.with_name(f"{path.stem}-rejected.csv")
+
+
+def _outputs(out_path: str | Path, on_bad_row: str, **options: Any) -> _Outputs | _FolderOutputs:
+    if not is_folder_of_scores(out_path):
+        beside = rejected_path(out_path) if on_bad_row == "skip" else None
+        return _Outputs(out_path, beside, **options)
+    if on_bad_row == "skip":
+        raise InputError(
+            "rows that cannot be scored are skipped only where the scores are one file: name one"
+            f" ({Path(out_path).name}.parquet), or correct the rows."
+        )
+    return _FolderOutputs(out_path, **options)
+
+
+class _FolderOutputs(ExitStack):
+    """The folder of scores; the first bad row is an error."""
+
+    def __init__(self, scores: str | Path, **options: Any) -> None:
+        super().__init__()
+        self._scores = ScoreFolder(scores, **options)
+        self.n_batches_done = 0
+
+    def open(self, scorer: BatchScorer, source: CustomerSource) -> None:
+        self._scorer = scorer
+        self._scores.open(fingerprint(scorer.documents, source))
+        self.n_batches_done = self._scores.n_batches_done
+        if self._scores.counts is not None:
+            scorer.restore(self._scores.counts)
+
+    def __enter__(self) -> Self:
+        self.enter_context(self._scores)
+        return self
+
+    def write(self, part: ScoredBatch) -> None:
+        if len(part.rejected):
+            raise first_bad_row(part.rejected)
+        assert part.scores is not None
+        self._scores.write(part.scores, self._scorer.counts)
+
+    def result(self, warnings: tuple[str, ...]) -> BatchResult:
+        return BatchResult(self._scores.path, self._scorer.counts["remarks"][0], warnings=warnings)
 
 
 class _Outputs(ExitStack):
@@ -193,6 +242,10 @@ class _Outputs(ExitStack):
         writer = partial(ScoreWriter, overwrite=overwrite, source=source)
         self._scores, self._rejected = writer(scores), None if rejected is None else writer(rejected)
         self._n_scored, self._reasons = 0, Counter[str]()
+        self.n_batches_done = 0  # a file is written from the start
+
+    def open(self, scorer: BatchScorer, source: CustomerSource) -> None:
+        """Nothing to continue."""
 
     def __enter__(self) -> Self:
         self.enter_context(self._scores)

@@ -37,6 +37,7 @@ from clvml.lifetime_value.learned._correction import LearnedCorrection
 from clvml.lifetime_value.learned._mean import MeanValue
 from clvml.lifetime_value.learned._naive import LastPeriodValue
 from clvml.lifetime_value.learned._regressor import RegressorValue, learns_from_features
+from clvml.lifetime_value.learned._stacked import StackedValue
 from clvml.models._bgnbd import BGNBD
 from clvml.models._constant_spend import ConstantSpend
 from clvml.models._gamma_gamma import GammaGamma
@@ -130,6 +131,7 @@ CONTENDERS: dict[str, Contender] = {
     "learned_correction": Contender("structure plus learning", PROBABILISTIC, LearnedCorrection),
     "gradient_boosting": Contender("gradient boosting", LEARNED, RegressorValue),
     "mean_of_models": Contender("mean of the leading models", PROBABILISTIC, MeanValue),
+    "stacked": Contender("stacked models", PROBABILISTIC, StackedValue, by_default=False),
     "last_period": Contender("last period repeated", BASELINE, LastPeriodValue),
     "lifetimes": Contender("lifetimes package", PROBABILISTIC, LifetimesValue, optional=True),
     "repeat_rate": Contender("repeat rate x average order value", FORMULA, RepeatRateValue),

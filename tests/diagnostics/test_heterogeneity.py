@@ -13,6 +13,7 @@ GIVEN = {
     "MBG/NBD": clvml.MBGNBD.from_params(r=0.525, alpha=6.183, a=0.891, b=1.614),
     "Pareto/NBD": clvml.ParetoNBD.from_params(r=0.553, alpha=10.578, s=0.606, beta=11.669),
     "BG/BB": clvml.BGBB.from_params(alpha=1.204, beta=0.750, gamma=0.657, delta=2.783),
+    "beta-discrete-Weibull": clvml.BetaDiscreteWeibull.from_params(alpha=0.26, beta=1.72, c=1.58),
     "shifted beta-geometric": clvml.ShiftedBetaGeometric.from_params(alpha=0.704, beta=1.182),
     "Gamma-Gamma": clvml.GammaGamma.from_params(p=6.25, q=3.74, v=15.44),
 }

@@ -11,9 +11,11 @@ import oracle_values
 import pytest
 from oracles import MODELS, error_of, one
 
+from clvml.distributions import beta_discrete_weibull as bdw
 from clvml.distributions import bgbb, bgnbd, mbgnbd, pareto_nbd
 from clvml.distributions import shifted_beta_geometric as sbg
 from clvml.distributions._history import History, alive_at
+from clvml.distributions.beta_discrete_weibull import BetaDiscreteWeibullParams
 from clvml.distributions.bgbb import BGBBParams
 from clvml.distributions.bgnbd import BGNBDParams
 from clvml.distributions.mbgnbd import MBGNBDParams
@@ -73,6 +75,10 @@ PARAMS = {
     mbgnbd: [MBGNBDParams(*p) for p in itertools.product((1e-3, 1.0, 1e4), repeat=4)],
     pareto_nbd: [ParetoNBDParams(*p) for p in itertools.product((1e-3, 1.0, 1e4), repeat=4)],
     bgbb: [BGBBParams(*p) for p in itertools.product((1e-3, 1.0, 1e4), repeat=4)],
+    bdw: [
+        BetaDiscreteWeibullParams(*p, c)
+        for *p, c in itertools.product((1e-3, 1.0, 1e4), (1e-3, 1.0, 1e4), (0.05, 1.0, 1.5, 20.0))
+    ],
     sbg: [ShiftedBetaGeometricParams(*p) for p in itertools.product((1e-3, 1.0, 1e4), repeat=2)],
 }
 AHEAD = (1.0, 2.0, 60.0, 1e3, 5e3, 1e6, 1e7)
@@ -126,8 +132,8 @@ def test_probabilities_of_all_numbers_sum_to_one_with_the_expected_mean(kernel, 
         expected = kernel.purchases_given_alive(
             alive_at(*one(x, T)), np.array([horizon]), np.ones(1), params
         )[0]
-        n = np.arange(horizon + 1 if kernel in (bgbb, sbg) else 1500)
-        if kernel not in (bgbb, sbg) and (params.r + x) / (params.alpha + T) * horizon > 100:
+        n = np.arange(horizon + 1 if kernel in (bgbb, bdw, sbg) else 1500)
+        if kernel not in (bgbb, bdw, sbg) and (params.r + x) / (params.alpha + T) * horizon > 100:
             continue  # more purchases than are counted here
         chance = kernel.count_probability(
             n, horizon, alive_at(np.full(n.size, x), np.full(n.size, T)), params
@@ -153,7 +159,7 @@ def test_a_purchase_is_the_more_likely_the_later_and_its_time_is_where_the_proba
             at = kernel.any_purchase_probability(history, np.where(soon, time, 1.0), params)[soon]
             assert (at >= needed * (1 - 1e-9)).all(), params
             before = kernel.any_purchase_probability(
-                history, np.where(soon, time - 1 if kernel in (bgbb, sbg) else time * 0.999, 1.0), params
+                history, np.where(soon, time - 1 if kernel in (bgbb, bdw, sbg) else time * 0.999, 1.0), params
             )[soon]
             assert (before <= needed * ROUNDING).all(), params
 
@@ -168,7 +174,11 @@ def test_a_purchase_is_what_is_left_of_no_purchase(kernel):
 
 
 def test_more_purchases_than_opportunities_are_impossible():
-    for kernel, params in ((bgbb, BGBBParams(1, 1, 1, 1)), (sbg, ShiftedBetaGeometricParams(1, 1))):
+    for kernel, params in (
+        (bgbb, BGBBParams(1, 1, 1, 1)),
+        (sbg, ShiftedBetaGeometricParams(1, 1)),
+        (bdw, BetaDiscreteWeibullParams(1, 1, 2)),
+    ):
         assert kernel.count_probability(*one(11), 10.0, alive_at(*one(2, 6)), params)[0] == 0
 
 

@@ -222,7 +222,8 @@ def test_draws_at_a_boundary_stay_where_the_likelihood_keeps_increasing():
 
 
 FITTABLE = [
-    clvml.BGNBD, clvml.MBGNBD, clvml.ParetoNBD, clvml.BGBB, clvml.ShiftedBetaGeometric, clvml.GammaGamma,
+    clvml.BGNBD, clvml.MBGNBD, clvml.ParetoNBD, clvml.BGBB, clvml.ShiftedBetaGeometric,
+    clvml.BetaDiscreteWeibull, clvml.GammaGamma,
 ]  # fmt: skip
 
 

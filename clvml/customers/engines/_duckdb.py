@@ -19,6 +19,7 @@ import pandas as pd
 from clvml.customers.engines._duckdb_sources import open_source, query
 from clvml.customers.engines._engine import Kind, Source, quoted
 from clvml.customers.engines._frames import registrable
+from clvml.customers.engines._progress import bar, can_be_seen
 from clvml.errors import InputError
 
 
@@ -51,7 +52,8 @@ class DuckDB:
             raise InputError(f"memory_limit is {memory_limit!r}; write it as in '2GB' or '600MB'.") from None
         self._connection.execute("SET TimeZone = 'UTC'")
         with contextlib.suppress(duckdb.InvalidInputException):  # a notebook without ipywidgets has no bar
-            self._connection.execute("SET enable_progress_bar = false")
+            self._connection.execute("SET enable_progress_bar_print = false")
+            self._connection.execute(f"SET enable_progress_bar = {str(can_be_seen()).lower()}")
         weakref.finalize(self, shutil.rmtree, self._spill, ignore_errors=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -91,7 +93,8 @@ class DuckDB:
         return int(written.fetchone()[0])
 
     def _run(self, sql: str) -> Any:
-        return query(self._connection, sql, self._spill.parent)
+        with bar(self._connection.query_progress):
+            return query(self._connection, sql, self._spill.parent)
 
     def text(self, cell: str, kind: Kind) -> str:  # noqa: ARG002
         return f"CAST({cell} AS STRING)"

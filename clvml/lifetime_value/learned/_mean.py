@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -120,14 +120,16 @@ class MeanValue(LearnedValue):
             factors = model.predict_factors(customers, span, rate)
             tables.append(factors.assign(clv=factors["clv"] * self.margin))
         shared = [name for name in tables[0] if all(name in table for table in tables)]
-        means = np.mean([table[shared].to_numpy() for table in tables], axis=0)
+        means = self._mixture([table[shared].to_numpy() for table in tables])
         return pd.DataFrame(means, customers.index, shared)
 
     def probability_buys(self, customers: pd.DataFrame, horizon: Horizon) -> pd.Series:
         """P(at least one purchase in the ``horizon``): the mean of the models' probabilities."""
         check_is_fitted(self, "models_")
+        customers = as_customers(customers)
         found = [model.purchases_.probability_buys(customers, horizon) for model in self._next_purchase()]
-        return (sum(found[1:], found[0]) / len(found)).rename("probability_buys")
+        mean = self._mixture([each.to_numpy() for each in found])
+        return pd.Series(mean, customers.index, name="probability_buys")
 
     def next_purchase_time(self, customers: pd.DataFrame, probability: float = 0.5) -> pd.Series:
         """Time by which the mean of the models' probabilities of a purchase reaches ``probability``."""
@@ -146,10 +148,14 @@ class MeanValue(LearnedValue):
                 * kernel.any_purchase_probability(history.rows(rows), time, params_of_rows(params, rows))
                 for kernel, history, params, alive in parts
             ]
-            return np.mean(each, axis=0)
+            return self._mixture(each)
 
         value = time_of_probability(within, np.full(len(customers), probability))
         return pd.Series(value, customers.index, name="next_purchase_time")
+
+    def _mixture(self, each: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """What the models predict, in their order, combined: the mean."""
+        return np.asarray(np.mean(each, axis=0))
 
     def _next_purchase(self) -> list[Any]:
         """The models; each must predict next purchases at any time."""

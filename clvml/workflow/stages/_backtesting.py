@@ -11,7 +11,6 @@ from pydantic import Field
 from clvml import plots
 from clvml.customers._split import Split
 from clvml.customers._time_units import horizon_in
-from clvml.customers._transactions import Transactions
 from clvml.errors import InputError
 from clvml.evaluation._backtest import backtest
 from clvml.evaluation._backtest_result import Backtest
@@ -23,6 +22,7 @@ from clvml.workflow._formatting import Column, format_duration
 from clvml.workflow._section import Section
 from clvml.workflow._stage import Context
 from clvml.workflow.stages._competing import Contenders
+from clvml.workflow.stages._splitting import purchases_of
 
 SHOWN = 6  # models in figures with a line for each
 COLUMNS = {
@@ -62,7 +62,7 @@ def run_backtest(context: Context, contenders: Contenders, models: Mapping[str, 
     """
     parts, verdict = context[Split], context.config.comparison
     return backtest(
-        context[Transactions],
+        purchases_of(context),
         models,
         origins=origins_of(context),
         horizon=horizons_of(context),
@@ -91,7 +91,7 @@ def origins_of(context: Context) -> list[pd.Timestamp]:
     parts, section = context[Split], context.config.backtest
     last = pd.Timestamp(parts.calibration_end).normalize()
     try:
-        dates = placed(context[Transactions], section.origins, [parts.duration], _period(context))
+        dates = placed(purchases_of(context), section.origins, [parts.duration], _period(context))
     except InputError:  # the data carry none but, perhaps, the one that the user chose
         if section.origins is not None and not isinstance(section.origins, int):
             raise
@@ -103,7 +103,7 @@ def horizons_of(context: Context) -> list[float]:
     """The duration of the holdout, and the served horizon if the data carry it."""
     parts, section = context[Split], context.config.backtest
     served = horizon_in(context.config.value.horizon, parts.time_unit)
-    earliest, latest = carried(context[Transactions], served, _period(context))
+    earliest, latest = carried(purchases_of(context), served, _period(context))
     wanted = section.served_horizon and section.origins != 1 and earliest <= latest
     return [parts.duration, *([served] if wanted and served != parts.duration else [])]
 
@@ -111,7 +111,7 @@ def horizons_of(context: Context) -> list[float]:
 def _period(context: Context) -> Period:
     parts = context[Split]
     least = context.config.backtest.min_repeat_buyers
-    return period_of(context[Transactions], parts.observation_end, parts.time_unit, parts.collapse, least)
+    return period_of(purchases_of(context), parts.observation_end, parts.time_unit, parts.collapse, least)
 
 
 def over_origins(found: Backtest, titles: Mapping[str, str], champion: str) -> Iterator[Finding]:

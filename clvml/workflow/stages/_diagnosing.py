@@ -15,7 +15,6 @@ import pandas as pd
 
 from clvml import plots
 from clvml.customers._split import Split, purchases_over_time
-from clvml.customers._transactions import Transactions
 from clvml.diagnostics._expected_over_time import with_expected_purchases
 from clvml.diagnostics._fit import fit_by_frequency, fit_by_spend
 from clvml.diagnostics._frequency_recency import frequency_recency_matrix
@@ -38,6 +37,7 @@ from clvml.models._fit_messages import NO_DROPOUT, meanings_of
 from clvml.workflow._findings import SERVED, Figure, Finding, Words
 from clvml.workflow._stage import Context, Stage
 from clvml.workflow.stages._comparing import Comparison, run_of
+from clvml.workflow.stages._splitting import purchases_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,7 +58,7 @@ def find(context: Context) -> Iterator[Finding]:
         context.say(sentence)
         yield Words(sentence, style="note")
     if purchases is not None:
-        over_time = purchases_over_time(context[Transactions], parts)
+        over_time = purchases_over_time(purchases_of(context), parts)
         runs = (*SERVED, run_of(name))
         yield from purchase_figures(purchases, parts, over_time, runs)
     spend = getattr(value, "spend_", None)
@@ -85,7 +85,7 @@ def describe_regularity(context: Context, model: object) -> str:
     if NO_DROPOUT not in meanings_of(record.boundary, getattr(model, "limits", {})):
         return ""
     try:
-        found = purchase_regularity(context[Transactions], context[Split].calibration)
+        found = purchase_regularity(purchases_of(context), context[Split].calibration)
     except InputError:  # hardly anybody has bought three times
         return ""
     if not found.is_regular:

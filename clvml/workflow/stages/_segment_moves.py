@@ -14,7 +14,6 @@ from sklearn.base import clone
 
 from clvml import plots
 from clvml.customers._split import Split
-from clvml.customers._transactions import Transactions
 from clvml.errors import InputError
 from clvml.segments.acting._customer_groups import CustomerGroups
 from clvml.segments.grouping._relationship_course import relationship_evidence
@@ -26,7 +25,7 @@ from clvml.workflow._formatting import format_value
 from clvml.workflow._stage import Context, Stage
 from clvml.workflow.stages._segmenting import FILES, SECTION, Segments
 from clvml.workflow.stages._serving import Served
-from clvml.workflow.stages._splitting import Customers, joined
+from clvml.workflow.stages._splitting import Customers, joined, purchases_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +69,7 @@ def find(context: Context) -> Iterator[Finding]:
 def moves_since(context: Context, after: pd.DataFrame, model: CustomerGroups) -> Moves:
     """Segments and stages of the calibration customers at the end of calibration and of observation."""
     parts = context[Split]
-    evidence = relationship_evidence(context[Transactions], parts.calibration)
+    evidence = relationship_evidence(purchases_of(context), parts.calibration)
     values = context[Served].model.predict_factors(parts.calibration)
     table = joined(parts.calibration, context[Customers].attributes.table, evidence, values)
     before = joined(model.assign(table), table[["clv"]])

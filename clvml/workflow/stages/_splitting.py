@@ -10,8 +10,9 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Literal, NamedTuple, Self
 
+import numpy as np
 import pandas as pd
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from clvml.customers._notices import data_notices
 from clvml.customers._split import Split, split
@@ -46,6 +47,9 @@ class SplitSection(Section):
     """Time unit of the models: D, W, M, Q or Y."""
     collapse: Literal["D", "W", "M", "Q", "Y", "none"] = "D"
     """Purchases of one customer within this period are one purchase; "none": every row is one."""
+    max_customers: int = Field(default=50_000, ge=1_000)
+    """Customers on whom models are compared: a random sample of so many, where there are more. The model to
+    serve is fitted to all customers and predicts all."""
 
     @model_validator(mode="after")
     def _leaves_a_holdout(self) -> Self:
@@ -86,6 +90,9 @@ def find(context: Context) -> Iterator[Finding]:
     found = format_split(parts, outcome_of(context))
     context.say(found)
     yield Words(f"{config.data.shown}: {found}.", runs=())
+    if sample := context.get(Sample):
+        yield Words(sample.sentence, style="note", runs=())
+        yield Tags({"sampled_customers": sample.size, "customers_of_the_source": sample.of}, runs=ALL)
     yield from notices_of(context, parts)
     yield Tags(split_tags(parts) | {"question": config.experiment.question}, runs=ALL)
     name, source, facts = (
@@ -122,14 +129,56 @@ def notices_of(context: Context, parts: Split) -> Iterator[Finding]:
         yield Table("data_notices", table, file="data_notices.csv", in_report=False)
 
 
+class Sample(NamedTuple):
+    """The customers on whom models are compared, where there are too many.
+
+    Attributes
+    ----------
+    size : int
+        Of the sample.
+    of : int
+        All customers of the source.
+    """
+
+    size: int
+    of: int
+
+    @property
+    def sentence(self) -> str:
+        """What is computed on the sample, and how to change it."""
+        return (
+            f"Models are compared, and segments evaluated, on a random sample of {self.size:,} of {self.of:,}"
+            " customers (split.max_customers), each with all purchases: totals of the comparison are those of"
+            " the sample. The model to serve, segments and cohorts are of all customers."
+        )
+
+
+def compared(context: Context) -> Transactions:
+    """The purchases of the customers on whom models are compared: all, or a random sample of them."""
+    transactions, most = context[Transactions], context.config.split.max_customers
+    ids = transactions.engine.frame("SELECT DISTINCT customer_id FROM used ORDER BY customer_id")
+    if len(ids) <= most:
+        return transactions
+    drawn = np.sort(np.random.default_rng(0).choice(len(ids), most, replace=False))
+    sample = Sample(most, len(ids))
+    context.put(sample)
+    context.say(sample.sentence)
+    return transactions.of_customers(pd.Index(ids["customer_id"].iloc[drawn]))
+
+
 def divide(context: Context) -> Split:
-    """Calibration and holdout, stored in the context."""
-    section, transactions = context.config.split, context[Transactions]
+    """Calibration and holdout of the customers on whom models are compared, stored in the context."""
+    section, transactions = context.config.split, compared(context)
     collapse = None if section.collapse == "none" else section.collapse
     observation_end = section.observation_end or transactions.last_date.date()
     parts = split(transactions, section.calibration_end, observation_end, section.time_unit, collapse)
     context.put(parts)
     return parts
+
+
+def purchases_of(context: Context) -> Transactions:
+    """The purchases of the customers of the split."""
+    return context[Split].transactions or context[Transactions]
 
 
 def all_customers(context: Context, parts: Split) -> Customers:

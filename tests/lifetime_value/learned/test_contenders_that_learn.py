@@ -128,7 +128,9 @@ def test_features_are_finite_at_the_edges():
 
 
 @pytest.mark.filterwarnings("ignore::clvml.FitWarning")
-@pytest.mark.parametrize("name", ["learned_correction", "gradient_boosting", "mean_of_models", "last_period"])
+@pytest.mark.parametrize(
+    "name", ["learned_correction", "gradient_boosting", "mean_of_models", "stacked", "last_period"]
+)
 def test_every_learned_contender_competes_where_the_data_carry_it(name, promoted_split):
     model = CONTENDERS[name].build(horizon=1.0, annual_discount_rate=0.0, margin=1.0)
     compared = clvml.compare_models({name: model, "zero": clvml.HistoricValue(1.0)}, promoted_split)
