@@ -61,8 +61,9 @@ MODELS = {
     "LifecycleStages": clvml.LifecycleStages(),
     "CustomerGroups": clvml.CustomerGroups(clvml.KMeansSegments(n_segments=3)),
 }
-# They need dates: the end of observation of each customer, or covariate paths (tests/models).
-DATED = {
+# They need more than histories: the end of observation, covariate paths, or first orders; tested elsewhere.
+MORE_THAN_HISTORIES = {
+    "NewCustomerValue": clvml.NewCustomerValue(39),
     "SeasonalPurchases": clvml.SeasonalPurchases(clvml.BGNBD()),
     "TimeVaryingPurchases": clvml.TimeVaryingPurchases(clvml.BGNBD(), ["price"]),
 }
@@ -126,12 +127,12 @@ def spend(cdnow_split):
 
 
 def test_every_public_estimator_is_tried_here():
-    assert estimators() == set(MODELS) | set(LEARNERS) | set(DATED)
+    assert estimators() == set(MODELS) | set(LEARNERS) | set(MORE_THAN_HISTORIES)
 
 
-@pytest.mark.parametrize("name", MODELS | LEARNERS | DATED)
+@pytest.mark.parametrize("name", MODELS | LEARNERS | MORE_THAN_HISTORIES)
 def test_a_model_that_is_not_fitted_says_so_whatever_it_is_asked(name, data):
-    example = (LEARNERS | MODELS | DATED)[name]
+    example = (LEARNERS | MODELS | MORE_THAN_HISTORIES)[name]
     customers, kind = data.get(name, data["MeanValue"]), type(example)
     asked = [key for key in dir(kind) if key[0] != "_" and key not in SKLEARNS_OWN | FITS | DEFINITIONS]
     fields = {key for key, value in vars(example).items()}
@@ -148,9 +149,10 @@ def test_a_model_that_is_not_fitted_says_so_whatever_it_is_asked(name, data):
         elif inspect.isfunction(member):
             parameters = inspect.signature(getattr(model, key)).parameters.values()
             needed = [p for p in parameters if p.default is p.empty]
-            arguments = [ARGUMENTS.get(p.name, customers) for p in needed]
+            given = {p.name: ARGUMENTS.get(p.name, customers) for p in needed}
+            named = {p.name: given.pop(p.name) for p in needed if p.kind is p.KEYWORD_ONLY}
             with pytest.raises(NotFittedError):
-                getattr(model, key)(*arguments)
+                getattr(model, key)(*given.values(), **named)
 
 
 @pytest.mark.parametrize("name", OF_CUSTOMERS)

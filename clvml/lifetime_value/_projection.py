@@ -551,10 +551,11 @@ class LifetimeValue(Listed, BaseEstimator):
         self._check_time_scale(customers)
         pairs = parameter_pairs(purchases, spend, n_simulations, random_state, together=together)
         discount = self._discount(horizon, self._rate(annual_discount_rate))
-        for rows, number, spent, value in simulate_futures(
-            purchases, spend, pairs, customers, discount, n_simulations, random_state
-        ):
-            yield Futures(rows, number, self._income * spent, self.margin * self._income * value)
+        blocks = simulate_futures(purchases, spend, pairs, customers, discount, n_simulations, random_state)
+        return (
+            Futures(rows, number, self._income * spent, self.margin * self._income * value)
+            for rows, number, spent, value in blocks
+        )
 
     def _check_time_scale(self, customers: pd.DataFrame) -> None:
         """Compare the customers with those of the fit, unless the model of purchases does so."""
