@@ -15,12 +15,13 @@ import uuid
 import weakref
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any
 
 from clvml.errors import InputError
+
+if TYPE_CHECKING:  # a served model needs no pyarrow
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
 log = logging.getLogger("clvml")
 
@@ -100,9 +101,13 @@ class Stream(Copy):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled with its rows: the stream may have ended."""
+        import pyarrow.parquet as pq
+
         return Stream, (self._source if self._path is None else pq.read_table(self._path), self.label)
 
     def _write(self, path: str) -> int:
+        import pyarrow as pa
+
         try:
             reader = pa.RecordBatchReader.from_stream(self._source)
         except (pa.ArrowInvalid, TypeError, ValueError):
@@ -133,6 +138,7 @@ class LazyFrame(Copy):
         self._source = source
 
     def _write(self, path: str) -> int:
+        import pyarrow.parquet as pq
         from polars.exceptions import PolarsError
 
         try:
@@ -150,6 +156,8 @@ def reason_of(error: BaseException) -> str:
 
 def write_batches(path: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
     """Write batches in row groups of one size, whatever their own."""
+    import pyarrow.parquet as pq
+
     rows, waiting = 0, []
     with pq.ParquetWriter(path, schema, compression="lz4") as writer:
         for batch in batches:
@@ -160,6 +168,8 @@ def write_batches(path: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch
 
 
 def _write_group(writer: pq.ParquetWriter, waiting: list[pa.RecordBatch], schema: pa.Schema) -> int:
+    import pyarrow as pa
+
     table = pa.Table.from_batches(waiting, schema)
     writer.write_table(table)
     waiting.clear()

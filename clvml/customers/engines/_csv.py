@@ -16,8 +16,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-import pyarrow as pa
-
 from clvml.customers.engines._engine import Part, quoted
 from clvml.errors import InputError
 
@@ -94,6 +92,8 @@ def header_of(path: str) -> bytes:
 def _opened(path: str) -> Any:
     if path.lower().endswith(".gz"):
         return gzip.open(path)
+    import pyarrow as pa
+
     return pa.input_stream(path, compression="zstd" if path.lower().endswith(".zst") else None)
 
 

@@ -7,11 +7,22 @@ from typing import Any
 from clvml._secrets import without_password
 from clvml.customers.engines._copies import Copy, write_batches
 from clvml.customers.engines._logins import Login, qualified_name
-from clvml.customers.engines._postgresql import read_postgresql
-from clvml.customers.engines._sqlite import read_sqlite
 from clvml.errors import InputError
 
-_READERS = {"postgresql": read_postgresql, "sqlite": read_sqlite}
+
+def _read_postgresql(*arguments: Any) -> Any:
+    from clvml.customers.engines._postgresql import read_postgresql
+
+    return read_postgresql(*arguments)
+
+
+def _read_sqlite(*arguments: Any) -> Any:
+    from clvml.customers.engines._sqlite import read_sqlite
+
+    return read_sqlite(*arguments)
+
+
+_READERS = {"postgresql": _read_postgresql, "sqlite": _read_sqlite}  # pyarrow: only where one is read
 _WAYS_OUT = {
     "s3": "open it with pyarrow.dataset.dataset(url) and pass that",
     "gs": "open it with pyarrow.dataset.dataset(url) and pass that",

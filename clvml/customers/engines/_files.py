@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
-import pyarrow as pa
 
 from clvml.errors import InputError
 
@@ -84,6 +83,8 @@ def read_other_encoding(paths: Iterable[str]) -> tuple[pd.DataFrame, str]:
 
 def _is_utf8(path: str) -> bool:
     """Whether the whole of a file, compressed or not, is text in UTF-8."""
+    import pyarrow as pa
+
     plain = pa.input_stream(path, compression="detect")
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
