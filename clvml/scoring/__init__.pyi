@@ -16,3 +16,4 @@ from ._signature import Column as Column
 from ._signature import Parameter as Parameter
 from ._signature import Signature as Signature
 from ._signature import signature as signature
+from ._spark import score_spark as score_spark

@@ -372,3 +372,43 @@ def test_a_csv_with_a_cell_too_many_is_an_error_that_names_the_file(tmp_path):
         clvml.read_transactions(path, engine="spark")
     assert "SECRET" not in str(caught.value)
     assert "37.csv" in str(caught.value)
+
+
+class FailsOnce:
+    """A model that fails on its first batch in an executor, as one that is lost."""
+
+    def __init__(self, model, marker):
+        self.__dict__.update(model.__dict__)
+        self._model, self._marker = model, marker
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._model, name)
+
+    def predict_factors(self, *args, **options):
+        from pyspark import TaskContext
+
+        if TaskContext.get() is not None and not self._marker.exists():
+            self._marker.touch()
+            raise ConnectionError("the executor is lost")
+        return self._model.predict_factors(*args, **options)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_customers_are_scored_where_they_are_to_the_last_bit(spark, cdnow, value_model, tmp_path, fails):
+    frame = cdnow.iloc[:100].reset_index().astype({"customer_id": str})
+    frame["customer_id"] = "000" + frame["customer_id"]
+    table = spark.createDataFrame(frame.drop(columns="first_purchase")).repartition(3)
+    model = FailsOnce(value_model, tmp_path / "failed") if fails else value_model
+    clvml.scoring.score_spark(model, table, {"horizon": 26.0}).write.parquet(str(tmp_path / "scores"))
+    assert (tmp_path / "failed").exists() == fails
+    found = pd.read_parquet(tmp_path / "scores").set_index("customer_id").loc[frame["customer_id"]]
+    expected = clvml.scoring.score(value_model, cdnow.iloc[:100], {"horizon": 26.0})
+    assert list(found) == list(expected)
+    np.testing.assert_array_equal(found.to_numpy(), expected.to_numpy())
+
+
+def test_customers_without_ids_are_refused(spark, value_model):
+    with pytest.raises(InputError, match="withColumnRenamed"):
+        clvml.scoring.score_spark(value_model, spark.sql("SELECT 1.0 AS frequency"))
