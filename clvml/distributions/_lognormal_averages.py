@@ -111,5 +111,5 @@ def _laplace(sigma: float) -> tuple[Array, Array, Array, Array]:
     here = whole > 0
     safe = np.where(here, whole, 1.0)
     with np.errstate(divide="ignore"):
-        logs = np.log1p(np.expm1(-y) @ _NORMAL)
+        logs = np.log1p(np.maximum(np.expm1(-y) @ _NORMAL, -1.0))  # rounded, it may be below -1
     return u, np.where(here, logs, -np.inf), slope / safe * here, curve / safe * here
