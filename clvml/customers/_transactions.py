@@ -307,6 +307,8 @@ class Transactions:
         self.engine = engine
         self._source = engine.open(source, reading.sheet)
         self.source = label or self._source.label
+        for note in self._source.notes:
+            log.warning(note)
         self.columns = _with_amount(columns, default_amount, self._source.names, self.source)
         self._reading = reading
         self._cells = {name: cell_of(engine, self._source, name) for name in self.columns.named}
