@@ -58,13 +58,29 @@ class TotalCalibration:
     horizon : float
         The horizon of the backtest, in time units.
     time_unit : {"D", "W", "M", "Q", "Y"} or None
-    n_origins : int
+        The unit of ``horizon``.
+    n_origins : int, default 0
         Number of origins that it was learnt from.
 
     Raises
     ------
     InputError
         If a number is not positive and finite.
+
+    See Also
+    --------
+    clvml.Backtest : Its ``total_calibration`` learns it, its ``total_interval`` uses it.
+    clvml.LifetimeValue : Its ``predict_total_interval``, without the error of the model.
+
+    Examples
+    --------
+    A total predicted to be 100,000 over 26 weeks, by a model whose totals missed by about 10 %:
+
+    >>> from clvml.lifetime_value import TotalCalibration
+    >>> calibration = TotalCalibration(0.1, 5.0, 150.0, 150.0, horizon=26.0, time_unit="W")
+    >>> lower, upper = calibration.interval(100_000.0)
+    >>> f"{round(lower, -3):,.0f} to {round(upper, -3):,.0f}"
+    '81,000 to 123,000'
     """
 
     model_error: float

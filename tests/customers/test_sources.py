@@ -2,7 +2,9 @@
 
 import gzip
 import io
+import json
 import logging
+import struct
 import sys
 
 import pandas as pd
@@ -343,3 +345,130 @@ def test_a_compressed_file_that_is_cut_off_is_refused(tmp_path, ending):
         read_transactions(path)
     path.write_bytes(whole)
     assert len(read_transactions(path)) == 50_000
+
+
+def test_a_file_named_twice_is_read_once_and_said(tmp_path, sales, expected, caplog):
+    sales.to_csv(tmp_path / "2024-01.csv", index=False)
+    (tmp_path / "latest.csv").symlink_to(tmp_path / "2024-01.csv")
+    path = tmp_path / "2024-01.csv"
+    for source in (tmp_path, [path, tmp_path / "2024-*.csv"], [path, tmp_path / "x" / ".." / "2024-01.csv"]):
+        caplog.clear()
+        (tmp_path / "x").mkdir(exist_ok=True)
+        assert rows(read_transactions(source)) == expected
+        assert "1 of 2 paths name a file again, such as" in caplog.text
+        assert caplog.text.count("read once") == 1
+
+
+def test_files_of_another_type_in_a_folder_are_named(tmp_path, sales, expected, caplog):
+    sales.to_csv(tmp_path / "a.csv", index=False)
+    for name in ("b.CSV.bz2", "notes.md", "c.json", "d.jsonl", "_SUCCESS", ".crc"):
+        (tmp_path / name).write_text("x")
+    transactions = read_transactions(tmp_path)
+    assert rows(transactions) == expected
+    assert "4 files of another type in" in caplog.text
+    assert "not read: b.CSV.bz2, c.json, d.jsonl, ..." in caplog.text
+    caplog.clear()
+    transactions.with_category("amount")
+    assert not caplog.text
+
+
+@pytest.mark.parametrize("fault", ["checksum", "trailer", "garbage"])
+def test_a_damaged_gzip_is_refused_though_its_rows_can_be_read(tmp_path, sales, expected, fault):
+    whole = gzip.compress(sales.to_csv(index=False).encode())
+    path = tmp_path / "a.csv.gz"
+    flipped = whole[:-8] + bytes([whole[-8] ^ 1]) + whole[-7:]
+    path.write_bytes({"checksum": flipped, "trailer": whole[:-4], "garbage": whole + b"rubbish"}[fault])
+    with pytest.raises(InputError, match=r"a\.csv\.gz cannot be read: it is damaged or cut off"):
+        read_transactions(path)
+    path.write_bytes(whole + gzip.compress(b"d,1997-03-05,5.0\n"))  # of two members
+    assert rows(read_transactions(path)) == [*expected, ["d", pd.Timestamp("1997-03-05"), 5.0]]
+
+
+@pytest.fixture
+def delta(tmp_path, sales):
+    """A Delta table with a history: rows were appended, overwritten and deleted."""
+    deltalake = pytest.importorskip("deltalake")
+    folder, table = tmp_path / "table", pa.table(sales.assign(year=1997))
+    deltalake.write_deltalake(folder, table, partition_by=["year"])
+    deltalake.write_deltalake(folder, table, mode="append")
+    deltalake.DeltaTable(folder).delete("customer_id = 'c'")
+    deltalake.write_deltalake(folder, table, mode="overwrite")
+    return folder
+
+
+def test_a_delta_table_has_its_current_rows_only(delta, expected):
+    transactions = read_transactions(str(delta), category="year")
+    assert transactions.source == str(delta)
+    assert [row[:3] for row in rows(transactions)] == expected
+    assert len(list(delta.rglob("*.parquet"))) > 1
+    for source in (delta.parent, delta / "**/*.parquet", [delta, delta]):
+        with pytest.raises(InputError, match=r"table, which is a Delta table.* give the folder of one table"):
+            read_transactions(source)
+
+
+def z85(data):
+    """Bytes in the base of 85 characters of deletion vectors."""
+    digits = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
+    words = [int.from_bytes(data[i : i + 4], "big") for i in range(0, len(data), 4)]
+    return "".join(digits[word // 85**place % 85] for word in words for place in range(4, -1, -1))
+
+
+def deletion_vector(*places):
+    """The deletion vector of rows of a file, by the Delta protocol: a Roaring bitmap within the log."""
+    bitmap = struct.pack("<IIHHI", 12346, 1, 0, len(places) - 1, 16) + struct.pack(
+        f"<{len(places)}H", *places
+    )
+    data = struct.pack("<iqi", 1681511377, 1, 0) + bitmap
+    text = z85(data + b"\0" * (-len(data) % 4))
+    return {
+        "storageType": "i",
+        "pathOrInlineDv": text,
+        "sizeInBytes": len(data),
+        "cardinality": len(places),
+    }
+
+
+def test_rows_that_a_deletion_vector_marks_are_not_read(tmp_path, sales, expected):
+    deltalake = pytest.importorskip("deltalake")
+    marks = {"delta.enableDeletionVectors": "true"}
+    deltalake.write_deltalake(tmp_path / "t", pa.table(sales), configuration=marks)
+    assert rows(read_transactions(tmp_path / "t")) == expected
+    log = tmp_path / "t" / "_delta_log"
+    first = [json.loads(line) for line in (log / f"{0:020}.json").read_text().splitlines()]
+    added = next(action["add"] for action in first if "add" in action)
+    removed = {"path": added["path"], "deletionTimestamp": 1, "dataChange": True, "partitionValues": {}}
+    marked = added | {"deletionVector": deletion_vector(0, 2)}
+    actions = ({"remove": removed}, {"add": marked})
+    (log / f"{1:020}.json").write_text("\n".join(map(json.dumps, actions)) + "\n")
+    assert rows(read_transactions(tmp_path / "t")) == [expected[1], expected[3]]
+
+
+def test_without_deltalake_the_error_says_what_to_install(delta, monkeypatch):
+    monkeypatch.setitem(sys.modules, "deltalake", None)
+    with pytest.raises(InputError, match=r"table is a Delta table.*pip install 'clvml\[delta\]'"):
+        read_transactions(delta)
+
+
+def test_a_damaged_delta_log_is_named(delta):
+    (delta / "_delta_log" / f"{0:020}.json").write_text("{")
+    with pytest.raises(InputError, match=r"the Delta table .*table cannot be read: "):
+        read_transactions(delta)
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        ("metadata/00001-a.metadata.json", "an Iceberg table.*pyiceberg"),
+        (".hoodie/hoodie.properties", "a Hudi table.*engine='spark'"),
+    ],
+)
+def test_tables_of_other_formats_are_refused_with_the_way_out(tmp_path, sales, log, said):
+    path = tmp_path / "table" / "data" / "day=1" / "a.parquet"
+    path.parent.mkdir(parents=True)
+    sales.to_parquet(path)
+    assert len(read_transactions(tmp_path / "table")) == 4
+    (tmp_path / "table" / log).parent.mkdir()
+    (tmp_path / "table" / log).write_text("{}")
+    for source in (tmp_path / "table", tmp_path, path):
+        with pytest.raises(InputError, match=said):
+            read_transactions(source)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from clvml.customers.engines._engine import Part, quoted
+from clvml.customers.engines._files import COMPRESSED
 from clvml.errors import InputError
 
 DELIMITERS = ",;\t|"
@@ -74,12 +75,18 @@ def csv_table(run: Callable[[str], Any], paths: list[str]) -> tuple[str, tuple[P
 
 
 def header_of(path: str) -> bytes:
-    """The first line of a file that is not blank, with its line break."""
+    """The first line of a file that is not blank, with its line break.
+
+    Raises
+    ------
+    InputError
+        If the file is compressed and damaged or cut off, which DuckDB does not notice in the last block.
+    """
     try:
         with _opened(path) as file:
             start = bytes(file.read(_START)).removeprefix(BOM)
-            while path.lower().endswith(".zst") and file.read(_START << 4):
-                pass  # DuckDB takes a file that is cut off for a short one
+            while path.lower().endswith(COMPRESSED) and file.read(_START << 4):
+                pass
     except (OSError, EOFError, zlib.error) as error:
         if isinstance(error, FileNotFoundError | PermissionError):
             raise

@@ -16,12 +16,21 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from clvml.customers.engines._copies import Copy
+from clvml.customers.engines._copies import Copy, copy_of_stream
 from clvml.customers.engines._csv import csv_table, malformed_row
 from clvml.customers.engines._engine import Column, Kind, Part, Source, quoted
-from clvml.customers.engines._files import NotUtf8, files_of, is_path, is_utf16, kind_of, label_of
-from clvml.customers.engines._frames import Table, table_of, zones_of
+from clvml.customers.engines._files import (
+    NotUtf8,
+    find_files,
+    is_path,
+    is_utf16,
+    kind_of,
+    label_of,
+    patterns_of,
+)
+from clvml.customers.engines._frames import Table, is_stream, table_of, zones_of
 from clvml.customers.engines._sources import source_of
+from clvml.customers.engines._table_formats import delta_table, format_of
 from clvml.customers.engines._workbooks import read_sheet
 from clvml.errors import InputError
 
@@ -78,11 +87,17 @@ def open_source(connection: Any, source: Any, sheet: str | int | None = None) ->
         If a file does not exist, has an unsupported type or cannot be read, or the object is not a table.
     """
     source = source_of(source)
+    if is_path(source) and (folder := _delta_folder(source)):
+        return _open_delta(connection, folder)
     if isinstance(source, Copy):
         return _open_files(connection, [source.path_in(_spill_folder(connection))], source.label, True)
     if not is_path(source):
         return _open_table(connection, table_of(source))
-    paths, label = files_of(source), label_of(source)
+    files, label = find_files(source), label_of(source)
+    return _open_paths(connection, files.paths, label, sheet)._replace(notes=files.notes)
+
+
+def _open_paths(connection: Any, paths: list[str], label: str, sheet: str | int | None) -> Source:
     kinds = sorted({kind_of(path) for path in paths})
     if len(kinds) > 1:
         raise InputError(f"{label} contains both {' and '.join(kinds)} files; read one kind at a time.")
@@ -90,6 +105,21 @@ def open_source(connection: Any, source: Any, sheet: str | int | None = None) ->
         sheets = pd.concat([read_sheet(path, sheet) for path in paths])
         return _open_table(connection, table_of(sheets)._replace(label=label))._replace(is_workbook=True)
     return _open_files(connection, paths, label, kinds == ["parquet"])
+
+
+def _delta_folder(source: Any) -> str:
+    """The path of a source, if it is a Delta table; otherwise empty."""
+    patterns = patterns_of(source)
+    return patterns[0] if len(patterns) == 1 and format_of(patterns[0]) == "Delta" else ""
+
+
+def _open_delta(connection: Any, folder: str) -> Source:
+    table = delta_table(folder)
+    if not is_stream(table):
+        return _open_table(connection, table_of(table)._replace(label=folder))
+    return _open_files(
+        connection, [copy_of_stream(table, folder, _spill_folder(connection))], folder, are_parquet=True
+    )
 
 
 def _spill_folder(connection: Any) -> str:

@@ -36,7 +36,7 @@ class Source(NamedTuple):
     """Description of the view ``source``: its label and its columns, in SQL ``c0, c1, ...``.
 
     Cells of a text file stay text, so that the id ``00017`` keeps its zeros and invalid numbers are counted.
-    Dates in a workbook may be serial numbers.
+    Dates in a workbook may be serial numbers. Notes are sentences on what of the source is not read.
     """
 
     label: str
@@ -44,6 +44,7 @@ class Source(NamedTuple):
     is_text_file: bool
     is_workbook: bool = False
     parts: tuple[Part, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
