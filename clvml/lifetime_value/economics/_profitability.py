@@ -42,9 +42,10 @@ def customer_profitability(
     transactions : Transactions or frame
         From `read_transactions`, or a DataFrame or path with the default column names.
     margin : float or pandas.Series, default 1
-        Profit per unit of spend; not negative.
+        Profit per unit of spend, for all customers or by customer; not negative.
     acquisition_cost, selling_cost, annual_service_cost : float or pandas.Series, default 0
-        Per customer, per purchase (as ``collapse`` counts them), and per year as a customer; not negative.
+        Per customer, per purchase (as ``collapse`` counts them), and per year as a customer; in currency
+        units, not negative.
     acceptable_profit : float, default 0
         Profit above which a customer is profitable.
     observation_end : date, optional
@@ -65,6 +66,12 @@ def customer_profitability(
     ------
     InputError
         If a cost is negative, or a Series lacks a customer.
+
+    See Also
+    --------
+    clvml.lifetime_value.economics.value_parts : Historic and predicted value of each customer.
+    clvml.lifetime_value.economics.payback_curves : Payback of groups, continued by a model.
+    clvml.plots.value_distribution : Draw the distribution.
 
     Examples
     --------

@@ -55,6 +55,7 @@ def value_over_time(
     groups : pandas.Series, optional
         The group of each customer (segment, cohort); a single group by default.
     period : {"D", "W", "M", "Q", "Y"}, default "M"
+        Length of a period.
     model : ValueModel, optional
         Fitted, with a time unit, such as `LifetimeValue` or a formula; adds the row "expected" of each group.
     collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
@@ -68,14 +69,22 @@ def value_over_time(
     Returns
     -------
     pandas.DataFrame
-        Columns ``group, period`` (its first day), ``when`` ("past", "present", "expected"),
-        ``customers, purchases, spend`` and the five measures above; NaN where a measure is undefined.
+        Columns ``group, period`` (its first day), ``when`` ("past", "present", "expected"), ``customers,
+        purchases, spend`` and five measures: ``average_order_value``, ``frequency`` (purchases per customer),
+        ``stickiness`` (share of customers so far who buy), ``repeat_rate`` and ``retention``; NaN where a
+        measure is undefined.
 
     Raises
     ------
     InputError
         If a customer has no group or no covariates, the period is unknown, or the model is no fitted model of
         value with a time unit.
+
+    See Also
+    --------
+    clvml.lifetime_value.economics.trend_words : The table in words.
+    clvml.scorecard : Key figures today.
+    clvml.customer_base.CohortTrend : Cohorts over time.
 
     Examples
     --------
