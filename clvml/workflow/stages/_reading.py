@@ -55,6 +55,8 @@ class PolicySection(Section):
     """Purchases with an amount of zero: keep, drop or error."""
     duplicates: Literal["keep", "drop", "error"] = "keep"
     """Rows equal in every column: keep, drop or error."""
+    bad_row: Literal["error", "drop"] = "error"
+    """Malformed rows of a CSV file, such as one with a cell too many: error (names the line) or drop."""
 
 
 class DataSection(Section):
@@ -171,7 +173,7 @@ def find(context: Context) -> Iterator[Finding]:
         context.say(transactions.calendar)
     for rule in RULES:
         choice = transactions.policy.choice(rule)
-        if rows[rule.name] and choice != "drop":
+        if rows.get(rule.name) and choice != "drop":
             context.say(f"included: {rows[rule.name]:,} {rule.description} ({rule.name} = {choice!r})")
     if sentence := describe_price(context):
         context.say(sentence)
