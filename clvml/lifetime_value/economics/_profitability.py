@@ -115,7 +115,7 @@ def by_customer(name: str, given: float | pd.Series, index: pd.Index, lowest: fl
 _PAYBACK_SQL = """
     SELECT position, min(age) AS payback
     FROM (SELECT position, age,
-                 margin * CAST(sum(spend) OVER so_far AS DOUBLE) - sale * count(*) OVER so_far
+                 margin * CAST(sum(spend) OVER (so_far) AS DOUBLE) - sale * count(*) OVER (so_far)
                  - won - service * age AS profit
           FROM ages WINDOW so_far AS (PARTITION BY position ORDER BY age))
     WHERE profit >= 0 GROUP BY position
