@@ -197,7 +197,7 @@ def read_transactions(
     if stored is not None:
         return stored
     policy = TransactionPolicy() if policy is None else policy
-    source = source_of(source, table, query)
+    source = source_of(source, table, query, engine)
     runs = runs_on(source)
     try:
         return Transactions(source, columns, policy, reading, runs, label, default)

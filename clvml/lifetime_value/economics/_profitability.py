@@ -127,7 +127,7 @@ _PAYBACK_SQL = """
     UNION ALL
     SELECT position, min(age) AS payback
     FROM (SELECT position, age,
-                 margin * CAST(sum(spend) OVER so_far AS DOUBLE) - sale * count(*) OVER so_far
+                 margin * CAST(sum(spend) OVER (so_far) AS DOUBLE) - sale * count(*) OVER (so_far)
                  - won - service * age AS profit
           FROM ages WHERE position NOT IN (SELECT position FROM at_once)
           WINDOW so_far AS (PARTITION BY position ORDER BY age))

@@ -136,7 +136,7 @@ _COUNTS_SQL = """
            count(*) FILTER (WHERE previous + INTERVAL {length} = start) AS kept,
            count(*) FILTER (WHERE so_far >= 2 AND so_far - bought < 2) AS repeaters,
            sum(bought) AS purchases, CAST(sum(spent) AS DOUBLE) AS spend
-    FROM (SELECT *, lag(start) OVER in_order AS previous, sum(bought) OVER in_order AS so_far
+    FROM (SELECT *, lag(start) OVER (in_order) AS previous, sum(bought) OVER (in_order) AS so_far
           FROM active JOIN members USING (customer_id)
           WINDOW in_order AS (PARTITION BY customer_id ORDER BY start))
     GROUP BY number, start ORDER BY number, start
