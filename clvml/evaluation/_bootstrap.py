@@ -33,7 +33,8 @@ from clvml.evaluation._weighted_ranks import Counts, Order, Ranks
 
 _N_RANKS = len(RankStatistics._fields)
 _BLOCK = 2**22  # counts in a block of draws: 32 MB as floats
-_CACHED = 2**18  # counts ranked at once: 1 MB as whole numbers, so that they stay in the cache
+_CACHED = 2**19  # counts ranked at once: 2 MB as whole numbers, so that they stay in the cache
+_LEAST = 8  # draws ranked at once: a customer is moved with all of them
 
 
 def bootstrap_metrics(
@@ -227,16 +228,12 @@ class _Evaluation:
         found = np.zeros((len(self._forecasts), _N_RANKS + len(self._shares), len(counts)))
         if not self._with_ranks and not self._shares:
             return found
-        padded = np.pad(counts, ((0, 0), (0, 1)))
-        rows = _rows(_CACHED, len(self._actual))
+        rows = max(_rows(_CACHED, len(self._actual)) // _LEAST, 1) * _LEAST
         for part in (slice(first, first + rows) for first in range(0, len(counts), rows)):
-            block = (
-                ActualBlock(padded[part], self._actual, self._order, self._common)
-                if self._with_ranks
-                else None
-            )
+            drawn = np.ascontiguousarray(np.pad(counts[part], ((0, 0), (0, 1))).T)
+            block = ActualBlock(drawn, self._actual, self._order, self._common) if self._with_ranks else None
             for forecast, rows_of_model in zip(self._forecasts, found, strict=True):
-                ranks = Ranks(forecast.order, padded[part])
+                ranks = Ranks(forecast.order, drawn)
                 if block is not None:
                     rows_of_model[:_N_RANKS, part] = block.statistics(ranks, forecast.middle)
                 if self._shares:
