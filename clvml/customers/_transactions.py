@@ -573,6 +573,11 @@ class Transactions:
         some.engine.create_view("used", f"SELECT {named} FROM source")
         return some
 
+    @property
+    def is_part(self) -> bool:
+        """Whether they are the rows of some customers of the source, from `of_customers`."""
+        return self._part is not None
+
     def with_matching_ids(self, table: pd.DataFrame) -> pd.DataFrame:
         """A table with ``customer_id`` as a column of the same type as in the transactions."""
         table = table if "customer_id" in table else table.rename_axis("customer_id").reset_index()

@@ -116,7 +116,8 @@ def revenue_by_tenure(
     collapse = source.effective_collapse(collapse)
     end = observation_end_of(source, observation_end, collapse)
     query = _SQL.format(start=period_start("period", period), start_of_first=period_start("first", period))
-    found = source.purchases(collapse, end.stop).frame(query)
+    parts = [part.frame(query) for part in source.purchases(collapse, end.stop).in_parts()]
+    found = pd.concat(parts).groupby("start").sum().reset_index() if len(parts) > 1 else parts[0]
     found = found.set_index(pd.PeriodIndex(found.pop("start"), freq=period))
     last = end.asked.to_period(period)
     table = found.reindex(

@@ -148,7 +148,9 @@ def _counts(purchases: Purchases, group: pd.Series, period: str) -> pd.DataFrame
     """Purchases and numbers of customers by group code and start of the period."""
     members = group.groupby(group, observed=True).ngroup().rename("number").to_frame()
     active = _ACTIVE_SQL.format(start=period_start("period", period))
-    return purchases.frame(active + _COUNTS_SQL.format(length=INTERVALS[period]), members=members)
+    query = active + _COUNTS_SQL.format(length=INTERVALS[period])
+    parts = [part.frame(query, members=members) for part in purchases.in_parts()]
+    return pd.concat(parts).groupby(["number", "start"]).sum().reset_index() if len(parts) > 1 else parts[0]
 
 
 def _activity(purchases: Purchases, period: str, now: pd.Period) -> pd.DataFrame:
