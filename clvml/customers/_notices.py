@@ -302,8 +302,14 @@ def data_notices(transactions: Any, split: Split) -> list[DataNotice]:
         a tenth of the spend; gaps, busy days, jumps and starts of periods in the dates; duplicate and
         excluded rows.
 
+    See Also
+    --------
+    clvml.customers.DataNotice : One of them.
+    clvml.split : Makes the split.
+
     Examples
     --------
+    >>> from clvml.customers import data_notices
     >>> from clvml.customers import load_cdnow, split
     >>> cdnow = load_cdnow()
     >>> for notice in data_notices(cdnow, split(cdnow, "1997-09-30", "1998-06-30")):

@@ -177,11 +177,19 @@ def read_transactions(
         comma) or are in several currencies; if day and month appear to be exchanged; or if more than
         ``max_unreadable`` dates or amounts are unreadable.
 
+    See Also
+    --------
+    clvml.summarize, clvml.split : From transactions to customers.
+    clvml.Transactions : The result, with its report of excluded rows.
+    clvml.TransactionPolicy : Which rows are purchases.
+    clvml.TransactionStore : Transactions that arrive in batches.
+
     Examples
     --------
+    >>> import clvml
     >>> import pandas as pd
     >>> sales = pd.DataFrame({"who": ["a", "a", None], "on": "1997-01-31", "qty": [1, 2, 3], "each": 9.5})
-    >>> read_transactions(sales, customer="who", date="on", quantity="qty", price="each")
+    >>> clvml.read_transactions(sales, customer="who", date="on", quantity="qty", price="each")
     Transactions(2 of 3 rows used, 1997-01-31 to 1997-01-31, from a pandas DataFrame)
     """
     columns = Columns(customer, date, *money_columns(amount, quantity, price, purchases_only), category)

@@ -47,7 +47,7 @@ def log_comparison(
     ----------
     found : ModelComparison or Backtest
         From `clvml.compare_models` or `clvml.backtest`.
-    data : str
+    data : str, default "customers"
         Name of the data in MLflow, for its datasets ``<data>_calibration`` and ``<data>_holdout``: MLflow
         keeps their digest, size and schema, not their rows.
     log_models : bool, default False
@@ -69,7 +69,9 @@ def log_comparison(
 
     See Also
     --------
-    autolog : Log every comparison without a call.
+    clvml.autolog : Log every comparison without a call.
+    clvml.compare_models, clvml.backtest : Make what is logged.
+    clvml.tracking.register : Register the champion.
 
     Examples
     --------
@@ -120,10 +122,19 @@ def autolog(
 
     Parameters
     ----------
-    disable : bool
+    disable : bool, default False
         Stop it.
-    data, log_models, log_customers
+    data : str, default "customers"
         As in `log_comparison`.
+    log_models : bool, default False
+        As in `log_comparison`.
+    log_customers : bool, default False
+        As in `log_comparison`.
+
+    See Also
+    --------
+    clvml.log_comparison : Log one comparison.
+    clvml.compare_models, clvml.backtest : Are logged.
 
     Examples
     --------

@@ -54,13 +54,20 @@ class ClusterSegments(PrototypeSegments):
     features_, value_, scaling_, dropped_features_, names_, profile_, selection_, attribute_coding_, missing_
         As in `KMeansSegments`.
 
+    See Also
+    --------
+    clvml.KMeansSegments : The usual clusterer.
+    clvml.CustomerGroups : Segments with their treatments.
+
     Examples
     --------
+    >>> import clvml
     >>> import pandas as pd
     >>> customers = pd.DataFrame(
     ...     {"frequency": [9.0, 8.0, 9.0, 1.0, 1.0, 2.0], "clv": [90.0, 85.0, 95.0, 5.0, 4.0, 6.0]}
     ... )
-    >>> segmenter = ClusterSegments("AgglomerativeClustering", n_segments=2, features=("frequency", "clv"))
+    >>> features = ("frequency", "clv")
+    >>> segmenter = clvml.ClusterSegments("AgglomerativeClustering", n_segments=2, features=features)
     >>> segmenter.fit_predict(customers).tolist()
     [1, 1, 1, 2, 2, 2]
     """
