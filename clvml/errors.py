@@ -92,8 +92,16 @@ class TimeUnitError(InputError):
 
     Parameters
     ----------
-    message, row, column, rule, rows
-        As of :class:`clvml.InputError`.
+    message : str
+        As of :class:`clvml.InputError`, like the others.
+    row : int, optional
+        Position of the first invalid row.
+    column : str, optional
+        Its column.
+    rule : str, optional
+        What is wrong, without ids and values.
+    rows : array of bool, shape (n_rows,), optional
+        All invalid rows.
 
     See Also
     --------

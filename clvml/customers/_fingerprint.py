@@ -28,6 +28,7 @@ def fingerprint(transactions: Transactions) -> dict[str, Any]:
     Parameters
     ----------
     transactions : Transactions
+        From :func:`clvml.read_transactions`.
 
     Returns
     -------
@@ -88,7 +89,7 @@ def source_difference(known: Mapping[str, Any], new: Mapping[str, Any]) -> str:
 
     See Also
     --------
-    clvml.customers.fingerprint : The fingerprint of a summary.
+    clvml.customers.fingerprint : The fingerprint of one source.
 
     Examples
     --------
