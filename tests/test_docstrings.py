@@ -6,6 +6,7 @@ import dataclasses
 import doctest
 import importlib
 import inspect
+import itertools
 import re
 from collections.abc import Iterator
 from types import ModuleType
@@ -17,6 +18,7 @@ from numpydoc.validate import validate
 import clvml
 
 ROOMS = (
+    "errors",
     "models",
     "inference",
     "distributions",
@@ -41,8 +43,10 @@ def public_names() -> dict[str, object]:
     """Each public object once, under its shortest name."""
     found: dict[int, tuple[str, object]] = {}
     for module in (clvml, *(importlib.import_module(f"clvml.{room}") for room in ROOMS)):
-        for name in module.__all__:
+        for name in getattr(module, "__all__", dir(module)):
             value = getattr(module, name)
+            if module is clvml.errors and not (inspect.isclass(value) and issubclass(value, Exception)):
+                continue
             if not isinstance(value, ModuleType):
                 found.setdefault(id(value), (f"{module.__name__}.{name}", value))
     return dict(found.values())
@@ -166,7 +170,7 @@ def test_what_to_use_next_is_public(name):
 def assigned_docstrings(source: str) -> Iterator[str]:
     """The constants of a module that are followed by a docstring."""
     body = ast.parse(source).body
-    for before, after in zip(body, body[1:], strict=False):
+    for before, after in itertools.pairwise(body):
         is_docstring = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
         if isinstance(before, ast.Assign) and is_docstring:
             yield ast.unparse(before.targets[0])
