@@ -291,6 +291,7 @@ def data_notices(transactions: Any, split: Split) -> list[DataNotice]:
     transactions : Transactions or frame
         The source of the split.
     split : Split
+        Calibration and holdout of these transactions.
 
     Returns
     -------
@@ -302,11 +303,17 @@ def data_notices(transactions: Any, split: Split) -> list[DataNotice]:
         a tenth of the spend; gaps, busy days, jumps and starts of periods in the dates; duplicate and
         excluded rows.
 
+    See Also
+    --------
+    clvml.customers.DataNotice : One of them.
+    clvml.split : Makes the split.
+
     Examples
     --------
-    >>> from clvml.customers import load_cdnow, split
-    >>> cdnow = load_cdnow()
-    >>> for notice in data_notices(cdnow, split(cdnow, "1997-09-30", "1998-06-30")):
+    >>> import clvml
+    >>> from clvml.customers import data_notices
+    >>> cdnow = clvml.load_cdnow()
+    >>> for notice in data_notices(cdnow, clvml.split(cdnow, "1997-09-30", "1998-06-30")):
     ...     print(notice.sentence)
     34% of the holdout's days fall into a season that the calibration does not include
     customers are a single cohort: 95% were acquired within 79 days, 29% of the calibration

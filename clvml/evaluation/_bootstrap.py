@@ -83,6 +83,8 @@ def bootstrap_metrics(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.evaluation import bootstrap_metrics
     >>> actual = pd.Series([0.0, 60.0, 10.0, 30.0])
     >>> predictions = pd.DataFrame({"half": actual / 2, "level": 20.0})
     >>> draws = bootstrap_metrics(actual, predictions, ["mae"], n_draws=200)
@@ -140,6 +142,8 @@ def resample_counts(index: pd.Index, n_draws: int = 1000, random_state: int = 0)
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.evaluation import resample_counts
     >>> resample_counts(pd.Index(["a", "b", "c"]), n_draws=2).sum(axis=1).tolist()
     [3, 3]
     """

@@ -102,6 +102,8 @@ def revenue_by_tenure(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value.economics import revenue_by_tenure
     >>> sales = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [10.0, 30.0, 10.0],
     ...                       "date": ["2024-01-03", "2024-02-05", "2024-02-20"]})
     >>> table = revenue_by_tenure(sales, observation_end="2024-02-29")
@@ -151,6 +153,8 @@ def loyal_against_new(revenue: pd.DataFrame) -> LoyalAgainstNew:
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value.economics import loyal_against_new
     >>> revenue = pd.DataFrame({"new": [10.0, 10.0], "existing": [0.0, 30.0], "new_customers": [1, 1],
     ...                         "existing_customers": [0, 1], "complete": True})
     >>> loyal_against_new(revenue)
