@@ -46,8 +46,7 @@ def lost_customer(
     annual_discount_rate: float = 0.0,
     others_lost: float = 0.0,
 ) -> LostCustomer:
-    """The cost of losing a customer: the purchases of the customer, and of those who leave or never come as a
-    result.
+    """The cost of losing a customer: own purchases, and those of people who leave or never come as a result.
 
     Parameters
     ----------

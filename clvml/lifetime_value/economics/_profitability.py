@@ -118,13 +118,19 @@ def by_customer(name: str, given: float | pd.Series, index: pd.Index, lowest: fl
     return pd.Series(checked(name, np.asarray(given), lowest=lowest), index, dtype=np.float64)
 
 
-# Sums of decimals are exact: profit does not depend on the order of a customer's purchases.
+# Sums of decimals are exact: profit does not depend on the order of a customer's purchases. Only customers
+# whose first purchase does not cover the costs need cumulative sums, which cost more than all the rest.
 _PAYBACK_SQL = """
+    , at_once AS (
+        SELECT position FROM ages WHERE age = 0 AND margin * CAST(spend AS DOUBLE) - sale - won >= 0)
+    SELECT position, CAST(0 AS DOUBLE) AS payback FROM at_once
+    UNION ALL
     SELECT position, min(age) AS payback
     FROM (SELECT position, age,
-                 margin * CAST(sum(spend) OVER so_far AS DOUBLE) - sale * count(*) OVER so_far
+                 margin * CAST(sum(spend) OVER (so_far) AS DOUBLE) - sale * count(*) OVER (so_far)
                  - won - service * age AS profit
-          FROM ages WINDOW so_far AS (PARTITION BY position ORDER BY age))
+          FROM ages WHERE position NOT IN (SELECT position FROM at_once)
+          WINDOW so_far AS (PARTITION BY position ORDER BY age))
     WHERE profit >= 0 GROUP BY position
 """
 
