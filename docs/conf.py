@@ -21,8 +21,9 @@ extensions = [
     "mathml",
     "public_names",
     "repository",
+    "sections",
 ]
-exclude_patterns = ["_extensions", "_static"]
+exclude_patterns = ["_extensions", "_static", "_templates"]
 default_role = "public"
 nitpicky = True
 
@@ -48,11 +49,13 @@ html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "clvml"
 html_static_path = ["_static"]
+templates_path = ["_templates"]
 html_show_sourcelink = False
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {
     "navbar_align": "left",
+    "collapse_navigation": True,
     "show_toc_level": 2,
     "navigation_with_keys": False,
     "show_prev_next": True,

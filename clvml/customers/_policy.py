@@ -46,6 +46,10 @@ class TransactionPolicy:
         - ``"error"``: an InputError.
     zero_amount : {"keep", "drop", "error"}, default "keep"
         Purchases of $0, such as CDNOW's free discs: evidence that the customer is alive.
+    bad_row : {"error", "drop"}, default "error"
+        A malformed row of a CSV file: more or fewer cells than column names, or a quote in the wrong place.
+        With ``"drop"`` a file is read once, into a temporary Parquet file; `Transactions.malformed_rows` has
+        the rows. A quote that is never closed is always an error, since it hides the rows after it.
     duplicates : {"keep", "drop", "error"}, default "keep"
         Rows that equal another row in every column of the source; the first is kept. In point-of-sale data
         without a receipt number they are genuine purchases, in exports they may be errors.
@@ -80,12 +84,18 @@ class TransactionPolicy:
     returns: Literal["drop", "net", "net_period", "keep", "error"] = "drop"
     zero_amount: Literal["keep", "drop", "error"] = "keep"
     duplicates: Literal["keep", "drop", "error"] = "keep"
+    bad_row: Literal["error", "drop"] = "error"
 
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(type(self)).items():
             choices = get_args(hint)
             if getattr(self, name) not in choices:
                 raise InputError(f"{name} is {getattr(self, name)!r}; it must be one of {choices}.")
+
+    @property
+    def drops_malformed(self) -> bool:
+        """Whether malformed rows of CSV files are excluded, rather than an error."""
+        return self.bad_row == "drop"
 
     @property
     def nets_returns(self) -> bool:
@@ -132,4 +142,5 @@ RULES = (
     Rule("duplicates", "is_copy", "duplicating another row in every column"),
     Rule("returns", "is_return", "with a return (a negative amount or quantity)"),
     Rule("zero_amount", "amount = 0 AND NOT is_return", "with an amount of zero"),
+    Rule("bad_row", "FALSE", "malformed"),  # not in the views: counted when the source is opened
 )

@@ -29,7 +29,7 @@ from clvml.customers._date_formats import (
     swapped,
     usual_advice,
 )
-from clvml.customers._policy import RULES
+from clvml.customers._policy import RULES, Rule
 from clvml.customers._policy import TransactionPolicy as TransactionPolicy
 from clvml.customers._price import check_price
 from clvml.customers._purchases import END_OF_TIME, PERIODS, Purchases, check_collapse, period_start
@@ -197,7 +197,7 @@ def read_transactions(
     if stored is not None:
         return stored
     policy = TransactionPolicy() if policy is None else policy
-    source = source_of(source, table, query)
+    source = source_of(source, table, query, engine)
     runs = runs_on(source)
     try:
         return Transactions(source, columns, policy, reading, runs, label, default)
@@ -305,7 +305,7 @@ class Transactions:
         self._recipe = (source, columns, policy, reading, engine, label, default_amount)
         self.policy = policy
         self.engine = engine
-        self._source = engine.open(source, reading.sheet)
+        self._source = engine.open(source, reading.sheet, policy.drops_malformed)
         self.source = label or self._source.label
         for note in self._source.notes:
             log.warning(note)
@@ -486,6 +486,20 @@ class Transactions:
         frame = self.engine.frame(f"SELECT {shown}, reason FROM judged WHERE reason IS NOT NULL")
         return frame.set_axis([*self._source.names, "reason"], axis=1)
 
+    def malformed_rows(self) -> pd.DataFrame:
+        """The malformed rows of CSV files that were excluded, under ``bad_row="drop"``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``file``, ``line`` (the header is line 1), ``column`` (missing if the row has too many cells),
+            ``reason`` and the ``text`` of the row.
+        """
+        rows = 'SELECT file, line, "column", reason, text FROM malformed ORDER BY file, line'
+        if self._source.malformed:
+            return self.engine.frame(rows)
+        return pd.DataFrame(columns=["file", "line", "column", "reason", "text"])
+
     @property
     def counts_by_rule(self) -> pd.DataFrame:
         """Rows, dates and money by the combination of rules that rows violate."""
@@ -528,7 +542,7 @@ class Transactions:
         """
         source, _, policy, reading, _, *names = self._recipe
         columns, engine = dataclasses.replace(self.columns, category=column), copy.copy(self.engine)
-        opened = engine.open(source, reading.sheet)
+        opened = engine.open(source, reading.sheet, policy.drops_malformed)
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
         other._recipe = (source, columns, policy, reading, engine, *names)
@@ -657,6 +671,9 @@ class Transactions:
             f" min(CASE WHEN amount IS NULL THEN {money} END) AS bad_amount_example"
             " FROM doubted GROUP BY 1 ORDER BY 1"
         )
+        if self._source.malformed:
+            malformed = {"violations": 2 ** (len(RULES) - 1), "rows": self._source.malformed}
+            groups = pd.concat([groups, _group_without_cells(groups, malformed)], ignore_index=True)
         for place, rule in enumerate(RULES):
             groups[rule.name] = groups["violations"] // 2**place % 2 == 1
         groups["unreadable_dates"] = (groups["dates"] - groups["read_dates"]).clip(lower=0)
@@ -707,12 +724,17 @@ class Transactions:
         )
         return int(found["n"].iloc[0]), 0, float(found["spend"].iloc[0])
 
+    @property
+    def _counted_rules(self) -> list[Rule]:
+        """The rules of the report: malformed rows are counted only where they are not an error at once."""
+        return [rule for rule in RULES if rule.name != "bad_row" or self.policy.drops_malformed]
+
     @cached_property
     def _rules(self) -> pd.DataFrame:
         seen, used = self._groups, self._groups[self._groups["used"]]
         read, kept = int(seen["rows"].sum()), int(used["rows"].sum())
         lines = [("read", "", read, read - kept, float(seen["spend"].sum()))]
-        for rule in RULES:
+        for rule in self._counted_rules:
             doubted, set_aside = seen[seen[rule.name]], seen[seen["reason"] == rule.name]
             rows, spend = int(doubted["rows"].sum()), float(doubted["spend"].sum())
             spend = float("nan") if rule.name == "bad_amount" else spend
@@ -728,7 +750,7 @@ class Transactions:
         read, used = self._rows("read"), len(self)
         if read == 0:
             raise InputError(f"{self.source} has columns but no rows: at least one purchase is required.")
-        for rule in (rule for rule in RULES if self.policy.choice(rule) == "error"):
+        for rule in (rule for rule in self._counted_rules if self.policy.choice(rule) == "error"):
             rows = self._duplicates[0] if rule.name == "duplicates" else self._rows(rule.name)
             if rows:
                 raise InputError(
@@ -750,6 +772,13 @@ class Transactions:
         formats, when = self._reading.dates.formats, self._cells[self.columns.date]
         if counts["unreadable_dates"] and when.kind == "text":
             refuse_swapped(self.engine, self.source, self.columns.date, when.as_text(), formats)
+        malformed, read = self._source.malformed, self._rows("read")
+        if malformed > max(self._reading.max_unreadable * read, _FEW):
+            raise InputError(
+                f"{malformed:,} of {read:,} rows of {self.source} ({malformed / read:.0%}) are malformed"
+                f" ({'; '.join(self._source.malformed_examples)}): check the delimiter and the header. To"
+                f" exclude them, set max_unreadable above {malformed / read:.2f}."
+            )
         for kind in ("dates", "amounts"):
             lost, given = int(counts[f"unreadable_{kind}"]), int(counts[kind])
             if lost > max(self._reading.max_unreadable * given, _FEW):
@@ -787,7 +816,7 @@ class Transactions:
 
         With ``search`` the format that would read the dates is searched for.
         """
-        counted = [(rule, int(self._rules["set_aside"][rule.name])) for rule in RULES]
+        counted = [(rule, int(self._rules["set_aside"][rule.name])) for rule in self._counted_rules]
         reasons = {rule.name: f"{rows:,} {rule.description}" for rule, rows in counted if rows}
         dates = self._groups["bad_date_example"].dropna()
         if "bad_date" in reasons and len(dates):
@@ -796,12 +825,23 @@ class Transactions:
         amounts = self._groups["bad_amount_example"].dropna()
         if "bad_amount" in reasons and len(amounts):
             reasons["bad_amount"] += f" (such as {min(amounts)!r}; write plain numbers, as in 1234.50)"
+        if "bad_row" in reasons:
+            reasons["bad_row"] += f" ({'; '.join(self._source.malformed_examples)})"
         return ", ".join(reasons.values())
 
     def _date_advice(self, example: str) -> str:
         text = self._cells[self.columns.date].as_text()
         read = int(self._groups["dates"].sum() - self._groups["unreadable_dates"].sum())
         return advice(self.engine, text, example, read, self._reading.dates.formats)
+
+
+def _group_without_cells(groups: pd.DataFrame, counts: dict[str, int]) -> pd.DataFrame:
+    """A group of rows none of whose cells are known, in the types of the others."""
+    missing = {
+        name: [pd.NaT if groups[name].dtype.kind == "M" else None if groups[name].dtype == object else 0]
+        for name in groups
+    }
+    return pd.DataFrame(missing | {name: [count] for name, count in counts.items()})
 
 
 def _with_amount(columns: Columns, default: str | None, names: Sequence[str], label: str) -> Columns:

@@ -281,6 +281,10 @@ class LifetimeValue(Listed, BaseEstimator):
         factors = {"clv": value, "expected_spend": spend} | purchases
         return {name: factors[name] for name in _FACTORS if name in factors}
 
+    def revenue_from_factors(self, factors: pd.DataFrame) -> pd.Series:
+        """The undiscounted revenue, before margin, from the columns of `predict_factors`."""
+        return factors["expected_purchases"] * factors["expected_spend"]
+
     def predict_interval(
         self,
         customers: pd.DataFrame,

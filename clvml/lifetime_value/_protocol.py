@@ -16,6 +16,7 @@ intervals of value             `SupportsValueIntervals`       the choice of the 
 intervals of totals            `SupportsTotalIntervals`       totals of segments in a run
 factors of value, at once      `SupportsPurchaseFactors`      `LifetimeValue.predict_factors`
 factors of value, as arrays    `SupportsValueFactors`         `LearnedCorrection.predict_factors`
+revenue, from the factors      `SupportsRevenueFromFactors`   `TotalCalibration.total_interval`
 P(n purchases)                 `SupportsPurchaseProbability`  `value_over_time`, `fit_by_frequency`
 P(buys), next purchase         `SupportsNextPurchase`         `customer_outlook`
 intervals of purchases         `SupportsPurchaseIntervals`    `LifetimeValue.predict_interval`
@@ -418,6 +419,15 @@ class SupportsValueFactors(Protocol):
         annual_discount_rate: float | None = None,
     ) -> dict[str, Array]:
         """The factors by name, in the order of the customers."""
+        ...
+
+
+@runtime_checkable
+class SupportsRevenueFromFactors(Protocol):
+    """A model of value whose undiscounted revenue is a product of the columns of `predict_factors`."""
+
+    def revenue_from_factors(self, factors: pd.DataFrame) -> pd.Series:
+        """The undiscounted revenue, before margin, over the finite horizon of the factors."""
         ...
 
 

@@ -12,17 +12,34 @@ import clvml.errors
 
 
 def packages(package: ModuleType = clvml) -> Iterator[ModuleType]:
-    """A package and those inside it that are public, outermost first."""
+    """A package and those inside it that are public, outermost first; last the module of errors."""
     yield package
-    modules = [getattr(package, name) for name in getattr(package, "__all__", ())]
-    for module in filter(inspect.ismodule, modules):
+    for module in filter(is_package, [getattr(package, name) for name in names_in(package)]):
         yield from packages(module)
+    if package is clvml:
+        yield clvml.errors
+
+
+def names_in(module: ModuleType) -> list[str]:
+    """The public names of a package, or of the module of errors."""
+    errors = [name for name, value in vars(clvml.errors).items() if is_error(value)]
+    return errors if module is clvml.errors else list(getattr(module, "__all__", ()))
+
+
+def is_package(value: Any) -> bool:
+    """Whether a value is a package, or the module of errors: its names have pages of their own."""
+    return inspect.ismodule(value) and (hasattr(value, "__all__") or value is clvml.errors)
+
+
+def is_error(value: Any) -> bool:
+    """Whether a value of ``clvml.errors`` is an error or a warning of clvml."""
+    return inspect.isclass(value) and value.__module__ == "clvml.errors"
 
 
 def kind_of(value: Any) -> str:
     """Which template documents a public value."""
     if inspect.ismodule(value):
-        return "package" if hasattr(value, "__all__") else "module"
+        return "package" if is_package(value) else "module"
     if inspect.isclass(value):
         return "class"
     return "function" if inspect.isroutine(value) else "data"
@@ -33,19 +50,24 @@ def public_values() -> dict[str, Any]:
     """Each public value under its shortest path: ``clvml.BGNBD``, ``clvml.models.TraitDistribution``."""
     found: dict[int, tuple[str, Any]] = {}
     paths = [
-        (m.__name__ + "." + name, getattr(m, name)) for m in packages() for name in getattr(m, "__all__", ())
+        (f"{module.__name__}.{name}", getattr(module, name))
+        for module in packages()
+        for name in names_in(module)
     ]
-    paths += [
-        (f"clvml.errors.{name}", value) for name, value in vars(clvml.errors).items() if is_error(value)
-    ]
+    paths.append(("clvml.errors", clvml.errors))
     for path, value in sorted(paths, key=lambda item: (item[0].count("."), item[0])):
         found.setdefault(id(value), (path, value))
     return dict(sorted(found.values(), key=lambda item: item[0]))
 
 
-def is_error(value: Any) -> bool:
-    """Whether a value of ``clvml.errors`` is an error or a warning of clvml."""
-    return inspect.isclass(value) and value.__module__ == "clvml.errors"
+@cache
+def _homes() -> dict[int, str]:
+    return {id(getattr(module, name)): module.__name__ for module in packages() for name in names_in(module)}
+
+
+def home_of(path: str) -> str:
+    """The package that a public name belongs to: the innermost that lists it."""
+    return _homes().get(id(public_values()[path]), "clvml")
 
 
 @cache

@@ -1,12 +1,13 @@
 """The reference: one page for each public name, and links to a name by any path that leads to it."""
 
+import inspect
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from docutils import nodes
 from docutils.parsers.rst.states import Inliner
-from public import kind_of, path_by_id, public_path, public_values
+from public import home_of, kind_of, names_in, path_by_id, public_path, public_values
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -26,9 +27,11 @@ TEMPLATES = {
 
 def write_pages(app: Sphinx) -> None:
     """Write the page of each public name where it has changed, and remove those of names that are gone."""
+    app.builder.templates.environment.auto_reload = False  # no template changes during a build
     folder = Path(app.srcdir) / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     pages = {folder / f"{path}.rst": page(path, value) for path, value in public_values().items()}
+    pages[folder / "index.rst"] = by_package()
     for old in set(folder.glob("*.rst")) - set(pages):
         old.unlink()
     for file, text in pages.items():
@@ -41,14 +44,30 @@ def page(path: str, value: Any) -> str:
     kind = kind_of(value)
     title = path if kind in ("package", "module") else path.rpartition(".")[2]
     text = f"{title}\n{'=' * len(title)}\n\n{TEMPLATES[kind].format(name=path)}"
-    return text + _names_of(path, value) if kind == "package" else text
+    return text + _names_of(value) if kind == "package" else text
 
 
-def _names_of(path: str, package: ModuleType) -> str:
-    names = "".join(f"   {path_by_id()[id(getattr(package, name))]}\n" for name in package.__all__)
-    own = [other for other in public_values() if other.rpartition(".")[0] == path and path != "clvml"]
-    pages = "".join(f"   {other}\n" for other in own)
-    return f"\n.. py:currentmodule:: None\n.. autosummary::\n\n{names}\n.. toctree::\n   :hidden:\n\n{pages}"
+def _names_of(package: ModuleType) -> str:
+    paths = [path_by_id()[id(getattr(package, name))] for name in names_in(package)]
+    return _table(paths, [path for path in paths if home_of(path) == package.__name__])
+
+
+def by_package() -> str:
+    """The source of the page that lists the packages."""
+    rooms = [p for p, value in public_values().items() if kind_of(value) == "package" and p.count(".") == 1]
+    return "By package\n==========\n" + _table(rooms, rooms)
+
+
+def _table(paths: list[str], pages: list[str]) -> str:
+    rows = "".join(f"   * - :py:obj:`{path}`\n     - {_first_sentence(path)}\n" for path in paths)
+    contents = "".join(f"   {path}\n" for path in pages)
+    return f"\n.. list-table::\n   :class: names\n\n{rows}\n.. toctree::\n   :hidden:\n\n{contents}"
+
+
+def _first_sentence(path: str) -> str:
+    value = public_values()[path]
+    text = "" if kind_of(value) == "data" else inspect.getdoc(value) or ""
+    return " ".join(text.partition("\n\n")[0].split())
 
 
 def link_if_public(

@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import logging
+import re
 import struct
 import sys
 
@@ -13,7 +14,8 @@ import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
 
-from clvml.customers._transactions import read_transactions
+from clvml.customers._stored_transactions import TransactionStore
+from clvml.customers._transactions import TransactionPolicy, read_transactions
 from clvml.customers.engines import _workbooks
 from clvml.customers.engines._files import copy_of_stdin
 from clvml.customers.engines._workbooks import SheetWriter, read_sheet
@@ -472,3 +474,114 @@ def test_tables_of_other_formats_are_refused_with_the_way_out(tmp_path, sales, l
     for source in (tmp_path / "table", tmp_path, path):
         with pytest.raises(InputError, match=said):
             read_transactions(source)
+
+
+FAULTS = {
+    "more": (lambda row: row + ",12,13", None, "more cells than the 3 column names"),
+    "fewer": (lambda row: row.rpartition(",")[0], "amount", "fewer cells than the 3 .* none for .*'amount'"),
+    "quote": (lambda row: '"x"y' + row[row.index(",") :], "customer_id", "quote .* in column 'customer_id'"),
+}
+DROPPED = TransactionPolicy(bad_row="drop")
+
+
+def spoil(path, *faults):
+    """Make rows of a file malformed: pairs of the line and the fault."""
+    lines = path.read_text().splitlines()
+    for line, fault in faults:
+        lines[line - 1] = FAULTS[fault][0](lines[line - 1])
+    path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_malformed_row_is_refused_by_file_line_and_column_or_dropped_and_counted(
+    tmp_path, sales, fault, caplog
+):
+    folder = parts(tmp_path / "days", sales)
+    known = read_transactions(folder).to_pandas()
+    spoil(folder / "day 37 'ü'.csv", (3, fault))
+    column, reason = FAULTS[fault][1:]
+    named = "" if column is None else f".*'{column}'"
+    place = r"line 3 of .*day 37 'ü'\.csv"
+    with pytest.raises(InputError, match=rf"{place} is malformed: .*{named}.*bad_row='drop'"):
+        read_transactions(folder)
+    found = read_transactions(folder, policy=DROPPED)
+    assert found.report.loc["bad_row", ["policy", "rows", "set_aside"]].tolist() == ["drop", 1, 1]
+    assert found.report["set_aside"].drop("read").sum() == 200 - len(found) == 1
+    assert re.search(rf"excluded 1 of 200 .* 1 malformed \({place}: .*{reason}", caplog.text)
+    row = found.malformed_rows().iloc[0]
+    assert (row["file"], row["line"]) == (str(folder / "day 37 'ü'.csv"), 3)
+    assert row["column"] == column or (column is None and pd.isna(row["column"]))
+    assert re.search(reason, row["reason"])
+    lost = (known["customer_id"] == "c37") & (known["date"] == sales["date"][1])
+    pd.testing.assert_frame_equal(found.to_pandas(), known[~lost].reset_index(drop=True))
+    assert len(found.with_category("amount").malformed_rows()) == 1
+
+
+def test_well_formed_files_have_the_same_rows_whatever_becomes_of_malformed_ones(tmp_path, sales):
+    folder = parts(tmp_path / "days", sales)
+    found, known = read_transactions(folder, policy=DROPPED), read_transactions(folder)
+    assert rows(found) == rows(known)
+    assert found.malformed_rows().empty
+    assert "bad_row" not in known.report.index
+    assert found.report.drop("bad_row").equals(known.report)
+
+
+def test_no_row_is_lost_beside_malformed_ones_in_a_large_file(tmp_path):
+    """DuckDB's ignore_errors alone drops the rows that follow a misplaced quote."""
+    numbers = range(1, 300_001)
+    text = "customer_id,date,amount\n" + "".join(f"{i},2024-01-0{i % 9 + 1},{i % 1000}.5\n" for i in numbers)
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    bad = list(range(7, 290_000, 997))
+    spoil(path, *((line, list(FAULTS)[line % 3]) for line in bad))
+    found = read_transactions(path, policy=DROPPED)
+    assert set(found.to_pandas()["customer_id"]) == set(numbers) - {line - 1 for line in bad}
+    assert found.malformed_rows()["line"].tolist() == bad
+
+
+@pytest.mark.parametrize("policy", [DROPPED, TransactionPolicy()])
+def test_a_quote_that_hides_the_rows_after_it_is_always_refused(tmp_path, sales, policy):
+    folder = parts(tmp_path / "days", sales)
+    bad = folder / "day 37 'ü'.csv"
+    lines = bad.read_text().splitlines()
+    for later in (lines[3:], [lines[3], '"c37"' + lines[4][3:]]):
+        bad.write_text("\n".join([*lines[:2], '"' + lines[2], *later]) + "\n")  # DuckDB may miss the first
+        with pytest.raises(InputError, match=r"line 3 of .*day 37 'ü'\.csv is malformed"):
+            read_transactions(folder, policy=policy)
+
+
+def test_more_malformed_rows_than_max_unreadable_are_refused(tmp_path, sales):
+    folder = parts(tmp_path / "days", sales)
+    for i in range(30):
+        spoil(folder / f"day {i:02} 'ü'.csv", (2, "more"))
+    with pytest.raises(InputError, match=r"30 of 200 rows of .* \(15%\) are malformed \(line 2 of .*day 00"):
+        read_transactions(folder, policy=DROPPED)
+    assert len(read_transactions(folder, policy=DROPPED, max_unreadable=0.2)) == 170
+
+
+def test_a_store_takes_a_file_without_its_malformed_rows(tmp_path, sales):
+    sales.to_csv(tmp_path / "a.csv", index=False)
+    spoil(tmp_path / "a.csv", (4, "fewer"))
+    store = TransactionStore(tmp_path / "store")
+    store.add(read_transactions(tmp_path / "a.csv", policy=DROPPED))
+    report = read_transactions(store).report
+    assert report.loc[["read", "bad_row", "used"], "rows"].tolist() == [4, 1, 3]
+
+
+def test_one_malformed_file_among_compressed_ones_is_named(tmp_path, sales):
+    folder = parts(tmp_path / "days", sales, 3)
+    spoil(folder / "day 01 'ü'.csv", (3, "more"))
+    for path in folder.glob("*.csv"):
+        path.with_suffix(".csv.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    with pytest.raises(InputError, match=r"line 3 of .*day 01 'ü'\.csv\.gz is malformed"):
+        read_transactions(folder)
+    assert len(read_transactions(folder, policy=DROPPED)) == 11
+
+
+def test_malformed_rows_of_another_encoding_are_refused(tmp_path):
+    text = "customer_id,date,amount\nMüller,1997-01-01,5\nb,1997-01-02,6,7\nc,1997-01-02,6\n"
+    (tmp_path / "a.csv").write_text(text, encoding="cp1252")
+    for policy in (DROPPED, TransactionPolicy()):
+        with pytest.raises(InputError, match=r"a\.csv cannot be read as Windows-1252: .*line 3"):
+            read_transactions(tmp_path / "a.csv", policy=policy)

@@ -16,8 +16,8 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from clvml.customers.engines._copies import Copy, copy_of_stream
-from clvml.customers.engines._csv import csv_table, malformed_row
+from clvml.customers.engines._copies import Copy, copy_of_stream, new_path_in
+from clvml.customers.engines._csv import csv_table
 from clvml.customers.engines._engine import Column, Kind, Part, Source, quoted
 from clvml.customers.engines._files import (
     NotUtf8,
@@ -29,6 +29,7 @@ from clvml.customers.engines._files import (
     patterns_of,
 )
 from clvml.customers.engines._frames import Table, is_stream, table_of, zones_of
+from clvml.customers.engines._malformed import Malformed, copy_well_formed, malformed_row
 from clvml.customers.engines._sources import source_of
 from clvml.customers.engines._table_formats import delta_table, format_of
 from clvml.customers.engines._workbooks import read_sheet
@@ -73,12 +74,14 @@ def query(connection: Any, sql: str, spill: Path | None = None) -> Any:
             ) from None
         if "utf-8" in said.lower() or "unicode" in said.lower():
             raise NotUtf8("the file is not text in UTF-8: save it again as UTF-8.") from None
-        if malformed := malformed_row(said):
+        if malformed := malformed_row(connection, said):
             raise InputError(malformed) from None
         raise InputError(f"the table cannot be read: {_gist(said)}.") from None
 
 
-def open_source(connection: Any, source: Any, sheet: str | int | None = None) -> Source:
+def open_source(
+    connection: Any, source: Any, sheet: str | int | None = None, drop_malformed: bool = False
+) -> Source:
     """Create the view ``source`` over files, a table or a copy of what can be read once, and describe it.
 
     Raises
@@ -90,21 +93,26 @@ def open_source(connection: Any, source: Any, sheet: str | int | None = None) ->
     if is_path(source) and (folder := _delta_folder(source)):
         return _open_delta(connection, folder)
     if isinstance(source, Copy):
-        return _open_files(connection, [source.path_in(_spill_folder(connection))], source.label, True)
+        return _open_parquet(connection, [source.path_in(_spill_folder(connection))], source.label)
     if not is_path(source):
         return _open_table(connection, table_of(source))
     files, label = find_files(source), label_of(source)
-    return _open_paths(connection, files.paths, label, sheet)._replace(notes=files.notes)
+    opened = _open_paths(connection, files.paths, label, sheet, drop_malformed)
+    return opened._replace(notes=files.notes)
 
 
-def _open_paths(connection: Any, paths: list[str], label: str, sheet: str | int | None) -> Source:
+def _open_paths(
+    connection: Any, paths: list[str], label: str, sheet: str | int | None, drop_malformed: bool
+) -> Source:
     kinds = sorted({kind_of(path) for path in paths})
     if len(kinds) > 1:
         raise InputError(f"{label} contains both {' and '.join(kinds)} files; read one kind at a time.")
     if kinds == ["excel"]:
         sheets = pd.concat([read_sheet(path, sheet) for path in paths])
         return _open_table(connection, table_of(sheets)._replace(label=label))._replace(is_workbook=True)
-    return _open_files(connection, paths, label, kinds == ["parquet"])
+    if kinds == ["csv"]:
+        return _open_csv(connection, paths, label, drop_malformed)
+    return _open_parquet(connection, paths, label)
 
 
 def _delta_folder(source: Any) -> str:
@@ -117,9 +125,7 @@ def _open_delta(connection: Any, folder: str) -> Source:
     table = delta_table(folder)
     if not is_stream(table):
         return _open_table(connection, table_of(table)._replace(label=folder))
-    return _open_files(
-        connection, [copy_of_stream(table, folder, _spill_folder(connection))], folder, are_parquet=True
-    )
+    return _open_parquet(connection, [copy_of_stream(table, folder, _spill_folder(connection))], folder)
 
 
 def _spill_folder(connection: Any) -> str:
@@ -168,18 +174,27 @@ def _cells(described: list[Any]) -> str:
     return ", ".join((cells | finite).values())
 
 
-def _open_files(connection: Any, paths: list[str], label: str, are_parquet: bool) -> Source:
-    if are_parquet:
-        listed = ", ".join(quoted(glob.escape(path)) for path in paths)
-        several = ", union_by_name = true" if len(paths) > 1 else ""
-        source = _create_view(
-            connection, f"read_parquet([{listed}]{several})", label, zones=_zones_in_parquet(paths[0])
-        )
-        return source._replace(parts=_parquet_parts(connection, listed) if several else ())
+def _open_parquet(connection: Any, paths: list[str], label: str) -> Source:
+    listed = ", ".join(quoted(glob.escape(path)) for path in paths)
+    several = ", union_by_name = true" if len(paths) > 1 else ""
+    source = _create_view(
+        connection, f"read_parquet([{listed}]{several})", label, zones=_zones_in_parquet(paths[0])
+    )
+    return source._replace(parts=_parquet_parts(connection, listed) if several else ())
+
+
+def _open_csv(connection: Any, paths: list[str], label: str, drop_malformed: bool) -> Source:
     if any(is_utf16(path) for path in paths):
         raise NotUtf8("the file is text in UTF-16: save it again as UTF-8.")
-    table, parts = csv_table(functools.partial(query, connection), paths)
-    return _create_view(connection, table, label, is_text_file=True)._replace(parts=parts)
+    run = functools.partial(query, connection)
+    table, parts = csv_table(run, paths, drop_malformed)
+    malformed = Malformed()
+    if drop_malformed:
+        path = new_path_in(_spill_folder(connection))
+        malformed = copy_well_formed(run, table, path)
+        table = f"read_parquet([{quoted(path)}])"
+    source = _create_view(connection, table, label, is_text_file=True)
+    return source._replace(parts=parts, malformed=malformed.rows, malformed_examples=malformed.examples)
 
 
 def _parquet_parts(connection: Any, listed: str) -> tuple[Part, ...]:

@@ -324,6 +324,10 @@ class LearnedCorrection(LearnedValue):
         corrected = {"clv": factors["clv"] * correction, "correction": correction}
         return float_frame(factors | corrected, customers.index)
 
+    def revenue_from_factors(self, factors: pd.DataFrame) -> pd.Series:
+        """The corrected revenue, undiscounted and before margin, from the columns of `predict_factors`."""
+        return self.structure_.revenue_from_factors(factors) * factors["correction"]
+
     def correction(self, customers: pd.DataFrame) -> pd.Series:
         """The factor by which the structure's value of each customer is multiplied."""
         check_is_fitted(self, "structure_")
