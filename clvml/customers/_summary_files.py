@@ -91,6 +91,14 @@ class SummaryFile:
     def __len__(self) -> int:
         return int(self._metadata.num_rows)
 
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The customers for every reader of Arrow tables, such as the predictions of models."""
+        import pyarrow.parquet
+
+        table = pyarrow.parquet.read_table(self.path, columns=[CUSTOMER_ID, *self.columns])
+        attrs = {"PANDAS_ATTRS": json.dumps(self.attrs)}
+        return table.replace_schema_metadata(attrs).__arrow_c_stream__(requested_schema)
+
     @cached_property
     def _metadata(self) -> Any:
         import pyarrow as pa
