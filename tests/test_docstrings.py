@@ -9,6 +9,7 @@ import inspect
 import itertools
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -35,6 +36,7 @@ ROOMS = (
 # an extended summary where one line says it all (ES01), headings that only methods have (YD01); PR01 is
 # checked below, as the fields of results are Attributes.
 EXEMPT = {"GL01", "GL02", "GL03", "SS05", "SS06", "ES01", "YD01", "PR01", "PR02", "RT02"}
+DOCS = Path(__file__).parents[1] / "docs"
 CONSTANTS = {"METRICS", "OUTLOOK"}
 ROLE = re.compile(r":(?:class|func|meth|mod|obj|data):`~?(?P<target>clvml[\w.]*)`")
 
@@ -186,13 +188,37 @@ def test_a_public_constant_has_a_docstring(module, constant):
     assert constant in set(assigned_docstrings(inspect.getsource(importlib.import_module(module))))
 
 
-@pytest.mark.parametrize("kind", [name for name in DOCUMENTED if inspect.isclass(NAMES[name])])
-def test_the_methods_of_a_public_class_say_what_they_do(kind):
-    for name, member in vars(NAMES[kind]).items():
-        function = getattr(member, "__func__", member)
-        if not name.startswith("_") and inspect.isfunction(function):
-            assert inspect.getdoc(getattr(NAMES[kind], name)), f"{kind}.{name} has no docstring"
-            listed = get_doc_object(function)["Parameters"]
-            known = set(inspect.signature(function).parameters)
-            unknown = {p.strip().lstrip("*") for entry in listed for p in entry.name.split(",")} - known
-            assert not unknown, f"{kind}.{name} documents {sorted(unknown)}, which it does not take"
+def methods() -> dict[str, object]:
+    """The public methods of public classes, own and inherited from clvml, each once."""
+    found = {}
+    for kind in (NAMES[name] for name in DOCUMENTED if inspect.isclass(NAMES[name])):
+        for name, member in inspect.getmembers(kind, inspect.isroutine):
+            function = getattr(member, "__func__", member)
+            if not name.startswith("_") and (getattr(function, "__module__", "") or "").startswith("clvml"):
+                found.setdefault(f"{function.__module__}.{function.__qualname__}", function)
+    return found
+
+
+METHODS = methods()
+
+
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_a_method_of_a_public_class_says_what_it_does(name):
+    listed = get_doc_object(METHODS[name])["Parameters"]
+    known = set(inspect.signature(METHODS[name]).parameters)
+    unknown = {part.strip().lstrip("*") for entry in listed for part in entry.name.split(",")} - known
+    assert inspect.getdoc(METHODS[name]), f"{name} has no docstring"
+    assert not unknown, f"{name} documents {sorted(unknown)}, which it does not take"
+
+
+def test_the_map_of_the_package_has_every_public_name_once():
+    listed = re.findall(r"(?<!`)`(\w+)`(?!`)", clvml.__doc__ or "")
+    assert sorted(listed) == sorted(clvml.__all__)
+
+
+def test_the_map_of_the_package_fits_a_screen_and_leads_to_pages_that_exist():
+    text = clvml.__doc__ or ""
+    pages = re.findall(r"\b(?:guide|coming_from)/\w+", text)
+    assert len(text.splitlines()) < 60
+    assert pages
+    assert not [page for page in pages if not (DOCS / f"{page}.md").exists()]
