@@ -12,7 +12,7 @@ from pydantic import Field, field_serializer, model_validator
 
 from clvml._secrets import without_password
 from clvml.customers._datasets import load_cdnow
-from clvml.customers._policy import RULES, TransactionPolicy
+from clvml.customers._policy import BAD_ROW, RULES, TransactionPolicy
 from clvml.customers._reading_options import MAX_UNREADABLE
 from clvml.customers._transactions import Transactions, read_transactions
 from clvml.customers.engines._files import is_stdin
@@ -173,7 +173,7 @@ def find(context: Context) -> Iterator[Finding]:
         context.say(transactions.calendar)
     for rule in RULES:
         choice = transactions.policy.choice(rule)
-        if rows.get(rule.name) and choice != "drop":
+        if rows[rule.name] and choice != "drop":
             context.say(f"included: {rows[rule.name]:,} {rule.description} ({rule.name} = {choice!r})")
     if sentence := describe_price(context):
         context.say(sentence)
@@ -227,7 +227,7 @@ def outcome_of(context: Context) -> str:
 
 def applied_rules(report: pd.DataFrame) -> pd.DataFrame:
     """The rows read and used, and between them the rules that applied to any row, by description."""
-    descriptions = {rule.name: rule.description for rule in RULES}
+    descriptions = {rule.name: rule.description for rule in (*RULES, BAD_ROW)}
     met = report[(report["rows"] > 0) | ~report.index.isin(descriptions)]
     return met.rename(index=descriptions)
 
