@@ -100,12 +100,15 @@ def _day(moment: pd.Timestamp) -> str:
 
 def _days(purchases: Purchases) -> pd.DataFrame:
     """Purchases and repeat purchases by day, for days with any."""
-    day = period_start("period", "D")
-    return purchases.frame(
-        f"SELECT {day} AS day, count(*) AS purchases, count(*) FILTER (WHERE period > first) AS repeats"
-        " FROM (SELECT period, min(period) OVER (PARTITION BY customer_id) AS first FROM purchases)"
-        f" GROUP BY {day} ORDER BY day"
-    ).set_index("day")
+    day, of_first = period_start("period", "D"), period_start("first", "D")
+    table = purchases.frame(
+        f"SELECT day, sum(purchases) AS purchases, sum(purchases) - sum(firsts) AS repeats FROM ("
+        f" SELECT {day} AS day, count(*) AS purchases, 0 AS firsts FROM purchases GROUP BY {day} UNION ALL"
+        f" SELECT {of_first} AS day, 0 AS purchases, count(*) AS firsts FROM"
+        f" (SELECT min(period) AS first FROM purchases GROUP BY customer_id) GROUP BY {of_first})"
+        " GROUP BY day ORDER BY day"
+    )
+    return table.set_index("day").astype("int64")
 
 
 def _of_rows(transactions: Transactions) -> dict[str, Any]:

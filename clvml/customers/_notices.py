@@ -31,6 +31,17 @@ class DataNotice(NamedTuple):
         What is unusual, with its numbers.
     effect : str
         What it does to the numbers, and what can be done.
+
+    See Also
+    --------
+    clvml.customers.data_notices : Makes them.
+
+    Examples
+    --------
+    >>> from clvml.customers import DataNotice
+    >>> notice = DataNotice("few_customers", "The log has 40 customers.", "Parameters are imprecise.")
+    >>> f"{notice.sentence} {notice.effect}"
+    'The log has 40 customers. Parameters are imprecise.'
     """
 
     key: str

@@ -58,6 +58,23 @@ class TransactionPolicy:
     ------
     InputError
         If an option is none of those listed.
+
+    See Also
+    --------
+    clvml.read_transactions : Takes a policy.
+    clvml.Transactions : Its ``report`` counts the rows of each rule.
+
+    Examples
+    --------
+    A return of 5 reduces what customer "a" has spent; by default it would be left out:
+
+    >>> import clvml
+    >>> import pandas as pd
+    >>> sales = pd.DataFrame({"customer_id": ["a", "a"], "amount": [30.0, -5.0],
+    ...                       "date": ["2024-01-03", "2024-01-09"]})
+    >>> net = clvml.read_transactions(sales, policy=clvml.TransactionPolicy(returns="net"))
+    >>> clvml.summarize(net)["total_spend"].to_dict()
+    {'a': 25.0}
     """
 
     missing_customer: Literal["drop", "error"] = "drop"

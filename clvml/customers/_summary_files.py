@@ -35,11 +35,30 @@ class SummaryFile:
     Parameters
     ----------
     path : pathlib.Path
+        The Parquet file.
 
     Raises
     ------
     InputError
         From its methods, if the file does not exist or is not a Parquet file of customers.
+
+    See Also
+    --------
+    clvml.summarize : Makes it.
+    clvml.count_histories : The distinct histories of a file, for a fit without the customers in memory.
+    clvml.SplitFile : The same with a holdout.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import clvml
+    >>> path = Path(tempfile.mkdtemp()) / "customers.parquet"
+    >>> stored = clvml.summarize(clvml.load_cdnow(), "1997-09-30", into=path)
+    >>> len(stored), stored.attrs["time_unit"]
+    (2357, 'W')
+    >>> [len(part) for part in stored.chunks(1000)]
+    [1000, 1000, 357]
     """
 
     path: Path

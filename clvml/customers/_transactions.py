@@ -198,7 +198,7 @@ def read_transactions(
     if stored is not None:
         return stored
     policy = TransactionPolicy() if policy is None else policy
-    source = source_of(source, table, query)
+    source = source_of(source, table, query, engine)
     runs = runs_on(source)
     try:
         return Transactions(source, columns, policy, reading, runs, label, default)
@@ -243,9 +243,15 @@ class Transactions:
     Made by `read_transactions`. ``len()`` is the number of rows used. Every query scans the source
     again; only counts are kept in memory. Pickling includes the rows of a table, but only the path of a file.
 
+    Parameters
+    ----------
+    source, columns, policy, reading, engine, label, default_amount
+        Set by :func:`clvml.read_transactions`, which is the way to make one.
+
     Attributes
     ----------
     policy : TransactionPolicy
+        How rows that may not be purchases were handled.
     engine : Engine
         Runs the queries; its view ``used`` has ``customer_id, date, amount, is_return`` and, if one was
         named, ``category``.
@@ -254,7 +260,34 @@ class Transactions:
     first_date, last_date : pandas.Timestamp
         Of the rows used.
     price : float or None
-        The price of each purchase, if the purchases have no amounts and `at_price` gave one.
+        The price of each purchase, if the purchases have no amounts and ``at_price`` gave one.
+
+    See Also
+    --------
+    clvml.read_transactions : Makes it.
+    clvml.TransactionPolicy : Which rows are purchases.
+    clvml.summarize, clvml.split : The customers of these transactions.
+    clvml.TransactionStore : Transactions that are added to, batch by batch.
+
+    Examples
+    --------
+    The report counts the rows by rule; ``set_aside`` lists those that are not used:
+
+    >>> import clvml
+    >>> import pandas as pd
+    >>> sales = pd.DataFrame({"customer_id": ["a", "a", None], "amount": [10.0, 30.0, 20.0],
+    ...                       "date": ["2024-01-03", "2024-02-05", "2024-01-20"]})
+    >>> transactions = clvml.read_transactions(sales)
+    >>> transactions
+    Transactions(2 of 3 rows used, 2024-01-03 to 2024-02-05, from a pandas DataFrame)
+    >>> transactions.report.loc[["read", "missing_customer", "used"], ["rows", "spend"]]
+                      rows  spend
+    rule
+    read                 3   60.0
+    missing_customer     1   20.0
+    used                 2   40.0
+    >>> transactions.set_aside()["reason"].tolist()
+    ['missing_customer']
     """
 
     price: float | None = None

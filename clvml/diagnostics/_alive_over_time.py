@@ -62,6 +62,11 @@ def probability_alive_over_time(
         If the purchases are not in order, an argument is invalid, or dates are given to a model without a
         time unit.
 
+    See Also
+    --------
+    clvml.plots.probability_alive_over_time : Draw the table.
+    clvml.diagnostics.frequency_recency_matrix : P(alive) of all possible histories.
+
     Examples
     --------
     >>> import clvml

@@ -47,6 +47,11 @@ def heterogeneity(
     InputError
         If the coverage is not in (0, 1), or the model has no ``trait_distributions``.
 
+    See Also
+    --------
+    clvml.plots.heterogeneity : Draw the densities.
+    clvml.models.TraitDistribution : The distributions themselves.
+
     Examples
     --------
     >>> import clvml

@@ -112,6 +112,7 @@ def backtest(
     Returns
     -------
     Backtest
+        The comparison at each origin, the verdict over all of them, and intervals of totals.
 
     Raises
     ------
@@ -120,7 +121,10 @@ def backtest(
 
     See Also
     --------
-    compare_models : The comparison at one origin.
+    clvml.compare_models : The comparison at one origin.
+    clvml.Backtest : The result.
+    clvml.new_customer_backtest : The same for models of new customers.
+    clvml.plots.bias_by_origin : Draw the bias of the totals.
 
     Examples
     --------

@@ -52,11 +52,33 @@ class Backtest:
         Columns ``origin, horizon, model, reason``; the model is "all" for a whole origin.
     horizons : tuple of float
         Those that were evaluated, in the order given; the first is the default of all methods.
-    time_unit : str
+    time_unit : {"D", "W", "M", "Q", "Y"}
+        The unit of durations and horizons.
     terms : Terms
         What the verdict is decided by: ``purpose, eligible, incumbent, needs, max_bias, random_state``.
     notes : tuple of str
         Sentences on what was chosen, left out, or overlaps.
+
+    See Also
+    --------
+    clvml.backtest : Makes it.
+    clvml.evaluation.ModelComparison : The comparison at one origin.
+    clvml.plots.bias_by_origin, clvml.plots.score_by_origin : Draw it.
+    clvml.log_comparison : Log it to MLflow.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> models = {"repeat rate": clvml.RepeatRateValue(26), "historic": clvml.HistoricValue(26)}
+    >>> origins = ["1997-09-29", "1997-12-29"]
+    >>> found = clvml.backtest(clvml.load_cdnow(), models, origins=origins, n_draws=100)
+    >>> found
+    Backtest(2 models at 2 origins, 1997-09-29 to 1997-12-29; horizon 26 weeks)
+    >>> found.mean_scores()[["origins", "bias_pct", "spearman"]].round(2)
+                 origins  bias_pct  spearman
+    model
+    repeat rate        2     52.89      0.46
+    historic           2    293.75      0.38
     """
 
     comparisons: dict[Key, ModelComparison]

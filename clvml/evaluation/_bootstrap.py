@@ -44,7 +44,7 @@ def bootstrap_metrics(
     random_state: int = 0,
     weights: Counts | None = None,
 ) -> MetricDraws:
-    """Metrics of every model in resamples of the customers, the same resamples for all models.
+    """Bootstrap the metrics of every model, in the same resamples of the customers.
 
     Parameters
     ----------
@@ -73,6 +73,12 @@ def bootstrap_metrics(
     InputError
         If the predictions do not fit to the actual values, a metric is unknown or has no bootstrap, or
         ``weights`` are not counts of these customers.
+
+    See Also
+    --------
+    clvml.evaluation.MetricDraws : The result.
+    clvml.compare : A table with intervals in one call.
+    clvml.evaluation.resample_counts : The resamples.
 
     Examples
     --------
@@ -126,6 +132,10 @@ def resample_counts(index: pd.Index, n_draws: int = 1000, random_state: int = 0)
     ------
     InputError
         If ids are duplicated, there are none, or ``n_draws`` is below 1.
+
+    See Also
+    --------
+    clvml.evaluation.bootstrap_metrics : Takes them as ``weights``.
 
     Examples
     --------

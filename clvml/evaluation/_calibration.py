@@ -37,6 +37,12 @@ def calibration_by_decile(actual: pd.Series, predicted: pd.Series) -> pd.DataFra
     InputError
         If the two do not fit together.
 
+    See Also
+    --------
+    clvml.plots.calibration_by_decile : Draw the table.
+    clvml.evaluation.bias_by_group, clvml.evaluation.calibration_error : Summaries of the table.
+    clvml.evaluation.reliability_table : The same for probabilities.
+
     Examples
     --------
     >>> actual = pd.Series(np.arange(20.0))
@@ -59,17 +65,22 @@ def calibration_by_decile(actual: pd.Series, predicted: pd.Series) -> pd.DataFra
 
 
 def bias_by_group(table: pd.DataFrame) -> pd.Series:
-    """Bias of the total of each group, in percent of the actual one.
+    """The bias of each group's total, in percent of the actual one.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        As returned by :func:`calibration_by_decile` or :func:`calibration_by_frequency`.
+        As returned by :func:`clvml.evaluation.calibration_by_decile` or
+        :func:`clvml.evaluation.calibration_by_frequency`.
 
     Returns
     -------
     pandas.Series
         ``bias_pct`` by group; NaN where the actual total is not positive.
+
+    See Also
+    --------
+    clvml.evaluation.calibration_error : One number for all groups.
 
     Examples
     --------
@@ -86,12 +97,17 @@ def calibration_error(table: pd.DataFrame) -> float:
     Parameters
     ----------
     table : pandas.DataFrame
-        As returned by :func:`calibration_by_decile` or :func:`calibration_by_frequency`.
+        As returned by :func:`clvml.evaluation.calibration_by_decile` or
+        :func:`clvml.evaluation.calibration_by_frequency`.
 
     Returns
     -------
     float
-        NaN where the actual total is not positive.
+        In percent; NaN where the actual total is not positive.
+
+    See Also
+    --------
+    clvml.evaluation.bias_by_group : By group, with its sign.
 
     Examples
     --------
@@ -126,6 +142,11 @@ def reliability_table(outcome: pd.Series, probability: pd.Series) -> pd.DataFram
     ------
     InputError
         If the two do not fit together, an outcome is not 0 or 1, or a probability is outside [0, 1].
+
+    See Also
+    --------
+    clvml.plots.reliability : Draw the table.
+    clvml.evaluation.METRICS : ``"brier"``, ``"log_score"`` and ``"auc"`` of probabilities.
 
     Examples
     --------
@@ -191,6 +212,11 @@ def calibration_by_frequency(
     ------
     InputError
         If the three do not fit together, or ``top`` is below 1.
+
+    See Also
+    --------
+    clvml.plots.calibration_by_frequency : Draw the table.
+    clvml.diagnostics.fit_by_frequency : The fit in the calibration period.
 
     Examples
     --------

@@ -31,7 +31,7 @@ UNKNOWN_FAMILY = "unspecified"
 def score(
     actual: pd.Series, predicted: pd.Series | pd.DataFrame, metrics: Sequence[str] = DEFAULT_METRICS
 ) -> dict[str, float]:
-    """Metrics of one model.
+    """Score the predictions of one model by several metrics.
 
     Parameters
     ----------
@@ -55,6 +55,11 @@ def score(
     InputError
         If the customers differ, a value is missing or infinite, a metric is unknown, or there is no revenue
         at all.
+
+    See Also
+    --------
+    clvml.compare : Several models, with intervals.
+    clvml.evaluation.METRICS : All metrics.
 
     Examples
     --------
@@ -86,7 +91,7 @@ def compare(
     n_draws: int = 1000,
     random_state: int = 0,
 ) -> pd.DataFrame:
-    """Metrics of all models, one row per model, in the order of the columns given.
+    """Compare predictions with actual values: metrics of all models, one row per model, in the order given.
 
     Parameters
     ----------
@@ -117,6 +122,13 @@ def compare(
     ------
     InputError
         As :func:`score`, or if there is no model, or a family is given for an unknown one.
+
+    See Also
+    --------
+    clvml.score : One model.
+    clvml.compare_models : Fits the models first, and decides which one leads.
+    clvml.evaluation.METRICS : All metrics.
+    clvml.plots.comparison : Draw the table.
 
     Examples
     --------

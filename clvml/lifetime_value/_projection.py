@@ -93,10 +93,42 @@ class LifetimeValue(Listed, BaseEstimator):
     fit_notes_ : tuple of str
         Which models of spend could not be fitted, why, and which one is used instead; usually empty.
 
+    Raises
+    ------
+    InputError
+        From ``fit`` and ``predict``, if an argument or the customer summary is invalid, or the value over an
+        infinite horizon diverges.
+    FitError
+        From ``fit``, if the model of purchases, or no model of spend, can be fitted.
+
+    See Also
+    --------
+    clvml.BGNBD, clvml.ParetoNBD, clvml.MBGNBD : Models of purchases.
+    clvml.GammaGamma, clvml.LognormalSpend, clvml.ConstantSpend : Models of spend.
+    clvml.compare_models : Compare values with a holdout.
+    clvml.new_customer_value : The value of a new customer by the fitted model.
+    clvml.lifetime_value.customer_outlook : What to say about each customer.
+
     References
     ----------
     Fader, Hardie, Lee (2005), RFM and CLV: Using Iso-Value Curves for Customer Base Analysis,
     Journal of Marketing Research 42(4): value is margin x spend x discounted expected transactions.
+
+    Examples
+    --------
+    The next twelve months of CDNOW's customers, with their prediction intervals:
+
+    >>> import clvml
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "12M", annual_discount_rate=0.1)
+    >>> values = model.fit(customers).predict(customers)
+    >>> values.loc[[1, 6]].round(2).to_dict()
+    {1: 36.74, 6: 287.2}
+    >>> model.predict_factors(customers.loc[[1, 6]])[["probability_alive", "expected_purchases"]].round(2)
+                 probability_alive  expected_purchases
+    customer_id
+    1                         0.73                1.56
+    6                         0.64                4.20
     """
 
     purchases_: PurchaseModel
@@ -248,6 +280,10 @@ class LifetimeValue(Listed, BaseEstimator):
         value = self.margin * purchases["discounted_purchases"] * spend
         factors = {"clv": value, "expected_spend": spend} | purchases
         return {name: factors[name] for name in _FACTORS if name in factors}
+
+    def revenue_from_factors(self, factors: pd.DataFrame) -> pd.Series:
+        """The undiscounted revenue, before margin, from the columns of `predict_factors`."""
+        return factors["expected_purchases"] * factors["expected_spend"]
 
     def predict_interval(
         self,

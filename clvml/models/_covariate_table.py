@@ -24,15 +24,32 @@ class CovariatePaths:
     Attributes
     ----------
     customers : Index
+        Customer ids.
     names : tuple of str
         The covariates.
     dates : ndarray of datetime64[D], shape (n_dates,)
         Each date's values hold until the next.
     values : ndarray, shape (n_customers, n_dates, n_covariates)
+        Of the covariates.
     stop : datetime64[D]
         The first date without values: after the last date by as long as dates are apart.
     at_purchases : DataFrame or None
         Sums of the covariates at the repeat purchases of customers, if transactions were given.
+
+    See Also
+    --------
+    clvml.covariate_paths : Makes it.
+    clvml.TimeVaryingPurchases : The model that takes it by ``with_paths``.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"customer_id": ["a", "a", "b"], "mailing": [0.0, 1.0, 0.0],
+    ...                       "date": ["2024-01-01", "2024-01-08", "2024-01-01"]})
+    >>> paths = clvml.covariate_paths(table)
+    >>> paths.names, paths.values[:, :, 0].tolist()
+    (('mailing',), [[0.0, 1.0], [0.0, 0.0]])
     """
 
     customers: pd.Index

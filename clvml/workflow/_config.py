@@ -26,6 +26,7 @@ from pydantic_core import ErrorDetails
 
 from clvml.customers.engines._files import STDIN
 from clvml.customers.engines._logins import is_url
+from clvml.customers.engines._spark_session import is_catalog_name
 from clvml.errors import InputError
 from clvml.workflow._section import (
     PASSWORD_NOTE,
@@ -128,13 +129,14 @@ def load_config(path: str | Path | None = None, overrides: Mapping[str, Any] | N
     'cdnow_holdout'
     """
     values = {} if path is None else _read_toml(Path(path))
-    _resolve_source(values, Path(path).parent if path is not None else Path())
+    engine = (overrides or {}).get("data.engine") or _given(values, "data", "engine")
+    _resolve_source(values, Path(path).parent if path is not None else Path(), engine)
     _resolve_tables(values, Path(path).parent if path is not None else Path())
     for key, value in (overrides or {}).items():
         if value is not None:
             _override(values, key.split("."), value)
     if overrides and overrides.get("data.source") is not None:
-        _resolve_source(values, Path())
+        _resolve_source(values, Path(), engine)
     try:
         config = _completed(Config.model_validate(values))
     except ValidationError as error:
@@ -195,10 +197,16 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} is not valid TOML: {error}.") from None
 
 
-def _resolve_source(values: dict[str, Any], folder: Path) -> None:
-    data = values.get("data")
-    if not isinstance(data, dict) or not isinstance(data.get("source"), str):
+def _given(values: dict[str, Any], section: str, key: str) -> Any:
+    table = values.get(section)
+    return table.get(key) if isinstance(table, dict) else None
+
+
+def _resolve_source(values: dict[str, Any], folder: Path, engine: Any) -> None:
+    source = _given(values, "data", "source")
+    if not isinstance(source, str) or (engine == "spark" and is_catalog_name(source, folder)):
         return
+    data = values["data"]
     if data["source"].startswith("sqlite:///"):
         path = (folder / data["source"].removeprefix("sqlite:///")).resolve()
         data["source"] = f"sqlite:///{path}"

@@ -74,7 +74,7 @@ def run(
             stage.check(context)
     tracking = Tracking(config.tracking, context.progress)
     tracking.ask(config.folder)
-    with writer.keeping(), unannounced():  # the run logs its comparison itself
+    with writer.keeping(), context.resources, unannounced():  # the run logs its comparison itself
         found = _drawn(context, writer, _found(context, stages, writer))
         findings, folder = [finding for _, finding in found], writer.folder.path
         commands = commands_after(config, findings, is_tracked=not tracking.failed)

@@ -6,6 +6,8 @@ import re
 import shutil
 import sys
 
+import dirty_logs
+import naive_purchases as naive
 import numpy as np
 import pandas as pd
 import pytest
@@ -286,6 +288,24 @@ def assert_same_tables(source, policy, collapses=("D",), **options):
 def test_the_tables_of_dirty_text_are_the_same(policy, collapses):
     frame = rows(IDS, DAYS + MOMENTS, AMOUNTS).astype("str")
     assert_same_tables(frame, policy, collapses)
+
+
+@pytest.mark.parametrize(
+    ("policy", "collapse"),
+    [
+        ({"returns": "net", "duplicates": "drop"}, "W"),
+        ({"returns": "net_period", "zero_amount": "drop"}, None),
+    ],
+)
+def test_spark_gives_the_table_that_the_documentation_defines(policy, collapse):
+    """Many dirty logs as one, against a naive computation."""
+    every_cell = dirty_logs.logs(dirty_logs.TEXT_IDS, dirty_logs.AMOUNTS | dirty_logs.FINE)
+    sources, meanings = zip(*examples_of(every_cell, 12), strict=True)
+    policy = clvml.TransactionPolicy(**policy)
+    options = {"engine": "spark", "policy": policy, "max_unreadable": 1.0}
+    transactions = clvml.read_transactions(pd.concat(sources).astype("str"), **options)
+    log = naive.Log(pd.concat(meanings, ignore_index=True), policy)
+    dirty_logs.check(transactions, log, (60, 80), "M", collapse)
 
 
 def test_ids_of_a_csv_keep_their_zeros_and_amounts_their_comma(tmp_path):

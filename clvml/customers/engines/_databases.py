@@ -23,6 +23,7 @@ def _read_sqlite(*arguments: Any) -> Any:
 
 
 _READERS = {"postgresql": _read_postgresql, "sqlite": _read_sqlite}  # pyarrow: only where one is read
+SCHEMES = frozenset(_READERS)
 _WAYS_OUT = {
     "s3": "open it with pyarrow.dataset.dataset(url) and pass that",
     "gs": "open it with pyarrow.dataset.dataset(url) and pass that",

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from clvml.customers.engines._copies import Copy, LazyFrame, Stream
-from clvml.customers.engines._databases import Database
+from clvml.customers.engines._databases import SCHEMES, Database
 from clvml.customers.engines._frames import is_lazy, is_stream
-from clvml.customers.engines._logins import is_url
+from clvml.customers.engines._logins import Login, is_url
 from clvml.errors import InputError
 
 
-def source_of(source: Any, table: str | None = None, query: str | None = None) -> Any:
+def source_of(
+    source: Any, table: str | None = None, query: str | None = None, engine: str | None = None
+) -> Any:
     """The source, as a `Copy` if it can be read once only: a database by its URL, or a stream.
 
     Parameters
@@ -20,13 +22,15 @@ def source_of(source: Any, table: str | None = None, query: str | None = None) -
         Of `clvml.read_transactions`.
     table, query : str, optional
         The table of a database, or a ``SELECT``.
+    engine : str, optional
+        ``"spark"`` reads files by URL, such as ``hdfs://`` and ``s3a://``, itself.
 
     Raises
     ------
     InputError
         If a table or a query is given for another source than a database.
     """
-    if is_url(source):
+    if is_url(source) and not (engine == "spark" and is_remote_file(source)):
         return Database(source, table, query)
     if table is not None or query is not None:
         raise InputError(
@@ -34,6 +38,11 @@ def source_of(source: Any, table: str | None = None, query: str | None = None) -
             " connection string, as in postgresql://user@host/database or sqlite:///path."
         )
     return source if isinstance(source, Copy) else _copied(source)
+
+
+def is_remote_file(source: Any) -> bool:
+    """Whether a source is the URL of files, and of no database."""
+    return is_url(source) and Login(source).scheme not in SCHEMES
 
 
 def _copied(source: Any) -> Any:

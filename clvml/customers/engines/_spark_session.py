@@ -6,15 +6,20 @@ same application, which shares its executors and its catalog, so that the user's
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
+from clvml.customers.engines._files import COMPRESSED, ENDINGS
 from clvml.errors import InputError
 
 Result = TypeVar("Result")
+
+_TABLE = re.compile(r"[\w`.-]+")
 
 SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
@@ -44,13 +49,41 @@ def session_of(source: Any = None) -> Any:
     """
     if is_spark(source):
         return source.sparkSession
-    try:
-        from pyspark.sql import SparkSession
-    except ImportError:
-        raise InputError(
-            "engine='spark' needs pyspark, which is not installed: pip install 'clvml[spark]'."
-        ) from None
+    check_available()
+    from pyspark.sql import SparkSession
+
     return SparkSession.getActiveSession() or _started()
+
+
+def check_available() -> None:
+    """Raise if there is neither a Spark session nor what a local Spark needs.
+
+    Raises
+    ------
+    InputError
+        If pyspark or Java are missing.
+    """
+    if importlib.util.find_spec("pyspark") is None:
+        raise InputError("engine='spark' needs pyspark, which is not installed: pip install 'clvml[spark]'.")
+    from pyspark.sql import SparkSession
+
+    if SparkSession.getActiveSession() is None and not _has_java():
+        raise InputError(
+            "engine='spark' needs a Java runtime (17 or later), and none was found: install one, and set"
+            " JAVA_HOME to its folder or put it on the PATH. Without Spark, use engine='duckdb'."
+        )
+
+
+def _has_java() -> bool:
+    home = os.environ.get("JAVA_HOME")
+    return shutil.which("java" if home is None else os.path.join(home, "bin", "java")) is not None
+
+
+def is_catalog_name(source: Any, folder: str | Path = ".") -> bool:
+    """Whether a text may name a table of Spark's catalog, as ``shop.sales``: no file or folder does."""
+    if not isinstance(source, str) or not _TABLE.fullmatch(source):
+        return False
+    return not source.lower().endswith((*ENDINGS, *COMPRESSED)) and not (Path(folder) / source).exists()
 
 
 def is_spark(source: Any) -> bool:
@@ -63,14 +96,11 @@ def _started() -> Any:
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
-    if "JAVA_HOME" not in os.environ and shutil.which("java") is None:
-        raise InputError(
-            "engine='spark' needs a Java runtime (17 or later), and none was found: install one."
-        )
     builder = SparkSession.builder.appName("clvml")
     if "--master" not in os.environ.get("PYSPARK_SUBMIT_ARGS", "") and "MASTER" not in os.environ:
         builder = builder.master("local[*]").config("spark.ui.enabled", "false")
         builder = builder.config("spark.sql.shuffle.partitions", str(4 * (os.cpu_count() or 1)))
+        builder = builder.config("spark.ui.showConsoleProgress", "false").config("spark.log.level", "ERROR")
     try:
         return builder.getOrCreate()
     except (PySparkException, RuntimeError) as error:

@@ -26,7 +26,7 @@ from clvml.customers.engines._files import (
 from clvml.customers.engines._frames import table_of, zones_of
 from clvml.customers.engines._sources import source_of
 from clvml.customers.engines._spark_csv import read_csv
-from clvml.customers.engines._spark_session import is_spark, run
+from clvml.customers.engines._spark_session import is_catalog_name, is_spark, run
 from clvml.customers.engines._workbooks import read_sheet
 from clvml.errors import InputError
 
@@ -60,7 +60,7 @@ def open_source(session: Any, user: Any, source: Any, sheet: str | int | None = 
     InputError
         If a file or table does not exist, has an unsupported type or cannot be read.
     """
-    source = source if is_spark(source) else source_of(source)
+    source = source if is_spark(source) else source_of(source, engine="spark")
     if isinstance(source, Copy):
         path = source.path_in(tempfile.gettempdir())
         return _of_parquet(session, [path], source.label, None)
@@ -155,9 +155,7 @@ def _spark_type(kind: Any) -> Any:
 
 def _is_table(user: Any, source: Any) -> bool:
     """Whether a text names a table or view of the catalog, and no file."""
-    if not isinstance(source, str) or not re.fullmatch(r"[\w`.-]+", source) or os.path.exists(source):
-        return False
-    return bool(run(lambda: user.catalog.tableExists(source)))
+    return is_catalog_name(source) and bool(run(lambda: user.catalog.tableExists(source)))
 
 
 def _of_files(session: Any, source: Any, sheet: str | int | None) -> tuple[Any, Source]:

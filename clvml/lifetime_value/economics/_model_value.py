@@ -31,13 +31,19 @@ def model_value(model: Any, customers: pd.DataFrame) -> tuple[Value, dict[str, f
 
     Returns
     -------
-    (callable, dict)
+    (callable, dict of str to float)
         The first arguments of functions such as ``what_if(*model_value(model, customers), margin=0.02)``.
 
     Raises
     ------
     InputError
         If the model does not support scenarios.
+
+    See Also
+    --------
+    clvml.what_if, clvml.tornado, clvml.elasticities : Take the result.
+    clvml.lifetime_value.economics.all_factors : The same seven factors for any model.
+    clvml.lifetime_value.SupportsScenarios : Which models support it.
 
     Examples
     --------

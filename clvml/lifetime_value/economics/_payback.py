@@ -80,6 +80,7 @@ def payback_curves(
         Fitted; continues the curves for ``n_ahead`` periods beyond the ages that at least half of a group has
         reached. Its margin is replaced by ``margin``.
     n_ahead : int, default 12
+        Periods for which the model continues the curves.
 
     Returns
     -------
@@ -92,6 +93,12 @@ def payback_curves(
     ------
     InputError
         If a cost is negative or missing for a group, or the summary lacks its time unit.
+
+    See Also
+    --------
+    clvml.lifetime_value.economics.payback_times : When each group has paid back.
+    clvml.lifetime_value.economics.acquisition_costs : CAC by channel.
+    clvml.plots.payback : Draw the curves.
 
     Examples
     --------
@@ -144,6 +151,11 @@ def payback_times(curves: pd.DataFrame) -> pd.DataFrame:
         Index ``group``. Columns ``customers``, ``acquisition_cost``, ``age`` (the last observed),
         ``cumulative`` and ``balance`` at that age, ``payback`` (the first age with a balance of at least 0;
         NaN if there is none) and ``kind``: "observed", "expected" by the model, or "not yet".
+
+    See Also
+    --------
+    clvml.lifetime_value.economics.payback_curves : Makes the curves.
+    clvml.plots.payback : Draw the curves.
 
     Examples
     --------

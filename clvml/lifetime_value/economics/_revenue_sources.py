@@ -41,6 +41,18 @@ class LoyalAgainstNew(NamedTuple):
         Revenue per buying customer and period.
     ratio : float
         Existing against new.
+
+    See Also
+    --------
+    clvml.lifetime_value.economics.loyal_against_new : Makes it.
+    clvml.lifetime_value.economics.revenue_by_tenure : The revenue that it compares.
+
+    Examples
+    --------
+    >>> from clvml.lifetime_value.economics import LoyalAgainstNew
+    >>> found = LoyalAgainstNew(share_existing=0.75, existing=30.0, new=10.0, ratio=3.0)
+    >>> f"an existing customer brings {found.ratio:g} times as much as a new one"
+    'an existing customer brings 3 times as much as a new one'
     """
 
     share_existing: float
@@ -63,6 +75,7 @@ def revenue_by_tenure(
     transactions : Transactions or frame
         From `read_transactions`, or a DataFrame or path with the default column names.
     period : {"D", "W", "M", "Q", "Y"}, default "M"
+        Length of a period.
     observation_end : date, optional
         Last day of observation, inclusive. Default: the last day of the data.
     collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
@@ -80,6 +93,12 @@ def revenue_by_tenure(
     ------
     InputError
         If the period is unknown.
+
+    See Also
+    --------
+    clvml.lifetime_value.economics.loyal_against_new : What an existing customer is worth against a new one.
+    clvml.plots.revenue_by_tenure : Draw the table.
+    clvml.customer_base.PeriodComparison : Two periods in depth.
 
     Examples
     --------
@@ -122,7 +141,12 @@ def loyal_against_new(revenue: pd.DataFrame) -> LoyalAgainstNew:
     Returns
     -------
     LoyalAgainstNew
-        NaN where nobody bought.
+        Shares and revenue per customer; NaN where nobody bought.
+
+    See Also
+    --------
+    clvml.lifetime_value.economics.revenue_by_tenure : Makes the table.
+    clvml.plots.revenue_by_tenure : Draw the table.
 
     Examples
     --------

@@ -27,7 +27,29 @@ Inputs = Mapping[str, Any]
 
 
 class WhatIf(NamedTuple):
-    """Value before and after a change, and the difference, in currency units and in percent."""
+    """Value before and after a change.
+
+    Attributes
+    ----------
+    before, after : float
+        In currency units.
+    difference : float
+        ``after - before``.
+    difference_pct : float
+        In percent of ``before``.
+
+    See Also
+    --------
+    clvml.what_if : Makes it.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.lifetime_value.formulas import annuity
+    >>> answer = clvml.what_if(annuity, {"income": 100, "discount_rate": 0.0, "n_periods": 4}, n_periods=1)
+    >>> answer.before, answer.after, answer.difference_pct
+    (400.0, 500.0, 25.0)
+    """
 
     before: float
     after: float
@@ -41,7 +63,8 @@ def what_if(value: Value, inputs: Inputs, **changes: float) -> WhatIf:
     Parameters
     ----------
     value : callable
-        Takes the inputs as keywords and returns the value in currency units.
+        Takes the inputs as keywords and returns the value in currency units, such as a formula of
+        :mod:`clvml.lifetime_value.formulas`, or the first result of :func:`clvml.model_value`.
     inputs : mapping
         Current levels of the inputs.
     **changes : float
@@ -50,11 +73,18 @@ def what_if(value: Value, inputs: Inputs, **changes: float) -> WhatIf:
     Returns
     -------
     WhatIf
+        ``before``, ``after``, ``difference`` and ``difference_pct``.
 
     Raises
     ------
     InputError
         If a change names an unknown input, or leads to an invalid level (such as retention above 1).
+
+    See Also
+    --------
+    clvml.model_value : The value of a fitted model as a function of its factors.
+    clvml.tornado : All factors at once.
+    clvml.vary, clvml.two_way : Several levels of one or two factors.
 
     Examples
     --------
@@ -78,11 +108,15 @@ def vary(value: Value, inputs: Inputs, factor: str, levels: Iterable[float]) -> 
 
     Parameters
     ----------
-    value, inputs
-        As in :func:`what_if`.
+    value : callable
+        Takes the inputs as keywords and returns the value in currency units, such as a formula of
+        :mod:`clvml.lifetime_value.formulas`, or the first result of :func:`clvml.model_value`.
+    inputs : mapping
+        Current levels of the inputs.
     factor : str
         The input to vary.
     levels : iterable of float
+        Its levels.
 
     Returns
     -------
@@ -94,6 +128,12 @@ def vary(value: Value, inputs: Inputs, factor: str, levels: Iterable[float]) -> 
     ------
     InputError
         If the factor is not among the inputs, or a level is invalid.
+
+    See Also
+    --------
+    clvml.what_if : One change.
+    clvml.two_way : Two factors.
+    clvml.tornado : All factors.
 
     Examples
     --------
@@ -126,17 +166,31 @@ def elasticities(
 
     Parameters
     ----------
-    value, inputs
-        As in :func:`what_if`.
+    value : callable
+        Takes the inputs as keywords and returns the value in currency units, such as a formula of
+        :mod:`clvml.lifetime_value.formulas`, or the first result of :func:`clvml.model_value`.
+    inputs : mapping
+        Current levels of the inputs.
     factors : sequence of str, optional
         Which inputs; by default all numeric ones except zeros, whose elasticity is undefined.
     step : float, default 1e-4
+        Relative to the level of the factor.
 
     Returns
     -------
     pandas.DataFrame
         Index ``factor``, largest elasticity first; columns ``level`` (current), ``slope`` (value per
         unit of the factor) and ``elasticity``.
+
+    Raises
+    ------
+    InputError
+        If a factor is not among the inputs.
+
+    See Also
+    --------
+    clvml.tornado : The effect of larger changes.
+    clvml.model_value : The value of a fitted model as a function of its factors.
 
     Examples
     --------
@@ -167,8 +221,11 @@ def tornado(
 
     Parameters
     ----------
-    value, inputs
-        As in :func:`what_if`.
+    value : callable
+        Takes the inputs as keywords and returns the value in currency units, such as a formula of
+        :mod:`clvml.lifetime_value.formulas`, or the first result of :func:`clvml.model_value`.
+    inputs : mapping
+        Current levels of the inputs.
     ranges : mapping of str to (lower, upper), optional
         By factor; by default, all factors at their current level less and more ``change``.
     change : float, default 0.1
@@ -181,6 +238,31 @@ def tornado(
         Index ``factor``, widest swing first, "all together" (each factor at its worse, and at its
         better level) last. Columns ``lower, upper`` (levels), ``value_at_lower, value_at_upper, swing``;
         ``attrs["today"]`` is the current value.
+
+    Raises
+    ------
+    InputError
+        If a factor is not among the inputs, or a level is invalid.
+
+    See Also
+    --------
+    clvml.plots.tornado : Draw the table.
+    clvml.model_value : The value of a fitted model as a function of its factors.
+    clvml.elasticities : The effect of small changes.
+    clvml.lifetime_value.economics.factor_tornado : The same for the seven factors of any model.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.lifetime_value.formulas import retention
+    >>> today = {"margin": 100, "retention_rate": 0.80, "discount_rate": 0.10}
+    >>> clvml.tornado(retention, today)[["value_at_lower", "value_at_upper", "swing"]].round(1)
+                    value_at_lower  value_at_upper  swing
+    factor
+    retention_rate           289.5           500.0  210.5
+    margin                   330.0           403.3   73.3
+    discount_rate            375.9           358.1   17.8
+    all together             256.2           571.0  314.8
     """
     given = dict(ranges or {})
     names = list(given) if ranges is not None else _factors(inputs, None)
@@ -211,10 +293,28 @@ def two_way(
 
     Parameters
     ----------
-    value, inputs
-        As in :func:`what_if`.
+    value : callable
+        Takes the inputs as keywords and returns the value in currency units, such as a formula of
+        :mod:`clvml.lifetime_value.formulas`, or the first result of :func:`clvml.model_value`.
+    inputs : mapping
+        Current levels of the inputs.
     rows, columns : mapping with one entry
         The factor and its levels.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The value in currency units; index: levels of the factor of the rows, columns: those of the other.
+
+    Raises
+    ------
+    InputError
+        If a factor is not among the inputs, or a level is invalid.
+
+    See Also
+    --------
+    clvml.vary : One factor.
+    clvml.model_value : The value of a fitted model as a function of its factors.
 
     Examples
     --------

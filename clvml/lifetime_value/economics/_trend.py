@@ -55,6 +55,7 @@ def value_over_time(
     groups : pandas.Series, optional
         The group of each customer (segment, cohort); a single group by default.
     period : {"D", "W", "M", "Q", "Y"}, default "M"
+        Length of a period.
     model : ValueModel, optional
         Fitted, with a time unit, such as `LifetimeValue` or a formula; adds the row "expected" of each group.
     collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
@@ -68,14 +69,22 @@ def value_over_time(
     Returns
     -------
     pandas.DataFrame
-        Columns ``group, period`` (its first day), ``when`` ("past", "present", "expected"),
-        ``customers, purchases, spend`` and the five measures above; NaN where a measure is undefined.
+        Columns ``group, period`` (its first day), ``when`` ("past", "present", "expected"), ``customers,
+        purchases, spend`` and five measures: ``average_order_value``, ``frequency`` (purchases per customer),
+        ``stickiness`` (share of customers so far who buy), ``repeat_rate`` and ``retention``; NaN where a
+        measure is undefined.
 
     Raises
     ------
     InputError
         If a customer has no group or no covariates, the period is unknown, or the model is no fitted model of
         value with a time unit.
+
+    See Also
+    --------
+    clvml.lifetime_value.economics.trend_words : The table in words.
+    clvml.scorecard : Key figures today.
+    clvml.customer_base.CohortTrend : Cohorts over time.
 
     Examples
     --------
@@ -97,11 +106,12 @@ def value_over_time(
     counts = _counts(purchases, group, period)
     periods = pd.period_range(counts["start"].min(), last, freq=period)
     expectations = None if model is None else _expectations(source, model, covariates, collapse, periods[-1])
+    active = None if model is None else _activity(purchases, period, periods[-1])
     tables = []
     for number, (name, members) in enumerate(group.groupby(group, observed=True)):
         table = _trend(counts[counts["number"] == number], periods)
-        if expectations is not None:
-            expected = _expected(expectations, _active_periods(purchases, members, period), periods[-1])
+        if expectations is not None and active is not None:
+            expected = _expected(expectations, active[active.index.isin(members.index)], periods[-1])
             table = pd.concat([table, pd.DataFrame([expected])], ignore_index=True)
         table.insert(0, "group", name)
         tables.append(table)
@@ -126,7 +136,7 @@ _COUNTS_SQL = """
            count(*) FILTER (WHERE previous + INTERVAL {length} = start) AS kept,
            count(*) FILTER (WHERE so_far >= 2 AND so_far - bought < 2) AS repeaters,
            sum(bought) AS purchases, CAST(sum(spent) AS DOUBLE) AS spend
-    FROM (SELECT *, lag(start) OVER in_order AS previous, sum(bought) OVER in_order AS so_far
+    FROM (SELECT *, lag(start) OVER (in_order) AS previous, sum(bought) OVER (in_order) AS so_far
           FROM active JOIN members USING (customer_id)
           WINDOW in_order AS (PARTITION BY customer_id ORDER BY start))
     GROUP BY number, start ORDER BY number, start
@@ -141,15 +151,15 @@ def _counts(purchases: Purchases, group: pd.Series, period: str) -> pd.DataFrame
     return purchases.frame(active + _COUNTS_SQL.format(length=INTERVALS[period]), members=members)
 
 
-def _active_periods(purchases: Purchases, members: pd.Series, period: str) -> pd.DataFrame:
-    """The periods with a purchase of each of some customers: ``customer_id, period``."""
+def _activity(purchases: Purchases, period: str, now: pd.Period) -> pd.DataFrame:
+    """Of each customer: ``first`` period, number of ``periods`` with a purchase, whether bought ``now``."""
     active = _ACTIVE_SQL.format(start=period_start("period", period))
     rows = purchases.frame(
-        f"{active} SELECT customer_id, start FROM active JOIN members USING (customer_id)"
-        " ORDER BY customer_id, start",
-        members=members.index.to_frame(),
+        f"{active} SELECT customer_id, min(start) AS first, count(*) AS periods,"
+        f" bool_or(start = TIMESTAMP '{now.start_time}') AS now FROM active GROUP BY customer_id"
+        " ORDER BY customer_id"
     )
-    return pd.DataFrame({"customer_id": rows["customer_id"], "period": rows["start"].dt.to_period(period)})
+    return rows.set_index("customer_id")
 
 
 def _groups(groups: pd.Series | None, everyone: pd.Index) -> pd.Series:
@@ -256,14 +266,15 @@ def _joined(customers: pd.DataFrame, covariates: pd.DataFrame) -> pd.DataFrame:
 
 
 def _expected(expectations: pd.DataFrame, active: pd.DataFrame, now: pd.Period) -> dict[str, Any]:
-    """The row "expected", for the period after ``now`` and the customers in ``active``."""
-    customers = expectations[expectations.index.isin(active["customer_id"])]
+    """The row "expected", for the period after ``now`` and the customers in ``active`` (see `_activity`)."""
+    customers = expectations[expectations.index.isin(active.index)]
     purchases, spend, buys = (
         float(customers["purchases"].sum()),
         float(customers["spend"].sum()),
         customers["buys"],
     )
-    member_periods = sum((now - first).n + 1 for first in active.groupby("customer_id")["period"].min())
+    starts = active["first"].dt.to_period(now.freqstr).value_counts()
+    member_periods = sum(((now - first).n + 1) * int(count) for first, count in starts.items())
     once = customers["frequency"] == 0
     return {
         "period": (now + 1).start_time,
@@ -273,9 +284,9 @@ def _expected(expectations: pd.DataFrame, active: pd.DataFrame, now: pd.Period) 
         "spend": spend,
         "average_order_value": spend / purchases if purchases else np.nan,
         "frequency": purchases / len(customers),
-        "stickiness": (len(active) + buys.sum()) / (member_periods + len(buys)),
+        "stickiness": (int(active["periods"].sum()) + buys.sum()) / (member_periods + len(buys)),
         "repeat_rate": float((~once).mean() + buys[once].sum() / len(buys)),
-        "retention": float(buys[buys.index.isin(active["customer_id"][active["period"] == now])].mean()),
+        "retention": float(buys[buys.index.isin(active.index[active["now"]])].mean()),
     }
 
 

@@ -34,9 +34,9 @@ def trend_words(table: pd.DataFrame, past: int = 3, tolerance: float = 0.05) -> 
     ----------
     table : pandas.DataFrame
         As from `value_over_time`; without rows "expected" their columns are missing values.
-    past : int
+    past : int, default 3
         Periods before the present one that are the past, at most.
-    tolerance : float
+    tolerance : float, default 0.05
         Relative change that is none.
 
     Returns
@@ -50,6 +50,11 @@ def trend_words(table: pd.DataFrame, past: int = 3, tolerance: float = 0.05) -> 
     ------
     InputError
         If a column is missing, or an argument breaks its rule.
+
+    See Also
+    --------
+    clvml.value_over_time : Makes the table.
+    clvml.lifetime_value.economics.describe_change : One measure in a phrase.
 
     Examples
     --------
@@ -87,6 +92,22 @@ def trend_words(table: pd.DataFrame, past: int = 3, tolerance: float = 0.05) -> 
 
 def describe_change(row: pd.Series, measure: str) -> str:
     """One measure in words, such as "order value fell 12 % and is expected to stay".
+
+    Parameters
+    ----------
+    row : pandas.Series
+        A row of :func:`clvml.lifetime_value.economics.trend_words`: ``is``, ``will`` and ``change_pct``.
+    measure : str
+        The measure, such as ``"average_order_value"``.
+
+    Returns
+    -------
+    str
+        For sentences in reports.
+
+    See Also
+    --------
+    clvml.lifetime_value.economics.trend_words : Makes the row.
 
     Examples
     --------

@@ -74,10 +74,22 @@ def annuity(income: ArrayLike, discount_rate: ArrayLike, n_periods: ArrayLike) -
     n_periods : array_like
         Number of periods, above 0; may be infinite if ``discount_rate`` is above 0.
 
+    Returns
+    -------
+    ndarray or float
+        In currency units, of the shape to which the arguments broadcast.
+
     Raises
     ------
     InputError
         If an argument is invalid, or an infinite sum diverges.
+
+    See Also
+    --------
+    clvml.AnnuityValue : The formula as a model of customers.
+    clvml.lifetime_value.formulas.retention : With a retention rate instead of an end.
+    clvml.lifetime_value.formulas.repeat_purchase : Of purchases per period.
+    clvml.what_if, clvml.tornado : What its inputs do to it.
 
     Examples
     --------
@@ -117,11 +129,28 @@ def retention(
         Whether the first margin is now (``t = 0, ..., n - 1``), or after one period, subject to retention
         (``t = 1, ..., n``).
 
+    Returns
+    -------
+    ndarray or float
+        In currency units, of the shape to which the arguments broadcast.
+
     Raises
     ------
     InputError
         If an argument is invalid, or an infinite sum diverges
         (``rho >= 1 + r``).
+
+    See Also
+    --------
+    clvml.RetentionValue : The formula as a model of customers.
+    clvml.lifetime_value.formulas.estimate_retention_rate : The retention rate of customers.
+    clvml.lifetime_value.formulas.markov_chain : With more states than retained and lost.
+    clvml.what_if, clvml.tornado : What its inputs do to it.
+
+    References
+    ----------
+    Blattberg, Kim, Neslin (2008), Database Marketing, chapter 5;
+    Gupta, Lehmann (2003), Customers as Assets, Journal of Interactive Marketing 17(1), for the infinite sum.
 
     Examples
     --------
@@ -168,13 +197,23 @@ def repeat_purchase(
         Per period, as a fraction, above -1.
     n_periods : array_like
         Above 0.
-    first : {"now", "next"}
+    first : {"now", "next"}, default "now"
         Whether a period's purchases are paid at its beginning or at its end.
+
+    Returns
+    -------
+    ndarray or float
+        In currency units, of the shape to which the arguments broadcast.
 
     Raises
     ------
     InputError
         If an argument is invalid.
+
+    See Also
+    --------
+    clvml.RepeatRateValue : The formula as a model of customers.
+    clvml.lifetime_value.formulas.annuity : Income per period.
 
     Examples
     --------
@@ -216,10 +255,20 @@ def rule_of_thumb(
         ``1 / (1 - retention_rate)`` the rule is the retention formula over an infinite horizon at ``r = 0``,
         with the first margin after one period.
 
+    Returns
+    -------
+    ndarray or float
+        In currency units, of the shape to which the arguments broadcast.
+
     Raises
     ------
     InputError
         If an argument is invalid.
+
+    See Also
+    --------
+    clvml.RuleOfThumbValue : The formula as a model of customers.
+    clvml.lifetime_value.formulas.retention : With discounting.
 
     Examples
     --------
@@ -241,14 +290,24 @@ def historic(spend: ArrayLike, cost: ArrayLike = 0.0) -> FloatArray:
     Parameters
     ----------
     spend : array_like
-        Past spend of the customer.
-    cost : array_like, optional
+        Past spend of the customer, in currency units.
+    cost : array_like, default 0
         Past cost of the customer, not negative.
+
+    Returns
+    -------
+    ndarray or float
+        In currency units, of the shape to which the arguments broadcast; negative where cost exceeds spend.
 
     Raises
     ------
     InputError
         If an argument is invalid.
+
+    See Also
+    --------
+    clvml.HistoricValue : Past spend as a forecast.
+    clvml.customer_profitability : Profit to date from transactions and costs.
 
     Examples
     --------

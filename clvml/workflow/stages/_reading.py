@@ -19,6 +19,7 @@ from clvml.customers._transactions import Transactions, read_transactions
 from clvml.customers.engines._files import is_stdin
 from clvml.customers.engines._logins import is_url
 from clvml.customers.engines._sources import source_of
+from clvml.customers.engines._spark_session import check_available, is_catalog_name
 from clvml.errors import InputError
 from clvml.workflow._findings import ALL, Finding, Table, Tags, Words
 from clvml.workflow._formatting import Column
@@ -98,6 +99,10 @@ class DataSection(Section):
     """Share of dates, or of amounts, that may be unreadable; a larger one stops the run."""
     sheet: str | int | None = None
     """Sheet of an Excel workbook, by name or number. Default: the first."""
+    engine: Literal["duckdb", "spark"] = "duckdb"
+    """Where transactions are read and summarised: duckdb, in this process, or spark: the Spark that
+    spark-submit or the environment names, or a local one. With spark, source may also be a URL (hdfs://, s3a://)
+    or a table of its catalog. Models are compared and fitted in this process."""
     memory_limit: str | None = None
     """Memory of the data engine, such as "2GB"; beyond it, it uses the disk."""
     temp_directory: str | None = None
@@ -132,6 +137,16 @@ class DataSection(Section):
         return self
 
     @model_validator(mode="after")
+    def _limits_are_of_duckdb(self) -> Self:
+        limits = [name for name in ("memory_limit", "temp_directory") if getattr(self, name) is not None]
+        if self.engine == "spark" and limits:
+            raise ValueError(
+                f'gives {limits[0]}, which engine = "spark" does not use: set spark.driver.memory,'
+                " spark.executor.memory and spark.local.dir where Spark starts"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _columns_fit_together(self) -> Self:
         if (self.quantity is None) != (self.price is None):
             raise ValueError("needs quantity and price together: an amount is quantity x price")
@@ -160,8 +175,12 @@ def check(context: Context) -> None:
     data = context.config.data
     if data.is_built_in or is_stdin(data.source):
         return
+    if data.engine == "spark":
+        check_available()
     if is_url(data.source):
-        source_of(data.source, data.table, data.query)
+        source_of(data.source, data.table, data.query, data.engine)
+        return
+    if data.engine == "spark" and is_catalog_name(data.source):
         return
     if not Path(data.source).exists() and "*" not in data.source:
         raise InputError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from clvml.customers._split import Split
-from clvml.customers.engines import DuckDB
+from clvml.customers.engines._choice import engine_for
 from clvml.customers.engines._files import is_stdin
 from clvml.customers.engines._sources import source_of
 from clvml.errors import ClvmlError, InputError
@@ -178,11 +178,8 @@ def _check_columns(config: Config) -> None:
     data = config.data
     if is_stdin(data.source):
         raise InputError("[survey] loyalty_columns needs purchases in a file: standard input is read once.")
-    names = (
-        ()
-        if data.is_built_in
-        else DuckDB().open(source_of(data.source, data.table, data.query), data.sheet).names
-    )
+    source = source_of(data.source, data.table, data.query, data.engine)
+    names = () if data.is_built_in else engine_for(source, data.engine).open(source, data.sheet).names
     absent = [name for name in config.survey.loyalty_columns if name not in names]
     if absent:
         raise InputError(
