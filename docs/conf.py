@@ -19,6 +19,7 @@ extensions = [
     "sphinx_design",
     "sphinx_copybutton",
     "mathml",
+    "pictures",
     "public_names",
     "repository",
     "sections",
@@ -50,12 +51,16 @@ html_theme = "pydata_sphinx_theme"
 html_title = "clvml"
 html_static_path = ["_static"]
 templates_path = ["_templates"]
+html_css_files = ["clvml.css"]
+html_favicon = "_static/logo.svg"
 html_show_sourcelink = False
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {
+    "logo": {"text": "clvml", "image_light": "_static/logo.svg", "image_dark": "_static/logo_dark.svg"},
     "navbar_align": "left",
     "collapse_navigation": True,
+    "header_links_before_dropdown": 8,
     "show_toc_level": 2,
     "navigation_with_keys": False,
     "show_prev_next": True,

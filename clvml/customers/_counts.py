@@ -53,7 +53,11 @@ def count_histories(
     customers : path, DataFrame or Transactions
         A stored customer summary (Parquet or CSV; a file, a folder or a glob), a customer summary, or
         transactions as for `summarize`. A table with the columns ``recency`` and ``T`` is a summary.
-    observation_end, time_unit, collapse
+    observation_end : date, optional
+        As in `summarize`, for transactions.
+    time_unit : {"D", "W", "M", "Q", "Y"}, default "W"
+        As in `summarize`, for transactions.
+    collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
         As in `summarize`, for transactions.
     by : sequence of str
         Further columns of the summary to count by, such as covariates.
@@ -69,10 +73,15 @@ def count_histories(
     InputError
         If a column is missing, or has no number for some customers.
 
+    See Also
+    --------
+    clvml.count_spend : The same for models of spend.
+    clvml.SummaryFile : Customers that need not fit in memory.
+
     Examples
     --------
     >>> import clvml
-    >>> counts = count_histories(clvml.load_cdnow(), "1997-09-30")
+    >>> counts = clvml.count_histories(clvml.load_cdnow(), "1997-09-30")
     >>> len(counts), int(counts["n_customers"].sum())
     (1016, 2357)
     """
@@ -93,8 +102,14 @@ def count_spend(
 
     Parameters
     ----------
-    customers, observation_end, time_unit, collapse
+    customers : path, DataFrame or Transactions
         As in `count_histories`.
+    observation_end : date, optional
+        As in `summarize`, for transactions.
+    time_unit : {"D", "W", "M", "Q", "Y"}, default "W"
+        As in `summarize`, for transactions.
+    collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
+        As in `summarize`, for transactions.
 
     Returns
     -------
@@ -107,10 +122,15 @@ def count_spend(
     InputError
         If a column is missing, or has no number for some customers.
 
+    See Also
+    --------
+    clvml.count_histories : The same for models of purchases.
+    clvml.GammaGamma : The model that is fitted to it.
+
     Examples
     --------
     >>> import clvml
-    >>> counts = count_spend(clvml.load_cdnow(), "1997-09-30")
+    >>> counts = clvml.count_spend(clvml.load_cdnow(), "1997-09-30")
     >>> int(counts["n_customers"].sum())
     2357
     """

@@ -46,13 +46,13 @@ class TransactionPolicy:
         - ``"error"``: an InputError.
     zero_amount : {"keep", "drop", "error"}, default "keep"
         Purchases of $0, such as CDNOW's free discs: evidence that the customer is alive.
+    duplicates : {"keep", "drop", "error"}, default "keep"
+        Rows that equal another row in every column of the source; the first is kept. In point-of-sale data
+        without a receipt number they are genuine purchases, in exports they may be errors.
     bad_row : {"error", "drop"}, default "error"
         A malformed row of a CSV file: more or fewer cells than column names, or a quote in the wrong place.
         With ``"drop"`` a file is read once, into a temporary Parquet file; `Transactions.malformed_rows` has
         the rows. A quote that is never closed is always an error, since it hides the rows after it.
-    duplicates : {"keep", "drop", "error"}, default "keep"
-        Rows that equal another row in every column of the source; the first is kept. In point-of-sale data
-        without a receipt number they are genuine purchases, in exports they may be errors.
 
     Raises
     ------

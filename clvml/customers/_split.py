@@ -289,7 +289,8 @@ def split(
 
     Returns
     -------
-    Split, or SplitFile with ``into``
+    Split or SplitFile
+        Calibration and holdout of the same customers; a SplitFile with ``into``.
 
     Raises
     ------
@@ -297,10 +298,17 @@ def split(
         If a date cannot be parsed, the holdout period is empty, or no customer purchased by
         ``calibration_end``.
 
+    See Also
+    --------
+    clvml.summarize : Without a holdout.
+    clvml.Split : The result.
+    clvml.compare_models : Compares models with the holdout.
+    clvml.backtest : Several splits of the same transactions.
+
     Examples
     --------
-    >>> from clvml.customers._datasets import load_cdnow
-    >>> split(load_cdnow(), "1997-09-30", "1998-06-30")
+    >>> import clvml
+    >>> clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30")
     Split(2,357 customers, calibrated to 1997-09-30, held out 39 weeks to 1998-06-30:
     1,882 purchases, 70,976.39 spent)
     """

@@ -98,7 +98,7 @@ def read_transactions(
 
     Parameters
     ----------
-    source : path, list of paths, frame, connection string, or TransactionStore
+    source : path, list of paths, frame, database URL, or TransactionStore
         - CSV (also ``.gz``, ``.zst``), Parquet or Excel (``.xlsx``) files by path or glob; a folder of one
           kind with the folders in it, partitioned (``year=2024/``) or not; ``"-"`` for standard input.
         - A pandas or polars DataFrame, an Arrow table, record batch or dataset, or an object with the Arrow
@@ -158,11 +158,11 @@ def read_transactions(
         larger one is an error, for the format or the column is then wrong. Up to four are never an error.
     sheet : str or int, optional
         The sheet of a workbook, by name or position from 1. Default: the first.
+    table, query : str, optional
+        Of a database: the table or view, ``"schema.name"`` too, or the text of a ``SELECT``.
     engine : {"duckdb", "spark"}, optional
         Where the queries run. Default: Spark for a Spark DataFrame, otherwise DuckDB, embedded. ``"spark"``
         is the active Spark session, or a local one; it also reads tables of its catalog by name.
-    table, query : str, optional
-        Of a database: the table or view, ``"schema.name"`` too, or the text of a ``SELECT``.
 
     Returns
     -------
@@ -177,11 +177,19 @@ def read_transactions(
         comma) or are in several currencies; if day and month appear to be exchanged; or if more than
         ``max_unreadable`` dates or amounts are unreadable.
 
+    See Also
+    --------
+    clvml.summarize, clvml.split : From transactions to customers.
+    clvml.Transactions : The result, with its report of excluded rows.
+    clvml.TransactionPolicy : Which rows are purchases.
+    clvml.TransactionStore : Transactions that arrive in batches.
+
     Examples
     --------
+    >>> import clvml
     >>> import pandas as pd
     >>> sales = pd.DataFrame({"who": ["a", "a", None], "on": "1997-01-31", "qty": [1, 2, 3], "each": 9.5})
-    >>> read_transactions(sales, customer="who", date="on", quantity="qty", price="each")
+    >>> clvml.read_transactions(sales, customer="who", date="on", quantity="qty", price="each")
     Transactions(2 of 3 rows used, 1997-01-31 to 1997-01-31, from a pandas DataFrame)
     """
     columns = Columns(customer, date, *money_columns(amount, quantity, price, purchases_only), category)
@@ -244,8 +252,21 @@ class Transactions:
 
     Parameters
     ----------
-    source, columns, policy, reading, engine, label, default_amount
-        Set by :func:`clvml.read_transactions`, which is the way to make one.
+    source : object
+        The source, as given. All parameters are set by :func:`clvml.read_transactions`, which is the way to
+        make one.
+    columns : Columns
+        The names of its columns.
+    policy : TransactionPolicy
+        How to handle rows that may not be purchases.
+    reading : Reading
+        Formats of dates and amounts.
+    engine : Engine
+        Where queries run.
+    label : str, optional
+        Name of the source in messages.
+    default_amount : str, optional
+        The column of amounts that may be absent.
 
     Attributes
     ----------
@@ -572,6 +593,11 @@ class Transactions:
         named = ", ".join(f"{cell} AS {name}" for cell, name in zip(cells, rows.columns, strict=True))
         some.engine.create_view("used", f"SELECT {named} FROM source")
         return some
+
+    @property
+    def is_part(self) -> bool:
+        """Whether they are the rows of some customers of the source, from `of_customers`."""
+        return self._part is not None
 
     def with_matching_ids(self, table: pd.DataFrame) -> pd.DataFrame:
         """A table with ``customer_id`` as a column of the same type as in the transactions."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Self, overload
@@ -281,7 +281,13 @@ class LifetimeValue(Listed, BaseEstimator):
         factors = {"clv": value, "expected_spend": spend} | purchases
         return {name: factors[name] for name in _FACTORS if name in factors}
 
-    def revenue_from_factors(self, factors: pd.DataFrame) -> pd.Series:
+    def factors_by_horizon(
+        self, customers: pd.DataFrame, horizons: Sequence[Horizon], annual_discount_rate: float
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """The columns of `predict_factors` as arrays, of each horizon in turn."""
+        return (self.value_factors(customers, each, annual_discount_rate) for each in horizons)
+
+    def revenue_from_factors(self, factors: Any) -> Any:
         """The undiscounted revenue, before margin, from the columns of `predict_factors`."""
         return factors["expected_purchases"] * factors["expected_spend"]
 

@@ -1,6 +1,7 @@
 """The reference: one page for each public name, and links to a name by any path that leads to it."""
 
 import inspect
+import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -67,7 +68,8 @@ def _table(paths: list[str], pages: list[str]) -> str:
 def _first_sentence(path: str) -> str:
     value = public_values()[path]
     text = "" if kind_of(value) == "data" else inspect.getdoc(value) or ""
-    return " ".join(text.partition("\n\n")[0].split())
+    sentence = " ".join(text.partition("\n\n")[0].split())
+    return re.sub(r":\w+:`~?([^`]+)`", r"``\1``", sentence)  # roles are relative to where the docstring is
 
 
 def link_if_public(

@@ -103,7 +103,7 @@ def entries(app: Sphinx) -> Iterator[list[Any]]:
     for page in sorted(app.env.found_docs):
         heading = app.env.titles[page].astext()
         for section in sections(app.env.get_doctree(page)):
-            if section.text and section.text in said:
+            if not section.text or section.text in said:
                 continue
             said.add(section.text)
             address = f"{app.builder.get_target_uri(page)}#{section.anchor}"

@@ -132,9 +132,9 @@ function search(index, question) {
   const wanted = terms(index, question);
   const exact = question.trim().toLowerCase();
   const found = [...scores(index, wanted)].map(([number, score]) => {
-    const [title, , , , weight] = index.entries[number];
+    const [title, , , text, weight] = index.entries[number];
     const named = title.toLowerCase() === exact || title.toLowerCase().endsWith("." + exact);
-    return { number, score: score * weight * (named ? 4 : 1) };
+    return { number, score: score * weight + (named ? 100 * weight + text.length / 100 : 0) };
   });
   found.sort((a, b) => b.score - a.score || a.number - b.number);
   const perPage = new Map();

@@ -20,6 +20,7 @@ from clvml.customers.engines._logins import is_url
 from clvml.customers.engines._sources import source_of
 from clvml.customers.engines._spark_session import check_available, is_catalog_name
 from clvml.errors import InputError
+from clvml.workflow._estimates import LARGE, describe
 from clvml.workflow._findings import ALL, Finding, Table, Tags, Words
 from clvml.workflow._formatting import Column
 from clvml.workflow._section import Section
@@ -194,6 +195,8 @@ def find(context: Context) -> Iterator[Finding]:
         choice = transactions.policy.choice(rule)
         if rows.get(rule.name) and choice != "drop":
             context.say(f"included: {rows[rule.name]:,} {rule.description} ({rule.name} = {choice!r})")
+    for sentence in estimates(context):
+        context.say(sentence)
     if sentence := describe_price(context):
         context.say(sentence)
         yield Words(sentence, runs=())
@@ -221,6 +224,15 @@ def read(data: DataSection) -> Transactions:
     policy = TransactionPolicy(**data.policy.model_dump())
     given = data.model_dump(exclude={"source", "policy"})
     return read_transactions(data.source, policy=policy, **given)
+
+
+def estimates(context: Context) -> list[str]:
+    """What the stages to come will take, for a large log, and what they sample."""
+    transactions, rows = context[Transactions], len(context[Transactions])
+    if rows < min(LARGE.values()):
+        return []
+    counted = transactions.engine.frame("SELECT count(DISTINCT customer_id) AS customers FROM used")
+    return describe(context.config, rows, int(counted["customers"].iloc[0]))
 
 
 def describe_price(context: Context) -> str:
