@@ -10,7 +10,26 @@ if TYPE_CHECKING:
 
 
 class ClvmlError(Exception):
-    """Base class of all clvml errors; the command line prints them without a traceback."""
+    """Base class of all clvml errors; the command line prints them without a traceback.
+
+    Every error derives from a built-in one too (``ValueError``, ``RuntimeError``), so that code that does not
+    know clvml handles it.
+
+    See Also
+    --------
+    clvml.InputError : The data or an argument is invalid.
+    clvml.FitError : A model cannot be fitted.
+    clvml.TrackingError : MLflow failed.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> try:
+    ...     clvml.load_cdnow("everything")
+    ... except clvml.ClvmlError as error:
+    ...     print(type(error).__name__)
+    InputError
+    """
 
 
 class InputError(ClvmlError, ValueError):
@@ -29,6 +48,25 @@ class InputError(ClvmlError, ValueError):
         for answers and logs of a service, and counts of rejected rows. Given with ``row`` or ``rows``.
     rows : array of bool, shape (n_rows,), optional
         All invalid rows of the table.
+
+    See Also
+    --------
+    clvml.TimeUnitError : Its kind for time units.
+    clvml.FitError : The input is valid, but no model can be fitted to it.
+    clvml.TransactionPolicy : Rows that are counted and left out rather than refused.
+
+    Examples
+    --------
+    The message names the first invalid customer; ``row`` is its position, and ``rule`` has no ids or values:
+
+    >>> import clvml
+    >>> import pandas as pd
+    >>> customers = pd.DataFrame({"frequency": [1.0, 2.0], "recency": [4.0, 50.0], "T": [9.0, 38.9]})
+    >>> try:
+    ...     clvml.BGNBD().fit(customers)
+    ... except clvml.InputError as error:
+    ...     print(error.row, error.rule)
+    1 1 of 2 customers have recency outside [0, T]
     """
 
     def __init__(
@@ -48,24 +86,167 @@ class InputError(ClvmlError, ValueError):
 
 
 class TimeUnitError(InputError):
-    """A model and a customer summary use different time units."""
+    """A model and a customer summary use different time units.
+
+    An :class:`clvml.InputError`, with its parameters and attributes.
+
+    Parameters
+    ----------
+    message : str
+        As of :class:`clvml.InputError`, like the others.
+    row : int, optional
+        Position of the first invalid row.
+    column : str, optional
+        Its column.
+    rule : str, optional
+        What is wrong, without ids and values.
+    rows : array of bool, shape (n_rows,), optional
+        All invalid rows.
+
+    See Also
+    --------
+    clvml.convert_time_unit : Converts the summary.
+    clvml.TimeUnitWarning : The same suspicion, where customers do not state their unit.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> model = clvml.BGNBD.from_params(r=0.243, alpha=4.414, a=0.793, b=2.426, time_unit="W")
+    >>> monthly = clvml.summarize(clvml.load_cdnow(), "1997-09-30", time_unit="M")
+    >>> try:
+    ...     model.expected_purchases(monthly, 12)
+    ... except clvml.TimeUnitError:
+    ...     weekly = clvml.convert_time_unit(monthly, "W")
+    >>> f"{model.expected_purchases(weekly, '12M').sum():,.0f}"
+    '2,090'
+    """
 
 
 class FitError(ClvmlError, RuntimeError):
-    """A model cannot be fitted to the given customers."""
+    """A model cannot be fitted to the given customers.
+
+    See Also
+    --------
+    clvml.FitWarning : A model was fitted, but its parameters are unreliable.
+    clvml.InputError : The customers themselves are invalid.
+
+    Examples
+    --------
+    Nobody bought again, so nothing is known of repeat purchases:
+
+    >>> import clvml
+    >>> import pandas as pd
+    >>> customers = pd.DataFrame({"frequency": [0.0, 0.0], "recency": [0.0, 0.0], "T": [9.0, 7.0]})
+    >>> try:
+    ...     clvml.BGNBD().fit(customers)
+    ... except clvml.FitError:
+    ...     print("use a formula instead")
+    use a formula instead
+    """
 
 
 class LossError(InputError, FitError):
-    """Some spend is negative (losses), and the requested computation needs non-negative spend."""
+    """Some spend is negative (losses), and the requested computation needs non-negative spend.
+
+    Parameters
+    ----------
+    message : str
+        As of :class:`clvml.InputError`, like the others.
+    row : int, optional
+        Position of the first invalid row.
+    column : str, optional
+        Its column.
+    rule : str, optional
+        What is wrong, without ids and values.
+    rows : array of bool, shape (n_rows,), optional
+        All invalid rows.
+
+    See Also
+    --------
+    clvml.InputError, clvml.FitError : It is both.
+    clvml.TransactionPolicy : ``returns="drop"`` or ``"net"`` leaves no losses.
+
+    Examples
+    --------
+    Gamma-Gamma is a model of positive amounts; formulas accept customers who returned more than they bought:
+
+    >>> import clvml
+    >>> import pandas as pd
+    >>> customers = pd.DataFrame({"frequency": [2.0, 1.0], "monetary_value": [-5.0, 9.0]})
+    >>> try:
+    ...     clvml.GammaGamma().fit(customers)
+    ... except clvml.FitError as error:
+    ...     print(type(error).__name__)
+    LossError
+    """
 
 
 class TrackingError(ClvmlError, RuntimeError):
-    """A request to the MLflow tracking server or model registry failed."""
+    """A request to the MLflow tracking server or model registry failed.
+
+    See Also
+    --------
+    clvml.log_comparison : Log a comparison to MLflow.
+    clvml.tracking.register : Register a model.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> issubclass(clvml.TrackingError, RuntimeError)
+    True
+    """
 
 
 class TimeUnitWarning(UserWarning):
-    """Customers who do not state their time unit appear to use another one than the model."""
+    """Customers who do not state their time unit appear to use another one than the model.
+
+    Times are compared with those of the fit. State the unit to avoid the guess, by a column ``time_unit`` or
+    ``customers.attrs["time_unit"]``, which :func:`clvml.summarize` sets.
+
+    See Also
+    --------
+    clvml.TimeUnitError : Raised where both state their unit, and it differs.
+    clvml.convert_time_unit : Converts a summary.
+
+    Examples
+    --------
+    The months of customers who lost their ``attrs``, for a model in weeks:
+
+    >>> import warnings
+    >>> import clvml
+    >>> transactions = clvml.load_cdnow()
+    >>> model = clvml.BGNBD().fit(clvml.summarize(transactions, "1997-09-30"))
+    >>> monthly = clvml.summarize(transactions, "1997-09-30", time_unit="M")
+    >>> monthly.attrs.clear()
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     alive = model.probability_alive(monthly)
+    >>> [warning.category.__name__ for warning in caught]
+    ['TimeUnitWarning']
+    """
 
 
 class FitWarning(UserWarning):
-    """A model was fitted, but its parameters are unreliable: they diverge or are weakly identified."""
+    """A model was fitted, but its parameters are unreliable: they diverge or are weakly identified.
+
+    The sentences, each with a remedy, are in ``fit_record_.messages`` of the model too.
+
+    See Also
+    --------
+    clvml.FitError : There is no fit at all.
+    clvml.inference.FitRecord : The diagnostics of a fit.
+
+    Examples
+    --------
+    Forty customers do not identify four parameters; a weakly informative prior, ``BGNBD(prior="weak")``,
+    regularises the fit:
+
+    >>> import warnings
+    >>> import clvml
+    >>> few = clvml.summarize(clvml.load_cdnow(), "1997-09-30").head(40)
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     model = clvml.BGNBD().fit(few)
+    >>> [warning.category.__name__ for warning in caught], len(model.fit_record_.messages)
+    (['FitWarning'], 1)
+    """

@@ -80,6 +80,7 @@ class Facts:
         if plain.pop("format") != FORMAT:
             raise InputError("it was written by a newer clvml: install that version.")
         groups = pd.DataFrame(plain["groups"])
+        groups["bad_row"] = groups.get("bad_row", False)  # of no file before clvml counted them
         groups[_DATES] = groups[_DATES].apply(pd.to_datetime).astype("datetime64[us]")
         policy, duplicates = TransactionPolicy(**plain["policy"]), tuple(plain["duplicates"])
         return cls(**plain | {"policy": policy, "groups": groups, "duplicates": duplicates})

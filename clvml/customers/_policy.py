@@ -49,11 +49,32 @@ class TransactionPolicy:
     duplicates : {"keep", "drop", "error"}, default "keep"
         Rows that equal another row in every column of the source; the first is kept. In point-of-sale data
         without a receipt number they are genuine purchases, in exports they may be errors.
+    bad_row : {"error", "drop"}, default "error"
+        A malformed row of a CSV file: more or fewer cells than column names, or a quote in the wrong place.
+        With ``"drop"`` a file is read once, into a temporary Parquet file; `Transactions.malformed_rows` has
+        the rows. A quote that is never closed is always an error, since it hides the rows after it.
 
     Raises
     ------
     InputError
         If an option is none of those listed.
+
+    See Also
+    --------
+    clvml.read_transactions : Takes a policy.
+    clvml.Transactions : Its ``report`` counts the rows of each rule.
+
+    Examples
+    --------
+    A return of 5 reduces what customer "a" has spent; by default it would be left out:
+
+    >>> import clvml
+    >>> import pandas as pd
+    >>> sales = pd.DataFrame({"customer_id": ["a", "a"], "amount": [30.0, -5.0],
+    ...                       "date": ["2024-01-03", "2024-01-09"]})
+    >>> net = clvml.read_transactions(sales, policy=clvml.TransactionPolicy(returns="net"))
+    >>> clvml.summarize(net)["total_spend"].to_dict()
+    {'a': 25.0}
     """
 
     missing_customer: Literal["drop", "error"] = "drop"
@@ -63,12 +84,18 @@ class TransactionPolicy:
     returns: Literal["drop", "net", "net_period", "keep", "error"] = "drop"
     zero_amount: Literal["keep", "drop", "error"] = "keep"
     duplicates: Literal["keep", "drop", "error"] = "keep"
+    bad_row: Literal["error", "drop"] = "error"
 
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(type(self)).items():
             choices = get_args(hint)
             if getattr(self, name) not in choices:
                 raise InputError(f"{name} is {getattr(self, name)!r}; it must be one of {choices}.")
+
+    @property
+    def drops_malformed(self) -> bool:
+        """Whether malformed rows of CSV files are excluded, rather than an error."""
+        return self.bad_row == "drop"
 
     @property
     def nets_returns(self) -> bool:
@@ -90,10 +117,10 @@ class TransactionPolicy:
         Parameters
         ----------
         violated : pandas.DataFrame
-            A bool column per rule, one row per group.
+            A bool column per rule, that of malformed rows included, one row per group.
         """
         reasons = pd.Series(None, index=violated.index, dtype=object)
-        for rule in reversed(RULES):
+        for rule in (BAD_ROW, *reversed(RULES)):
             if self.choice(rule) == "drop":
                 reasons = reasons.mask(violated[rule.name], rule.name)
         return reasons
@@ -116,3 +143,5 @@ RULES = (
     Rule("returns", "is_return", "with a return (a negative amount or quantity)"),
     Rule("zero_amount", "amount = 0 AND NOT is_return", "with an amount of zero"),
 )
+# Not among the rows that conditions judge: an engine leaves them out, and counts them.
+BAD_ROW = Rule("bad_row", "FALSE", "malformed")

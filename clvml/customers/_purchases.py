@@ -17,8 +17,10 @@ leaks into the calibration.
 from __future__ import annotations
 
 import dataclasses
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import pandas as pd
 
@@ -26,10 +28,13 @@ from clvml.errors import InputError
 
 if TYPE_CHECKING:
     from clvml.customers._transactions import Transactions
+    from clvml.customers.engines._engine import Engine
 
 PERIODS = {"D": "day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
 END_OF_TIME = pd.Timestamp("9999-12-31")
 _NOT_RETURNED = "NOT is_return OR amount > 0"
+_TABLE = "materialized_purchases"
+_MATERIALIZED: WeakKeyDictionary[Engine, dict[str, str]] = WeakKeyDictionary()  # by engine: query to table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,12 +52,25 @@ class Purchases:
         Purchases before it, as of that date.
     known_until : pandas.Timestamp
         At most ``until``: purchases before it are given as of this date, for calibrations.
+    part : (int, int), optional
+        The number of a part of the customers, and of all parts; default: all customers.
     """
 
     transactions: Transactions
     collapse: str | None
     until: pd.Timestamp
     known_until: pd.Timestamp
+    part: tuple[int, int] | None = None
+
+    def in_parts(self, rows: int = 4_000_000) -> list[Purchases]:
+        """The purchases in parts of about so many rows, each of other customers: to bound memory.
+
+        For queries whose results add up over customers; few rows are one part.
+        """
+        number = -(-len(self.transactions) // rows)
+        if number < 2:
+            return [self]
+        return [dataclasses.replace(self, part=(place, number)) for place in range(number)]
 
     def frame(self, query: str, **tables: pd.DataFrame) -> pd.DataFrame:
         """Run a query on purchases; it should aggregate, so that rows stay in the engine.
@@ -90,16 +108,58 @@ class Purchases:
         """
         return self.transactions.engine.hold(name, self._with(query))
 
+    @contextmanager
+    def materialized(self) -> Iterator[None]:
+        """Aggregate the rows once for all queries on the same purchases within a ``with`` block.
+
+        Queries with an earlier end read the same table, unless returns are netted, so that purchases depend
+        on the end. A table of all purchases pays off where there are several queries.
+        """
+        engine, query = self.transactions.engine, self._costly
+        tables = _MATERIALIZED.setdefault(engine, {})
+        if tables:  # one such table at a time
+            yield
+            return
+        with engine.hold(_TABLE, query):
+            tables[query] = _TABLE
+            try:
+                yield
+            finally:
+                del tables[query]
+
+    @property
+    def _costly(self) -> str:
+        """The query that `materialized` runs once: a row per customer and period."""
+        return self._as_of_a_date if self.transactions.policy.nets_returns else self._made
+
+    def _once(self, query: str) -> str:
+        """The query as a table expression: the table of its result, if it was materialised."""
+        return _MATERIALIZED.get(self.transactions.engine, {}).get(query) or f"({query}) AS computed"
+
     def _with(self, query: str) -> str:
         return f"WITH periods AS ({self.sql}), purchases AS ({self._purchases}){self._shares} {query}"
 
     @property
     def _purchases(self) -> str:
+        before = f"period < TIMESTAMP '{self.until}'{self._of_part}"
+        if not self.transactions.policy.nets_returns:
+            return f"SELECT customer_id, period, spend FROM periods WHERE {before}"
+        return f"SELECT customer_id, period, spend FROM {self._once(self._as_of_a_date)} WHERE {before}"
+
+    @property
+    def _of_part(self) -> str:
+        if self.part is None:
+            return ""
+        place, number = self.part
+        return f" AND abs({self.transactions.engine.row_key('customer_id')} % {number}) = {place}"
+
+    @property
+    def _as_of_a_date(self) -> str:
+        """Purchases net of returns."""
         early = f"period < TIMESTAMP '{self.known_until}'"
         return (
             f"SELECT customer_id, period, CASE WHEN {early} THEN known_spend ELSE spend END AS spend"
-            f" FROM periods WHERE period < TIMESTAMP '{self.until}'"
-            f" AND CASE WHEN {early} THEN was_purchase ELSE is_purchase END"
+            f" FROM ({self.sql}) AS periods WHERE CASE WHEN {early} THEN was_purchase ELSE is_purchase END"
         )
 
     @property
@@ -178,12 +238,19 @@ class Purchases:
         return f"CAST({'NULL' if price is None else price} AS DECIMAL(38, {self.transactions.decimals}))"
 
     def _as_made(self) -> str:
+        return (
+            "SELECT customer_id, period, amount, lines, TRUE AS is_purchase, amount AS spend,"
+            " TRUE AS was_purchase, amount AS known_spend, FALSE AS returned, 0 AS unattributed"
+            f" FROM {self._once(self._made)}"
+        )
+
+    @property
+    def _made(self) -> str:
+        """Purchases where no return changes them."""
         amount = f"sum({self._money})" if self.transactions.has_amounts else self._price
         return (
-            f"SELECT customer_id, {self._period} AS period, {amount} AS amount, count(*) AS lines,"
-            f" TRUE AS is_purchase, {amount} AS spend, TRUE AS was_purchase, {amount} AS known_spend,"
-            " FALSE AS returned, 0 AS unattributed"
-            f" FROM used GROUP BY customer_id, {self._period}"
+            f"SELECT customer_id, {self._period} AS period, {amount} AS amount,"
+            f" CAST(count(*) AS INTEGER) AS lines FROM used GROUP BY customer_id, {self._period}"
         )
 
     def _netted_by_period(self) -> str:

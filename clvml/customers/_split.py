@@ -58,6 +58,29 @@ class Split:
         The spend of all rows used, by destination: ``calibration``, ``holdout`` of its customers, spend of
         ``customers_acquired_in_holdout``; if returns are netted, ``returned_after_calibration`` of earlier
         purchases and ``unattributed_returns``; and rows ``after_observation_end``.
+
+    See Also
+    --------
+    clvml.split : Makes it.
+    clvml.compare_models : Fits models to the calibration and compares them with the holdout.
+    clvml.purchases_over_time : Purchases in both periods, week by week.
+    clvml.backtest : Several splits of the same transactions.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> split = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30")
+    >>> split.calibration.loc[[1], ["frequency", "recency", "T", "monetary_value"]].round(3)
+                 frequency  recency       T  monetary_value
+    customer_id
+    1                  2.0   30.429  38.857          22.345
+    >>> split.holdout.loc[[1]]
+                 purchases  spend  duration
+    customer_id
+    1                  1.0  26.48      39.0
+    >>> split.earlier()
+    Split(2,357 customers, calibrated to 1997-05-17, held out 19.4286 weeks to 1997-09-30:
+    1,136 purchases, 41,945.78 spent)
     """
 
     calibration: pd.DataFrame
@@ -142,8 +165,42 @@ class SplitFile:
     ----------
     customers : SummaryFile
         The calibration's columns, and ``holdout_purchases`` and ``holdout_spend``.
-    duration, time_unit, calibration_end, observation_end, collapse, counts, money
-        As of `Split`.
+    duration : float
+        Length of the holdout period in time units.
+    time_unit : str
+        ``"D"``, ``"W"``, ``"M"``, ``"Q"`` or ``"Y"``.
+    calibration_end, observation_end : pandas.Timestamp
+        As requested; both inclusive.
+    collapse : str or None
+        The period within which purchases are merged to one.
+    counts : dict of str to int
+        As of :class:`clvml.Split`.
+    money : pandas.Series
+        As of :class:`clvml.Split`.
+
+    Raises
+    ------
+    InputError
+        From its methods, if the file does not exist or is not a Parquet file of customers.
+
+    See Also
+    --------
+    clvml.split : Makes it.
+    clvml.SummaryFile : The file of customers.
+    clvml.Split : The same in memory.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import clvml
+    >>> path = Path(tempfile.mkdtemp()) / "customers.parquet"
+    >>> stored = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30", into=path)
+    >>> len(stored), stored.duration, float(stored.money["holdout"])
+    (2357, 39.0, 70976.39)
+    >>> stored.to_pandas()
+    Split(2,357 customers, calibrated to 1997-09-30, held out 39 weeks to 1998-06-30:
+    1,882 purchases, 70,976.39 spent)
     """
 
     customers: SummaryFile
@@ -232,7 +289,8 @@ def split(
 
     Returns
     -------
-    Split, or SplitFile with ``into``
+    Split or SplitFile
+        Calibration and holdout of the same customers; a SplitFile with ``into``.
 
     Raises
     ------
@@ -240,10 +298,17 @@ def split(
         If a date cannot be parsed, the holdout period is empty, or no customer purchased by
         ``calibration_end``.
 
+    See Also
+    --------
+    clvml.summarize : Without a holdout.
+    clvml.Split : The result.
+    clvml.compare_models : Compares models with the holdout.
+    clvml.backtest : Several splits of the same transactions.
+
     Examples
     --------
-    >>> from clvml.customers._datasets import load_cdnow
-    >>> split(load_cdnow(), "1997-09-30", "1998-06-30")
+    >>> import clvml
+    >>> clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30")
     Split(2,357 customers, calibrated to 1997-09-30, held out 39 weeks to 1998-06-30:
     1,882 purchases, 70,976.39 spent)
     """
@@ -342,6 +407,7 @@ def purchases_over_time(transactions: Transactions | Any, split: Split) -> pd.Da
     transactions : Transactions or frame
         The source of the split.
     split : Split
+        From :func:`clvml.split`, by which the customers and both periods are given.
 
     Returns
     -------
@@ -350,6 +416,29 @@ def purchases_over_time(transactions: Transactions | Any, split: Split) -> pd.Da
         (1.0 is the end of the first unit; the last row is the end of observation, complete unit or not),
         and ``actual``, the cumulative repeat purchases before it. ``attrs["calibration_end"]`` is the end
         of calibration as a period, ``attrs["time_unit"]`` the unit.
+
+    Raises
+    ------
+    InputError
+        If the transactions cannot be read.
+
+    See Also
+    --------
+    clvml.diagnostics.with_expected_purchases : Add what a model expected.
+    clvml.plots.cumulative_purchases : Draw the table.
+    clvml.repeat_purchases_by_date : By date, for all customers.
+
+    Examples
+    --------
+    Week 39 is the end of calibration, week 78 that of observation:
+
+    >>> import clvml
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30")
+    >>> clvml.purchases_over_time(transactions, split).iloc[[38, 77]]
+        period  actual
+    38    39.0  2457.0
+    77    78.0  4339.0
     """
     transactions = as_transactions(transactions)
     calibration = end_of(split.calibration_end, split.collapse, "calibration_end")

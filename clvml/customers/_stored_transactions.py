@@ -41,24 +41,35 @@ class TransactionStore:
 
     Parameters
     ----------
-    folder : path
-        Made by the first `add`, within a folder that exists.
+    folder : str or pathlib.Path
+        Made by the first ``add``, within a folder that exists.
 
     Attributes
     ----------
     folder : pathlib.Path
+        As given.
+
+    Raises
+    ------
+    InputError
+        From ``add``, if the batch is invalid, was added before, or was read under another policy.
+
+    See Also
+    --------
+    clvml.read_transactions : Reads each batch, and the store itself.
+    clvml.summarize : Its customers.
 
     Examples
     --------
     >>> import tempfile
+    >>> import clvml
     >>> import pandas as pd
-    >>> from clvml.customers._summary import summarize
-    >>> store = TransactionStore(tempfile.mkdtemp())
+    >>> store = clvml.TransactionStore(tempfile.mkdtemp())
     >>> january = pd.DataFrame({"customer_id": ["a", "b"], "date": "2024-01-08", "amount": [5.0, 2.0]})
     >>> february = pd.DataFrame({"customer_id": ["a"], "date": "2024-02-05", "amount": [7.0]})
     >>> store.add(february)
     >>> store.add(january)
-    >>> summarize(store)[["frequency", "recency", "T", "monetary_value"]]
+    >>> clvml.summarize(store)[["frequency", "recency", "T", "monetary_value"]]
                  frequency  recency    T  monetary_value
     customer_id
     a                  1.0      4.0  4.0             7.0

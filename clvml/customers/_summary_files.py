@@ -34,11 +34,30 @@ class SummaryFile:
     Parameters
     ----------
     path : pathlib.Path
+        The Parquet file.
 
     Raises
     ------
     InputError
         From its methods, if the file does not exist or is not a Parquet file of customers.
+
+    See Also
+    --------
+    clvml.summarize : Makes it.
+    clvml.count_histories : The distinct histories of a file, for a fit without the customers in memory.
+    clvml.SplitFile : The same with a holdout.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import clvml
+    >>> path = Path(tempfile.mkdtemp()) / "customers.parquet"
+    >>> stored = clvml.summarize(clvml.load_cdnow(), "1997-09-30", into=path)
+    >>> len(stored), stored.attrs["time_unit"]
+    (2357, 'W')
+    >>> [len(part) for part in stored.chunks(1000)]
+    [1000, 1000, 357]
     """
 
     path: Path
@@ -71,6 +90,14 @@ class SummaryFile:
 
     def __len__(self) -> int:
         return int(self._metadata.num_rows)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The customers for every reader of Arrow tables, such as the predictions of models."""
+        import pyarrow.parquet
+
+        table = pyarrow.parquet.read_table(self.path, columns=[CUSTOMER_ID, *self.columns])
+        attrs = {"PANDAS_ATTRS": json.dumps(self.attrs)}
+        return table.replace_schema_metadata(attrs).__arrow_c_stream__(requested_schema)
 
     @cached_property
     def _metadata(self) -> Any:

@@ -257,11 +257,29 @@ def convert_time_unit(customers: pd.DataFrame, time_unit: str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
+        A copy with ``recency``, ``T`` and ``duration`` in the new unit, and ``attrs["time_unit"]`` set to it.
 
     Raises
     ------
     InputError
         If a unit is unknown, or the summary does not state its own (``customers.attrs["time_unit"]``).
+
+    See Also
+    --------
+    clvml.summarize : Takes the time unit of a new summary.
+    clvml.TimeUnitError : Raised where a model and a summary differ.
+
+    Examples
+    --------
+    A customer of 26 weeks, in months:
+
+    >>> import clvml
+    >>> import pandas as pd
+    >>> weekly = pd.DataFrame({"frequency": [2.0], "recency": [13.0], "T": [26.0]})
+    >>> weekly.attrs["time_unit"] = "W"
+    >>> monthly = clvml.convert_time_unit(weekly, "M")
+    >>> monthly.round(2).to_dict("records"), monthly.attrs["time_unit"]
+    ([{'frequency': 2.0, 'recency': 2.99, 'T': 5.98}], 'M')
     """
     target = time_unit_of(time_unit)
     current = stated_time_unit(customers)

@@ -29,7 +29,8 @@ from clvml.customers._date_formats import (
     swapped,
     usual_advice,
 )
-from clvml.customers._policy import RULES
+from clvml.customers._places import first_file, first_places
+from clvml.customers._policy import BAD_ROW, RULES, Rule
 from clvml.customers._policy import TransactionPolicy as TransactionPolicy
 from clvml.customers._price import check_price
 from clvml.customers._purchases import END_OF_TIME, PERIODS, Purchases, check_collapse, period_start
@@ -98,7 +99,7 @@ def read_transactions(
 
     Parameters
     ----------
-    source : path, list of paths, frame, connection string, or TransactionStore
+    source : path, list of paths, frame, database URL, or TransactionStore
         - CSV (also ``.gz``, ``.zst``), Parquet or Excel (``.xlsx``) files by path or glob; a folder of one
           kind with the folders in it, partitioned (``year=2024/``) or not; ``"-"`` for standard input.
         - A pandas or polars DataFrame, an Arrow table, record batch or dataset, or an object with the Arrow
@@ -158,11 +159,11 @@ def read_transactions(
         larger one is an error, for the format or the column is then wrong. Up to four are never an error.
     sheet : str or int, optional
         The sheet of a workbook, by name or position from 1. Default: the first.
+    table, query : str, optional
+        Of a database: the table or view, ``"schema.name"`` too, or the text of a ``SELECT``.
     engine : {"duckdb", "spark"}, optional
         Where the queries run. Default: Spark for a Spark DataFrame, otherwise DuckDB, embedded. ``"spark"``
         is the active Spark session, or a local one; it also reads tables of its catalog by name.
-    table, query : str, optional
-        Of a database: the table or view, ``"schema.name"`` too, or the text of a ``SELECT``.
 
     Returns
     -------
@@ -177,11 +178,19 @@ def read_transactions(
         comma) or are in several currencies; if day and month appear to be exchanged; or if more than
         ``max_unreadable`` dates or amounts are unreadable.
 
+    See Also
+    --------
+    clvml.summarize, clvml.split : From transactions to customers.
+    clvml.Transactions : The result, with its report of excluded rows.
+    clvml.TransactionPolicy : Which rows are purchases.
+    clvml.TransactionStore : Transactions that arrive in batches.
+
     Examples
     --------
+    >>> import clvml
     >>> import pandas as pd
     >>> sales = pd.DataFrame({"who": ["a", "a", None], "on": "1997-01-31", "qty": [1, 2, 3], "each": 9.5})
-    >>> read_transactions(sales, customer="who", date="on", quantity="qty", price="each")
+    >>> clvml.read_transactions(sales, customer="who", date="on", quantity="qty", price="each")
     Transactions(2 of 3 rows used, 1997-01-31 to 1997-01-31, from a pandas DataFrame)
     """
     columns = Columns(customer, date, *money_columns(amount, quantity, price, purchases_only), category)
@@ -242,9 +251,28 @@ class Transactions:
     Made by `read_transactions`. ``len()`` is the number of rows used. Every query scans the source
     again; only counts are kept in memory. Pickling includes the rows of a table, but only the path of a file.
 
+    Parameters
+    ----------
+    source : object
+        The source, as given. All parameters are set by :func:`clvml.read_transactions`, which is the way to
+        make one.
+    columns : Columns
+        The names of its columns.
+    policy : TransactionPolicy
+        How to handle rows that may not be purchases.
+    reading : Reading
+        Formats of dates and amounts.
+    engine : Engine
+        Where queries run.
+    label : str, optional
+        Name of the source in messages.
+    default_amount : str, optional
+        The column of amounts that may be absent.
+
     Attributes
     ----------
     policy : TransactionPolicy
+        How rows that may not be purchases were handled.
     engine : Engine
         Runs the queries; its view ``used`` has ``customer_id, date, amount, is_return`` and, if one was
         named, ``category``.
@@ -253,7 +281,34 @@ class Transactions:
     first_date, last_date : pandas.Timestamp
         Of the rows used.
     price : float or None
-        The price of each purchase, if the purchases have no amounts and `at_price` gave one.
+        The price of each purchase, if the purchases have no amounts and ``at_price`` gave one.
+
+    See Also
+    --------
+    clvml.read_transactions : Makes it.
+    clvml.TransactionPolicy : Which rows are purchases.
+    clvml.summarize, clvml.split : The customers of these transactions.
+    clvml.TransactionStore : Transactions that are added to, batch by batch.
+
+    Examples
+    --------
+    The report counts the rows by rule; ``set_aside`` lists those that are not used:
+
+    >>> import clvml
+    >>> import pandas as pd
+    >>> sales = pd.DataFrame({"customer_id": ["a", "a", None], "amount": [10.0, 30.0, 20.0],
+    ...                       "date": ["2024-01-03", "2024-02-05", "2024-01-20"]})
+    >>> transactions = clvml.read_transactions(sales)
+    >>> transactions
+    Transactions(2 of 3 rows used, 2024-01-03 to 2024-02-05, from a pandas DataFrame)
+    >>> transactions.report.loc[["read", "missing_customer", "used"], ["rows", "spend"]]
+                      rows  spend
+    rule
+    read                 3   60.0
+    missing_customer     1   20.0
+    used                 2   40.0
+    >>> transactions.set_aside()["reason"].tolist()
+    ['missing_customer']
     """
 
     price: float | None = None
@@ -272,8 +327,10 @@ class Transactions:
         self._recipe = (source, columns, policy, reading, engine, label, default_amount)
         self.policy = policy
         self.engine = engine
-        self._source = engine.open(source, reading.sheet)
+        self._source = engine.open(source, reading.sheet, policy.drops_malformed)
         self.source = label or self._source.label
+        for note in self._source.notes:
+            log.warning(note)
         self.columns = _with_amount(columns, default_amount, self._source.names, self.source)
         self._reading = reading
         self._cells = {name: cell_of(engine, self._source, name) for name in self.columns.named}
@@ -451,6 +508,20 @@ class Transactions:
         frame = self.engine.frame(f"SELECT {shown}, reason FROM judged WHERE reason IS NOT NULL")
         return frame.set_axis([*self._source.names, "reason"], axis=1)
 
+    def malformed_rows(self) -> pd.DataFrame:
+        """The malformed rows of CSV files that were excluded, under ``bad_row="drop"``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``file``, ``line`` (the header is line 1), ``column`` (missing if the row has too many cells),
+            ``reason`` and the ``text`` of the row.
+        """
+        rows = 'SELECT file, line, "column", reason, text FROM malformed ORDER BY file, line'
+        if self._source.malformed:
+            return self.engine.frame(rows)
+        return pd.DataFrame(columns=["file", "line", "column", "reason", "text"])
+
     @property
     def counts_by_rule(self) -> pd.DataFrame:
         """Rows, dates and money by the combination of rules that rows violate."""
@@ -493,7 +564,7 @@ class Transactions:
         """
         source, _, policy, reading, _, *names = self._recipe
         columns, engine = dataclasses.replace(self.columns, category=column), copy.copy(self.engine)
-        opened = engine.open(source, reading.sheet)
+        opened = engine.open(source, reading.sheet, policy.drops_malformed)
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
         other._recipe = (source, columns, policy, reading, engine, *names)
@@ -523,6 +594,11 @@ class Transactions:
         named = ", ".join(f"{cell} AS {name}" for cell, name in zip(cells, rows.columns, strict=True))
         some.engine.create_view("used", f"SELECT {named} FROM source")
         return some
+
+    @property
+    def is_part(self) -> bool:
+        """Whether they are the rows of some customers of the source, from `of_customers`."""
+        return self._part is not None
 
     def with_matching_ids(self, table: pd.DataFrame) -> pd.DataFrame:
         """A table with ``customer_id`` as a column of the same type as in the transactions."""
@@ -591,7 +667,8 @@ class Transactions:
         """How the numbers of each column of money are read."""
         cells = {name: self._cells[name] for name in self.columns.money}
         texts = {name: cell.as_text() for name, cell in cells.items() if not cell.is_number}
-        found = number_readings(self.engine, self.source, texts, self._reading.numbers)
+        place_of = partial(first_file, self.engine, self._source)
+        found = number_readings(self.engine, self.source, texts, self._reading.numbers, place_of)
         return dict.fromkeys(cells, PLAIN) | found
 
     def _check_formats(self) -> None:
@@ -624,6 +701,10 @@ class Transactions:
         )
         for place, rule in enumerate(RULES):
             groups[rule.name] = groups["violations"] // 2**place % 2 == 1
+        groups[BAD_ROW.name] = False
+        if self._source.malformed:
+            malformed = _group_without_cells(groups).assign(rows=self._source.malformed, bad_row=True)
+            groups = pd.concat([groups, malformed], ignore_index=True)
         groups["unreadable_dates"] = (groups["dates"] - groups["read_dates"]).clip(lower=0)
         groups["unreadable_amounts"] = (groups["amounts"] - groups["read_amounts"]).clip(lower=0)
         groups["reason"] = self.policy.first_reasons(groups)
@@ -672,12 +753,17 @@ class Transactions:
         )
         return int(found["n"].iloc[0]), 0, float(found["spend"].iloc[0])
 
+    @property
+    def _counted_rules(self) -> list[Rule]:
+        """The rules of the report: malformed rows are counted only where they are not an error at once."""
+        return [*RULES, BAD_ROW] if self.policy.drops_malformed else [*RULES]
+
     @cached_property
     def _rules(self) -> pd.DataFrame:
         seen, used = self._groups, self._groups[self._groups["used"]]
         read, kept = int(seen["rows"].sum()), int(used["rows"].sum())
         lines = [("read", "", read, read - kept, float(seen["spend"].sum()))]
-        for rule in RULES:
+        for rule in self._counted_rules:
             doubted, set_aside = seen[seen[rule.name]], seen[seen["reason"] == rule.name]
             rows, spend = int(doubted["rows"].sum()), float(doubted["spend"].sum())
             spend = float("nan") if rule.name == "bad_amount" else spend
@@ -693,7 +779,7 @@ class Transactions:
         read, used = self._rows("read"), len(self)
         if read == 0:
             raise InputError(f"{self.source} has columns but no rows: at least one purchase is required.")
-        for rule in (rule for rule in RULES if self.policy.choice(rule) == "error"):
+        for rule in (rule for rule in self._counted_rules if self.policy.choice(rule) == "error"):
             rows = self._duplicates[0] if rule.name == "duplicates" else self._rows(rule.name)
             if rows:
                 raise InputError(
@@ -715,6 +801,13 @@ class Transactions:
         formats, when = self._reading.dates.formats, self._cells[self.columns.date]
         if counts["unreadable_dates"] and when.kind == "text":
             refuse_swapped(self.engine, self.source, self.columns.date, when.as_text(), formats)
+        malformed, read = self._source.malformed, self._rows("read")
+        if malformed > max(self._reading.max_unreadable * read, _FEW):
+            raise InputError(
+                f"{malformed:,} of {read:,} rows of {self.source} ({malformed / read:.0%}) are malformed"
+                f" ({'; '.join(self._source.malformed_examples)}): check the delimiter and the header. To"
+                f" exclude them, set max_unreadable above {malformed / read:.2f}."
+            )
         for kind in ("dates", "amounts"):
             lost, given = int(counts[f"unreadable_{kind}"]), int(counts[kind])
             if lost > max(self._reading.max_unreadable * given, _FEW):
@@ -752,21 +845,50 @@ class Transactions:
 
         With ``search`` the format that would read the dates is searched for.
         """
-        counted = [(rule, int(self._rules["set_aside"][rule.name])) for rule in RULES]
+        counted = [(rule, int(self._rules["set_aside"][rule.name])) for rule in self._counted_rules]
         reasons = {rule.name: f"{rows:,} {rule.description}" for rule, rows in counted if rows}
         dates = self._groups["bad_date_example"].dropna()
-        if "bad_date" in reasons and len(dates):
-            way_out = self._date_advice(min(dates)) if search else usual_advice(min(dates))
-            reasons["bad_date"] += f" (such as {min(dates)!r}; {way_out})"
+        if "bad_date" in reasons:
+            facts = []
+            if len(dates):
+                way_out = self._date_advice(min(dates)) if search else usual_advice(min(dates))
+                facts = [f"such as {min(dates)!r}", way_out]
+            reasons["bad_date"] += _in_parentheses(*facts, self._places("date"))
         amounts = self._groups["bad_amount_example"].dropna()
-        if "bad_amount" in reasons and len(amounts):
-            reasons["bad_amount"] += f" (such as {min(amounts)!r}; write plain numbers, as in 1234.50)"
+        if "bad_amount" in reasons:
+            facts = []
+            if len(amounts):
+                facts = [f"such as {min(amounts)!r}", "write plain numbers, as in 1234.50"]
+            reasons["bad_amount"] += _in_parentheses(*facts, self._places("amount"))
+        if "bad_row" in reasons:
+            reasons["bad_row"] += f" ({'; '.join(self._source.malformed_examples)})"
         return ", ".join(reasons.values())
+
+    def _places(self, value: str) -> str:
+        """The places of the first rows whose date, or amount, cannot be read."""
+        when = self._cells[self.columns.date]
+        sql = self._money()[0] if value == "amount" else when.as_date(self._reading.dates)
+        who = self._cells[self.columns.customer].as_id()
+        places = first_places(self.engine, self._source, f"({sql}) IS NULL AND ({who}) IS NOT NULL")
+        return places and f"first in {places}"
 
     def _date_advice(self, example: str) -> str:
         text = self._cells[self.columns.date].as_text()
         read = int(self._groups["dates"].sum() - self._groups["unreadable_dates"].sum())
         return advice(self.engine, text, example, read, self._reading.dates.formats)
+
+
+def _in_parentheses(*facts: str) -> str:
+    """The facts that are known, as a parenthesis; empty if none is."""
+    known = "; ".join(filter(None, facts))
+    return f" ({known})" if known else ""
+
+
+def _group_without_cells(groups: pd.DataFrame) -> pd.DataFrame:
+    """A group of rows none of whose cells are known, in the types of the others."""
+    one = pd.DataFrame(index=[0], columns=groups.columns)
+    numbers = groups.select_dtypes(["number", "bool"]).columns
+    return one.assign(**dict.fromkeys(numbers, 0)).astype(groups.dtypes)
 
 
 def _with_amount(columns: Columns, default: str | None, names: Sequence[str], label: str) -> Columns:

@@ -62,9 +62,15 @@ def probability_alive_over_time(
         If the purchases are not in order, an argument is invalid, or dates are given to a model without a
         time unit.
 
+    See Also
+    --------
+    clvml.plots.probability_alive_over_time : Draw the table.
+    clvml.diagnostics.frequency_recency_matrix : P(alive) of all possible histories.
+
     Examples
     --------
     >>> import clvml
+    >>> from clvml.diagnostics import probability_alive_over_time
     >>> model = clvml.BGNBD.from_params(r=0.243, alpha=4.414, a=0.793, b=2.426, time_unit="W")
     >>> probability_alive_over_time(model, [0, 2, 5], today=39, step=13).round(2).iloc[-3:]
        time  probability_alive  purchase

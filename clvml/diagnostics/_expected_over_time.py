@@ -38,6 +38,25 @@ def with_expected_purchases(
     ------
     InputError
         If the model does not predict the expected purchases of new customers.
+
+    See Also
+    --------
+    clvml.purchases_over_time : Makes the table of actual purchases.
+    clvml.plots.cumulative_purchases : Draw the table.
+
+    Examples
+    --------
+    Week 39 is the end of calibration, week 78 that of the holdout:
+
+    >>> import clvml
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30")
+    >>> actual = clvml.purchases_over_time(transactions, split)
+    >>> model = clvml.BGNBD().fit(split.calibration)
+    >>> clvml.diagnostics.with_expected_purchases(actual, model, split).iloc[[38, 77]].round()
+        period  actual  BG/NBD
+    38    39.0  2457.0  2502.0
+    77    78.0  4339.0  4166.0
     """
     instead = "give a fitted model of purchases, such as clvml.BGNBD"
     require(model, SupportsNewCustomers, "expected purchases over time need", instead)

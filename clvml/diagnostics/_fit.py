@@ -37,7 +37,7 @@ def fit_by_frequency(
         The customer summary, with covariates if the model has any.
     model : SupportsPurchaseProbability
         A fitted model of purchases, such as `BGNBD`.
-    top : int
+    top : int, default 7
         Frequencies from this one on are merged.
 
     Returns
@@ -50,9 +50,16 @@ def fit_by_frequency(
     InputError
         If the summary is invalid, ``top`` is below 1, or the model does not predict purchase probabilities.
 
+    See Also
+    --------
+    clvml.plots.fit_by_frequency : Draw the table.
+    clvml.evaluation.calibration_by_frequency : The same in a holdout.
+    clvml.diagnostics.with_expected_purchases : The fit over time.
+
     Examples
     --------
     >>> import clvml
+    >>> from clvml.diagnostics import fit_by_frequency
     >>> split = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30")
     >>> fit_by_frequency(split.calibration, clvml.BGNBD().fit(split.calibration)).round().head(3)
                actual  expected
@@ -87,7 +94,7 @@ def fit_by_spend(customers: pd.DataFrame, model: SupportsSpendDistribution, bins
         The customer summary; customers without repeat spend are excluded, as in the fit.
     model : SupportsSpendDistribution
         A fitted model of spend, such as `GammaGamma`.
-    bins : int
+    bins : int, default 40
         Approximate number of bins of equal, round width, which cover 98 % of the customers.
 
     Returns
@@ -101,6 +108,24 @@ def fit_by_spend(customers: pd.DataFrame, model: SupportsSpendDistribution, bins
     InputError
         If the summary is invalid, no customer has repeat spend, ``bins`` is below 1, or the model does not
         predict the distribution of average spend.
+
+    See Also
+    --------
+    clvml.plots.fit_by_spend : Draw the table.
+    clvml.GammaGamma, clvml.LognormalSpend : Models of spend to compare by it.
+    clvml.diagnostics.fit_by_frequency : The same for purchases.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> model = clvml.GammaGamma().fit(customers)
+    >>> clvml.diagnostics.fit_by_spend(customers, model, bins=5).round()
+                    actual  expected
+    monetary_value
+    25.0             785.0     777.0
+    75.0             127.0     138.0
+    125.0             21.0      21.0
     """
     if bins < 1:
         raise InputError(f"bins is {bins!r}; it must be at least 1.")

@@ -35,10 +35,11 @@ def frequency_recency_matrix(
         A fitted model of purchases, such as `BGNBD`.
     T : float
         Time since the first purchase, in the model's time unit.
-    quantity : {"probability_alive", "expected_purchases"}
+    quantity : {"probability_alive", "expected_purchases"}, default "probability_alive"
+        What the cells contain.
     horizon : float or str, optional
         For ``"expected_purchases"``: the horizon, in the model's unit or as text such as ``"12M"``.
-    max_frequency : int
+    max_frequency : int, default 20
         The columns are the frequencies 0 to ``max_frequency``.
     recency_step : float, optional
         Distance between rows; by default ``T / 40`` or one time unit, whichever is larger.
@@ -54,6 +55,25 @@ def frequency_recency_matrix(
     ------
     InputError
         If an argument is invalid, the horizon is missing, or the model does not predict the quantity.
+
+    See Also
+    --------
+    clvml.plots.frequency_recency_matrix : Draw the table.
+    clvml.diagnostics.probability_alive_over_time : P(alive) of one customer over time.
+
+    Examples
+    --------
+    P(alive) of customers of 39 weeks. Four repeat purchases by week 13, and none since, is a bad sign:
+
+    >>> import clvml
+    >>> model = clvml.BGNBD.from_params(r=0.243, alpha=4.414, a=0.793, b=2.426, time_unit="W")
+    >>> clvml.diagnostics.frequency_recency_matrix(model, T=39, max_frequency=4, recency_step=13).round(2)
+    frequency    0     1     2     3     4
+    recency
+    0.0        1.0   NaN   NaN   NaN   NaN
+    13.0       NaN  0.50  0.36  0.22  0.12
+    26.0       NaN  0.66  0.66  0.64  0.60
+    39.0       NaN  0.75  0.81  0.85  0.87
     """
     unit = getattr(model, "time_unit_", None)
     _check(T, quantity, horizon, max_frequency, recency_step)

@@ -47,9 +47,15 @@ def heterogeneity(
     InputError
         If the coverage is not in (0, 1), or the model has no ``trait_distributions``.
 
+    See Also
+    --------
+    clvml.plots.heterogeneity : Draw the densities.
+    clvml.models.TraitDistribution : The distributions themselves.
+
     Examples
     --------
     >>> import clvml
+    >>> from clvml.diagnostics import heterogeneity
     >>> model = clvml.BGNBD.from_params(r=0.243, alpha=4.414, a=0.793, b=2.426)
     >>> {name: round(table.attrs["mean"], 3) for name, table in heterogeneity(model).items()}
     {'purchase rate': 0.055, 'dropout probability': 0.246}

@@ -43,6 +43,17 @@ class PurchaseRegularity:
         95 % confidence interval.
     n_customers : int
         Customers with at least three purchases, from which it is estimated.
+
+    See Also
+    --------
+    clvml.diagnostics.purchase_regularity : Makes it.
+    clvml.BGCNBD, clvml.MBGCNBD : Models of regular purchases.
+
+    Examples
+    --------
+    >>> from clvml.diagnostics import PurchaseRegularity
+    >>> print(PurchaseRegularity(k=1.9, lower=1.6, upper=2.3, n_customers=400))
+    k = 1.90, 95 % confidence interval 1.60 to 2.30, from 400 customers with three or more purchases
     """
 
     k: float
@@ -77,11 +88,17 @@ def purchase_regularity(transactions: Transactions | Any, customers: pd.DataFram
     Returns
     -------
     PurchaseRegularity
+        ``k`` with its confidence interval; prints as a sentence.
 
     Raises
     ------
     InputError
         If fewer than two customers have three purchases, or the summary lacks a column or its time unit.
+
+    See Also
+    --------
+    clvml.BGCNBD, clvml.MBGCNBD : Models of regular purchases.
+    clvml.diagnostics.log_intertransaction_times : The column from which they choose ``k``.
 
     Notes
     -----
@@ -98,6 +115,7 @@ def purchase_regularity(transactions: Transactions | Any, customers: pd.DataFram
     CDNOW's customers buy about as irregularly as at random:
 
     >>> import clvml
+    >>> from clvml.diagnostics import purchase_regularity
     >>> transactions = clvml.load_cdnow()
     >>> print(purchase_regularity(transactions, clvml.summarize(transactions)))
     k = 0.91, 95 % confidence interval 0.82 to 1.00, from 736 customers with three or more purchases
@@ -138,9 +156,15 @@ def log_intertransaction_times(transactions: Transactions | Any, customers: pd.D
     InputError
         If the summary lacks a column or its time unit.
 
+    See Also
+    --------
+    clvml.BGCNBD, clvml.MBGCNBD : Models that use the column ``litt``.
+    clvml.diagnostics.purchase_regularity : A test of regularity without a model.
+
     Examples
     --------
     >>> import clvml
+    >>> from clvml.diagnostics import log_intertransaction_times
     >>> transactions = clvml.load_cdnow()
     >>> customers = clvml.summarize(transactions)
     >>> customers["litt"] = log_intertransaction_times(transactions, customers)

@@ -41,6 +41,20 @@ class SpendTrend:
         Customers with at least two repeat purchases at different times, and those purchases.
     years : float
         Time between the first and the last of these purchases.
+
+    See Also
+    --------
+    clvml.diagnostics.spend_trend : Makes it.
+    clvml.TrendingSpend : Projects the trend.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> transactions = clvml.load_cdnow()
+    >>> trend = clvml.diagnostics.spend_trend(transactions, clvml.summarize(transactions, "1997-09-30"))
+    >>> print(trend)
+    +11.8% per year, 95 % confidence interval -6.4% to +33.6% (p = 0.22), from 2,018 repeat purchases of
+    507 customers over 0.7 years, in which a season cannot be told from a trend
     """
 
     annual_growth: float
@@ -92,12 +106,18 @@ def spend_trend(transactions: Transactions | Any, customers: pd.DataFrame) -> Sp
     Returns
     -------
     SpendTrend
+        The annual growth with its confidence interval; prints as a sentence.
 
     Raises
     ------
     InputError
         If fewer than ten customers have two repeat purchases with an amount, or the summary lacks a column or
         its time unit.
+
+    See Also
+    --------
+    clvml.TrendingSpend : Projects the trend.
+    clvml.GammaGamma : Spend without a trend.
 
     References
     ----------
@@ -107,6 +127,7 @@ def spend_trend(transactions: Transactions | Any, customers: pd.DataFrame) -> Sp
     Examples
     --------
     >>> import clvml
+    >>> from clvml.diagnostics import spend_trend
     >>> transactions = clvml.load_cdnow()
     >>> trend = spend_trend(transactions, clvml.summarize(transactions))
     >>> trend.is_significant, trend.n_customers

@@ -32,6 +32,22 @@ class History:
         Covariates by the process that they affect (``"purchases"``, ``"dropout"``), shape
         (n_rows, n_terms) if time-invariant. Empty without covariates. Arrays of other shapes whose first axis
         is rows, such as covariate paths over time, are indexed by `rows` too.
+
+    See Also
+    --------
+    clvml.BGNBD : Makes it from a customer summary by ``history``.
+    clvml.distributions.bgnbd : Functions of histories, such as P(alive).
+
+    Examples
+    --------
+    P(alive) of a customer with two repeat purchases, the last in week 30 of 39, by the formulas of BG/NBD:
+
+    >>> import numpy as np
+    >>> from clvml.distributions import History, bgnbd
+    >>> history = History(x=np.array([2.0]), t_x=np.array([30.43]), T=np.array([38.86]))
+    >>> params = bgnbd.BGNBDParams(r=0.243, alpha=4.414, a=0.793, b=2.426)
+    >>> bgnbd.probability_alive(history, params).round(2).tolist()
+    [0.73]
     """
 
     x: Array

@@ -37,7 +37,8 @@ from clvml.distributions._chebyshev import POINTS, bytes_of, to_coefficients
 from clvml.distributions._gamma_ratios import log_binomial, log_gamma_sequence
 from clvml.distributions._histories import HistoryCounts, count_histories
 from clvml.distributions._history import History, params_of_rows
-from clvml.distributions._next_purchase import Rows, time_of_probability
+from clvml.distributions._next_purchase import LATEST, Rows, time_of_probability
+from clvml.distributions._pareto_nbd_first import FirstPurchase, probability_within, time_until
 from clvml.distributions._pareto_nbd_pairs import (
     PairedRows,
     alive_of_pairs,
@@ -459,29 +460,38 @@ def any_purchase_probability(history: History, horizon: float | Array, params: P
     which is the probability of dropout before any purchase with the two processes exchanged.
     """
     first = _first_purchases(history, params)
-    until = np.broadcast_to(np.asarray(horizon, dtype=float), first.n.shape)
-    value = np.empty(first.n.size)
-    for start in range(0, first.n.size, _BLOCK):
-        block = slice(start, start + _BLOCK)
-        value[block] = _drops_out(first.of(block), until[block])
-    return np.minimum(value, 1.0)
+    until = np.broadcast_to(np.asarray(horizon, dtype=float), first.R.shape)
+
+    def by_relevant_part(rows: Rows) -> Array:
+        exchanged, value = _exchanged(first.of(rows)), np.empty(rows.size)
+        for start in range(0, rows.size, _BLOCK):
+            block = slice(start, start + _BLOCK)
+            value[block] = _drops_out(exchanged.of(block), until[rows][block])
+        return value
+
+    return probability_within(first, until, by_relevant_part)
 
 
-def _first_purchases(history: History, params: ParetoNBDParams) -> _Futures:
-    """Customers alive with the processes exchanged: purchases in the place of dropout."""
-    x, seen, lived, s = np.broadcast_arrays(
-        history.x, params.alpha + history.T, params.beta + history.T, params.s
-    )
-    return _Futures(np.zeros(x.shape), s, lived, seen, params.r + x)
+def _first_purchases(history: History, params: ParetoNBDParams) -> FirstPurchase:
+    r, alpha, s, beta = params
+    return FirstPurchase(*np.broadcast_arrays(r + history.x, alpha + history.T, s, beta + history.T))
+
+
+def _exchanged(first: FirstPurchase) -> _Futures:
+    """The first purchase in the place of dropout, and dropout in that of purchases."""
+    return _Futures(np.zeros(first.R.shape), first.s, first.lived, first.seen, first.R)
 
 
 def next_purchase_time(history: History, probability: Array, params: ParetoNBDParams) -> Array:
     """The time after ``T`` by which P(purchase | alive at ``T``) reaches ``probability``."""
+    time = time_until(_first_purchases(history, params), probability)
+    left = np.flatnonzero(~(time <= LATEST))
 
     def within(rows: Rows, time: Array) -> Array:
-        return any_purchase_probability(history.rows(rows), time, params_of_rows(params, rows))
+        return any_purchase_probability(history.rows(left[rows]), time, params_of_rows(params, left[rows]))
 
-    return time_of_probability(within, probability)
+    time[left] = time_of_probability(within, probability[left])
+    return time
 
 
 def _log_bought(futures: _Futures, y: Array | float) -> Array:

@@ -112,6 +112,7 @@ def backtest(
     Returns
     -------
     Backtest
+        The comparison at each origin, the verdict over all of them, and intervals of totals.
 
     Raises
     ------
@@ -120,13 +121,16 @@ def backtest(
 
     See Also
     --------
-    compare_models : The comparison at one origin.
+    clvml.compare_models : The comparison at one origin.
+    clvml.Backtest : The result.
+    clvml.new_customer_backtest : The same for models of new customers.
+    clvml.plots.bias_by_origin : Draw the bias of the totals.
 
     Examples
     --------
     >>> import clvml
     >>> models = {"repeat rate": clvml.RepeatRateValue(26), "historic": clvml.HistoricValue(26)}
-    >>> found = backtest(clvml.load_cdnow(), models, origins=["1997-09-29", "1997-12-29"])
+    >>> found = clvml.backtest(clvml.load_cdnow(), models, origins=["1997-09-29", "1997-12-29"])
     >>> found.totals["bias_pct"].groupby("model").mean().round(1)
     model
     historic       293.8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import html
@@ -16,7 +17,7 @@ from clvml.errors import InputError
 from clvml.evaluation._backtest_verdict import Terms, verdict_over
 from clvml.evaluation._model_comparison import ModelComparison
 from clvml.evaluation._new_customers import NAIVE
-from clvml.evaluation._outcomes import OUTCOMES, SPEND, predicted_outcome
+from clvml.evaluation._outcomes import OUTCOMES, SPEND, predicted_totals
 from clvml.evaluation._total_errors import (
     ANY_OTHER,
     TYPICAL_ERROR,
@@ -52,11 +53,33 @@ class Backtest:
         Columns ``origin, horizon, model, reason``; the model is "all" for a whole origin.
     horizons : tuple of float
         Those that were evaluated, in the order given; the first is the default of all methods.
-    time_unit : str
+    time_unit : {"D", "W", "M", "Q", "Y"}
+        The unit of durations and horizons.
     terms : Terms
         What the verdict is decided by: ``purpose, eligible, incumbent, needs, max_bias, random_state``.
     notes : tuple of str
         Sentences on what was chosen, left out, or overlaps.
+
+    See Also
+    --------
+    clvml.backtest : Makes it.
+    clvml.evaluation.ModelComparison : The comparison at one origin.
+    clvml.plots.bias_by_origin, clvml.plots.score_by_origin : Draw it.
+    clvml.log_comparison : Log it to MLflow.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> models = {"repeat rate": clvml.RepeatRateValue(26), "historic": clvml.HistoricValue(26)}
+    >>> origins = ["1997-09-29", "1997-12-29"]
+    >>> found = clvml.backtest(clvml.load_cdnow(), models, origins=origins, n_draws=100)
+    >>> found
+    Backtest(2 models at 2 origins, 1997-09-29 to 1997-12-29; horizon 26 weeks)
+    >>> found.mean_scores()[["origins", "bias_pct", "spearman"]].round(2)
+                 origins  bias_pct  spearman
+    model
+    repeat rate        2     52.89      0.46
+    historic           2    293.75      0.38
     """
 
     comparisons: dict[Key, ModelComparison]
@@ -299,15 +322,15 @@ class Backtest:
         InputError
             If an argument is invalid.
         """
-        rows = {}
+        calibrations = {}
         for outcome in OUTCOMES:
-            try:
-                calibration = self.total_calibration(model, horizons[-1], outcome=outcome)
-            except InputError:  # it does not predict this, or no total of it can be used
-                continue
-            for horizon in (horizon_in(each, self.time_unit) for each in horizons):
-                value = float(predicted_outcome(fitted, customers, outcome, horizon).sum())
-                rows[outcome, horizon] = (value, *calibration.interval(value, coverage, horizon))
+            with contextlib.suppress(InputError):  # it does not predict this, or no total of it can be used
+                calibrations[outcome] = self.total_calibration(model, horizons[-1], outcome=outcome)
+        spans = [horizon_in(each, self.time_unit) for each in horizons]
+        rows = {
+            (outcome, span): (value, *calibrations[outcome].interval(value, coverage, span))
+            for (outcome, span), value in predicted_totals(fitted, customers, calibrations, spans).items()
+        }
         index = pd.MultiIndex.from_tuples(rows, names=["outcome", "horizon"]) if rows else None
         return pd.DataFrame(list(rows.values()), index, ["value", "lower", "upper"])
 

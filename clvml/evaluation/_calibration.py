@@ -37,8 +37,17 @@ def calibration_by_decile(actual: pd.Series, predicted: pd.Series) -> pd.DataFra
     InputError
         If the two do not fit together.
 
+    See Also
+    --------
+    clvml.plots.calibration_by_decile : Draw the table.
+    clvml.evaluation.bias_by_group, clvml.evaluation.calibration_error : Summaries of the table.
+    clvml.evaluation.reliability_table : The same for probabilities.
+
     Examples
     --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from clvml.evaluation import calibration_by_decile
     >>> actual = pd.Series(np.arange(20.0))
     >>> calibration_by_decile(actual, actual + 1).head(2)
             customers  predicted  actual
@@ -59,20 +68,27 @@ def calibration_by_decile(actual: pd.Series, predicted: pd.Series) -> pd.DataFra
 
 
 def bias_by_group(table: pd.DataFrame) -> pd.Series:
-    """Bias of the total of each group, in percent of the actual one.
+    """The bias of each group's total, in percent of the actual one.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        As returned by :func:`calibration_by_decile` or :func:`calibration_by_frequency`.
+        As returned by :func:`clvml.evaluation.calibration_by_decile` or
+        :func:`clvml.evaluation.calibration_by_frequency`.
 
     Returns
     -------
     pandas.Series
         ``bias_pct`` by group; NaN where the actual total is not positive.
 
+    See Also
+    --------
+    clvml.evaluation.calibration_error : One number for all groups.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.evaluation import bias_by_group, calibration_by_decile
     >>> actual = pd.Series([0.0, 8.0, 10.0])
     >>> bias_by_group(calibration_by_decile(actual, pd.Series([1.0, 10.0, 15.0]))).tolist()
     [50.0, 25.0, nan]
@@ -86,15 +102,22 @@ def calibration_error(table: pd.DataFrame) -> float:
     Parameters
     ----------
     table : pandas.DataFrame
-        As returned by :func:`calibration_by_decile` or :func:`calibration_by_frequency`.
+        As returned by :func:`clvml.evaluation.calibration_by_decile` or
+        :func:`clvml.evaluation.calibration_by_frequency`.
 
     Returns
     -------
     float
-        NaN where the actual total is not positive.
+        In percent; NaN where the actual total is not positive.
+
+    See Also
+    --------
+    clvml.evaluation.bias_by_group : By group, with its sign.
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.evaluation import calibration_by_decile, calibration_error
     >>> actual = pd.Series([0.0, 8.0, 12.0])
     >>> calibration_error(calibration_by_decile(actual, pd.Series([1.0, 10.0, 15.0])))
     30.0
@@ -127,8 +150,15 @@ def reliability_table(outcome: pd.Series, probability: pd.Series) -> pd.DataFram
     InputError
         If the two do not fit together, an outcome is not 0 or 1, or a probability is outside [0, 1].
 
+    See Also
+    --------
+    clvml.plots.reliability : Draw the table.
+    clvml.evaluation.METRICS : ``"brier"``, ``"log_score"`` and ``"auc"`` of probabilities.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.evaluation import reliability_table
     >>> bought = pd.Series([1, 0, 1, 0] * 5)
     >>> reliability_table(bought, bought * 0.5 + 0.25).iloc[[0]]
             customers  predicted  actual     lower  upper
@@ -192,8 +222,15 @@ def calibration_by_frequency(
     InputError
         If the three do not fit together, or ``top`` is below 1.
 
+    See Also
+    --------
+    clvml.plots.calibration_by_frequency : Draw the table.
+    clvml.diagnostics.fit_by_frequency : The fit in the calibration period.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.evaluation import calibration_by_frequency
     >>> customers = pd.DataFrame({"frequency": [0.0, 0.0, 9.0]})
     >>> holdout = pd.DataFrame({"purchases": [0.0, 1.0, 6.0]})
     >>> calibration_by_frequency(customers, holdout, pd.Series([0.2, 0.4, 5.0]))

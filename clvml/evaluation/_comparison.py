@@ -31,7 +31,7 @@ UNKNOWN_FAMILY = "unspecified"
 def score(
     actual: pd.Series, predicted: pd.Series | pd.DataFrame, metrics: Sequence[str] = DEFAULT_METRICS
 ) -> dict[str, float]:
-    """Metrics of one model.
+    """Score the predictions of one model by several metrics.
 
     Parameters
     ----------
@@ -56,15 +56,22 @@ def score(
         If the customers differ, a value is missing or infinite, a metric is unknown, or there is no revenue
         at all.
 
+    See Also
+    --------
+    clvml.compare : Several models, with intervals.
+    clvml.evaluation.METRICS : All metrics.
+
     Examples
     --------
-    >>> scores = score(pd.Series([0.0, 60.0, 10.0, 30.0]), pd.Series([5.0, 40.0, 10.0, 20.0]))
+    >>> import clvml
+    >>> import pandas as pd
+    >>> scores = clvml.score(pd.Series([0.0, 60.0, 10.0, 30.0]), pd.Series([5.0, 40.0, 10.0, 20.0]))
     >>> {name: round(value, 3) for name, value in scores.items()}
     {'total': 75.0, 'bias_pct': -25.0, 'mae': 8.75, 'rmse': 11.456, 'spearman': 1.0, 'gini': 1.0,
      'top10_share': 0.6}
     >>> intervals = pd.DataFrame({"lower": [0.0, 40.0], "upper": [20.0, 50.0]})
     >>> intervals.attrs["coverage"] = 0.9
-    >>> score(pd.Series([5.0, 52.0]), intervals, ["coverage", "width", "winkler"])
+    >>> clvml.score(pd.Series([5.0, 52.0]), intervals, ["coverage", "width", "winkler"])
     {'coverage': 0.5, 'width': 15.0, 'winkler': 35.0}
     """
     chosen = check_metrics(metrics)
@@ -86,7 +93,7 @@ def compare(
     n_draws: int = 1000,
     random_state: int = 0,
 ) -> pd.DataFrame:
-    """Metrics of all models, one row per model, in the order of the columns given.
+    """Compare predictions with actual values: metrics of all models, one row per model, in the order given.
 
     Parameters
     ----------
@@ -118,16 +125,25 @@ def compare(
     InputError
         As :func:`score`, or if there is no model, or a family is given for an unknown one.
 
+    See Also
+    --------
+    clvml.score : One model.
+    clvml.compare_models : Fits the models first, and decides which one leads.
+    clvml.evaluation.METRICS : All metrics.
+    clvml.plots.comparison : Draw the table.
+
     Examples
     --------
+    >>> import clvml
+    >>> import pandas as pd
     >>> actual = pd.Series([0.0, 60.0, 10.0, 30.0])
     >>> predictions = pd.DataFrame({"half": actual / 2, "nothing": 0.0})
-    >>> compare(actual, predictions, {"nothing": "baseline"})[["family", "bias_pct", "mae", "spearman"]]
+    >>> clvml.compare(actual, predictions, {"nothing": "baseline"})[["family", "bias_pct", "mae", "spearman"]]
                   family  bias_pct   mae  spearman
     model
     half     unspecified     -50.0  12.5       1.0
     nothing     baseline    -100.0  25.0       0.0
-    >>> compare(actual, predictions, metrics=["mae"], intervals=True).columns.tolist()
+    >>> clvml.compare(actual, predictions, metrics=["mae"], intervals=True).columns.tolist()
     ['family', 'mae', 'mae_lower', 'mae_upper', 'mae_tied']
     """
     check_predictions(predictions)

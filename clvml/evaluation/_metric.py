@@ -46,9 +46,19 @@ class Metric:
         Unit of the value; "money" where it is in the unit of the actual values.
     formula : str
         Definition in one line: y actual, f predicted, n customers.
+    function, undefined, resampled, loss : callable
+        Of arrays: the metric, the reason why it is undefined, the metric of resamples, the loss per customer.
+    uses : str
+        What the metric uses of a table of intervals besides its ends.
+
+    See Also
+    --------
+    clvml.evaluation.METRICS : All metrics by key.
+    clvml.score, clvml.compare : Evaluate several metrics.
 
     Examples
     --------
+    >>> import pandas as pd
     >>> from clvml.evaluation import METRICS
     >>> rmse = METRICS["rmse"]
     >>> rmse(pd.Series([0.0, 8.0]), pd.Series([3.0, 4.0])), rmse.better

@@ -30,6 +30,25 @@ class MetricDraws:
         The metrics of the resamples; NaN where undefined.
     zero_scores, zero_draws : ndarray of shape (n_metrics,) and (n_draws, n_metrics), or None
         The same of predicting zero for every customer; None for metrics of probabilities.
+
+    See Also
+    --------
+    clvml.evaluation.bootstrap_metrics : Makes it.
+    clvml.decide : Decides on it which model leads.
+    clvml.plots.metric_differences : Draw the differences.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from clvml.evaluation import bootstrap_metrics
+    >>> actual = pd.Series([0.0, 60.0, 10.0, 30.0])
+    >>> predictions = pd.DataFrame({"half": actual / 2, "level": 20.0})
+    >>> draws = bootstrap_metrics(actual, predictions, ["mae"], n_draws=200)
+    >>> draws
+    MetricDraws(200 draws of 1 metrics of 2 models)
+    >>> draws.differences(to="half")[["difference", "different"]].reset_index().to_dict("records")
+    [{'model': 'half', 'metric': 'mae', 'difference': 0.0, 'different': False},
+     {'model': 'level', 'metric': 'mae', 'difference': 7.5, 'different': True}]
     """
 
     models: tuple[str, ...]

@@ -160,3 +160,6 @@ _INTERVALS = [
 METRICS: Mapping[str, Metric] = MappingProxyType(
     {metric.key: metric for metric in (*_VALUES, *_PROBABILITIES, *_INTERVALS)}
 )
+"""Every `Metric` by its key, read-only: of values such as ``"rmse"`` and ``"gini"``, of probabilities such as
+``"brier"`` and ``"auc"``, and of prediction intervals such as ``"coverage"`` and ``"winkler"``. Names,
+directions, units and formulas are attributes of each metric."""

@@ -71,6 +71,35 @@ class ModelComparison:
         By model, why it falls back to another one; left out, unless it is one of ``keep_fallbacks``.
     split : Split or None
         The calibration period and the holdout.
+
+    See Also
+    --------
+    clvml.compare_models : Makes it.
+    clvml.backtest : The comparison at several origins.
+    clvml.plots.comparison, clvml.plots.lift_curve : Draw it.
+    clvml.log_comparison : Log it to MLflow.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> split = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30")
+    >>> models = {
+    ...     "BG/NBD": clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), horizon=39),
+    ...     "repeat rate": clvml.RepeatRateValue(39),
+    ... }
+    >>> found = clvml.compare_models(models, split, n_draws=100)
+    >>> found.champion
+    'BG/NBD'
+    >>> found.table[["bias_pct", "rmse", "spearman"]].round(2)
+                 bias_pct    rmse  spearman
+    model
+    BG/NBD         -15.56   72.30      0.43
+    repeat rate     61.18  200.01      0.48
+    >>> found.predictions.loc[[1, 6]].round(1)
+                 BG/NBD  repeat rate
+    customer_id
+    1              30.2         44.9
+    6             238.5        518.1
     """
 
     models: dict[str, ValueModel]
@@ -145,13 +174,15 @@ def compare_models(
     of : {"value", "purchases"}, default "value"
         What is predicted: the spend of each customer in the holdout, or the number of purchases, by the
         models at a price of 1 (see `clvml.lifetime_value.at_price`), for purchases without amounts.
-    purpose, max_bias : optional
+    purpose : {"valuation", "budget", "targeting"} or mapping of str to float, default "valuation"
         As in `clvml.decide`.
     incumbent : str, optional
         The model served so far, one of ``models``: served further if it is within noise of the leader.
     needs : iterable of str
         What the model to serve is to give besides values, if one within noise of the leader gives it:
         "probability_alive", "intervals".
+    max_bias : float, optional
+        As in `clvml.decide`.
     max_seconds : float, optional
         Time limit for the fit and the predictions of each model; one that takes longer is left out. It is
         ended as soon as it executes Python code, and uses the processor until then.
@@ -177,6 +208,18 @@ def compare_models(
         incumbent, is unknown, or an argument is invalid.
     FitError
         If no model besides baselines can be fitted.
+
+    See Also
+    --------
+    clvml.backtest : The comparison at several origins.
+    clvml.evaluation.ModelComparison : The result.
+    clvml.decide : The rule of the verdict.
+    clvml.log_comparison : Log the comparison to MLflow.
+
+    References
+    ----------
+    The rule of the verdict is in :func:`clvml.decide`; the bootstrap over customers is that of Efron (1979),
+    Bootstrap Methods: Another Look at the Jackknife, The Annals of Statistics 7(1).
 
     Examples
     --------

@@ -56,6 +56,7 @@ def new_customer_backtest(
     Parameters
     ----------
     transactions : Transactions or frame
+        From `read_transactions`, or a DataFrame or path with the default column names.
     models : mapping of str to NewCustomerValue
         Cloned and fitted at each origin; undiscounted, with a margin of 1, and ``first_purchase`` the same.
     origins : sequence of dates
@@ -68,8 +69,13 @@ def new_customer_backtest(
         A categorical attribute, such as the channel, for the baseline.
     observation_end : date, optional
         As in `summarize`.
-    time_unit : str, default "W"
-    metrics, intervals, random_state
+    time_unit : {"D", "W", "M", "Q", "Y"}, default "W"
+        Unit of times and of ``horizon``.
+    metrics : sequence of str
+        As in `compare`.
+    intervals : bool, default False
+        As in `compare`.
+    random_state : int, default 0
         As in `compare`.
 
     Returns
@@ -83,6 +89,39 @@ def new_customer_backtest(
     InputError
         If models disagree on ``first_purchase`` or are discounted, a customer has no attributes, or at an
         origin nobody arrives, or nobody has been observed for the horizon, or nobody spends.
+
+    See Also
+    --------
+    clvml.NewCustomerValue : The model.
+    clvml.backtest : The same for present customers.
+
+    Examples
+    --------
+    A thousand simulated customers; those of the web spend half as much per order:
+
+    >>> import clvml
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> rng, n = np.random.default_rng(1), 1000
+    >>> channel = rng.choice(["web", "shop"], n)
+    >>> gaps = rng.exponential(1 / rng.gamma(1.0, 0.02, (n, 1)), (n, 40))  # days between orders
+    >>> days = rng.uniform(0, 700, (n, 1)) + np.cumsum(np.c_[np.zeros(n), gaps], axis=1)
+    >>> stays = rng.random((n, 40)) > rng.beta(1.0, 3.0, (n, 1))  # after an order
+    >>> who, order = np.nonzero((np.cumprod(np.c_[np.ones(n), stays], axis=1) > 0) & (days < 730))
+    >>> sales = pd.DataFrame({
+    ...     "customer_id": who,
+    ...     "date": pd.Timestamp("2023-01-01") + pd.to_timedelta(days[who, order].astype(int), "D"),
+    ...     "amount": np.where(channel[who] == "web", 20.0, 40.0) * rng.gamma(4.0, 0.25, who.size),
+    ... })
+    >>> found = clvml.new_customer_backtest(
+    ...     sales, {"BG/NBD": clvml.NewCustomerValue("6M", ["channel"])}, ["2023-12-31"], "6M",
+    ...     pd.DataFrame({"channel": channel}), group="channel")
+    >>> found[["customers", "bias_pct"]].round(1)
+                                customers  bias_pct
+    origin     model
+    2023-12-31 mean of all            253     -14.3
+               mean by channel        253     -11.1
+               BG/NBD                 253     -10.2
     """
     known_first = _check_models(models)
     source = as_transactions(transactions)

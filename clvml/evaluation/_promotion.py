@@ -31,6 +31,20 @@ class Promotion:
         customers; NaN where neither may lead.
     rule : str
         The rule with its weights and limits.
+
+    See Also
+    --------
+    clvml.evaluation.decide_promotion : Makes it.
+    clvml.tracking.promote : Promotes in the MLflow registry.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from clvml.evaluation import decide_promotion
+    >>> actual = pd.Series(range(50), dtype=float)
+    >>> decision = decide_promotion(actual, challenger=actual, incumbent=actual)
+    >>> decision.promote, decision.tie
+    (False, True)
     """
 
     promote: bool
@@ -71,24 +85,38 @@ def decide_promotion(
     newer_on_tie : str
         A reason for which the challenger, fitted to newer data, replaces the incumbent on a tie; by default
         there is none.
-    purpose, max_bias, needs
+    purpose : {"valuation", "budget", "targeting"} or mapping of str to float
+        As in `decide`.
+    max_bias : float, optional
+        As in `decide`.
+    needs : iterable of str
         As in `decide`.
     abilities : mapping of str to collection of str, optional
         Which of the needs ``"challenger"`` and ``"incumbent"`` meet.
-    n_draws, random_state : int
+    n_draws : int, default 1000
+        Resamples of the customers.
+    random_state : int, default 0
         Of the resamples.
 
     Returns
     -------
     Promotion
+        ``promote`` and its ``reason``.
 
     Raises
     ------
     InputError
         If predictions and outcomes are not of the same customers, or an argument is invalid.
 
+    See Also
+    --------
+    clvml.decide : The same rule for any number of models.
+    clvml.tracking.promote : Promotes in the MLflow registry.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.evaluation import decide_promotion
     >>> actual = pd.Series(range(50), dtype=float)
     >>> decide_promotion(actual, actual * 1.1, actual.iloc[::-1].set_axis(actual.index)).promote
     True

@@ -25,13 +25,35 @@ TOP_SHARES = (0.01, 0.05, 0.10, 0.20)
 
 
 def spearman(actual: pd.Series, predicted: pd.Series) -> float:
-    """Spearman's rank correlation, with mean ranks for ties.
+    """The rank correlation of Spearman, with mean ranks for ties.
 
     0 if the predictions are constant, as by chance; NaN if the actual values are: no order is then better
     than another.
 
+    Parameters
+    ----------
+    actual, predicted : pandas.Series
+        Money per customer, on the same customers.
+
+    Returns
+    -------
+    float
+        In [-1, 1], or NaN.
+
+    Raises
+    ------
+    InputError
+        If the two do not fit together.
+
+    See Also
+    --------
+    clvml.evaluation.gini : A measure of order in which large customers weigh more.
+    clvml.evaluation.METRICS : All metrics.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.evaluation import spearman
     >>> spearman(pd.Series([1.0, 5.0, 9.0]), pd.Series([2.0, 3.0, 4.0]))
     1.0
     >>> spearman(pd.Series([1.0, 5.0, 9.0]), pd.Series([0.0, 0.0, 0.0]))
@@ -49,16 +71,28 @@ def top_share(actual: pd.Series, predicted: pd.Series, share: float = 0.10) -> f
     ----------
     actual, predicted : pandas.Series
         Money per customer, on the same customers.
-    share : float
+    share : float, default 0.1
         Share of customers, rounded up to a whole number: 0.10 takes 236 of 2357.
+
+    Returns
+    -------
+    float
+        A share of the revenue; customers with equal predictions share it equally.
 
     Raises
     ------
     InputError
         If the two do not fit together, there is no revenue, or ``share`` is outside (0, 1].
 
+    See Also
+    --------
+    clvml.evaluation.lift_curve : All shares of customers.
+    clvml.evaluation.METRICS : All metrics, with ``"top1_share"`` to ``"top20_share"``.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.evaluation import top_share
     >>> actual = pd.Series([0.0, 60.0, 10.0, 30.0])
     >>> top_share(actual, pd.Series([1.0, 4.0, 3.0, 2.0]), share=0.5)
     0.7
@@ -84,13 +118,26 @@ def gini(actual: pd.Series, predicted: pd.Series) -> float:
     actual, predicted : pandas.Series
         Money per customer, on the same customers.
 
+    Returns
+    -------
+    float
+        At most 1; NaN if it is undefined.
+
     Raises
     ------
     InputError
         If the two do not fit together or there is no revenue.
 
+    See Also
+    --------
+    clvml.evaluation.lift_curve : The curve it summarises.
+    clvml.evaluation.spearman : The rank correlation, in which all customers weigh alike.
+    clvml.evaluation.METRICS : All metrics.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.evaluation import gini
     >>> actual = pd.Series([0.0, 60.0, 10.0, 30.0])
     >>> gini(actual, actual)
     1.0
@@ -109,7 +156,7 @@ def lift_curve(actual: pd.Series, predictions: pd.DataFrame, points: int = 101) 
         Money per customer.
     predictions : pandas.DataFrame
         One column per model, on the same customers.
-    points : int
+    points : int, default 101
         Number of rows, evenly spaced from 0 to 1, at least 2.
 
     Returns
@@ -124,8 +171,15 @@ def lift_curve(actual: pd.Series, predictions: pd.DataFrame, points: int = 101) 
         If the two do not fit together, there is no revenue, a model is named "oracle", or there
         are fewer than two points.
 
+    See Also
+    --------
+    clvml.plots.lift_curve : Draw the table.
+    clvml.evaluation.gini : The area as one number.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.evaluation import lift_curve
     >>> actual = pd.Series([0.0, 60.0, 10.0, 30.0])
     >>> lift_curve(actual, pd.DataFrame({"model": [1.0, 4.0, 3.0, 2.0]}), points=3)
                         model  oracle
@@ -163,7 +217,37 @@ def n_top(n_customers: int, share: float) -> int:
 
 
 def concentration(actual: FloatArray, predicted: FloatArray) -> FloatArray:
-    """Share of revenue of the 0, 1, ..., n customers with the highest predictions; ties share equally."""
+    """Share of revenue of the 0, 1, ..., n customers with the highest predictions; ties share equally.
+
+    Parameters
+    ----------
+    actual : ndarray, shape (n_customers,)
+        Money per customer.
+    predicted : ndarray, shape (n_customers,)
+        Predictions for the same customers, in the same order.
+
+    Returns
+    -------
+    ndarray, shape (n_customers + 1,)
+        From 0 to 1; above 1 in between if there are losses.
+
+    Raises
+    ------
+    InputError
+        If there is no revenue.
+
+    See Also
+    --------
+    clvml.evaluation.lift_curve : The same of Series, for several models.
+    clvml.evaluation.normalised_gini : The area under it, relative to the best possible.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from clvml.evaluation import concentration
+    >>> concentration(np.array([0.0, 60.0, 10.0, 30.0]), np.array([1.0, 4.0, 3.0, 2.0])).round(2).tolist()
+    [0.0, 0.6, 0.7, 1.0, 1.0]
+    """
     total = require_revenue(actual)
     curve = cumulative(actual, predicted) / total
     curve[-1] = total / total  # exact, without the rounding error of the cumulative sum
@@ -205,7 +289,39 @@ def sorted_levels(values: FloatArray) -> tuple[NDArray[np.intp], NDArray[np.intp
 
 
 def normalised_gini(actual: FloatArray, predicted: FloatArray) -> float:
-    """:func:`gini` of arrays; NaN if all actual values are equal."""
+    """The Gini coefficient of revenue by the predicted order, relative to the best possible order, of arrays.
+
+    NaN if all actual values are equal.
+
+    Parameters
+    ----------
+    actual : ndarray, shape (n_customers,)
+        Money per customer.
+    predicted : ndarray, shape (n_customers,)
+        Predictions for the same customers, in the same order.
+
+    Returns
+    -------
+    float
+        1 for a perfect order, 0 for a random one, below 0 if worse than random.
+
+    Raises
+    ------
+    InputError
+        If there is no revenue.
+
+    See Also
+    --------
+    clvml.evaluation.gini : The same of Series, with the definition.
+    clvml.evaluation.concentration : The curve.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from clvml.evaluation import normalised_gini
+    >>> round(normalised_gini(np.array([0.0, 60.0, 10.0, 30.0]), np.array([1.0, 4.0, 3.0, 2.0])), 3)
+    0.8
+    """
     require_revenue(actual)
     best = oracle_area(actual)
     if best <= 0:
@@ -214,7 +330,34 @@ def normalised_gini(actual: FloatArray, predicted: FloatArray) -> float:
 
 
 def rank_correlation(actual: FloatArray, predicted: FloatArray) -> float:
-    """:func:`spearman` of arrays."""
+    """Spearman's rank correlation of arrays, with mean ranks for ties.
+
+    0 if the predictions are constant, as by chance; NaN if the actual values are.
+
+    Parameters
+    ----------
+    actual : ndarray, shape (n_customers,)
+        Money per customer.
+    predicted : ndarray, shape (n_customers,)
+        Predictions for the same customers, in the same order.
+
+    Returns
+    -------
+    float
+        In [-1, 1].
+
+    See Also
+    --------
+    clvml.evaluation.spearman : The same of Series.
+    clvml.evaluation.gini : A measure of order in which large customers weigh more.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from clvml.evaluation import rank_correlation
+    >>> round(rank_correlation(np.array([0.0, 60.0, 10.0, 30.0]), np.array([1.0, 4.0, 3.0, 2.0])), 3)
+    0.8
+    """
     if is_constant(actual):
         return float("nan")
     if is_constant(predicted):

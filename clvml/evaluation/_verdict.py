@@ -48,6 +48,7 @@ class Verdict:
     weights : dict of str to float
         Of the criteria.
     n_origins : int
+        Number of origins.
     has_draws : bool
         Whether the noise over customers is known.
     level : float
@@ -62,6 +63,27 @@ class Verdict:
         What the served model is to give besides values.
     gives : dict of str to frozenset of str
         What each model gives of these.
+
+    See Also
+    --------
+    clvml.decide : Makes it.
+    clvml.compare_models, clvml.backtest : Have it as ``verdict``.
+
+    Examples
+    --------
+    Of two models and the zero baseline, the formula may not lead:
+
+    >>> import clvml
+    >>> import pandas as pd
+    >>> table = pd.DataFrame(
+    ...     {"bias_pct": [-15.0, 60.0, -100.0], "rmse": [72.0, 200.0, 92.0], "spearman": [0.43, 0.48, 0.0]},
+    ...     index=["BG/NBD", "formula", "zero"],
+    ... )
+    >>> verdict = clvml.decide(table, eligible=["BG/NBD", "formula"])
+    >>> verdict.kind, verdict.leader, verdict.choice
+    ('leads', 'BG/NBD', 'BG/NBD')
+    >>> verdict.scores["status"].to_dict()
+    {'BG/NBD': 'leader', 'formula': 'excluded', 'zero': 'not eligible'}
     """
 
     kind: str
@@ -175,13 +197,21 @@ def decide(
     InputError
         If an argument is invalid, no model is eligible, or a metric is absent.
 
+    See Also
+    --------
+    clvml.compare_models, clvml.backtest : Decide on the models that they compare.
+    clvml.evaluation.decide_promotion : A challenger against the incumbent.
+    clvml.evaluation.Verdict : The result.
+
     Examples
     --------
+    >>> import clvml
+    >>> import pandas as pd
     >>> table = pd.DataFrame(
     ...     {"bias_pct": [-15.0, 60.0, -100.0], "rmse": [72.0, 200.0, 92.0], "spearman": [0.43, 0.48, 0.0]},
     ...     index=["BG/NBD", "formula", "zero"],
     ... )
-    >>> verdict = decide(table, eligible=["BG/NBD", "formula"])
+    >>> verdict = clvml.decide(table, eligible=["BG/NBD", "formula"])
     >>> verdict.kind, verdict.leader, verdict.excluded["formula"]
     ('leads', 'BG/NBD', 'its RMSE is not below that of predicting zero; its total misses by 60.0 %')
     """

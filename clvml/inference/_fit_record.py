@@ -38,6 +38,19 @@ class FitRecord:
         Starting values, in the order tried.
     messages : tuple of str
         Warnings, each with a remedy; usually empty.
+
+    See Also
+    --------
+    clvml.FitWarning : Raised with the messages.
+    clvml.inference.FitSummary : Estimates and convergence in one table.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> record = clvml.BGNBD().fit(customers).fit_record_
+    >>> record.converged, record.boundary, record.messages
+    (True, (), ())
     """
 
     converged: bool

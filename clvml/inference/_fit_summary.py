@@ -25,6 +25,28 @@ class FitSummary:
         Warnings of the fit.
     not_identified : tuple of str
         Parameters whose standard errors and intervals are not displayed, because the data do not bound them.
+
+    See Also
+    --------
+    clvml.inference.FitRecord : Convergence of the fit.
+    clvml.diagnostics.fit_by_frequency : Whether the model fits.
+
+    Examples
+    --------
+    ``summary()`` of a fitted model makes it; it prints as a table:
+
+    >>> import clvml
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> summary = clvml.BGNBD().fit(customers).summary()
+    >>> summary.parameters[["estimate", "standard_error"]].round(2)
+               estimate  standard_error
+    parameter
+    r              0.24            0.01
+    alpha          4.41            0.38
+    a              0.79            0.19
+    b              2.43            0.71
+    >>> summary.figures["log-likelihood"]
+    '-9,582.43'
     """
 
     title: str

@@ -35,6 +35,19 @@ class LikelihoodRatioTest:
         Difference in the number of parameters.
     p_value : float
         P-value under the smaller model, from the asymptotic chi-square distribution (Wilks).
+
+    See Also
+    --------
+    clvml.likelihood_ratio_test : Makes it.
+
+    Examples
+    --------
+    >>> from clvml.inference import LikelihoodRatioTest
+    >>> test = LikelihoodRatioTest.of(gain=1.44, degrees_of_freedom=2)
+    >>> print(test)
+    likelihood ratio 2.88 on 2 degrees of freedom, p = 0.237
+    >>> round(test.p_value, 3)
+    0.237
     """
 
     statistic: float
@@ -59,12 +72,16 @@ def likelihood_ratio_test(smaller: Fitted, larger: Fitted) -> LikelihoodRatioTes
 
     Parameters
     ----------
-    smaller, larger : fitted models
-        With ``log_likelihood_``, ``n_customers_`` and ``n_parameters_``.
+    smaller : fitted model
+        Nested in ``larger``; with ``log_likelihood_``, ``n_customers_`` and ``n_parameters_``, as all models
+        of clvml that are fitted by maximum likelihood.
+    larger : fitted model
+        With additional parameters, such as covariates, fitted to the same customers.
 
     Returns
     -------
     LikelihoodRatioTest
+        ``statistic``, ``degrees_of_freedom`` and ``p_value``; prints as a sentence.
 
     Raises
     ------
@@ -72,10 +89,27 @@ def likelihood_ratio_test(smaller: Fitted, larger: Fitted) -> LikelihoodRatioTes
         If the models were fitted to different numbers of customers, or are not nested: the larger has no
         additional parameters or a lower likelihood.
 
+    See Also
+    --------
+    clvml.inference.LikelihoodRatioTest : The result.
+    clvml.BGNBD, clvml.GammaGamma : With covariates they have the test in ``likelihood_ratio_test_``.
+
     References
     ----------
     Wilks (1938), The Large-Sample Distribution of the Likelihood Ratio, Annals of Mathematical
     Statistics 9(1).
+
+    Examples
+    --------
+    Whether every second customer of CDNOW differs from the others (they do not):
+
+    >>> import clvml
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> customers["even"] = [float(number % 2 == 0) for number in customers.index]
+    >>> smaller = clvml.BGNBD().fit(customers)
+    >>> larger = clvml.BGNBD(covariates=["even"]).fit(customers)
+    >>> print(clvml.likelihood_ratio_test(smaller, larger))
+    likelihood ratio 2.88 on 2 degrees of freedom, p = 0.237
     """
     check_is_fitted(smaller, "log_likelihood_")
     check_is_fitted(larger, "log_likelihood_")

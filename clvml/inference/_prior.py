@@ -23,8 +23,35 @@ _TWO_SIDED_95 = 1.959964
 class PriorScale(NamedTuple):
     """Log-normal prior of a product of powers of the parameters.
 
-    ``what`` describes the quantity, ``powers`` are the exponents of the parameters, ``typical`` is its median
-    and ``log_sd`` the standard deviation of its logarithm.
+    Priors of such quantities, such as the mean number of purchases while observed, do not depend on the units
+    of time and money.
+
+    Attributes
+    ----------
+    what : str
+        Describes the quantity.
+    powers : tuple of float, shape (n_parameters,)
+        Exponents of the parameters.
+    typical : float
+        Median of the quantity.
+    log_sd : float
+        Standard deviation of its logarithm.
+
+    See Also
+    --------
+    clvml.BGNBD : ``prior="weak"`` uses the prior; ``prior_table`` lists its scales.
+
+    Examples
+    --------
+    The ratio of two parameters, within a factor of 50 of 1/3 with a probability of 95 %:
+
+    >>> from clvml.inference import PriorScale
+    >>> odds = PriorScale("odds of dropout, a / b", powers=(1.0, -1.0), typical=1 / 3, log_sd=2.0)
+    >>> odds.what
+    'odds of dropout, a / b'
+    >>> import clvml
+    >>> clvml.BGNBD.prior_table()["typical"].round(2).tolist()
+    [1.0, 1.0, 0.33, 1.5]
     """
 
     what: str

@@ -40,6 +40,10 @@ OUTLOOK = (
     "total_value",
     "reasons",
 )
+"""Columns of `customer_outlook`, in their order: ``buys_within_30_days`` and ``buys_within_90_days``
+(probabilities), ``next_purchase_in`` (time units until the next purchase, as likely before as after),
+``next_purchase_date``, ``historic_value`` (margin on past spend), ``total_value`` (historic and predicted, in
+currency units) and ``reasons`` (a sentence)."""
 _LONGEST_DAYS = 36_525.0  # 100 years: later than that is not expected
 
 
@@ -63,8 +67,11 @@ def customer_outlook(
         The customer summary, in the model's time unit.
     factors : pandas.DataFrame, optional
         ``model.predict_factors(customers, horizon, annual_discount_rate)``, if already computed.
-    horizon, annual_discount_rate : optional
-        Of the value and its reasons. Default: the model's.
+    horizon : float, str or None, optional
+        Of the value and its reasons, in the model's time unit or as text such as ``"12M"``. Default: the
+        model's.
+    annual_discount_rate : float, optional
+        Of the value and its reasons, a fraction per year. Default: the model's.
     observed_until : date, str, or sequence of them, optional
         The last day of the customers' observation, from which dates are counted; None: no dates.
     seen : mapping, optional
@@ -75,9 +82,21 @@ def customer_outlook(
     pandas.DataFrame
         On the customers' index; those of the columns in `OUTLOOK` that the model and the summary give.
 
+    Raises
+    ------
+    InputError
+        If the model is not fitted, or the customers are invalid.
+
+    See Also
+    --------
+    clvml.lifetime_value.OUTLOOK : The columns.
+    clvml.LifetimeValue : Value and its factors, in ``predict_factors``.
+    clvml.lifetime_value.economics.value_parts : Historic and predicted value, less costs.
+
     Examples
     --------
     >>> import clvml
+    >>> from clvml.lifetime_value import customer_outlook
     >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
     >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "12M", 0.1).fit(customers)
     >>> found = customer_outlook(model, customers.loc[[1, 6]], observed_until="1997-09-30")

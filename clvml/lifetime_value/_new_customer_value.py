@@ -41,7 +41,7 @@ class NewCustomerValue(LearnedValue):
     Parameters
     ----------
     horizon : float, str or None
-        Time from the first order, as in `LifetimeValue`.
+        Time from the first order, as in :class:`clvml.LifetimeValue`.
     attributes : sequence of str
         Columns known at acquisition, such as the channel or the category of the first basket; numeric or
         categorical. A missing number is imputed by the median; a level not seen in the fit, or with fewer
@@ -49,8 +49,10 @@ class NewCustomerValue(LearnedValue):
     first_purchase : bool, default True
         Whether the first order has been placed and its amount is known. If True the value is that of repeat
         purchases, which follow it; if False it includes the first purchase, expected from the attributes.
-    annual_discount_rate, margin
-        As in `LifetimeValue`.
+    annual_discount_rate : float, default 0
+        A fraction per year: 0.10 is 10 %.
+    margin : float, default 1
+        Profit per unit of spend.
 
     Attributes
     ----------
@@ -70,11 +72,35 @@ class NewCustomerValue(LearnedValue):
     time_unit_ : {"D", "W", "M", "Q", "Y"} or None
         Time unit of the customers.
 
+    Raises
+    ------
+    InputError
+        From ``fit`` and ``predict``, if an argument or the customer summary is invalid.
+    FitError
+        From ``fit``, if no model can be fitted to the customers.
+
+    See Also
+    --------
+    clvml.new_customer_value : One value for all new customers, by a fitted model.
+    clvml.new_customer_backtest : Compare such models on customers who arrive later.
+    clvml.lifetime_value.economics.acquisition_costs : What the customers of each channel cost.
+
     References
     ----------
     Fader and Hardie (2007), Incorporating Time-Invariant Covariates into the Pareto/NBD and BG/NBD Models;
     Gourieroux, Monfort and Trognon (1984), Pseudo Maximum Likelihood Methods: Applications to Poisson Models,
     Econometrica 52(3).
+
+    Examples
+    --------
+    What a first order of 15 and one of 60 say of the following twelve months:
+
+    >>> import clvml
+    >>> import pandas as pd
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> model = clvml.NewCustomerValue("12M").fit(customers)
+    >>> model.predict(pd.DataFrame({"first_spend": [15.0, 60.0]})).round().tolist()
+    [33.0, 83.0]
     """
 
     repeat_value_: LifetimeValue

@@ -29,15 +29,37 @@ def at_price(model: ValueModel, price: float = 1.0) -> ValueModel:
     Parameters
     ----------
     model : ValueModel
-        One that supports a price (see `SupportsPrice`), such as `LifetimeValue`, gets it as its model of
-        spend; any other is wrapped by `PricedValue`.
+        One that supports a price (see :class:`~clvml.lifetime_value.SupportsPrice`), such as
+        :class:`clvml.LifetimeValue`, gets it as its model of spend; any other is wrapped by
+        :class:`clvml.PricedValue`.
     price : float, default 1
         In currency units; with a price of 1, value counts purchases.
+
+    Returns
+    -------
+    ValueModel
+        Not fitted; the given model is unchanged.
 
     Raises
     ------
     InputError
         If the price is not a positive, finite number.
+
+    See Also
+    --------
+    clvml.PricedValue : The wrapper.
+    clvml.compare_models : ``of="purchases"`` compares models at a price of 1.
+
+    Examples
+    --------
+    Two repeat purchases in ten weeks, one of them expected in the next five, at 30 each:
+
+    >>> import clvml
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value import at_price
+    >>> customers = pd.DataFrame({"frequency": [2.0], "recency": [8.0], "T": [10.0]})
+    >>> at_price(clvml.RepeatRateValue(horizon=5), price=30.0).fit(customers).predict(customers).tolist()
+    [30.0]
     """
     price = check_price(price)
     return model.at_price(price) if isinstance(model, SupportsPrice) else PricedValue(model, price)
@@ -63,13 +85,24 @@ class PricedValue(Listed, BaseEstimator):
     time_unit_ : {"D", "W", "M", "Q", "Y"} or None
         Time unit of the customers.
 
+    Raises
+    ------
+    InputError
+        From ``fit``, if the price is not a positive, finite number, or the customers are invalid.
+
+    See Also
+    --------
+    clvml.lifetime_value.at_price : Wraps only models that need it.
+    clvml.compare_models : ``of="purchases"`` compares models at a price of 1.
+
     Examples
     --------
     Two repeat purchases in ten weeks, one of them expected in the next five:
 
     >>> import clvml
+    >>> import pandas as pd
     >>> customers = pd.DataFrame({"frequency": [2.0], "recency": [8.0], "T": [10.0]})
-    >>> PricedValue(clvml.RepeatRateValue(horizon=5)).fit(customers).predict(customers).tolist()
+    >>> clvml.PricedValue(clvml.RepeatRateValue(horizon=5)).fit(customers).predict(customers).tolist()
     [1.0]
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Self, overload
@@ -19,6 +19,7 @@ from clvml.customers._customer_tables import as_customers
 from clvml.customers._discount_rate import annual_rate_in
 from clvml.customers._frames import float_frame
 from clvml.customers._summary_checks import HISTORY, check_customers
+from clvml.customers._summary_files import SummaryFile
 from clvml.customers._time_units import (
     Horizon,
     Horizons,
@@ -93,10 +94,42 @@ class LifetimeValue(Listed, BaseEstimator):
     fit_notes_ : tuple of str
         Which models of spend could not be fitted, why, and which one is used instead; usually empty.
 
+    Raises
+    ------
+    InputError
+        From ``fit`` and ``predict``, if an argument or the customer summary is invalid, or the value over an
+        infinite horizon diverges.
+    FitError
+        From ``fit``, if the model of purchases, or no model of spend, can be fitted.
+
+    See Also
+    --------
+    clvml.BGNBD, clvml.ParetoNBD, clvml.MBGNBD : Models of purchases.
+    clvml.GammaGamma, clvml.LognormalSpend, clvml.ConstantSpend : Models of spend.
+    clvml.compare_models : Compare values with a holdout.
+    clvml.new_customer_value : The value of a new customer by the fitted model.
+    clvml.lifetime_value.customer_outlook : What to say about each customer.
+
     References
     ----------
     Fader, Hardie, Lee (2005), RFM and CLV: Using Iso-Value Curves for Customer Base Analysis,
     Journal of Marketing Research 42(4): value is margin x spend x discounted expected transactions.
+
+    Examples
+    --------
+    The next twelve months of CDNOW's customers, with their prediction intervals:
+
+    >>> import clvml
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "12M", annual_discount_rate=0.1)
+    >>> values = model.fit(customers).predict(customers)
+    >>> values.loc[[1, 6]].round(2).to_dict()
+    {1: 36.74, 6: 287.2}
+    >>> model.predict_factors(customers.loc[[1, 6]])[["probability_alive", "expected_purchases"]].round(2)
+                 probability_alive  expected_purchases
+    customer_id
+    1                         0.73                1.56
+    6                         0.64                4.20
     """
 
     purchases_: PurchaseModel
@@ -135,12 +168,12 @@ class LifetimeValue(Listed, BaseEstimator):
         check_fitted(self, "purchases_")
         return dict(getattr(self.spend_, "reference_", {})) | dict(getattr(self.purchases_, "reference_", {}))
 
-    def fit(self, customers: pd.DataFrame | str | Path, y: object = None) -> Self:  # noqa: ARG002
+    def fit(self, customers: pd.DataFrame | SummaryFile | str | Path, y: object = None) -> Self:  # noqa: ARG002
         """Fit clones of both models to the same customers.
 
         Parameters
         ----------
-        customers : DataFrame, or path of a stored customer summary
+        customers : DataFrame, SummaryFile, or path of a stored customer summary
             The customer summary, one row per customer; polars and Arrow tables are converted. Of a stored one
             (Parquet or CSV; a file, a folder or a glob) only the counts of equal customers are read
             (`clvml.count_histories`), so that it may be larger than memory.
@@ -248,6 +281,16 @@ class LifetimeValue(Listed, BaseEstimator):
         value = self.margin * purchases["discounted_purchases"] * spend
         factors = {"clv": value, "expected_spend": spend} | purchases
         return {name: factors[name] for name in _FACTORS if name in factors}
+
+    def factors_by_horizon(
+        self, customers: pd.DataFrame, horizons: Sequence[Horizon], annual_discount_rate: float
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """The columns of `predict_factors` as arrays, of each horizon in turn."""
+        return (self.value_factors(customers, each, annual_discount_rate) for each in horizons)
+
+    def revenue_from_factors(self, factors: Any) -> Any:
+        """The undiscounted revenue, before margin, from the columns of `predict_factors`."""
+        return factors["expected_purchases"] * factors["expected_spend"]
 
     def predict_interval(
         self,

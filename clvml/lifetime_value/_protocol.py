@@ -16,6 +16,8 @@ intervals of value             `SupportsValueIntervals`       the choice of the 
 intervals of totals            `SupportsTotalIntervals`       totals of segments in a run
 factors of value, at once      `SupportsPurchaseFactors`      `LifetimeValue.predict_factors`
 factors of value, as arrays    `SupportsValueFactors`         `LearnedCorrection.predict_factors`
+revenue, from the factors      `SupportsRevenueFromFactors`   `TotalCalibration.total_interval`
+factors over several horizons  `SupportsFactorsByHorizon`     `Backtest.expected_totals`
 P(n purchases)                 `SupportsPurchaseProbability`  `value_over_time`, `fit_by_frequency`
 P(buys), next purchase         `SupportsNextPurchase`         `customer_outlook`
 intervals of purchases         `SupportsPurchaseIntervals`    `LifetimeValue.predict_interval`
@@ -31,7 +33,7 @@ A function raises an InputError that names the missing members.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
@@ -57,6 +59,9 @@ SimulateSpend = Callable[[Any, Rows, Rows, np.random.Generator], Array]
 class ValueModel(Protocol):
     """A fitted lifetime-value model; ``isinstance`` is true after :meth:`fit`.
 
+    Implemented by :class:`clvml.LifetimeValue`, the formulas and the learned models. Any object with these
+    members can be compared, registered and served.
+
     Attributes
     ----------
     required_columns : tuple of str
@@ -69,6 +74,22 @@ class ValueModel(Protocol):
         Profit per unit of spend.
     time_unit_ : {"D", "W", "M", "Q", "Y"} or None
         The unit of the customer summary that the model was fitted to.
+
+    See Also
+    --------
+    clvml.LifetimeValue : Purchases x spend.
+    clvml.compare_models : Takes any such models.
+    clvml.workflow.custom_contender : One's own model in ``clvml run``.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value import ValueModel
+    >>> customers = pd.DataFrame({"total_spend": [100.0, 20.0]})
+    >>> model = clvml.HistoricValue(horizon=52)
+    >>> isinstance(model, ValueModel), isinstance(model.fit(customers), ValueModel)
+    (False, True)
     """
 
     horizon: Horizon
@@ -109,7 +130,24 @@ class ValueModel(Protocol):
 
 @runtime_checkable
 class SupportsPrice(Protocol):
-    """A model of value that supports one price per purchase, for purchases without amounts."""
+    """A model of value that supports one price per purchase, for purchases without amounts.
+
+    Implemented by :class:`clvml.LifetimeValue`; :func:`clvml.lifetime_value.at_price` wraps other models.
+
+    See Also
+    --------
+    clvml.lifetime_value.at_price : Asks for it.
+    clvml.PricedValue : Any model at one price.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.lifetime_value import SupportsPrice
+    >>> isinstance(clvml.LifetimeValue(clvml.BGNBD(), None, 52), SupportsPrice)
+    True
+    >>> isinstance(clvml.RepeatRateValue(52), SupportsPrice)
+    False
+    """
 
     def at_price(self, price: float) -> Any:
         """The unfitted model with this price in place of its model of spend."""
@@ -118,7 +156,25 @@ class SupportsPrice(Protocol):
 
 @runtime_checkable
 class SupportsValueIntervals(Protocol):
-    """A fitted value model that predicts intervals of each customer's value."""
+    """A fitted value model that predicts intervals of each customer's value.
+
+    Implemented by :class:`clvml.LifetimeValue`, :class:`clvml.NewCustomerValue`,
+    :class:`clvml.LearnedCorrection` and :class:`clvml.StackedValue`; not by formulas.
+
+    See Also
+    --------
+    clvml.compare_models : Prefers such models if intervals are among the ``needs``.
+    clvml.lifetime_value.SupportsPurchaseIntervals : Intervals of the number of purchases.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.lifetime_value import SupportsValueIntervals
+    >>> isinstance(clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), 52), SupportsValueIntervals)
+    True
+    >>> isinstance(clvml.RepeatRateValue(52), SupportsValueIntervals)
+    False
+    """
 
     def predict_interval(self, customers: pd.DataFrame) -> pd.DataFrame:
         """Columns ``clv_lower, clv_upper`` on the customers' index."""
@@ -140,7 +196,23 @@ class SupportsTotalIntervals(Protocol):
 class SupportsEarlierSplit(Protocol):
     """A value model that learns from the outcomes of an earlier holdout, besides the customers it predicts.
 
-    `fit`, without an earlier split, falls back to what the customers alone support, or raises an InputError.
+    ``fit``, without an earlier split, falls back to what the customers alone support, or raises an
+    InputError. Implemented by :class:`clvml.LearnedCorrection`, :class:`clvml.StackedValue`,
+    :class:`clvml.MeanValue`, :class:`clvml.RegressorValue` and :class:`clvml.LastPeriodValue`.
+
+    See Also
+    --------
+    clvml.Split.earlier : The earlier split.
+    clvml.compare_models, clvml.backtest : Fit such models with it.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.lifetime_value import SupportsEarlierSplit
+    >>> isinstance(clvml.MeanValue(52), SupportsEarlierSplit)
+    True
+    >>> isinstance(clvml.RepeatRateValue(52), SupportsEarlierSplit)
+    False
     """
 
     def fit_with_earlier(self, customers: pd.DataFrame, earlier: Split) -> Self:
@@ -154,7 +226,24 @@ class SupportsEarlierSplit(Protocol):
 
 @runtime_checkable
 class SupportsExpectedPurchases(Protocol):
-    """A fitted model that predicts expected purchases."""
+    """A fitted model that predicts expected purchases.
+
+    Implemented by every model of purchases, such as :class:`clvml.BGNBD`.
+
+    See Also
+    --------
+    clvml.lifetime_value.PurchaseModel : With ``fit``, what :class:`clvml.LifetimeValue` takes.
+    clvml.diagnostics.frequency_recency_matrix : Draws on it.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.lifetime_value import SupportsExpectedPurchases
+    >>> isinstance(clvml.BGNBD(), SupportsExpectedPurchases)
+    True
+    >>> isinstance(clvml.GammaGamma(), SupportsExpectedPurchases)
+    False
+    """
 
     def expected_purchases(self, customers: pd.DataFrame, horizon: Horizon) -> pd.Series:
         """Expected purchases of each customer in the ``horizon`` after their observation."""
@@ -163,7 +252,25 @@ class SupportsExpectedPurchases(Protocol):
 
 @runtime_checkable
 class SupportsNewCustomers(Protocol):
-    """A fitted model that predicts the expected purchases of a new customer."""
+    """A fitted model that predicts the expected purchases of a new customer.
+
+    Implemented by models of purchases such as :class:`clvml.BGNBD`; not with covariates that change over
+    time.
+
+    See Also
+    --------
+    clvml.new_customer_value : The value of a new customer.
+    clvml.diagnostics.with_expected_purchases : Expected purchases over time.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.lifetime_value import SupportsNewCustomers
+    >>> isinstance(clvml.BGNBD(), SupportsNewCustomers)
+    True
+    >>> isinstance(clvml.GammaGamma(), SupportsNewCustomers)
+    False
+    """
 
     def expected_purchases_new_customer(self, horizon: Horizon) -> float:
         """Expected repeat purchases in the ``horizon`` after the first purchase."""
@@ -172,11 +279,35 @@ class SupportsNewCustomers(Protocol):
 
 @runtime_checkable
 class PurchaseModel(SupportsExpectedPurchases, Protocol):
-    """A model of purchase frequency for `LifetimeValue`.
+    """A model of purchase frequency for :class:`clvml.LifetimeValue`.
 
     It is cloned before fitting, so it must be a scikit-learn estimator: derive it from ``BaseEstimator``. A
     fitted model may have ``required_columns`` and ``time_unit_``; defaults are ``frequency, recency, T`` and
-    the unit of the customers.
+    the unit of the customers. Implemented by :class:`clvml.BGNBD` and all other models of purchases.
+
+    See Also
+    --------
+    clvml.lifetime_value.SpendModel : Its counterpart for spend.
+    clvml.LifetimeValue : Combines the two.
+
+    Examples
+    --------
+    A model of one's own: every customer continues to buy at the past rate.
+
+    >>> import clvml
+    >>> from clvml.lifetime_value import PurchaseModel
+    >>> from sklearn.base import BaseEstimator
+    >>> class PastRate(BaseEstimator):
+    ...     def fit(self, customers):
+    ...         return self
+    ...     def expected_purchases(self, customers, horizon):
+    ...         return customers["frequency"] / customers["T"] * horizon
+    >>> isinstance(PastRate(), PurchaseModel), isinstance(clvml.GammaGamma(), PurchaseModel)
+    (True, False)
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> model = clvml.LifetimeValue(PastRate(), clvml.ConstantSpend(price=10.0), horizon=39).fit(customers)
+    >>> model.predict(customers).loc[[1, 6]].round(2).to_dict()
+    {1: 20.07, 6: 70.26}
     """
 
     def fit(self, customers: pd.DataFrame) -> Self:
@@ -186,7 +317,26 @@ class PurchaseModel(SupportsExpectedPurchases, Protocol):
 
 @runtime_checkable
 class SpendModel(Protocol):
-    """A model of spend per purchase for `LifetimeValue`; a cloneable estimator, as `PurchaseModel`."""
+    """A model of spend per purchase for :class:`clvml.LifetimeValue`.
+
+    A cloneable scikit-learn estimator, as :class:`~clvml.lifetime_value.PurchaseModel`.
+    Implemented by :class:`clvml.GammaGamma`, :class:`clvml.LognormalSpend`, :class:`clvml.ConstantSpend` and
+    :class:`clvml.TrendingSpend`.
+
+    See Also
+    --------
+    clvml.lifetime_value.PurchaseModel : Its counterpart for purchases.
+    clvml.LifetimeValue : Combines the two.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.lifetime_value import SpendModel
+    >>> isinstance(clvml.GammaGamma(), SpendModel)
+    True
+    >>> isinstance(clvml.BGNBD(), SpendModel)
+    False
+    """
 
     def fit(self, customers: pd.DataFrame) -> Self:
         """Fit to a customer summary, one row per customer."""
@@ -199,7 +349,23 @@ class SpendModel(Protocol):
 
 @runtime_checkable
 class SupportsDiscounting(Protocol):
-    """A model that computes discounted purchases; otherwise expectations over many horizons are summed."""
+    """A model that computes discounted purchases; otherwise expectations over many horizons are summed.
+
+    Implemented by models of purchases such as :class:`clvml.BGNBD`.
+
+    See Also
+    --------
+    clvml.LifetimeValue : Asks for it.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.lifetime_value import SupportsDiscounting
+    >>> isinstance(clvml.BGNBD(), SupportsDiscounting)
+    True
+    >>> isinstance(clvml.GammaGamma(), SupportsDiscounting)
+    False
+    """
 
     def discounted_purchases(
         self,
@@ -214,7 +380,23 @@ class SupportsDiscounting(Protocol):
 
 @runtime_checkable
 class SupportsPurchaseFactors(Protocol):
-    """A model of purchases that predicts all factors of a value at once; otherwise it is asked one by one."""
+    """A model of purchases that predicts all factors of a value at once; otherwise it is asked one by one.
+
+    Implemented by models of purchases such as :class:`clvml.BGNBD`.
+
+    See Also
+    --------
+    clvml.LifetimeValue : Asks for it in ``predict_factors``.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.lifetime_value import SupportsPurchaseFactors
+    >>> isinstance(clvml.BGNBD(), SupportsPurchaseFactors)
+    True
+    >>> isinstance(clvml.GammaGamma(), SupportsPurchaseFactors)
+    False
+    """
 
     def purchase_factors(
         self,
@@ -242,8 +424,49 @@ class SupportsValueFactors(Protocol):
 
 
 @runtime_checkable
+class SupportsRevenueFromFactors(Protocol):
+    """A model of value whose undiscounted revenue is a product of the columns of `predict_factors`."""
+
+    def revenue_from_factors(self, factors: Any) -> Any:
+        """The undiscounted revenue, before margin, over the finite horizon of the factors.
+
+        A Series of a table, an array of arrays by name.
+        """
+        ...
+
+
+@runtime_checkable
+class SupportsFactorsByHorizon(SupportsRevenueFromFactors, Protocol):
+    """A model of value that predicts the factors over several horizons; what they share, once."""
+
+    def factors_by_horizon(
+        self, customers: pd.DataFrame, horizons: Sequence[Horizon], annual_discount_rate: float
+    ) -> Iterator[dict[str, Array]]:
+        """The columns of `predict_factors` as arrays, of each horizon in turn."""
+        ...
+
+
+@runtime_checkable
 class SupportsScenarios(Protocol):
-    """A fitted model, of purchases or of value, that supports what-if scenarios."""
+    """A fitted model, of purchases or of value, that supports what-if scenarios.
+
+    Implemented by :class:`clvml.LifetimeValue`, the formulas, :class:`clvml.LearnedCorrection`, and models of
+    purchases such as :class:`clvml.BGNBD`.
+
+    See Also
+    --------
+    clvml.model_value : The value as a function of the factors.
+    clvml.what_if, clvml.tornado : What the factors do to it.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.lifetime_value import SupportsScenarios
+    >>> isinstance(clvml.RepeatRateValue(52), SupportsScenarios)
+    True
+    >>> isinstance(clvml.LastPeriodValue(52), SupportsScenarios)
+    False
+    """
 
     def scenario_factors(self) -> dict[str, float]:
         """The factors that can be changed, at their current levels."""
@@ -259,7 +482,24 @@ class SupportsScenarios(Protocol):
 
 @runtime_checkable
 class SupportsProbabilityAlive(Protocol):
-    """A fitted model that predicts P(alive)."""
+    """A fitted model that predicts P(alive).
+
+    Implemented by models of purchases such as :class:`clvml.BGNBD`; a formula knows no dropout.
+
+    See Also
+    --------
+    clvml.diagnostics.probability_alive_over_time : P(alive) of one customer over time.
+    clvml.CustomerGroups : Uses it for customers who have no P(alive).
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.lifetime_value import SupportsProbabilityAlive
+    >>> isinstance(clvml.BGNBD(), SupportsProbabilityAlive)
+    True
+    >>> isinstance(clvml.RepeatRateValue(52), SupportsProbabilityAlive)
+    False
+    """
 
     def probability_alive(self, customers: pd.DataFrame) -> pd.Series:
         """P(alive) of each customer, in [0, 1]."""
@@ -268,7 +508,24 @@ class SupportsProbabilityAlive(Protocol):
 
 @runtime_checkable
 class SupportsPurchaseProbability(Protocol):
-    """A fitted model that predicts the distribution of the number of purchases."""
+    """A fitted model that predicts the distribution of the number of purchases.
+
+    Implemented by models of purchases such as :class:`clvml.BGNBD`.
+
+    See Also
+    --------
+    clvml.diagnostics.fit_by_frequency : Compares it with the actual numbers.
+    clvml.StackedValue : Weights models by it.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.lifetime_value import SupportsPurchaseProbability
+    >>> isinstance(clvml.BGNBD(), SupportsPurchaseProbability)
+    True
+    >>> isinstance(clvml.RepeatRateValue(52), SupportsPurchaseProbability)
+    False
+    """
 
     def purchase_probability(self, n: int, horizon: Horizon, customers: pd.DataFrame) -> pd.Series:
         """P(exactly ``n`` purchases in the next ``horizon``) of each customer."""
@@ -277,7 +534,24 @@ class SupportsPurchaseProbability(Protocol):
 
 @runtime_checkable
 class SupportsNextPurchase(Protocol):
-    """A fitted model that predicts whether and when customers buy next."""
+    """A fitted model that predicts whether and when customers buy next.
+
+    Implemented by models of purchases such as :class:`clvml.BGNBD`, and by :class:`clvml.StackedValue` and
+    :class:`clvml.MeanValue`.
+
+    See Also
+    --------
+    clvml.lifetime_value.customer_outlook : P(buys) and the date of the next purchase.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.lifetime_value import SupportsNextPurchase
+    >>> isinstance(clvml.BGNBD(), SupportsNextPurchase)
+    True
+    >>> isinstance(clvml.RepeatRateValue(52), SupportsNextPurchase)
+    False
+    """
 
     def probability_buys(self, customers: pd.DataFrame, horizon: Horizon) -> pd.Series:
         """P(at least one purchase in the ``horizon``) of each customer."""
@@ -290,7 +564,24 @@ class SupportsNextPurchase(Protocol):
 
 @runtime_checkable
 class SupportsPurchaseIntervals(Protocol):
-    """A fitted model that predicts intervals of the number of purchases."""
+    """A fitted model that predicts intervals of the number of purchases.
+
+    Implemented by models of purchases such as :class:`clvml.BGNBD`.
+
+    See Also
+    --------
+    clvml.LifetimeValue : Its ``predict_interval`` asks for it.
+    clvml.lifetime_value.SupportsPurchaseSimulation : The other way to intervals.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.lifetime_value import SupportsPurchaseIntervals
+    >>> isinstance(clvml.BGNBD(), SupportsPurchaseIntervals)
+    True
+    >>> isinstance(clvml.RepeatRateValue(52), SupportsPurchaseIntervals)
+    False
+    """
 
     def predict_interval(
         self, customers: pd.DataFrame, horizon: Horizon, coverage: float = 0.9
@@ -301,7 +592,24 @@ class SupportsPurchaseIntervals(Protocol):
 
 @runtime_checkable
 class SupportsPurchaseSimulation(Protocol):
-    """A fitted model of purchases that supports simulation."""
+    """A fitted model of purchases that supports simulation.
+
+    Implemented by models of purchases such as :class:`clvml.BGNBD`.
+
+    See Also
+    --------
+    clvml.LifetimeValue : Its ``predict_interval`` simulates purchases and spend.
+    clvml.lifetime_value.SupportsSpendSimulation : Its counterpart for spend.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.lifetime_value import SupportsPurchaseSimulation
+    >>> isinstance(clvml.BGNBD(), SupportsPurchaseSimulation)
+    True
+    >>> isinstance(clvml.GammaGamma(), SupportsPurchaseSimulation)
+    False
+    """
 
     def parameter_draws(self, n_draws: int, random_state: int, *, together: bool = False) -> Sequence[Any]:
         """Draws of the parameters: ``n_draws`` of them, or one if their uncertainty is negligible.
@@ -322,7 +630,25 @@ class SupportsPurchaseSimulation(Protocol):
 
 @runtime_checkable
 class SupportsSpendSimulation(Protocol):
-    """A fitted model of spend that supports simulation."""
+    """A fitted model of spend that supports simulation.
+
+    Implemented by :class:`clvml.GammaGamma`, :class:`clvml.LognormalSpend`, :class:`clvml.ConstantSpend` and
+    :class:`clvml.TrendingSpend`.
+
+    See Also
+    --------
+    clvml.LifetimeValue : Its ``predict_interval`` simulates purchases and spend.
+    clvml.lifetime_value.SupportsPurchaseSimulation : Its counterpart for purchases.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.lifetime_value import SupportsSpendSimulation
+    >>> isinstance(clvml.GammaGamma(), SupportsSpendSimulation)
+    True
+    >>> isinstance(clvml.BGNBD(), SupportsSpendSimulation)
+    False
+    """
 
     def parameter_draws(self, n_draws: int, random_state: int, *, together: bool = False) -> Sequence[Any]:
         """As in `SupportsPurchaseSimulation`."""
@@ -338,7 +664,25 @@ class SupportsSpendSimulation(Protocol):
 
 @runtime_checkable
 class SupportsHeterogeneity(Protocol):
-    """A fitted model with a distribution of traits across customers."""
+    """A fitted model with a distribution of traits across customers.
+
+    Implemented by models of purchases such as :class:`clvml.BGNBD` and of spend such as
+    :class:`clvml.GammaGamma`.
+
+    See Also
+    --------
+    clvml.diagnostics.heterogeneity : The densities, with credible bands.
+    clvml.models.TraitDistribution : What it gives for each trait.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.lifetime_value import SupportsHeterogeneity
+    >>> isinstance(clvml.BGNBD(), SupportsHeterogeneity)
+    True
+    >>> isinstance(clvml.ConstantSpend(), SupportsHeterogeneity)
+    False
+    """
 
     def trait_distributions(self, n_draws: int = 400, random_state: int = 0) -> Sequence[Any]:
         """For each trait an object with ``name, per, distribution, draws``.
@@ -351,7 +695,24 @@ class SupportsHeterogeneity(Protocol):
 
 @runtime_checkable
 class SupportsSpendDistribution(Protocol):
-    """A fitted model of spend that predicts the distribution of a customer's average spend."""
+    """A fitted model of spend that predicts the distribution of a customer's average spend.
+
+    Implemented by :class:`clvml.GammaGamma`, :class:`clvml.LognormalSpend`, :class:`clvml.ConstantSpend` and
+    :class:`clvml.TrendingSpend`.
+
+    See Also
+    --------
+    clvml.diagnostics.fit_by_spend : Compares it with the actual distribution.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.lifetime_value import SupportsSpendDistribution
+    >>> isinstance(clvml.GammaGamma(), SupportsSpendDistribution)
+    True
+    >>> isinstance(clvml.BGNBD(), SupportsSpendDistribution)
+    False
+    """
 
     def average_spend_cdf(self, frequency: Array, amounts: Array) -> Array:
         """P(average over ``frequency`` purchases is at most ``amounts``), broadcast."""
@@ -360,7 +721,23 @@ class SupportsSpendDistribution(Protocol):
 
 @runtime_checkable
 class SupportsFutureSpendDensity(Protocol):
-    """A fitted model of spend that predicts the density of a customer's spend on future purchases."""
+    """A fitted model of spend that predicts the density of a customer's spend on future purchases.
+
+    Implemented by :class:`clvml.GammaGamma`.
+
+    See Also
+    --------
+    clvml.StackedValue : Scores spend by it.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.lifetime_value import SupportsFutureSpendDensity
+    >>> isinstance(clvml.GammaGamma(), SupportsFutureSpendDensity)
+    True
+    >>> isinstance(clvml.ConstantSpend(), SupportsFutureSpendDensity)
+    False
+    """
 
     def future_spend_log_density(self, customers: pd.DataFrame, number: Array, total: Array) -> Array:
         """Log density of each customer's ``total`` of ``number`` future purchases, given the summary."""

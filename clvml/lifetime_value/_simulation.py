@@ -155,10 +155,32 @@ def rank_of_bounds(n_simulations: int, coverage: float) -> int:
 
     A new observation is below the ``k``-th smallest of ``n`` with probability ``k / (n + 1)`` exactly.
 
+    Parameters
+    ----------
+    n_simulations : int
+        Number of simulated values.
+    coverage : float
+        Probability that a new observation is within the interval, in (0, 1).
+
+    Returns
+    -------
+    int
+        From 1.
+
     Raises
     ------
     InputError
         If coverage is not in (0, 1), or there are too few simulations for it.
+
+    See Also
+    --------
+    clvml.lifetime_value.bounds : The interval of this rank.
+
+    Examples
+    --------
+    >>> from clvml.lifetime_value import rank_of_bounds
+    >>> rank_of_bounds(999, coverage=0.9)
+    50
     """
     check_coverage(coverage)
     needed = int(np.ceil(round(2 / (1 - coverage), 6))) - 1
@@ -171,7 +193,34 @@ def rank_of_bounds(n_simulations: int, coverage: float) -> int:
 
 
 def bounds(simulated: Array, rank: int) -> tuple[Array, Array]:
-    """The ``rank``-th smallest and largest along the last axis."""
+    """The ``rank``-th smallest and largest of simulated values: an interval.
+
+    Parameters
+    ----------
+    simulated : ndarray, shape (..., n_simulations)
+        Simulated values along the last axis.
+    rank : int
+        From 1, as :func:`~clvml.lifetime_value.rank_of_bounds` gives it for a coverage.
+
+    Returns
+    -------
+    (ndarray, ndarray)
+        The lower and the upper ends, of the shape without the last axis.
+
+    See Also
+    --------
+    clvml.lifetime_value.rank_of_bounds : The rank for a coverage.
+    clvml.LifetimeValue : Its ``predict_interval``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from clvml.lifetime_value import bounds, rank_of_bounds
+    >>> simulated = np.arange(1.0, 100.0)  # 99 values
+    >>> lower, upper = bounds(simulated, rank_of_bounds(99, coverage=0.9))
+    >>> float(lower), float(upper)
+    (5.0, 95.0)
+    """
     lower, upper = rank - 1, simulated.shape[-1] - rank
     parts = np.partition(simulated, (lower, upper), axis=-1)
     return parts[..., lower], parts[..., upper]

@@ -9,6 +9,7 @@ kernel only.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -16,8 +17,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from clvml.customers._counts import counted_if_stored
 from clvml.customers._customer_tables import as_customers
 from clvml.customers._summary_checks import check_customers, checked_columns
+from clvml.customers._summary_files import SummaryFile
 from clvml.customers._time_units import stated_time_unit
 from clvml.customers._training_summary import training_summary
 from clvml.distributions._covariates import Influence
@@ -118,7 +121,7 @@ class AverageSpendModel(LikelihoodModel):
 
     def fit(
         self,
-        customers: pd.DataFrame,
+        customers: pd.DataFrame | SummaryFile | str | Path,
         y: object = None,  # noqa: ARG002
         *,
         weights: object = None,
@@ -128,7 +131,7 @@ class AverageSpendModel(LikelihoodModel):
 
         Parameters
         ----------
-        customers : DataFrame, shape (n_customers, ...)
+        customers : DataFrame, shape (n_customers, ...), SummaryFile or path
             The customer summary with ``frequency`` and ``monetary_value`` (or ``total_spend``, to use the
             first purchase) and the covariates, one row per customer, or the distinct ones with ``weights``
             (`clvml.count_spend`).
@@ -153,7 +156,7 @@ class AverageSpendModel(LikelihoodModel):
             If parameters diverge, mean spend is not finite, or frequency and spend are correlated and the
             model has no ``rate_effect``.
         """
-        customers = as_customers(customers)
+        customers, weights = counted_if_stored(customers, self.required_columns, weights)
         used, spend = self._check(customers, weights)
         self.time_unit_ = stated_time_unit(customers) if self.rate_effect else None
         self.rate_params_, self.sides_ = self._fit_rates(customers, weights), ()
@@ -177,7 +180,7 @@ class AverageSpendModel(LikelihoodModel):
 
         Larger is better; customers without repeat spend are excluded, as in the fit.
         """
-        customers = as_customers(customers)
+        customers, weights = counted_if_stored(customers, self.required_columns, weights)
         used, spend = self._check(customers, weights)
         check_is_fitted(self, "params_")
         spend = self._encoded(customers.iloc[used], spend)

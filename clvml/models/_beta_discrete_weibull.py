@@ -58,6 +58,12 @@ class BetaDiscreteWeibull(ContractModel):
     fit_record_ : FitRecord
         Convergence diagnostics and warnings.
 
+    See Also
+    --------
+    clvml.ShiftedBetaGeometric : With a constant churn probability of each customer.
+    clvml.customers_from_survivors : The data, from the number of active subscribers.
+    clvml.LifetimeValue : Renewals x price, with :class:`clvml.ConstantSpend`.
+
     References
     ----------
     Fader, Hardie, Liu, Davin, Steenburgh (2018), "How to Project Customer Retention" Revisited: The Role of
@@ -65,9 +71,11 @@ class BetaDiscreteWeibull(ContractModel):
 
     Examples
     --------
-    >>> from clvml import customers_from_survivors
-    >>> cohort = customers_from_survivors([1000, 869, 743, 653, 593])
-    >>> model = BetaDiscreteWeibull().fit(cohort, weights=cohort["customers"])
+    The paper's "High End" customers, for five years:
+
+    >>> import clvml
+    >>> cohort = clvml.customers_from_survivors([1000, 869, 743, 653, 593])
+    >>> model = clvml.BetaDiscreteWeibull().fit(cohort, weights=cohort["customers"])
     >>> [round(value, 2) for value in model.params_]
     [0.26, 1.72, 1.58]
     """

@@ -56,6 +56,12 @@ class BGBB(OpportunityModel):
     fit_record_ : FitRecord
         Convergence diagnostics and warnings.
 
+    See Also
+    --------
+    clvml.BGNBD : Purchases at any time.
+    clvml.MigrationValue : A Markov chain over the time since last purchase.
+    clvml.LifetimeValue : Purchases x spend, the value of customers.
+
     References
     ----------
     Fader, Hardie, Shang (2010), Customer-Base Analysis in a Discrete-Time Noncontractual Setting,
@@ -63,6 +69,8 @@ class BGBB(OpportunityModel):
 
     Examples
     --------
+    The donors of the paper, in ten coming years:
+
     >>> import clvml
     >>> model = clvml.BGBB.from_params(alpha=1.204, beta=0.750, gamma=0.657, delta=2.783)
     >>> round(model.expected_purchases_new_customer(10), 2)

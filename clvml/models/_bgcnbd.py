@@ -62,6 +62,14 @@ class BGCNBD(RegularModel):
     fit_record_ : FitRecord
         Convergence diagnostics and warnings.
 
+    See Also
+    --------
+    clvml.BGNBD : Purchases at random.
+    clvml.MBGCNBD : One-time buyers can drop out too.
+    clvml.diagnostics.purchase_regularity : A test of regularity without a model.
+    clvml.diagnostics.log_intertransaction_times : The column ``litt``.
+    clvml.LifetimeValue : Purchases x spend, the value of customers.
+
     References
     ----------
     Reutterer, Platzer, Schroeder (2021), Leveraging purchase regularity for predicting customer behavior the

@@ -86,6 +86,17 @@ class BGNBD(HistoryModel):
     fit_record_ : FitRecord
         Convergence diagnostics and warnings.
 
+    See Also
+    --------
+    clvml.MBGNBD : One-time buyers can drop out too.
+    clvml.ParetoNBD : Dropout at any time.
+    clvml.BGCNBD : Regular purchases.
+    clvml.SeasonalPurchases, clvml.TimeVaryingPurchases : Seasons, holidays, and covariates over time.
+    clvml.PartialPooling : Groups of customers, such as cohorts.
+    clvml.LifetimeValue : Purchases x spend, the value of customers.
+    clvml.diagnostics.fit_by_frequency : Whether the model fits.
+    clvml.diagnostics.heterogeneity : How customers differ.
+
     References
     ----------
     Fader, Hardie, Lee (2005), "Counting Your Customers" the Easy Way, Marketing Science 24(2).

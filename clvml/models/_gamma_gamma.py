@@ -64,6 +64,14 @@ class GammaGamma(AverageSpendModel):
     fit_record_ : FitRecord
         Convergence diagnostics and warnings.
 
+    See Also
+    --------
+    clvml.LognormalSpend : For skewed amounts.
+    clvml.ConstantSpend : One price for all.
+    clvml.TrendingSpend : With inflation or another trend.
+    clvml.LifetimeValue : Purchases x spend, the value of customers.
+    clvml.diagnostics.fit_by_spend : Whether the model fits.
+
     References
     ----------
     Fader, Hardie (2013), The Gamma-Gamma Model of Monetary Value, note 025.

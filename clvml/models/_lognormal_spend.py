@@ -64,6 +64,13 @@ class LognormalSpend(AverageSpendModel):
     fit_record_ : FitRecord
         Convergence diagnostics and warnings.
 
+    See Also
+    --------
+    clvml.GammaGamma : The usual model of spend.
+    clvml.TrendingSpend : With inflation or another trend.
+    clvml.LifetimeValue : Purchases x spend, the value of customers.
+    clvml.diagnostics.fit_by_spend : Whether the model fits.
+
     References
     ----------
     Fenton (1960), The Sum of Log-normal Probability Distributions in Scatter Transmission Systems,

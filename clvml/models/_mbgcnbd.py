@@ -62,6 +62,14 @@ class MBGCNBD(RegularModel):
     fit_record_ : FitRecord
         Convergence diagnostics and warnings.
 
+    See Also
+    --------
+    clvml.MBGNBD : Purchases at random.
+    clvml.BGCNBD : One-time buyers are all alive.
+    clvml.diagnostics.purchase_regularity : A test of regularity without a model.
+    clvml.diagnostics.log_intertransaction_times : The column ``litt``.
+    clvml.LifetimeValue : Purchases x spend, the value of customers.
+
     References
     ----------
     Reutterer, Platzer, Schroeder (2021), Leveraging purchase regularity for predicting customer behavior the

@@ -50,6 +50,15 @@ class MBGNBD(HistoryModel):
     fit_record_ : FitRecord
         Convergence diagnostics and warnings.
 
+    See Also
+    --------
+    clvml.BGNBD : One-time buyers are all alive.
+    clvml.ParetoNBD : Dropout at any time.
+    clvml.MBGCNBD : Regular purchases.
+    clvml.LifetimeValue : Purchases x spend, the value of customers.
+    clvml.diagnostics.fit_by_frequency : Whether the model fits.
+    clvml.diagnostics.heterogeneity : How customers differ.
+
     References
     ----------
     Batislam, Denizel, Filiztekin (2007), Empirical validation and comparison of models for customer

@@ -54,6 +54,14 @@ class ParetoNBD(HistoryModel):
     fit_record_ : FitRecord
         Convergence diagnostics and warnings.
 
+    See Also
+    --------
+    clvml.BGNBD, clvml.MBGNBD : Dropout after purchases.
+    clvml.SeasonalPurchases, clvml.TimeVaryingPurchases : Seasons, holidays, and covariates over time.
+    clvml.LifetimeValue : Purchases x spend, the value of customers.
+    clvml.diagnostics.fit_by_frequency : Whether the model fits.
+    clvml.diagnostics.heterogeneity : How customers differ.
+
     References
     ----------
     Schmittlein, Morrison, Colombo (1987), Counting Your Customers: Who Are They and What Will They

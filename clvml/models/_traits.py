@@ -55,6 +55,21 @@ class TraitDistribution(NamedTuple):
         At the estimate: ``mean(), median(), ppf(q), cdf(x)``.
     draws : frozen distribution of scipy, or None
         With arrays of parameters, one element per draw; None if parameter uncertainty is unknown.
+
+    See Also
+    --------
+    clvml.diagnostics.heterogeneity : The densities with credible bands.
+    clvml.lifetime_value.SupportsHeterogeneity : Models that give it.
+
+    Examples
+    --------
+    Four in five customers are expected to buy less than once in 13 weeks:
+
+    >>> import clvml
+    >>> model = clvml.BGNBD.from_params(r=0.243, alpha=4.414, a=0.793, b=2.426, time_unit="W")
+    >>> rate, dropout = model.trait_distributions()
+    >>> rate.name, round(float(rate.distribution.mean()), 3), round(float(rate.distribution.cdf(1 / 13)), 2)
+    ('purchase rate', 0.055, 0.8)
     """
 
     name: str

@@ -13,12 +13,14 @@ import glob
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from clvml.customers._formula_escapes import with_escapes
 from clvml.customers._ids import CUSTOMER_ID, to_arrow
+from clvml.customers.engines._large_csv import MANY, write_csv
 from clvml.files import is_same, put_in_place
 from clvml.workflow._manifest import Manifest, delete_remains
 from clvml.workflow._output_checks import check_output, check_own
@@ -69,7 +71,10 @@ class OutputFolder:
 
     def csv(self, name: str, table: pd.DataFrame) -> Path:
         """Write a table with its index; floats round-trip exactly, and no id runs as a formula."""
-        return self.place(name, (with_escapes(table) if table.index.name == CUSTOMER_ID else table).to_csv)
+        if table.index.name != CUSTOMER_ID:
+            return self.place(name, table.to_csv)
+        escaped = with_escapes(table)
+        return self.place(name, partial(write_csv, escaped) if len(table) >= MANY else escaped.to_csv)
 
     def parquet(self, name: str, customers: pd.DataFrame) -> Path:
         """Write a table of customers with their ids and its attrs (the time unit among them)."""

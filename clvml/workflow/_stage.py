@@ -6,6 +6,7 @@ A stage takes a context with the values that earlier stages computed, by type, a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from clvml.workflow._console import Progress
@@ -26,11 +27,17 @@ class Context:
         The configuration.
     progress : Progress
         Receives the messages.
+
+    Attributes
+    ----------
+    resources : contextlib.ExitStack
+        What stages open for later stages; closed at the end of the run.
     """
 
     def __init__(self, config: Config, progress: Progress) -> None:
         self.config = config
         self.progress = progress
+        self.resources = ExitStack()
         self._values: dict[type, object] = {}
 
     def put(self, value: object) -> None:

@@ -2,7 +2,10 @@
 
 import gzip
 import io
+import json
 import logging
+import re
+import struct
 import sys
 
 import pandas as pd
@@ -11,7 +14,8 @@ import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
 
-from clvml.customers._transactions import read_transactions
+from clvml.customers._stored_transactions import TransactionStore
+from clvml.customers._transactions import TransactionPolicy, read_transactions
 from clvml.customers.engines import _workbooks
 from clvml.customers.engines._files import copy_of_stdin
 from clvml.customers.engines._workbooks import SheetWriter, read_sheet
@@ -343,3 +347,283 @@ def test_a_compressed_file_that_is_cut_off_is_refused(tmp_path, ending):
         read_transactions(path)
     path.write_bytes(whole)
     assert len(read_transactions(path)) == 50_000
+
+
+def test_a_file_named_twice_is_read_once_and_said(tmp_path, sales, expected, caplog):
+    sales.to_csv(tmp_path / "2024-01.csv", index=False)
+    (tmp_path / "latest.csv").symlink_to(tmp_path / "2024-01.csv")
+    path = tmp_path / "2024-01.csv"
+    for source in (tmp_path, [path, tmp_path / "2024-*.csv"], [path, tmp_path / "x" / ".." / "2024-01.csv"]):
+        caplog.clear()
+        (tmp_path / "x").mkdir(exist_ok=True)
+        assert rows(read_transactions(source)) == expected
+        assert "1 of 2 paths name a file again, such as" in caplog.text
+        assert caplog.text.count("read once") == 1
+
+
+def test_files_of_another_type_in_a_folder_are_named(tmp_path, sales, expected, caplog):
+    sales.to_csv(tmp_path / "a.csv", index=False)
+    for name in ("b.CSV.bz2", "notes.md", "c.json", "d.jsonl", "_SUCCESS", ".crc"):
+        (tmp_path / name).write_text("x")
+    transactions = read_transactions(tmp_path)
+    assert rows(transactions) == expected
+    assert "4 files of another type in" in caplog.text
+    assert "not read: b.CSV.bz2, c.json, d.jsonl, ..." in caplog.text
+    caplog.clear()
+    transactions.with_category("amount")
+    assert not caplog.text
+
+
+@pytest.mark.parametrize("fault", ["checksum", "trailer", "garbage"])
+def test_a_damaged_gzip_is_refused_though_its_rows_can_be_read(tmp_path, sales, expected, fault):
+    whole = gzip.compress(sales.to_csv(index=False).encode())
+    path = tmp_path / "a.csv.gz"
+    flipped = whole[:-8] + bytes([whole[-8] ^ 1]) + whole[-7:]
+    path.write_bytes({"checksum": flipped, "trailer": whole[:-4], "garbage": whole + b"rubbish"}[fault])
+    with pytest.raises(InputError, match=r"a\.csv\.gz cannot be read: it is damaged or cut off"):
+        read_transactions(path)
+    path.write_bytes(whole + gzip.compress(b"d,1997-03-05,5.0\n"))  # of two members
+    assert rows(read_transactions(path)) == [*expected, ["d", pd.Timestamp("1997-03-05"), 5.0]]
+
+
+@pytest.fixture
+def delta(tmp_path, sales):
+    """A Delta table with a history: rows were appended, overwritten and deleted."""
+    deltalake = pytest.importorskip("deltalake")
+    folder, table = tmp_path / "table", pa.table(sales.assign(year=1997))
+    deltalake.write_deltalake(folder, table, partition_by=["year"])
+    deltalake.write_deltalake(folder, table, mode="append")
+    deltalake.DeltaTable(folder).delete("customer_id = 'c'")
+    deltalake.write_deltalake(folder, table, mode="overwrite")
+    return folder
+
+
+def test_a_delta_table_has_its_current_rows_only(delta, expected):
+    transactions = read_transactions(str(delta), category="year")
+    assert transactions.source == str(delta)
+    assert [row[:3] for row in rows(transactions)] == expected
+    assert len(list(delta.rglob("*.parquet"))) > 1
+    for source in (delta.parent, delta / "**/*.parquet", [delta, delta]):
+        with pytest.raises(InputError, match=r"table, which is a Delta table.* give the folder of one table"):
+            read_transactions(source)
+
+
+def z85(data):
+    """Bytes in the base of 85 characters of deletion vectors."""
+    digits = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
+    words = [int.from_bytes(data[i : i + 4], "big") for i in range(0, len(data), 4)]
+    return "".join(digits[word // 85**place % 85] for word in words for place in range(4, -1, -1))
+
+
+def deletion_vector(*places):
+    """The deletion vector of rows of a file, by the Delta protocol: a Roaring bitmap within the log."""
+    bitmap = struct.pack("<IIHHI", 12346, 1, 0, len(places) - 1, 16) + struct.pack(
+        f"<{len(places)}H", *places
+    )
+    data = struct.pack("<iqi", 1681511377, 1, 0) + bitmap
+    text = z85(data + b"\0" * (-len(data) % 4))
+    return {
+        "storageType": "i",
+        "pathOrInlineDv": text,
+        "sizeInBytes": len(data),
+        "cardinality": len(places),
+    }
+
+
+def test_rows_that_a_deletion_vector_marks_are_not_read(tmp_path, sales, expected):
+    deltalake = pytest.importorskip("deltalake")
+    marks = {"delta.enableDeletionVectors": "true"}
+    deltalake.write_deltalake(tmp_path / "t", pa.table(sales), configuration=marks)
+    assert rows(read_transactions(tmp_path / "t")) == expected
+    log = tmp_path / "t" / "_delta_log"
+    first = [json.loads(line) for line in (log / f"{0:020}.json").read_text().splitlines()]
+    added = next(action["add"] for action in first if "add" in action)
+    removed = {"path": added["path"], "deletionTimestamp": 1, "dataChange": True, "partitionValues": {}}
+    marked = added | {"deletionVector": deletion_vector(0, 2)}
+    actions = ({"remove": removed}, {"add": marked})
+    (log / f"{1:020}.json").write_text("\n".join(map(json.dumps, actions)) + "\n")
+    assert rows(read_transactions(tmp_path / "t")) == [expected[1], expected[3]]
+
+
+def test_without_deltalake_the_error_says_what_to_install(delta, monkeypatch):
+    monkeypatch.setitem(sys.modules, "deltalake", None)
+    with pytest.raises(InputError, match=r"table is a Delta table.*pip install 'clvml\[delta\]'"):
+        read_transactions(delta)
+
+
+def test_a_damaged_delta_log_is_named(delta):
+    (delta / "_delta_log" / f"{0:020}.json").write_text("{")
+    with pytest.raises(InputError, match=r"the Delta table .*table cannot be read: "):
+        read_transactions(delta)
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        ("metadata/00001-a.metadata.json", "an Iceberg table.*pyiceberg"),
+        (".hoodie/hoodie.properties", "a Hudi table.*engine='spark'"),
+    ],
+)
+def test_tables_of_other_formats_are_refused_with_the_way_out(tmp_path, sales, log, said):
+    path = tmp_path / "table" / "data" / "day=1" / "a.parquet"
+    path.parent.mkdir(parents=True)
+    sales.to_parquet(path)
+    assert len(read_transactions(tmp_path / "table")) == 4
+    (tmp_path / "table" / log).parent.mkdir()
+    (tmp_path / "table" / log).write_text("{}")
+    for source in (tmp_path / "table", tmp_path, path):
+        with pytest.raises(InputError, match=said):
+            read_transactions(source)
+
+
+FAULTS = {
+    "more": (lambda row: row + ",12,13", None, "more cells than the 3 column names"),
+    "fewer": (lambda row: row.rpartition(",")[0], "amount", "fewer cells than the 3 .* none for .*'amount'"),
+    "quote": (lambda row: '"x"y' + row[row.index(",") :], "customer_id", "quote .* in column 'customer_id'"),
+}
+DROPPED = TransactionPolicy(bad_row="drop")
+
+
+def spoil(path, *faults):
+    """Make rows of a file malformed: pairs of the line and the fault."""
+    lines = path.read_text().splitlines()
+    for line, fault in faults:
+        lines[line - 1] = FAULTS[fault][0](lines[line - 1])
+    path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_malformed_row_is_refused_by_file_line_and_column_or_dropped_and_counted(
+    tmp_path, sales, fault, caplog
+):
+    folder = parts(tmp_path / "days", sales)
+    known = read_transactions(folder).to_pandas()
+    spoil(folder / "day 37 'ü'.csv", (3, fault))
+    column, reason = FAULTS[fault][1:]
+    named = "" if column is None else f".*'{column}'"
+    place = r"line 3 of .*day 37 'ü'\.csv"
+    with pytest.raises(InputError, match=rf"{place} is malformed: .*{named}.*bad_row='drop'"):
+        read_transactions(folder)
+    found = read_transactions(folder, policy=DROPPED)
+    assert found.report.loc["bad_row", ["policy", "rows", "set_aside"]].tolist() == ["drop", 1, 1]
+    assert found.report["set_aside"].drop("read").sum() == 200 - len(found) == 1
+    assert re.search(rf"excluded 1 of 200 .* 1 malformed \({place}: .*{reason}", caplog.text)
+    row = found.malformed_rows().iloc[0]
+    assert (row["file"], row["line"]) == (str(folder / "day 37 'ü'.csv"), 3)
+    assert row["column"] == column or (column is None and pd.isna(row["column"]))
+    assert re.search(reason, row["reason"])
+    lost = (known["customer_id"] == "c37") & (known["date"] == sales["date"][1])
+    pd.testing.assert_frame_equal(found.to_pandas(), known[~lost].reset_index(drop=True))
+    assert len(found.with_category("amount").malformed_rows()) == 1
+
+
+def test_well_formed_files_have_the_same_rows_whatever_becomes_of_malformed_ones(tmp_path, sales):
+    folder = parts(tmp_path / "days", sales)
+    found, known = read_transactions(folder, policy=DROPPED), read_transactions(folder)
+    assert rows(found) == rows(known)
+    assert found.malformed_rows().empty
+    assert "bad_row" not in known.report.index
+    assert found.report.drop("bad_row").equals(known.report)
+
+
+def test_no_row_is_lost_beside_malformed_ones_in_a_large_file(tmp_path):
+    """DuckDB's ignore_errors alone drops the rows that follow a misplaced quote."""
+    numbers = range(1, 300_001)
+    text = "customer_id,date,amount\n" + "".join(f"{i},2024-01-0{i % 9 + 1},{i % 1000}.5\n" for i in numbers)
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    bad = list(range(7, 290_000, 997))
+    spoil(path, *((line, list(FAULTS)[line % 3]) for line in bad))
+    found = read_transactions(path, policy=DROPPED)
+    assert set(found.to_pandas()["customer_id"]) == set(numbers) - {line - 1 for line in bad}
+    assert found.malformed_rows()["line"].tolist() == bad
+
+
+@pytest.mark.parametrize("policy", [DROPPED, TransactionPolicy()])
+def test_a_quote_that_hides_the_rows_after_it_is_always_refused(tmp_path, sales, policy):
+    folder = parts(tmp_path / "days", sales)
+    bad = folder / "day 37 'ü'.csv"
+    lines = bad.read_text().splitlines()
+    for later in (lines[3:], [lines[3], '"c37"' + lines[4][3:]]):
+        bad.write_text("\n".join([*lines[:2], '"' + lines[2], *later]) + "\n")  # DuckDB may miss the first
+        with pytest.raises(InputError, match=r"line 3 of .*day 37 'ü'\.csv is malformed"):
+            read_transactions(folder, policy=policy)
+
+
+def test_more_malformed_rows_than_max_unreadable_are_refused(tmp_path, sales):
+    folder = parts(tmp_path / "days", sales)
+    for i in range(30):
+        spoil(folder / f"day {i:02} 'ü'.csv", (2, "more"))
+    with pytest.raises(InputError, match=r"30 of 200 rows of .* \(15%\) are malformed \(line 2 of .*day 00"):
+        read_transactions(folder, policy=DROPPED)
+    assert len(read_transactions(folder, policy=DROPPED, max_unreadable=0.2)) == 170
+
+
+def test_a_store_takes_a_file_without_its_malformed_rows(tmp_path, sales):
+    sales.to_csv(tmp_path / "a.csv", index=False)
+    spoil(tmp_path / "a.csv", (4, "fewer"))
+    store = TransactionStore(tmp_path / "store")
+    store.add(read_transactions(tmp_path / "a.csv", policy=DROPPED))
+    report = read_transactions(store).report
+    assert report.loc[["read", "bad_row", "used"], "rows"].tolist() == [4, 1, 3]
+
+
+def test_one_malformed_file_among_compressed_ones_is_named(tmp_path, sales):
+    folder = parts(tmp_path / "days", sales, 3)
+    spoil(folder / "day 01 'ü'.csv", (3, "more"))
+    for path in folder.glob("*.csv"):
+        path.with_suffix(".csv.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    with pytest.raises(InputError, match=r"line 3 of .*day 01 'ü'\.csv\.gz is malformed"):
+        read_transactions(folder)
+    assert len(read_transactions(folder, policy=DROPPED)) == 11
+
+
+def test_malformed_rows_of_another_encoding_are_refused(tmp_path):
+    text = "customer_id,date,amount\nMüller,1997-01-01,5\nb,1997-01-02,6,7\nc,1997-01-02,6\n"
+    (tmp_path / "a.csv").write_text(text, encoding="cp1252")
+    for policy in (DROPPED, TransactionPolicy()):
+        with pytest.raises(InputError, match=r"a\.csv cannot be read as Windows-1252: .*line 3"):
+            read_transactions(tmp_path / "a.csv", policy=policy)
+
+
+def test_dates_and_amounts_that_cannot_be_read_are_named_by_file_and_line(tmp_path, sales, caplog):
+    folder = parts(tmp_path / "days", sales)
+    bad = folder / "day 37 'ü'.csv"
+    rows = [
+        "customer_id,date,amount",
+        "a,1997-01-01,5",
+        "",
+        '"b\nc",1.2.97,5',
+        "d,,5",
+        "e,1997-01-01,n/a",
+    ]
+    bad.write_text("\n".join(rows) + "\n")
+    read_transactions(folder)
+    path = re.escape(str(bad))
+    assert re.search(
+        rf"2 with .* date \(such as '1.2.97'; .*; first in lines 4 and 6 of {path}\)", caplog.text
+    )
+    assert re.search(rf"1 with .* amount \(such as 'n/a'; .*; first in line 7 of {path}\)", caplog.text)
+    caplog.clear()
+    table = pd.read_csv(bad, dtype=str)
+    table.to_parquet(tmp_path / "a.parquet")
+    read_transactions(tmp_path / "a.parquet")
+    assert "; first in rows 2 and 3)" in caplog.text
+    caplog.clear()
+    read_transactions(table)
+    assert "first in" not in caplog.text
+
+
+def test_the_file_with_a_decimal_comma_among_many_is_named(tmp_path, sales):
+    folder = parts(tmp_path / "days", sales)
+    (folder / "day 37 'ü'.csv").write_text("customer_id;date;amount\na;1997-01-01;5,25\n")
+    with pytest.raises(InputError, match=r"'1\.0' in .*day 00 .*'5,25' in .*day 37 "):
+        read_transactions(folder)
+
+
+def test_places_of_rows_from_standard_input_are_not_those_of_its_copy(from_stdin, caplog):
+    from_stdin(b"customer_id,date,amount\na,1997-01-01,5\nb,soon,5\n")
+    read_transactions("-")
+    assert "1 with an unreadable date (such as 'soon'; give" in caplog.text
+    assert "first in" not in caplog.text

@@ -137,3 +137,35 @@ def test_a_formula_has_intervals_too(cdnow):
     assert tuple(table.loc["total", ["clv_lower", "clv_upper"]]) == pytest.approx(
         CALIBRATION.interval(total, 0.5), rel=1e-12
     )
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.1])
+@pytest.mark.parametrize(
+    "kind", ["probabilistic", "in a scenario", "structure plus learning", "formula", "mean"]
+)
+def test_known_factors_give_the_same_intervals(cdnow, cdnow_split, kind, rate):
+    learned = clvml.LearnedCorrection("12M", margin=0.3).fit_with_earlier(
+        cdnow_split.calibration, cdnow_split.earlier()
+    )
+    models = {
+        "probabilistic": lambda: clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "12M", margin=0.3),
+        "in a scenario": lambda: learned.structure_.with_factors({"income": 1.5, "purchase_rate": 0.8}),
+        "structure plus learning": lambda: learned,
+        "formula": lambda: clvml.RepeatRateValue("12M"),
+        "mean": lambda: clvml.MeanValue("12M", margin=0.3),
+    }
+    model = models[kind]()
+    model = model if hasattr(model, "time_unit_") else model.fit(cdnow)
+    groups = pd.Series(np.where(cdnow["frequency"] > 0, "again", "once"), cdnow.index)
+    factors = model.predict_factors(cdnow, "12M", rate)
+    options = {"horizon": "12M", "annual_discount_rate": rate}
+    known = CALIBRATION.total_interval(model, cdnow, groups, factors=factors, **options)
+    anew = CALIBRATION.total_interval(model, cdnow, groups, **options)
+    pd.testing.assert_frame_equal(known, anew, rtol=1e-12)
+
+
+def test_with_known_factors_a_model_predicts_nothing_again(cdnow, value_model, monkeypatch):
+    factors = value_model.predict_factors(cdnow)
+    monkeypatch.setattr(type(value_model), "predict", None)
+    table = CALIBRATION.total_interval(value_model, cdnow, factors=factors)
+    assert table.loc["total", "clv"] == pytest.approx(factors["clv"].sum())

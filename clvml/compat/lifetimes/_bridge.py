@@ -52,6 +52,23 @@ def quiet_lifetimes() -> Iterator[Any]:
 
     Inside the context NumPy's global random state is fixed, as lifetimes' Pareto/NBD uses random starting
     values; the caller's state is restored.
+
+    Yields
+    ------
+    module
+        ``lifetimes``.
+
+    See Also
+    --------
+    clvml.check_against_lifetimes : Compare the two packages on your customers.
+
+    Examples
+    --------
+    >>> from clvml.compat.lifetimes import quiet_lifetimes
+    >>> with quiet_lifetimes() as lifetimes:
+    ...     fitter = lifetimes.BetaGeoFitter()
+    >>> type(fitter).__name__
+    'BetaGeoFitter'
     """
     option = "mode.chained_assignment"
     with (
@@ -108,12 +125,29 @@ def from_lifetimes(fitter: Any, *, time_unit: str | None = None) -> PurchaseMode
     Returns
     -------
     BGNBD, MBGNBD, ParetoNBD, BGBB or GammaGamma
+        Ready to predict, without standard errors: a fitter of lifetimes does not have clvml's.
 
     Raises
     ------
     InputError
         If there is no counterpart in clvml, the fitter has not been fitted, or its parameters are not
         positive and finite.
+
+    See Also
+    --------
+    clvml.to_lifetimes : The other way.
+    clvml.check_against_lifetimes : Compare the two packages on your customers.
+
+    Examples
+    --------
+    A model of lifetimes (here made from one of clvml) continues as a model of clvml:
+
+    >>> import clvml
+    >>> fitter = clvml.to_lifetimes(clvml.BGNBD.from_params(r=0.243, alpha=4.414, a=0.793, b=2.426))
+    >>> fitter
+    <lifetimes.BetaGeoFitter: a: 0.79, alpha: 4.41, b: 2.43, r: 0.24>
+    >>> clvml.from_lifetimes(fitter, time_unit="W").params_
+    BGNBDParams(r=0.243, alpha=4.414, a=0.793, b=2.426)
     """
     model = counterpart_of(fitter)
     if not hasattr(fitter, "params_"):
@@ -136,11 +170,25 @@ def to_lifetimes(model: PurchaseModel | GammaGamma) -> Any:
     Returns
     -------
     lifetimes fitter
+        BetaGeoFitter, ModifiedBetaGeoFitter, ParetoNBDFitter, BetaGeoBetaBinomFitter or GammaGammaFitter.
 
     Raises
     ------
     InputError
         If there is no counterpart in lifetimes, or the model has covariates.
+
+    See Also
+    --------
+    clvml.from_lifetimes : The other way.
+    clvml.check_against_lifetimes : Compare the two packages on your customers.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> model = clvml.BGNBD.from_params(r=0.243, alpha=4.414, a=0.793, b=2.426)
+    >>> fitter = clvml.to_lifetimes(model)
+    >>> round(float(fitter.conditional_expected_number_of_purchases_up_to_time(39, 2, 30.43, 38.86)), 3)
+    1.226
     """
     names = {counterpart: name for name, counterpart in COUNTERPARTS.items()}
     if type(model) not in names:
@@ -164,14 +212,42 @@ class LifetimesValue(Listed, BaseEstimator):
 
     Parameters
     ----------
-    horizon, annual_discount_rate, margin
-        As in `clvml.LifetimeValue`.
+    horizon : float or str
+        Prediction horizon, in the time unit of the customers, or as text such as ``"12M"``; not infinite.
+    annual_discount_rate : float, default 0
+        A fraction per year: 0.10 is 10 %.
+    margin : float, default 1
+        Profit per unit of spend.
 
     Attributes
     ----------
     purchase_params_ : BGNBDParams
+        ``r, alpha, a, b`` of lifetimes' BetaGeoFitter.
     spend_params_ : GammaGammaParams
+        ``p, q, v`` of lifetimes' GammaGammaFitter.
     time_unit_ : {"D", "W", "M", "Q", "Y"} or None
+        Time unit of the customers.
+
+    Raises
+    ------
+    InputError
+        From ``fit`` and ``predict``, if an argument or the customer summary is invalid.
+    FitError
+        If lifetimes cannot fit these customers, or predicts NaN for one of them.
+
+    See Also
+    --------
+    clvml.check_against_lifetimes : Both packages on the same customers, with the causes of differences.
+    clvml.LifetimeValue : The same models by clvml.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> theirs = clvml.LifetimesValue(39).fit(customers).predict(customers).sum()
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), horizon=39).fit(customers)
+    >>> f"{theirs:,.0f}, {model.predict(customers).sum():,.0f}"
+    '59,932, 59,932'
     """
 
     required_columns = (*HISTORY, "monetary_value")

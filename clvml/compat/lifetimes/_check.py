@@ -53,6 +53,7 @@ class LifetimesCheck:
     Attributes
     ----------
     title : str
+        What was compared, on how many customers.
     findings : tuple of str
         Differences and their causes.
     parameters : DataFrame
@@ -71,6 +72,23 @@ class LifetimesCheck:
         Effects of common practices on the fit: parameters, log-likelihood of the given customers, and totals.
     customers : DataFrame
         Predictions per customer; columns ``(source, quantity)``.
+
+    See Also
+    --------
+    clvml.check_against_lifetimes : Makes it.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> check = clvml.check_against_lifetimes(customers)
+    >>> check.parameters.loc["BG/NBD"].round(2)
+               lifetimes  clvml  in_standard_errors
+    parameter
+    r               0.24   0.24                 0.0
+    alpha           4.41   4.41                 0.0
+    a               0.79   0.79                 0.0
+    b               2.43   2.43                 0.0
     """
 
     title: str
@@ -135,8 +153,10 @@ def check_against_lifetimes(
         A fitted or loaded model of purchases, instead of a BetaGeoFitter fitted here.
     spend : GammaGammaFitter, optional
         A fitted or loaded model of spend, instead of one fitted here.
-    months, monthly_discount_rate : int, float
-        ``time`` and ``discount_rate`` of lifetimes' ``customer_lifetime_value``.
+    months : int, default 12
+        ``time`` of lifetimes' ``customer_lifetime_value``.
+    monthly_discount_rate : float, default 0.01
+        ``discount_rate`` of lifetimes' ``customer_lifetime_value``.
     time_unit : {"D", "W", "M", "Q", "Y"}, optional
         The unit of ``recency`` and ``T``; required if not in ``customers.attrs``.
     weights : array-like, optional
@@ -153,6 +173,28 @@ def check_against_lifetimes(
         If the customers are invalid, their time unit is unknown, or a fitter is of the wrong type.
     FitError
         If clvml cannot fit the model of purchases to these customers.
+
+    See Also
+    --------
+    clvml.from_lifetimes : The model of clvml with the parameters of a lifetimes fitter.
+    clvml.LifetimesValue : Lifetimes as a contender in comparisons.
+
+    Examples
+    --------
+    Both find the same optimum for CDNOW, and predict the same:
+
+    >>> import clvml
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> check = clvml.check_against_lifetimes(customers)
+    >>> check.findings[0].partition(",")[0]
+    'BG/NBD: both find the same optimum'
+    >>> check.predictions[["lifetimes", "clvml"]].round(-1)
+                        lifetimes    clvml
+    quantity
+    expected_purchases     2090.0   2090.0
+    probability_alive      1920.0   1920.0
+    expected_spend        83090.0  83090.0
+    clv                   71510.0  71510.0
     """
     question = _question(customers, months, monthly_discount_rate, time_unit, weights)
     bought, trouble = pair_of_purchases(question, purchases)

@@ -50,8 +50,7 @@ class Copy:
             If the source cannot be read to its end, or the folder has no room; then no file is left.
         """
         if self._path is None:
-            os.makedirs(folder, exist_ok=True)
-            path = str(Path(folder) / f"clvml-copy-{uuid.uuid4().hex}.parquet")
+            path = new_path_in(folder)
             rows = self._write_or_remove(path)
             weakref.finalize(self, _remove, path)
             self._path = path
@@ -146,6 +145,19 @@ class LazyFrame(Copy):
         except PolarsError as error:
             raise InputError(f"{self.label} cannot be evaluated: {reason_of(error)}.") from None
         return int(pq.read_metadata(path).num_rows)
+
+
+def new_path_in(folder: str | Path) -> str:
+    """The path of a Parquet file to write in a folder, which is made."""
+    os.makedirs(folder, exist_ok=True)
+    return str(Path(folder) / f"clvml-copy-{uuid.uuid4().hex}.parquet")
+
+
+def copy_of_stream(source: Any, label: str, folder: str | Path) -> str:
+    """The path of a copy of a stream that stays until its folder is removed; see `Stream`."""
+    path = new_path_in(folder)
+    Stream(source, label)._write_or_remove(path)
+    return path
 
 
 def reason_of(error: BaseException) -> str:

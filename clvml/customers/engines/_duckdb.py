@@ -65,8 +65,8 @@ class DuckDB:
         """Pickled as a new engine with the same settings, without data: a connection cannot be pickled."""
         return DuckDB, self._settings
 
-    def open(self, source: Any, sheet: str | int | None = None) -> Source:
-        return open_source(self._connection, source, sheet)
+    def open(self, source: Any, sheet: str | int | None = None, drop_malformed: bool = False) -> Source:
+        return open_source(self._connection, source, sheet, drop_malformed)
 
     def create_view(self, name: str, sql: str) -> None:
         self._run(f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")

@@ -9,19 +9,30 @@ from __future__ import annotations
 import functools
 import glob
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pandas as pd
 
-from clvml.customers.engines._copies import Copy
-from clvml.customers.engines._csv import csv_table, malformed_row
+from clvml.customers.engines._copies import Copy, copy_of_stream, new_path_in
+from clvml.customers.engines._csv import csv_tables, united
 from clvml.customers.engines._engine import Column, Kind, Part, Source, quoted
-from clvml.customers.engines._files import NotUtf8, files_of, is_path, is_utf16, kind_of, label_of
-from clvml.customers.engines._frames import Table, table_of, zones_of
+from clvml.customers.engines._files import (
+    STDIN,
+    NotUtf8,
+    find_files,
+    is_path,
+    is_utf16,
+    kind_of,
+    label_of,
+    patterns_of,
+)
+from clvml.customers.engines._frames import Table, is_stream, table_of, zones_of
+from clvml.customers.engines._malformed import copy_well_formed, malformed_row
 from clvml.customers.engines._sources import source_of
+from clvml.customers.engines._table_formats import delta_table, format_of
 from clvml.customers.engines._workbooks import read_sheet
 from clvml.errors import InputError
 
@@ -64,12 +75,14 @@ def query(connection: Any, sql: str, spill: Path | None = None) -> Any:
             ) from None
         if "utf-8" in said.lower() or "unicode" in said.lower():
             raise NotUtf8("the file is not text in UTF-8: save it again as UTF-8.") from None
-        if malformed := malformed_row(said):
+        if malformed := malformed_row(connection, said):
             raise InputError(malformed) from None
         raise InputError(f"the table cannot be read: {_gist(said)}.") from None
 
 
-def open_source(connection: Any, source: Any, sheet: str | int | None = None) -> Source:
+def open_source(
+    connection: Any, source: Any, sheet: str | int | None = None, drop_malformed: bool = False
+) -> Source:
     """Create the view ``source`` over files, a table or a copy of what can be read once, and describe it.
 
     Raises
@@ -78,18 +91,49 @@ def open_source(connection: Any, source: Any, sheet: str | int | None = None) ->
         If a file does not exist, has an unsupported type or cannot be read, or the object is not a table.
     """
     source = source_of(source)
+    if is_path(source) and (folder := _delta_folder(source)):
+        return _open_delta(connection, folder)
     if isinstance(source, Copy):
-        return _open_files(connection, [source.path_in(_spill_folder(connection))], source.label, True)
+        return _open_copy(connection, source.path_in(_spill_folder(connection)), source.label)
     if not is_path(source):
         return _open_table(connection, table_of(source))
-    paths, label = files_of(source), label_of(source)
+    files, label = find_files(source), label_of(source)
+    opened = _open_paths(connection, files.paths, label, sheet, drop_malformed)
+    return opened._replace(
+        notes=files.notes, has_places=opened.has_places and STDIN not in patterns_of(source)
+    )
+
+
+def _open_paths(
+    connection: Any, paths: list[str], label: str, sheet: str | int | None, drop_malformed: bool
+) -> Source:
     kinds = sorted({kind_of(path) for path in paths})
     if len(kinds) > 1:
         raise InputError(f"{label} contains both {' and '.join(kinds)} files; read one kind at a time.")
     if kinds == ["excel"]:
         sheets = pd.concat([read_sheet(path, sheet) for path in paths])
         return _open_table(connection, table_of(sheets)._replace(label=label))._replace(is_workbook=True)
-    return _open_files(connection, paths, label, kinds == ["parquet"])
+    if kinds == ["csv"]:
+        return _open_csv(connection, paths, label, drop_malformed)
+    return _open_parquet(connection, paths, label)
+
+
+def _delta_folder(source: Any) -> str:
+    """The path of a source, if it is a Delta table; otherwise empty."""
+    patterns = patterns_of(source)
+    return patterns[0] if len(patterns) == 1 and format_of(patterns[0]) == "Delta" else ""
+
+
+def _open_delta(connection: Any, folder: str) -> Source:
+    table = delta_table(folder)
+    if not is_stream(table):
+        return _open_table(connection, table_of(table)._replace(label=folder))
+    return _open_copy(connection, copy_of_stream(table, folder, _spill_folder(connection)), folder)
+
+
+def _open_copy(connection: Any, path: str, label: str) -> Source:
+    """A temporary copy, whose own places nobody knows."""
+    return _open_parquet(connection, [path], label)._replace(has_places=False)
 
 
 def _spill_folder(connection: Any) -> str:
@@ -138,18 +182,42 @@ def _cells(described: list[Any]) -> str:
     return ", ".join((cells | finite).values())
 
 
-def _open_files(connection: Any, paths: list[str], label: str, are_parquet: bool) -> Source:
-    if are_parquet:
-        listed = ", ".join(quoted(glob.escape(path)) for path in paths)
-        several = ", union_by_name = true" if len(paths) > 1 else ""
-        source = _create_view(
-            connection, f"read_parquet([{listed}]{several})", label, zones=_zones_in_parquet(paths[0])
-        )
-        return source._replace(parts=_parquet_parts(connection, listed) if several else ())
+def _open_parquet(connection: Any, paths: list[str], label: str) -> Source:
+    listed = ", ".join(quoted(glob.escape(path)) for path in paths)
+    several = ", union_by_name = true" if len(paths) > 1 else ""
+    table = f"read_parquet([{listed}]{several})"
+    source = _create_view(connection, table, label, zones=_zones_in_parquet(paths[0]))
+    _create_placed(connection, f"SELECT *, filename FROM {table}", len(source.columns))
+    return source._replace(parts=_parquet_parts(connection, listed) if several else (), has_places=True)
+
+
+def _open_csv(connection: Any, paths: list[str], label: str, drop_malformed: bool) -> Source:
     if any(is_utf16(path) for path in paths):
         raise NotUtf8("the file is text in UTF-16: save it again as UTF-8.")
-    table, parts = csv_table(functools.partial(query, connection), paths)
-    return _create_view(connection, table, label, is_text_file=True)._replace(parts=parts)
+    run = functools.partial(query, connection)
+    tables, parts = csv_tables(run, paths, drop_malformed)
+    table = united(tables, "*")
+    if drop_malformed:
+        return _open_well_formed(connection, run, table, label)._replace(parts=parts)
+    source = _create_view(connection, table, label, is_text_file=True)
+    _create_placed(connection, united(tables, "*, filename"), len(source.columns))
+    return source._replace(parts=parts, has_places=True)
+
+
+def _open_well_formed(connection: Any, run: Callable[[str], Any], table: str, label: str) -> Source:
+    path = new_path_in(_spill_folder(connection))
+    malformed = copy_well_formed(run, table, path)
+    source = _create_view(connection, f"read_parquet([{quoted(path)}])", label, is_text_file=True)
+    return source._replace(malformed=malformed.rows, malformed_examples=malformed.examples)
+
+
+def _create_placed(connection: Any, rows: str, width: int) -> None:
+    cells = ", ".join(f"c{i}" for i in range(width))
+    query(
+        connection,
+        f"CREATE OR REPLACE TEMP VIEW placed AS SELECT *, row_number() OVER () AS n FROM ({rows})"
+        f" AS rows({cells}, file)",
+    )
 
 
 def _parquet_parts(connection: Any, listed: str) -> tuple[Part, ...]:

@@ -36,7 +36,10 @@ class Source(NamedTuple):
     """Description of the view ``source``: its label and its columns, in SQL ``c0, c1, ...``.
 
     Cells of a text file stay text, so that the id ``00017`` keeps its zeros and invalid numbers are counted.
-    Dates in a workbook may be serial numbers.
+    Dates in a workbook may be serial numbers. Notes are sentences on what of the source is not read. Of
+    malformed rows that are left out, there are the number and, in words, the first few. Where rows have
+    places, the view ``placed`` has the columns of ``source``, the ``file``, and ``n``, which counts the rows
+    of all files in their order.
     """
 
     label: str
@@ -44,6 +47,10 @@ class Source(NamedTuple):
     is_text_file: bool
     is_workbook: bool = False
     parts: tuple[Part, ...] = ()
+    notes: tuple[str, ...] = ()
+    malformed: int = 0
+    malformed_examples: tuple[str, ...] = ()
+    has_places: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -62,8 +69,12 @@ class Engine(Protocol):
     expressions whose syntax differs; so are their arguments, except formats, pattern and zone.
     """
 
-    def open(self, source: Any, sheet: str | int | None = None) -> Source:
-        """Create the view ``source`` over files (of a workbook one sheet) or a table."""
+    def open(self, source: Any, sheet: str | int | None = None, drop_malformed: bool = False) -> Source:
+        """Create the view ``source`` over files (of a workbook one sheet) or a table.
+
+        With ``drop_malformed``, malformed rows of CSV files are left out, and are the table ``malformed`` if
+        there are any: ``file, line, column, reason, text``.
+        """
         ...
 
     def create_view(self, name: str, sql: str) -> None:

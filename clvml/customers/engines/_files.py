@@ -11,10 +11,11 @@ import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
+from clvml.customers.engines._table_formats import refuse_files_of_tables
 from clvml.errors import InputError
 
 FileKind = Literal["csv", "parquet", "excel"]
@@ -26,6 +27,7 @@ ENDINGS: dict[str, FileKind] = {
     **dict.fromkeys((".xlsx", ".xlsm"), "excel"),
 }
 COMPRESSED = (".gz", ".zst")
+_FEW = 3  # files named in a message
 # First bytes of files, for standard input, which has no name.
 _SIGNATURES = {
     b"PAR1": ".parquet",
@@ -42,6 +44,13 @@ _WAYS_OUT = {
     ".xz": "unpack it first (.gz and .zst are read as they are)",
     ".json": "read it with pandas.read_json and pass the DataFrame",
 }
+
+
+class Files(NamedTuple):
+    """The files of a source, each once, and sentences on what was left out."""
+
+    paths: list[str]
+    notes: tuple[str, ...] = ()
 
 
 class NotUtf8(InputError):
@@ -114,14 +123,35 @@ def label_of(source: Any) -> str:
 
 
 def files_of(source: Any) -> list[str]:
+    """The files of a source; see `find_files`."""
+    return find_files(source).paths
+
+
+def find_files(source: Any) -> Files:
     """The files of a path, a glob, a folder or a list of them; ``-`` is standard input.
+
+    A file that is named twice, by overlapping globs or by a link, is one file.
 
     Raises
     ------
     InputError
-        If there is no such file, a folder has none, or one is empty.
+        If there is no such file, a folder has none, one is empty, or one belongs to a table with a log, such
+        as Delta.
     """
-    return [path for pattern in patterns_of(source) for path in _existing(pattern)]
+    named = [_existing(pattern) for pattern in patterns_of(source)]
+    paths = [path for files in named for path in files.paths]
+    refuse_files_of_tables(paths)
+    firsts: dict[str, int] = {}
+    again = [
+        place for place, path in enumerate(paths) if firsts.setdefault(os.path.realpath(path), place) != place
+    ]
+    notes = [note for files in named for note in files.notes]
+    if again:
+        notes.append(
+            f"{len(again):,} of {len(paths):,} paths name a file again, such as {paths[again[0]]}: each file"
+            " is read once"
+        )
+    return Files([paths[place] for place in firsts.values()], tuple(notes))
 
 
 def is_stdin(source: Any) -> bool:
@@ -151,19 +181,19 @@ def copy_of_stdin() -> str:
     return path
 
 
-def _existing(pattern: str) -> list[str]:
+def _existing(pattern: str) -> Files:
     if pattern == STDIN:
         pattern = copy_of_stdin()
     if os.path.isdir(pattern):
-        paths = _in_folder(pattern)
+        found = _in_folder(pattern)
     else:
-        paths = [pattern] if os.path.exists(pattern) else sorted(glob.glob(pattern, recursive=True))
-    if not paths:
+        found = Files([pattern] if os.path.exists(pattern) else sorted(glob.glob(pattern, recursive=True)))
+    if not found.paths:
         raise InputError(f"there is no file {pattern} (working directory: {os.getcwd()}).")
-    empty = [path for path in paths if _is_blank(path)]
+    empty = [path for path in found.paths if _is_blank(path)]
     if empty:
         raise InputError(f"the file {empty[0]} is empty: it has no column names.")
-    return paths
+    return found
 
 
 def _is_blank(path: str) -> bool:
@@ -173,14 +203,21 @@ def _is_blank(path: str) -> bool:
     return len(start) < 4096 and not start.removeprefix(b"\xef\xbb\xbf").strip()
 
 
-def _in_folder(folder: str) -> list[str]:
+def _in_folder(folder: str) -> Files:
     """The data files in a folder and the folders in it, without hidden ones and markers (``_SUCCESS``)."""
     found = [path for path in Path(folder).rglob("*") if path.is_file()]
     shown = [path for path in found if not any(part[0] in "._" for part in path.relative_to(folder).parts)]
     data = sorted(str(path) for path in shown if _ending(path.name) in ENDINGS)
+    others = sorted(str(path.relative_to(folder)) for path in shown if _ending(path.name) not in ENDINGS)
     if not data:
         raise InputError(f"the folder {folder} has no .csv, .parquet or .xlsx files.")
-    return data
+    return Files(data, (_note_of_others(folder, others),) if others else ())
+
+
+def _note_of_others(folder: str, others: list[str]) -> str:
+    named = ", ".join(others[:_FEW]) + (", ..." if len(others) > _FEW else "")
+    files = "1 file" if len(others) == 1 else f"{len(others):,} files"
+    return f"{files} of another type in {folder} not read: {named}"
 
 
 def _ending(name: str) -> str:

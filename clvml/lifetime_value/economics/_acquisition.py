@@ -40,6 +40,22 @@ class Acquisition(NamedTuple):
         periods.
     notices : tuple of str
         Channels without customers, customers without costs, and periods in which nobody was won.
+
+    See Also
+    --------
+    clvml.lifetime_value.economics.acquisition_costs : Makes it.
+    clvml.lifetime_value.economics.payback_curves : When the cost is paid back.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value.economics import acquisition_costs
+    >>> first = pd.to_datetime(["2024-01-03", "2024-01-20", "2024-02-05"])
+    >>> customers = pd.DataFrame({"first_purchase": first})
+    >>> channels = pd.Series(["web", "web", "shop"])
+    >>> found = acquisition_costs(customers, {"web": 5.0, "shop": 20.0}, channels)
+    >>> found.channels["cac"].to_dict()
+    {'shop': 20.0, 'web': 5.0, 'total': 10.0}
     """
 
     channels: pd.DataFrame
@@ -70,13 +86,14 @@ def acquisition_costs(
         The customer summary, with ``first_purchase``.
     costs : float, mapping or pandas.DataFrame
         CAC of all customers, CAC by channel, or a table with the columns ``period, cost`` and optionally
-        ``channel, customers`` (see the module).
+        ``channel, customers``: what was spent in each period, such as ``"2024-01"``.
     channels : pandas.Series, optional
         The channel of each customer, on the customers' index; missing where unknown.
 
     Returns
     -------
     Acquisition
+        ``channels``, ``periods`` and ``notices``.
 
     Raises
     ------
@@ -84,8 +101,15 @@ def acquisition_costs(
         If a cost is negative or missing, periods overlap within a channel, or costs are given by channel
         but the customers' channels are not.
 
+    See Also
+    --------
+    clvml.lifetime_value.economics.payback_curves : When the cost is paid back.
+    clvml.scorecard : CLV:CAC.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value.economics import acquisition_costs
     >>> first = pd.to_datetime(["2024-01-03", "2024-01-20", "2024-02-05"])
     >>> customers = pd.DataFrame({"first_purchase": first})
     >>> spent = pd.DataFrame({"period": ["2024-01", "2024-02"], "cost": [30.0, 20.0]})

@@ -57,9 +57,17 @@ def early_value(
     InputError
         If a customer has no group, an age is not positive, or the summary lacks its time unit.
 
+    See Also
+    --------
+    clvml.lifetime_value.economics.expected_early_value : What a model expects of a new customer.
+    clvml.lifetime_value.economics.payback_curves : The same less acquisition cost.
+    clvml.cohorts : Groups by first purchase.
+
     Examples
     --------
     >>> import clvml
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value.economics import early_value
     >>> sales = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [40.0, 10.0, 30.0],
     ...                       "date": ["2024-01-01", "2024-02-15", "2024-02-20"]})
     >>> early_value(sales, clvml.summarize(sales, "2024-03-31"), days=[30, 60]).reset_index()
@@ -101,12 +109,33 @@ def expected_early_value(model: ValueModel, first_purchase: float, days: Sequenc
     first_purchase : float
         Mean spend of the first purchase, before margin.
     days : sequence of float, default (30, 90, 180, 365)
+        Days since the first purchase.
 
     Returns
     -------
     pandas.Series
         By ``days``: first purchase and expected repeat purchases, after margin; NaN where the model cannot
         predict a new customer.
+
+    Raises
+    ------
+    InputError
+        If the model has no time unit.
+
+    See Also
+    --------
+    clvml.lifetime_value.economics.early_value : What customers have brought.
+    clvml.lifetime_value.economics.mean_first_purchase : The mean spend of the first purchase.
+    clvml.new_customer_value : Over the horizon of the model.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.lifetime_value.economics import expected_early_value, mean_first_purchase
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "12M").fit(customers)
+    >>> expected_early_value(model, mean_first_purchase(customers)).round(1).to_dict()
+    {30: 40.3, 90: 51.6, 180: 64.4, 365: 83.9}
     """
     if model.time_unit_ is None:
         raise InputError(
@@ -130,9 +159,21 @@ def mean_first_purchase(customers: pd.DataFrame) -> float:
     float
         In currency units, before margin; what `new_customer_value` and `expected_early_value` ask for.
 
+    Raises
+    ------
+    KeyError
+        If a column is missing.
+
+    See Also
+    --------
+    clvml.new_customer_value : The value of a new customer.
+    clvml.lifetime_value.economics.expected_early_value : Within some days of the first purchase.
+
     Examples
     --------
     >>> import clvml
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value.economics import mean_first_purchase
     >>> sales = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [40.0, 10.0, 30.0],
     ...                       "date": ["2024-01-01", "2024-02-15", "2024-02-20"]})
     >>> mean_first_purchase(clvml.summarize(sales))

@@ -18,7 +18,30 @@ from clvml.errors import InputError
 
 
 class CustomerEquity(NamedTuple):
-    """Customer equity of present customers, of future ones, and in total, in currency units."""
+    """Customer equity of present customers, of future ones, and in total.
+
+    Attributes
+    ----------
+    present : float
+        Sum of the lifetime values of present customers, in currency units.
+    future : float
+        Value less acquisition cost of the customers expected to be acquired.
+    total : float
+        Their sum.
+
+    See Also
+    --------
+    clvml.customer_equity : Makes it.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> import pandas as pd
+    >>> values = pd.Series([30.0, 70.0])
+    >>> equity = clvml.customer_equity(values, expected_acquisitions=10, value_of_new_customer=12)
+    >>> equity.present, equity.future, equity.total
+    (100.0, 120.0, 220.0)
+    """
 
     present: float
     future: float
@@ -37,26 +60,39 @@ def customer_equity(
     Parameters
     ----------
     values : pandas.Series
-        Lifetime value per present customer.
-    expected_acquisitions : float
+        Lifetime value per present customer, in currency units.
+    expected_acquisitions : float, default 0
         Number of customers expected to be acquired over the period in question.
-    value_of_new_customer : float
+    value_of_new_customer : float, default 0
         Lifetime value of a new customer, including the first purchase.
-    acquisition_cost : float
+    acquisition_cost : float, default 0
         Customer acquisition cost (CAC).
 
     Returns
     -------
     CustomerEquity
+        ``present``, ``future`` and ``total``, in currency units.
 
     Raises
     ------
     InputError
         If a value is missing or infinite, or acquisitions or cost are negative.
 
+    See Also
+    --------
+    clvml.new_customer_value : The value of a new customer.
+    clvml.equity_by_group : Present customers by cohort, channel or segment.
+    clvml.lifetime_value.economics.equity_projection : Year by year, with intervals.
+
+    References
+    ----------
+    Blattberg, Deighton (1996), Manage Marketing by the Customer Equity Test, Harvard Business Review 74(4).
+
     Examples
     --------
-    >>> customer_equity(
+    >>> import clvml
+    >>> import pandas as pd
+    >>> clvml.customer_equity(
     ...     pd.Series([30.0, 70.0]), expected_acquisitions=10, value_of_new_customer=12, acquisition_cost=4
     ... )
     CustomerEquity(present=100.0, future=80.0, total=180.0)
@@ -91,10 +127,18 @@ def equity_by_group(values: pd.Series, groups: pd.Series) -> pd.DataFrame:
     InputError
         If a value is missing or infinite, or a customer has no group.
 
+    See Also
+    --------
+    clvml.cohorts : Groups by first purchase.
+    clvml.customer_equity : All customers, present and future.
+    clvml.plots.segment_worth : Draw the value of segments.
+
     Examples
     --------
+    >>> import clvml
+    >>> import pandas as pd
     >>> values = pd.Series([30.0, 10.0, 60.0], index=["a", "b", "c"])
-    >>> equity_by_group(values, pd.Series(["new", "old", "new"], index=["a", "b", "c"], name="cohort"))
+    >>> clvml.equity_by_group(values, pd.Series(["new", "old", "new"], index=["a", "b", "c"], name="cohort"))
             customers  total  mean  share_of_customers  share_of_value
     cohort
     new             2   90.0  45.0            0.666667             0.9

@@ -39,17 +39,29 @@ FASTEST_GROWTH = 1.0  # per year: acquisitions that more than double each year a
 
 
 class Acquisitions(NamedTuple):
-    """Acquisitions to expect.
+    """Acquisitions to expect per year, with their growth and uncertainty.
 
-    Attributes
+    Parameters
     ----------
     per_year : float
-    growth : float
+        Customers to be won in the first year.
+    growth : float, default 0
         Per year, as a fraction.
-    dispersion : float
+    dispersion : float, default 1
         Variance of the number in a period, per unit of its mean; 1 is Poisson.
-    n_counted : float
+    n_counted : float, default infinity
         Acquisitions in the past from which ``per_year`` is estimated; infinite where it is given.
+
+    See Also
+    --------
+    clvml.lifetime_value.economics.expected_acquisitions : Estimates them from past periods.
+    clvml.lifetime_value.economics.equity_projection : Projects customer equity with them.
+
+    Examples
+    --------
+    >>> from clvml.lifetime_value.economics import Acquisitions
+    >>> Acquisitions(per_year=1200.0, growth=0.05).growth
+    0.05
     """
 
     per_year: float
@@ -59,13 +71,14 @@ class Acquisitions(NamedTuple):
 
 
 def expected_acquisitions(counts: pd.Series, periods_per_year: float, growth: float = 0.0) -> Acquisitions:
-    """Acquisitions per year from those of past periods.
+    """Acquisitions per year, estimated from those of past periods.
 
     Parameters
     ----------
     counts : pandas.Series
         Customers won per period, complete periods only; periods without any are zeros.
     periods_per_year : float
+        Number of such periods per year: 12 for months.
     growth : float, default 0
         Per year, as a fraction.
 
@@ -74,8 +87,14 @@ def expected_acquisitions(counts: pd.Series, periods_per_year: float, growth: fl
     Acquisitions
         The mean of the counts, and their variance per unit of the mean (at least 1).
 
+    See Also
+    --------
+    clvml.lifetime_value.economics.equity_projection : Projects customer equity with them.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value.economics import expected_acquisitions
     >>> expected_acquisitions(pd.Series([10, 12, 8]), 12)
     Acquisitions(per_year=120.0, growth=0.0, dispersion=1.0, n_counted=30.0)
     """
@@ -112,11 +131,12 @@ def equity_projection(
     first_purchase : float, default 0
         The part of it that is the first purchase, after margin.
     acquisition_cost : float, default 0
-        CAC.
+        CAC, in currency units.
     annual_discount_rate : float, default 0
-        As a fraction.
+        A fraction per year: 0.10 is 10 %.
     years : int, default 3
-    present_interval : (float, float), optional
+        Number of coming years in which customers are acquired.
+    present_interval : pair of float, optional
         Prediction interval of ``present``; without it the interval is of acquisitions only.
     coverage : float, default 0.9
         Of the intervals.
@@ -134,8 +154,15 @@ def equity_projection(
         If an amount is not finite, a cost or number is negative, growth is above 100 % per year or at most
         -100 %.
 
+    See Also
+    --------
+    clvml.customer_equity : Present and future in one sum, without years.
+    clvml.lifetime_value.economics.expected_acquisitions : Acquisitions from past periods.
+    clvml.plots.equity_projection : Draw the table.
+
     Examples
     --------
+    >>> from clvml.lifetime_value.economics import Acquisitions, equity_projection
     >>> table = equity_projection(1000.0, Acquisitions(100, growth=0.1), 12.0, acquisition_cost=4.0,
     ...                           annual_discount_rate=0.1, years=2)
     >>> table[["customers", "equity"]].round(2)

@@ -72,8 +72,12 @@ def all_factors(
     retention_rate : float, optional
         Current level per year. Default: the model's, or the maximum-likelihood estimate from ``frequency``,
         ``recency`` and ``T`` of the customers.
-    referral_rate, keeping_cost, marketing_cost : float, default 0
-        Current levels (see the module).
+    referral_rate : float, default 0
+        Current level: customers won by mention, per customer and year.
+    keeping_cost : float, default 0
+        Current level: cost of keeping a customer, per customer and year, in currency units.
+    marketing_cost : float, default 0
+        Current level: marketing cost of all customers per year, in currency units.
 
     Returns
     -------
@@ -87,9 +91,16 @@ def all_factors(
     InputError
         If a level is invalid.
 
+    See Also
+    --------
+    clvml.lifetime_value.economics.factor_tornado : Which of them matters most.
+    clvml.lifetime_value.economics.formula_factors : The same for a formula.
+    clvml.model_value : The model's own factors.
+
     Examples
     --------
     >>> import clvml
+    >>> from clvml.lifetime_value.economics import all_factors
     >>> customers = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30").calibration
     >>> model = clvml.HistoricValue("12M").fit(customers)
     >>> answer = clvml.what_if(*all_factors(model, customers), marketing_cost=1000.0)
@@ -131,22 +142,39 @@ def formula_factors(
     Parameters
     ----------
     formula : callable
-        Such as ``clvml.formulas.annuity``.
+        Such as :func:`clvml.lifetime_value.formulas.annuity`.
     inputs : mapping
         Current levels of its arguments.
-    retention_rate, referral_rate, income, keeping_cost, marketing_cost : float
-        Current levels per period; used where the formula has no argument of that name. A retention rate is
-        the same as a discount rate of ``(1 + discount_rate) / retention_rate - 1``.
+    retention_rate : float, default 1
+        Current level per period, used where the formula has no argument of that name. It is the same as a
+        discount rate of ``(1 + discount_rate) / retention_rate - 1``.
+    referral_rate : float, default 0
+        Customers won by mention, per customer and period, likewise.
+    income : float, default 1
+        Multiple of income, likewise.
+    keeping_cost, marketing_cost : float, default 0
+        Per customer and period, in currency units, likewise.
 
     Returns
     -------
     (callable, dict)
         The first arguments of functions such as `what_if` and `tornado`.
 
+    Raises
+    ------
+    InputError
+        If a level is invalid.
+
+    See Also
+    --------
+    clvml.lifetime_value.economics.all_factors : The same for a fitted model.
+    clvml.lifetime_value.economics.factor_tornado : Which factor matters most.
+
     Examples
     --------
-    >>> from clvml.lifetime_value.formulas import annuity
+    >>> from clvml.lifetime_value.economics import formula_factors
     >>> from clvml.lifetime_value.economics import what_if
+    >>> from clvml.lifetime_value.formulas import annuity
     >>> value, inputs = formula_factors(annuity, {"income": 100, "discount_rate": 0.0, "n_periods": 4})
     >>> what_if(value, inputs, keeping_cost=10).difference, what_if(value, inputs, retention_rate=-0.5).after
     (-40.0, 93.75)
@@ -178,8 +206,11 @@ def factor_tornado(value: Value, inputs: Mapping[str, float], change: float = 0.
 
     Parameters
     ----------
-    value, inputs
-        From `all_factors`.
+    value : callable
+        From :func:`clvml.lifetime_value.economics.all_factors` or
+        :func:`clvml.lifetime_value.economics.formula_factors`.
+    inputs : mapping of str to float
+        Current levels, from the same function.
     change : float, default 0.1
         As a fraction of the current level. A retention rate that would reach 1 goes halfway to it. Factors at
         a level of 0 are left out, as a relative step does not change them.
@@ -188,6 +219,21 @@ def factor_tornado(value: Value, inputs: Mapping[str, float], change: float = 0.
     -------
     pandas.DataFrame
         As `clvml.tornado`; ``attrs["change"]``, and ``attrs["left_out"]``, the names of the factors at 0.
+
+    See Also
+    --------
+    clvml.tornado : The same for any inputs and ranges.
+    clvml.plots.tornado : Draw the table.
+
+    Examples
+    --------
+    >>> from clvml.lifetime_value.economics import factor_tornado, formula_factors
+    >>> from clvml.lifetime_value.formulas import annuity
+    >>> value, inputs = formula_factors(annuity, {"income": 100, "discount_rate": 0.1, "n_periods": 4},
+    ...                                 retention_rate=0.8, keeping_cost=10)
+    >>> factor_tornado(value, inputs)["swing"].round(1).to_dict()
+    {'retention_rate': 81.5, 'income': 38.4, 'n_periods': 13.8, 'keeping_cost': 6.3,
+     'discount_rate': 6.0, 'all together': 149.8}
     """
     if not 0 < change < 1:
         raise InputError(f"change is {change!r}; it must be between 0 and 1: 0.1 is 10 %.")

@@ -31,7 +31,7 @@ def model_value(model: Any, customers: pd.DataFrame) -> tuple[Value, dict[str, f
 
     Returns
     -------
-    (callable, dict)
+    (callable, dict of str to float)
         The first arguments of functions such as ``what_if(*model_value(model, customers), margin=0.02)``.
 
     Raises
@@ -39,12 +39,18 @@ def model_value(model: Any, customers: pd.DataFrame) -> tuple[Value, dict[str, f
     InputError
         If the model does not support scenarios.
 
+    See Also
+    --------
+    clvml.what_if, clvml.tornado, clvml.elasticities : Take the result.
+    clvml.lifetime_value.economics.all_factors : The same seven factors for any model.
+    clvml.lifetime_value.SupportsScenarios : Which models support it.
+
     Examples
     --------
     >>> import clvml
     >>> customers = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30").calibration
     >>> model = clvml.LifetimeValue(clvml.ParetoNBD(), clvml.GammaGamma(), "12M").fit(customers)
-    >>> answer = clvml.what_if(*model_value(model, customers), dropout=-0.1)
+    >>> answer = clvml.what_if(*clvml.model_value(model, customers), dropout=-0.1)
     >>> print(f"dropout down by a tenth: {answer.difference_pct:+.1f} %")
     dropout down by a tenth: +2.0 %
     """

@@ -26,15 +26,39 @@ def new_customer_value(
     ----------
     model : ValueModel
         Fitted, such as `LifetimeValue`.
-    first_purchase : float
+    first_purchase : float, default 0
         Mean spend of the first purchase, before margin.
-    horizon, annual_discount_rate : optional
-        Override the model's.
+    horizon : float, str or None, optional
+        In the model's time unit, or as text such as ``"12M"``. Default: the model's.
+    annual_discount_rate : float, optional
+        A fraction per year. Default: the model's.
 
     Returns
     -------
     float
         In currency units, after margin.
+
+    Raises
+    ------
+    InputError
+        If the model is not fitted, does not predict new customers, or an argument is invalid.
+
+    See Also
+    --------
+    clvml.NewCustomerValue : By attributes and the amount of the first order.
+    clvml.lifetime_value.economics.mean_first_purchase : The mean spend of the first purchase.
+    clvml.customer_equity : Present and future customers together.
+    clvml.scorecard : CLV:CAC and payback of a new customer.
+
+    Examples
+    --------
+    A first purchase of 33, and the repeat purchases of twelve months:
+
+    >>> import clvml
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "12M", 0.1).fit(customers)
+    >>> round(clvml.new_customer_value(model, first_purchase=33.0), 1)
+    81.8
     """
     check_any_fitted(model)
     columns = dict.fromkeys(model.required_columns, 0.0) | getattr(model, "reference_", {})

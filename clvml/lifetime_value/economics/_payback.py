@@ -80,6 +80,7 @@ def payback_curves(
         Fitted; continues the curves for ``n_ahead`` periods beyond the ages that at least half of a group has
         reached. Its margin is replaced by ``margin``.
     n_ahead : int, default 12
+        Periods for which the model continues the curves.
 
     Returns
     -------
@@ -93,11 +94,19 @@ def payback_curves(
     InputError
         If a cost is negative or missing for a group, or the summary lacks its time unit.
 
+    See Also
+    --------
+    clvml.lifetime_value.economics.payback_times : When each group has paid back.
+    clvml.lifetime_value.economics.acquisition_costs : CAC by channel.
+    clvml.plots.payback : Draw the curves.
+
     Examples
     --------
     Ten paid for a customer who brings 6 at once and 5 two weeks later:
 
     >>> import clvml
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value.economics import payback_curves
     >>> sales = pd.DataFrame({"customer_id": ["a", "a"], "amount": [6.0, 5.0],
     ...                       "date": ["2024-01-01", "2024-01-15"]})
     >>> customers = clvml.summarize(sales, "2024-01-29")
@@ -145,8 +154,15 @@ def payback_times(curves: pd.DataFrame) -> pd.DataFrame:
         ``cumulative`` and ``balance`` at that age, ``payback`` (the first age with a balance of at least 0;
         NaN if there is none) and ``kind``: "observed", "expected" by the model, or "not yet".
 
+    See Also
+    --------
+    clvml.lifetime_value.economics.payback_curves : Makes the curves.
+    clvml.plots.payback : Draw the curves.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value.economics import payback_times
     >>> curves = pd.DataFrame(
     ...     {"customers": 5, "followed": 5, "cumulative": [6.0, 8.0, 11.0], "acquisition_cost": 10.0,
     ...      "balance": [-4.0, -2.0, 1.0], "kind": ["observed", "observed", "expected"]},

@@ -42,9 +42,10 @@ def customer_profitability(
     transactions : Transactions or frame
         From `read_transactions`, or a DataFrame or path with the default column names.
     margin : float or pandas.Series, default 1
-        Profit per unit of spend; not negative.
+        Profit per unit of spend, for all customers or by customer; not negative.
     acquisition_cost, selling_cost, annual_service_cost : float or pandas.Series, default 0
-        Per customer, per purchase (as ``collapse`` counts them), and per year as a customer; not negative.
+        Per customer, per purchase (as ``collapse`` counts them), and per year as a customer; in currency
+        units, not negative.
     acceptable_profit : float, default 0
         Profit above which a customer is profitable.
     observation_end : date, optional
@@ -66,11 +67,19 @@ def customer_profitability(
     InputError
         If a cost is negative, or a Series lacks a customer.
 
+    See Also
+    --------
+    clvml.lifetime_value.economics.value_parts : Historic and predicted value of each customer.
+    clvml.lifetime_value.economics.payback_curves : Payback of groups, continued by a model.
+    clvml.plots.value_distribution : Draw the distribution.
+
     Examples
     --------
+    >>> import clvml
+    >>> import pandas as pd
     >>> sales = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [40.0, 40.0, 30.0],
     ...                       "date": ["2024-01-01", "2024-01-15", "2024-01-15"]})
-    >>> found = customer_profitability(sales, margin=0.5, acquisition_cost=30, selling_cost=2)
+    >>> found = clvml.customer_profitability(sales, margin=0.5, acquisition_cost=30, selling_cost=2)
     >>> found[["gross_profit", "selling_cost", "profit", "profitable", "payback"]]
                  gross_profit  selling_cost  profit  profitable  payback
     customer_id
@@ -111,13 +120,19 @@ def by_customer(name: str, given: float | pd.Series, index: pd.Index, lowest: fl
     return pd.Series(checked(name, np.asarray(given), lowest=lowest), index, dtype=np.float64)
 
 
-# Sums of decimals are exact: profit does not depend on the order of a customer's purchases.
+# Sums of decimals are exact: profit does not depend on the order of a customer's purchases. Only customers
+# whose first purchase does not cover the costs need cumulative sums, which cost more than all the rest.
 _PAYBACK_SQL = """
+    , at_once AS (
+        SELECT position FROM ages WHERE age = 0 AND margin * CAST(spend AS DOUBLE) - sale - won >= 0)
+    SELECT position, CAST(0 AS DOUBLE) AS payback FROM at_once
+    UNION ALL
     SELECT position, min(age) AS payback
     FROM (SELECT position, age,
                  margin * CAST(sum(spend) OVER (so_far) AS DOUBLE) - sale * count(*) OVER (so_far)
                  - won - service * age AS profit
-          FROM ages WINDOW so_far AS (PARTITION BY position ORDER BY age))
+          FROM ages WHERE position NOT IN (SELECT position FROM at_once)
+          WINDOW so_far AS (PARTITION BY position ORDER BY age))
     WHERE profit >= 0 GROUP BY position
 """
 

@@ -41,6 +41,18 @@ class LoyalAgainstNew(NamedTuple):
         Revenue per buying customer and period.
     ratio : float
         Existing against new.
+
+    See Also
+    --------
+    clvml.lifetime_value.economics.loyal_against_new : Makes it.
+    clvml.lifetime_value.economics.revenue_by_tenure : The revenue that it compares.
+
+    Examples
+    --------
+    >>> from clvml.lifetime_value.economics import LoyalAgainstNew
+    >>> found = LoyalAgainstNew(share_existing=0.75, existing=30.0, new=10.0, ratio=3.0)
+    >>> f"an existing customer brings {found.ratio:g} times as much as a new one"
+    'an existing customer brings 3 times as much as a new one'
     """
 
     share_existing: float
@@ -63,6 +75,7 @@ def revenue_by_tenure(
     transactions : Transactions or frame
         From `read_transactions`, or a DataFrame or path with the default column names.
     period : {"D", "W", "M", "Q", "Y"}, default "M"
+        Length of a period.
     observation_end : date, optional
         Last day of observation, inclusive. Default: the last day of the data.
     collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
@@ -81,8 +94,16 @@ def revenue_by_tenure(
     InputError
         If the period is unknown.
 
+    See Also
+    --------
+    clvml.lifetime_value.economics.loyal_against_new : What an existing customer is worth against a new one.
+    clvml.plots.revenue_by_tenure : Draw the table.
+    clvml.customer_base.PeriodComparison : Two periods in depth.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value.economics import revenue_by_tenure
     >>> sales = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [10.0, 30.0, 10.0],
     ...                       "date": ["2024-01-03", "2024-02-05", "2024-02-20"]})
     >>> table = revenue_by_tenure(sales, observation_end="2024-02-29")
@@ -97,7 +118,8 @@ def revenue_by_tenure(
     collapse = source.effective_collapse(collapse)
     end = observation_end_of(source, observation_end, collapse)
     query = _SQL.format(start=period_start("period", period), start_of_first=period_start("first", period))
-    found = source.purchases(collapse, end.stop).frame(query)
+    parts = [part.frame(query) for part in source.purchases(collapse, end.stop).in_parts()]
+    found = pd.concat(parts).groupby("start").sum().reset_index() if len(parts) > 1 else parts[0]
     found = found.set_index(pd.PeriodIndex(found.pop("start"), freq=period))
     last = end.asked.to_period(period)
     table = found.reindex(
@@ -122,10 +144,17 @@ def loyal_against_new(revenue: pd.DataFrame) -> LoyalAgainstNew:
     Returns
     -------
     LoyalAgainstNew
-        NaN where nobody bought.
+        Shares and revenue per customer; NaN where nobody bought.
+
+    See Also
+    --------
+    clvml.lifetime_value.economics.revenue_by_tenure : Makes the table.
+    clvml.plots.revenue_by_tenure : Draw the table.
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value.economics import loyal_against_new
     >>> revenue = pd.DataFrame({"new": [10.0, 10.0], "existing": [0.0, 30.0], "new_customers": [1, 1],
     ...                         "existing_customers": [0, 1], "complete": True})
     >>> loyal_against_new(revenue)

@@ -61,16 +61,16 @@ def scorecard(
     customers : pandas.DataFrame
         The summary: ``frequency, recency, T, monetary_value, total_spend``.
     values : pandas.Series
-        Lifetime value of each present customer.
+        Lifetime value of each present customer, in currency units.
     new_customer_value : float, optional
         Lifetime value of a new customer, first purchase included, as `clvml.new_customer_value` gives it.
-    acquisition_cost : float
+    acquisition_cost : float, default 0
         Customer acquisition cost (CAC).
-    margin : float
+    margin : float, default 1
         Profit per unit of spend.
-    marketing_cost : float
+    marketing_cost : float, default 0
         Total marketing cost of these customers to date.
-    targets : mapping, optional
+    targets : mapping of str to float, optional
         Target by figure.
     further : mapping of str to (float, str), optional
         Further figures with their units, such as ``{"satisfaction": (0.85, "share who are satisfied")}``,
@@ -91,6 +91,26 @@ def scorecard(
     InputError
         If a target is unknown, a cost is negative, ``values`` lacks a customer, or a further figure has the
         name of another.
+
+    See Also
+    --------
+    clvml.lifetime_value.economics.scorecard_over_time : The figures at several dates.
+    clvml.new_customer_value : The value of a new customer.
+    clvml.value_over_time : Order value, frequency and retention by period.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "12M", 0.1).fit(customers)
+    >>> card = clvml.scorecard(customers, model.predict(customers), new_customer_value=81.8,
+    ...                        acquisition_cost=30.0, targets={"clv_to_cac": 3.0})
+    >>> card.loc[["clv", "clv_to_cac", "repeat_rate"], ["value", "target", "met"]].round(2)
+                 value  target    met
+    figure
+    clv          30.73     NaN   None
+    clv_to_cac    2.73     3.0  False
+    repeat_rate   0.40     NaN   None
     """
     table = check_customers(customers, _COLUMNS, losses=True)
     clv = float(by_customer("values", values, table.index, lowest=-math.inf).mean())
@@ -162,6 +182,25 @@ def scorecard_over_time(
     ------
     InputError
         As `summarize` and `scorecard`.
+
+    See Also
+    --------
+    clvml.scorecard : The figures and their meaning.
+    clvml.value_over_time : Order value, frequency and retention by period.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.lifetime_value.economics import scorecard_over_time
+    >>> transactions = clvml.load_cdnow()
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "12M", 0.1)
+    >>> model = model.fit(clvml.summarize(transactions, "1997-09-30"))
+    >>> found = scorecard_over_time(transactions, model, ["1997-06-30", "1997-09-30"])
+    >>> found[["customers", "clv", "repeat_rate"]].round(2)
+                customers    clv  repeat_rate
+    date
+    1997-06-30     2357.0  35.10         0.34
+    1997-09-30     2357.0  30.73         0.40
     """
     source, share = as_transactions(transactions), model.margin if margin is None else margin
     rows = {}

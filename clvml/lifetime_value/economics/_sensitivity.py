@@ -27,7 +27,29 @@ Inputs = Mapping[str, Any]
 
 
 class WhatIf(NamedTuple):
-    """Value before and after a change, and the difference, in currency units and in percent."""
+    """Value before and after a change.
+
+    Attributes
+    ----------
+    before, after : float
+        In currency units.
+    difference : float
+        ``after - before``.
+    difference_pct : float
+        In percent of ``before``.
+
+    See Also
+    --------
+    clvml.what_if : Makes it.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.lifetime_value.formulas import annuity
+    >>> answer = clvml.what_if(annuity, {"income": 100, "discount_rate": 0.0, "n_periods": 4}, n_periods=1)
+    >>> answer.before, answer.after, answer.difference_pct
+    (400.0, 500.0, 25.0)
+    """
 
     before: float
     after: float
@@ -41,7 +63,8 @@ def what_if(value: Value, inputs: Inputs, **changes: float) -> WhatIf:
     Parameters
     ----------
     value : callable
-        Takes the inputs as keywords and returns the value in currency units.
+        Takes the inputs as keywords and returns the value in currency units, such as a formula of
+        :mod:`clvml.lifetime_value.formulas`, or the first result of :func:`clvml.model_value`.
     inputs : mapping
         Current levels of the inputs.
     **changes : float
@@ -50,17 +73,25 @@ def what_if(value: Value, inputs: Inputs, **changes: float) -> WhatIf:
     Returns
     -------
     WhatIf
+        ``before``, ``after``, ``difference`` and ``difference_pct``.
 
     Raises
     ------
     InputError
         If a change names an unknown input, or leads to an invalid level (such as retention above 1).
 
+    See Also
+    --------
+    clvml.model_value : The value of a fitted model as a function of its factors.
+    clvml.tornado : All factors at once.
+    clvml.vary, clvml.two_way : Several levels of one or two factors.
+
     Examples
     --------
+    >>> import clvml
     >>> from clvml.lifetime_value.formulas import retention
     >>> today = {"margin": 100, "retention_rate": 0.80, "discount_rate": 0.10}
-    >>> answer = what_if(retention, today, retention_rate=0.02)
+    >>> answer = clvml.what_if(retention, today, retention_rate=0.02)
     >>> print(f"from {answer.before:.2f} to {answer.after:.2f}: {answer.difference_pct:+.1f} %")
     from 366.67 to 392.86: +7.1 %
     """
@@ -78,11 +109,15 @@ def vary(value: Value, inputs: Inputs, factor: str, levels: Iterable[float]) -> 
 
     Parameters
     ----------
-    value, inputs
-        As in :func:`what_if`.
+    value : callable
+        Takes the inputs as keywords and returns the value in currency units, such as a formula of
+        :mod:`clvml.lifetime_value.formulas`, or the first result of :func:`clvml.model_value`.
+    inputs : mapping
+        Current levels of the inputs.
     factor : str
         The input to vary.
     levels : iterable of float
+        Its levels.
 
     Returns
     -------
@@ -95,10 +130,17 @@ def vary(value: Value, inputs: Inputs, factor: str, levels: Iterable[float]) -> 
     InputError
         If the factor is not among the inputs, or a level is invalid.
 
+    See Also
+    --------
+    clvml.what_if : One change.
+    clvml.two_way : Two factors.
+    clvml.tornado : All factors.
+
     Examples
     --------
+    >>> import clvml
     >>> from clvml.lifetime_value.formulas import annuity
-    >>> vary(annuity, {"income": 100, "discount_rate": 0.0, "n_periods": 4}, "n_periods", [2, 4, 8])
+    >>> clvml.vary(annuity, {"income": 100, "discount_rate": 0.0, "n_periods": 4}, "n_periods", [2, 4, 8])
                value  difference  difference_pct
     n_periods
     2          200.0      -200.0           -50.0
@@ -126,11 +168,15 @@ def elasticities(
 
     Parameters
     ----------
-    value, inputs
-        As in :func:`what_if`.
+    value : callable
+        Takes the inputs as keywords and returns the value in currency units, such as a formula of
+        :mod:`clvml.lifetime_value.formulas`, or the first result of :func:`clvml.model_value`.
+    inputs : mapping
+        Current levels of the inputs.
     factors : sequence of str, optional
         Which inputs; by default all numeric ones except zeros, whose elasticity is undefined.
     step : float, default 1e-4
+        Relative to the level of the factor.
 
     Returns
     -------
@@ -138,10 +184,21 @@ def elasticities(
         Index ``factor``, largest elasticity first; columns ``level`` (current), ``slope`` (value per
         unit of the factor) and ``elasticity``.
 
+    Raises
+    ------
+    InputError
+        If a factor is not among the inputs.
+
+    See Also
+    --------
+    clvml.tornado : The effect of larger changes.
+    clvml.model_value : The value of a fitted model as a function of its factors.
+
     Examples
     --------
+    >>> import clvml
     >>> from clvml.lifetime_value.formulas import retention
-    >>> found = elasticities(retention, {"margin": 100, "retention_rate": 0.8, "discount_rate": 0.1})
+    >>> found = clvml.elasticities(retention, {"margin": 100, "retention_rate": 0.8, "discount_rate": 0.1})
     >>> found["elasticity"].round(3).to_dict()
     {'retention_rate': 2.667, 'margin': 1.0, 'discount_rate': -0.242}
     """
@@ -167,8 +224,11 @@ def tornado(
 
     Parameters
     ----------
-    value, inputs
-        As in :func:`what_if`.
+    value : callable
+        Takes the inputs as keywords and returns the value in currency units, such as a formula of
+        :mod:`clvml.lifetime_value.formulas`, or the first result of :func:`clvml.model_value`.
+    inputs : mapping
+        Current levels of the inputs.
     ranges : mapping of str to (lower, upper), optional
         By factor; by default, all factors at their current level less and more ``change``.
     change : float, default 0.1
@@ -181,6 +241,31 @@ def tornado(
         Index ``factor``, widest swing first, "all together" (each factor at its worse, and at its
         better level) last. Columns ``lower, upper`` (levels), ``value_at_lower, value_at_upper, swing``;
         ``attrs["today"]`` is the current value.
+
+    Raises
+    ------
+    InputError
+        If a factor is not among the inputs, or a level is invalid.
+
+    See Also
+    --------
+    clvml.plots.tornado : Draw the table.
+    clvml.model_value : The value of a fitted model as a function of its factors.
+    clvml.elasticities : The effect of small changes.
+    clvml.lifetime_value.economics.factor_tornado : The same for the seven factors of any model.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.lifetime_value.formulas import retention
+    >>> today = {"margin": 100, "retention_rate": 0.80, "discount_rate": 0.10}
+    >>> clvml.tornado(retention, today)[["value_at_lower", "value_at_upper", "swing"]].round(1)
+                    value_at_lower  value_at_upper  swing
+    factor
+    retention_rate           289.5           500.0  210.5
+    margin                   330.0           403.3   73.3
+    discount_rate            375.9           358.1   17.8
+    all together             256.2           571.0  314.8
     """
     given = dict(ranges or {})
     names = list(given) if ranges is not None else _factors(inputs, None)
@@ -211,16 +296,36 @@ def two_way(
 
     Parameters
     ----------
-    value, inputs
-        As in :func:`what_if`.
+    value : callable
+        Takes the inputs as keywords and returns the value in currency units, such as a formula of
+        :mod:`clvml.lifetime_value.formulas`, or the first result of :func:`clvml.model_value`.
+    inputs : mapping
+        Current levels of the inputs.
     rows, columns : mapping with one entry
         The factor and its levels.
 
+    Returns
+    -------
+    pandas.DataFrame
+        The value in currency units; index: levels of the factor of the rows, columns: those of the other.
+
+    Raises
+    ------
+    InputError
+        If a factor is not among the inputs, or a level is invalid.
+
+    See Also
+    --------
+    clvml.vary : One factor.
+    clvml.model_value : The value of a fitted model as a function of its factors.
+
     Examples
     --------
+    >>> import clvml
     >>> from clvml.lifetime_value.formulas import retention
     >>> today = {"margin": 100, "retention_rate": 0.80, "discount_rate": 0.10}
-    >>> two_way(retention, today, {"retention_rate": [0.5, 0.8]}, {"discount_rate": [0.0, 0.1]}).round(1)
+    >>> rows, columns = {"retention_rate": [0.5, 0.8]}, {"discount_rate": [0.0, 0.1]}
+    >>> clvml.two_way(retention, today, rows, columns).round(1)
     discount_rate     0.0    0.1
     retention_rate
     0.5             200.0  183.3

@@ -55,6 +55,7 @@ def value_over_time(
     groups : pandas.Series, optional
         The group of each customer (segment, cohort); a single group by default.
     period : {"D", "W", "M", "Q", "Y"}, default "M"
+        Length of a period.
     model : ValueModel, optional
         Fitted, with a time unit, such as `LifetimeValue` or a formula; adds the row "expected" of each group.
     collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
@@ -68,8 +69,11 @@ def value_over_time(
     Returns
     -------
     pandas.DataFrame
-        Columns ``group, period`` (its first day), ``when`` ("past", "present", "expected"),
-        ``customers, purchases, spend`` and the five measures above; NaN where a measure is undefined.
+        Columns ``group, period`` (its first day), ``when`` ("past", "present", "expected"), ``customers,
+        purchases, spend`` and five measures: ``average_order_value`` and ``frequency`` (per customer) of the
+        period, ``stickiness`` (share of customer-periods since acquisition with a purchase),
+        ``repeat_rate`` (share of customers with two purchases to date) and ``retention`` (share of the
+        previous period's buyers who bought again); NaN where a measure is undefined.
 
     Raises
     ------
@@ -77,11 +81,19 @@ def value_over_time(
         If a customer has no group or no covariates, the period is unknown, or the model is no fitted model of
         value with a time unit.
 
+    See Also
+    --------
+    clvml.lifetime_value.economics.trend_words : The table in words.
+    clvml.scorecard : Key figures today.
+    clvml.customer_base.CohortTrend : Cohorts over time.
+
     Examples
     --------
+    >>> import clvml
+    >>> import pandas as pd
     >>> sales = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [10.0, 30.0, 20.0],
     ...                       "date": ["2024-01-03", "2024-02-05", "2024-01-20"]})
-    >>> table = value_over_time(sales, observation_end="2024-02-29")
+    >>> table = clvml.value_over_time(sales, observation_end="2024-02-29")
     >>> table[["when", "average_order_value", "frequency", "stickiness", "retention"]]
           when  average_order_value  frequency  stickiness  retention
     0     past                 15.0        1.0        1.00        NaN
@@ -97,11 +109,12 @@ def value_over_time(
     counts = _counts(purchases, group, period)
     periods = pd.period_range(counts["start"].min(), last, freq=period)
     expectations = None if model is None else _expectations(source, model, covariates, collapse, periods[-1])
+    active = None if model is None else _activity(purchases, period, periods[-1])
     tables = []
     for number, (name, members) in enumerate(group.groupby(group, observed=True)):
         table = _trend(counts[counts["number"] == number], periods)
-        if expectations is not None:
-            expected = _expected(expectations, _active_periods(purchases, members, period), periods[-1])
+        if expectations is not None and active is not None:
+            expected = _expected(expectations, active[active.index.isin(members.index)], periods[-1])
             table = pd.concat([table, pd.DataFrame([expected])], ignore_index=True)
         table.insert(0, "group", name)
         tables.append(table)
@@ -138,18 +151,20 @@ def _counts(purchases: Purchases, group: pd.Series, period: str) -> pd.DataFrame
     """Purchases and numbers of customers by group code and start of the period."""
     members = group.groupby(group, observed=True).ngroup().rename("number").to_frame()
     active = _ACTIVE_SQL.format(start=period_start("period", period))
-    return purchases.frame(active + _COUNTS_SQL.format(length=INTERVALS[period]), members=members)
+    query = active + _COUNTS_SQL.format(length=INTERVALS[period])
+    parts = [part.frame(query, members=members) for part in purchases.in_parts()]
+    return pd.concat(parts).groupby(["number", "start"]).sum().reset_index() if len(parts) > 1 else parts[0]
 
 
-def _active_periods(purchases: Purchases, members: pd.Series, period: str) -> pd.DataFrame:
-    """The periods with a purchase of each of some customers: ``customer_id, period``."""
+def _activity(purchases: Purchases, period: str, now: pd.Period) -> pd.DataFrame:
+    """Of each customer: ``first`` period, number of ``periods`` with a purchase, whether bought ``now``."""
     active = _ACTIVE_SQL.format(start=period_start("period", period))
     rows = purchases.frame(
-        f"{active} SELECT customer_id, start FROM active JOIN members USING (customer_id)"
-        " ORDER BY customer_id, start",
-        members=members.index.to_frame(),
+        f"{active} SELECT customer_id, min(start) AS first, count(*) AS periods,"
+        f" bool_or(start = TIMESTAMP '{now.start_time}') AS now FROM active GROUP BY customer_id"
+        " ORDER BY customer_id"
     )
-    return pd.DataFrame({"customer_id": rows["customer_id"], "period": rows["start"].dt.to_period(period)})
+    return rows.set_index("customer_id")
 
 
 def _groups(groups: pd.Series | None, everyone: pd.Index) -> pd.Series:
@@ -256,14 +271,15 @@ def _joined(customers: pd.DataFrame, covariates: pd.DataFrame) -> pd.DataFrame:
 
 
 def _expected(expectations: pd.DataFrame, active: pd.DataFrame, now: pd.Period) -> dict[str, Any]:
-    """The row "expected", for the period after ``now`` and the customers in ``active``."""
-    customers = expectations[expectations.index.isin(active["customer_id"])]
+    """The row "expected", for the period after ``now`` and the customers in ``active`` (see `_activity`)."""
+    customers = expectations[expectations.index.isin(active.index)]
     purchases, spend, buys = (
         float(customers["purchases"].sum()),
         float(customers["spend"].sum()),
         customers["buys"],
     )
-    member_periods = sum((now - first).n + 1 for first in active.groupby("customer_id")["period"].min())
+    starts = active["first"].dt.to_period(now.freqstr).value_counts()
+    member_periods = sum(((now - first).n + 1) * int(count) for first, count in starts.items())
     once = customers["frequency"] == 0
     return {
         "period": (now + 1).start_time,
@@ -273,9 +289,9 @@ def _expected(expectations: pd.DataFrame, active: pd.DataFrame, now: pd.Period) 
         "spend": spend,
         "average_order_value": spend / purchases if purchases else np.nan,
         "frequency": purchases / len(customers),
-        "stickiness": (len(active) + buys.sum()) / (member_periods + len(buys)),
+        "stickiness": (int(active["periods"].sum()) + buys.sum()) / (member_periods + len(buys)),
         "repeat_rate": float((~once).mean() + buys[once].sum() / len(buys)),
-        "retention": float(buys[buys.index.isin(active["customer_id"][active["period"] == now])].mean()),
+        "retention": float(buys[buys.index.isin(active.index[active["now"]])].mean()),
     }
 
 

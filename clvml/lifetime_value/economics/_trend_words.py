@@ -34,9 +34,9 @@ def trend_words(table: pd.DataFrame, past: int = 3, tolerance: float = 0.05) -> 
     ----------
     table : pandas.DataFrame
         As from `value_over_time`; without rows "expected" their columns are missing values.
-    past : int
+    past : int, default 3
         Periods before the present one that are the past, at most.
-    tolerance : float
+    tolerance : float, default 0.05
         Relative change that is none.
 
     Returns
@@ -51,8 +51,15 @@ def trend_words(table: pd.DataFrame, past: int = 3, tolerance: float = 0.05) -> 
     InputError
         If a column is missing, or an argument breaks its rule.
 
+    See Also
+    --------
+    clvml.value_over_time : Makes the table.
+    clvml.lifetime_value.economics.describe_change : One measure in a phrase.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value.economics import trend_words
     >>> rows = {"group": "all", "when": ["past", "present", "expected"], "customers": 100.0,
     ...         "purchases": [50.0, 40.0, 40.0], "spend": [1000.0, 704.0, 712.0],
     ...         "average_order_value": [20.0, 17.6, 17.8], "frequency": [0.5, 0.4, 0.4],
@@ -88,8 +95,26 @@ def trend_words(table: pd.DataFrame, past: int = 3, tolerance: float = 0.05) -> 
 def describe_change(row: pd.Series, measure: str) -> str:
     """One measure in words, such as "order value fell 12 % and is expected to stay".
 
+    Parameters
+    ----------
+    row : pandas.Series
+        A row of :func:`clvml.lifetime_value.economics.trend_words`: ``is``, ``will`` and ``change_pct``.
+    measure : str
+        The measure, such as ``"average_order_value"``.
+
+    Returns
+    -------
+    str
+        For sentences in reports.
+
+    See Also
+    --------
+    clvml.lifetime_value.economics.trend_words : Makes the row.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value.economics import describe_change
     >>> row = pd.Series({"is": "fallen", "will": "expected to stay", "change_pct": -12.0})
     >>> describe_change(row, "average_order_value")
     'order value fell 12 % and is expected to stay'

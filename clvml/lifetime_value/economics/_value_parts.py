@@ -47,6 +47,24 @@ def value_parts(
     ------
     InputError
         If a cost is negative or lacks a customer.
+
+    See Also
+    --------
+    clvml.customer_profitability : Profit to date, with costs by kind.
+    clvml.lifetime_value.customer_outlook : What to say about each customer.
+    clvml.plots.value_parts : Draw the parts.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.lifetime_value.economics import value_parts
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "12M", 0.1, margin=0.3).fit(customers)
+    >>> value_parts(model, customers.loc[[1, 6]], marketing_cost=2.0).round(2)
+                 historic  predicted  discount  marketing_cost   total
+    customer_id
+    1               22.21      11.53     -0.51            -2.0   31.23
+    6              165.65      90.04     -3.88            -2.0  249.81
     """
     share = model.margin if margin is None else float(checked("margin", margin, lowest=0))
     discounted = model.predict(customers) if values is None else values.reindex(customers.index)

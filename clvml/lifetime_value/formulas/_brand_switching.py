@@ -33,7 +33,7 @@ class BrandSwitchingValue(Listed, BaseEstimator):
     """Lifetime value of each customer to one brand under brand switching.
 
     It requires purchases with a brand (or product class, or retailer), not a customer summary, and so
-    is not included in ``clvml run``. After Rust, Lemon, Zeithaml (2004).
+    is not included in ``clvml run``.
 
     Parameters
     ----------
@@ -42,10 +42,13 @@ class BrandSwitchingValue(Listed, BaseEstimator):
     brand : str
         The brand whose value is predicted, as in the data.
     annual_discount_rate : float, default 0
+        A fraction per year: 0.10 is 10 %.
     margin : float, default 1
         Profit per unit of spend.
     brand_column : str, default "brand"
+        The column of the brand in the purchases.
     time_unit : {"D", "W", "M", "Q", "Y"}, default "W"
+        The unit of ``horizon`` and ``period_``.
 
     Attributes
     ----------
@@ -56,13 +59,32 @@ class BrandSwitchingValue(Listed, BaseEstimator):
     period_ : float
         Average time between two purchases of a customer, in time units.
 
+    Raises
+    ------
+    InputError
+        From ``fit`` and ``predict``, if an argument is invalid, or no purchase has this brand.
+
+    See Also
+    --------
+    clvml.lifetime_value.formulas.brand_switching : The formula, from a matrix of switching probabilities.
+    clvml.read_transactions : Reads the brand of purchases as ``category``.
+
+    References
+    ----------
+    Rust, Lemon, Zeithaml (2004), Return on Marketing: Using Customer Equity to Focus Marketing Strategy,
+    Journal of Marketing 68(1).
+
     Examples
     --------
+    Seven purchases, after one of which customer 1 switches from brand A to brand B:
+
+    >>> import clvml
+    >>> import pandas as pd
     >>> sales = pd.DataFrame({
     ...     "customer_id": [1] * 4 + [2] * 3, "amount": 10.0, "brand": list("AAABBBB"),
     ...     "date": ["2024-01-01", "2024-01-08", "2024-01-15", "2024-01-22"]
     ...           + ["2024-01-01", "2024-01-08", "2024-01-22"]})
-    >>> model = BrandSwitchingValue(horizon=4, brand="A").fit(sales)
+    >>> model = clvml.BrandSwitchingValue(horizon=4, brand="A").fit(sales)
     >>> model.transitions_.round(3).to_numpy().tolist()
     [[0.607, 0.393], [0.143, 0.857]]
     >>> model.params_["retention_of_A"].__round__(3)

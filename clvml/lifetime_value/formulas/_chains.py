@@ -26,7 +26,7 @@ _TOLERANCE = 1e-9
 
 
 class BrandSwitching(NamedTuple):
-    """Result of `brand_switching`.
+    """Shares and value by brand under brand switching: the result of brand_switching.
 
     Attributes
     ----------
@@ -36,6 +36,27 @@ class BrandSwitching(NamedTuple):
         Discounted value in currency units, likewise.
     total : pandas.Series
         Value by brand, all periods together.
+
+    See Also
+    --------
+    clvml.lifetime_value.formulas.brand_switching : Makes it.
+
+    Examples
+    --------
+    Half of the buyers of A switch to B in the second period, and nobody switches back:
+
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value.formulas import brand_switching
+    >>> brands = ["A", "B"]
+    >>> switching = pd.DataFrame([[0.5, 0.5], [0.0, 1.0]], index=brands, columns=brands)
+    >>> found = brand_switching([100, 100], [1.0, 0.0], switching, margin=0.5, discount_rate=0.0)
+    >>> found.value
+               A     B
+    period
+    0       50.0   0.0
+    1       25.0  25.0
+    >>> found.total.to_dict()
+    {'A': 75.0, 'B': 25.0}
     """
 
     shares: pd.DataFrame
@@ -69,16 +90,30 @@ def brand_switching(
     Returns
     -------
     BrandSwitching
+        ``shares`` and ``value`` by period and brand, and ``total`` by brand.
 
     Raises
     ------
     InputError
         If an argument is invalid, or a Series or DataFrame names an unknown brand.
 
+    See Also
+    --------
+    clvml.BrandSwitchingValue : The switching probabilities estimated from purchases.
+    clvml.lifetime_value.formulas.markov_chain : The value of any states.
+
+    References
+    ----------
+    Rust, Lemon, Zeithaml (2004), Return on Marketing: Using Customer Equity to Focus Marketing Strategy,
+    Journal of Marketing 68(1).
+
     Examples
     --------
     Of the buyers of A 80 % are retained, of those of B 90 %; 100 per period, two periods, margin 1:
 
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value.formulas import brand_switching
     >>> brands = ["A", "B"]
     >>> M = pd.DataFrame([[0.8, 0.2], [0.1, 0.9]], index=brands, columns=brands)
     >>> found = brand_switching([100, 100], pd.Series({"A": 1.0, "B": 0.0}), M, 1.0, 0.0)
@@ -135,6 +170,7 @@ def markov_chain(
     Returns
     -------
     numpy.ndarray, shape (n_states,)
+        In currency units.
 
     Raises
     ------
@@ -142,11 +178,23 @@ def markov_chain(
         If an argument is invalid, or an infinite sum diverges: at a discount rate of
         zero it converges only if all customers are absorbed in states without margin.
 
+    See Also
+    --------
+    clvml.MigrationValue : A chain over the time since last purchase, estimated from customers.
+    clvml.lifetime_value.formulas.retention : Two states, in closed form.
+    clvml.lifetime_value.formulas.transition_matrix : Validates the probabilities.
+
+    References
+    ----------
+    Pfeifer, Carraway (2000), Modeling Customer Relationships as Markov Chains, Journal of Interactive
+    Marketing 14(2).
+
     Examples
     --------
     A customer is retained with probability 0.8 and has a margin of 100 per period, zero after churn. It is
     the retention formula:
 
+    >>> from clvml.lifetime_value.formulas import markov_chain
     >>> markov_chain([[0.8, 0.2], [0, 1]], [100, 0], 0.10).round(4).tolist()
     [366.6667, 0.0]
     >>> markov_chain([[0.8, 0.2], [0, 1]], [100, 0], 0.0).round(4).tolist()
@@ -170,7 +218,35 @@ def markov_chain(
 
 
 def transition_matrix(transitions: Any) -> FloatArray:
-    """Validate a transition matrix: square, in [0, 1], rows summing to 1, one set of names."""
+    """Validate a transition matrix: square, in [0, 1], rows summing to 1, one set of names.
+
+    Parameters
+    ----------
+    transitions : array_like or pandas.DataFrame, shape (n_states, n_states)
+        Probabilities from the row's state to the column's. A DataFrame's rows are put in the order of its
+        columns.
+
+    Returns
+    -------
+    ndarray, shape (n_states, n_states)
+        The probabilities.
+
+    Raises
+    ------
+    InputError
+        If the matrix is not square, an entry is missing or negative, a row does not sum to 1, or rows and
+        columns have different names.
+
+    See Also
+    --------
+    clvml.lifetime_value.formulas.markov_chain, clvml.lifetime_value.formulas.brand_switching : Use it.
+
+    Examples
+    --------
+    >>> from clvml.lifetime_value.formulas import transition_matrix
+    >>> transition_matrix([[0.8, 0.2], [0, 1]]).tolist()
+    [[0.8, 0.2], [0.0, 1.0]]
+    """
     if isinstance(transitions, pd.DataFrame) and set(transitions.index) != set(transitions.columns):
         unknown = sorted(set(transitions.index) ^ set(transitions.columns), key=str)
         raise InputError(

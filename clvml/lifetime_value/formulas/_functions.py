@@ -74,15 +74,29 @@ def annuity(income: ArrayLike, discount_rate: ArrayLike, n_periods: ArrayLike) -
     n_periods : array_like
         Number of periods, above 0; may be infinite if ``discount_rate`` is above 0.
 
+    Returns
+    -------
+    ndarray or float
+        In currency units, of the shape to which the arguments broadcast.
+
     Raises
     ------
     InputError
         If an argument is invalid, or an infinite sum diverges.
 
+    See Also
+    --------
+    clvml.AnnuityValue : The formula as a model of customers.
+    clvml.lifetime_value.formulas.retention : With a retention rate instead of an end.
+    clvml.lifetime_value.formulas.repeat_purchase : Of purchases per period.
+    clvml.what_if, clvml.tornado : What its inputs do to it.
+
     Examples
     --------
     An income of 100 twice per month for 20 years, at 8 % per year:
 
+    >>> import numpy as np
+    >>> from clvml.lifetime_value.formulas import annuity
     >>> print(f"{annuity(2400, 0.08, 20):.2f}")
     23563.55
     >>> annuity(2400, [0.0, 0.08], [20, np.inf]).tolist()
@@ -117,16 +131,34 @@ def retention(
         Whether the first margin is now (``t = 0, ..., n - 1``), or after one period, subject to retention
         (``t = 1, ..., n``).
 
+    Returns
+    -------
+    ndarray or float
+        In currency units, of the shape to which the arguments broadcast.
+
     Raises
     ------
     InputError
         If an argument is invalid, or an infinite sum diverges
         (``rho >= 1 + r``).
 
+    See Also
+    --------
+    clvml.RetentionValue : The formula as a model of customers.
+    clvml.lifetime_value.formulas.estimate_retention_rate : The retention rate of customers.
+    clvml.lifetime_value.formulas.markov_chain : With more states than retained and lost.
+    clvml.what_if, clvml.tornado : What its inputs do to it.
+
+    References
+    ----------
+    Blattberg, Kim, Neslin (2008), Database Marketing, chapter 5;
+    Gupta, Lehmann (2003), Customers as Assets, Journal of Interactive Marketing 17(1), for the infinite sum.
+
     Examples
     --------
     A margin of 100 per year, a retention rate of 80 %, at 10 % per year:
 
+    >>> from clvml.lifetime_value.formulas import annuity, retention
     >>> print(f"{retention(100, 0.8, 0.10):.2f} {retention(100, 0.8, 0.10, first='next'):.2f}")
     366.67 266.67
     >>> print(f"{retention(100, 0.8, 0.10, n_periods=3):.2f}")
@@ -168,19 +200,30 @@ def repeat_purchase(
         Per period, as a fraction, above -1.
     n_periods : array_like
         Above 0.
-    first : {"now", "next"}
+    first : {"now", "next"}, default "now"
         Whether a period's purchases are paid at its beginning or at its end.
+
+    Returns
+    -------
+    ndarray or float
+        In currency units, of the shape to which the arguments broadcast.
 
     Raises
     ------
     InputError
         If an argument is invalid.
 
+    See Also
+    --------
+    clvml.RepeatRateValue : The formula as a model of customers.
+    clvml.lifetime_value.formulas.annuity : Income per period.
+
     Examples
     --------
     100 per purchase, twice per month, for 20 years, at 8 % per year; each year's purchases at its
     beginning, at its end, or without discounting:
 
+    >>> from clvml.lifetime_value.formulas import repeat_purchase
     >>> print(f"{repeat_purchase(100, 2 * 12, 0.08, 20):.2f}")
     25448.64
     >>> print(f"{repeat_purchase(100, 2 * 12, 0.08, 20, first='next'):.2f}")
@@ -216,13 +259,24 @@ def rule_of_thumb(
         ``1 / (1 - retention_rate)`` the rule is the retention formula over an infinite horizon at ``r = 0``,
         with the first margin after one period.
 
+    Returns
+    -------
+    ndarray or float
+        In currency units, of the shape to which the arguments broadcast.
+
     Raises
     ------
     InputError
         If an argument is invalid.
 
+    See Also
+    --------
+    clvml.RuleOfThumbValue : The formula as a model of customers.
+    clvml.lifetime_value.formulas.retention : With discounting.
+
     Examples
     --------
+    >>> from clvml.lifetime_value.formulas import retention, rule_of_thumb
     >>> print(f"{rule_of_thumb(100, 24, 5, 0.8):.2f}, {retention(2400, 0.8, 0, first='next'):.2f}")
     9600.00, 9600.00
     """
@@ -241,17 +295,28 @@ def historic(spend: ArrayLike, cost: ArrayLike = 0.0) -> FloatArray:
     Parameters
     ----------
     spend : array_like
-        Past spend of the customer.
-    cost : array_like, optional
+        Past spend of the customer, in currency units.
+    cost : array_like, default 0
         Past cost of the customer, not negative.
+
+    Returns
+    -------
+    ndarray or float
+        In currency units, of the shape to which the arguments broadcast; negative where cost exceeds spend.
 
     Raises
     ------
     InputError
         If an argument is invalid.
 
+    See Also
+    --------
+    clvml.HistoricValue : Past spend as a forecast.
+    clvml.customer_profitability : Profit to date from transactions and costs.
+
     Examples
     --------
+    >>> from clvml.lifetime_value.formulas import historic
     >>> historic([120.0, 30.0], cost=50).tolist()
     [70.0, -20.0]
     """

@@ -35,7 +35,26 @@ _NEAR = 0.01
 
 
 class LoyaltyEffects(NamedTuple):
-    """Discounted value of each stream, and in total."""
+    """Discounted value of each stream of income, and in total: the result of loyalty_effects.
+
+    Attributes
+    ----------
+    base, cross_selling, cost_to_serve, referrals, price, repeat_purchases : ndarray or float
+        Discounted value of the base income and of the growth of each stream, in currency units.
+    total : ndarray or float
+        Their sum.
+
+    See Also
+    --------
+    clvml.lifetime_value.formulas.loyalty_effects : Makes it.
+
+    Examples
+    --------
+    >>> from clvml.lifetime_value.formulas import loyalty_effects
+    >>> effects = loyalty_effects(100, discount_rate=0.0, n_periods=3, cross_selling=10, referrals=5)
+    >>> {name: float(value) for name, value in effects._asdict().items() if value}
+    {'base': 300.0, 'cross_selling': 30.0, 'referrals': 15.0, 'total': 345.0}
+    """
 
     base: FloatArray
     cross_selling: FloatArray
@@ -85,10 +104,20 @@ def loyalty_effects(
     InputError
         If an argument is invalid, or an infinite sum diverges.
 
+    See Also
+    --------
+    clvml.LoyaltyEffectsValue : The formula as a model of customers.
+    clvml.lifetime_value.formulas.loyalty_streams : The payments by period, undiscounted.
+
+    References
+    ----------
+    Reichheld, Sasser (1990), Zero Defections: Quality Comes to Services, Harvard Business Review 68(5).
+
     Examples
     --------
     100 per year for three years; cross-selling adds 10 in the second year and 20 in the third:
 
+    >>> from clvml.lifetime_value.formulas import loyalty_effects
     >>> effects = loyalty_effects(100, 0.0, 3, cross_selling=10)
     >>> float(effects.base), float(effects.cross_selling), float(effects.total)
     (300.0, 30.0, 330.0)
@@ -120,8 +149,12 @@ def loyalty_streams(
 
     Parameters
     ----------
-    income, n_periods, repeat_purchases, cross_selling, cost_to_serve, referrals, price
-        As in `loyalty_effects`, for one customer; ``n_periods`` is a whole number.
+    income : float
+        Base income per period, in currency units.
+    n_periods : int
+        Number of periods.
+    repeat_purchases, cross_selling, cost_to_serve, referrals, price : float, default 0
+        Growth of each stream per period, in currency units; not negative.
 
     Returns
     -------
@@ -133,8 +166,14 @@ def loyalty_streams(
     InputError
         If an argument is invalid.
 
+    See Also
+    --------
+    clvml.lifetime_value.formulas.loyalty_effects : Their discounted sums.
+    clvml.plots.step_effects : Draw effects step by step.
+
     Examples
     --------
+    >>> from clvml.lifetime_value.formulas import loyalty_streams
     >>> loyalty_streams(100, 3, repeat_purchases=20, referrals=5)[["base", "repeat_purchases", "referrals"]]
              base  repeat_purchases  referrals
     period
@@ -175,7 +214,7 @@ def profit_contribution(
     Parameters
     ----------
     acquisition_cost : array_like
-        Customer acquisition cost, ``A``; not negative.
+        Customer acquisition cost, ``A``, in currency units; not negative.
     first_purchase, first_purchase_cost : array_like
         Spend of the first purchase and its direct cost; the cost is not negative.
     income, service_cost : array_like
@@ -184,18 +223,34 @@ def profit_contribution(
         Per period, above -1.
     n_periods : array_like
         Periods as a customer after the first purchase, above 0, or infinite if the sum converges.
-    income_growth : array_like
+    income_growth : array_like, default 0
         Growth of income per period as a fraction, above -1: the first period's is ``income``.
+
+    Returns
+    -------
+    ndarray or float
+        In currency units, of the shape to which the arguments broadcast.
 
     Raises
     ------
     InputError
         If an argument is invalid, or an infinite sum diverges.
 
+    See Also
+    --------
+    clvml.ProfitContributionValue : The formula as a model of customers.
+    clvml.customer_profitability : Profit to date from transactions and costs.
+
+    References
+    ----------
+    Berger, Nasr (1998), Customer Lifetime Value: Marketing Models and Applications, Journal of Interactive
+    Marketing 12(1).
+
     Examples
     --------
     Acquired for 50; a first purchase of 80 that cost 30; then 120 per year less 20, two years at 10 %:
 
+    >>> from clvml.lifetime_value.formulas import profit_contribution
     >>> print(f"{profit_contribution(50, 80, 30, 120, 20, 0.10, 2):.2f}")
     173.55
     >>> print(f"{profit_contribution(50, 80, 30, 120, 20, 0.10, 2, income_growth=0.10):.2f}")  # 120, 132

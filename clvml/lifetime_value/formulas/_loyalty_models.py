@@ -55,14 +55,21 @@ class ProfitContributionValue(CostedFormulaValue):
     For present customers acquisition and first purchase are in the past; the value is
     ``(income - service cost)`` for ``n = 1 / (1 - retention_rate)`` time units, at most the horizon,
     income being that of *repeat* purchases per time unit. :meth:`new_customer_value` is the full
-    formula, including acquisition. After Berger, Nasr (1998).
+    formula, including acquisition.
 
     Parameters
     ----------
-    horizon, annual_discount_rate, margin, retention_rate
-        As in :class:`RetentionFormulaValue`; the margin multiplies income, costs are subtracted after it.
+    horizon : float or str
+        Prediction horizon, in the time unit of the customers, or as text such as ``"12M"``.
+    annual_discount_rate : float, default 0
+        A fraction per year: 0.10 is 10 %.
+    margin : float, default 1
+        Profit per unit of spend. It multiplies income; costs are subtracted after it.
+    retention_rate : float, optional
+        Probability of remaining a customer for another time unit, in [0, 1], common to all customers. None
+        estimates it, as :func:`clvml.lifetime_value.formulas.estimate_retention_rate` does.
     acquisition_cost, first_purchase_cost : float, default 0
-        Customer acquisition cost, and direct costs of the first purchase beyond the margin.
+        Customer acquisition cost, and direct costs of the first purchase beyond the margin, in currency.
     annual_service_cost : float or str, default 0
         Direct service cost per customer and year, or the column that contains it.
     annual_income_growth : float, default 0
@@ -73,14 +80,39 @@ class ProfitContributionValue(CostedFormulaValue):
     params_ : dict of str to float
         ``retention_rate``, ``mean_income`` (of repeat purchases) per time unit, ``mean_first_purchase``.
     standard_errors_ : dict of str to float
+        Standard errors over samples of customers; 0 for a value that was given, NaN if not identified.
+    time_unit_ : {"D", "W", "M", "Q", "Y"} or None
+        Time unit of the customers.
+
+    Raises
+    ------
+    InputError
+        From ``fit`` and ``predict``, if an argument or the customer summary is invalid.
+    FitError
+        From ``fit``, if an input of the formula cannot be estimated from the summary.
+
+    See Also
+    --------
+    clvml.AnnuityValue : Income without costs.
+    clvml.lifetime_value.formulas.profit_contribution : The formula, for numbers.
+    clvml.customer_profitability : The profit of each customer to date.
+
+    References
+    ----------
+    Berger, Nasr (1998), Customer Lifetime Value: Marketing Models and Applications, Journal of Interactive
+    Marketing 12(1).
 
     Examples
     --------
+    Two repeat purchases of 30 in ten months, and a cost of 1 per month: (6 - 1) per month for five months.
+
+    >>> import clvml
+    >>> import pandas as pd
     >>> one = {"frequency": 2.0, "recency": 8.0, "T": 10.0, "monetary_value": 30.0, "total_spend": 70.0}
     >>> customers = pd.DataFrame([one])
     >>> customers.attrs["time_unit"] = "M"
-    >>> model = ProfitContributionValue(horizon=5, retention_rate=1, annual_service_cost=12)
-    >>> model.fit(customers).predict(customers).tolist()  # (6 - 1) per month for five months
+    >>> model = clvml.ProfitContributionValue(horizon=5, retention_rate=1, annual_service_cost=12)
+    >>> model.fit(customers).predict(customers).tolist()
     [25.0]
     """
 
@@ -184,19 +216,56 @@ class LoyaltyEffectsValue(CostedFormulaValue):
 
     Parameters
     ----------
-    horizon, annual_discount_rate, margin, retention_rate
-        As in :class:`RetentionFormulaValue`.
+    horizon : float or str
+        Prediction horizon, in the time unit of the customers, or as text such as ``"12M"``.
+    annual_discount_rate : float, default 0
+        A fraction per year: 0.10 is 10 %.
+    margin : float, default 1
+        Profit per unit of spend.
+    retention_rate : float, optional
+        Probability of remaining a customer for another time unit, in [0, 1], common to all customers. None
+        estimates it, as :func:`clvml.lifetime_value.formulas.estimate_retention_rate` does.
     cross_selling, cost_to_serve, referrals, price, repeat_purchases : float or str, default 0
         Sales of other products, savings in serving and marketing, income from referred customers, lower
         price sensitivity, and more purchases of the same: 0.05 is 5 % of income more each year. Or the
         column that contains it. With None, as in models saved by clvml 0.1, repeat purchases do not grow
         and are no factor.
 
+    Attributes
+    ----------
+    params_ : dict of str to float
+        ``retention_rate`` per time unit, and ``mean_income`` per time unit.
+    standard_errors_ : dict of str to float
+        Standard errors over samples of customers; 0 for a value that was given, NaN if not identified.
+    time_unit_ : {"D", "W", "M", "Q", "Y"} or None
+        Time unit of the customers.
+
+    Raises
+    ------
+    InputError
+        From ``fit`` and ``predict``, if an argument or the customer summary is invalid.
+    FitError
+        From ``fit``, if an input of the formula cannot be estimated from the summary.
+
+    See Also
+    --------
+    clvml.AnnuityValue : The same without loyalty effects.
+    clvml.lifetime_value.formulas.loyalty_effects : The formula, for numbers.
+    clvml.tornado : Which of the effects matters most.
+
+    References
+    ----------
+    Reichheld, Sasser (1990), Zero Defections: Quality Comes to Services, Harvard Business Review 68(5).
+
     Examples
     --------
+    A customer who has spent 1,000 in ten years, and buys other products for 10 % more each year:
+
+    >>> import clvml
+    >>> import pandas as pd
     >>> customers = pd.DataFrame({"frequency": [2.0], "recency": [8.0], "T": [10.0], "total_spend": [1000.0]})
     >>> customers.attrs["time_unit"] = "Y"
-    >>> model = LoyaltyEffectsValue(horizon=3, retention_rate=1, cross_selling=0.1).fit(customers)
+    >>> model = clvml.LoyaltyEffectsValue(horizon=3, retention_rate=1, cross_selling=0.1).fit(customers)
     >>> model.predict_factors(customers)[["clv", "base", "cross_selling"]].values.round(9).tolist()
     [[330.0, 300.0, 30.0]]
     """

@@ -39,8 +39,12 @@ class MigrationValue(FormulaValue):
 
     Parameters
     ----------
-    horizon, annual_discount_rate, margin
-        As in :class:`FormulaValue`.
+    horizon : float or str
+        Prediction horizon, in the time unit of the customers, or as text such as ``"12M"``.
+    annual_discount_rate : float, default 0
+        A fraction per year: 0.10 is 10 %.
+    margin : float, default 1
+        Profit per unit of spend.
     n_states : int, default 13
         Number of recency states; the last is "left", without a purchase for ``n_states - 1`` periods.
     period : float or str, optional
@@ -56,13 +60,35 @@ class MigrationValue(FormulaValue):
     period_ : float
         Length of a period in time units.
 
+    Raises
+    ------
+    InputError
+        From ``fit`` and ``predict``, if an argument or the customer summary is invalid.
+    FitError
+        From ``fit``, if an input of the formula cannot be estimated from the summary.
+
+    See Also
+    --------
+    clvml.lifetime_value.formulas.markov_chain : The value of the states of any transition matrix.
+    clvml.BGBB : Purchases at discrete opportunities, with heterogeneous customers.
+    clvml.compare_models : Compare it with probabilistic models on a holdout.
+
+    References
+    ----------
+    Pfeifer, Carraway (2000), Modeling Customer Relationships as Markov Chains, Journal of Interactive
+    Marketing 14(2).
+
     Examples
     --------
+    Two customers of four weeks, of whom one bought in three of them:
+
+    >>> import clvml
+    >>> import pandas as pd
     >>> customers = pd.DataFrame(
     ...     {"frequency": [3.0, 0.0], "recency": [3.0, 0.0], "T": [4.0, 4.0], "total_spend": [40.0, 9.0]}
     ... )
-    >>> model = MigrationValue(horizon=2, n_states=4).fit(customers)
-    >>> model.predict_factors(customers).round(2).iloc[:, :2].values.tolist()
+    >>> model = clvml.MigrationValue(horizon=2, n_states=4).fit(customers)
+    >>> model.predict_factors(customers)[["clv", "recency_state"]].round(2).values.tolist()
     [[5.51, 2.0], [0.0, 4.0]]
     """
 

@@ -41,7 +41,28 @@ _ROUGH_SAMPLE = 20_000  # customers, for starting values of larger fits
 
 
 class RetentionRate(NamedTuple):
-    """The retention rate per time unit, and its standard error (NaN if not identified)."""
+    """The retention rate per time unit, and its standard error.
+
+    Attributes
+    ----------
+    rate : float
+        Probability of remaining a customer for another time unit, in [0, 1].
+    standard_error : float
+        NaN if it is not identified.
+
+    See Also
+    --------
+    clvml.lifetime_value.formulas.estimate_retention_rate : Makes it.
+
+    Examples
+    --------
+    The retention rate per year of a weekly one:
+
+    >>> from clvml.lifetime_value.formulas import RetentionRate
+    >>> weekly = RetentionRate(rate=0.9755, standard_error=0.003)
+    >>> round(weekly.rate**52, 3)
+    0.275
+    """
 
     rate: float
     standard_error: float
@@ -52,12 +73,17 @@ def estimate_retention_rate(frequency: FloatArray, recency: FloatArray, T: Float
 
     Parameters
     ----------
-    frequency, recency, T : ndarray, shape (n_customers,)
-        Repeat purchases, and time from the first purchase to the last and to the end of observation.
+    frequency : ndarray, shape (n_customers,)
+        Repeat purchases.
+    recency : ndarray, shape (n_customers,)
+        Time from the first purchase to the last.
+    T : ndarray, shape (n_customers,)
+        Time from the first purchase to the end of observation, in the unit of ``recency``.
 
     Returns
     -------
     RetentionRate
+        ``rate`` per time unit, and its ``standard_error``.
 
     Raises
     ------
@@ -69,11 +95,23 @@ def estimate_retention_rate(frequency: FloatArray, recency: FloatArray, T: Float
     FitWarning
         If no customer bought again, so that the rate is not identified: it is then 0.
 
+    See Also
+    --------
+    clvml.AnnuityValue, clvml.RetentionValue, clvml.RuleOfThumbValue : Formulas that use it.
+    clvml.ParetoNBD : The model by which it is estimated.
+    clvml.ShiftedBetaGeometric : Retention with contracts, where dropout is observed.
+
+    References
+    ----------
+    Schmittlein, Morrison, Colombo (1987), Counting Your Customers: Who Are They and What Will They Do Next?,
+    Management Science 33(1).
+
     Examples
     --------
     CDNOW, per week and per year:
 
     >>> import clvml
+    >>> from clvml.lifetime_value.formulas import estimate_retention_rate
     >>> customers = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30").calibration
     >>> history = (customers[name].to_numpy() for name in ("frequency", "recency", "T"))
     >>> found = estimate_retention_rate(*history)

@@ -29,15 +29,19 @@ class MeanValue(LearnedValue):
     """Mean value of the leading probabilistic models.
 
     Models whose errors differ are better on average than one of them (Bates and Granger 1969). With an
-    earlier split the leading ones are those whose Poisson deviance of spend there is within one standard
-    error of the lowest; without one, all.
+    earlier split (``fit_with_earlier``, which comparisons call) the leading ones are those whose Poisson
+    deviance of spend there is within one standard error of the lowest; without one (``fit``), all.
 
     Parameters
     ----------
-    horizon, annual_discount_rate, margin
-        As in `LifetimeValue`.
+    horizon : float or str
+        Prediction horizon, in the time unit of the customers, or as text such as ``"12M"``; not infinite.
+    annual_discount_rate : float, default 0
+        A fraction per year: 0.10 is 10 %.
+    margin : float, default 1
+        Profit per unit of spend.
     models : mapping of str to LifetimeValue, optional
-        Default: BG/NBD, MBG/NBD and Pareto/NBD x Gamma-Gamma.
+        By name. Default: BG/NBD, MBG/NBD and Pareto/NBD x Gamma-Gamma.
 
     Attributes
     ----------
@@ -45,6 +49,36 @@ class MeanValue(LearnedValue):
         The leading models, fitted to the customers.
     time_unit_ : {"D", "W", "M", "Q", "Y"} or None
         Time unit of the customers.
+
+    Raises
+    ------
+    InputError
+        From ``fit`` and ``predict``, if an argument or the customer summary is invalid.
+    FitError
+        From ``fit``, if no model can be fitted to the customers.
+
+    See Also
+    --------
+    clvml.StackedValue : A mean with weights, of the whole predictive distributions.
+    clvml.LifetimeValue : Its models.
+    clvml.compare_models : Fits it with the earlier split of the customers.
+
+    References
+    ----------
+    Bates and Granger (1969), "The combination of forecasts", Operational Research Quarterly 20.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> split = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30")
+    >>> models = {
+    ...     "BG/NBD": clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), 39),
+    ...     "MBG/NBD": clvml.LifetimeValue(clvml.MBGNBD(), clvml.GammaGamma(), 39),
+    ... }
+    >>> mean = clvml.MeanValue(39, models=models).fit(split.calibration)
+    >>> both = [model.predict(split.calibration).sum() for model in mean.models_.values()]
+    >>> [f"{total:,.0f}" for total in [*both, mean.predict(split.calibration).sum()]]
+    ['59,932', '57,128', '58,530']
     """
 
     models_: dict[str, LifetimeValue]

@@ -22,8 +22,13 @@ class LastPeriodValue(EarlierSpendValue):
 
     Parameters
     ----------
-    horizon, annual_discount_rate, margin
-        As in `LifetimeValue`, the horizon not infinite. The spend is in proportion to the horizon.
+    horizon : float or str
+        Prediction horizon, in the time unit of the customers, or as text such as ``"12M"``; not infinite.
+        The spend is in proportion to it.
+    annual_discount_rate : float, default 0
+        A fraction per year: 0.10 is 10 %.
+    margin : float, default 1
+        Profit per unit of spend.
 
     Attributes
     ----------
@@ -31,6 +36,27 @@ class LastPeriodValue(EarlierSpendValue):
         Spend in the last period, by customer; only these customers can be predicted.
     learnt_horizon_, time_unit_
         Length of the last period, and the time unit of the customers.
+
+    Raises
+    ------
+    InputError
+        From ``fit``, which has no last period: use ``fit_with_earlier``; and if an argument is invalid.
+
+    See Also
+    --------
+    clvml.HistoricValue : All past spend, repeated.
+    clvml.Split.earlier : The earlier split that has the last period.
+    clvml.compare_models : Fits it with the earlier split of the customers.
+
+    Examples
+    --------
+    Customer 1 spent 14.96 in the last 19 weeks before October 1997, which is in proportion to 39 weeks:
+
+    >>> import clvml
+    >>> split = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30")
+    >>> model = clvml.LastPeriodValue(39).fit_with_earlier(split.calibration, split.earlier())
+    >>> model.predict(split.calibration).loc[[1, 6]].round(2).to_dict()
+    {1: 30.03, 6: 423.47}
     """
 
     required_columns: ClassVar[tuple[str, ...]] = ("total_spend",)

@@ -38,9 +38,13 @@ class RegressorValue(EarlierSpendValue):
 
     Parameters
     ----------
-    horizon, annual_discount_rate, margin
-        As in `LifetimeValue`, the horizon not infinite. The learnt spend is in proportion to the horizon and
-        spread evenly over it.
+    horizon : float or str
+        Prediction horizon, in the time unit of the customers, or as text such as ``"12M"``; not infinite.
+        The learnt spend is in proportion to the horizon and spread evenly over it.
+    annual_discount_rate : float, default 0
+        A fraction per year: 0.10 is 10 %.
+    margin : float, default 1
+        Profit per unit of spend.
     regressor : object, optional
         Any scikit-learn regressor, or any object with ``fit(X, y)`` and ``predict(X)``; it is copied before
         it is fitted. ``X`` is a DataFrame of float64, one row per customer. Default: gradient boosting with
@@ -60,6 +64,18 @@ class RegressorValue(EarlierSpendValue):
         Fitted to the customers.
     learnt_horizon_, time_unit_
         Length of the earlier holdout, and the time unit of the customers.
+
+    Raises
+    ------
+    InputError
+        From ``fit``, which has no earlier outcomes to learn from: use ``fit_with_earlier``; and if an
+        argument or the customer summary is invalid.
+
+    See Also
+    --------
+    clvml.LearnedCorrection : A probabilistic model with what it misses.
+    clvml.Split.earlier : The earlier split that the regression is learnt from.
+    clvml.compare_models : Fits it with the earlier split of the customers.
 
     Examples
     --------

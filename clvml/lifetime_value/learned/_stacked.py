@@ -47,8 +47,12 @@ class StackedValue(MeanValue):
 
     Parameters
     ----------
-    horizon, annual_discount_rate, margin
-        As in `LifetimeValue`.
+    horizon : float or str
+        Prediction horizon, in the time unit of the customers, or as text such as ``"12M"``; not infinite.
+    annual_discount_rate : float, default 0
+        A fraction per year: 0.10 is 10 %.
+    margin : float, default 1
+        Profit per unit of spend.
     models : mapping of str to LifetimeValue, optional
         Default: BG/NBD, MBG/NBD and Pareto/NBD x Gamma-Gamma. Their models of purchases need
         ``purchase_probability``; their horizons, rates and margins are not used.
@@ -79,6 +83,20 @@ class StackedValue(MeanValue):
     time_unit_ : {"D", "W", "M", "Q", "Y"} or None
         Time unit of the customers.
 
+    Raises
+    ------
+    InputError
+        From ``fit`` and ``predict``, if an argument or the customer summary is invalid.
+    FitError
+        From ``fit``, if no model can be fitted to the customers.
+
+    See Also
+    --------
+    clvml.MeanValue : The unweighted mean of the leading models.
+    clvml.LearnedCorrection : What the models miss, learnt at earlier origins.
+    clvml.Split.earlier : The earlier split that the weights are learnt from.
+    clvml.compare_models : Fits it with the earlier split of the customers.
+
     Notes
     -----
     With ``p_k(y_i)`` the predictive density of customer ``i``'s outcome by model ``k``, fitted to data that
@@ -94,6 +112,20 @@ class StackedValue(MeanValue):
     ----------
     Yao, Vehtari, Simpson, Gelman (2018), "Using stacking to average Bayesian predictive distributions",
     Bayesian Analysis 13(3), equation 4.
+
+    Examples
+    --------
+    Of two models, the one that predicted earlier holdouts better has most of the weight:
+
+    >>> import clvml
+    >>> split = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30")
+    >>> models = {
+    ...     "BG/NBD": clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), 39),
+    ...     "MBG/NBD": clvml.LifetimeValue(clvml.MBGNBD(), clvml.GammaGamma(), 39),
+    ... }
+    >>> model = clvml.StackedValue(39, models=models).fit_with_earlier(split.calibration, split.earlier())
+    >>> {name: round(weight, 1) for name, weight in model.weights_.items()}, model.n_origins_
+    ({'BG/NBD': 0.2, 'MBG/NBD': 0.8}, 3)
     """
 
     weights_: dict[str, float]

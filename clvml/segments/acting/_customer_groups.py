@@ -60,6 +60,27 @@ class CustomerGroups(ByName, BaseEstimator):
         The table in use.
     names_, time_unit_
         Those of the segmenter.
+
+    See Also
+    --------
+    clvml.KMeansSegments, clvml.RFMScores, clvml.ValueTiers : Segmentations that it takes.
+    clvml.ValueMatrix, clvml.LifecycleStages : Select the treatments.
+    clvml.plots.segment_card : Draw a segment.
+
+    Examples
+    --------
+    Value tiers, the value matrix and the lifecycle stages of CDNOW's customers, from one model:
+
+    >>> import clvml
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "12M").fit(customers)
+    >>> customers = customers.assign(**model.predict_factors(customers))
+    >>> groups = clvml.CustomerGroups(clvml.ValueTiers()).fit(customers)
+    >>> groups.assign(customers.loc[[1, 6]])[["segment_name", "value_class", "stage"]]
+                segment_name value_class      stage
+    customer_id
+    1                   high        gold   build-up
+    6                   high        gold  stability
     """
 
     segmenter_: PrototypeSegments | RuleSegments

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from clvml.customers._purchase_ages import query_purchase_ages
 from clvml.customers._time_units import time_unit_of
@@ -12,13 +13,15 @@ from clvml.errors import InputError
 from clvml.segments.grouping._lifecycle import STAGES
 
 _AGES_SQL = """
-    SELECT position, CAST(floor(age / {length}) AS INTEGER) AS age, count(*) AS purchases,
-           CAST(sum(spend) AS DOUBLE) AS spend
-    FROM ages GROUP BY ALL
+    SELECT stage, age, count(*) AS purchases, CAST(sum(spend) AS DOUBLE) AS spend
+    FROM (SELECT CAST(stage AS INTEGER) AS stage, CAST(floor(age / {length}) AS INTEGER) AS age, complete,
+                 spend
+          FROM ages WHERE stage >= 0)
+    WHERE age < complete GROUP BY stage, age
 """
 _LAST_SQL = """
-    SELECT position, count(*) AS purchases, CAST(sum(spend) AS DOUBLE) AS spend
-    FROM ages WHERE T - age < {length} AND age > 0 GROUP BY position
+    SELECT CAST(stage AS INTEGER) AS stage, count(*) AS purchases, CAST(sum(spend) AS DOUBLE) AS spend
+    FROM ages WHERE T - age < {length} AND age > 0 AND T >= {length} AND stage >= 0 GROUP BY stage
 """
 
 
@@ -56,13 +59,15 @@ def volume_by_stage(
         If the summary lacks a column or its time unit, or an argument breaks its rule.
     """
     length = _length(customers, period, margin)
-    rows = query_purchase_ages(transactions, customers, _LAST_SQL.format(length=length))
-    found = rows.set_index("position").reindex(range(len(customers)), fill_value=0.0)
-    found = found.set_axis(customers.index).astype(float)
-    whole = customers["T"] >= length
-    groups = found[whole].groupby(stages.reindex(customers.index)[whole])
-    table = groups[["purchases", "spend"]].mean().reindex(list(STAGES))
-    table.insert(0, "customers", groups.size().reindex(list(STAGES), fill_value=0).astype("int64"))
+    codes = _codes(stages, customers)
+    found = query_purchase_ages(
+        transactions, customers, _LAST_SQL.format(length=length), {"stage": codes}
+    ).set_index("stage")
+    whole = codes[customers["T"].to_numpy(dtype=float) >= length]
+    count = np.bincount(whole[whole >= 0], minlength=len(STAGES))
+    sums = found[["purchases", "spend"]].reindex(range(len(STAGES)), fill_value=0).astype(float)
+    table = sums.div(np.where(count > 0, count, np.nan), axis="index").set_axis(pd.Index(STAGES))
+    table.insert(0, "customers", count.astype("int64"))
     table["profit"] = table["spend"] * margin
     table = table.rename_axis("stage")
     table.attrs = {"period": period}
@@ -98,27 +103,31 @@ def volume_by_age(
         As in `volume_by_stage`.
     """
     length = _length(customers, period, margin)
-    rows = query_purchase_ages(transactions, customers, _AGES_SQL.format(length=length))
-    stage = stages.reindex(customers.index).to_numpy()
+    codes = _codes(stages, customers)
     complete = np.floor(customers["T"].to_numpy(dtype=float) / length * (1 + 1e-12)).astype(int)
-    rows = rows[rows["age"].to_numpy() < complete[rows["position"].to_numpy()]]
-    totals = rows.groupby([stage[rows["position"].to_numpy()], "age"])[["purchases", "spend"]].sum()
+    by_customer = {"stage": codes, "complete": complete}
+    rows = query_purchase_ages(transactions, customers, _AGES_SQL.format(length=length), by_customer)
     tables = []
-    for name in STAGES:
-        ages = complete[stage == name]
-        longest = int(ages.max(initial=0))
-        counts = pd.Series([(ages > age).sum() for age in range(longest)], dtype="int64")
-        of_stage = totals.loc[name] if name in totals.index.get_level_values(0) else totals.iloc[:0]
-        sums = of_stage.reindex(range(longest), fill_value=0.0) if len(of_stage) else None
-        if sums is None:
+    for code, name in enumerate(STAGES):
+        of_stage = rows[rows["stage"] == code].set_index("age")[["purchases", "spend"]]
+        if of_stage.empty:
             continue
-        means = sums.div(counts, axis="index")
+        ages = np.bincount(complete[codes == code])
+        longest = len(ages) - 1
+        counts = pd.Series(len(complete[codes == code]) - ages.cumsum()[:longest], dtype="int64")
+        means = of_stage.reindex(range(longest), fill_value=0.0).div(counts, axis="index")
         table = means.assign(stage=name, age=range(longest), customers=counts, profit=means["spend"] * margin)
         tables.append(table[counts >= fewest])
     columns = ["stage", "age", "customers", "purchases", "spend", "profit"]
     found = pd.concat(tables)[columns].reset_index(drop=True) if tables else pd.DataFrame(columns=columns)
     found.attrs = {"period": period}
     return found
+
+
+def _codes(stages: pd.Series, customers: pd.DataFrame) -> NDArray[np.int64]:
+    """The number of each customer's stage; -1 for one without a stage."""
+    codes = pd.Index(STAGES).get_indexer(pd.Index(stages.reindex(customers.index)))
+    return codes.astype(np.int64)
 
 
 def _length(customers: pd.DataFrame, period: str, margin: float) -> float:

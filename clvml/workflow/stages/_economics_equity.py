@@ -21,7 +21,6 @@ from clvml.lifetime_value.economics._new_customer import new_customer_value
 from clvml.lifetime_value.economics._revenue_sources import (
     LoyalAgainstNew,
     loyal_against_new,
-    revenue_by_tenure,
 )
 from clvml.workflow._findings import Figure, Finding, Metrics, Table, Words
 from clvml.workflow._formatting import Column
@@ -102,7 +101,7 @@ def acquisitions_of(inputs: Inputs) -> tuple[Acquisitions, str]:
     section = inputs.section
     if section.acquisitions is not None:
         return Acquisitions(section.acquisitions, section.growth), "as the config has it"
-    monthly = revenue(inputs, "M")
+    monthly = inputs.revenue("M")
     counts = monthly.loc[monthly["complete"], "new_customers"].tail(12)
     if counts.empty:
         return Acquisitions(0.0, section.growth), "no complete month was observed"
@@ -151,17 +150,9 @@ def revenue_to_equity(inputs: Inputs, table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"amount": steps}).rename_axis("step")
 
 
-def revenue(inputs: Inputs, period: str) -> pd.DataFrame:
-    """Revenue of new and existing customers per period."""
-    parts = inputs.split
-    return revenue_by_tenure(
-        inputs.transactions, period, observation_end=parts.observation_end, collapse=parts.collapse
-    )
-
-
 def revenue_findings(inputs: Inputs) -> Iterator[Finding]:
     """Revenue by tenure, last and next; loyal against new; the cost of losing a customer."""
-    table = revenue(inputs, inputs.section.period)
+    table = inputs.revenue(inputs.section.period)
     loyal = loyal_against_new(table)
     yield Words(describe_loyalty(inputs, loyal), title="New and existing customers", runs=())
     yield Metrics({"share_old": loyal.share_existing}, in_report=False)

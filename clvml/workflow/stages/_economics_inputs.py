@@ -20,6 +20,7 @@ from clvml.lifetime_value._protocol import ValueModel
 from clvml.lifetime_value.economics._acquisition import Acquisition, acquisition_costs
 from clvml.lifetime_value.economics._early_value import first_purchases
 from clvml.lifetime_value.economics._new_customer import new_customer_value
+from clvml.lifetime_value.economics._revenue_sources import revenue_by_tenure
 from clvml.workflow._formatting import format_duration, format_money
 from clvml.workflow._stage import Context
 from clvml.workflow.stages._acquisition_files import read_acquisition
@@ -162,6 +163,21 @@ class Inputs:
     @cached_property
     def predictions(self) -> Predictions:
         return Predictions(self.served.model, self.customers)
+
+    @cached_property
+    def _revenue(self) -> dict[str, pd.DataFrame]:
+        return {}
+
+    def revenue(self, period: str) -> pd.DataFrame:
+        """Revenue of new and existing customers per period, computed once."""
+        if period not in self._revenue:
+            self._revenue[period] = revenue_by_tenure(
+                self.transactions,
+                period,
+                observation_end=self.split.observation_end,
+                collapse=self.split.collapse,
+            )
+        return self._revenue[period]
 
     @cached_property
     def cohorts(self) -> pd.Series:

@@ -109,7 +109,9 @@ class Served:
         or None where the model provides none. ``attrs["includes"]`` says which.
         """
         if self.calibration is not None:
-            return self.calibration.total_interval(self.model, customers, groups, coverage, self.horizon)
+            return self.calibration.total_interval(
+                self.model, customers, groups, coverage, self.horizon, factors=self._values_of(customers)
+            )
         if not isinstance(self.model, SupportsTotalIntervals):
             return None
         model = copy.deepcopy(self.model)  # without the customers of its fit: seconds faster
@@ -117,6 +119,14 @@ class Served:
             return model.predict_total_interval(customers, groups, coverage)
         except InputError:  # one of its parts cannot be simulated
             return None
+
+    def _values_of(self, customers: pd.DataFrame) -> pd.DataFrame | None:
+        """The values of these customers, None if some are not among those of the fit."""
+        index = self.values.index
+        if index.equals(customers.index):
+            return self.values
+        known = index.is_unique and bool(customers.index.isin(index).all())
+        return self.values.loc[customers.index] if known else None
 
 
 class TotalValue(NamedTuple):

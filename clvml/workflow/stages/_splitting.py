@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Literal, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
+from clvml.customers._ends import end_of
 from clvml.customers._notices import data_notices
 from clvml.customers._split import Split, split
 from clvml.customers._summary import summarize
@@ -171,9 +173,19 @@ def divide(context: Context) -> Split:
     section, transactions = context.config.split, compared(context)
     collapse = None if section.collapse == "none" else section.collapse
     observation_end = section.observation_end or transactions.last_date.date()
+    materialize_purchases(context[Transactions], observation_end, collapse, context.resources)
     parts = split(transactions, section.calibration_end, observation_end, section.time_unit, collapse)
     context.put(parts)
     return parts
+
+
+def materialize_purchases(
+    transactions: Transactions, observation_end: dt.date, collapse: str | None, resources: ExitStack
+) -> None:
+    """Aggregate the rows to purchases once, for the queries of all stages."""
+    collapse = transactions.effective_collapse(collapse)
+    stop = end_of(observation_end, collapse, "observation_end").stop
+    resources.enter_context(transactions.purchases(collapse, stop).materialized())
 
 
 def purchases_of(context: Context) -> Transactions:
