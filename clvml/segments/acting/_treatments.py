@@ -137,8 +137,8 @@ def treat_by(
     customers: pd.DataFrame,
     clv_includes_p_alive: bool,
 ) -> pd.DataFrame:
-    """As `treat`, by a table that was checked."""
-    index = customers.index
+    """As `treat`, by a table that was checked, if by clvml 0.1."""
+    table, index = _today(table), customers.index
     pair = [each if each.index is index else each.reindex(index) for each in (segments, stages)]
     without = pair[0].isna().to_numpy() | pair[1].isna().to_numpy()
     if without.any():
