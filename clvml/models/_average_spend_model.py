@@ -156,22 +156,22 @@ class AverageSpendModel(LikelihoodModel):
             If parameters diverge, mean spend is not finite, or frequency and spend are correlated and the
             model has no ``rate_effect``.
         """
-        customers, weights = counted_if_stored(customers, self.required_columns, weights)
-        used, spend = self._check(customers, weights)
-        self.time_unit_ = stated_time_unit(customers) if self.rate_effect else None
-        self.rate_params_, self.sides_ = self._fit_rates(customers, weights), ()
-        parameters, spend = self._encode(customers.iloc[used], spend)
+        table, weights = counted_if_stored(customers, self.required_columns, weights)
+        used, spend = self._check(table, weights)
+        self.time_unit_ = stated_time_unit(table) if self.rate_effect else None
+        self.rate_params_, self.sides_ = self._fit_rates(table, weights), ()
+        parameters, spend = self._encode(table.iloc[used], spend)
         parameters = parameters.in_units(self._units(spend))
         starts = self._starts(parameters.unit * np.array(self.first_guess), start)
         weak = is_weak(self.prior, float(spend.weights.sum()))
         problem = Problem(self.kernel, spend, weak, self.kernel, rough=start is None)
         optimum = self._search(parameters, problem, starts)
         self.log_likelihood_ -= float(spend.weights @ np.log(spend.m))
-        counted = check_weights(weights, customers)
-        n_customers = len(customers) if counted is None else counted.sum()
+        counted = check_weights(weights, table)
+        n_customers = len(table) if counted is None else counted.sum()
         self.n_set_aside_ = round(n_customers - float(spend.weights.sum()))
         self.frequency_spend_correlation_ = _correlation(spend)
-        self.training_summary_ = training_summary(customers[list(self.required_columns)], counted)
+        self.training_summary_ = training_summary(table[list(self.required_columns)], counted)
         self._record(parameters, optimum, self._warnings())
         return self
 

@@ -66,16 +66,16 @@ class HistoryFit(HistoryBase):
         FitWarning
             If parameters diverge or are only weakly identified; the message suggests a remedy.
         """
-        customers, weights = counted_if_stored(customers, self.required_columns, weights)
-        customers, history = self._check(customers, weights)
-        parameters, history = self._encode(customers, history)
+        table, weights = counted_if_stored(customers, self.required_columns, weights)
+        table, history = self._check(table, weights)
+        parameters, history = self._encode(table, history)
         parameters = parameters.in_units(self._units(history))
         starts = self._starts(parameters.unit * self._first_guess(history), start)
         weak = is_weak(self.prior, float(history.weights.sum()))
         problem = Problem(self.kernel, history, weak, self.by_customer, rough=start is None)
         optimum = self._search(parameters, problem, starts)
-        self.time_unit_ = stated_time_unit(customers)
-        self.training_summary_ = training_summary(customers, history.weight)
+        self.time_unit_ = stated_time_unit(table)
+        self.training_summary_ = training_summary(table, history.weight)
         self._record(parameters, optimum, self._warnings(history, parameters, optimum))
         return self
 
