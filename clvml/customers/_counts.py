@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from clvml.customers._customer_tables import as_customers
 from clvml.customers._ends import observation_end_of
 from clvml.customers._summary import _histories, _table, attrs_of
 from clvml.customers._summary_checks import HISTORY
@@ -153,6 +154,25 @@ def count_stored(customers: Any, columns: Sequence[str]) -> pd.DataFrame:
     """
     with _opened(customers) as table:
         return _counted(table, tuple(columns))
+
+
+def counted_if_stored(customers: Any, columns: Sequence[str], weights: object = None) -> tuple[Any, object]:
+    """Customers and their weights; of those in files the distinct ones by these columns, counted.
+
+    Raises
+    ------
+    InputError
+        As `count_stored`, or if there are weights of customers in files.
+    """
+    if isinstance(customers, pd.DataFrame) or not is_stored(customers):
+        return as_customers(customers), weights
+    if weights is not None:
+        raise InputError(
+            "customers in files are counted, so that they take no weights: read the file with"
+            " pandas.read_parquet first, or leave weights out."
+        )
+    counts = count_stored(customers, columns)
+    return counts.drop(columns=N_CUSTOMERS), counts[N_CUSTOMERS].to_numpy()
 
 
 def _place(customers: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import uuid
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -24,6 +23,7 @@ from clvml.customers._batches import (
 from clvml.customers._reading_options import Columns
 from clvml.customers._transactions import Transactions, read_transactions
 from clvml.customers.engines import DuckDB, Engine
+from clvml.customers.engines._leftovers import partial_file
 from clvml.errors import InputError
 
 
@@ -36,8 +36,8 @@ class TransactionStore:
     new transactions are read and validated.
 
     Each batch is a Parquet file of the rows used, which appears once it is whole: a killed `add` leaves the
-    store as it was, apart from a hidden file that ends in ``.partial`` and may be deleted. To take a batch
-    back, delete the last file. Other files in the folder are neither read nor changed.
+    store as it was, apart from a hidden file that ends in ``.partial``, which a later `add` removes. To
+    take a batch back, delete the last file. Other files in the folder are neither read nor changed.
 
     Parameters
     ----------
@@ -111,16 +111,13 @@ class TransactionStore:
             raise InputError(f"there is no folder {self.folder.parent} to make {self.folder.name} in.")
         facts = facts_of(batch)
         check_fits(self.folder, batches_in(self.folder), facts, again)
-        partial = self.folder / f".transactions-{uuid.uuid4().hex}.partial"
         try:
             self.folder.mkdir(exist_ok=True)
-            write_batch(batch.engine, rows, facts, partial)
-            self._publish(partial, facts, again)
+            with partial_file(self.folder, ".transactions-") as partial:
+                write_batch(batch.engine, rows, facts, partial)
+                self._publish(partial, facts, again)
         except OSError as error:
             raise InputError(f"{self.folder} cannot be written to: {error.strerror}.") from None
-        finally:
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
 
     def __len__(self) -> int:
         """The number of batches."""

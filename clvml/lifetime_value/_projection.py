@@ -19,6 +19,7 @@ from clvml.customers._customer_tables import as_customers
 from clvml.customers._discount_rate import annual_rate_in
 from clvml.customers._frames import float_frame
 from clvml.customers._summary_checks import HISTORY, check_customers
+from clvml.customers._summary_files import SummaryFile
 from clvml.customers._time_units import (
     Horizon,
     Horizons,
@@ -167,12 +168,12 @@ class LifetimeValue(Listed, BaseEstimator):
         check_fitted(self, "purchases_")
         return dict(getattr(self.spend_, "reference_", {})) | dict(getattr(self.purchases_, "reference_", {}))
 
-    def fit(self, customers: pd.DataFrame | str | Path, y: object = None) -> Self:  # noqa: ARG002
+    def fit(self, customers: pd.DataFrame | SummaryFile | str | Path, y: object = None) -> Self:  # noqa: ARG002
         """Fit clones of both models to the same customers.
 
         Parameters
         ----------
-        customers : DataFrame, or path of a stored customer summary
+        customers : DataFrame, SummaryFile, or path of a stored customer summary
             The customer summary, one row per customer; polars and Arrow tables are converted. Of a stored one
             (Parquet or CSV; a file, a folder or a glob) only the counts of equal customers are read
             (`clvml.count_histories`), so that it may be larger than memory.

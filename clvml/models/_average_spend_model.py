@@ -9,6 +9,7 @@ kernel only.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -16,8 +17,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from clvml.customers._counts import counted_if_stored
 from clvml.customers._customer_tables import as_customers
 from clvml.customers._summary_checks import check_customers, checked_columns
+from clvml.customers._summary_files import SummaryFile
 from clvml.customers._time_units import stated_time_unit
 from clvml.customers._training_summary import training_summary
 from clvml.distributions._covariates import Influence
@@ -118,7 +121,7 @@ class AverageSpendModel(LikelihoodModel):
 
     def fit(
         self,
-        customers: pd.DataFrame,
+        customers: pd.DataFrame | SummaryFile | str | Path,
         y: object = None,  # noqa: ARG002
         *,
         weights: object = None,
@@ -128,7 +131,7 @@ class AverageSpendModel(LikelihoodModel):
 
         Parameters
         ----------
-        customers : DataFrame, shape (n_customers, ...)
+        customers : DataFrame, shape (n_customers, ...), SummaryFile or path
             The customer summary with ``frequency`` and ``monetary_value`` (or ``total_spend``, to use the
             first purchase) and the covariates, one row per customer, or the distinct ones with ``weights``
             (`clvml.count_spend`).
@@ -153,22 +156,22 @@ class AverageSpendModel(LikelihoodModel):
             If parameters diverge, mean spend is not finite, or frequency and spend are correlated and the
             model has no ``rate_effect``.
         """
-        customers = as_customers(customers)
-        used, spend = self._check(customers, weights)
-        self.time_unit_ = stated_time_unit(customers) if self.rate_effect else None
-        self.rate_params_, self.sides_ = self._fit_rates(customers, weights), ()
-        parameters, spend = self._encode(customers.iloc[used], spend)
+        table, weights = counted_if_stored(customers, self.required_columns, weights)
+        used, spend = self._check(table, weights)
+        self.time_unit_ = stated_time_unit(table) if self.rate_effect else None
+        self.rate_params_, self.sides_ = self._fit_rates(table, weights), ()
+        parameters, spend = self._encode(table.iloc[used], spend)
         parameters = parameters.in_units(self._units(spend))
         starts = self._starts(parameters.unit * np.array(self.first_guess), start)
         weak = is_weak(self.prior, float(spend.weights.sum()))
         problem = Problem(self.kernel, spend, weak, self.kernel, rough=start is None)
         optimum = self._search(parameters, problem, starts)
         self.log_likelihood_ -= float(spend.weights @ np.log(spend.m))
-        counted = check_weights(weights, customers)
-        n_customers = len(customers) if counted is None else counted.sum()
+        counted = check_weights(weights, table)
+        n_customers = len(table) if counted is None else counted.sum()
         self.n_set_aside_ = round(n_customers - float(spend.weights.sum()))
         self.frequency_spend_correlation_ = _correlation(spend)
-        self.training_summary_ = training_summary(customers[list(self.required_columns)], counted)
+        self.training_summary_ = training_summary(table[list(self.required_columns)], counted)
         self._record(parameters, optimum, self._warnings())
         return self
 
@@ -192,7 +195,7 @@ class AverageSpendModel(LikelihoodModel):
         float
             Larger is better.
         """
-        customers = as_customers(customers)
+        customers, weights = counted_if_stored(customers, self.required_columns, weights)
         used, spend = self._check(customers, weights)
         check_is_fitted(self, "params_")
         spend = self._encoded(customers.iloc[used], spend)
