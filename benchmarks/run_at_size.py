@@ -2,8 +2,9 @@
 
 Usage: python benchmarks/run_at_size.py [n_rows] [memory_limit]      (default: 10,000,000 rows, no limit)
 
-A tenth as many customers as rows (see summary.py). The run is a process of its own: CPU is that of all its
-threads, memory its peak resident set.
+A tenth as many customers as rows (see summary.py), as one Parquet file. The run is a process of its own: CPU
+is that of all its threads, memory its peak resident set as the system counts it. Stages are those of the
+terminal; the estimate that the run prints before them is in `clvml.workflow._estimates`.
 """
 
 from __future__ import annotations
@@ -39,6 +40,10 @@ def measure(path: str, folder: str, limit: str | None) -> None:
             used = time.process_time() - start
             sys.stdout.write(f"{title[:60]:60} {used:7.1f} CPU s   peak so far {peak():6,} MB\n")
             sys.stdout.flush()
+
+        def say(self, line: str) -> None:
+            if line.startswith(("estimate", "sampled", "this may not fit")):
+                sys.stdout.write(f"    {line}\n")
 
     overrides = {
         "data.source": path,

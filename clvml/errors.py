@@ -92,8 +92,16 @@ class TimeUnitError(InputError):
 
     Parameters
     ----------
-    message, row, column, rule, rows
-        As of :class:`clvml.InputError`.
+    message : str
+        As of :class:`clvml.InputError`, like the others.
+    row : int, optional
+        Position of the first invalid row.
+    column : str, optional
+        Its column.
+    rule : str, optional
+        What is wrong, without ids and values.
+    rows : array of bool, shape (n_rows,), optional
+        All invalid rows.
 
     See Also
     --------
@@ -138,7 +146,39 @@ class FitError(ClvmlError, RuntimeError):
 
 
 class LossError(InputError, FitError):
-    """Some spend is negative (losses), and the requested computation needs non-negative spend."""
+    """Some spend is negative (losses), and the requested computation needs non-negative spend.
+
+    Parameters
+    ----------
+    message : str
+        As of :class:`clvml.InputError`, like the others.
+    row : int, optional
+        Position of the first invalid row.
+    column : str, optional
+        Its column.
+    rule : str, optional
+        What is wrong, without ids and values.
+    rows : array of bool, shape (n_rows,), optional
+        All invalid rows.
+
+    See Also
+    --------
+    clvml.InputError, clvml.FitError : It is both.
+    clvml.TransactionPolicy : ``returns="drop"`` or ``"net"`` leaves no losses.
+
+    Examples
+    --------
+    Gamma-Gamma is a model of positive amounts; formulas accept customers who returned more than they bought:
+
+    >>> import clvml
+    >>> import pandas as pd
+    >>> customers = pd.DataFrame({"frequency": [2.0, 1.0], "monetary_value": [-5.0, 9.0]})
+    >>> try:
+    ...     clvml.GammaGamma().fit(customers)
+    ... except clvml.FitError as error:
+    ...     print(type(error).__name__)
+    LossError
+    """
 
 
 class TrackingError(ClvmlError, RuntimeError):

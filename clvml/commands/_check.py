@@ -16,11 +16,13 @@ from clvml.commands._data_options import (
     DateOrigin,
     DateUnit,
     Decimal,
+    FromTable,
     MaxUnreadable,
     Price,
     PricePerPurchase,
     PurchasesOnly,
     Quantity,
+    Query,
     Settings,
     Sheet,
     Thousands,
@@ -62,6 +64,8 @@ def check(
     thousands: Thousands = None,
     max_unreadable: MaxUnreadable = None,
     sheet: Sheet = None,
+    table: FromTable = None,
+    query: Query = None,
     timezone: Timezone = None,
     until: Annotated[
         str | None, typer.Option(help="Last day to check, YYYY-MM-DD. Default: the last day of the data.")

@@ -40,6 +40,11 @@ MaxUnreadable = Annotated[
 Sheet = Annotated[
     str | None, typer.Option(help="Sheet of an Excel workbook, by name or number (default: the first).")
 ]
+FromTable = Annotated[
+    str | None,
+    typer.Option("--table", help="Table or view of a database, such as sales or schema.sales."),
+]
+Query = Annotated[str | None, typer.Option(help="SELECT statement to a database, in place of --table.")]
 Timezone = Annotated[str | None, typer.Option(help="Time zone of the shop, such as America/New_York.")]
 Settings = Annotated[
     list[str] | None,
@@ -66,6 +71,8 @@ KEYS = {
     "thousands": "data.thousands",
     "max_unreadable": "data.max_unreadable",
     "sheet": "data.sheet",
+    "table": "data.table",
+    "query": "data.query",
 }
 
 

@@ -16,11 +16,13 @@ from clvml.commands._data_options import (
     DateOrigin,
     DateUnit,
     Decimal,
+    FromTable,
     MaxUnreadable,
     Price,
     PricePerPurchase,
     PurchasesOnly,
     Quantity,
+    Query,
     Settings,
     Sheet,
     Thousands,
@@ -37,7 +39,10 @@ def run(
     ] = None,
     transactions: Annotated[
         str | None,
-        typer.Option(help="Purchases, one per row: CSV, Parquet or Excel; a folder; - for standard input."),
+        typer.Option(
+            help="Purchases, one per row: CSV, Parquet or Excel; a folder; - for standard input; a database,"
+            " such as sqlite:///shop.db (needs --table or --query)."
+        ),
     ] = None,
     customer: Customer = None,
     date: Date = None,
@@ -53,6 +58,8 @@ def run(
     thousands: Thousands = None,
     max_unreadable: MaxUnreadable = None,
     sheet: Sheet = None,
+    table: FromTable = None,
+    query: Query = None,
     timezone: Timezone = None,
     calibration_end: Annotated[
         str | None, typer.Option(help="Last day of the calibration period, YYYY-MM-DD.")

@@ -20,7 +20,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
@@ -122,6 +122,10 @@ class NumberReading:
 PLAIN = NumberReading(".", "", is_plain=True)
 
 
+def _no_file(condition: str) -> str:  # noqa: ARG001
+    return ""
+
+
 class _Form(NamedTuple):
     """The number of cells of a form in a column, and one of them."""
 
@@ -135,6 +139,14 @@ class _Column:
 
     name: str
     counts: pd.DataFrame
+    text: str = ""
+    file_of: Callable[[str], str] = _no_file
+
+    def example(self, form: str) -> str:
+        """A cell of this form, with its file, if there are several."""
+        example = self.forms[form].example
+        file = self.file_of(f"{self.text} = {quoted(example)}")
+        return f"{example!r} in {file}" if file else repr(example)
 
     @cached_property
     def forms(self) -> dict[str, _Form]:
@@ -160,7 +172,8 @@ class _Column:
             point, comma = self.forms["point"], self.forms["comma"]
             raise InputError(
                 f"{self.name} of {label} reads in two ways: {point.rows:,} cells have a decimal point, such"
-                f" as {point.example!r}, and {comma.rows:,} a decimal comma, such as {comma.example!r};"
+                f" as {self.example('point')}, and {comma.rows:,} a decimal comma, such as"
+                f" {self.example('comma')};"
                 " correct the file, or give decimal='.' or decimal=',' (the other cells are then unreadable)."
             )
         return "." if "point" in self.forms else "," if "comma" in self.forms else None
@@ -202,7 +215,11 @@ def check_separators(decimal: str | None, thousands: str | None) -> NumberReadin
 
 
 def number_readings(
-    engine: Engine, label: str, texts: Mapping[str, str], given: NumberReading
+    engine: Engine,
+    label: str,
+    texts: Mapping[str, str],
+    given: NumberReading,
+    file_of: Callable[[str], str] = _no_file,
 ) -> dict[str, NumberReading]:
     """How the numbers of each text column are read, found in one scan of ``source``.
 
@@ -215,6 +232,8 @@ def number_readings(
         From the names of the columns to their text in SQL.
     given : NumberReading
         The options.
+    file_of : callable
+        From a condition in SQL to the first file with such a row, for messages; empty if it is clear.
 
     Raises
     ------
@@ -223,7 +242,9 @@ def number_readings(
     """
     if not texts:
         return {}
-    columns = [_Column(name, _count_forms(engine, text, given)) for name, text in texts.items()]
+    columns = [
+        _Column(name, _count_forms(engine, text, given), text, file_of) for name, text in texts.items()
+    ]
     _check_currencies(label, columns)
     decimals = {column.name: given.decimal or column.decimal(label) for column in columns}
     known = {decimal for decimal in decimals.values() if decimal}

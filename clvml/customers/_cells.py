@@ -29,6 +29,10 @@ _PERIOD = re.compile(
 _UNNAMED = re.compile(r"(?:Unnamed: |column)\d+(?:_\d+)?|\s*")
 NUMBERS = ("integer", "whole", "decimal", "float")
 _END_OF_EXCEL = 2_958_466  # the day after 9999-12-31
+_HALF_DAY = r"\s*([AaPp])\.?\s?[Mm]\.?$"  # AM or PM, at the end of a time
+_TWELVE_HOURS = tuple(
+    f"{day}{time}" for day in ("%Y-%m-%d", "%Y/%m/%d") for time in (" %I:%M %p", " %I:%M:%S %p")
+)
 OFFSET = r"\s*(Z|z|[+-]\d{2}(:?\d{2})?)$"
 
 
@@ -134,11 +138,25 @@ class Cell:
         text = self.as_text()
         return " OR ".join(f"{text} LIKE '{like}'" for like in ("%Z", "%z", "%+%", "%-%-%-%", "%/%/%-%"))
 
+    def _has_half_day(self, text: str) -> str:
+        """Whether a time ends with AM or PM; a cheap test first, run on every row."""
+        is_word = f"right({text}, 1) IN ('m', 'M', '.')"
+        return f"{is_word} AND {self.engine.matches(text, '.*[0-9]' + _HALF_DAY.removesuffix('$'))}"
+
+    def _of_half_day(self, text: str) -> str:
+        """The timestamp of a time of 12 hours, in whatever way AM or PM is written."""
+        clock = f"replace({self.engine.without(text, _HALF_DAY)}, 'T', ' ')"
+        is_morning = self.engine.matches(text, r".*[Aa]\.?\s?[Mm]\.?")
+        half = f"CASE WHEN {is_morning} THEN ' AM' ELSE ' PM' END"
+        return self.engine.parsed_date(f"concat({clock}, {half})", _TWELVE_HOURS)
+
     def _iso(self, text: str, timezone: str | None) -> str:
         """An ISO 8601 date; if it has an offset, the local time as written or converted to the time zone."""
         plain = self.engine.parsed_timestamp(text)
         if self.is_number:
             return plain
+        # An engine takes a word after the time for a time zone: 10:05 PM would be 10:05.
+        plain = f"CASE WHEN {self._has_half_day(text)} THEN {self._of_half_day(text)} ELSE {plain} END"
         if timezone is None:
             local = self.engine.parsed_timestamp(self.engine.without(text, OFFSET))
         else:

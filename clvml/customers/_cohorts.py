@@ -31,6 +31,7 @@ def cohorts(customers: pd.DataFrame, period: str = "M") -> pd.Series:
     customers : pandas.DataFrame
         The customer summary, with ``first_purchase``.
     period : {"D", "W", "M", "Q", "Y"}, default "M"
+        Length of the period in which the customers of a cohort were acquired.
 
     Returns
     -------
@@ -42,9 +43,17 @@ def cohorts(customers: pd.DataFrame, period: str = "M") -> pd.Series:
     InputError
         If the summary lacks ``first_purchase``, or the period is unknown.
 
+    See Also
+    --------
+    clvml.equity_by_group : The value of cohorts.
+    clvml.PartialPooling : A model of each cohort.
+    clvml.customer_base.CohortTrend : Cohorts over time.
+
     Examples
     --------
-    >>> cohorts(pd.DataFrame({"first_purchase": pd.to_datetime(["2024-01-31", "2024-02-01"])})).tolist()
+    >>> import clvml
+    >>> import pandas as pd
+    >>> clvml.cohorts(pd.DataFrame({"first_purchase": pd.to_datetime(["2024-01-31", "2024-02-01"])})).tolist()
     ['2024-01', '2024-02']
     """
     if "first_purchase" not in customers:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from clvml.customers._customer_tables import as_customers
 from clvml.customers._ends import observation_end_of
 from clvml.customers._summary import _histories, _table, attrs_of
 from clvml.customers._summary_checks import HISTORY
@@ -53,7 +54,11 @@ def count_histories(
     customers : path, DataFrame or Transactions
         A stored customer summary (Parquet or CSV; a file, a folder or a glob), a customer summary, or
         transactions as for `summarize`. A table with the columns ``recency`` and ``T`` is a summary.
-    observation_end, time_unit, collapse
+    observation_end : date, optional
+        As in `summarize`, for transactions.
+    time_unit : {"D", "W", "M", "Q", "Y"}, default "W"
+        As in `summarize`, for transactions.
+    collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
         As in `summarize`, for transactions.
     by : sequence of str
         Further columns of the summary to count by, such as covariates.
@@ -69,10 +74,15 @@ def count_histories(
     InputError
         If a column is missing, or has no number for some customers.
 
+    See Also
+    --------
+    clvml.count_spend : The same for models of spend.
+    clvml.SummaryFile : Customers that need not fit in memory.
+
     Examples
     --------
     >>> import clvml
-    >>> counts = count_histories(clvml.load_cdnow(), "1997-09-30")
+    >>> counts = clvml.count_histories(clvml.load_cdnow(), "1997-09-30")
     >>> len(counts), int(counts["n_customers"].sum())
     (1016, 2357)
     """
@@ -93,8 +103,14 @@ def count_spend(
 
     Parameters
     ----------
-    customers, observation_end, time_unit, collapse
+    customers : path, DataFrame or Transactions
         As in `count_histories`.
+    observation_end : date, optional
+        As in `summarize`, for transactions.
+    time_unit : {"D", "W", "M", "Q", "Y"}, default "W"
+        As in `summarize`, for transactions.
+    collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
+        As in `summarize`, for transactions.
 
     Returns
     -------
@@ -107,10 +123,15 @@ def count_spend(
     InputError
         If a column is missing, or has no number for some customers.
 
+    See Also
+    --------
+    clvml.count_histories : The same for models of purchases.
+    clvml.GammaGamma : The model that is fitted to it.
+
     Examples
     --------
     >>> import clvml
-    >>> counts = count_spend(clvml.load_cdnow(), "1997-09-30")
+    >>> counts = clvml.count_spend(clvml.load_cdnow(), "1997-09-30")
     >>> int(counts["n_customers"].sum())
     2357
     """
@@ -133,6 +154,25 @@ def count_stored(customers: Any, columns: Sequence[str]) -> pd.DataFrame:
     """
     with _opened(customers) as table:
         return _counted(table, tuple(columns))
+
+
+def counted_if_stored(customers: Any, columns: Sequence[str], weights: object = None) -> tuple[Any, object]:
+    """Customers and their weights; of those in files the distinct ones by these columns, counted.
+
+    Raises
+    ------
+    InputError
+        As `count_stored`, or if there are weights of customers in files.
+    """
+    if isinstance(customers, pd.DataFrame) or not is_stored(customers):
+        return as_customers(customers), weights
+    if weights is not None:
+        raise InputError(
+            "customers in files are counted, so that they take no weights: read the file with"
+            " pandas.read_parquet first, or leave weights out."
+        )
+    counts = count_stored(customers, columns)
+    return counts.drop(columns=N_CUSTOMERS), counts[N_CUSTOMERS].to_numpy()
 
 
 def _place(customers: Any) -> Any:

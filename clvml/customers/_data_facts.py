@@ -32,6 +32,9 @@ def data_facts(transactions: Transactions, split: Split) -> dict[str, Any]:
     dict
         NaN where a fact does not apply; shares are between 0 and 1.
 
+        - ``of_sample``:
+          " of the sample" where the split is of some of the customers (`Transactions.of_customers`); else
+          empty. Facts about calibration and holdout are those of the split, all others of the whole log.
         - ``rows``, ``rows_set_aside``, ``share_set_aside``, ``duplicates``, ``share_duplicates``:
           Rows read; those excluded by the policy; rows used that duplicate another.
         - ``customers``, ``repeat_customers``, ``never_paid``, ``share_never_paid``:
@@ -41,8 +44,9 @@ def data_facts(transactions: Transactions, split: Split) -> dict[str, Any]:
         - ``holdout_days``, ``holdout_buyers``, ``holdout_share``:
           Length of the holdout, calibration customers with a purchase in it, its length over that of
           calibration.
-        - ``acquired``, ``share_acquired``, ``acquired_spend``, ``share_acquired_spend``:
-          Customers acquired in the holdout, of all; their spend, of all spend in the holdout.
+        - ``acquired``, ``ever``, ``share_acquired``, ``acquired_spend``, ``share_acquired_spend``:
+          Customers acquired in the holdout, and all customers of the split; their spend, of all spend in the
+          holdout.
         - ``share_season_unseen``:
           Of the days of the holdout, those whose calendar day is not in calibration; NaN from a year on.
         - ``season_ratio``, ``season_contrast``:
@@ -76,18 +80,26 @@ def data_facts(transactions: Transactions, split: Split) -> dict[str, Any]:
     stop = end_of(split.observation_end, split.collapse, "observation_end").stop
     purchases = transactions.purchases(collapse, stop)
     days = _days(purchases)
+    everyone, of_sample = _of_everyone(purchases), _is_sample(transactions, split)
     return {
+        "of_sample": " of the sample" if of_sample else "",
         **_of_rows(transactions),
         **_of_customers(split),
         **_of_holdout(split),
+        **({} if of_sample else {"ever": everyone["everyone"]}),
         **_of_cohorts(split, period),
         **_of_seasons(split, days["purchases"], period),
-        **_of_everyone(purchases),
+        **everyone,
         **_of_spend(purchases, split),
         **_of_gaps(days, stop, collapse),
         **_of_dates(days["purchases"], period),
         **_of_jumps(days, period),
     }
+
+
+def _is_sample(transactions: Transactions, split: Split) -> bool:
+    own = split.transactions
+    return own is not None and own.is_part and not transactions.is_part
 
 
 def _share(part: float, whole: float) -> float:
@@ -145,6 +157,7 @@ def _of_holdout(split: Split) -> dict[str, Any]:
         "holdout_buyers": int((split.holdout["purchases"] > 0).sum()),
         "holdout_share": _share(days, calibration),
         "acquired": acquired,
+        "ever": acquired + len(split.calibration),
         "share_acquired": _share(acquired, acquired + len(split.calibration)),
         "acquired_spend": float(spend),
         "share_acquired_spend": _share(spend, spend + others),

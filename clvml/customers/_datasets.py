@@ -33,15 +33,26 @@ def load_cdnow(which: Literal["sample", "master"] = "sample") -> Transactions:
     Returns
     -------
     Transactions
+        From 1997-01-01 to 1998-06-30; customers made their first purchase in the first quarter of 1997.
 
     Raises
     ------
     InputError
         If ``which`` is neither, or ``lifetimes`` is not installed.
 
+    See Also
+    --------
+    clvml.read_transactions : One's own data.
+    clvml.summarize, clvml.split : From transactions to customers.
+
+    References
+    ----------
+    Fader, Hardie (2001), Forecasting Repeat Sales at CDNOW: A Case Study, Interfaces 31(3).
+
     Examples
     --------
-    >>> load_cdnow()
+    >>> import clvml
+    >>> clvml.load_cdnow()
     Transactions(6,919 of 6,919 rows used, 1997-01-01 to 1998-06-30, from CDNOW sample)
     """
     if which not in _CDNOW:

@@ -28,6 +28,7 @@ def fingerprint(transactions: Transactions) -> dict[str, Any]:
     Parameters
     ----------
     transactions : Transactions
+        From :func:`clvml.read_transactions`.
 
     Returns
     -------
@@ -37,9 +38,14 @@ def fingerprint(transactions: Transactions) -> dict[str, Any]:
         money (currency units to six significant digits), or of the number only where purchases have neither
         amounts nor a price.
 
+    See Also
+    --------
+    clvml.customers.source_difference : What differs between two sources.
+
     Examples
     --------
     >>> import clvml
+    >>> from clvml.customers import fingerprint
     >>> found = fingerprint(clvml.load_cdnow())
     >>> found["from"], found["until"], found["months"]["1998-06"]
     ('1997-01-01', '1998-06-30', [172, 5590.87])
@@ -81,8 +87,13 @@ def source_difference(known: Mapping[str, Any], new: Mapping[str, Any]) -> str:
         Part of a sentence, such as ``"0 of 16 common months agree, such as 1997-02: 8,476 purchases for
         289,000 there, 1,150 purchases for 36,700 here"``.
 
+    See Also
+    --------
+    clvml.customers.fingerprint : The fingerprint of one source.
+
     Examples
     --------
+    >>> from clvml.customers import source_difference
     >>> january = {"from": "2024-01-01", "until": "2024-02-03", "months": {"2024-01": [100, 2500.0]}}
     >>> later = january | {"until": "2024-06-30"}
     >>> source_difference(january, later)

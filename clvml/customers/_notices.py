@@ -66,22 +66,22 @@ CHECKS = (
     Check(
         "few_customers",
         "customers",
-        "{customers:,} customers until the end of calibration, fewer than 200",
+        "{customers:,} customers{of_sample} until the end of calibration, fewer than 200",
         "parameters and scores are uncertain: use prior='weak', and read intervals, not single numbers",
         below=200,
     ),
     Check(
         "no_repeat_purchases",
         "repeat_customers",
-        "no customer bought a second time until the end of calibration",
+        "no customer{of_sample} bought a second time until the end of calibration",
         "purchase rates, dropout and repeat spend cannot be estimated: only formulas of totals remain",
         below=1,
     ),
     Check(
         "few_repeat_customers",
         "repeat_customers",
-        "{repeat_customers:,} of {customers:,} customers bought a second time until the end of calibration,"
-        " fewer than 50",
+        "{repeat_customers:,} of {customers:,} customers{of_sample} bought a second time until the end of"
+        " calibration, fewer than 50",
         "spend and dropout are estimated from these alone, with wide intervals: a longer calibration helps",
         at_least=1,
         below=50,
@@ -89,7 +89,7 @@ CHECKS = (
     Check(
         "never_paid",
         "share_never_paid",
-        "{share_never_paid:.1%} of the customers ({never_paid:,}) have paid nothing",
+        "{share_never_paid:.1%} of the customers{of_sample} ({never_paid:,}) have paid nothing",
         "spend models learn from paid repeat purchases only and predict a paying customer's mean spend for"
         " them, so their value is too high: zero_amount='drop' leaves them out",
         at_least=0.05,
@@ -138,7 +138,7 @@ CHECKS = (
     Check(
         "empty_holdout",
         "holdout_buyers",
-        "no customer of the calibration bought in the holdout",
+        "no customer of the calibration{of_sample} bought in the holdout",
         "every prediction above zero is too high, and customers cannot be ranked: check that the log is"
         " complete until the end of observation",
         below=1,
@@ -146,7 +146,7 @@ CHECKS = (
     Check(
         "few_holdout_buyers",
         "holdout_buyers",
-        "customers who bought in the holdout: {holdout_buyers:,}, fewer than 50",
+        "customers{of_sample} who bought in the holdout: {holdout_buyers:,}, fewer than 50",
         "all scores depend on these few: differences between models are within chance more often than not",
         at_least=1,
         below=50,
@@ -154,8 +154,8 @@ CHECKS = (
     Check(
         "acquired_in_holdout",
         "share_acquired",
-        "{acquired:,} of {everyone:,} customers ({share_acquired:.1%}) made their first purchase in the"
-        " holdout",
+        "{acquired:,} of {ever:,} customers{of_sample} ({share_acquired:.1%}) made their first purchase in"
+        " the holdout",
         "no model predicts them: their {acquired_spend:,.2f} ({share_acquired_spend:.1%} of the holdout's"
         " spend) is in no actual total and no score, and a revenue forecast needs them in addition",
         at_least=0.01,
@@ -181,8 +181,8 @@ CHECKS = (
     Check(
         "single_cohort",
         "cohort_share",
-        "customers are a single cohort: 95% were acquired within {cohort_days:.0f} days, {cohort_share:.0%}"
-        " of the calibration",
+        "customers{of_sample} are a single cohort: 95% were acquired within {cohort_days:.0f} days,"
+        " {cohort_share:.0%} of the calibration",
         "age and calendar time cannot be distinguished, and nothing shows whether customers acquired later"
         " are alike: values apply to this cohort",
         below=1 / 3,
@@ -190,7 +190,7 @@ CHECKS = (
     Check(
         "older_than_log",
         "early_share",
-        "{early_share:.0%} of the customers appear in the first tenth of the calibration",
+        "{early_share:.0%} of the customers{of_sample} appear in the first tenth of the calibration",
         "many have probably bought before the log begins: their first purchase here is not their first, so"
         " rates of new customers are too high. Leave out customers of the first weeks, or add their history",
         at_least=0.2,
@@ -205,7 +205,7 @@ CHECKS = (
     Check(
         "largest_holdout_customer",
         "share_largest_holdout",
-        "one customer has {share_largest_holdout:.0%} of the spend in the holdout",
+        "one customer has {share_largest_holdout:.0%} of the spend{of_sample} in the holdout",
         "the bias of totals, RMSE and shares of the top customers depend on this one: prefer rank measures",
         at_least=0.1,
     ),
@@ -291,6 +291,7 @@ def data_notices(transactions: Any, split: Split) -> list[DataNotice]:
     transactions : Transactions or frame
         The source of the split.
     split : Split
+        Calibration and holdout of these transactions.
 
     Returns
     -------
@@ -302,11 +303,17 @@ def data_notices(transactions: Any, split: Split) -> list[DataNotice]:
         a tenth of the spend; gaps, busy days, jumps and starts of periods in the dates; duplicate and
         excluded rows.
 
+    See Also
+    --------
+    clvml.customers.DataNotice : One of them.
+    clvml.split : Makes the split.
+
     Examples
     --------
-    >>> from clvml.customers import load_cdnow, split
-    >>> cdnow = load_cdnow()
-    >>> for notice in data_notices(cdnow, split(cdnow, "1997-09-30", "1998-06-30")):
+    >>> import clvml
+    >>> from clvml.customers import data_notices
+    >>> cdnow = clvml.load_cdnow()
+    >>> for notice in data_notices(cdnow, clvml.split(cdnow, "1997-09-30", "1998-06-30")):
     ...     print(notice.sentence)
     34% of the holdout's days fall into a season that the calibration does not include
     customers are a single cohort: 95% were acquired within 79 days, 29% of the calibration

@@ -52,12 +52,25 @@ class Purchases:
         Purchases before it, as of that date.
     known_until : pandas.Timestamp
         At most ``until``: purchases before it are given as of this date, for calibrations.
+    part : (int, int), optional
+        The number of a part of the customers, and of all parts; default: all customers.
     """
 
     transactions: Transactions
     collapse: str | None
     until: pd.Timestamp
     known_until: pd.Timestamp
+    part: tuple[int, int] | None = None
+
+    def in_parts(self, rows: int = 4_000_000) -> list[Purchases]:
+        """The purchases in parts of about so many rows, each of other customers: to bound memory.
+
+        For queries whose results add up over customers; few rows are one part.
+        """
+        number = -(-len(self.transactions) // rows)
+        if number < 2:
+            return [self]
+        return [dataclasses.replace(self, part=(place, number)) for place in range(number)]
 
     def frame(self, query: str, **tables: pd.DataFrame) -> pd.DataFrame:
         """Run a query on purchases; it should aggregate, so that rows stay in the engine.
@@ -128,10 +141,17 @@ class Purchases:
 
     @property
     def _purchases(self) -> str:
-        before = f"period < TIMESTAMP '{self.until}'"
+        before = f"period < TIMESTAMP '{self.until}'{self._of_part}"
         if not self.transactions.policy.nets_returns:
             return f"SELECT customer_id, period, spend FROM periods WHERE {before}"
         return f"SELECT customer_id, period, spend FROM {self._once(self._as_of_a_date)} WHERE {before}"
+
+    @property
+    def _of_part(self) -> str:
+        if self.part is None:
+            return ""
+        place, number = self.part
+        return f" AND abs({self.transactions.engine.row_key('customer_id')} % {number}) = {place}"
 
     @property
     def _as_of_a_date(self) -> str:

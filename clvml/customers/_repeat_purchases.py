@@ -35,11 +35,18 @@ def repeat_purchases_by_date(
     InputError
         If an argument is invalid.
 
+    See Also
+    --------
+    clvml.seasonal_index : The season of a series.
+    clvml.purchases_over_time : Cumulative purchases of a split.
+
     Examples
     --------
+    >>> import clvml
+    >>> import pandas as pd
     >>> sales = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [5.0, 7.0, 2.0],
     ...                       "date": ["1997-01-01", "1997-01-15", "1997-01-29"]})
-    >>> repeat_purchases_by_date(sales).to_dict()
+    >>> clvml.repeat_purchases_by_date(sales).to_dict()
     {Timestamp('1997-01-15 00:00:00'): 1}
     """
     transactions = as_transactions(transactions)

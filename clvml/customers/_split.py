@@ -125,8 +125,8 @@ class Split:
 
         Examples
         --------
-        >>> from clvml.customers._datasets import load_cdnow
-        >>> split(load_cdnow(), "1997-09-30", "1998-06-30").earlier("13W")
+        >>> import clvml
+        >>> clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30").earlier("13W")
         Split(2,357 customers, calibrated to 1997-07-01, held out 13 weeks to 1997-09-30:
         711 purchases, 26,629.42 spent)
         """
@@ -226,7 +226,18 @@ class SplitFile:
         return self._split(self.customers.to_pandas())
 
     def chunks(self, rows: int = ROWS) -> Iterator[Split]:
-        """The split of up to ``rows`` customers at a time; counts and money are those of all."""
+        """Read the split of some customers at a time; counts and money are those of all.
+
+        Parameters
+        ----------
+        rows : int, default 1,000,000
+            Customers at a time.
+
+        Yields
+        ------
+        Split
+            Of these customers.
+        """
         return map(self._split, self.customers.chunks(rows))
 
     def _split(self, customers: pd.DataFrame) -> Split:
@@ -289,7 +300,8 @@ def split(
 
     Returns
     -------
-    Split, or SplitFile with ``into``
+    Split or SplitFile
+        Calibration and holdout of the same customers; a SplitFile with ``into``.
 
     Raises
     ------
@@ -297,10 +309,17 @@ def split(
         If a date cannot be parsed, the holdout period is empty, or no customer purchased by
         ``calibration_end``.
 
+    See Also
+    --------
+    clvml.summarize : Without a holdout.
+    clvml.Split : The result.
+    clvml.compare_models : Compares models with the holdout.
+    clvml.backtest : Several splits of the same transactions.
+
     Examples
     --------
-    >>> from clvml.customers._datasets import load_cdnow
-    >>> split(load_cdnow(), "1997-09-30", "1998-06-30")
+    >>> import clvml
+    >>> clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30")
     Split(2,357 customers, calibrated to 1997-09-30, held out 39 weeks to 1998-06-30:
     1,882 purchases, 70,976.39 spent)
     """

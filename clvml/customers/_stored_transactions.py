@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import uuid
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -24,6 +23,7 @@ from clvml.customers._batches import (
 from clvml.customers._reading_options import Columns
 from clvml.customers._transactions import Transactions, read_transactions
 from clvml.customers.engines import DuckDB, Engine
+from clvml.customers.engines._leftovers import partial_file
 from clvml.errors import InputError
 
 
@@ -36,29 +36,40 @@ class TransactionStore:
     new transactions are read and validated.
 
     Each batch is a Parquet file of the rows used, which appears once it is whole: a killed `add` leaves the
-    store as it was, apart from a hidden file that ends in ``.partial`` and may be deleted. To take a batch
-    back, delete the last file. Other files in the folder are neither read nor changed.
+    store as it was, apart from a hidden file that ends in ``.partial``, which a later `add` removes. To
+    take a batch back, delete the last file. Other files in the folder are neither read nor changed.
 
     Parameters
     ----------
-    folder : path
-        Made by the first `add`, within a folder that exists.
+    folder : str or pathlib.Path
+        Made by the first ``add``, within a folder that exists.
 
     Attributes
     ----------
     folder : pathlib.Path
+        As given.
+
+    Raises
+    ------
+    InputError
+        From ``add``, if the batch is invalid, was added before, or was read under another policy.
+
+    See Also
+    --------
+    clvml.read_transactions : Reads each batch, and the store itself.
+    clvml.summarize : Its customers.
 
     Examples
     --------
     >>> import tempfile
+    >>> import clvml
     >>> import pandas as pd
-    >>> from clvml.customers._summary import summarize
-    >>> store = TransactionStore(tempfile.mkdtemp())
+    >>> store = clvml.TransactionStore(tempfile.mkdtemp())
     >>> january = pd.DataFrame({"customer_id": ["a", "b"], "date": "2024-01-08", "amount": [5.0, 2.0]})
     >>> february = pd.DataFrame({"customer_id": ["a"], "date": "2024-02-05", "amount": [7.0]})
     >>> store.add(february)
     >>> store.add(january)
-    >>> summarize(store)[["frequency", "recency", "T", "monetary_value"]]
+    >>> clvml.summarize(store)[["frequency", "recency", "T", "monetary_value"]]
                  frequency  recency    T  monetary_value
     customer_id
     a                  1.0      4.0  4.0             7.0
@@ -100,16 +111,13 @@ class TransactionStore:
             raise InputError(f"there is no folder {self.folder.parent} to make {self.folder.name} in.")
         facts = facts_of(batch)
         check_fits(self.folder, batches_in(self.folder), facts, again)
-        partial = self.folder / f".transactions-{uuid.uuid4().hex}.partial"
         try:
             self.folder.mkdir(exist_ok=True)
-            write_batch(batch.engine, rows, facts, partial)
-            self._publish(partial, facts, again)
+            with partial_file(self.folder, ".transactions-") as partial:
+                write_batch(batch.engine, rows, facts, partial)
+                self._publish(partial, facts, again)
         except OSError as error:
             raise InputError(f"{self.folder} cannot be written to: {error.strerror}.") from None
-        finally:
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
 
     def __len__(self) -> int:
         """The number of batches."""

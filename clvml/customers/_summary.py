@@ -87,24 +87,32 @@ def summarize(
 
     Returns
     -------
-    pandas.DataFrame, or SummaryFile with ``into``
+    pandas.DataFrame or SummaryFile
         Index ``customer_id``, sorted; float64 columns ``frequency``, ``recency``, ``T`` (time units),
         ``monetary_value`` (mean spend per repeat purchase) and ``total_spend`` (of all purchases; both in
         currency units), and ``first_purchase`` (datetime64). ``attrs`` has ``time_unit``,
         ``collapse`` and ``observation_end``. Without ``monetary_value`` and ``total_spend`` if the purchases
-        have no amounts.
+        have no amounts. A SummaryFile with ``into``.
 
     Raises
     ------
     InputError
         If an argument cannot be parsed, or no customer purchased by ``observation_end``.
 
+    See Also
+    --------
+    clvml.split : With a holdout period.
+    clvml.read_transactions : Names columns, formats and the policy.
+    clvml.LifetimeValue : The value of these customers.
+    clvml.customer_base.CustomerBaseAudit : What they did so far.
+
     Examples
     --------
+    >>> import clvml
     >>> import pandas as pd
     >>> sales = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [5.0, 7.0, 2.0],
     ...                       "date": ["1997-01-01", "1997-01-15", "1997-01-29"]})
-    >>> summarize(sales)[["frequency", "recency", "T", "monetary_value"]]
+    >>> clvml.summarize(sales)[["frequency", "recency", "T", "monetary_value"]]
                  frequency  recency    T  monetary_value
     customer_id
     a                  1.0      2.0  4.0             7.0

@@ -7,10 +7,8 @@ A file is written under a temporary name beside its own and renamed once it is w
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
-import uuid
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +19,7 @@ import pandas as pd
 from clvml.customers._ids import CUSTOMER_ID
 from clvml.customers._time_units import TIME_UNIT
 from clvml.customers.engines import Engine
+from clvml.customers.engines._leftovers import partial_file
 from clvml.errors import InputError
 
 ROWS = 1_000_000
@@ -74,7 +73,18 @@ class SummaryFile:
         return dict(json.loads((self._schema.metadata or {}).get(b"PANDAS_ATTRS", b"{}")))
 
     def chunks(self, rows: int = ROWS) -> Iterator[pd.DataFrame]:
-        """The customers in parts of up to ``rows``, in order, each as `summarize` returns them."""
+        """Read some customers at a time.
+
+        Parameters
+        ----------
+        rows : int, default 1,000,000
+            Customers at a time.
+
+        Yields
+        ------
+        pandas.DataFrame
+            As `summarize` returns them, in order.
+        """
         import pyarrow as pa
         import pyarrow.parquet
 
@@ -91,6 +101,14 @@ class SummaryFile:
 
     def __len__(self) -> int:
         return int(self._metadata.num_rows)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The customers for every reader of Arrow tables, such as the predictions of models."""
+        import pyarrow.parquet
+
+        table = pyarrow.parquet.read_table(self.path, columns=[CUSTOMER_ID, *self.columns])
+        attrs = {"PANDAS_ATTRS": json.dumps(self.attrs)}
+        return table.replace_schema_metadata(attrs).__arrow_c_stream__(requested_schema)
 
     @cached_property
     def _metadata(self) -> Any:
@@ -128,18 +146,14 @@ def write_customers(
     path = Path(path)
     if not path.parent.is_dir():
         raise InputError(f"there is no folder {path.parent} to write {path.name} into: create it first.")
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     listed = ", ".join([CUSTOMER_ID, *columns, f"'{attrs[TIME_UNIT]}' AS {TIME_UNIT}"])
+    query = f"SELECT {listed} FROM ({sql}) ORDER BY {CUSTOMER_ID}"
     try:
-        engine.write_parquet(
-            f"SELECT {listed} FROM ({sql}) ORDER BY {CUSTOMER_ID}", partial, _metadata(attrs)
-        )
-        partial.replace(path)
+        with partial_file(path.parent, f".{path.name}.") as partial:
+            engine.write_parquet(query, partial, _metadata(attrs))
+            partial.replace(path)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}.") from None
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
     return SummaryFile(path)
 
 

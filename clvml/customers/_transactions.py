@@ -29,7 +29,8 @@ from clvml.customers._date_formats import (
     swapped,
     usual_advice,
 )
-from clvml.customers._policy import RULES, Rule
+from clvml.customers._places import first_file, first_places
+from clvml.customers._policy import BAD_ROW, RULES, Rule
 from clvml.customers._policy import TransactionPolicy as TransactionPolicy
 from clvml.customers._price import check_price
 from clvml.customers._purchases import END_OF_TIME, PERIODS, Purchases, check_collapse, period_start
@@ -98,7 +99,7 @@ def read_transactions(
 
     Parameters
     ----------
-    source : path, list of paths, frame, connection string, or TransactionStore
+    source : path, list of paths, frame, database URL, or TransactionStore
         - CSV (also ``.gz``, ``.zst``), Parquet or Excel (``.xlsx``) files by path or glob; a folder of one
           kind with the folders in it, partitioned (``year=2024/``) or not; ``"-"`` for standard input.
         - A pandas or polars DataFrame, an Arrow table, record batch or dataset, or an object with the Arrow
@@ -158,11 +159,11 @@ def read_transactions(
         larger one is an error, for the format or the column is then wrong. Up to four are never an error.
     sheet : str or int, optional
         The sheet of a workbook, by name or position from 1. Default: the first.
+    table, query : str, optional
+        Of a database: the table or view, ``"schema.name"`` too, or the text of a ``SELECT``.
     engine : {"duckdb", "spark"}, optional
         Where the queries run. Default: Spark for a Spark DataFrame, otherwise DuckDB, embedded. ``"spark"``
         is the active Spark session, or a local one; it also reads tables of its catalog by name.
-    table, query : str, optional
-        Of a database: the table or view, ``"schema.name"`` too, or the text of a ``SELECT``.
 
     Returns
     -------
@@ -177,11 +178,19 @@ def read_transactions(
         comma) or are in several currencies; if day and month appear to be exchanged; or if more than
         ``max_unreadable`` dates or amounts are unreadable.
 
+    See Also
+    --------
+    clvml.summarize, clvml.split : From transactions to customers.
+    clvml.Transactions : The result, with its report of excluded rows.
+    clvml.TransactionPolicy : Which rows are purchases.
+    clvml.TransactionStore : Transactions that arrive in batches.
+
     Examples
     --------
+    >>> import clvml
     >>> import pandas as pd
     >>> sales = pd.DataFrame({"who": ["a", "a", None], "on": "1997-01-31", "qty": [1, 2, 3], "each": 9.5})
-    >>> read_transactions(sales, customer="who", date="on", quantity="qty", price="each")
+    >>> clvml.read_transactions(sales, customer="who", date="on", quantity="qty", price="each")
     Transactions(2 of 3 rows used, 1997-01-31 to 1997-01-31, from a pandas DataFrame)
     """
     columns = Columns(customer, date, *money_columns(amount, quantity, price, purchases_only), category)
@@ -244,8 +253,21 @@ class Transactions:
 
     Parameters
     ----------
-    source, columns, policy, reading, engine, label, default_amount
-        Set by :func:`clvml.read_transactions`, which is the way to make one.
+    source : object
+        The source, as given. All parameters are set by :func:`clvml.read_transactions`, which is the way to
+        make one.
+    columns : Columns
+        The names of its columns.
+    policy : TransactionPolicy
+        How to handle rows that may not be purchases.
+    reading : Reading
+        Formats of dates and amounts.
+    engine : Engine
+        Where queries run.
+    label : str, optional
+        Name of the source in messages.
+    default_amount : str, optional
+        The column of amounts that may be absent.
 
     Attributes
     ----------
@@ -573,6 +595,11 @@ class Transactions:
         some.engine.create_view("used", f"SELECT {named} FROM source")
         return some
 
+    @property
+    def is_part(self) -> bool:
+        """Whether they are the rows of some customers of the source, from `of_customers`."""
+        return self._part is not None
+
     def with_matching_ids(self, table: pd.DataFrame) -> pd.DataFrame:
         """A table with ``customer_id`` as a column of the same type as in the transactions."""
         table = table if "customer_id" in table else table.rename_axis("customer_id").reset_index()
@@ -640,7 +667,8 @@ class Transactions:
         """How the numbers of each column of money are read."""
         cells = {name: self._cells[name] for name in self.columns.money}
         texts = {name: cell.as_text() for name, cell in cells.items() if not cell.is_number}
-        found = number_readings(self.engine, self.source, texts, self._reading.numbers)
+        place_of = partial(first_file, self.engine, self._source)
+        found = number_readings(self.engine, self.source, texts, self._reading.numbers, place_of)
         return dict.fromkeys(cells, PLAIN) | found
 
     def _check_formats(self) -> None:
@@ -671,11 +699,12 @@ class Transactions:
             f" min(CASE WHEN amount IS NULL THEN {money} END) AS bad_amount_example"
             " FROM doubted GROUP BY 1 ORDER BY 1"
         )
-        if self._source.malformed:
-            malformed = {"violations": 2 ** (len(RULES) - 1), "rows": self._source.malformed}
-            groups = pd.concat([groups, _group_without_cells(groups, malformed)], ignore_index=True)
         for place, rule in enumerate(RULES):
             groups[rule.name] = groups["violations"] // 2**place % 2 == 1
+        groups[BAD_ROW.name] = False
+        if self._source.malformed:
+            malformed = _group_without_cells(groups).assign(rows=self._source.malformed, bad_row=True)
+            groups = pd.concat([groups, malformed], ignore_index=True)
         groups["unreadable_dates"] = (groups["dates"] - groups["read_dates"]).clip(lower=0)
         groups["unreadable_amounts"] = (groups["amounts"] - groups["read_amounts"]).clip(lower=0)
         groups["reason"] = self.policy.first_reasons(groups)
@@ -727,7 +756,7 @@ class Transactions:
     @property
     def _counted_rules(self) -> list[Rule]:
         """The rules of the report: malformed rows are counted only where they are not an error at once."""
-        return [rule for rule in RULES if rule.name != "bad_row" or self.policy.drops_malformed]
+        return [*RULES, BAD_ROW] if self.policy.drops_malformed else [*RULES]
 
     @cached_property
     def _rules(self) -> pd.DataFrame:
@@ -819,15 +848,29 @@ class Transactions:
         counted = [(rule, int(self._rules["set_aside"][rule.name])) for rule in self._counted_rules]
         reasons = {rule.name: f"{rows:,} {rule.description}" for rule, rows in counted if rows}
         dates = self._groups["bad_date_example"].dropna()
-        if "bad_date" in reasons and len(dates):
-            way_out = self._date_advice(min(dates)) if search else usual_advice(min(dates))
-            reasons["bad_date"] += f" (such as {min(dates)!r}; {way_out})"
+        if "bad_date" in reasons:
+            facts = []
+            if len(dates):
+                way_out = self._date_advice(min(dates)) if search else usual_advice(min(dates))
+                facts = [f"such as {min(dates)!r}", way_out]
+            reasons["bad_date"] += _in_parentheses(*facts, self._places("date"))
         amounts = self._groups["bad_amount_example"].dropna()
-        if "bad_amount" in reasons and len(amounts):
-            reasons["bad_amount"] += f" (such as {min(amounts)!r}; write plain numbers, as in 1234.50)"
+        if "bad_amount" in reasons:
+            facts = []
+            if len(amounts):
+                facts = [f"such as {min(amounts)!r}", "write plain numbers, as in 1234.50"]
+            reasons["bad_amount"] += _in_parentheses(*facts, self._places("amount"))
         if "bad_row" in reasons:
             reasons["bad_row"] += f" ({'; '.join(self._source.malformed_examples)})"
         return ", ".join(reasons.values())
+
+    def _places(self, value: str) -> str:
+        """The places of the first rows whose date, or amount, cannot be read."""
+        when = self._cells[self.columns.date]
+        sql = self._money()[0] if value == "amount" else when.as_date(self._reading.dates)
+        who = self._cells[self.columns.customer].as_id()
+        places = first_places(self.engine, self._source, f"({sql}) IS NULL AND ({who}) IS NOT NULL")
+        return places and f"first in {places}"
 
     def _date_advice(self, example: str) -> str:
         text = self._cells[self.columns.date].as_text()
@@ -835,13 +878,17 @@ class Transactions:
         return advice(self.engine, text, example, read, self._reading.dates.formats)
 
 
-def _group_without_cells(groups: pd.DataFrame, counts: dict[str, int]) -> pd.DataFrame:
+def _in_parentheses(*facts: str) -> str:
+    """The facts that are known, as a parenthesis; empty if none is."""
+    known = "; ".join(filter(None, facts))
+    return f" ({known})" if known else ""
+
+
+def _group_without_cells(groups: pd.DataFrame) -> pd.DataFrame:
     """A group of rows none of whose cells are known, in the types of the others."""
-    missing = {
-        name: [pd.NaT if groups[name].dtype.kind == "M" else None if groups[name].dtype == object else 0]
-        for name in groups
-    }
-    return pd.DataFrame(missing | {name: [count] for name, count in counts.items()})
+    one = pd.DataFrame(index=[0], columns=groups.columns)
+    numbers = groups.select_dtypes(["number", "bool"]).columns
+    return one.assign(**dict.fromkeys(numbers, 0)).astype(groups.dtypes)
 
 
 def _with_amount(columns: Columns, default: str | None, names: Sequence[str], label: str) -> Columns:

@@ -70,6 +70,7 @@ def probability_alive_over_time(
     Examples
     --------
     >>> import clvml
+    >>> from clvml.diagnostics import probability_alive_over_time
     >>> model = clvml.BGNBD.from_params(r=0.243, alpha=4.414, a=0.793, b=2.426, time_unit="W")
     >>> probability_alive_over_time(model, [0, 2, 5], today=39, step=13).round(2).iloc[-3:]
        time  probability_alive  purchase

@@ -59,6 +59,7 @@ def fit_by_frequency(
     Examples
     --------
     >>> import clvml
+    >>> from clvml.diagnostics import fit_by_frequency
     >>> split = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30")
     >>> fit_by_frequency(split.calibration, clvml.BGNBD().fit(split.calibration)).round().head(3)
                actual  expected

@@ -55,6 +55,7 @@ def heterogeneity(
     Examples
     --------
     >>> import clvml
+    >>> from clvml.diagnostics import heterogeneity
     >>> model = clvml.BGNBD.from_params(r=0.243, alpha=4.414, a=0.793, b=2.426)
     >>> {name: round(table.attrs["mean"], 3) for name, table in heterogeneity(model).items()}
     {'purchase rate': 0.055, 'dropout probability': 0.246}

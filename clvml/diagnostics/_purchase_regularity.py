@@ -115,6 +115,7 @@ def purchase_regularity(transactions: Transactions | Any, customers: pd.DataFram
     CDNOW's customers buy about as irregularly as at random:
 
     >>> import clvml
+    >>> from clvml.diagnostics import purchase_regularity
     >>> transactions = clvml.load_cdnow()
     >>> print(purchase_regularity(transactions, clvml.summarize(transactions)))
     k = 0.91, 95 % confidence interval 0.82 to 1.00, from 736 customers with three or more purchases
@@ -163,6 +164,7 @@ def log_intertransaction_times(transactions: Transactions | Any, customers: pd.D
     Examples
     --------
     >>> import clvml
+    >>> from clvml.diagnostics import log_intertransaction_times
     >>> transactions = clvml.load_cdnow()
     >>> customers = clvml.summarize(transactions)
     >>> customers["litt"] = log_intertransaction_times(transactions, customers)

@@ -127,6 +127,7 @@ def spend_trend(transactions: Transactions | Any, customers: pd.DataFrame) -> Sp
     Examples
     --------
     >>> import clvml
+    >>> from clvml.diagnostics import spend_trend
     >>> transactions = clvml.load_cdnow()
     >>> trend = spend_trend(transactions, clvml.summarize(transactions))
     >>> trend.is_significant, trend.n_customers

@@ -130,7 +130,7 @@ def backtest(
     --------
     >>> import clvml
     >>> models = {"repeat rate": clvml.RepeatRateValue(26), "historic": clvml.HistoricValue(26)}
-    >>> found = backtest(clvml.load_cdnow(), models, origins=["1997-09-29", "1997-12-29"])
+    >>> found = clvml.backtest(clvml.load_cdnow(), models, origins=["1997-09-29", "1997-12-29"])
     >>> found.totals["bias_pct"].groupby("model").mean().round(1)
     model
     historic       293.8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import html
@@ -16,7 +17,7 @@ from clvml.errors import InputError
 from clvml.evaluation._backtest_verdict import Terms, verdict_over
 from clvml.evaluation._model_comparison import ModelComparison
 from clvml.evaluation._new_customers import NAIVE
-from clvml.evaluation._outcomes import OUTCOMES, SPEND, predicted_outcome
+from clvml.evaluation._outcomes import OUTCOMES, SPEND, predicted_totals
 from clvml.evaluation._total_errors import (
     ANY_OTHER,
     TYPICAL_ERROR,
@@ -321,15 +322,15 @@ class Backtest:
         InputError
             If an argument is invalid.
         """
-        rows = {}
+        calibrations = {}
         for outcome in OUTCOMES:
-            try:
-                calibration = self.total_calibration(model, horizons[-1], outcome=outcome)
-            except InputError:  # it does not predict this, or no total of it can be used
-                continue
-            for horizon in (horizon_in(each, self.time_unit) for each in horizons):
-                value = float(predicted_outcome(fitted, customers, outcome, horizon).sum())
-                rows[outcome, horizon] = (value, *calibration.interval(value, coverage, horizon))
+            with contextlib.suppress(InputError):  # it does not predict this, or no total of it can be used
+                calibrations[outcome] = self.total_calibration(model, horizons[-1], outcome=outcome)
+        spans = [horizon_in(each, self.time_unit) for each in horizons]
+        rows = {
+            (outcome, span): (value, *calibrations[outcome].interval(value, coverage, span))
+            for (outcome, span), value in predicted_totals(fitted, customers, calibrations, spans).items()
+        }
         index = pd.MultiIndex.from_tuples(rows, names=["outcome", "horizon"]) if rows else None
         return pd.DataFrame(list(rows.values()), index, ["value", "lower", "upper"])
 

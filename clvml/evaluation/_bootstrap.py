@@ -33,7 +33,8 @@ from clvml.evaluation._weighted_ranks import Counts, Order, Ranks
 
 _N_RANKS = len(RankStatistics._fields)
 _BLOCK = 2**22  # counts in a block of draws: 32 MB as floats
-_CACHED = 2**18  # counts ranked at once: 1 MB as whole numbers, so that they stay in the cache
+_CACHED = 2**19  # counts ranked at once: 2 MB as whole numbers, so that they stay in the cache
+_LEAST = 8  # draws ranked at once: a customer is moved with all of them
 
 
 def bootstrap_metrics(
@@ -82,6 +83,8 @@ def bootstrap_metrics(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.evaluation import bootstrap_metrics
     >>> actual = pd.Series([0.0, 60.0, 10.0, 30.0])
     >>> predictions = pd.DataFrame({"half": actual / 2, "level": 20.0})
     >>> draws = bootstrap_metrics(actual, predictions, ["mae"], n_draws=200)
@@ -139,6 +142,8 @@ def resample_counts(index: pd.Index, n_draws: int = 1000, random_state: int = 0)
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.evaluation import resample_counts
     >>> resample_counts(pd.Index(["a", "b", "c"]), n_draws=2).sum(axis=1).tolist()
     [3, 3]
     """
@@ -212,6 +217,7 @@ class _Evaluation:
         self._common = CommonValue(self._order)
         self._forecasts = [Forecast(actual, values, self._common.others) for values in forecasts]
         self._mean_losses = MeanLosses(losses, self._forecasts)
+        self._alike = _ranked_alike(self._forecasts)
         used = {metric.uses for metric in metrics}
         self._with_ranks = "ranks" in used
         self._shares = TOP_SHARES if "top" in used else ()
@@ -234,21 +240,29 @@ class _Evaluation:
 
     def _rank_statistics(self, counts: Counts) -> FloatArray:
         """By model, statistic and draw: sums of ranks, then the value of the top shares; zero if not used."""
-        found = np.zeros((len(self._forecasts), _N_RANKS + len(self._shares), len(counts)))
-        if not self._with_ranks and not self._shares:
-            return found
-        padded = np.pad(counts, ((0, 0), (0, 1)))
-        rows = _rows(_CACHED, len(self._actual))
+        first = sorted(set(self._alike))
+        found = np.zeros((len(first), _N_RANKS + len(self._shares), len(counts)))
+        if self._with_ranks or self._shares:
+            self._fill([self._forecasts[model] for model in first], found, counts)
+        return found[np.searchsorted(first, self._alike)]
+
+    def _fill(self, forecasts: Sequence[Forecast], found: FloatArray, counts: Counts) -> None:
+        """The statistics of these forecasts, block by block."""
+        rows = max(_rows(_CACHED, len(self._actual)) // _LEAST, 1) * _LEAST
         for part in (slice(first, first + rows) for first in range(0, len(counts), rows)):
-            block = (
-                ActualBlock(padded[part], self._actual, self._order, self._common)
-                if self._with_ranks
-                else None
-            )
-            for forecast, rows_of_model in zip(self._forecasts, found, strict=True):
-                ranks = Ranks(forecast.order, padded[part])
+            drawn = np.ascontiguousarray(np.pad(counts[part], ((0, 0), (0, 1))).T)
+            block = ActualBlock(drawn, self._actual, self._order, self._common) if self._with_ranks else None
+            for forecast, rows_of_model in zip(forecasts, found, strict=True):
+                ranks = Ranks(forecast.order, drawn)
                 if block is not None:
                     rows_of_model[:_N_RANKS, part] = block.statistics(ranks, forecast.middle)
                 if self._shares:
                     rows_of_model[_N_RANKS:, part] = ranks.top(forecast.laid_out_actual, self._shares)
-        return found
+
+
+def _ranked_alike(forecasts: Sequence[Forecast]) -> list[int]:
+    """By forecast, the place of the first one that ranks the customers alike, ties included."""
+    first: dict[bytes, int] = {}
+    return [
+        first.setdefault(forecast.order.group.tobytes(), place) for place, forecast in enumerate(forecasts)
+    ]

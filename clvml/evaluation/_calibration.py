@@ -45,6 +45,9 @@ def calibration_by_decile(actual: pd.Series, predicted: pd.Series) -> pd.DataFra
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from clvml.evaluation import calibration_by_decile
     >>> actual = pd.Series(np.arange(20.0))
     >>> calibration_by_decile(actual, actual + 1).head(2)
             customers  predicted  actual
@@ -84,6 +87,8 @@ def bias_by_group(table: pd.DataFrame) -> pd.Series:
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.evaluation import bias_by_group, calibration_by_decile
     >>> actual = pd.Series([0.0, 8.0, 10.0])
     >>> bias_by_group(calibration_by_decile(actual, pd.Series([1.0, 10.0, 15.0]))).tolist()
     [50.0, 25.0, nan]
@@ -111,6 +116,8 @@ def calibration_error(table: pd.DataFrame) -> float:
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.evaluation import calibration_by_decile, calibration_error
     >>> actual = pd.Series([0.0, 8.0, 12.0])
     >>> calibration_error(calibration_by_decile(actual, pd.Series([1.0, 10.0, 15.0])))
     30.0
@@ -150,6 +157,8 @@ def reliability_table(outcome: pd.Series, probability: pd.Series) -> pd.DataFram
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.evaluation import reliability_table
     >>> bought = pd.Series([1, 0, 1, 0] * 5)
     >>> reliability_table(bought, bought * 0.5 + 0.25).iloc[[0]]
             customers  predicted  actual     lower  upper
@@ -220,6 +229,8 @@ def calibration_by_frequency(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.evaluation import calibration_by_frequency
     >>> customers = pd.DataFrame({"frequency": [0.0, 0.0, 9.0]})
     >>> holdout = pd.DataFrame({"purchases": [0.0, 1.0, 6.0]})
     >>> calibration_by_frequency(customers, holdout, pd.Series([0.2, 0.4, 5.0]))

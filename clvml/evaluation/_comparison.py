@@ -63,13 +63,15 @@ def score(
 
     Examples
     --------
-    >>> scores = score(pd.Series([0.0, 60.0, 10.0, 30.0]), pd.Series([5.0, 40.0, 10.0, 20.0]))
+    >>> import clvml
+    >>> import pandas as pd
+    >>> scores = clvml.score(pd.Series([0.0, 60.0, 10.0, 30.0]), pd.Series([5.0, 40.0, 10.0, 20.0]))
     >>> {name: round(value, 3) for name, value in scores.items()}
     {'total': 75.0, 'bias_pct': -25.0, 'mae': 8.75, 'rmse': 11.456, 'spearman': 1.0, 'gini': 1.0,
      'top10_share': 0.6}
     >>> intervals = pd.DataFrame({"lower": [0.0, 40.0], "upper": [20.0, 50.0]})
     >>> intervals.attrs["coverage"] = 0.9
-    >>> score(pd.Series([5.0, 52.0]), intervals, ["coverage", "width", "winkler"])
+    >>> clvml.score(pd.Series([5.0, 52.0]), intervals, ["coverage", "width", "winkler"])
     {'coverage': 0.5, 'width': 15.0, 'winkler': 35.0}
     """
     chosen = check_metrics(metrics)
@@ -132,14 +134,16 @@ def compare(
 
     Examples
     --------
+    >>> import clvml
+    >>> import pandas as pd
     >>> actual = pd.Series([0.0, 60.0, 10.0, 30.0])
     >>> predictions = pd.DataFrame({"half": actual / 2, "nothing": 0.0})
-    >>> compare(actual, predictions, {"nothing": "baseline"})[["family", "bias_pct", "mae", "spearman"]]
+    >>> clvml.compare(actual, predictions, {"nothing": "baseline"})[["family", "bias_pct", "mae", "spearman"]]
                   family  bias_pct   mae  spearman
     model
     half     unspecified     -50.0  12.5       1.0
     nothing     baseline    -100.0  25.0       0.0
-    >>> compare(actual, predictions, metrics=["mae"], intervals=True).columns.tolist()
+    >>> clvml.compare(actual, predictions, metrics=["mae"], intervals=True).columns.tolist()
     ['family', 'mae', 'mae_lower', 'mae_upper', 'mae_tied']
     """
     check_predictions(predictions)

@@ -58,6 +58,7 @@ class Metric:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> from clvml.evaluation import METRICS
     >>> rmse = METRICS["rmse"]
     >>> rmse(pd.Series([0.0, 8.0]), pd.Series([3.0, 4.0])), rmse.better

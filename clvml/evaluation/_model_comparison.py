@@ -174,13 +174,15 @@ def compare_models(
     of : {"value", "purchases"}, default "value"
         What is predicted: the spend of each customer in the holdout, or the number of purchases, by the
         models at a price of 1 (see `clvml.lifetime_value.at_price`), for purchases without amounts.
-    purpose, max_bias : optional
+    purpose : {"valuation", "budget", "targeting"} or mapping of str to float, default "valuation"
         As in `clvml.decide`.
     incumbent : str, optional
         The model served so far, one of ``models``: served further if it is within noise of the leader.
     needs : iterable of str
         What the model to serve is to give besides values, if one within noise of the leader gives it:
         "probability_alive", "intervals".
+    max_bias : float, optional
+        As in `clvml.decide`.
     max_seconds : float, optional
         Time limit for the fit and the predictions of each model; one that takes longer is left out. It is
         ended as soon as it executes Python code, and uses the processor until then.

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import pandas as pd
 
 from clvml.errors import InputError
-from clvml.lifetime_value._protocol import SupportsPurchaseProbability, ValueModel
+from clvml.lifetime_value._protocol import (
+    SupportsFactorsByHorizon,
+    SupportsNextPurchase,
+    SupportsPurchaseProbability,
+    ValueModel,
+)
 from clvml.lifetime_value._total_calibration import undiscounted
 
 SPEND, PURCHASES, ACTIVE = "spend", "purchases", "active_customers"
@@ -44,11 +51,36 @@ def predicted_outcome(model: ValueModel, customers: pd.DataFrame, outcome: str, 
         if "expected_purchases" in factors:
             return factors["expected_purchases"]
     purchases = _purchase_model(model)
+    if outcome == ACTIVE and isinstance(purchases, SupportsNextPurchase):
+        return purchases.probability_buys(customers, horizon)
     if outcome == ACTIVE and isinstance(purchases, SupportsPurchaseProbability):
         return 1 - purchases.purchase_probability(0, horizon, customers)
     if outcome not in OUTCOMES:
         raise InputError(f"outcome is {outcome!r}; it must be one of {OUTCOMES}.")
     raise InputError(f"{type(model).__name__} does not predict {outcome.replace('_', ' ')}.")
+
+
+def predicted_totals(
+    model: ValueModel, customers: pd.DataFrame, outcomes: Iterable[str], horizons: Sequence[float]
+) -> dict[tuple[str, float], float]:
+    """The totals of `predicted_outcome` by outcome and horizon; what horizons share is predicted once.
+
+    Raises
+    ------
+    InputError
+        If the model does not predict an outcome.
+    """
+    found: dict[tuple[str, float], float] = {}
+    if isinstance(model, SupportsFactorsByHorizon):
+        by_horizon = model.factors_by_horizon(customers, horizons, 0.0)
+        for horizon, factors in zip(horizons, by_horizon, strict=True):
+            found[SPEND, horizon] = float(model.revenue_from_factors(factors).sum())
+            found[PURCHASES, horizon] = float(factors["expected_purchases"].sum())
+    wanted = [(outcome, horizon) for outcome in outcomes for horizon in horizons]
+    return {
+        key: found[key] if key in found else float(predicted_outcome(model, customers, *key).sum())
+        for key in wanted
+    }
 
 
 def _purchase_model(model: object) -> object:

@@ -115,6 +115,8 @@ def decide_promotion(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.evaluation import decide_promotion
     >>> actual = pd.Series(range(50), dtype=float)
     >>> decide_promotion(actual, actual * 1.1, actual.iloc[::-1].set_axis(actual.index)).promote
     True

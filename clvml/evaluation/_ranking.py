@@ -52,6 +52,8 @@ def spearman(actual: pd.Series, predicted: pd.Series) -> float:
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.evaluation import spearman
     >>> spearman(pd.Series([1.0, 5.0, 9.0]), pd.Series([2.0, 3.0, 4.0]))
     1.0
     >>> spearman(pd.Series([1.0, 5.0, 9.0]), pd.Series([0.0, 0.0, 0.0]))
@@ -89,6 +91,8 @@ def top_share(actual: pd.Series, predicted: pd.Series, share: float = 0.10) -> f
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.evaluation import top_share
     >>> actual = pd.Series([0.0, 60.0, 10.0, 30.0])
     >>> top_share(actual, pd.Series([1.0, 4.0, 3.0, 2.0]), share=0.5)
     0.7
@@ -132,6 +136,8 @@ def gini(actual: pd.Series, predicted: pd.Series) -> float:
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.evaluation import gini
     >>> actual = pd.Series([0.0, 60.0, 10.0, 30.0])
     >>> gini(actual, actual)
     1.0
@@ -172,6 +178,8 @@ def lift_curve(actual: pd.Series, predictions: pd.DataFrame, points: int = 101) 
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.evaluation import lift_curve
     >>> actual = pd.Series([0.0, 60.0, 10.0, 30.0])
     >>> lift_curve(actual, pd.DataFrame({"model": [1.0, 4.0, 3.0, 2.0]}), points=3)
                         model  oracle

@@ -85,8 +85,8 @@ class ActualBlock:
 
     Parameters
     ----------
-    counts : ndarray of uint8, shape (n_draws, n + 1)
-        How often each customer is drawn, and a column of zeros.
+    counts : ndarray of uint8, shape (n + 1, n_draws)
+        How often each customer is drawn, and a row of zeros.
     values : ndarray of shape (n,)
         The actual values.
     order : Order
@@ -96,12 +96,12 @@ class ActualBlock:
     """
 
     def __init__(self, counts: Counts, values: FloatArray, order: Order, common: CommonValue) -> None:
-        weights = counts[:, common.others].astype(np.float64)
+        weights = counts[common.others].astype(np.float64)
         ranks = Ranks(order, counts)
         doubled = ranks.doubled(order.middle[np.append(common.others, common.member)])
-        doubled, of_common = doubled[:, :-1], doubled[:, -1:]
+        doubled, of_common = doubled[:-1], doubled[-1:]
         self._cubes = sum_of_cubes(counts)
-        self._weighted = weights * (values[common.others] - values[common.member])
+        self._weighted = weights * (values[common.others] - values[common.member])[:, None]
         self._weighted_ranks = weights * (doubled - of_common)
         self._best = _sums(self._weighted, doubled), ranks.spread(self._cubes)
 
@@ -113,7 +113,7 @@ class ActualBlock:
 
 
 def _sums(one: FloatArray, other: FloatArray) -> FloatArray:
-    return np.einsum("bn,bn->b", one, other)
+    return np.einsum("nb,nb->b", one, other)
 
 
 @dataclass(frozen=True, eq=False)

@@ -205,11 +205,13 @@ def decide(
 
     Examples
     --------
+    >>> import clvml
+    >>> import pandas as pd
     >>> table = pd.DataFrame(
     ...     {"bias_pct": [-15.0, 60.0, -100.0], "rmse": [72.0, 200.0, 92.0], "spearman": [0.43, 0.48, 0.0]},
     ...     index=["BG/NBD", "formula", "zero"],
     ... )
-    >>> verdict = decide(table, eligible=["BG/NBD", "formula"])
+    >>> verdict = clvml.decide(table, eligible=["BG/NBD", "formula"])
     >>> verdict.kind, verdict.leader, verdict.excluded["formula"]
     ('leads', 'BG/NBD', 'its RMSE is not below that of predicting zero; its total misses by 60.0 %')
     """

@@ -3,7 +3,8 @@
 In a resample, the mid-rank of a customer is the cumulated count of those with lower values plus half of the
 count of those with equal ones; ties are exact, and no draw is sorted again. Cumulated counts are the costly
 part, so the sorted customers are laid out in rows: consecutive customers stand below each other, and the
-cumulated counts of all columns are found by adding whole rows.
+cumulated counts of all columns are found by adding whole rows. The draws of a block are the last axis, so
+that a customer is moved with all of them.
 """
 
 from __future__ import annotations
@@ -109,41 +110,41 @@ class Ranks:
     ----------
     order : Order
         The order of the customers.
-    counts : ndarray of uint8, shape (n_draws, n + 1)
-        How often each customer is drawn, and a column of zeros.
+    counts : ndarray of uint8, shape (n + 1, n_draws)
+        How often each customer is drawn, and a row of zeros.
     """
 
     def __init__(self, order: Order, counts: Counts) -> None:
         self.order = order
-        self.n_draws = len(counts)
-        laid_out = np.take(counts, order.layout, axis=1).reshape(self.n_draws, ROWS, order.columns)
-        self.counts = laid_out
-        self.through = _cumulated(laid_out)
+        self.n_draws = counts.shape[1]
+        self.counts = np.take(counts, order.layout, axis=0).reshape(ROWS, order.columns, self.n_draws)
+        self.through = _cumulated(self.counts)
 
     @cached_property
     def _tied_through(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """By draw and group of two or more: the count of all before it, and through it."""
-        through = self.through.reshape(self.n_draws, -1)
-        before, end = (np.take(through, cells, axis=1) for cells in self.order.tied_ends)
-        before *= self.order.starts[self.order.tied] > 0
+        """By group of two or more and draw: the count of all before it, and through it."""
+        through = self.through.reshape(-1, self.n_draws)
+        before, end = (np.take(through, cells, axis=0) for cells in self.order.tied_ends)
+        before *= (self.order.starts[self.order.tied] > 0)[:, None]
         return before, end
 
     def doubled(self, middle: Places) -> FloatArray:
-        """By draw and customer: twice the mid-rank less the mean rank, a whole number.
+        """By customer and draw: twice the mid-rank less the mean rank, a whole number.
 
         Parameters
         ----------
         middle : ndarray of int
             ``order.middle`` of the customers wanted.
         """
-        alone = np.empty_like(self.through)  # the count before a customer and the one through it
-        np.add(self.through[:, 1:], self.through[:, :-1], out=alone[:, 1:])
-        alone[:, 0] = self.through[:, 0]
-        alone[:, 0, 1:] += self.through[:, -1, :-1]
         before, end = self._tied_through
-        ranks = np.hstack([alone.reshape(self.n_draws, -1), before + end])
-        ranks -= self._n[:, None]
-        return np.take(ranks, middle, axis=1).astype(np.float64)
+        n_cells = ROWS * self.order.columns
+        ranks = np.empty((n_cells + len(before), self.n_draws), dtype=np.int32)
+        alone = ranks[:n_cells].reshape(self.through.shape)  # the count before a customer and through it
+        np.add(self.through, self.through, out=alone)
+        alone -= self.counts
+        np.add(before, end, out=ranks[n_cells:])
+        ranks -= self._n
+        return np.take(ranks, middle, axis=0).astype(np.float64)
 
     def spread(self, cubes: FloatArray) -> FloatArray:
         """By draw: the sum of squares of the doubled ranks, ``(n^3 - sum over groups of count^3) / 3``.
@@ -154,14 +155,14 @@ class Ranks:
             The sum over customers of the cubed counts.
         """
         before, end = self._tied_through
-        counts = np.take(self.counts.reshape(self.n_draws, -1), self.order.fewer, axis=1)
+        counts = np.take(self.counts.reshape(-1, self.n_draws), self.order.fewer, axis=0)
         fewer = sum_of_cubes(counts)
         alone = fewer if self.order.alone_are_fewer else cubes - fewer
-        return (sum_of_cubes(self._n[:, None]) - alone - sum_of_cubes(end - before)) / 3
+        return (sum_of_cubes(self._n[None]) - alone - sum_of_cubes(end - before)) / 3
 
     @property
     def _n(self) -> NDArray[np.int32]:
-        return self.through[:, -1, -1]
+        return self.through[-1, -1]
 
     def top(self, values: FloatArray, shares: Sequence[float]) -> FloatArray:
         """By share of the customers and draw: the sum of ``values`` over the highest of them.
@@ -182,46 +183,46 @@ class Ranks:
 
     def _group_at(self, outside: NDArray[np.integer]) -> Places:
         """The tied group of the first customer after ``outside`` others, counted from the lowest."""
-        draws = np.arange(self.n_draws)
-        column = (self.through[:, -1] <= outside[..., None]).sum(axis=-1)
+        column = np.stack([(self.through[-1] <= each).sum(axis=0) for each in outside])
         column = np.minimum(column, self.order.columns - 1)
-        row = (self.through[draws, :, column] <= outside[..., None]).sum(axis=-1)
+        row = (self.through[:, column, np.arange(self.n_draws)] <= outside).sum(axis=0)
         place = np.minimum(column * ROWS + row, len(self.order.places) - 1)
         return self.order.group[self.order.places[place]]
 
     def _through(self, places: Places) -> NDArray[np.int32]:
         """By draw, the last axis: the count of all before a place of the order."""
         cells = self.order.cell(np.maximum(places - 1, 0))
-        through = self.through.reshape(self.n_draws, -1)[np.arange(self.n_draws), cells]
+        through = self.through.reshape(-1, self.n_draws)[cells, np.arange(self.n_draws)]
         return np.where(places > 0, through, 0)
 
     def _sums_from(self, places: Places, values: FloatArray) -> FloatArray:
         """By draw, the last axis: the sum of values from a place of the order to the highest."""
         first = int(places.min()) // ROWS
         first = min(first, self.order.columns - 1)
-        counts, values = self.counts[:, :, first:], values[:, first:]
-        columns = np.einsum("brc,rc->bc", counts, values)
-        sums = np.zeros((self.n_draws, columns.shape[1] + 2))
-        sums[:, :-2] = np.cumsum(columns[:, ::-1], axis=1)[:, ::-1]
+        counts, values = self.counts[:, first:], values[:, first:]
+        columns = np.einsum("rcb,rc->cb", counts, values)
+        sums = np.zeros((len(columns) + 2, self.n_draws))
+        sums[:-2] = np.cumsum(columns[::-1], axis=0)[::-1]
         draws, column = np.arange(self.n_draws), places // ROWS - first
-        inner = np.minimum(column, columns.shape[1] - 1)
-        within = (np.arange(ROWS) >= (places % ROWS)[..., None]) & (column == inner)[..., None]
-        part = np.sum(counts[draws, :, inner] * values.T[inner], axis=-1, where=within)
-        return sums[draws, column + 1] + part
+        inner = np.minimum(column, len(columns) - 1)
+        rows = np.arange(ROWS).reshape(-1, 1, 1, 1)
+        within = (rows >= places % ROWS) & (column == inner)
+        part = np.sum(counts[:, inner, draws] * values[:, inner], axis=0, where=within)
+        return sums[column + 1, draws] + part
 
 
 def sum_of_cubes(counts: NDArray[np.integer]) -> FloatArray:
-    """By draw: the sum of the cubed counts."""
+    """By draw, the last axis: the sum of the cubed counts."""
     numbers = counts.astype(np.float64)
-    return np.einsum("bg,bg->b", numbers * numbers, numbers)
+    return np.einsum("gb,gb->b", numbers * numbers, numbers)
 
 
 def _cumulated(counts: Counts) -> NDArray[np.int32]:
     """Counts through each cell of the layout: down the rows, then the columns before."""
     through = counts.astype(np.int32)
     for row in range(1, ROWS):
-        through[:, row] += through[:, row - 1]
-    before = np.cumsum(through[:, -1], axis=1, dtype=np.int32)
-    before -= through[:, -1]
-    through += before[:, None]
+        through[row] += through[row - 1]
+    before = np.cumsum(through[-1], axis=0, dtype=np.int32)
+    before -= through[-1]
+    through += before
     return through

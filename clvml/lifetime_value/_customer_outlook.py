@@ -96,6 +96,7 @@ def customer_outlook(
     Examples
     --------
     >>> import clvml
+    >>> from clvml.lifetime_value import customer_outlook
     >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
     >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "12M", 0.1).fit(customers)
     >>> found = customer_outlook(model, customers.loc[[1, 6]], observed_until="1997-09-30")

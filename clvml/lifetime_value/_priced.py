@@ -85,13 +85,24 @@ class PricedValue(Listed, BaseEstimator):
     time_unit_ : {"D", "W", "M", "Q", "Y"} or None
         Time unit of the customers.
 
+    Raises
+    ------
+    InputError
+        From ``fit``, if the price is not a positive, finite number, or the customers are invalid.
+
+    See Also
+    --------
+    clvml.lifetime_value.at_price : Wraps only models that need it.
+    clvml.compare_models : ``of="purchases"`` compares models at a price of 1.
+
     Examples
     --------
     Two repeat purchases in ten weeks, one of them expected in the next five:
 
     >>> import clvml
+    >>> import pandas as pd
     >>> customers = pd.DataFrame({"frequency": [2.0], "recency": [8.0], "T": [10.0]})
-    >>> PricedValue(clvml.RepeatRateValue(horizon=5)).fit(customers).predict(customers).tolist()
+    >>> clvml.PricedValue(clvml.RepeatRateValue(horizon=5)).fit(customers).predict(customers).tolist()
     [1.0]
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Self, overload
@@ -19,6 +19,7 @@ from clvml.customers._customer_tables import as_customers
 from clvml.customers._discount_rate import annual_rate_in
 from clvml.customers._frames import float_frame
 from clvml.customers._summary_checks import HISTORY, check_customers
+from clvml.customers._summary_files import SummaryFile
 from clvml.customers._time_units import (
     Horizon,
     Horizons,
@@ -167,12 +168,12 @@ class LifetimeValue(Listed, BaseEstimator):
         check_fitted(self, "purchases_")
         return dict(getattr(self.spend_, "reference_", {})) | dict(getattr(self.purchases_, "reference_", {}))
 
-    def fit(self, customers: pd.DataFrame | str | Path, y: object = None) -> Self:  # noqa: ARG002
+    def fit(self, customers: pd.DataFrame | SummaryFile | str | Path, y: object = None) -> Self:  # noqa: ARG002
         """Fit clones of both models to the same customers.
 
         Parameters
         ----------
-        customers : DataFrame, or path of a stored customer summary
+        customers : DataFrame, SummaryFile, or path of a stored customer summary
             The customer summary, one row per customer; polars and Arrow tables are converted. Of a stored one
             (Parquet or CSV; a file, a folder or a glob) only the counts of equal customers are read
             (`clvml.count_histories`), so that it may be larger than memory.
@@ -231,8 +232,10 @@ class LifetimeValue(Listed, BaseEstimator):
         ----------
         customers : DataFrame
             The customer summary, in the model's time unit.
-        horizon, annual_discount_rate : optional
-            Override the constructor's.
+        horizon : float or str, or a list of them, optional
+            In the model's time unit, or as text such as ``"12M"``. Default: the constructor's.
+        annual_discount_rate : float, optional
+            A fraction per year. Default: the constructor's.
 
         Returns
         -------
@@ -262,8 +265,21 @@ class LifetimeValue(Listed, BaseEstimator):
     ) -> pd.DataFrame:
         """Value and its factors: ``clv = margin x discounted_purchases x expected_spend``.
 
-        Also ``expected_purchases``, undiscounted (omitted for an infinite horizon, where they may diverge),
-        and ``probability_alive`` if the model of purchases provides it.
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, in the model's time unit.
+        horizon : float or str, optional
+            In the model's time unit, or as text such as ``"12M"``. Default: the constructor's.
+        annual_discount_rate : float, optional
+            A fraction per year. Default: the constructor's.
+
+        Returns
+        -------
+        DataFrame
+            On the customers' index: ``clv, expected_purchases`` (undiscounted; omitted for an infinite
+            horizon, where they may diverge), ``expected_spend`` per purchase, ``probability_alive`` if the
+            model of purchases provides it, and ``discounted_purchases``.
         """
         customers = as_customers(customers)
         return float_frame(self.value_factors(customers, horizon, annual_discount_rate), customers.index)
@@ -281,7 +297,13 @@ class LifetimeValue(Listed, BaseEstimator):
         factors = {"clv": value, "expected_spend": spend} | purchases
         return {name: factors[name] for name in _FACTORS if name in factors}
 
-    def revenue_from_factors(self, factors: pd.DataFrame) -> pd.Series:
+    def factors_by_horizon(
+        self, customers: pd.DataFrame, horizons: Sequence[Horizon], annual_discount_rate: float
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """The columns of `predict_factors` as arrays, of each horizon in turn."""
+        return (self.value_factors(customers, each, annual_discount_rate) for each in horizons)
+
+    def revenue_from_factors(self, factors: Any) -> Any:
         """The undiscounted revenue, before margin, from the columns of `predict_factors`."""
         return factors["expected_purchases"] * factors["expected_spend"]
 

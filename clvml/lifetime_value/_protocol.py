@@ -17,6 +17,7 @@ intervals of totals            `SupportsTotalIntervals`       totals of segments
 factors of value, at once      `SupportsPurchaseFactors`      `LifetimeValue.predict_factors`
 factors of value, as arrays    `SupportsValueFactors`         `LearnedCorrection.predict_factors`
 revenue, from the factors      `SupportsRevenueFromFactors`   `TotalCalibration.total_interval`
+factors over several horizons  `SupportsFactorsByHorizon`     `Backtest.expected_totals`
 P(n purchases)                 `SupportsPurchaseProbability`  `value_over_time`, `fit_by_frequency`
 P(buys), next purchase         `SupportsNextPurchase`         `customer_outlook`
 intervals of purchases         `SupportsPurchaseIntervals`    `LifetimeValue.predict_interval`
@@ -32,7 +33,7 @@ A function raises an InputError that names the missing members.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
@@ -426,8 +427,22 @@ class SupportsValueFactors(Protocol):
 class SupportsRevenueFromFactors(Protocol):
     """A model of value whose undiscounted revenue is a product of the columns of `predict_factors`."""
 
-    def revenue_from_factors(self, factors: pd.DataFrame) -> pd.Series:
-        """The undiscounted revenue, before margin, over the finite horizon of the factors."""
+    def revenue_from_factors(self, factors: Any) -> Any:
+        """The undiscounted revenue, before margin, over the finite horizon of the factors.
+
+        A Series of a table, an array of arrays by name.
+        """
+        ...
+
+
+@runtime_checkable
+class SupportsFactorsByHorizon(SupportsRevenueFromFactors, Protocol):
+    """A model of value that predicts the factors over several horizons; what they share, once."""
+
+    def factors_by_horizon(
+        self, customers: pd.DataFrame, horizons: Sequence[Horizon], annual_discount_rate: float
+    ) -> Iterator[dict[str, Array]]:
+        """The columns of `predict_factors` as arrays, of each horizon in turn."""
         ...
 
 

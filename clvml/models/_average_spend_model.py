@@ -9,6 +9,7 @@ kernel only.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -16,8 +17,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from clvml.customers._counts import counted_if_stored
 from clvml.customers._customer_tables import as_customers
 from clvml.customers._summary_checks import check_customers, checked_columns
+from clvml.customers._summary_files import SummaryFile
 from clvml.customers._time_units import stated_time_unit
 from clvml.customers._training_summary import training_summary
 from clvml.distributions._covariates import Influence
@@ -118,7 +121,7 @@ class AverageSpendModel(LikelihoodModel):
 
     def fit(
         self,
-        customers: pd.DataFrame,
+        customers: pd.DataFrame | SummaryFile | str | Path,
         y: object = None,  # noqa: ARG002
         *,
         weights: object = None,
@@ -128,7 +131,7 @@ class AverageSpendModel(LikelihoodModel):
 
         Parameters
         ----------
-        customers : DataFrame, shape (n_customers, ...)
+        customers : DataFrame, shape (n_customers, ...), SummaryFile or path
             The customer summary with ``frequency`` and ``monetary_value`` (or ``total_spend``, to use the
             first purchase) and the covariates, one row per customer, or the distinct ones with ``weights``
             (`clvml.count_spend`).
@@ -153,31 +156,46 @@ class AverageSpendModel(LikelihoodModel):
             If parameters diverge, mean spend is not finite, or frequency and spend are correlated and the
             model has no ``rate_effect``.
         """
-        customers = as_customers(customers)
-        used, spend = self._check(customers, weights)
-        self.time_unit_ = stated_time_unit(customers) if self.rate_effect else None
-        self.rate_params_, self.sides_ = self._fit_rates(customers, weights), ()
-        parameters, spend = self._encode(customers.iloc[used], spend)
+        table, weights = counted_if_stored(customers, self.required_columns, weights)
+        used, spend = self._check(table, weights)
+        self.time_unit_ = stated_time_unit(table) if self.rate_effect else None
+        self.rate_params_, self.sides_ = self._fit_rates(table, weights), ()
+        parameters, spend = self._encode(table.iloc[used], spend)
         parameters = parameters.in_units(self._units(spend))
         starts = self._starts(parameters.unit * np.array(self.first_guess), start)
         weak = is_weak(self.prior, float(spend.weights.sum()))
         problem = Problem(self.kernel, spend, weak, self.kernel, rough=start is None)
         optimum = self._search(parameters, problem, starts)
         self.log_likelihood_ -= float(spend.weights @ np.log(spend.m))
-        counted = check_weights(weights, customers)
-        n_customers = len(customers) if counted is None else counted.sum()
+        counted = check_weights(weights, table)
+        n_customers = len(table) if counted is None else counted.sum()
         self.n_set_aside_ = round(n_customers - float(spend.weights.sum()))
         self.frequency_spend_correlation_ = _correlation(spend)
-        self.training_summary_ = training_summary(customers[list(self.required_columns)], counted)
+        self.training_summary_ = training_summary(table[list(self.required_columns)], counted)
         self._record(parameters, optimum, self._warnings())
         return self
 
     def score(self, customers: pd.DataFrame, y: object = None, *, weights: object = None) -> float:  # noqa: ARG002
         """Mean log-likelihood per customer with spend in the model, for scikit-learn's model selection.
 
-        Larger is better; customers without repeat spend are excluded, as in the fit.
+        Customers without repeat spend are excluded, as in the fit.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary with ``frequency`` and ``monetary_value``, and the covariates if there are
+            any.
+        y : ignored
+            Not used; present for API consistency with scikit-learn.
+        weights : array-like, shape (n_customers,), optional
+            Number of customers that each row represents.
+
+        Returns
+        -------
+        float
+            Larger is better.
         """
-        customers = as_customers(customers)
+        customers, weights = counted_if_stored(customers, self.required_columns, weights)
         used, spend = self._check(customers, weights)
         check_is_fitted(self, "params_")
         spend = self._encoded(customers.iloc[used], spend)
@@ -185,7 +203,19 @@ class AverageSpendModel(LikelihoodModel):
         return float(np.average(each, weights=spend.weights))
 
     def log_likelihood(self, customers: pd.DataFrame) -> pd.Series:
-        """Log-density of each customer's average spend; 0 for customers without spend in the model."""
+        """Log-density of each customer's average spend; 0 for customers without spend in the model.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary with ``frequency`` and ``monetary_value``, and the covariates if there are
+            any.
+
+        Returns
+        -------
+        Series
+            On the customers' index.
+        """
         spend, index = self._spend(customers)
         known = (spend.x > 0) & (spend.m > 0)
         x, m = np.where(known, spend.x, 1), np.where(known, spend.m, 1)
@@ -197,6 +227,17 @@ class AverageSpendModel(LikelihoodModel):
 
         A weighted mean of the customer's average and the population mean (or that of customers with these
         covariates); the latter alone for customers without spend in the model.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary with ``frequency`` and ``monetary_value``, and the covariates if there are
+            any.
+
+        Returns
+        -------
+        Series
+            On the customers' index.
 
         Raises
         ------
@@ -214,6 +255,14 @@ class AverageSpendModel(LikelihoodModel):
 
         If the model was fitted to fewer than 20,000 customers, the distribution is averaged over draws of the
         parameters; with more, parameter uncertainty is negligible.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary with ``frequency`` and ``monetary_value``, and the covariates if there are
+            any.
+        coverage : float, default 0.9
+            Nominal coverage, with equal tails.
 
         Returns
         -------

@@ -58,6 +58,12 @@ class BetaDiscreteWeibull(ContractModel):
     fit_record_ : FitRecord
         Convergence diagnostics and warnings.
 
+    See Also
+    --------
+    clvml.ShiftedBetaGeometric : With a constant churn probability of each customer.
+    clvml.customers_from_survivors : The data, from the number of active subscribers.
+    clvml.LifetimeValue : Renewals x price, with :class:`clvml.ConstantSpend`.
+
     References
     ----------
     Fader, Hardie, Liu, Davin, Steenburgh (2018), "How to Project Customer Retention" Revisited: The Role of
@@ -65,9 +71,11 @@ class BetaDiscreteWeibull(ContractModel):
 
     Examples
     --------
-    >>> from clvml import customers_from_survivors
-    >>> cohort = customers_from_survivors([1000, 869, 743, 653, 593])
-    >>> model = BetaDiscreteWeibull().fit(cohort, weights=cohort["customers"])
+    The paper's "High End" customers, for five years:
+
+    >>> import clvml
+    >>> cohort = clvml.customers_from_survivors([1000, 869, 743, 653, 593])
+    >>> model = clvml.BetaDiscreteWeibull().fit(cohort, weights=cohort["customers"])
     >>> [round(value, 2) for value in model.params_]
     [0.26, 1.72, 1.58]
     """
@@ -104,6 +112,20 @@ class BetaDiscreteWeibull(ContractModel):
     @classmethod
     def from_params(cls, *, alpha: float, beta: float, c: float, time_unit: str | None = None) -> Self:
         """Create a model with given parameters, for predictions without a fit.
+
+        Parameters
+        ----------
+        alpha, beta : float
+            Parameters of the Beta distribution of churn probabilities at the first renewal.
+        c : float
+            Duration dependence: above 1, churn increases with every renewal.
+        time_unit : {"D", "W", "M", "Q", "Y"}, optional
+            The unit of times; None if it is not to be checked.
+
+        Returns
+        -------
+        estimator
+            Fitted in the sense of scikit-learn, without standard errors.
 
         Raises
         ------

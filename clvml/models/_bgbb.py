@@ -56,6 +56,12 @@ class BGBB(OpportunityModel):
     fit_record_ : FitRecord
         Convergence diagnostics and warnings.
 
+    See Also
+    --------
+    clvml.BGNBD : Purchases at any time.
+    clvml.MigrationValue : A Markov chain over the time since last purchase.
+    clvml.LifetimeValue : Purchases x spend, the value of customers.
+
     References
     ----------
     Fader, Hardie, Shang (2010), Customer-Base Analysis in a Discrete-Time Noncontractual Setting,
@@ -63,6 +69,8 @@ class BGBB(OpportunityModel):
 
     Examples
     --------
+    The donors of the paper, in ten coming years:
+
     >>> import clvml
     >>> model = clvml.BGBB.from_params(alpha=1.204, beta=0.750, gamma=0.657, delta=2.783)
     >>> round(model.expected_purchases_new_customer(10), 2)
@@ -113,6 +121,20 @@ class BGBB(OpportunityModel):
         cls, *, alpha: float, beta: float, gamma: float, delta: float, time_unit: str | None = None
     ) -> Self:
         """Create a model with given parameters, for predictions without a fit.
+
+        Parameters
+        ----------
+        alpha, beta : float
+            Parameters of the Beta distribution of purchase probabilities.
+        gamma, delta : float
+            Parameters of the Beta distribution of dropout probabilities.
+        time_unit : {"D", "W", "M", "Q", "Y"}, optional
+            The unit of times; None if it is not to be checked.
+
+        Returns
+        -------
+        estimator
+            Fitted in the sense of scikit-learn, without standard errors.
 
         Raises
         ------

@@ -86,6 +86,17 @@ class BGNBD(HistoryModel):
     fit_record_ : FitRecord
         Convergence diagnostics and warnings.
 
+    See Also
+    --------
+    clvml.MBGNBD : One-time buyers can drop out too.
+    clvml.ParetoNBD : Dropout at any time.
+    clvml.BGCNBD : Regular purchases.
+    clvml.SeasonalPurchases, clvml.TimeVaryingPurchases : Seasons, holidays, and covariates over time.
+    clvml.PartialPooling : Groups of customers, such as cohorts.
+    clvml.LifetimeValue : Purchases x spend, the value of customers.
+    clvml.diagnostics.fit_by_frequency : Whether the model fits.
+    clvml.diagnostics.heterogeneity : How customers differ.
+
     References
     ----------
     Fader, Hardie, Lee (2005), "Counting Your Customers" the Easy Way, Marketing Science 24(2).
@@ -118,6 +129,22 @@ class BGNBD(HistoryModel):
     @classmethod
     def from_params(cls, *, r: float, alpha: float, a: float, b: float, time_unit: str | None = None) -> Self:
         """Create a model with given parameters, for predictions without a fit.
+
+        Parameters
+        ----------
+        r : float
+            Shape of the purchase rates across customers.
+        alpha : float
+            Their rate parameter, in time units.
+        a, b : float
+            Parameters of the Beta distribution of dropout probabilities.
+        time_unit : {"D", "W", "M", "Q", "Y"}, optional
+            The unit of times; None if it is not to be checked.
+
+        Returns
+        -------
+        estimator
+            Fitted in the sense of scikit-learn, without standard errors.
 
         Raises
         ------

@@ -54,14 +54,29 @@ class ConstantSpend(Listed, BaseEstimator):
     n_customers_ : float
         Customers with repeat purchases (or their weight) in the fit; 0 if the price is given.
 
+    Raises
+    ------
+    InputError
+        From ``fit``, if the price is not positive and finite, or the customers are invalid.
+    FitError
+        From ``fit``, if the price is not given and no customer has repeat purchases with an amount.
+
+    See Also
+    --------
+    clvml.GammaGamma : Customers differ in what they spend.
+    clvml.lifetime_value.at_price : Any model of value at one price.
+    clvml.LifetimeValue : Takes several models of spend, of which this may be the last.
+
     References
     ----------
     Fader, Hardie (2013), The Gamma-Gamma Model of Monetary Value, note 025: equation 5 tends to the mean.
 
     Examples
     --------
+    >>> import clvml
+    >>> import pandas as pd
     >>> customers = pd.DataFrame({"frequency": [2.0, 0.0, 1.0], "monetary_value": [9.99, 0.0, 9.99]})
-    >>> ConstantSpend().fit(customers).expected_spend(customers).tolist()
+    >>> clvml.ConstantSpend().fit(customers).expected_spend(customers).tolist()
     [9.99, 9.99, 9.99]
     """
 

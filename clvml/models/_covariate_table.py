@@ -73,7 +73,7 @@ def covariate_paths(
     observation_end: Any = None,
     collapse: str | None = "D",
 ) -> CovariatePaths:
-    """Covariates that change over time, for `TimeVaryingPurchases`.
+    """Read covariates that change over time, for `TimeVaryingPurchases`.
 
     Parameters
     ----------
@@ -83,23 +83,33 @@ def covariate_paths(
         week. Dates after the end of observation are the future that predictions use.
     transactions : Transactions or frame, optional
         The purchases of a fit: their covariates enter the likelihood. Predictions need none.
-    observation_end, collapse
+    observation_end : date, optional
+        As in `summarize`.
+    collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
         As in `summarize`.
 
     Returns
     -------
     CovariatePaths
+        For ``with_paths`` of the model.
 
     Raises
     ------
     InputError
         If the table is invalid, or a customer's first purchase is before the first date of the table.
 
+    See Also
+    --------
+    clvml.TimeVaryingPurchases : The model.
+    clvml.models.CovariatePaths : The result.
+
     Examples
     --------
+    >>> import clvml
+    >>> import pandas as pd
     >>> table = pd.DataFrame({"customer_id": ["a", "a", "b"], "mailing": [0.0, 1.0, 0.0],
     ...                       "date": ["2024-01-01", "2024-01-08", "2024-01-01"]})
-    >>> covariate_paths(table)
+    >>> clvml.covariate_paths(table)
     CovariatePaths(mailing; 2 customers, 2024-01-01 to 2024-01-14)
     """
     names, ids, dates, given = _checked(table)

@@ -64,6 +64,14 @@ class GammaGamma(AverageSpendModel):
     fit_record_ : FitRecord
         Convergence diagnostics and warnings.
 
+    See Also
+    --------
+    clvml.LognormalSpend : For skewed amounts.
+    clvml.ConstantSpend : One price for all.
+    clvml.TrendingSpend : With inflation or another trend.
+    clvml.LifetimeValue : Purchases x spend, the value of customers.
+    clvml.diagnostics.fit_by_spend : Whether the model fits.
+
     References
     ----------
     Fader, Hardie (2013), The Gamma-Gamma Model of Monetary Value, note 025.
@@ -106,6 +114,20 @@ class GammaGamma(AverageSpendModel):
     @classmethod
     def from_params(cls, *, p: float, q: float, v: float) -> Self:
         """Create a model with given parameters, for predictions without a fit.
+
+        Parameters
+        ----------
+        p : float
+            Shape of the amounts of a customer.
+        q : float
+            Shape of the distribution of the rate of amounts across customers.
+        v : float
+            Rate parameter of that distribution, in currency units.
+
+        Returns
+        -------
+        estimator
+            Fitted in the sense of scikit-learn, without standard errors.
 
         Raises
         ------

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Self
 
 import numpy as np
 import pandas as pd
 
+from clvml.customers._counts import counted_if_stored
 from clvml.customers._customer_tables import as_customers
+from clvml.customers._summary_files import SummaryFile
 from clvml.customers._time_units import stated_time_unit
 from clvml.customers._training_summary import training_summary
 from clvml.distributions._history import Array, History
@@ -29,7 +32,7 @@ class HistoryFit(HistoryBase):
 
     def fit(
         self,
-        customers: pd.DataFrame,
+        customers: pd.DataFrame | SummaryFile | str | Path,
         y: object = None,  # noqa: ARG002
         *,
         weights: object = None,
@@ -39,9 +42,10 @@ class HistoryFit(HistoryBase):
 
         Parameters
         ----------
-        customers : DataFrame, shape (n_customers, ...)
+        customers : DataFrame, shape (n_customers, ...), SummaryFile or path
             The customer summary with ``frequency, recency, T`` and the covariates, one row per customer, or
-            distinct histories with ``weights`` (`clvml.count_histories`). It must include one-time buyers.
+            distinct histories with ``weights`` (`clvml.count_histories`). It must include one-time buyers. Of
+            a stored one only the counts of distinct histories are read.
         y : ignored
             Not used; present for API consistency with scikit-learn.
         weights : array-like, shape (n_customers,), optional
@@ -62,27 +66,54 @@ class HistoryFit(HistoryBase):
         FitWarning
             If parameters diverge or are only weakly identified; the message suggests a remedy.
         """
-        customers, history = self._check(as_customers(customers), weights)
-        parameters, history = self._encode(customers, history)
+        table, weights = counted_if_stored(customers, self.required_columns, weights)
+        table, history = self._check(table, weights)
+        parameters, history = self._encode(table, history)
         parameters = parameters.in_units(self._units(history))
         starts = self._starts(parameters.unit * self._first_guess(history), start)
         weak = is_weak(self.prior, float(history.weights.sum()))
         problem = Problem(self.kernel, history, weak, self.by_customer, rough=start is None)
         optimum = self._search(parameters, problem, starts)
-        self.time_unit_ = stated_time_unit(customers)
-        self.training_summary_ = training_summary(customers, history.weight)
+        self.time_unit_ = stated_time_unit(table)
+        self.training_summary_ = training_summary(table, history.weight)
         self._record(parameters, optimum, self._warnings(history, parameters, optimum))
         return self
 
     def score(self, customers: pd.DataFrame, y: object = None, *, weights: object = None) -> float:  # noqa: ARG002
-        """Mean log-likelihood per customer, for scikit-learn's model selection; larger is better."""
-        customers = as_customers(customers)
+        """Mean log-likelihood per customer, for scikit-learn's model selection.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, in the model's time unit.
+        y : ignored
+            Not used; present for API consistency with scikit-learn.
+        weights : array-like, shape (n_customers,), optional
+            Number of customers that each row represents.
+
+        Returns
+        -------
+        float
+            Larger is better.
+        """
+        customers, weights = counted_if_stored(customers, self.required_columns, weights)
         each = self.log_likelihood(customers).to_numpy()
         counted = check_weights(weights, customers)
         return float(each.mean() if counted is None else np.average(each, weights=counted))
 
     def log_likelihood(self, customers: pd.DataFrame) -> pd.Series:
-        """Log-likelihood of each customer."""
+        """Log-likelihood of each customer.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, in the model's time unit.
+
+        Returns
+        -------
+        Series
+            On the customers' index; its sum over the customers of the fit is ``log_likelihood_``.
+        """
         customers = as_customers(customers)
         history = self.history(customers)
         value = self.kernel.log_likelihood(history, self.customer_params(history))

@@ -64,6 +64,13 @@ class LognormalSpend(AverageSpendModel):
     fit_record_ : FitRecord
         Convergence diagnostics and warnings.
 
+    See Also
+    --------
+    clvml.GammaGamma : The usual model of spend.
+    clvml.TrendingSpend : With inflation or another trend.
+    clvml.LifetimeValue : Purchases x spend, the value of customers.
+    clvml.diagnostics.fit_by_spend : Whether the model fits.
+
     References
     ----------
     Fenton (1960), The Sum of Log-normal Probability Distributions in Scatter Transmission Systems,
@@ -106,6 +113,20 @@ class LognormalSpend(AverageSpendModel):
     @classmethod
     def from_params(cls, *, level: float, tau: float, sigma: float) -> Self:
         """Create a model with given parameters, for predictions without a fit.
+
+        Parameters
+        ----------
+        level : float
+            Median of customers' mean spend, in currency units.
+        tau : float
+            Standard deviation of the logarithm of customers' mean spend.
+        sigma : float
+            Standard deviation of the logarithm of a customer's amounts.
+
+        Returns
+        -------
+        estimator
+            Fitted in the sense of scikit-learn, without standard errors.
 
         Raises
         ------

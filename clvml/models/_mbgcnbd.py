@@ -62,6 +62,14 @@ class MBGCNBD(RegularModel):
     fit_record_ : FitRecord
         Convergence diagnostics and warnings.
 
+    See Also
+    --------
+    clvml.MBGNBD : Purchases at random.
+    clvml.BGCNBD : One-time buyers are all alive.
+    clvml.diagnostics.purchase_regularity : A test of regularity without a model.
+    clvml.diagnostics.log_intertransaction_times : The column ``litt``.
+    clvml.LifetimeValue : Purchases x spend, the value of customers.
+
     References
     ----------
     Reutterer, Platzer, Schroeder (2021), Leveraging purchase regularity for predicting customer behavior the
@@ -93,6 +101,24 @@ class MBGCNBD(RegularModel):
         cls, *, k: int, r: float, alpha: float, a: float, b: float, time_unit: str | None = None
     ) -> Self:
         """Create a model with given parameters, for predictions without a fit.
+
+        Parameters
+        ----------
+        k : int
+            Shape of the times between purchases.
+        r : float
+            Shape of the purchase rates across customers.
+        alpha : float
+            Their rate parameter, in time units.
+        a, b : float
+            Parameters of the Beta distribution of dropout probabilities.
+        time_unit : {"D", "W", "M", "Q", "Y"}, optional
+            The unit of times; None if it is not to be checked.
+
+        Returns
+        -------
+        estimator
+            Fitted in the sense of scikit-learn, without standard errors.
 
         Raises
         ------

@@ -50,6 +50,15 @@ class MBGNBD(HistoryModel):
     fit_record_ : FitRecord
         Convergence diagnostics and warnings.
 
+    See Also
+    --------
+    clvml.BGNBD : One-time buyers are all alive.
+    clvml.ParetoNBD : Dropout at any time.
+    clvml.MBGCNBD : Regular purchases.
+    clvml.LifetimeValue : Purchases x spend, the value of customers.
+    clvml.diagnostics.fit_by_frequency : Whether the model fits.
+    clvml.diagnostics.heterogeneity : How customers differ.
+
     References
     ----------
     Batislam, Denizel, Filiztekin (2007), Empirical validation and comparison of models for customer
@@ -83,6 +92,22 @@ class MBGNBD(HistoryModel):
     @classmethod
     def from_params(cls, *, r: float, alpha: float, a: float, b: float, time_unit: str | None = None) -> Self:
         """Create a model with given parameters, for predictions without a fit.
+
+        Parameters
+        ----------
+        r : float
+            Shape of the purchase rates across customers.
+        alpha : float
+            Their rate parameter, in time units.
+        a, b : float
+            Parameters of the Beta distribution of dropout probabilities.
+        time_unit : {"D", "W", "M", "Q", "Y"}, optional
+            The unit of times; None if it is not to be checked.
+
+        Returns
+        -------
+        estimator
+            Fitted in the sense of scikit-learn, without standard errors.
 
         Raises
         ------

@@ -54,6 +54,14 @@ class ParetoNBD(HistoryModel):
     fit_record_ : FitRecord
         Convergence diagnostics and warnings.
 
+    See Also
+    --------
+    clvml.BGNBD, clvml.MBGNBD : Dropout after purchases.
+    clvml.SeasonalPurchases, clvml.TimeVaryingPurchases : Seasons, holidays, and covariates over time.
+    clvml.LifetimeValue : Purchases x spend, the value of customers.
+    clvml.diagnostics.fit_by_frequency : Whether the model fits.
+    clvml.diagnostics.heterogeneity : How customers differ.
+
     References
     ----------
     Schmittlein, Morrison, Colombo (1987), Counting Your Customers: Who Are They and What Will They
@@ -109,6 +117,24 @@ class ParetoNBD(HistoryModel):
         cls, *, r: float, alpha: float, s: float, beta: float, time_unit: str | None = None
     ) -> Self:
         """Create a model with given parameters, for predictions without a fit.
+
+        Parameters
+        ----------
+        r : float
+            Shape of the purchase rates across customers.
+        alpha : float
+            Their rate parameter, in time units.
+        s : float
+            Shape of the dropout rates across customers.
+        beta : float
+            Their rate parameter, in time units.
+        time_unit : {"D", "W", "M", "Q", "Y"}, optional
+            The unit of times; None if it is not to be checked.
+
+        Returns
+        -------
+        estimator
+            Fitted in the sense of scikit-learn, without standard errors.
 
         Raises
         ------

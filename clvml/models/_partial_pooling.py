@@ -85,6 +85,20 @@ class PartialPooling(Listed, BaseEstimator):
         Index ``"one model", "separate models"``, of the customers in the test: ``log_likelihood,
         n_parameters, aic, bic``.
 
+    Raises
+    ------
+    InputError
+        From ``fit``, if the model has covariates or is not one that can be pooled, or the column of the group
+        is missing.
+    FitError
+        From ``fit``, if the model cannot be fitted to all customers together.
+
+    See Also
+    --------
+    clvml.cohorts : Groups by first purchase.
+    clvml.BGNBD, clvml.GammaGamma : Models that it takes; with ``covariates`` groups differ by a factor.
+    clvml.likelihood_ratio_test : Whether groups differ.
+
     References
     ----------
     Efron, Morris (1975), Data Analysis Using Stein's Estimator and Its Generalizations, Journal of the
@@ -95,7 +109,7 @@ class PartialPooling(Listed, BaseEstimator):
     >>> import clvml
     >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
     >>> customers["cohort"] = customers["first_purchase"].dt.strftime("%Y-%m")
-    >>> model = PartialPooling(clvml.BGNBD(), "cohort").fit(customers)
+    >>> model = clvml.PartialPooling(clvml.BGNBD(), "cohort").fit(customers)
     >>> sorted(model.models_)
     ['1997-01', '1997-02', '1997-03']
     """

@@ -67,6 +67,7 @@ class SeasonalPurchases(Listed, BaseEstimator):
     Parameters
     ----------
     purchases : BGNBD, MBGNBD, ParetoNBD or another model in continuous time
+        Without covariates that change over time.
     season : {"month", "week"}, Series or None, default "month"
         The season to estimate; or a known seasonal index, by month (1 to 12) or week of the year (1 to 52),
         on any scale, such as that of `seasonal_index`; or None. A season is not estimated from little more
@@ -94,6 +95,12 @@ class SeasonalPurchases(Listed, BaseEstimator):
     notes_ : tuple of str
         What is assumed.
 
+    See Also
+    --------
+    clvml.seasonal_index : The season of a longer series.
+    clvml.TimeVaryingPurchases : Covariates of each customer, such as contacts.
+    clvml.repeat_purchases_by_date : The purchases by date, as sent to a plot.
+
     References
     ----------
     Hardie, Fader (2020), Incorporating Time-Varying Covariates in the BG/NBD Model,
@@ -101,13 +108,16 @@ class SeasonalPurchases(Listed, BaseEstimator):
 
     Examples
     --------
+    CDNOW's data end in June. With a December twice as strong as other months, more purchases are expected in
+    the 13 weeks from October than without a season:
+
     >>> import clvml
     >>> split = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30")
     >>> christmas = {month: 2.0 if month == 12 else 1.0 for month in range(1, 13)}
-    >>> model = clvml.SeasonalPurchases(clvml.BGNBD(), christmas).fit(split.calibration)
-    >>> round(model.expected_purchases(split.calibration, 13).sum()), round(
-    ...     clvml.BGNBD().fit(split.calibration).expected_purchases(split.calibration, 13).sum())
-    (815, 628)
+    >>> seasonal = clvml.SeasonalPurchases(clvml.BGNBD(), christmas).fit(split.calibration)
+    >>> even = clvml.BGNBD().fit(split.calibration)
+    >>> [round(model.expected_purchases(split.calibration, 13).sum()) for model in (seasonal, even)]
+    [815, 628]
     """
 
     purchases_: Any

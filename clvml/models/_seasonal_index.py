@@ -39,11 +39,18 @@ def seasonal_index(series: pd.Series, season: str = "month") -> pd.Series:
         If the series covers little more than a year, in which season and trend cannot be told apart, lacks a
         month or a week, or is invalid.
 
+    See Also
+    --------
+    clvml.SeasonalPurchases : A model of purchases with the season.
+    clvml.repeat_purchases_by_date : A series of one's own purchases.
+
     Examples
     --------
+    >>> import clvml
+    >>> import pandas as pd
     >>> months = pd.period_range("2009-01", "2011-12", freq="M")
     >>> sales = pd.Series([2.0 if month.month == 12 else 1.0 for month in months], months)
-    >>> seasonal_index(sales).round(2).loc[[11, 12]].tolist()
+    >>> clvml.seasonal_index(sales).round(2).loc[[11, 12]].tolist()
     [0.94, 1.81]
     """
     if season not in SEASONS:

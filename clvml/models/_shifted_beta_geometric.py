@@ -55,15 +55,23 @@ class ShiftedBetaGeometric(ContractModel):
     fit_record_ : FitRecord
         Convergence diagnostics and warnings.
 
+    See Also
+    --------
+    clvml.BetaDiscreteWeibull : With a churn probability that changes with every renewal.
+    clvml.customers_from_survivors : The data, from the number of active subscribers.
+    clvml.LifetimeValue : Renewals x price, with :class:`clvml.ConstantSpend`.
+
     References
     ----------
     Fader, Hardie (2007), How to Project Customer Retention, Journal of Interactive Marketing 21(1).
 
     Examples
     --------
-    >>> from clvml import customers_from_survivors
-    >>> cohort = customers_from_survivors([1000, 631, 468, 382, 326, 289, 262, 241])
-    >>> model = ShiftedBetaGeometric().fit(cohort, weights=cohort["customers"])
+    The paper's "Regular" customers, of whom 631 of 1,000 renew once, and 241 seven times:
+
+    >>> import clvml
+    >>> cohort = clvml.customers_from_survivors([1000, 631, 468, 382, 326, 289, 262, 241])
+    >>> model = clvml.ShiftedBetaGeometric().fit(cohort, weights=cohort["customers"])
     >>> [round(value, 3) for value in model.params_]
     [0.704, 1.182]
     """
@@ -97,6 +105,18 @@ class ShiftedBetaGeometric(ContractModel):
     @classmethod
     def from_params(cls, *, alpha: float, beta: float, time_unit: str | None = None) -> Self:
         """Create a model with given parameters, for predictions without a fit.
+
+        Parameters
+        ----------
+        alpha, beta : float
+            Parameters of the Beta distribution of churn probabilities.
+        time_unit : {"D", "W", "M", "Q", "Y"}, optional
+            The unit of times; None if it is not to be checked.
+
+        Returns
+        -------
+        estimator
+            Fitted in the sense of scikit-learn, without standard errors.
 
         Raises
         ------

@@ -32,15 +32,20 @@ def customers_from_survivors(survivors: ArrayLike | pd.DataFrame | Mapping[str, 
     InputError
         If there are fewer than two numbers, or they are negative, missing or increase.
 
+    See Also
+    --------
+    clvml.ShiftedBetaGeometric, clvml.BetaDiscreteWeibull : Models of contracts.
+
     Examples
     --------
-    >>> customers_from_survivors([1000, 631, 468])
+    >>> import clvml
+    >>> clvml.customers_from_survivors([1000, 631, 468])
                  recency    T  customers
     customer_id
     1                0.0  2.0      369.0
     2                1.0  2.0      163.0
     3                2.0  2.0      468.0
-    >>> customers_from_survivors({"2023": [1000, 631, 468], "2024": [900, 600]})
+    >>> clvml.customers_from_survivors({"2023": [1000, 631, 468], "2024": [900, 600]})
                  recency    T  customers cohort
     customer_id
     1                0.0  2.0      369.0   2023

@@ -94,6 +94,12 @@ class TimeVaryingPurchases(Listed, BaseEstimator):
     time_unit_, observed_until_, n_customers_
         As in `SeasonalPurchases`.
 
+    See Also
+    --------
+    clvml.covariate_paths : The covariates, from a table.
+    clvml.SeasonalPurchases : Seasons and holidays, the same for all customers.
+    clvml.BGNBD, clvml.ParetoNBD : With time-invariant covariates.
+
     References
     ----------
     Bachmann, Meierer, Naef (2021), The Role of Time-Varying Contextual Factors in Latent Attrition Models for
@@ -101,7 +107,10 @@ class TimeVaryingPurchases(Listed, BaseEstimator):
 
     Examples
     --------
+    Whether customers of CDNOW bought less in the summer of 1997:
+
     >>> import clvml
+    >>> import pandas as pd
     >>> log = clvml.load_cdnow()
     >>> customers = clvml.split(log, "1997-09-30", "1998-06-30").calibration
     >>> weeks = pd.date_range("1996-12-30", "1998-06-30", freq="7D")

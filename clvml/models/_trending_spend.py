@@ -60,6 +60,12 @@ class TrendingSpend(Listed, BaseEstimator):
     time_unit_ : {"D", "W", "M", "Q", "Y"}
         Time unit of the customers that the model was fitted to.
 
+    See Also
+    --------
+    clvml.diagnostics.spend_trend : Tests for a trend.
+    clvml.GammaGamma, clvml.LognormalSpend : Models of spend that it takes.
+    clvml.backtest : Whether the trend predicts better.
+
     Examples
     --------
     >>> import clvml

@@ -47,7 +47,7 @@ def log_comparison(
     ----------
     found : ModelComparison or Backtest
         From `clvml.compare_models` or `clvml.backtest`.
-    data : str
+    data : str, default "customers"
         Name of the data in MLflow, for its datasets ``<data>_calibration`` and ``<data>_holdout``: MLflow
         keeps their digest, size and schema, not their rows.
     log_models : bool, default False
@@ -69,11 +69,15 @@ def log_comparison(
 
     See Also
     --------
-    autolog : Log every comparison without a call.
+    clvml.autolog : Log every comparison without a call.
+    clvml.compare_models, clvml.backtest : Make what is logged.
+    clvml.tracking.register : Register the champion.
 
     Examples
     --------
     >>> import clvml, mlflow  # doctest: +SKIP
+    >>> split = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30")  # doctest: +SKIP
+    >>> models = {"repeat rate": clvml.RepeatRateValue(39), "zero": clvml.ZeroValue(39)}  # doctest: +SKIP
     >>> with mlflow.start_run(run_name="CDNOW"):  # doctest: +SKIP
     ...     clvml.log_comparison(clvml.compare_models(models, split), data="cdnow")
     """
@@ -120,10 +124,19 @@ def autolog(
 
     Parameters
     ----------
-    disable : bool
+    disable : bool, default False
         Stop it.
-    data, log_models, log_customers
+    data : str, default "customers"
         As in `log_comparison`.
+    log_models : bool, default False
+        As in `log_comparison`.
+    log_customers : bool, default False
+        As in `log_comparison`.
+
+    See Also
+    --------
+    clvml.log_comparison : Log one comparison.
+    clvml.compare_models, clvml.backtest : Are logged.
 
     Examples
     --------

@@ -95,3 +95,22 @@ def test_serial_numbers_of_a_spreadsheet_are_dates_with_times():
 def test_options_of_dates_that_exclude_each_other_are_refused(options, said):
     with pytest.raises(InputError, match=said):
         read(["2020-01-01"], **options)
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"),
+    [
+        *(("2020-01-31 10:05 PM", 22), ("2020-01-31 10:05 am", 10), ("2020/1/31 9:05pm", 21)),
+        *(("2020-01-31 12:05 AM", 0), ("2020-01-31 12:05:06 p.m.", 12), ("2020-01-31T01:05 P. M.", 13)),
+        *(("2020-01-31 10:05", 10), ("2020-01-31 22:05 UTC", 22)),
+    ],
+)
+def test_a_time_of_twelve_hours_is_read_with_its_half_of_the_day(text, hour):
+    frame = pd.DataFrame({"customer_id": [1], "date": [text], "amount": [1.0]})
+    assert read_transactions(frame).to_pandas()["date"][0].floor("h") == pd.Timestamp(2020, 1, 31, hour)
+
+
+@pytest.mark.parametrize("text", ["2020-01-31 13:05 PM", "2020-01-31 PM", "2020-01-31 0:05 AM"])
+def test_an_impossible_time_of_twelve_hours_is_unreadable(text):
+    frame = pd.DataFrame({"customer_id": [1, 2], "date": [text, "2020-01-31"], "amount": [1.0, 1.0]})
+    assert read_transactions(frame).report.loc["bad_date", "set_aside"] == 1

@@ -8,6 +8,7 @@ from pandas.testing import assert_frame_equal
 from clvml.customers import TransactionPolicy, read_transactions, split, summarize
 from clvml.customers._ends import end_of
 from clvml.customers._notices import data_notices
+from clvml.customers._purchases import Purchases
 from clvml.lifetime_value.economics import customer_profitability, revenue_by_tenure, value_over_time
 from clvml.segments.grouping import relationship_evidence
 
@@ -106,3 +107,21 @@ def test_nothing_is_left_in_the_engine_afterwards_even_after_an_error(sales):
         held = transactions.engine.frame("SELECT count(*) AS n FROM materialized_purchases")["n"].iloc[0]
     months = sales[sales["amount"] >= 0].assign(month=lambda rows: rows["date"].dt.to_period("M"))
     assert held == len(months[["customer_id", "month"]].drop_duplicates())
+
+
+@pytest.mark.parametrize("returns", ["drop", "net"])
+def test_results_in_parts_of_the_customers_add_up_to_those_of_all(sales, returns, monkeypatch):
+    transactions = read_transactions(sales, policy=TransactionPolicy(returns=returns))
+    terms = {"observation_end": END}
+    whole = [revenue_by_tenure(transactions, "M", **terms), value_over_time(transactions, None, "M", **terms)]
+    parts = transactions.purchases("D").in_parts(500)
+    query = "SELECT count(DISTINCT customer_id) AS who FROM purchases"
+    who = [int(part.frame(query)["who"].iloc[0]) for part in parts]
+    everyone = int(transactions.purchases("D").frame(query)["who"].iloc[0])
+    assert len(parts) == -(-len(transactions) // 500)
+    assert sum(who) == everyone
+    assert max(who) < everyone / 2
+    monkeypatch.setattr(Purchases.in_parts, "__defaults__", (500,))
+    again = [revenue_by_tenure(transactions, "M", **terms), value_over_time(transactions, None, "M", **terms)]
+    for table, same in zip(whole, again, strict=True):
+        assert_frame_equal(table, same, rtol=1e-13, atol=0)

@@ -6,6 +6,7 @@ import pytest
 
 import clvml
 from clvml.customers import TransactionPolicy, data_notices, read_transactions, split
+from clvml.customers._data_facts import data_facts
 from clvml.customers._notices import CHECKS
 
 START = pd.Timestamp("2021-01-01")
@@ -297,3 +298,33 @@ def test_notices_work_with_every_collapse(collapse):
     transactions = clvml.load_cdnow()
     parts = split(transactions, "1997-09-30", "1998-06-30", "M", collapse)
     assert "single_cohort" in {notice.key for notice in data_notices(transactions, parts)}
+
+
+def test_a_notice_of_a_split_of_some_customers_says_so_and_counts_those_only():
+    log = CLEAN.assign(date=START + pd.to_timedelta(CLEAN["day"], unit="D")).drop(columns="day")
+    everyone = read_transactions(log)
+    some = everyone.of_customers(pd.Index(range(100)))
+    ends = (START + pd.Timedelta(days=end) for end in (CALIBRATION, OBSERVATION))
+    found = {notice.key: notice for notice in data_notices(everyone, split(some, *ends))}
+    assert found["few_customers"].sentence.startswith("100 customers of the sample until the end")
+
+
+def test_notices_of_the_whole_log_do_not_name_a_sample():
+    assert not any("sample" in notice.sentence for notice in notices_of(CLEAN.head(60)).values())
+
+
+@pytest.mark.parametrize("share", [0.5, 0.05])
+def test_customers_acquired_in_the_holdout_of_a_sample_are_counted_among_the_sample(share):
+    late = CLEAN.assign(day=CLEAN["day"].where(CLEAN["customer_id"] % 2 == 0, CLEAN["day"] + CALIBRATION))
+    late = late[late["day"] <= OBSERVATION]
+    log = late.assign(date=START + pd.to_timedelta(late["day"], unit="D")).drop(columns="day")
+    everyone = read_transactions(log)
+    ids = pd.Index(log["customer_id"].unique())[: int(share * 1_000)]
+    ends = [START + pd.Timedelta(days=end) for end in (CALIBRATION, OBSERVATION)]
+    parts = split(everyone.of_customers(ids), *ends)
+    facts = data_facts(everyone, parts)
+    seen = log[log["customer_id"].isin(ids)].groupby("customer_id")["date"].min()
+    assert facts["ever"] == len(seen)
+    assert facts["acquired"] == (seen > ends[0]).sum()
+    assert facts["share_acquired"] == facts["acquired"] / facts["ever"]
+    assert facts["everyone"] == log["customer_id"].nunique()

@@ -585,3 +585,65 @@ def test_malformed_rows_of_another_encoding_are_refused(tmp_path):
     for policy in (DROPPED, TransactionPolicy()):
         with pytest.raises(InputError, match=r"a\.csv cannot be read as Windows-1252: .*line 3"):
             read_transactions(tmp_path / "a.csv", policy=policy)
+
+
+def test_dates_and_amounts_that_cannot_be_read_are_named_by_file_and_line(tmp_path, sales, caplog):
+    folder = parts(tmp_path / "days", sales)
+    bad = folder / "day 37 'ü'.csv"
+    rows = [
+        "customer_id,date,amount",
+        "a,1997-01-01,5",
+        "",
+        '"b\nc",1.2.97,5',
+        "d,,5",
+        "e,1997-01-01,n/a",
+    ]
+    bad.write_text("\n".join(rows) + "\n")
+    read_transactions(folder)
+    path = re.escape(str(bad))
+    assert re.search(
+        rf"2 with .* date \(such as '1.2.97'; .*; first in lines 4 and 6 of {path}\)", caplog.text
+    )
+    assert re.search(rf"1 with .* amount \(such as 'n/a'; .*; first in line 7 of {path}\)", caplog.text)
+    caplog.clear()
+    table = pd.read_csv(bad, dtype=str)
+    table.to_parquet(tmp_path / "a.parquet")
+    read_transactions(tmp_path / "a.parquet")
+    assert "; first in rows 2 and 3)" in caplog.text
+    caplog.clear()
+    read_transactions(table)
+    assert "first in" not in caplog.text
+
+
+def test_the_file_with_a_decimal_comma_among_many_is_named(tmp_path, sales):
+    folder = parts(tmp_path / "days", sales)
+    (folder / "day 37 'ü'.csv").write_text("customer_id;date;amount\na;1997-01-01;5,25\n")
+    with pytest.raises(InputError, match=r"'1\.0' in .*day 00 .*'5,25' in .*day 37 "):
+        read_transactions(folder)
+
+
+def test_places_of_rows_from_standard_input_are_not_those_of_its_copy(from_stdin, caplog):
+    from_stdin(b"customer_id,date,amount\na,1997-01-01,5\nb,soon,5\n")
+    read_transactions("-")
+    assert "1 with an unreadable date (such as 'soon'; give" in caplog.text
+    assert "first in" not in caplog.text
+
+
+def test_places_do_not_depend_on_columns_that_some_files_lack_or_that_are_folders(tmp_path, sales, caplog):
+    bad = sales.astype({"date": "str"}).assign(date="soon")
+    folder = parts(tmp_path / "days", sales, 3)
+    bad.iloc[:1].assign(shop="x").to_csv(folder / "day 01 'ü'.csv", index=False)
+    read_transactions(folder)
+    assert "first in line 2 of " in caplog.text
+    caplog.clear()
+    partitioned = tmp_path / "partitioned"
+    table = pa.Table.from_pandas(pd.concat([sales.astype({"date": "str"}), bad.assign(customer_id="z")]))
+    pq.write_to_dataset(table, partitioned, partition_cols=["customer_id"])
+    read_transactions(partitioned)
+    assert "first in rows 1, 2 and 3 of " in caplog.text
+    caplog.clear()
+    bad.assign(filename="y").iloc[:1].to_csv(tmp_path / "a.csv", index=False)
+    sales.assign(filename="y").to_csv(tmp_path / "b.csv", index=False)
+    read_transactions([tmp_path / "a.csv", tmp_path / "b.csv"])
+    assert "1 with an unreadable date (such as 'soon'; give" in caplog.text
+    assert "first in" not in caplog.text

@@ -309,7 +309,7 @@ def test_a_file_in_another_encoding_is_read_and_said_so(tmp_path, caplog, encodi
 def test_amounts_that_are_no_plain_numbers_are_shown_with_the_way_out(tmp_path, caplog):
     path = write(tmp_path, "a.csv", 'customer_id,date,amount\n1,1997-01-01,5\n1,1997-01-02,"12 pcs"\n')
     read_transactions(path)
-    assert "(such as '12 pcs'; write plain numbers, as in 1234.50)" in caplog.text
+    assert "(such as '12 pcs'; write plain numbers, as in 1234.50; first in line 3)" in caplog.text
 
 
 def test_a_series_is_no_table_of_transactions():

@@ -283,3 +283,15 @@ def test_draws_say_what_they_are():
     assert isinstance(draws, MetricDraws)
     with pytest.raises(InputError, match="level is 90; it must be above 0 and below 1"):
         draws.intervals(90)
+
+
+def test_models_that_rank_customers_alike_share_their_ranks_and_not_their_errors():
+    actual, predictions = money(300)
+    name = predictions.columns[0]
+    twice = predictions.assign(twice=3 * predictions[name])
+    found = bootstrap_metrics(actual, twice, ["spearman", "top10_share", "mae"], 30)
+    one, other = (found.draws[:, list(twice).index(model)] for model in (name, "twice"))
+    np.testing.assert_array_equal(one[:, :2], other[:, :2])
+    assert (one[:, 2] != other[:, 2]).all()
+    alone = bootstrap_metrics(actual, twice[["twice"]], ["spearman", "top10_share", "mae"], 30).draws[:, 0]
+    np.testing.assert_allclose(other, alone, rtol=1e-12)

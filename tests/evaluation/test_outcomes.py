@@ -6,7 +6,7 @@ import pytest
 
 import clvml
 from clvml.errors import InputError
-from clvml.evaluation._outcomes import OUTCOMES, actual_outcomes, predicted_outcome
+from clvml.evaluation._outcomes import OUTCOMES, actual_outcomes, predicted_outcome, predicted_totals
 
 MODELS = {
     "BG/NBD": clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), horizon=26, margin=0.4),
@@ -31,7 +31,7 @@ def test_outcomes_are_undiscounted_revenue_purchases_and_the_chance_of_any(value
     }
     for outcome, values in expected.items():
         found = predicted_outcome(value_model, cdnow, outcome, 39.0)
-        np.testing.assert_allclose(found, values, rtol=1e-12)
+        np.testing.assert_allclose(found, values, rtol=1e-12, atol=1e-15)
 
 
 def test_nobody_is_active_without_a_purchase_nor_more_than_once(cdnow_split):
@@ -101,3 +101,16 @@ def test_expectations_are_the_means_of_simulated_customers():
     for outcome, count in simulated.items():
         expected = predicted_outcome(model, history, outcome, 13.0).sum()
         assert count / n_simulations == pytest.approx(expected, rel=0.02)
+
+
+def test_what_horizons_share_is_predicted_once_and_the_totals_are_the_same(cdnow, cdnow_split, monkeypatch):
+    learned = clvml.LearnedCorrection("12M", margin=0.3).fit_with_earlier(
+        cdnow_split.calibration, cdnow_split.earlier()
+    )
+    corrected = []
+    correct = type(learned)._corrections
+    monkeypatch.setattr(type(learned), "_corrections", lambda *args: corrected.append(1) or correct(*args))
+    found = predicted_totals(learned, cdnow, ["spend", "purchases"], [13.0, 26.0])
+    assert len(corrected) == 1
+    for (outcome, horizon), total in found.items():
+        assert total == pytest.approx(predicted_outcome(learned, cdnow, outcome, horizon).sum(), rel=1e-12)

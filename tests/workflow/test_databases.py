@@ -10,7 +10,12 @@ from typer.testing import CliRunner
 
 from clvml import load_cdnow, read_transactions
 from clvml.__main__ import app
+from clvml.errors import InputError
 from clvml.workflow._config import load_config
+from clvml.workflow._console import Silent
+from clvml.workflow._findings import Table
+from clvml.workflow._stage import Context
+from clvml.workflow.stages import _reading
 
 SECRET = "s3cret-p"
 
@@ -72,3 +77,36 @@ def test_a_relative_sqlite_file_is_beside_the_config(tmp_path):
     data = load_config(tmp_path / "config.toml").data
     assert data.source == f"sqlite:///{tmp_path / 'shop.db'}"
     assert len(read_transactions(data.source, table=data.table)) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--table", "nosuch"], "no such table: nosuch"),
+        (["--query", "SELECT who FROM sales"], "no column 'customer_id'; it has 'who'"),
+        (["--table", "sales", "--query", "SELECT 1"], "needs table or query, not both"),
+        ([], "needs a table or a query"),
+    ],
+)
+def test_a_table_or_a_query_is_named_by_an_option(tmp_path, options, said):
+    with contextlib.closing(sqlite3.connect(tmp_path / "shop.db")) as there:
+        pd.DataFrame({"who": ["a"], "date": ["2024-01-01"], "amount": [1.5]}).to_sql("sales", there)
+    found = CliRunner().invoke(app, ["run", "--transactions", f"sqlite:///{tmp_path / 'shop.db'}", *options])
+    assert found.exit_code != 0
+    assert said in " ".join(found.output.split())
+
+
+def test_malformed_rows_are_written_only_where_the_config_says(tmp_path):
+    path, bad_rows = tmp_path / "a.csv", tmp_path / "bad.csv"
+    path.write_text("customer_id,date,amount\na,2024-01-01,1.5\n=b,2024-01-01\nc,2024-01-02,2\n")
+    dropped = {"data.source": str(path), "data.policy.bad_row": "drop"}
+    for more in ({}, {"data.bad_rows_to": str(bad_rows)}):
+        assert not bad_rows.exists()
+        context = Context(load_config(overrides=dropped | more), Silent())
+        report = next(each for each in _reading.find(context) if isinstance(each, Table))
+        assert report.display.loc["malformed", "set_aside"] == 1
+    written = pd.read_csv(bad_rows)
+    assert written[["file", "line"]].to_numpy().tolist() == [[str(path), 3]]
+    assert written["text"].tolist() == ["'=b,2024-01-01"]
+    with pytest.raises(InputError, match="bad_rows_to, which needs"):
+        load_config(overrides={"data.source": str(path), "data.bad_rows_to": str(bad_rows)})

@@ -191,5 +191,3 @@ def _write_group(writer: pq.ParquetWriter, waiting: list[pa.RecordBatch], schema
 def _remove(path: str) -> None:
     with contextlib.suppress(OSError):
         os.unlink(path)
-    with contextlib.suppress(OSError):  # others may use the folder
-        os.rmdir(os.path.dirname(path))

@@ -12,6 +12,7 @@ import csv
 import glob
 import gzip
 import io
+import itertools
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -52,10 +53,10 @@ class Dialect(NamedTuple):
         )
 
 
-def csv_table(
+def csv_tables(
     run: Callable[[str], Any], paths: list[str], drop_malformed: bool = False
-) -> tuple[str, tuple[Part, ...]]:
-    """The SQL of a table over CSV files, and their columns by header.
+) -> tuple[list[str], tuple[Part, ...]]:
+    """The SQL of a table for each header among CSV files, and their columns.
 
     Parameters
     ----------
@@ -69,25 +70,36 @@ def csv_table(
     for path in paths:
         groups.setdefault(header_of(path), []).append(path)
     dialects = [_dialect(run, members[0], header) for header, members in groups.items()]
+    if len(paths) == 1 and not (
+        dialects[0].is_ragged or drop_malformed
+    ):  # DuckDB adapts to a stray quote too
+        return [f"read_csv([{quoted(glob.escape(paths[0]))}], all_varchar = true, header = true)"], ()
     if drop_malformed:
         dialects = [dialect._replace(is_ragged=False, drops_malformed=True) for dialect in dialects]
-    tables = [
-        f"read_csv([{', '.join(quoted(glob.escape(path)) for path in members)}], {dialect.options})"
-        for dialect, members in zip(dialects, groups.values(), strict=True)
-    ]
-    parts = tuple(
-        Part(members[0], dialect.names) for dialect, members in zip(dialects, groups.values(), strict=True)
-    )
-    if (
-        len(paths) == 1 and not dialects[0].is_ragged and not drop_malformed
-    ):  # DuckDB adapts to a stray quote too
-        return f"read_csv([{quoted(glob.escape(paths[0]))}], all_varchar = true, header = true)", ()
+    tables, parts = [], []
     for dialect, members in zip(dialects, groups.values(), strict=True):
         for path in members:
             refuse_open_quote(path, dialect.delimiter)
-    if len(tables) == 1:
-        return tables[0], parts
-    return f"({' UNION ALL BY NAME '.join(f'SELECT * FROM {table}' for table in tables)})", parts
+        files = ", ".join(quoted(glob.escape(path)) for path in members)
+        tables.append(f"read_csv([{files}], {dialect.options})")
+        parts.append(Part(members[0], dialect.names))
+    return tables, tuple(parts)
+
+
+def united(tables: list[str], columns: str) -> str:
+    """The SQL of some columns of tables, united by name."""
+    return f"({' UNION ALL BY NAME '.join(f'SELECT {columns} FROM {table}' for table in tables)})"
+
+
+def line_of(path: str, row: int) -> int | None:
+    """The line of a row of a file, both counted from 1, the row without the header; None if it is unclear."""
+    header = header_of(path)
+    if _has_odd_quotes(path):
+        return None
+    with _opened(path) as file, io.TextIOWrapper(file, "utf-8-sig", "replace", newline="") as text:
+        rows = csv.reader(text, delimiter=_dialect_of_header(header).delimiter)
+        cells = next(itertools.islice(filter(None, rows), row, None), None)
+        return None if cells is None else rows.line_num - sum(cell.count("\n") for cell in cells)
 
 
 def header_of(path: str) -> bytes:
@@ -114,7 +126,7 @@ def refuse_open_quote(path: str, delimiter: str) -> None:
     InputError
         Naming the line of the quote.
     """
-    if sum(block.count(b'"') for block in _blocks(path)) % 2 == 0:
+    if not _has_odd_quotes(path):
         return
     with _opened(path) as file, io.TextIOWrapper(file, "utf-8", "replace", newline="") as text:
         rows, line = csv.reader(text, delimiter=delimiter, strict=True), 0
@@ -126,6 +138,10 @@ def refuse_open_quote(path: str, delimiter: str) -> None:
                         f"line {line + 1:,} of {path} is malformed and hides the rows after it: a quote is"
                         " never closed. Correct it."
                     )
+
+
+def _has_odd_quotes(path: str) -> bool:
+    return sum(block.count(b'"') for block in _blocks(path)) % 2 == 1
 
 
 def _ends_within_quotes(rows: Iterator[list[str]]) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import tempfile
 import uuid
 import weakref
@@ -19,8 +18,11 @@ import pandas as pd
 from clvml.customers.engines._duckdb_sources import open_source, query
 from clvml.customers.engines._engine import Kind, Source, quoted
 from clvml.customers.engines._frames import registrable
+from clvml.customers.engines._leftovers import lock, release, remove_abandoned
 from clvml.customers.engines._progress import bar, can_be_seen
 from clvml.errors import InputError
+
+_SPILL = "clvml-spill-"
 
 
 class DuckDB:
@@ -32,7 +34,8 @@ class DuckDB:
         Memory limit before spilling to disk, as ``"2GB"``.
     temp_directory : path, optional
         Folder to spill to; default: the system's temporary folder. The engine's own folder in it, whose name
-        starts with ``clvml-``, is deleted at the end, also after an interruption.
+        starts with ``clvml-spill-``, is deleted at the end, also after an interruption; that of a killed
+        process by the next engine that has the same ``temp_directory``.
 
     Raises
     ------
@@ -42,7 +45,7 @@ class DuckDB:
 
     def __init__(self, memory_limit: str | None = None, temp_directory: str | Path | None = None) -> None:
         self._settings = memory_limit, temp_directory
-        self._spill = _folder_to_spill_to(temp_directory) / f"clvml-{uuid.uuid4().hex}"
+        self._spill = _folder_to_spill_to(temp_directory) / f"{_SPILL}{uuid.uuid4().hex}"
         settings = {"temp_directory": str(self._spill), "autoinstall_known_extensions": "false"}
         if memory_limit is not None:
             settings["memory_limit"] = memory_limit
@@ -54,7 +57,9 @@ class DuckDB:
         with contextlib.suppress(duckdb.InvalidInputException):  # a notebook without ipywidgets has no bar
             self._connection.execute("SET enable_progress_bar_print = false")
             self._connection.execute(f"SET enable_progress_bar = {str(can_be_seen()).lower()}")
-        weakref.finalize(self, shutil.rmtree, self._spill, ignore_errors=True)
+        remove_abandoned(self._spill.parent, _SPILL)
+        self._spill.mkdir()
+        weakref.finalize(self, release, self._spill, lock(self._spill))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled as a new engine with the same settings, without data: a connection cannot be pickled."""
@@ -88,7 +93,8 @@ class DuckDB:
     def write_parquet(self, sql: str, path: Path, metadata: Mapping[str, str]) -> int:
         notes = ", ".join(f"{quoted(name)}: {quoted(text)}" for name, text in metadata.items())
         written = self._run(
-            f"COPY ({sql}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{notes}}})"
+            f"COPY ({sql}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd,"
+            f" USE_TMP_FILE false, KV_METADATA {{{notes}}})"
         )
         return int(written.fetchone()[0])
 

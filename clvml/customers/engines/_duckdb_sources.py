@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import glob
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,10 @@ import duckdb
 import pandas as pd
 
 from clvml.customers.engines._copies import Copy, copy_of_stream, new_path_in
-from clvml.customers.engines._csv import csv_table
+from clvml.customers.engines._csv import csv_tables, united
 from clvml.customers.engines._engine import Column, Kind, Part, Source, quoted
 from clvml.customers.engines._files import (
+    STDIN,
     NotUtf8,
     find_files,
     is_path,
@@ -29,7 +30,7 @@ from clvml.customers.engines._files import (
     patterns_of,
 )
 from clvml.customers.engines._frames import Table, is_stream, table_of, zones_of
-from clvml.customers.engines._malformed import Malformed, copy_well_formed, malformed_row
+from clvml.customers.engines._malformed import copy_well_formed, malformed_row
 from clvml.customers.engines._sources import source_of
 from clvml.customers.engines._table_formats import delta_table, format_of
 from clvml.customers.engines._workbooks import read_sheet
@@ -93,12 +94,14 @@ def open_source(
     if is_path(source) and (folder := _delta_folder(source)):
         return _open_delta(connection, folder)
     if isinstance(source, Copy):
-        return _open_parquet(connection, [source.path_in(_spill_folder(connection))], source.label)
+        return _open_copy(connection, source.path_in(_spill_folder(connection)), source.label)
     if not is_path(source):
         return _open_table(connection, table_of(source))
     files, label = find_files(source), label_of(source)
     opened = _open_paths(connection, files.paths, label, sheet, drop_malformed)
-    return opened._replace(notes=files.notes)
+    return opened._replace(
+        notes=files.notes, has_places=opened.has_places and STDIN not in patterns_of(source)
+    )
 
 
 def _open_paths(
@@ -125,7 +128,12 @@ def _open_delta(connection: Any, folder: str) -> Source:
     table = delta_table(folder)
     if not is_stream(table):
         return _open_table(connection, table_of(table)._replace(label=folder))
-    return _open_parquet(connection, [copy_of_stream(table, folder, _spill_folder(connection))], folder)
+    return _open_copy(connection, copy_of_stream(table, folder, _spill_folder(connection)), folder)
+
+
+def _open_copy(connection: Any, path: str, label: str) -> Source:
+    """A temporary copy, whose own places nobody knows."""
+    return _open_parquet(connection, [path], label)._replace(has_places=False)
 
 
 def _spill_folder(connection: Any) -> str:
@@ -177,9 +185,9 @@ def _cells(described: list[Any]) -> str:
 def _open_parquet(connection: Any, paths: list[str], label: str) -> Source:
     listed = ", ".join(quoted(glob.escape(path)) for path in paths)
     several = ", union_by_name = true" if len(paths) > 1 else ""
-    source = _create_view(
-        connection, f"read_parquet([{listed}]{several})", label, zones=_zones_in_parquet(paths[0])
-    )
+    table = f"read_parquet([{listed}]{several})"
+    source = _create_view(connection, table, label, zones=_zones_in_parquet(paths[0]))
+    source = _with_places(connection, source, f"SELECT filename, * FROM {table}")
     return source._replace(parts=_parquet_parts(connection, listed) if several else ())
 
 
@@ -187,14 +195,31 @@ def _open_csv(connection: Any, paths: list[str], label: str, drop_malformed: boo
     if any(is_utf16(path) for path in paths):
         raise NotUtf8("the file is text in UTF-16: save it again as UTF-8.")
     run = functools.partial(query, connection)
-    table, parts = csv_table(run, paths, drop_malformed)
-    malformed = Malformed()
+    tables, parts = csv_tables(run, paths, drop_malformed)
+    table = united(tables, "*")
     if drop_malformed:
-        path = new_path_in(_spill_folder(connection))
-        malformed = copy_well_formed(run, table, path)
-        table = f"read_parquet([{quoted(path)}])"
+        return _open_well_formed(connection, run, table, label)._replace(parts=parts)
     source = _create_view(connection, table, label, is_text_file=True)
-    return source._replace(parts=parts, malformed=malformed.rows, malformed_examples=malformed.examples)
+    return _with_places(connection, source, united(tables, "filename, *"))._replace(parts=parts)
+
+
+def _open_well_formed(connection: Any, run: Callable[[str], Any], table: str, label: str) -> Source:
+    path = new_path_in(_spill_folder(connection))
+    malformed = copy_well_formed(run, table, path)
+    source = _create_view(connection, f"read_parquet([{quoted(path)}])", label, is_text_file=True)
+    return source._replace(malformed=malformed.rows, malformed_examples=malformed.examples)
+
+
+def _with_places(connection: Any, source: Source, rows: str) -> Source:
+    """Create the view ``placed`` over rows with their file first, unless a column of theirs has its name."""
+    if "filename" in map(str.lower, source.names):
+        return source
+    query(
+        connection,
+        f"CREATE OR REPLACE TEMP VIEW placed AS SELECT *, row_number() OVER () AS n FROM ({rows})"
+        f" AS rows(file, {source.cells})",
+    )
+    return source._replace(has_places=True)
 
 
 def _parquet_parts(connection: Any, listed: str) -> tuple[Part, ...]:

@@ -37,7 +37,9 @@ class Source(NamedTuple):
 
     Cells of a text file stay text, so that the id ``00017`` keeps its zeros and invalid numbers are counted.
     Dates in a workbook may be serial numbers. Notes are sentences on what of the source is not read. Of
-    malformed rows that are left out, there are the number and, in words, the first few.
+    malformed rows that are left out, there are the number and, in words, the first few. Where rows have
+    places, the view ``placed`` has the columns of ``source``, the ``file``, and ``n``, which counts the rows
+    of all files in their order.
     """
 
     label: str
@@ -48,6 +50,7 @@ class Source(NamedTuple):
     notes: tuple[str, ...] = ()
     malformed: int = 0
     malformed_examples: tuple[str, ...] = ()
+    has_places: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:

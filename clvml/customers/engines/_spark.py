@@ -14,6 +14,7 @@ import pandas as pd
 from clvml.customers.engines import _spark_dates
 from clvml.customers.engines._engine import Kind, Source, quoted
 from clvml.customers.engines._frames import registrable
+from clvml.customers.engines._leftovers import lock
 from clvml.customers.engines._spark_session import moved, own_session, run, session_of
 from clvml.customers.engines._spark_sources import one_file, open_source, spark_table
 from clvml.errors import InputError
@@ -85,9 +86,13 @@ class Spark:
 
     def write_parquet(self, sql: str, path: Path, metadata: Mapping[str, str]) -> int:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f"{path.name}-") as folder:
-            table = run(lambda: self._session.sql(sql))
-            run(lambda: table.write.mode("overwrite").parquet(f"file:{os.path.abspath(folder)}"))
-            return one_file(Path(folder), path, metadata)
+            descriptor = lock(Path(folder))
+            try:
+                table = run(lambda: self._session.sql(sql))
+                run(lambda: table.write.mode("overwrite").parquet(f"file:{os.path.abspath(folder)}"))
+                return one_file(Path(folder), path, metadata)
+            finally:
+                os.close(descriptor)
 
     def _name(self, name: str, table: Any) -> None:
         """Register a table as a view of clvml's session."""

@@ -108,6 +108,8 @@ def acquisition_costs(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value.economics import acquisition_costs
     >>> first = pd.to_datetime(["2024-01-03", "2024-01-20", "2024-02-05"])
     >>> customers = pd.DataFrame({"first_purchase": first})
     >>> spent = pd.DataFrame({"period": ["2024-01", "2024-02"], "cost": [30.0, 20.0]})

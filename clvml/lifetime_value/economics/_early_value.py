@@ -66,6 +66,8 @@ def early_value(
     Examples
     --------
     >>> import clvml
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value.economics import early_value
     >>> sales = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [40.0, 10.0, 30.0],
     ...                       "date": ["2024-01-01", "2024-02-15", "2024-02-20"]})
     >>> early_value(sales, clvml.summarize(sales, "2024-03-31"), days=[30, 60]).reset_index()
@@ -170,6 +172,8 @@ def mean_first_purchase(customers: pd.DataFrame) -> float:
     Examples
     --------
     >>> import clvml
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value.economics import mean_first_purchase
     >>> sales = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [40.0, 10.0, 30.0],
     ...                       "date": ["2024-01-01", "2024-02-15", "2024-02-20"]})
     >>> mean_first_purchase(clvml.summarize(sales))

@@ -90,7 +90,9 @@ def customer_equity(
 
     Examples
     --------
-    >>> customer_equity(
+    >>> import clvml
+    >>> import pandas as pd
+    >>> clvml.customer_equity(
     ...     pd.Series([30.0, 70.0]), expected_acquisitions=10, value_of_new_customer=12, acquisition_cost=4
     ... )
     CustomerEquity(present=100.0, future=80.0, total=180.0)
@@ -133,8 +135,10 @@ def equity_by_group(values: pd.Series, groups: pd.Series) -> pd.DataFrame:
 
     Examples
     --------
+    >>> import clvml
+    >>> import pandas as pd
     >>> values = pd.Series([30.0, 10.0, 60.0], index=["a", "b", "c"])
-    >>> equity_by_group(values, pd.Series(["new", "old", "new"], index=["a", "b", "c"], name="cohort"))
+    >>> clvml.equity_by_group(values, pd.Series(["new", "old", "new"], index=["a", "b", "c"], name="cohort"))
             customers  total  mean  share_of_customers  share_of_value
     cohort
     new             2   90.0  45.0            0.666667             0.9

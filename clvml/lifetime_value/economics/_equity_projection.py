@@ -93,6 +93,8 @@ def expected_acquisitions(counts: pd.Series, periods_per_year: float, growth: fl
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value.economics import expected_acquisitions
     >>> expected_acquisitions(pd.Series([10, 12, 8]), 12)
     Acquisitions(per_year=120.0, growth=0.0, dispersion=1.0, n_counted=30.0)
     """
@@ -160,6 +162,7 @@ def equity_projection(
 
     Examples
     --------
+    >>> from clvml.lifetime_value.economics import Acquisitions, equity_projection
     >>> table = equity_projection(1000.0, Acquisitions(100, growth=0.1), 12.0, acquisition_cost=4.0,
     ...                           annual_discount_rate=0.1, years=2)
     >>> table[["customers", "equity"]].round(2)

@@ -100,6 +100,7 @@ def all_factors(
     Examples
     --------
     >>> import clvml
+    >>> from clvml.lifetime_value.economics import all_factors
     >>> customers = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30").calibration
     >>> model = clvml.HistoricValue("12M").fit(customers)
     >>> answer = clvml.what_if(*all_factors(model, customers), marketing_cost=1000.0)
@@ -171,8 +172,9 @@ def formula_factors(
 
     Examples
     --------
-    >>> from clvml.lifetime_value.formulas import annuity
+    >>> from clvml.lifetime_value.economics import formula_factors
     >>> from clvml.lifetime_value.economics import what_if
+    >>> from clvml.lifetime_value.formulas import annuity
     >>> value, inputs = formula_factors(annuity, {"income": 100, "discount_rate": 0.0, "n_periods": 4})
     >>> what_if(value, inputs, keeping_cost=10).difference, what_if(value, inputs, retention_rate=-0.5).after
     (-40.0, 93.75)

@@ -82,6 +82,7 @@ def lost_customer(
     --------
     A customer who spends 100 per week in 50 weeks of ten years, and one who tells two others:
 
+    >>> from clvml.lifetime_value.economics import lost_customer
     >>> lost_customer(100, 50, 10)
     LostCustomer(own=50000.0, word_of_mouth=0.0, total=50000.0)
     >>> lost_customer(100, 50, 10, others_lost=2).total

@@ -50,7 +50,7 @@ def model_value(model: Any, customers: pd.DataFrame) -> tuple[Value, dict[str, f
     >>> import clvml
     >>> customers = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30").calibration
     >>> model = clvml.LifetimeValue(clvml.ParetoNBD(), clvml.GammaGamma(), "12M").fit(customers)
-    >>> answer = clvml.what_if(*model_value(model, customers), dropout=-0.1)
+    >>> answer = clvml.what_if(*clvml.model_value(model, customers), dropout=-0.1)
     >>> print(f"dropout down by a tenth: {answer.difference_pct:+.1f} %")
     dropout down by a tenth: +2.0 %
     """

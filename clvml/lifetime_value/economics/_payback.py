@@ -105,6 +105,8 @@ def payback_curves(
     Ten paid for a customer who brings 6 at once and 5 two weeks later:
 
     >>> import clvml
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value.economics import payback_curves
     >>> sales = pd.DataFrame({"customer_id": ["a", "a"], "amount": [6.0, 5.0],
     ...                       "date": ["2024-01-01", "2024-01-15"]})
     >>> customers = clvml.summarize(sales, "2024-01-29")
@@ -159,6 +161,8 @@ def payback_times(curves: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value.economics import payback_times
     >>> curves = pd.DataFrame(
     ...     {"customers": 5, "followed": 5, "cumulative": [6.0, 8.0, 11.0], "acquisition_cost": 10.0,
     ...      "balance": [-4.0, -2.0, 1.0], "kind": ["observed", "observed", "expected"]},

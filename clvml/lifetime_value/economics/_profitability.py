@@ -75,9 +75,11 @@ def customer_profitability(
 
     Examples
     --------
+    >>> import clvml
+    >>> import pandas as pd
     >>> sales = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [40.0, 40.0, 30.0],
     ...                       "date": ["2024-01-01", "2024-01-15", "2024-01-15"]})
-    >>> found = customer_profitability(sales, margin=0.5, acquisition_cost=30, selling_cost=2)
+    >>> found = clvml.customer_profitability(sales, margin=0.5, acquisition_cost=30, selling_cost=2)
     >>> found[["gross_profit", "selling_cost", "profit", "profitable", "payback"]]
                  gross_profit  selling_cost  profit  profitable  payback
     customer_id

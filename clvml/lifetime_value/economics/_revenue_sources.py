@@ -102,6 +102,8 @@ def revenue_by_tenure(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value.economics import revenue_by_tenure
     >>> sales = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [10.0, 30.0, 10.0],
     ...                       "date": ["2024-01-03", "2024-02-05", "2024-02-20"]})
     >>> table = revenue_by_tenure(sales, observation_end="2024-02-29")
@@ -116,7 +118,8 @@ def revenue_by_tenure(
     collapse = source.effective_collapse(collapse)
     end = observation_end_of(source, observation_end, collapse)
     query = _SQL.format(start=period_start("period", period), start_of_first=period_start("first", period))
-    found = source.purchases(collapse, end.stop).frame(query)
+    parts = [part.frame(query) for part in source.purchases(collapse, end.stop).in_parts()]
+    found = pd.concat(parts).groupby("start").sum().reset_index() if len(parts) > 1 else parts[0]
     found = found.set_index(pd.PeriodIndex(found.pop("start"), freq=period))
     last = end.asked.to_period(period)
     table = found.reindex(
@@ -150,6 +153,8 @@ def loyal_against_new(revenue: pd.DataFrame) -> LoyalAgainstNew:
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value.economics import loyal_against_new
     >>> revenue = pd.DataFrame({"new": [10.0, 10.0], "existing": [0.0, 30.0], "new_customers": [1, 1],
     ...                         "existing_customers": [0, 1], "complete": True})
     >>> loyal_against_new(revenue)

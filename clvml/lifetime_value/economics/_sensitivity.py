@@ -88,9 +88,10 @@ def what_if(value: Value, inputs: Inputs, **changes: float) -> WhatIf:
 
     Examples
     --------
+    >>> import clvml
     >>> from clvml.lifetime_value.formulas import retention
     >>> today = {"margin": 100, "retention_rate": 0.80, "discount_rate": 0.10}
-    >>> answer = what_if(retention, today, retention_rate=0.02)
+    >>> answer = clvml.what_if(retention, today, retention_rate=0.02)
     >>> print(f"from {answer.before:.2f} to {answer.after:.2f}: {answer.difference_pct:+.1f} %")
     from 366.67 to 392.86: +7.1 %
     """
@@ -137,8 +138,9 @@ def vary(value: Value, inputs: Inputs, factor: str, levels: Iterable[float]) -> 
 
     Examples
     --------
+    >>> import clvml
     >>> from clvml.lifetime_value.formulas import annuity
-    >>> vary(annuity, {"income": 100, "discount_rate": 0.0, "n_periods": 4}, "n_periods", [2, 4, 8])
+    >>> clvml.vary(annuity, {"income": 100, "discount_rate": 0.0, "n_periods": 4}, "n_periods", [2, 4, 8])
                value  difference  difference_pct
     n_periods
     2          200.0      -200.0           -50.0
@@ -194,8 +196,9 @@ def elasticities(
 
     Examples
     --------
+    >>> import clvml
     >>> from clvml.lifetime_value.formulas import retention
-    >>> found = elasticities(retention, {"margin": 100, "retention_rate": 0.8, "discount_rate": 0.1})
+    >>> found = clvml.elasticities(retention, {"margin": 100, "retention_rate": 0.8, "discount_rate": 0.1})
     >>> found["elasticity"].round(3).to_dict()
     {'retention_rate': 2.667, 'margin': 1.0, 'discount_rate': -0.242}
     """
@@ -318,9 +321,11 @@ def two_way(
 
     Examples
     --------
+    >>> import clvml
     >>> from clvml.lifetime_value.formulas import retention
     >>> today = {"margin": 100, "retention_rate": 0.80, "discount_rate": 0.10}
-    >>> two_way(retention, today, {"retention_rate": [0.5, 0.8]}, {"discount_rate": [0.0, 0.1]}).round(1)
+    >>> rows, columns = {"retention_rate": [0.5, 0.8]}, {"discount_rate": [0.0, 0.1]}
+    >>> clvml.two_way(retention, today, rows, columns).round(1)
     discount_rate     0.0    0.1
     retention_rate
     0.5             200.0  183.3

@@ -70,9 +70,10 @@ def value_over_time(
     -------
     pandas.DataFrame
         Columns ``group, period`` (its first day), ``when`` ("past", "present", "expected"), ``customers,
-        purchases, spend`` and five measures: ``average_order_value``, ``frequency`` (purchases per customer),
-        ``stickiness`` (share of customers so far who buy), ``repeat_rate`` and ``retention``; NaN where a
-        measure is undefined.
+        purchases, spend`` and five measures: ``average_order_value`` and ``frequency`` (per customer) of the
+        period, ``stickiness`` (share of customer-periods since acquisition with a purchase),
+        ``repeat_rate`` (share of customers with two purchases to date) and ``retention`` (share of the
+        previous period's buyers who bought again); NaN where a measure is undefined.
 
     Raises
     ------
@@ -88,9 +89,11 @@ def value_over_time(
 
     Examples
     --------
+    >>> import clvml
+    >>> import pandas as pd
     >>> sales = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [10.0, 30.0, 20.0],
     ...                       "date": ["2024-01-03", "2024-02-05", "2024-01-20"]})
-    >>> table = value_over_time(sales, observation_end="2024-02-29")
+    >>> table = clvml.value_over_time(sales, observation_end="2024-02-29")
     >>> table[["when", "average_order_value", "frequency", "stickiness", "retention"]]
           when  average_order_value  frequency  stickiness  retention
     0     past                 15.0        1.0        1.00        NaN
@@ -148,18 +151,20 @@ def _counts(purchases: Purchases, group: pd.Series, period: str) -> pd.DataFrame
     """Purchases and numbers of customers by group code and start of the period."""
     members = group.groupby(group, observed=True).ngroup().rename("number").to_frame()
     active = _ACTIVE_SQL.format(start=period_start("period", period))
-    return purchases.frame(active + _COUNTS_SQL.format(length=INTERVALS[period]), members=members)
+    query = active + _COUNTS_SQL.format(length=INTERVALS[period])
+    parts = [part.frame(query, members=members) for part in purchases.in_parts()]
+    return pd.concat(parts).groupby(["number", "start"]).sum().reset_index() if len(parts) > 1 else parts[0]
 
 
 def _activity(purchases: Purchases, period: str, now: pd.Period) -> pd.DataFrame:
     """Of each customer: ``first`` period, number of ``periods`` with a purchase, whether bought ``now``."""
     active = _ACTIVE_SQL.format(start=period_start("period", period))
-    rows = purchases.frame(
+    query = (
         f"{active} SELECT customer_id, min(start) AS first, count(*) AS periods,"
         f" bool_or(start = TIMESTAMP '{now.start_time}') AS now FROM active GROUP BY customer_id"
-        " ORDER BY customer_id"
     )
-    return rows.set_index("customer_id")
+    rows = pd.concat([part.frame(query) for part in purchases.in_parts()])
+    return rows.set_index("customer_id").sort_index()
 
 
 def _groups(groups: pd.Series | None, everyone: pd.Index) -> pd.Series:

@@ -58,6 +58,8 @@ def trend_words(table: pd.DataFrame, past: int = 3, tolerance: float = 0.05) -> 
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value.economics import trend_words
     >>> rows = {"group": "all", "when": ["past", "present", "expected"], "customers": 100.0,
     ...         "purchases": [50.0, 40.0, 40.0], "spend": [1000.0, 704.0, 712.0],
     ...         "average_order_value": [20.0, 17.6, 17.8], "frequency": [0.5, 0.4, 0.4],
@@ -111,6 +113,8 @@ def describe_change(row: pd.Series, measure: str) -> str:
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value.economics import describe_change
     >>> row = pd.Series({"is": "fallen", "will": "expected to stay", "change_pct": -12.0})
     >>> describe_change(row, "average_order_value")
     'order value fell 12 % and is expected to stay'

@@ -111,6 +111,9 @@ def brand_switching(
     --------
     Of the buyers of A 80 % are retained, of those of B 90 %; 100 per period, two periods, margin 1:
 
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from clvml.lifetime_value.formulas import brand_switching
     >>> brands = ["A", "B"]
     >>> M = pd.DataFrame([[0.8, 0.2], [0.1, 0.9]], index=brands, columns=brands)
     >>> found = brand_switching([100, 100], pd.Series({"A": 1.0, "B": 0.0}), M, 1.0, 0.0)
@@ -191,6 +194,7 @@ def markov_chain(
     A customer is retained with probability 0.8 and has a margin of 100 per period, zero after churn. It is
     the retention formula:
 
+    >>> from clvml.lifetime_value.formulas import markov_chain
     >>> markov_chain([[0.8, 0.2], [0, 1]], [100, 0], 0.10).round(4).tolist()
     [366.6667, 0.0]
     >>> markov_chain([[0.8, 0.2], [0, 1]], [100, 0], 0.0).round(4).tolist()

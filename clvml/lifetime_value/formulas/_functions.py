@@ -95,6 +95,8 @@ def annuity(income: ArrayLike, discount_rate: ArrayLike, n_periods: ArrayLike) -
     --------
     An income of 100 twice per month for 20 years, at 8 % per year:
 
+    >>> import numpy as np
+    >>> from clvml.lifetime_value.formulas import annuity
     >>> print(f"{annuity(2400, 0.08, 20):.2f}")
     23563.55
     >>> annuity(2400, [0.0, 0.08], [20, np.inf]).tolist()
@@ -156,6 +158,7 @@ def retention(
     --------
     A margin of 100 per year, a retention rate of 80 %, at 10 % per year:
 
+    >>> from clvml.lifetime_value.formulas import annuity, retention
     >>> print(f"{retention(100, 0.8, 0.10):.2f} {retention(100, 0.8, 0.10, first='next'):.2f}")
     366.67 266.67
     >>> print(f"{retention(100, 0.8, 0.10, n_periods=3):.2f}")
@@ -220,6 +223,7 @@ def repeat_purchase(
     100 per purchase, twice per month, for 20 years, at 8 % per year; each year's purchases at its
     beginning, at its end, or without discounting:
 
+    >>> from clvml.lifetime_value.formulas import repeat_purchase
     >>> print(f"{repeat_purchase(100, 2 * 12, 0.08, 20):.2f}")
     25448.64
     >>> print(f"{repeat_purchase(100, 2 * 12, 0.08, 20, first='next'):.2f}")
@@ -272,6 +276,7 @@ def rule_of_thumb(
 
     Examples
     --------
+    >>> from clvml.lifetime_value.formulas import retention, rule_of_thumb
     >>> print(f"{rule_of_thumb(100, 24, 5, 0.8):.2f}, {retention(2400, 0.8, 0, first='next'):.2f}")
     9600.00, 9600.00
     """
@@ -311,6 +316,7 @@ def historic(spend: ArrayLike, cost: ArrayLike = 0.0) -> FloatArray:
 
     Examples
     --------
+    >>> from clvml.lifetime_value.formulas import historic
     >>> historic([120.0, 30.0], cost=50).tolist()
     [70.0, -20.0]
     """

@@ -117,6 +117,7 @@ def loyalty_effects(
     --------
     100 per year for three years; cross-selling adds 10 in the second year and 20 in the third:
 
+    >>> from clvml.lifetime_value.formulas import loyalty_effects
     >>> effects = loyalty_effects(100, 0.0, 3, cross_selling=10)
     >>> float(effects.base), float(effects.cross_selling), float(effects.total)
     (300.0, 30.0, 330.0)
@@ -172,6 +173,7 @@ def loyalty_streams(
 
     Examples
     --------
+    >>> from clvml.lifetime_value.formulas import loyalty_streams
     >>> loyalty_streams(100, 3, repeat_purchases=20, referrals=5)[["base", "repeat_purchases", "referrals"]]
              base  repeat_purchases  referrals
     period
@@ -248,6 +250,7 @@ def profit_contribution(
     --------
     Acquired for 50; a first purchase of 80 that cost 30; then 120 per year less 20, two years at 10 %:
 
+    >>> from clvml.lifetime_value.formulas import profit_contribution
     >>> print(f"{profit_contribution(50, 80, 30, 120, 20, 0.10, 2):.2f}")
     173.55
     >>> print(f"{profit_contribution(50, 80, 30, 120, 20, 0.10, 2, income_growth=0.10):.2f}")  # 120, 132

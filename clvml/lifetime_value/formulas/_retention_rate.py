@@ -111,6 +111,7 @@ def estimate_retention_rate(frequency: FloatArray, recency: FloatArray, T: Float
     CDNOW, per week and per year:
 
     >>> import clvml
+    >>> from clvml.lifetime_value.formulas import estimate_retention_rate
     >>> customers = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30").calibration
     >>> history = (customers[name].to_numpy() for name in ("frequency", "recency", "T"))
     >>> found = estimate_retention_rate(*history)

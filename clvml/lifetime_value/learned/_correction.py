@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -319,12 +319,19 @@ class LearnedCorrection(LearnedValue):
         """
         check_is_fitted(self, "structure_")
         customers = as_customers(customers)
-        terms = self._terms(horizon, annual_discount_rate)
-        factors, correction = self.structure_.value_factors(customers, *terms), self._corrections(customers)
-        corrected = {"clv": factors["clv"] * correction, "correction": correction}
-        return float_frame(factors | corrected, customers.index)
+        span, rate = self._terms(horizon, annual_discount_rate)
+        return float_frame(next(self.factors_by_horizon(customers, [span], rate)), customers.index)
 
-    def revenue_from_factors(self, factors: pd.DataFrame) -> pd.Series:
+    def factors_by_horizon(
+        self, customers: pd.DataFrame, horizons: Sequence[Horizon], annual_discount_rate: float
+    ) -> Iterator[dict[str, Floats]]:
+        """The columns of `predict_factors` as arrays, of each horizon in turn; the correction is the same."""
+        customers = as_customers(customers)
+        correction = self._corrections(customers)
+        for factors in self.structure_.factors_by_horizon(customers, horizons, annual_discount_rate):
+            yield factors | {"clv": factors["clv"] * correction, "correction": correction}
+
+    def revenue_from_factors(self, factors: Any) -> Any:
         """The corrected revenue, undiscounted and before margin, from the columns of `predict_factors`."""
         return self.structure_.revenue_from_factors(factors) * factors["correction"]
 

@@ -37,10 +37,18 @@ class ABCClasses(RuleSegments):
     cuts_ : tuple of float
         The lowest value of an A and of a B customer.
 
+    See Also
+    --------
+    clvml.ValueTiers : Tiers by shares of the customers rather than of the value.
+    clvml.ValueMatrix : Current against potential value.
+    clvml.CustomerGroups : Segments with their treatments.
+
     Examples
     --------
+    >>> import clvml
+    >>> import pandas as pd
     >>> customers = pd.DataFrame({"total_spend": [70.0, 10.0, 10.0, 6.0, 4.0]})
-    >>> ABCClasses().fit(customers).segment_names(customers).tolist()
+    >>> clvml.ABCClasses().fit(customers).segment_names(customers).tolist()
     ['A', 'A', 'A', 'B', 'C']
     """
 
@@ -101,12 +109,20 @@ class ValueTiers(RuleSegments):
     cuts_ : tuple of float
         The lowest value of a high and of a middle customer (infinite where a tier is empty).
 
+    See Also
+    --------
+    clvml.ABCClasses : Classes by shares of the value rather than of the customers.
+    clvml.ValueMatrix : Current against potential value.
+    clvml.CustomerGroups : Segments with their treatments.
+
     Examples
     --------
+    >>> import clvml
+    >>> import pandas as pd
     >>> customers = pd.DataFrame({"clv": [90.0, 50.0, 40.0, 10.0, 5.0]})
-    >>> ValueTiers().fit(customers).segment_names(customers).tolist()
+    >>> clvml.ValueTiers().fit(customers).segment_names(customers).tolist()
     ['high', 'middle', 'middle', 'low', 'low']
-    >>> ValueTiers(thresholds=(50, 6)).fit_predict(customers).tolist()
+    >>> clvml.ValueTiers(thresholds=(50, 6)).fit_predict(customers).tolist()
     [1, 1, 2, 2, 3]
     """
 

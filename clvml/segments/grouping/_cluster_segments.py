@@ -33,10 +33,22 @@ class ClusterSegments(PrototypeSegments):
         (neurons, 8), ``sigma`` (1.5), ``learning_rate`` (0.5) and ``iterations`` (5,000).
     n_segments : int or "auto"
         As in `KMeansSegments`. A clusterer that finds the number by itself, such as DBSCAN, needs "auto".
-    features, value, min_segments, max_segments, tolerance, n_init, random_state, attributes
-        As in `KMeansSegments`; the two of randomness where the clusterer has them.
-    sample_size : int
+    features : sequence of str, optional
+        As in `KMeansSegments`.
+    value : str, optional
+        As in `KMeansSegments`.
+    min_segments, max_segments : int
+        As in `KMeansSegments`.
+    tolerance : float, default 0.01
+        As in `KMeansSegments`.
+    sample_size : int, default 2000
         Customers in the random sample to which the clusterer is fitted.
+    n_init : int, default 3
+        As in `KMeansSegments`, where the clusterer has random starts.
+    random_state : int, default 0
+        As in `KMeansSegments`, where the clusterer is random.
+    attributes : sequence of str
+        As in `KMeansSegments`.
 
     Attributes
     ----------
@@ -54,13 +66,20 @@ class ClusterSegments(PrototypeSegments):
     features_, value_, scaling_, dropped_features_, names_, profile_, selection_, attribute_coding_, missing_
         As in `KMeansSegments`.
 
+    See Also
+    --------
+    clvml.KMeansSegments : The usual clusterer.
+    clvml.CustomerGroups : Segments with their treatments.
+
     Examples
     --------
+    >>> import clvml
     >>> import pandas as pd
     >>> customers = pd.DataFrame(
     ...     {"frequency": [9.0, 8.0, 9.0, 1.0, 1.0, 2.0], "clv": [90.0, 85.0, 95.0, 5.0, 4.0, 6.0]}
     ... )
-    >>> segmenter = ClusterSegments("AgglomerativeClustering", n_segments=2, features=("frequency", "clv"))
+    >>> features = ("frequency", "clv")
+    >>> segmenter = clvml.ClusterSegments("AgglomerativeClustering", n_segments=2, features=features)
     >>> segmenter.fit_predict(customers).tolist()
     [1, 1, 1, 2, 2, 2]
     """
@@ -116,8 +135,9 @@ class ClusterSegments(PrototypeSegments):
 
         Examples
         --------
+        >>> import clvml
         >>> from sklearn.cluster import AgglomerativeClustering
-        >>> model = ClusterSegments.from_estimator(AgglomerativeClustering(4, linkage="average"))
+        >>> model = clvml.ClusterSegments.from_estimator(AgglomerativeClustering(4, linkage="average"))
         >>> model.clusterer, model.options, model.n_segments
         ('AgglomerativeClustering', {'linkage': 'average'}, 4)
         """

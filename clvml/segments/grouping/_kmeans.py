@@ -77,6 +77,13 @@ class KMeansSegments(PrototypeSegments):
     n_features_in_, feature_names_in_ : int, ndarray of str
         As in scikit-learn; an array has no names.
 
+    See Also
+    --------
+    clvml.ClusterSegments : The same by another clusterer.
+    clvml.RFMScores : Segments by rule.
+    clvml.CustomerGroups : Segments with their treatments.
+    clvml.plots.segment_profile : Draw the profile.
+
     Notes
     -----
     It accepts tables of customers, and arrays of nonnegative numbers, as at the end of a scikit-learn
@@ -84,11 +91,12 @@ class KMeansSegments(PrototypeSegments):
 
     Examples
     --------
+    >>> import clvml
     >>> import pandas as pd
     >>> customers = pd.DataFrame(
     ...     {"frequency": [9.0, 8.0, 9.0, 1.0, 1.0, 2.0], "clv": [90.0, 85.0, 95.0, 5.0, 4.0, 6.0]}
     ... )
-    >>> segmenter = KMeansSegments(n_segments=2, features=("frequency", "clv"))
+    >>> segmenter = clvml.KMeansSegments(n_segments=2, features=("frequency", "clv"))
     >>> segmenter.fit_predict(customers).tolist()
     [1, 1, 1, 2, 2, 2]
     >>> segmenter.names_

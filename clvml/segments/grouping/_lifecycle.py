@@ -89,8 +89,16 @@ class LifecycleStages(ByName, BaseEstimator):
     time_unit_ : str or None
         The unit of time of the fitted customers.
 
+    See Also
+    --------
+    clvml.RFMScores : A rule without P(alive).
+    clvml.CustomerGroups : Segments, stages and treatments in one.
+    clvml.plots.lifecycle_curve : Draw the stages.
+
     Examples
     --------
+    >>> import clvml
+    >>> import pandas as pd
     >>> customers = pd.DataFrame(
     ...     {
     ...         "frequency": [0.0, 2.0, 9.0, 9.0, 9.0],
@@ -99,7 +107,7 @@ class LifecycleStages(ByName, BaseEstimator):
     ...         "probability_alive": [1.0, 0.8, 0.97, 0.4, 0.01],
     ...     }
     ... )
-    >>> LifecycleStages().fit_predict(customers).tolist()
+    >>> clvml.LifecycleStages().fit_predict(customers).tolist()
     ['exploration', 'build-up', 'stability', 'decline', 'lapsed']
     """
 

@@ -39,10 +39,18 @@ class ValueMatrix(RuleSegments):
     thresholds_ : tuple of float
         Thresholds of current and predicted money between low and high.
 
+    See Also
+    --------
+    clvml.ValueTiers : One column of money.
+    clvml.CustomerGroups : Segments, the matrix and treatments in one.
+    clvml.plots.value_matrix : Draw it.
+
     Examples
     --------
+    >>> import clvml
+    >>> import pandas as pd
     >>> customers = pd.DataFrame({"total_spend": [90.0, 9.0, 90.0, 9.0], "clv": [80.0, 80.0, 8.0, 8.0]})
-    >>> ValueMatrix().fit(customers).segment_names(customers).tolist()
+    >>> clvml.ValueMatrix().fit(customers).segment_names(customers).tolist()
     ['gold', 'iron', 'platinum', 'lead']
     """
 

@@ -72,8 +72,16 @@ class RFMScores(RuleSegments):
     cuts_ : dict of str to tuple of float
         The boundaries in use; a score of F and M counts those that a value exceeds.
 
+    See Also
+    --------
+    clvml.KMeansSegments : Segments that the data suggest.
+    clvml.LifecycleStages : By P(alive) and trends.
+    clvml.CustomerGroups : Segments with their treatments.
+
     Examples
     --------
+    >>> import clvml
+    >>> import pandas as pd
     >>> customers = pd.DataFrame(
     ...     {
     ...         "frequency": [9.0, 5.0, 2.0, 1.0, 0.0],
@@ -83,7 +91,7 @@ class RFMScores(RuleSegments):
     ...     },
     ...     index=list("abcde"),
     ... )
-    >>> rfm = RFMScores().fit(customers)
+    >>> rfm = clvml.RFMScores().fit(customers)
     >>> rfm.scores(customers)["RFM"].tolist()
     ['555', '444', '333', '222', '111']
     >>> rfm.segment_names(customers).tolist()

@@ -12,7 +12,8 @@ from pydantic import Field, field_serializer, model_validator
 
 from clvml._secrets import without_password
 from clvml.customers._datasets import load_cdnow
-from clvml.customers._policy import RULES, TransactionPolicy
+from clvml.customers._formula_escapes import with_escapes
+from clvml.customers._policy import BAD_ROW, RULES, TransactionPolicy
 from clvml.customers._reading_options import MAX_UNREADABLE
 from clvml.customers._transactions import Transactions, read_transactions
 from clvml.customers.engines._files import is_stdin
@@ -20,6 +21,7 @@ from clvml.customers.engines._logins import is_url
 from clvml.customers.engines._sources import source_of
 from clvml.customers.engines._spark_session import check_available, is_catalog_name
 from clvml.errors import InputError
+from clvml.workflow._estimates import LARGE, describe
 from clvml.workflow._findings import ALL, Finding, Table, Tags, Words
 from clvml.workflow._formatting import Column
 from clvml.workflow._section import Section
@@ -106,6 +108,9 @@ class DataSection(Section):
     """Memory of the data engine, such as "2GB"; beyond it, it uses the disk."""
     temp_directory: str | None = None
     """Folder on that disk for data beyond the memory limit. Default: the system's temporary folder."""
+    bad_rows_to: str | None = None
+    """CSV file for the malformed rows that bad_row = "drop" sets aside, with file, line and reason; they may
+    be personal data. Default: they are counted and written nowhere."""
     policy: PolicySection = PolicySection()
 
     @field_serializer("source")
@@ -125,6 +130,12 @@ class DataSection(Section):
     def is_built_in(self) -> bool:
         """Whether the source is a data set included in clvml."""
         return self.source in BUILT_IN
+
+    @model_validator(mode="after")
+    def _bad_rows_are_dropped(self) -> Self:
+        if self.bad_rows_to is not None and self.policy.bad_row != "drop":
+            raise ValueError("gives bad_rows_to, which needs [data.policy] bad_row = 'drop'")
+        return self
 
     @model_validator(mode="after")
     def _limits_are_of_duckdb(self) -> Self:
@@ -185,6 +196,8 @@ def find(context: Context) -> Iterator[Finding]:
     if not transactions.has_amounts:
         transactions = transactions.at_price(context.config.value.price or 1.0)
     context.put(transactions)
+    if context.config.data.bad_rows_to is not None:
+        write_bad_rows(transactions, context.config.data.bad_rows_to)
     report = transactions.report
     rows = report["rows"].to_dict()
     context.say(f"{rows['read']:,} rows read, {rows['used']:,} used")  # the rest is in the log
@@ -192,8 +205,10 @@ def find(context: Context) -> Iterator[Finding]:
         context.say(transactions.calendar)
     for rule in RULES:
         choice = transactions.policy.choice(rule)
-        if rows.get(rule.name) and choice != "drop":
+        if rows[rule.name] and choice != "drop":
             context.say(f"included: {rows[rule.name]:,} {rule.description} ({rule.name} = {choice!r})")
+    for sentence in estimates(context):
+        context.say(sentence)
     if sentence := describe_price(context):
         context.say(sentence)
         yield Words(sentence, runs=())
@@ -219,8 +234,31 @@ def read(data: DataSection) -> Transactions:
     if data.source == "cdnow-master":
         return load_cdnow("master")
     policy = TransactionPolicy(**data.policy.model_dump())
-    given = data.model_dump(exclude={"source", "policy"})
+    given = data.model_dump(exclude={"source", "policy", "bad_rows_to"})
     return read_transactions(data.source, policy=policy, **given)
+
+
+def estimates(context: Context) -> list[str]:
+    """What the stages to come will take, for a large log, and what they sample."""
+    transactions, rows = context[Transactions], len(context[Transactions])
+    if rows < min(LARGE.values()):
+        return []
+    counted = transactions.engine.frame("SELECT count(DISTINCT customer_id) AS customers FROM used")
+    return describe(context.config, rows, int(counted["customers"].iloc[0]))
+
+
+def write_bad_rows(transactions: Transactions, path: str) -> None:
+    """Write the malformed rows that were set aside to a CSV file, without formulas for a spreadsheet.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    try:
+        with_escapes(transactions.malformed_rows()).to_csv(path, index=False)
+    except OSError as error:
+        raise InputError(f"bad_rows_to is {path!r}, which cannot be written: {error.strerror}.") from None
 
 
 def describe_price(context: Context) -> str:
@@ -246,7 +284,7 @@ def outcome_of(context: Context) -> str:
 
 def applied_rules(report: pd.DataFrame) -> pd.DataFrame:
     """The rows read and used, and between them the rules that applied to any row, by description."""
-    descriptions = {rule.name: rule.description for rule in RULES}
+    descriptions = {rule.name: rule.description for rule in (*RULES, BAD_ROW)}
     met = report[(report["rows"] > 0) | ~report.index.isin(descriptions)]
     return met.rename(index=descriptions)
 
