@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+from sphinx.application import Sphinx
+
 import clvml
 
 sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
@@ -73,3 +75,8 @@ html_theme_options = {
 }
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+
+
+def setup(app: Sphinx) -> None:
+    """Keep what only the next build needs, and what has paths of this machine, out of the site."""
+    app.doctreedir = app.srcdir.parent / "build" / "doctrees"

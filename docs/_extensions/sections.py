@@ -31,7 +31,16 @@ WEIGHTS = {
 }
 METHOD = 0.6  # there are many of them, and what they share with others is said elsewhere
 SEPARATE = (nodes.section, addnodes.desc, addnodes.glossary)
-SILENT = (nodes.raw, nodes.comment, nodes.math, nodes.math_block, nodes.image, nodes.title, addnodes.toctree)
+SILENT = (
+    nodes.literal_block,
+    nodes.raw,
+    nodes.comment,
+    nodes.math,
+    nodes.math_block,
+    nodes.image,
+    nodes.title,
+    addnodes.toctree,
+)
 
 
 class Section(NamedTuple):
@@ -40,6 +49,7 @@ class Section(NamedTuple):
     title: str
     anchor: str
     text: str
+    code: str = ""
     is_method: bool = False
 
 
@@ -47,7 +57,7 @@ def sections(node: nodes.Element) -> Iterator[Section]:
     """The sections of a page, in its order."""
     for child in node.children:
         if isinstance(child, nodes.section):
-            yield Section(_title(child), child["ids"][0], _text(child))
+            yield Section(_title(child), child["ids"][0], _text(child), _code(child))
         elif isinstance(child, addnodes.desc):
             yield from _described(child)
         elif isinstance(child, addnodes.glossary):
@@ -67,7 +77,8 @@ def _described(desc: addnodes.desc) -> Iterator[Section]:
     content = desc.next_node(addnodes.desc_content)
     if signature and signature["ids"] and content:
         name = signature.get("fullname") or signature["ids"][0]
-        yield Section(name, signature["ids"][0], _text(content), desc["objtype"] in ("method", "property"))
+        is_method = desc["objtype"] in ("method", "property")
+        yield Section(name, signature["ids"][0], _text(content), _code(content), is_method)
 
 
 def _terms(glossary: addnodes.glossary) -> Iterator[Section]:
@@ -81,6 +92,19 @@ def _terms(glossary: addnodes.glossary) -> Iterator[Section]:
 def _text(node: nodes.Node) -> str:
     words = " ".join(_own_text(node))
     return re.sub(r"\s+", " ", words).strip()[:LONGEST_TEXT]
+
+
+def _code(node: nodes.Element) -> str:
+    blocks = [child.astext() for child in _own_code(node)]
+    return re.sub(r"\s+", " ", " ".join(blocks)).strip()[:LONGEST_TEXT]
+
+
+def _own_code(node: nodes.Node) -> Iterator[nodes.literal_block]:
+    for child in node.children:
+        if isinstance(child, nodes.literal_block):
+            yield child
+        elif not isinstance(child, SEPARATE) and not _is_output(child):
+            yield from _own_code(child)
 
 
 def _own_text(node: nodes.Node) -> Iterator[str]:
@@ -98,16 +122,17 @@ def _is_output(node: nodes.Node) -> bool:
 
 
 def entries(app: Sphinx) -> Iterator[list[Any]]:
-    """Each section as title, title of its page, address, text and weight; what is said twice only once."""
+    """Each section as title, title of its page, address, text, weight, code; what is said twice once."""
     said: set[str] = set()
     for page in sorted(app.env.found_docs):
         heading = app.env.titles[page].astext()
         for section in sections(app.env.get_doctree(page)):
-            if not section.text or section.text in said:
+            said_here = section.text + section.code
+            if not said_here or said_here in said:
                 continue
-            said.add(section.text)
+            said.add(said_here)
             address = f"{app.builder.get_target_uri(page)}#{section.anchor}"
-            yield [section.title, heading, address, section.text, _weight(page, section)]
+            yield [section.title, heading, address, section.text, _weight(page, section), section.code]
 
 
 def _weight(page: str, section: Section) -> float:

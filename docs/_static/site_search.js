@@ -39,6 +39,7 @@ const K1 = 1.2;
 const B = 0.6;
 const IN_TITLE = 5;
 const IN_PAGE_TITLE = 2;
+const IN_CODE = 0.5;
 const SMALL = 0.2;  // how much a small word counts
 const SIMILAR = 0.65;  // how much another word for it counts
 
@@ -67,6 +68,7 @@ function counts(entry) {
   add(entry[0], IN_TITLE);
   add(entry[1], IN_PAGE_TITLE);
   add(entry[3], 1);
+  add(entry[5], IN_CODE);
   return found;
 }
 
@@ -146,7 +148,8 @@ function search(index, question) {
     return perPage.get(page) <= PER_PAGE || !page.startsWith("reference/");
   }).slice(0, RESULTS).map(({ number, score }) => {
     const [title, page, address, text] = index.entries[number];
-    return { title, page, address, text, score, wanted: [...wanted.keys()] };
+    const telling = [...wanted].filter(([, weight]) => weight > SMALL).map(([word]) => word);
+    return { title, page, address, text, score, wanted: telling };
   });
 }
 
