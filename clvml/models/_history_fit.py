@@ -66,28 +66,54 @@ class HistoryFit(HistoryBase):
         FitWarning
             If parameters diverge or are only weakly identified; the message suggests a remedy.
         """
-        customers, weights = counted_if_stored(customers, self.required_columns, weights)
-        customers, history = self._check(customers, weights)
-        parameters, history = self._encode(customers, history)
+        table, weights = counted_if_stored(customers, self.required_columns, weights)
+        table, history = self._check(table, weights)
+        parameters, history = self._encode(table, history)
         parameters = parameters.in_units(self._units(history))
         starts = self._starts(parameters.unit * self._first_guess(history), start)
         weak = is_weak(self.prior, float(history.weights.sum()))
         problem = Problem(self.kernel, history, weak, self.by_customer, rough=start is None)
         optimum = self._search(parameters, problem, starts)
-        self.time_unit_ = stated_time_unit(customers)
-        self.training_summary_ = training_summary(customers, history.weight)
+        self.time_unit_ = stated_time_unit(table)
+        self.training_summary_ = training_summary(table, history.weight)
         self._record(parameters, optimum, self._warnings(history, parameters, optimum))
         return self
 
     def score(self, customers: pd.DataFrame, y: object = None, *, weights: object = None) -> float:  # noqa: ARG002
-        """Mean log-likelihood per customer, for scikit-learn's model selection; larger is better."""
+        """Mean log-likelihood per customer, for scikit-learn's model selection.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, in the model's time unit.
+        y : ignored
+            Not used; present for API consistency with scikit-learn.
+        weights : array-like, shape (n_customers,), optional
+            Number of customers that each row represents.
+
+        Returns
+        -------
+        float
+            Larger is better.
+        """
         customers, weights = counted_if_stored(customers, self.required_columns, weights)
         each = self.log_likelihood(customers).to_numpy()
         counted = check_weights(weights, customers)
         return float(each.mean() if counted is None else np.average(each, weights=counted))
 
     def log_likelihood(self, customers: pd.DataFrame) -> pd.Series:
-        """Log-likelihood of each customer."""
+        """Log-likelihood of each customer.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, in the model's time unit.
+
+        Returns
+        -------
+        Series
+            On the customers' index; its sum over the customers of the fit is ``log_likelihood_``.
+        """
         customers = as_customers(customers)
         history = self.history(customers)
         value = self.kernel.log_likelihood(history, self.customer_params(history))

@@ -627,3 +627,23 @@ def test_places_of_rows_from_standard_input_are_not_those_of_its_copy(from_stdin
     read_transactions("-")
     assert "1 with an unreadable date (such as 'soon'; give" in caplog.text
     assert "first in" not in caplog.text
+
+
+def test_places_do_not_depend_on_columns_that_some_files_lack_or_that_are_folders(tmp_path, sales, caplog):
+    bad = sales.astype({"date": "str"}).assign(date="soon")
+    folder = parts(tmp_path / "days", sales, 3)
+    bad.iloc[:1].assign(shop="x").to_csv(folder / "day 01 'ü'.csv", index=False)
+    read_transactions(folder)
+    assert "first in line 2 of " in caplog.text
+    caplog.clear()
+    partitioned = tmp_path / "partitioned"
+    table = pa.Table.from_pandas(pd.concat([sales.astype({"date": "str"}), bad.assign(customer_id="z")]))
+    pq.write_to_dataset(table, partitioned, partition_cols=["customer_id"])
+    read_transactions(partitioned)
+    assert "first in rows 1, 2 and 3 of " in caplog.text
+    caplog.clear()
+    bad.assign(filename="y").iloc[:1].to_csv(tmp_path / "a.csv", index=False)
+    sales.assign(filename="y").to_csv(tmp_path / "b.csv", index=False)
+    read_transactions([tmp_path / "a.csv", tmp_path / "b.csv"])
+    assert "1 with an unreadable date (such as 'soon'; give" in caplog.text
+    assert "first in" not in caplog.text

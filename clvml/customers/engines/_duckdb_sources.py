@@ -187,8 +187,8 @@ def _open_parquet(connection: Any, paths: list[str], label: str) -> Source:
     several = ", union_by_name = true" if len(paths) > 1 else ""
     table = f"read_parquet([{listed}]{several})"
     source = _create_view(connection, table, label, zones=_zones_in_parquet(paths[0]))
-    _create_placed(connection, f"SELECT *, filename FROM {table}", len(source.columns))
-    return source._replace(parts=_parquet_parts(connection, listed) if several else (), has_places=True)
+    source = _with_places(connection, source, f"SELECT filename, * FROM {table}")
+    return source._replace(parts=_parquet_parts(connection, listed) if several else ())
 
 
 def _open_csv(connection: Any, paths: list[str], label: str, drop_malformed: bool) -> Source:
@@ -200,8 +200,7 @@ def _open_csv(connection: Any, paths: list[str], label: str, drop_malformed: boo
     if drop_malformed:
         return _open_well_formed(connection, run, table, label)._replace(parts=parts)
     source = _create_view(connection, table, label, is_text_file=True)
-    _create_placed(connection, united(tables, "*, filename"), len(source.columns))
-    return source._replace(parts=parts, has_places=True)
+    return _with_places(connection, source, united(tables, "filename, *"))._replace(parts=parts)
 
 
 def _open_well_formed(connection: Any, run: Callable[[str], Any], table: str, label: str) -> Source:
@@ -211,13 +210,16 @@ def _open_well_formed(connection: Any, run: Callable[[str], Any], table: str, la
     return source._replace(malformed=malformed.rows, malformed_examples=malformed.examples)
 
 
-def _create_placed(connection: Any, rows: str, width: int) -> None:
-    cells = ", ".join(f"c{i}" for i in range(width))
+def _with_places(connection: Any, source: Source, rows: str) -> Source:
+    """Create the view ``placed`` over rows with their file first, unless a column of theirs has its name."""
+    if "filename" in map(str.lower, source.names):
+        return source
     query(
         connection,
         f"CREATE OR REPLACE TEMP VIEW placed AS SELECT *, row_number() OVER () AS n FROM ({rows})"
-        f" AS rows({cells}, file)",
+        f" AS rows(file, {source.cells})",
     )
+    return source._replace(has_places=True)
 
 
 def _parquet_parts(connection: Any, listed: str) -> tuple[Part, ...]:
