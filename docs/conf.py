@@ -18,6 +18,7 @@ extensions = [
     "myst_nb",
     "sphinx_design",
     "sphinx_copybutton",
+    "constants",
     "mathml",
     "pictures",
     "public_names",

@@ -146,16 +146,6 @@ def test_a_documented_parameter_is_one_of_the_signature(name):
 
 
 @pytest.mark.parametrize("name", DOCUMENTED)
-def test_an_example_runs_as_pasted(name):
-    docstring = inspect.getdoc(NAMES[name]) or ""
-    bound, used = names_in(examples(docstring))
-    undefined = used - bound - set(dir(builtins))
-    assert not undefined, f"the example of {name} uses {sorted(undefined)}, which it does not define"
-    private = re.findall(r"\bclvml(?:\.\w+)*\._\w+", docstring)
-    assert not private, f"the docstring of {name} names {private[0]}, which is private"
-
-
-@pytest.mark.parametrize("name", DOCUMENTED)
 def test_what_to_use_next_is_public(name):
     doc = get_doc_object(NAMES[name])
     next_names = [target for group, *_ in doc["See Also"] for target, _ in group]
@@ -209,6 +199,16 @@ def test_a_method_of_a_public_class_says_what_it_does(name):
     unknown = {part.strip().lstrip("*") for entry in listed for part in entry.name.split(",")} - known
     assert inspect.getdoc(METHODS[name]), f"{name} has no docstring"
     assert not unknown, f"{name} documents {sorted(unknown)}, which it does not take"
+
+
+@pytest.mark.parametrize("name", [*DOCUMENTED, *sorted(METHODS)])
+def test_an_example_runs_as_pasted(name):
+    docstring = inspect.getdoc({**NAMES, **METHODS}[name]) or ""
+    bound, used = names_in(examples(docstring))
+    undefined = used - bound - set(dir(builtins))
+    assert not undefined, f"the example of {name} uses {sorted(undefined)}, which it does not define"
+    private = re.findall(r"\bclvml(?:\.\w+)*\._\w+", docstring)
+    assert not private, f"the docstring of {name} names {private[0]}, which is private"
 
 
 def test_the_map_of_the_package_has_every_public_name_once():

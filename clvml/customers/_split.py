@@ -125,8 +125,8 @@ class Split:
 
         Examples
         --------
-        >>> from clvml.customers._datasets import load_cdnow
-        >>> split(load_cdnow(), "1997-09-30", "1998-06-30").earlier("13W")
+        >>> import clvml
+        >>> clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30").earlier("13W")
         Split(2,357 customers, calibrated to 1997-07-01, held out 13 weeks to 1997-09-30:
         711 purchases, 26,629.42 spent)
         """
@@ -226,7 +226,18 @@ class SplitFile:
         return self._split(self.customers.to_pandas())
 
     def chunks(self, rows: int = ROWS) -> Iterator[Split]:
-        """The split of up to ``rows`` customers at a time; counts and money are those of all."""
+        """Read the split of some customers at a time; counts and money are those of all.
+
+        Parameters
+        ----------
+        rows : int, default 1,000,000
+            Customers at a time.
+
+        Yields
+        ------
+        Split
+            Of these customers.
+        """
         return map(self._split, self.customers.chunks(rows))
 
     def _split(self, customers: pd.DataFrame) -> Split:

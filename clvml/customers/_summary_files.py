@@ -73,7 +73,18 @@ class SummaryFile:
         return dict(json.loads((self._schema.metadata or {}).get(b"PANDAS_ATTRS", b"{}")))
 
     def chunks(self, rows: int = ROWS) -> Iterator[pd.DataFrame]:
-        """The customers in parts of up to ``rows``, in order, each as `summarize` returns them."""
+        """Read some customers at a time.
+
+        Parameters
+        ----------
+        rows : int, default 1,000,000
+            Customers at a time.
+
+        Yields
+        ------
+        pandas.DataFrame
+            As `summarize` returns them, in order.
+        """
         import pyarrow as pa
         import pyarrow.parquet
 

@@ -143,6 +143,8 @@ class NewCustomerValue(LearnedValue):
         customers : DataFrame, shape (n_customers, ...)
             The customer summary with ``frequency, recency, T, monetary_value, total_spend`` and the
             attributes, one-time buyers included.
+        y : ignored
+            Not used; present for API consistency with scikit-learn.
 
         Raises
         ------

@@ -232,8 +232,10 @@ class LifetimeValue(Listed, BaseEstimator):
         ----------
         customers : DataFrame
             The customer summary, in the model's time unit.
-        horizon, annual_discount_rate : optional
-            Override the constructor's.
+        horizon : float or str, or a list of them, optional
+            In the model's time unit, or as text such as ``"12M"``. Default: the constructor's.
+        annual_discount_rate : float, optional
+            A fraction per year. Default: the constructor's.
 
         Returns
         -------
@@ -263,8 +265,21 @@ class LifetimeValue(Listed, BaseEstimator):
     ) -> pd.DataFrame:
         """Value and its factors: ``clv = margin x discounted_purchases x expected_spend``.
 
-        Also ``expected_purchases``, undiscounted (omitted for an infinite horizon, where they may diverge),
-        and ``probability_alive`` if the model of purchases provides it.
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, in the model's time unit.
+        horizon : float or str, optional
+            In the model's time unit, or as text such as ``"12M"``. Default: the constructor's.
+        annual_discount_rate : float, optional
+            A fraction per year. Default: the constructor's.
+
+        Returns
+        -------
+        DataFrame
+            On the customers' index: ``clv, expected_purchases`` (undiscounted; omitted for an infinite
+            horizon, where they may diverge), ``expected_spend`` per purchase, ``probability_alive`` if the
+            model of purchases provides it, and ``discounted_purchases``.
         """
         customers = as_customers(customers)
         return float_frame(self.value_factors(customers, horizon, annual_discount_rate), customers.index)

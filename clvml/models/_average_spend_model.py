@@ -178,7 +178,22 @@ class AverageSpendModel(LikelihoodModel):
     def score(self, customers: pd.DataFrame, y: object = None, *, weights: object = None) -> float:  # noqa: ARG002
         """Mean log-likelihood per customer with spend in the model, for scikit-learn's model selection.
 
-        Larger is better; customers without repeat spend are excluded, as in the fit.
+        Customers without repeat spend are excluded, as in the fit.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary with ``frequency`` and ``monetary_value``, and the covariates if there are
+            any.
+        y : ignored
+            Not used; present for API consistency with scikit-learn.
+        weights : array-like, shape (n_customers,), optional
+            Number of customers that each row represents.
+
+        Returns
+        -------
+        float
+            Larger is better.
         """
         customers, weights = counted_if_stored(customers, self.required_columns, weights)
         used, spend = self._check(customers, weights)
@@ -188,7 +203,19 @@ class AverageSpendModel(LikelihoodModel):
         return float(np.average(each, weights=spend.weights))
 
     def log_likelihood(self, customers: pd.DataFrame) -> pd.Series:
-        """Log-density of each customer's average spend; 0 for customers without spend in the model."""
+        """Log-density of each customer's average spend; 0 for customers without spend in the model.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary with ``frequency`` and ``monetary_value``, and the covariates if there are
+            any.
+
+        Returns
+        -------
+        Series
+            On the customers' index.
+        """
         spend, index = self._spend(customers)
         known = (spend.x > 0) & (spend.m > 0)
         x, m = np.where(known, spend.x, 1), np.where(known, spend.m, 1)
@@ -200,6 +227,17 @@ class AverageSpendModel(LikelihoodModel):
 
         A weighted mean of the customer's average and the population mean (or that of customers with these
         covariates); the latter alone for customers without spend in the model.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary with ``frequency`` and ``monetary_value``, and the covariates if there are
+            any.
+
+        Returns
+        -------
+        Series
+            On the customers' index.
 
         Raises
         ------
@@ -217,6 +255,14 @@ class AverageSpendModel(LikelihoodModel):
 
         If the model was fitted to fewer than 20,000 customers, the distribution is averaged over draws of the
         parameters; with more, parameter uncertainty is negligible.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary with ``frequency`` and ``monetary_value``, and the covariates if there are
+            any.
+        coverage : float, default 0.9
+            Nominal coverage, with equal tails.
 
         Returns
         -------

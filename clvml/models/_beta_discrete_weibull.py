@@ -113,6 +113,20 @@ class BetaDiscreteWeibull(ContractModel):
     def from_params(cls, *, alpha: float, beta: float, c: float, time_unit: str | None = None) -> Self:
         """Create a model with given parameters, for predictions without a fit.
 
+        Parameters
+        ----------
+        alpha, beta : float
+            Parameters of the Beta distribution of churn probabilities at the first renewal.
+        c : float
+            Duration dependence: above 1, churn increases with every renewal.
+        time_unit : {"D", "W", "M", "Q", "Y"}, optional
+            The unit of times; None if it is not to be checked.
+
+        Returns
+        -------
+        estimator
+            Fitted in the sense of scikit-learn, without standard errors.
+
         Raises
         ------
         InputError

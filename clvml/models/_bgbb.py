@@ -122,6 +122,20 @@ class BGBB(OpportunityModel):
     ) -> Self:
         """Create a model with given parameters, for predictions without a fit.
 
+        Parameters
+        ----------
+        alpha, beta : float
+            Parameters of the Beta distribution of purchase probabilities.
+        gamma, delta : float
+            Parameters of the Beta distribution of dropout probabilities.
+        time_unit : {"D", "W", "M", "Q", "Y"}, optional
+            The unit of times; None if it is not to be checked.
+
+        Returns
+        -------
+        estimator
+            Fitted in the sense of scikit-learn, without standard errors.
+
         Raises
         ------
         InputError

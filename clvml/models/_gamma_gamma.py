@@ -115,6 +115,20 @@ class GammaGamma(AverageSpendModel):
     def from_params(cls, *, p: float, q: float, v: float) -> Self:
         """Create a model with given parameters, for predictions without a fit.
 
+        Parameters
+        ----------
+        p : float
+            Shape of the amounts of a customer.
+        q : float
+            Shape of the distribution of the rate of amounts across customers.
+        v : float
+            Rate parameter of that distribution, in currency units.
+
+        Returns
+        -------
+        estimator
+            Fitted in the sense of scikit-learn, without standard errors.
+
         Raises
         ------
         InputError

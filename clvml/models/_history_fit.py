@@ -80,14 +80,40 @@ class HistoryFit(HistoryBase):
         return self
 
     def score(self, customers: pd.DataFrame, y: object = None, *, weights: object = None) -> float:  # noqa: ARG002
-        """Mean log-likelihood per customer, for scikit-learn's model selection; larger is better."""
+        """Mean log-likelihood per customer, for scikit-learn's model selection.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, in the model's time unit.
+        y : ignored
+            Not used; present for API consistency with scikit-learn.
+        weights : array-like, shape (n_customers,), optional
+            Number of customers that each row represents.
+
+        Returns
+        -------
+        float
+            Larger is better.
+        """
         customers, weights = counted_if_stored(customers, self.required_columns, weights)
         each = self.log_likelihood(customers).to_numpy()
         counted = check_weights(weights, customers)
         return float(each.mean() if counted is None else np.average(each, weights=counted))
 
     def log_likelihood(self, customers: pd.DataFrame) -> pd.Series:
-        """Log-likelihood of each customer."""
+        """Log-likelihood of each customer.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, in the model's time unit.
+
+        Returns
+        -------
+        Series
+            On the customers' index; its sum over the customers of the fit is ``log_likelihood_``.
+        """
         customers = as_customers(customers)
         history = self.history(customers)
         value = self.kernel.log_likelihood(history, self.customer_params(history))

@@ -35,6 +35,11 @@ class HistorySimulation(HistoryBase):
             Pass an int for reproducible results.
         covariates : DataFrame, shape (n_customers, ...), optional
             Their covariates, which are joined to the summary; None for reference customers.
+
+        Returns
+        -------
+        DataFrame, shape (n_customers, ...)
+            ``frequency, recency, T`` and the covariates; ``attrs["time_unit"]`` if the model has one.
         """
         check_is_fitted(self, "params_")
         observed, params = self._checked_T(T), self.params_

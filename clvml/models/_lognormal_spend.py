@@ -114,6 +114,20 @@ class LognormalSpend(AverageSpendModel):
     def from_params(cls, *, level: float, tau: float, sigma: float) -> Self:
         """Create a model with given parameters, for predictions without a fit.
 
+        Parameters
+        ----------
+        level : float
+            Median of customers' mean spend, in currency units.
+        tau : float
+            Standard deviation of the logarithm of customers' mean spend.
+        sigma : float
+            Standard deviation of the logarithm of a customer's amounts.
+
+        Returns
+        -------
+        estimator
+            Fitted in the sense of scikit-learn, without standard errors.
+
         Raises
         ------
         InputError

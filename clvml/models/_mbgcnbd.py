@@ -102,6 +102,24 @@ class MBGCNBD(RegularModel):
     ) -> Self:
         """Create a model with given parameters, for predictions without a fit.
 
+        Parameters
+        ----------
+        k : int
+            Shape of the times between purchases.
+        r : float
+            Shape of the purchase rates across customers.
+        alpha : float
+            Their rate parameter, in time units.
+        a, b : float
+            Parameters of the Beta distribution of dropout probabilities.
+        time_unit : {"D", "W", "M", "Q", "Y"}, optional
+            The unit of times; None if it is not to be checked.
+
+        Returns
+        -------
+        estimator
+            Fitted in the sense of scikit-learn, without standard errors.
+
         Raises
         ------
         InputError

@@ -93,6 +93,22 @@ class MBGNBD(HistoryModel):
     def from_params(cls, *, r: float, alpha: float, a: float, b: float, time_unit: str | None = None) -> Self:
         """Create a model with given parameters, for predictions without a fit.
 
+        Parameters
+        ----------
+        r : float
+            Shape of the purchase rates across customers.
+        alpha : float
+            Their rate parameter, in time units.
+        a, b : float
+            Parameters of the Beta distribution of dropout probabilities.
+        time_unit : {"D", "W", "M", "Q", "Y"}, optional
+            The unit of times; None if it is not to be checked.
+
+        Returns
+        -------
+        estimator
+            Fitted in the sense of scikit-learn, without standard errors.
+
         Raises
         ------
         InputError

@@ -118,6 +118,24 @@ class ParetoNBD(HistoryModel):
     ) -> Self:
         """Create a model with given parameters, for predictions without a fit.
 
+        Parameters
+        ----------
+        r : float
+            Shape of the purchase rates across customers.
+        alpha : float
+            Their rate parameter, in time units.
+        s : float
+            Shape of the dropout rates across customers.
+        beta : float
+            Their rate parameter, in time units.
+        time_unit : {"D", "W", "M", "Q", "Y"}, optional
+            The unit of times; None if it is not to be checked.
+
+        Returns
+        -------
+        estimator
+            Fitted in the sense of scikit-learn, without standard errors.
+
         Raises
         ------
         InputError

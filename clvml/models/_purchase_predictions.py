@@ -33,6 +33,11 @@ class PurchasePredictions(HistoryBase):
             The customer summary, in the model's time unit.
         after : float or str, default 0
             Time after the end of observation, of which no purchases are known.
+
+        Returns
+        -------
+        Series
+            On the customers' index.
         """
         customers = as_customers(customers)
         history = self.history(customers)
@@ -82,7 +87,15 @@ class PurchasePredictions(HistoryBase):
     def expected_purchases_new_customer(self, horizon: Horizon | Horizons) -> float | pd.Series:
         """Expected repeat purchases of a new customer in the ``horizon`` after the first purchase.
 
-        For a list of horizons a Series, by horizon.
+        Parameters
+        ----------
+        horizon : float, str or timedelta, or a list of them
+            In the model's time unit, or as text with a unit, such as ``"12M"``.
+
+        Returns
+        -------
+        float or Series
+            Without the first purchase; a Series by horizon for a list of horizons.
         """
         check_is_fitted(self, "params_")
         if isinstance(horizon, list | tuple | pd.Index | np.ndarray):
@@ -105,6 +118,11 @@ class PurchasePredictions(HistoryBase):
             In the model's time unit, or as text with a unit.
         customers : DataFrame, optional
             The customer summary; None for a new customer, whose first purchase is not counted.
+
+        Returns
+        -------
+        Series or float
+            On the customers' index; a number for a new customer.
         """
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
             raise InputError(f"n is {n!r}; it must be a whole number, zero or more.")
@@ -133,6 +151,11 @@ class PurchasePredictions(HistoryBase):
         horizon : float, str or timedelta
             In the model's time unit, or as text with a unit, such as ``"30D"``. In discrete-time models the
             opportunities within it count.
+
+        Returns
+        -------
+        Series
+            On the customers' index.
         """
         history, params, alive = self._now(customers)
         ahead = self._horizon_in_units(horizon)
@@ -181,10 +204,24 @@ class PurchasePredictions(HistoryBase):
         over draws; with more it is negligible. For spend, value and totals see
         `LifetimeValue.predict_interval`.
 
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, in the model's time unit.
+        horizon : float, str or timedelta
+            In the model's time unit, or as text with a unit, such as ``"12M"``.
+        coverage : float, default 0.9
+            Nominal share of outcomes within the intervals.
+
         Returns
         -------
         DataFrame
             Columns ``lower, upper``, whole numbers, on the customers' index.
+
+        Raises
+        ------
+        InputError
+            If the coverage is not in (0, 1), or the horizon is invalid.
         """
         check_coverage(coverage)
         customers = as_customers(customers)

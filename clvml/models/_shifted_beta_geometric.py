@@ -106,6 +106,18 @@ class ShiftedBetaGeometric(ContractModel):
     def from_params(cls, *, alpha: float, beta: float, time_unit: str | None = None) -> Self:
         """Create a model with given parameters, for predictions without a fit.
 
+        Parameters
+        ----------
+        alpha, beta : float
+            Parameters of the Beta distribution of churn probabilities.
+        time_unit : {"D", "W", "M", "Q", "Y"}, optional
+            The unit of times; None if it is not to be checked.
+
+        Returns
+        -------
+        estimator
+            Fitted in the sense of scikit-learn, without standard errors.
+
         Raises
         ------
         InputError

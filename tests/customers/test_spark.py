@@ -385,13 +385,14 @@ def test_what_spark_cannot_do_is_an_error_in_words(options, words):
         clvml.read_transactions(sales, **options)
 
 
-def test_a_csv_with_a_cell_too_many_is_an_error_that_names_the_file(tmp_path):
+def test_a_csv_with_a_cell_too_many_is_an_error_that_names_the_file_and_the_line(tmp_path):
     path = tmp_path / "37.csv"
     path.write_text("customer_id,date,amount\na,2024-01-01,5\nSECRET,2024-01-02,7,8\n")
     with pytest.raises(InputError, match="cannot be read with Spark") as caught:
         clvml.read_transactions(path, engine="spark")
     assert "SECRET" not in str(caught.value)
     assert "37.csv" in str(caught.value)
+    assert "line 3 has more cells than the 3 column names" in str(caught.value)
 
 
 class FailsOnce:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from clvml.customers.engines._files import COMPRESSED, ENDINGS
+from clvml.customers.engines._malformed_lines import malformed_line
 from clvml.errors import InputError
 
 Result = TypeVar("Result")
@@ -159,10 +160,12 @@ def run(work: Callable[[], Result]) -> Result:
 
 def gist(error: Exception) -> str:
     """What went wrong, without the rows and plans that Spark quotes after it."""
-    said = [message for message in _messages(error) if not message.startswith("[MALFORMED")]
+    messages = [*_messages(error)]
+    said = [message for message in messages if not message.startswith("[MALFORMED")]
     named = [message for message in said if message.startswith("[FAILED_READ_FILE")]
     first = (named or [message for message in said if message.startswith("[")] or said or [""])[0]
-    return re.sub(r"^\[[\w.]+\] ", "", first).rstrip(". ") or type(error).__name__
+    line = malformed_line(first) if len(said) < len(messages) else ""
+    return (re.sub(r"^\[[\w.]+\] ", "", first).rstrip(". ") or type(error).__name__) + line
 
 
 def _messages(error: Exception) -> Iterator[str]:

@@ -159,12 +159,12 @@ def _counts(purchases: Purchases, group: pd.Series, period: str) -> pd.DataFrame
 def _activity(purchases: Purchases, period: str, now: pd.Period) -> pd.DataFrame:
     """Of each customer: ``first`` period, number of ``periods`` with a purchase, whether bought ``now``."""
     active = _ACTIVE_SQL.format(start=period_start("period", period))
-    rows = purchases.frame(
+    query = (
         f"{active} SELECT customer_id, min(start) AS first, count(*) AS periods,"
         f" bool_or(start = TIMESTAMP '{now.start_time}') AS now FROM active GROUP BY customer_id"
-        " ORDER BY customer_id"
     )
-    return rows.set_index("customer_id")
+    rows = pd.concat([part.frame(query) for part in purchases.in_parts()])
+    return rows.set_index("customer_id").sort_index()
 
 
 def _groups(groups: pd.Series | None, everyone: pd.Index) -> pd.Series:

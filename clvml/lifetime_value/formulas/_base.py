@@ -157,8 +157,10 @@ class FormulaValue(Listed, BaseEstimator, ABC):
         ----------
         customers : pandas.DataFrame
             One row per customer, in the time unit of the summary that the model was fitted to.
-        horizon, annual_discount_rate : optional
-            Override the constructor's.
+        horizon : float or str, or a list of them, optional
+            In the model's time unit, or as text such as ``"12M"``. Default: the constructor's.
+        annual_discount_rate : float, optional
+            A fraction per year. Default: the constructor's.
 
         Returns
         -------
@@ -183,7 +185,22 @@ class FormulaValue(Listed, BaseEstimator, ABC):
         horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
-        """Lifetime value "clv" as in :meth:`predict`, and the formula's inputs per customer."""
+        """Lifetime value "clv" as in :meth:`predict`, and the formula's inputs per customer.
+
+        Parameters
+        ----------
+        customers : pandas.DataFrame
+            One row per customer, in the time unit of the summary that the model was fitted to.
+        horizon : float or str, optional
+            In the model's time unit, or as text such as ``"12M"``. Default: the constructor's.
+        annual_discount_rate : float, optional
+            A fraction per year. Default: the constructor's.
+
+        Returns
+        -------
+        pandas.DataFrame
+            On the customers' index: ``clv``, and the factors that the class lists.
+        """
         check_fitted(self, "params_")
         table = check_customers(as_customers(customers), self._columns(), self.time_unit_, losses=True)
         check_time_scale(table, self.time_unit_, self.training_summary_)
@@ -193,7 +210,19 @@ class FormulaValue(Listed, BaseEstimator, ABC):
         return float_frame(columns, table.index)
 
     def score(self, customers: pd.DataFrame, y: object = None) -> float:
-        """Minus the mean Tweedie deviance (power 1.5) of ``y``, what customers were worth; larger is better.
+        """Minus the mean Tweedie deviance (power 1.5) of ``y``, what customers were worth.
+
+        Parameters
+        ----------
+        customers : pandas.DataFrame
+            One row per customer.
+        y : array-like, shape (n_customers,)
+            What the customers were worth over the horizon.
+
+        Returns
+        -------
+        float
+            Larger is better.
 
         Raises
         ------

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from clvml.customers._customer_tables import as_customers
 from clvml.errors import InputError
-from clvml.segments.acting._treatments import check_treatments, read_treatments, treat
+from clvml.segments.acting._treatments import check_treatments, read_treatments, treat_by
 from clvml.segments.grouping._kmeans import KMeansSegments
 from clvml.segments.grouping._lifecycle import LifecycleStages
 from clvml.segments.grouping._matrix import ValueMatrix
@@ -201,11 +201,11 @@ class CustomerGroups(ByName, BaseEstimator):
         customers = self._table(customers)
         evidence = self.stages_.evidence(customers)
         classes = self.matrix_.segment_names(customers).rename("value_class")
-        segments, names = self.segmenter_.predict(customers), self.segmenter_.segment_names(customers)
-        found = pd.concat([segments, names, classes, evidence[["stage", "reason"]]], axis=1)
-        return found.join(
-            treat(classes, evidence["stage"], customers, self.treatments_, self.clv_includes_p_alive)
-        )
+        segments = self.segmenter_.predict(customers)
+        names = segments.map(dict(enumerate(self.names_, start=1))).rename("segment_name")
+        found = [segments, names, classes, evidence["stage"], evidence["reason"]]
+        treated = treat_by(self.treatments_, classes, evidence["stage"], customers, self.clv_includes_p_alive)
+        return pd.DataFrame({each.name: each.array for each in found}, index=customers.index).join(treated)
 
     def _table(self, customers: pd.DataFrame) -> pd.DataFrame:
         current = (ValueMatrix() if self.matrix is None else self.matrix).current

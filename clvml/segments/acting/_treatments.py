@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 
 from clvml.errors import InputError
-from clvml.segments.acting._value_at_risk import value_at_risk
+from clvml.segments.acting._value_at_risk import active_and_at_risk
 from clvml.segments.grouping._tables import named
 
 SHIPPED = Path(__file__).with_name("treatments.csv")
@@ -127,21 +127,33 @@ def treat(
         If a customer lacks a segment or stage, or no row of the table matches them.
     """
     table = check_treatments(treatments) if treatments is not None else read_treatments()
-    index = customers.index
-    pairs = pd.DataFrame({"segment": segments.reindex(index), "stage": stages.reindex(index)})
-    without = pairs.isna().any(axis=1)
+    return treat_by(table, segments, stages, customers, clv_includes_p_alive)
+
+
+def treat_by(
+    table: pd.DataFrame,
+    segments: pd.Series,
+    stages: pd.Series,
+    customers: pd.DataFrame,
+    clv_includes_p_alive: bool,
+) -> pd.DataFrame:
+    """As `treat`, by a table that was checked, if by clvml 0.1."""
+    table, index = _today(table), customers.index
+    pair = [each if each.index is index else each.reindex(index) for each in (segments, stages)]
+    without = pair[0].isna().to_numpy() | pair[1].isna().to_numpy()
     if without.any():
         raise InputError(f"customer {named(index[without])} has no segment or no stage.")
-    groups = pairs.groupby(["segment", "stage"], sort=True)
-    rows = np.array([_row_for(table, str(segment), str(stage)) for segment, stage in groups.size().index])
-    chosen = table.iloc[rows[groups.ngroup()]].set_axis(index)
-    value = value_at_risk(customers["clv"], customers["probability_alive"], clv_includes_p_alive)
-    base = customers["clv"].where(chosen["budget_base"] == "clv", value["at_risk"])
-    treated = chosen[["treatment", "what_to_do"]].assign(value_at_risk=base)
-    budget = chosen["share"] * base
-    if "cost" in chosen:
-        budget = budget.where((chosen["cost"] == 0) | (budget < chosen["cost"]), chosen["cost"])
-    return treated.assign(budget=budget)
+    rows = _rows_for(table, *(each.to_numpy(dtype=object) for each in pair))
+    chosen = {name: table[name].array.take(rows) for name in ("treatment", "what_to_do")}
+    clv, alive = (customers[name].to_numpy(dtype=float) for name in ("clv", "probability_alive"))
+    _, at_risk = active_and_at_risk(clv, alive, clv_includes_p_alive)
+    by_clv = (table["budget_base"] == "clv").to_numpy(dtype=bool)[rows]
+    base = np.where(by_clv, clv, at_risk)
+    budget = table["share"].to_numpy(dtype=float)[rows] * base
+    if "cost" in table:
+        cost = table["cost"].to_numpy(dtype=float)[rows]
+        budget = np.where((cost == 0) | (budget < cost), budget, cost)
+    return pd.DataFrame(chosen | {"value_at_risk": base, "budget": budget}, index=index)
 
 
 def incentive_kinds(treated: pd.DataFrame, treatments: pd.DataFrame) -> pd.Series:
@@ -193,8 +205,21 @@ def _today(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(stage=table["stage"].replace("former", "lapsed")) if "stage" in table else table
 
 
-def _row_for(table: pd.DataFrame, segment: str, stage: str) -> int:
-    fits = table["segment"].isin([segment, ANY]) & table["stage"].isin([stage, ANY])
+def _rows_for(table: pd.DataFrame, segments: np.ndarray, stages: np.ndarray) -> np.ndarray:
+    """The row of the table of each customer."""
+    segment, segment_names = pd.factorize(segments, sort=True)
+    stage, stage_names = pd.factorize(stages, sort=True)
+    pair = segment * len(stage_names) + stage
+    row_of = np.zeros(len(segment_names) * len(stage_names), dtype=np.int64)
+    given = table["segment"].to_numpy(dtype=object), table["stage"].to_numpy(dtype=object)
+    for place in np.unique(pair):
+        name, stage_name = segment_names[place // len(stage_names)], stage_names[place % len(stage_names)]
+        row_of[place] = _row_for(*given, str(name), str(stage_name))
+    return row_of[pair]
+
+
+def _row_for(segments: np.ndarray, stages: np.ndarray, segment: str, stage: str) -> int:
+    fits = ((segments == segment) | (segments == ANY)) & ((stages == stage) | (stages == ANY))
     if not fits.any():
         raise InputError(
             f"no row of the table of treatments matches segment {segment!r} in stage {stage!r}; add one, or a"

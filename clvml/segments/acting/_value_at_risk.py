@@ -36,11 +36,23 @@ def value_at_risk(
     >>> value_at_risk(pd.Series([60.0, 0.0]), pd.Series([0.6, 0.0])).round(2).to_numpy().tolist()
     [[100.0, 40.0], [0.0, 0.0]]
     """
+    if not probability_alive.index.equals(clv.index):
+        probability_alive = probability_alive.reindex(clv.index)
+    values = clv.to_numpy(dtype=float), probability_alive.to_numpy(dtype=float)
+    active, at_risk = active_and_at_risk(*values, clv_includes_p_alive)
+    return pd.DataFrame({"value_if_active": active, "at_risk": at_risk}, index=clv.index)
+
+
+def active_and_at_risk(
+    clv: np.ndarray, alive: np.ndarray, clv_includes_p_alive: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """The columns of `value_at_risk` as arrays."""
     if not clv_includes_p_alive:
-        active = clv.clip(lower=0.0)
-        return pd.DataFrame({"value_if_active": active, "at_risk": active * (1 - probability_alive)})
-    active = (clv / probability_alive.where(probability_alive > 0)).where(clv > 0, 0.0).fillna(0.0)
-    return pd.DataFrame({"value_if_active": active, "at_risk": (active - clv).clip(lower=0.0)})
+        active = np.maximum(clv, 0.0)
+        return active, active * (1 - alive)
+    counts = (alive > 0) & (clv > 0)
+    active = np.divide(clv, alive, out=np.zeros_like(clv), where=counts)
+    return active, np.maximum(active - clv, 0.0)
 
 
 def early_warning(

@@ -135,8 +135,9 @@ class ClusterSegments(PrototypeSegments):
 
         Examples
         --------
+        >>> import clvml
         >>> from sklearn.cluster import AgglomerativeClustering
-        >>> model = ClusterSegments.from_estimator(AgglomerativeClustering(4, linkage="average"))
+        >>> model = clvml.ClusterSegments.from_estimator(AgglomerativeClustering(4, linkage="average"))
         >>> model.clusterer, model.options, model.n_segments
         ('AgglomerativeClustering', {'linkage': 'average'}, 4)
         """

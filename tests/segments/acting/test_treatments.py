@@ -7,6 +7,7 @@ import pytest
 from clvml.errors import InputError
 from clvml.segments.acting._cards import segment_cards
 from clvml.segments.acting._treatments import budgets, check_treatments, read_treatments, treat
+from clvml.segments.acting._value_at_risk import value_at_risk
 from clvml.segments.grouping._lifecycle import STAGES
 
 PAIRS = list(itertools.product(["gold", "platinum", "iron", "lead"], STAGES))
@@ -121,3 +122,9 @@ def test_a_card_gives_size_value_with_its_interval_and_treatment():
         segment_cards(members, intervals[["lower"]])
     with pytest.raises(InputError, match="lower end above the upper"):
         segment_cards(members, intervals.rename(columns={"lower": "upper", "upper": "lower"}))
+
+
+def test_the_value_at_risk_is_by_customer_and_not_by_position():
+    clv, alive = pd.Series({"a": 60.0, "b": 80.0}), pd.Series({"b": 0.8, "a": 0.6})
+    found = value_at_risk(clv, alive)
+    assert found["at_risk"].to_dict() == pytest.approx({"a": 40.0, "b": 20.0})
