@@ -28,6 +28,7 @@ extensions = [
 exclude_patterns = ["_extensions", "_static", "_templates"]
 default_role = "public"
 nitpicky = True
+nitpick_ignore_regex = [("py:class", r"clvml\.distributions\.(bgcnbd|lognormal_spend)\.\w+Params")]
 
 # Pages with code cells are executed at every build; committed notebooks are shown as they are.
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath", "fieldlist", "substitution"]
@@ -44,6 +45,7 @@ nb_mime_priority_overrides = [("html", "text/html", 0)]
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = True
+autodoc_default_options = {"no-value": True}
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 html_math_renderer = "mathml"
@@ -54,6 +56,7 @@ html_static_path = ["_static"]
 templates_path = ["_templates"]
 html_css_files = ["clvml.css"]
 html_favicon = "_static/logo.svg"
+html_domain_indices = False
 html_show_sourcelink = False
 html_copy_source = False
 html_show_sphinx = False

@@ -45,8 +45,8 @@ class Cost(NamedTuple):
 COSTS = {
     "Reading": Cost(rows=0.4),
     "Splitting, notices": Cost(fixed=0.5, rows=0.9, customers=3.5),
-    "Comparing models": Cost(fixed=2, compared=9),
-    "Model to serve": Cost(fixed=1, customers=30),
+    "Comparing models": Cost(fixed=2, compared=5.4),
+    "Model to serve": Cost(fixed=1, customers=54),
     "Segments": Cost(fixed=10, rows=1.3, customers=24),
     "Economics": Cost(fixed=3, rows=1.2, customers=6),
     "Customer base": Cost(fixed=0.3, rows=0.8),

@@ -28,16 +28,19 @@ const SYNONYMS = {
   accuracy: "holdout comparison metrics", evaluate: "holdout comparison", metric: "metrics", roi: "economics lift",
   cac: "acquisition cost", discount: "discount rate", wacc: "discount rate", monetary: "spend gamma", aov: "average order value",
   cohort: "cohorts", rfm: "rfm segments", clusters: "segments k-means", cluster: "segments k-means", quantity: "price amount",
+  remove: "drop", exclude: "drop", excluded: "drop", delete: "personal data", estimation: "fit", training: "fit", available: "history",
   once: "one-time buyers", zero: "one-time frequency", one: "one-time", onetime: "one-time buyers frequency",
   new: "new customers", prospects: "new customers", install: "installation start", tutorial: "start five minutes",
 };
 
 const RESULTS = 30;
-const PER_PAGE = 3;
+const PER_PAGE = 3;  // of the reference, whose methods resemble each other
 const K1 = 1.2;
 const B = 0.6;
 const IN_TITLE = 5;
 const IN_PAGE_TITLE = 2;
+const SMALL = 0.2;  // how much a small word counts
+const SIMILAR = 0.65;  // how much another word for it counts
 
 const stemmer = new window.Stemmer();  // in Sphinx's language_data.js
 const stems = new Map();
@@ -106,11 +109,10 @@ function terms(index, question) {
   const add = (word, weight) =>
     known(index, word).forEach((w) => found.set(w, Math.max(found.get(w) || 0, weight)));
   const asked = question.toLowerCase().match(/[\p{L}\p{N}_/'’-]+/gu) || [];
-  const telling = asked.filter((word) => !SMALL_WORDS.has(word));
-  for (const token of telling.length ? telling : asked) {
-    words(token).forEach((word) => { if (!SMALL_WORDS.has(word)) add(word, 1); });
+  for (const token of asked) {
+    words(token).forEach((word) => add(word, SMALL_WORDS.has(token) || SMALL_WORDS.has(word) ? SMALL : 1));
   }
-  for (const token of asked) words(SYNONYMS[token.replace(/['’].*/, "")] || "").forEach((word) => add(word, 0.35));
+  for (const token of asked) words(SYNONYMS[token.replace(/['’].*/, "")] || "").forEach((word) => add(word, SIMILAR));
   return found;
 }
 
@@ -141,7 +143,7 @@ function search(index, question) {
   return found.filter(({ number }) => {
     const page = index.entries[number][2].split("#")[0];
     perPage.set(page, (perPage.get(page) || 0) + 1);
-    return perPage.get(page) <= PER_PAGE;
+    return perPage.get(page) <= PER_PAGE || !page.startsWith("reference/");
   }).slice(0, RESULTS).map(({ number, score }) => {
     const [title, page, address, text] = index.entries[number];
     return { title, page, address, text, score, wanted: [...wanted.keys()] };

@@ -375,15 +375,16 @@ def test_files_of_another_type_in_a_folder_are_named(tmp_path, sales, expected, 
 
 
 @pytest.mark.parametrize("fault", ["checksum", "trailer", "garbage"])
-def test_a_damaged_gzip_is_refused_though_its_rows_can_be_read(tmp_path, sales, expected, fault):
-    whole = gzip.compress(sales.to_csv(index=False).encode())
+def test_a_damaged_gzip_is_refused_though_its_rows_can_be_read(tmp_path, sales, fault):
+    many = pd.concat([sales] * 10_000)  # of several blocks
+    whole = gzip.compress(many.to_csv(index=False).encode())
     path = tmp_path / "a.csv.gz"
     flipped = whole[:-8] + bytes([whole[-8] ^ 1]) + whole[-7:]
     path.write_bytes({"checksum": flipped, "trailer": whole[:-4], "garbage": whole + b"rubbish"}[fault])
     with pytest.raises(InputError, match=r"a\.csv\.gz cannot be read: it is damaged or cut off"):
         read_transactions(path)
     path.write_bytes(whole + gzip.compress(b"d,1997-03-05,5.0\n"))  # of two members
-    assert rows(read_transactions(path)) == [*expected, ["d", pd.Timestamp("1997-03-05"), 5.0]]
+    assert len(read_transactions(path)) == 40_001
 
 
 @pytest.fixture
