@@ -6,6 +6,7 @@ import shlex
 import typer
 
 from clvml.commands import app
+from clvml.workflow import Config
 
 GROUP = typer.main.get_command(app)
 BETWEEN_COMMANDS = "();|&\n"
@@ -60,7 +61,20 @@ def complaint(words: list[str], *, complete: bool = True) -> str | None:
         values, rest, _ = command.make_parser(context).parse_args(words[1:])
     except Exception as error:  # every refusal of the parser is a complaint
         return f"clvml {words[0]}: {error}"
+    unknown = [key for key in _keys_set(values.get("settings")) if not is_config_key(*key.split("."))]
+    if unknown:
+        return f"the config has no key {unknown[0]!r}"
     missing = [p.name for p in command.params if p.required and not values.get(p.name)]
     if rest:
         return f"clvml {words[0]} does not take {' '.join(rest)!r}"
     return f"clvml {words[0]} needs {', '.join(missing)}" if missing and complete else None
+
+
+def _keys_set(settings: list[str] | None) -> list[str]:
+    return [setting.partition("=")[0] for setting in settings or [] if setting != "KEY=VALUE"]
+
+
+def is_config_key(section: str, key: str | None = None, *_: str) -> bool:
+    """Whether a config has a section, and the section a key."""
+    field = Config.model_fields.get(section)
+    return field is not None and (key is None or key in getattr(field.annotation, "model_fields", {}))

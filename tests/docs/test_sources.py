@@ -80,6 +80,19 @@ def test_command_lines_have_commands_and_options_that_exist(path):
 
 
 @all_pages
+def test_command_lines_in_schedules_and_services_have_options_that_exist(path):
+    complaints = [
+        f"{where(block)}: {complaint}"
+        for block in pages.blocks(path)
+        if block.language in {"text", "ini", "yaml"}
+        for line in re.findall(rf"\bclvml (?:{'|'.join(shell_lines.GROUP.commands)})\b.*", block.text)
+        for words in shell_lines.commands(line)
+        if (complaint := shell_lines.complaint(words))
+    ]
+    assert complaints == []
+
+
+@all_pages
 def test_command_lines_within_sentences_have_commands_and_options_that_exist(path):
     complaints = [
         f"{pages.name(path)}:{line}: {complaint}"
@@ -103,11 +116,22 @@ def test_names_of_clvml_in_the_pages_are_public(path):
 
 
 @site_pages
-def test_toml_and_json_in_the_pages_can_be_read(path):
+def test_json_in_the_pages_can_be_read(path):
     for block in pages.blocks(path):
-        read = {"toml": tomllib.loads, "json": json.loads}.get(block.language)
-        if read:
-            assert read(block.text), where(block)
+        assert block.language != "json" or json.loads(block.text), where(block)
+
+
+@all_pages
+def test_configs_in_the_pages_have_keys_that_exist(path):
+    unknown = [
+        f"{where(block)}: {section}.{key}"
+        for block in pages.blocks(path)
+        if block.language == "toml"
+        for section, keys in tomllib.loads(block.text).items()
+        for key in (keys if isinstance(keys, dict) else [None])
+        if not shell_lines.is_config_key(section, key)
+    ]
+    assert unknown == []
 
 
 def test_the_checks_find_what_is_wrong():
@@ -115,6 +139,8 @@ def test_the_checks_find_what_is_wrong():
     assert "--transaktions" in shell_lines.complaint(["run", "--transaktions", "a.csv"])
     assert shell_lines.complaint(["score", "models:/a@champion"]) == "clvml score needs customers, output"
     assert shell_lines.complaint(["models", "a", "b", "c"])
+    assert shell_lines.complaint(["run", "--set", "data.tabel=x"]) == "the config has no key 'data.tabel'"
+    assert shell_lines.complaint(["run", "--set", "data.table=x"]) is None
     script = "A=b clvml run x.toml --quiet > log 2>&1 || .venv/bin/clvml track \\\n  folder; mlflow ui"
     assert shell_lines.commands(script) == [["run", "x.toml", "--quiet"], ["track", "folder"]]
     assert not is_public("clvml.models._bgnbd")
