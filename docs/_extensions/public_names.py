@@ -12,6 +12,7 @@ from public import home_of, kind_of, names_in, path_by_id, public_path, public_v
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.util.nodes import make_refnode
 
 FOLDER = "reference/api"
 FOREIGN = (
@@ -106,6 +107,18 @@ def resolve(
     return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", path, node, content)
 
 
+def link_code(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Link code such as ``clvml.BGNBD`` or ``clvml.load_cdnow()`` in a sentence to the page of the name."""
+    objects = app.env.domains["py"].objects
+    for code in list(doctree.findall(nodes.literal)):
+        text = code.astext()
+        path = public_path(text) if text.startswith("clvml.") else None
+        if path in objects and not isinstance(code.parent, nodes.reference | nodes.title):
+            entry = objects[path]
+            link = make_refnode(app.builder, page, entry.docname, entry.node_id, code.deepcopy(), path)
+            code.replace_self(link)
+
+
 def skip_foreign(app: Sphinx, what: str, name: str, value: Any, skip: bool, options: Any) -> bool | None:
     """Leave out members that scikit-learn generates for each estimator, and the modules behind the models."""
     if inspect.ismodule(value):
@@ -118,6 +131,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Write the pages before the build, and resolve references during it."""
     app.connect("builder-inited", write_pages)
     app.connect("missing-reference", resolve)
+    app.connect("doctree-resolved", link_code)
     app.connect("autodoc-skip-member", skip_foreign)
     app.add_role("public", link_if_public)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
