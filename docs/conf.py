@@ -1,5 +1,6 @@
 """How the documentation is built: ``sphinx-build -W --keep-going docs site``."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -7,7 +8,14 @@ from sphinx.application import Sphinx
 
 import clvml
 
+BUILD = Path(__file__).parents[1] / "build"
 sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
+
+# Kernels read no settings and startup files of whoever builds, and log errors only.
+os.environ["IPYTHONDIR"] = str(BUILD / "ipython")
+profile = BUILD / "ipython" / "profile_default"
+profile.mkdir(parents=True, exist_ok=True)
+(profile / "ipython_kernel_config.py").write_text("c = get_config()\nc.IPKernelApp.log_level = 40\n")
 
 project = "clvml"
 author = "The clvml developers"
@@ -79,4 +87,4 @@ copybutton_prompt_is_regexp = True
 
 def setup(app: Sphinx) -> None:
     """Keep what only the next build needs, and what has paths of this machine, out of the site."""
-    app.doctreedir = app.srcdir.parent / "build" / "doctrees"
+    app.doctreedir = BUILD / "doctrees"

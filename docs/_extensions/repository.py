@@ -77,7 +77,8 @@ TRANSLATED = {".md": rewritten, ".ipynb": _notebook}
 
 def copy_files(app: Sphinx) -> None:
     """Copy what is shown into the (git-ignored) folders of the sources, and remove what is gone."""
-    written = {_copy(path, Path(app.srcdir)) for pattern in (*COPIED, *PAGES) for path in ROOT.glob(pattern)}
+    shown = {path for pattern in (*COPIED, *PAGES) for path in ROOT.glob(pattern) if path.suffix != ".pyc"}
+    written = {_copy(path, Path(app.srcdir)) for path in shown}
     for folder in ("evidence/experiments", "evidence/benchmarks", "notebooks"):
         for file in (Path(app.srcdir) / folder).rglob("*.*"):
             if file not in written:
