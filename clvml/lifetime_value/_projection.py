@@ -301,10 +301,12 @@ class LifetimeValue(Listed, BaseEstimator):
         self, customers: pd.DataFrame, horizons: Sequence[Horizon], annual_discount_rate: float
     ) -> Iterator[dict[str, np.ndarray]]:
         """The columns of `predict_factors` as arrays, of each horizon in turn."""
+        check_is_fitted(self, "purchases_")
         return (self.value_factors(customers, each, annual_discount_rate) for each in horizons)
 
     def revenue_from_factors(self, factors: Any) -> Any:
         """The undiscounted revenue, before margin, from the columns of `predict_factors`."""
+        check_is_fitted(self, "purchases_")
         return factors["expected_purchases"] * factors["expected_spend"]
 
     def predict_interval(

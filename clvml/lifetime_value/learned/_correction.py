@@ -326,13 +326,17 @@ class LearnedCorrection(LearnedValue):
         self, customers: pd.DataFrame, horizons: Sequence[Horizon], annual_discount_rate: float
     ) -> Iterator[dict[str, Floats]]:
         """The columns of `predict_factors` as arrays, of each horizon in turn; the correction is the same."""
+        check_is_fitted(self, "structure_")
         customers = as_customers(customers)
         correction = self._corrections(customers)
-        for factors in self.structure_.factors_by_horizon(customers, horizons, annual_discount_rate):
-            yield factors | {"clv": factors["clv"] * correction, "correction": correction}
+        return (
+            factors | {"clv": factors["clv"] * correction, "correction": correction}
+            for factors in self.structure_.factors_by_horizon(customers, horizons, annual_discount_rate)
+        )
 
     def revenue_from_factors(self, factors: Any) -> Any:
         """The corrected revenue, undiscounted and before margin, from the columns of `predict_factors`."""
+        check_is_fitted(self, "structure_")
         return self.structure_.revenue_from_factors(factors) * factors["correction"]
 
     def correction(self, customers: pd.DataFrame) -> pd.Series:
