@@ -107,7 +107,9 @@ def resolve(
 
 
 def skip_foreign(app: Sphinx, what: str, name: str, value: Any, skip: bool, options: Any) -> bool | None:
-    """Leave out members that scikit-learn generates for each estimator."""
+    """Leave out members that scikit-learn generates for each estimator, and the modules behind the models."""
+    if inspect.ismodule(value):
+        return True
     module = getattr(value, "__module__", None) or getattr(type(value), "__module__", "")
     return True if str(module).startswith("sklearn.") else None
 

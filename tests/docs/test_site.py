@@ -112,6 +112,15 @@ def test_no_page_shows_where_it_was_built():
     assert sorted(shown) == []
 
 
+def test_no_page_shows_an_address_of_memory():
+    shown = {
+        f"{page}: {match[0]}"
+        for page, text in pages().items()
+        if (match := re.search(r" at 0x[0-9a-f]+", text))
+    }
+    assert sorted(shown) == []
+
+
 def test_no_executed_cell_shows_a_warning_or_an_error():
     signs = ("Traceback (most recent call last)", "Warning: ", "Warning</span>", 'class="output stderr')
     shown = {
