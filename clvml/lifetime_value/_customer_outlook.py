@@ -85,7 +85,9 @@ def customer_outlook(
     Raises
     ------
     InputError
-        If the model is not fitted, or the customers are invalid.
+        If the customers or an argument are invalid.
+    sklearn.exceptions.NotFittedError
+        If the model is not fitted.
 
     See Also
     --------

@@ -178,8 +178,22 @@ class NewCustomerValue(LearnedValue):
     ) -> pd.DataFrame:
         """Value and its factors.
 
-        ``clv``, ``expected_purchases`` (repeat purchases; not for an infinite horizon), ``expected_spend``
-        per repeat purchase, ``discounted_purchases`` and, before the first order, ``expected_first_spend``.
+        Parameters
+        ----------
+        customers : DataFrame
+            New customers, one row each: the attributes, and ``first_spend`` if the first order has been
+            placed.
+        horizon : float or str, optional
+            In the model's time unit, or as text such as ``"12M"``. Default: the constructor's.
+        annual_discount_rate : float, optional
+            A fraction per year. Default: the constructor's.
+
+        Returns
+        -------
+        DataFrame
+            ``clv``, ``expected_purchases`` (repeat purchases; not for an infinite horizon),
+            ``expected_spend`` per repeat purchase, ``discounted_purchases`` and, before the first order,
+            ``expected_first_spend``.
         """
         check_is_fitted(self, "repeat_value_")
         customers = as_customers(customers)
@@ -203,6 +217,27 @@ class NewCustomerValue(LearnedValue):
         random_state: int = 0,
     ) -> pd.DataFrame:
         """Prediction intervals of what follows the first order, as `LifetimeValue.predict_interval`.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            New customers, one row each: the attributes, and ``first_spend`` if the first order has been
+            placed.
+        coverage : float, default 0.9
+            Nominal share of outcomes within the intervals, with equal tails.
+        horizon : float or str, optional
+            In the model's time unit, or as text such as ``"12M"``. Default: the constructor's.
+        annual_discount_rate : float, optional
+            A fraction per year. Default: the constructor's.
+        n_simulations : int, default 199
+            More reduce Monte Carlo error.
+        random_state : int, default 0
+            The same seed gives the same intervals.
+
+        Returns
+        -------
+        DataFrame
+            As `LifetimeValue.predict_interval`.
 
         Raises
         ------

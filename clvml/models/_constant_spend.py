@@ -187,7 +187,18 @@ class ConstantSpend(Listed, BaseEstimator):
         return pd.Series(value, customers.index, name="log_likelihood")
 
     def expected_spend(self, customers: pd.DataFrame) -> pd.Series:
-        """Expected spend of each customer per future purchase, in currency units: the price."""
+        """Expected spend of each customer per future purchase, in currency units: the price.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary.
+
+        Returns
+        -------
+        Series
+            On the customers' index.
+        """
         check_is_fitted(self, "params_")
         customers = as_customers(customers)
         checked_columns(customers, ())

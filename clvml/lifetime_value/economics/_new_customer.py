@@ -41,7 +41,9 @@ def new_customer_value(
     Raises
     ------
     InputError
-        If the model is not fitted, does not predict new customers, or an argument is invalid.
+        If the model does not predict new customers, or an argument is invalid.
+    sklearn.exceptions.NotFittedError
+        If the model is not fitted.
 
     See Also
     --------

@@ -132,9 +132,17 @@ class EarlierSpendValue(LearnedValue):
     def fit(self, customers: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
         """Raise, as a customer summary alone has no outcome to learn from.
 
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary.
+        y : ignored
+            Not used; present for API consistency with scikit-learn.
+
         Raises
         ------
         FitError
+            Always; it says to use ``fit_with_earlier``.
         """
         n_customers = len(as_customers(customers))
         raise FitError(
@@ -182,7 +190,22 @@ class EarlierSpendValue(LearnedValue):
         horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
-        """The value in the only column, "clv"."""
+        """The value in the only column, "clv".
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, in the model's time unit.
+        horizon : float or str, optional
+            In the model's time unit, or as text such as ``"12M"``. Default: the constructor's.
+        annual_discount_rate : float, optional
+            A fraction per year. Default: the constructor's.
+
+        Returns
+        -------
+        DataFrame
+            ``clv``, on the customers' index.
+        """
         return self.predict(customers, horizon, annual_discount_rate).to_frame()
 
     def _learnt(self) -> str:

@@ -316,6 +316,20 @@ class LearnedCorrection(LearnedValue):
         """The corrected value, the structure's factors, and the ``correction`` by which they are multiplied.
 
         ``clv = margin x discounted_purchases x expected_spend x correction``.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, in the model's time unit.
+        horizon : float or str, optional
+            In the model's time unit, or as text such as ``"12M"``. Default: the constructor's.
+        annual_discount_rate : float, optional
+            A fraction per year. Default: the constructor's.
+
+        Returns
+        -------
+        DataFrame
+            The structure's columns with the corrected ``clv``, and ``correction``, on the customers' index.
         """
         check_is_fitted(self, "structure_")
         customers = as_customers(customers)
@@ -340,7 +354,18 @@ class LearnedCorrection(LearnedValue):
         return self.structure_.revenue_from_factors(factors) * factors["correction"]
 
     def correction(self, customers: pd.DataFrame) -> pd.Series:
-        """The factor by which the structure's value of each customer is multiplied."""
+        """The factor by which the structure's value of each customer is multiplied.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, in the model's time unit.
+
+        Returns
+        -------
+        Series
+            Named ``correction``, on the customers' index; 1 without a correction.
+        """
         check_is_fitted(self, "structure_")
         customers = as_customers(customers)
         return pd.Series(self._corrections(customers), customers.index, name="correction")
@@ -384,6 +409,11 @@ class LearnedCorrection(LearnedValue):
 
     def explain(self, customers: pd.DataFrame) -> pd.DataFrame:
         """What each feature contributes to the logarithm of each customer's correction, before its scale.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, in the model's time unit.
 
         Returns
         -------
@@ -476,6 +506,28 @@ class LearnedCorrection(LearnedValue):
 
         They include chance and parameter uncertainty as in `LifetimeValue.predict_total_interval`, but not
         the model's error.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, in the model's time unit.
+        groups : Series, optional
+            The group of each customer, such as the segment, on the customers' index.
+        coverage : float, default 0.9
+            Nominal share of outcomes within the intervals, with equal tails.
+        horizon : float or str, optional
+            In the model's time unit, or as text such as ``"12M"``. Default: the constructor's.
+        annual_discount_rate : float, optional
+            A fraction per year. Default: the constructor's.
+        n_simulations : int, default 199
+            More reduce Monte Carlo error.
+        random_state : int, default 0
+            The same seed gives the same intervals.
+
+        Returns
+        -------
+        DataFrame
+            As `LifetimeValue.predict_total_interval`.
         """
         check_is_fitted(self, "structure_")
         customers = as_customers(customers)

@@ -126,6 +126,13 @@ class MeanValue(LearnedValue):
     def fit_with_earlier(self, customers: pd.DataFrame, earlier: Split) -> Self:
         """Fit the models that lead at the earlier origin.
 
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, one row per customer.
+        earlier : Split
+            From `Split.earlier`; its observation ends no later than that of ``customers``.
+
         Raises
         ------
         InputError
@@ -144,7 +151,22 @@ class MeanValue(LearnedValue):
         horizon: Horizon | None = None,
         annual_discount_rate: float | None = None,
     ) -> pd.DataFrame:
-        """Means of the models' values and factors; the value is not the product of the mean factors."""
+        """Means of the models' values and factors; the value is not the product of the mean factors.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer summary, in the model's time unit.
+        horizon : float or str, optional
+            In the model's time unit, or as text such as ``"12M"``. Default: the constructor's.
+        annual_discount_rate : float, optional
+            A fraction per year. Default: the constructor's.
+
+        Returns
+        -------
+        DataFrame
+            ``clv`` and the factors that all models give, on the customers' index.
+        """
         check_is_fitted(self, "models_")
         customers = as_customers(customers)
         span = self.horizon if horizon is None else horizon

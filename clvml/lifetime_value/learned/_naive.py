@@ -39,8 +39,10 @@ class LastPeriodValue(EarlierSpendValue):
 
     Raises
     ------
+    FitError
+        From ``fit``, which has no last period: use ``fit_with_earlier``.
     InputError
-        From ``fit``, which has no last period: use ``fit_with_earlier``; and if an argument is invalid.
+        From ``fit_with_earlier`` and ``predict``, if an argument or a summary is invalid.
 
     See Also
     --------

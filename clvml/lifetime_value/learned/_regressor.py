@@ -67,9 +67,10 @@ class RegressorValue(EarlierSpendValue):
 
     Raises
     ------
+    FitError
+        From ``fit``, which has no earlier outcomes to learn from: use ``fit_with_earlier``.
     InputError
-        From ``fit``, which has no earlier outcomes to learn from: use ``fit_with_earlier``; and if an
-        argument or the customer summary is invalid.
+        From ``fit_with_earlier`` and ``predict``, if an argument or a summary is invalid.
 
     See Also
     --------
