@@ -5,7 +5,7 @@ import inspect
 import pytest
 from public import home_of, is_public, public_path, public_values
 
-pytest.importorskip("sphinx", reason="the extra docs is not installed")
+pytest.importorskip("latex2mathml", reason="the extra docs is not installed")
 
 import repository
 from mathml import mathml
