@@ -157,7 +157,7 @@ def relationship_shapes(profile: pd.DataFrame, *, ax: Axes | None = None) -> Axe
     >>> customers = customers.join(grouping.relationship_evidence(transactions, split.calibration))
     >>> lifecycle = clvml.LifecycleStages().fit(customers)
     >>> shapes = grouping.relationship_shapes(lifecycle.evidence(customers)["stage"], customers)
-    >>> ax = plots.relationship_shapes(grouping.shape_profile(shapes, customers))
+    >>> ax = plots.relationship_shapes(grouping.shape_profile(shapes, split.calibration))
     """
     columns = ["customers", "share_of_customers", "lasted", "spent"]
     check_table(profile, columns, "relationship_shapes")
