@@ -122,7 +122,7 @@ def _card(name: str) -> str:
 :class-card: gallery-card
 
 [![{_title(name)}](figures/{name}-small.png)](#{_anchor(name)})
-+++
+
 [{_title(name)}](#{_anchor(name)}) · {{func}}`reference <clvml.plots.{name}>`
 :::
 
