@@ -29,6 +29,7 @@ extensions = [
     "sphinx_design",
     "sphinx_copybutton",
     "constants",
+    "gallery",
     "mathml",
     "pictures",
     "public_names",

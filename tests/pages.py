@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 GENERATED = (
     "docs/evidence/experiments/",
     "docs/evidence/benchmarks/",
+    "docs/gallery/figures/",
     "docs/notebooks/",
     "docs/reference/api/",
 )

@@ -31,6 +31,7 @@ ROOMS = (
     "lifetime_value.learned",
     "customers",
     "compat.lifetimes",
+    "plots",
 )
 # numpydoc's checks that are no rule here: layout that ruff checks (GL01 to GL03), style (SS05, SS06),
 # an extended summary where one line says it all (ES01), headings that only methods have (YD01); PR01 is

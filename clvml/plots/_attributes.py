@@ -61,6 +61,21 @@ def importance_performance(table: pd.DataFrame, *, ax: Axes | None = None) -> Ax
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.survey.importance_performance : Makes the table.
+    clvml.plots.attribute_importance : Importance alone.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots, survey
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30", time_unit="W")
+    >>> made_up = survey.made_up_survey(customers)
+    >>> ratings = survey.read_ratings(made_up.ratings, overall="overall satisfaction")
+    >>> table = survey.importance_performance(ratings, importance="derived", n_draws=200)
+    >>> ax = plots.importance_performance(table)
     """
     figure = "importance_performance"
     columns = [*with_ends("importance"), *with_ends("performance"), "quadrant", "quadrant_share"]
@@ -113,6 +128,21 @@ def attribute_importance(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes
     ------
     InputError
         If the table is empty, lacks a column, or has neither importance.
+
+    See Also
+    --------
+    clvml.survey.attribute_importance : Makes the table.
+    clvml.plots.importance_performance : With the performance of a brand.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots, survey
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30", time_unit="W")
+    >>> made_up = survey.made_up_survey(customers)
+    >>> ratings = survey.read_ratings(made_up.ratings, overall="overall satisfaction")
+    >>> importance = survey.attribute_importance(ratings, n_draws=200)
+    >>> ax = plots.attribute_importance(importance.table)
     """
     figure = "attribute_importance"
     check_table(table, [*with_ends("stated"), *with_ends("derived")], figure)
@@ -152,6 +182,20 @@ def brand_comparison(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.survey.compare_brands : Makes the table.
+    clvml.plots.delivered_value : The value of each brand.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots, survey
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30", time_unit="W")
+    >>> made_up = survey.made_up_survey(customers)
+    >>> ratings = survey.read_ratings(made_up.ratings, overall="overall satisfaction")
+    >>> ax = plots.brand_comparison(survey.compare_brands(ratings, "our shop", "rival A"))
     """
     figure = "brand_comparison"
     check_table(table, ["difference", "lower", "upper", "verdict"], figure)
@@ -202,6 +246,17 @@ def rank_gaps(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.survey.rank_gaps : Makes the table.
+
+    Examples
+    --------
+    >>> from clvml import plots, survey
+    >>> customers = ["service", "staff", "delivery", "convenience", "quality", "price"]
+    >>> company = ["quality", "delivery", "convenience", "service", "price", "staff"]
+    >>> ax = plots.rank_gaps(survey.rank_gaps(customers, company).table)
     """
     figure = "rank_gaps"
     check_table(table, ["customers", "company", "gap"], figure)

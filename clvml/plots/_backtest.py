@@ -29,11 +29,30 @@ def bias_by_origin(totals: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     matplotlib.axes.Axes
+        One line per model, which ends with its name.
 
     Raises
     ------
     InputError
         If the table is empty, lacks the column or a level, or has several horizons.
+
+    See Also
+    --------
+    clvml.backtest : Makes the table.
+    clvml.plots.score_by_origin : Another score at each origin.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots
+    >>> transactions = clvml.load_cdnow()
+    >>> models = {
+    ...     "BG/NBD": clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), 26),
+    ...     "repeat rate": clvml.RepeatRateValue(26),
+    ... }
+    >>> origins = ["1997-06-30", "1997-09-30", "1997-12-30"]
+    >>> tested = clvml.backtest(transactions, models, origins=origins, horizon=26, progress=False)
+    >>> ax = plots.bias_by_origin(tested.totals)
     """
     ax = _lines(totals, "bias_pct", ax, "bias_by_origin")
     ax.axhline(0, color=INK, linewidth=1.2, zorder=1)
@@ -58,11 +77,30 @@ def score_by_origin(scores: pd.DataFrame, *, metric: str = "spearman", ax: Axes 
     Returns
     -------
     matplotlib.axes.Axes
+        One line per model, which ends with its name.
 
     Raises
     ------
     InputError
         If the table is empty, lacks the column or a level, or has several horizons.
+
+    See Also
+    --------
+    clvml.backtest : Makes the table.
+    clvml.plots.bias_by_origin : The bias at each origin.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots
+    >>> transactions = clvml.load_cdnow()
+    >>> models = {
+    ...     "BG/NBD": clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), 26),
+    ...     "repeat rate": clvml.RepeatRateValue(26),
+    ... }
+    >>> origins = ["1997-06-30", "1997-09-30", "1997-12-30"]
+    >>> tested = clvml.backtest(transactions, models, origins=origins, horizon=26, progress=False)
+    >>> ax = plots.score_by_origin(tested.scores, metric="spearman")
     """
     ax = _lines(scores, metric, ax, "score_by_origin")
     heading = METRICS[metric].heading if metric in METRICS else metric

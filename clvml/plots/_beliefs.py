@@ -46,10 +46,30 @@ def heterogeneity(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         Where to draw; by default the Axes of a new figure. A density that is far higher near 0 than elsewhere
         is truncated.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The density, its band, and lines at mean and median.
+
     Raises
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.diagnostics.heterogeneity : Makes the tables, one per trait.
+    clvml.plots.fit_by_frequency : What the distribution implies for purchases.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import diagnostics, plots
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> model = clvml.BGNBD().fit(split.calibration)
+    >>> traits = diagnostics.heterogeneity(model)
+    >>> ax = plots.heterogeneity(traits["purchase rate"])
     """
     check_table(table, ["density", "lower", "upper"], "heterogeneity")
     check_numeric(table, ["density"], "heterogeneity")
@@ -84,10 +104,31 @@ def probability_alive_over_time(table: pd.DataFrame, *, ax: Axes | None = None) 
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The curve, with a mark at each purchase and a line at today; dashed after it.
+
     Raises
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.diagnostics.probability_alive_over_time : Makes the table.
+    clvml.plots.frequency_recency_matrix : P(alive) for all histories.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import diagnostics, plots
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> model = clvml.BGNBD().fit(split.calibration)
+    >>> bought = ["1997-01-12", "1997-03-02", "1997-03-30", "1997-06-08"]
+    >>> path = diagnostics.probability_alive_over_time(model, bought, "1997-09-30", horizon=26)
+    >>> ax = plots.probability_alive_over_time(path)
     """
     figure = "probability_alive_over_time"
     check_table(table, ["time", "probability_alive", "purchase"], figure)

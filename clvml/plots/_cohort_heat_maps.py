@@ -38,10 +38,28 @@ def cohort_heat_map(
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        A row per cohort, a column per age.
+
     Raises
     ------
     InputError
         If the measure is unknown, or the table is empty or lacks it.
+
+    See Also
+    --------
+    clvml.customer_base.cohort_table : Makes the table.
+    clvml.plots.cohort_curves : The same as lines.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import customer_base, plots
+    >>> transactions = clvml.load_cdnow()
+    >>> table = customer_base.cohort_table(transactions, "M", observation_end="1998-06-30")
+    >>> ax = plots.cohort_heat_map(table, measure="retention")
     """
     if measure not in MEASURES:
         raise InputError(f"measure is {measure!r}; it must be one of {', '.join(MEASURES)}.")

@@ -62,10 +62,28 @@ def revenue_by_cohort(table: pd.DataFrame, *, currency: str = "", ax: Axes | Non
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One band per cohort, the oldest at the bottom.
+
     Raises
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.customer_base.cohort_table : Makes the table.
+    clvml.plots.cohort_curves : Cohorts by age.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import customer_base, plots
+    >>> transactions = clvml.load_cdnow()
+    >>> table = customer_base.cohort_table(transactions, "M", observation_end="1998-06-30")
+    >>> ax = plots.revenue_by_cohort(table, currency="$")
     """
     check_table(table, ["period", "complete", "orders"], "revenue_by_cohort")
     value = "revenue" if "revenue" in table else "orders"
@@ -108,10 +126,28 @@ def cohort_curves(
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One line per cohort.
+
     Raises
     ------
     InputError
         If the measure is unknown, or the table is empty or lacks it.
+
+    See Also
+    --------
+    clvml.customer_base.cohort_table : Makes the table.
+    clvml.plots.cohort_heat_map : The same as colours and numbers.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import customer_base, plots
+    >>> transactions = clvml.load_cdnow()
+    >>> table = customer_base.cohort_table(transactions, "M", observation_end="1998-06-30")
+    >>> ax = plots.cohort_curves(table, measure="cumulative_value", currency="$")
     """
     if measure not in MEASURES:
         raise InputError(f"measure is {measure!r}; it must be one of {', '.join(MEASURES)}.")

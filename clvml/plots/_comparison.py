@@ -55,6 +55,26 @@ def bias_by_model(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.compare_models : Makes the table.
+    clvml.plots.bias_by_origin : The bias at each origin of a backtest.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> models = {
+    ...     "BG/NBD": clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), 39),
+    ...     "repeat rate": clvml.RepeatRateValue(39),
+    ...     "historic": clvml.HistoricValue(39),
+    ... }
+    >>> families = {"BG/NBD": "probabilistic", "repeat rate": "formula", "historic": "baseline"}
+    >>> result = clvml.compare_models(models, split, families=families)
+    >>> ax = plots.bias_by_model(result.table)
     """
     check_table(table, ["bias_pct", "family"], "bias_by_model")
     check_numeric(table, ["bias_pct"], "bias_by_model")
@@ -99,6 +119,26 @@ def comparison(table: pd.DataFrame, *, ties: pd.DataFrame | None = None, ax: Axe
     ------
     InputError
         If the table is empty, lacks ``family`` or holds no metric.
+
+    See Also
+    --------
+    clvml.compare_models : Makes the table.
+    clvml.plots.metric_differences : Which differences are larger than noise.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> models = {
+    ...     "BG/NBD": clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), 39),
+    ...     "repeat rate": clvml.RepeatRateValue(39),
+    ...     "historic": clvml.HistoricValue(39),
+    ... }
+    >>> families = {"BG/NBD": "probabilistic", "repeat rate": "formula", "historic": "baseline"}
+    >>> result = clvml.compare_models(models, split, families=families)
+    >>> ax = plots.comparison(result.table)
     """
     check_table(table, ["family"], "comparison")
     metrics = [name for name in METRICS if name in table]

@@ -44,10 +44,30 @@ def value_matrix(profile: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Four quarters, one per class.
+
     Raises
     ------
     InputError
         If the table is empty, lacks a column, or names other classes.
+
+    See Also
+    --------
+    clvml.ValueMatrix : Its ``profile_`` is the table.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "39W")
+    >>> factors = model.fit(split.calibration).predict_factors(split.calibration)
+    >>> customers = split.calibration.join(factors[["clv", "probability_alive"]])
+    >>> ax = plots.value_matrix(clvml.ValueMatrix().fit(customers).profile_)
     """
     columns = ["name", "customers", "share_of_customers", "share_of_value"]
     check_table(profile, columns, "value_matrix")
@@ -96,10 +116,38 @@ def segment_transitions(
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        A matrix, coloured by the share of each row.
+
     Raises
     ------
     InputError
         If the table is empty or not numeric.
+
+    See Also
+    --------
+    clvml.segments.judging.segment_transitions : Makes both tables.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots
+    >>> from clvml.segments import judging
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "39W")
+    >>> factors = model.fit(split.calibration).predict_factors(split.calibration)
+    >>> customers = split.calibration.join(factors[["clv", "probability_alive"]])
+    >>> kmeans = clvml.KMeansSegments(n_segments=4).fit(customers)
+    >>> later = clvml.summarize(transactions, "1998-06-30", time_unit="W")
+    >>> later = later.join(model.predict_factors(later)[["clv", "probability_alive"]])
+    >>> moved = judging.segment_transitions(
+    ...     kmeans.segment_names(customers), kmeans.segment_names(later),
+    ...     customers["clv"], later["clv"], kmeans.names_,
+    ... )
+    >>> ax = plots.segment_transitions(moved.customers, moved.moves)
     """
     check_table(customers, [], "segment_transitions")
     check_numeric(customers, list(customers), "segment_transitions")
@@ -138,10 +186,37 @@ def segment_card(card: pd.Series, *, ax: Axes | None = None) -> Axes:
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        A card of text: it has no axes.
+
     Raises
     ------
     InputError
         If an entry is missing.
+
+    See Also
+    --------
+    clvml.segments.acting.segment_cards : Makes the table.
+    clvml.CustomerGroups : Assigns segments and treatments.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots
+    >>> from clvml.segments.acting import segment_cards
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "39W")
+    >>> factors = model.fit(split.calibration).predict_factors(split.calibration)
+    >>> customers = split.calibration.join(factors[["clv", "probability_alive"]])
+    >>> kmeans = clvml.KMeansSegments(n_segments=4).fit(customers)
+    >>> members = clvml.CustomerGroups(segmenter=kmeans).fit(customers).assign(customers)
+    >>> total = model.predict_total_interval(customers, members["segment"], random_state=1)
+    >>> total = total.rename(columns={"clv_lower": "lower", "clv_upper": "upper"})
+    >>> cards = segment_cards(members.join(customers), total[["lower", "upper"]])
+    >>> ax = plots.segment_card(cards.loc[1])
     """
     if not isinstance(card, pd.Series):
         raise InputError(f"segment_card draws a row of segment_cards, not {type(card).__name__}.")

@@ -44,10 +44,28 @@ def revenue_deciles(deciles: pd.DataFrame, *, currency: str = "", ax: Axes | Non
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One bar per tenth of the customers.
+
     Raises
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.customer_base.period_profile : Makes the table.
+    clvml.plots.customer_distribution : By number of orders or spend.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import customer_base, plots
+    >>> transactions = clvml.load_cdnow()
+    >>> base = customer_base.audit(transactions, "M", observation_end="1998-06-30")
+    >>> ax = plots.revenue_deciles(base.profile.deciles, currency="$")
     """
     check_table(deciles, ["share", "orders_per_customer"], "revenue_deciles")
     check_numeric(deciles, ["share", "orders_per_customer"], "revenue_deciles")
@@ -88,10 +106,28 @@ def customer_distribution(table: pd.DataFrame, *, currency: str = "", ax: Axes |
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Two bars per class.
+
     Raises
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.customer_base.period_profile : Makes the tables.
+    clvml.plots.revenue_deciles : By tenth of customers.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import customer_base, plots
+    >>> transactions = clvml.load_cdnow()
+    >>> base = customer_base.audit(transactions, "M", observation_end="1998-06-30")
+    >>> ax = plots.customer_distribution(base.profile.by_orders, currency="$")
     """
     check_table(table, ["customers", "share_of_customers"], "customer_distribution")
     ax = axes_for(ax, width=7.5, height=1.6 + 0.36 * len(table))
@@ -136,10 +172,31 @@ def period_bridge(
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        A bar for each of both periods, and a step for each status.
+
     Raises
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.customer_base.compare_periods : Makes the table.
+    clvml.plots.base_over_time : All periods.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import customer_base, plots
+    >>> transactions = clvml.load_cdnow()
+    >>> base = customer_base.audit(transactions, "M", observation_end="1998-06-30")
+    >>> compared = base.comparison
+    >>> ax = plots.period_bridge(
+    ...     compared.customers, before=compared.before, after=compared.after, currency="$"
+    ... )
     """
     check_table(customers, ["customers", "change"], "period_bridge")
     value = "revenue" if "revenue_before" in customers else "orders"
@@ -187,10 +244,28 @@ def cohort_by_age(cohort: pd.DataFrame, *, currency: str = "", ax: Axes | None =
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Three panels within the Axes, one per measure.
+
     Raises
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.customer_base.cohort_by_age : Makes the table.
+    clvml.plots.base_over_time : All customers by period.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import customer_base, plots
+    >>> transactions = clvml.load_cdnow()
+    >>> base = customer_base.audit(transactions, "M", observation_end="1998-06-30")
+    >>> ax = plots.cohort_by_age(base.cohort, currency="$")
     """
     check_table(cohort, ["retention", "orders_per_customer", "cohort_size"], "cohort_by_age")
     lines = {"retention": "who buy", "orders_per_customer": "orders per buyer"}
@@ -229,10 +304,28 @@ def base_over_time(base: pd.DataFrame, *, currency: str = "", ax: Axes | None = 
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Three panels within the Axes, one per measure.
+
     Raises
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.customer_base.base_over_time : Makes the table.
+    clvml.plots.cohort_by_age : One cohort by age.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import customer_base, plots
+    >>> transactions = clvml.load_cdnow()
+    >>> base = customer_base.audit(transactions, "M", observation_end="1998-06-30")
+    >>> ax = plots.base_over_time(base.base, currency="$")
     """
     check_table(base, ["customers", "new_customers", "orders_per_customer", "complete"], "base_over_time")
     shown = base[base["complete"]]

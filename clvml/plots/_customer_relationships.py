@@ -51,10 +51,35 @@ def lifecycle_curve(profile: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The curve, with a dot and the number of customers at each stage.
+
     Raises
     ------
     InputError
         If the table is empty, lacks a column, or a stage.
+
+    See Also
+    --------
+    clvml.LifecycleStages : Its ``profile_`` is the table.
+    clvml.plots.lifecycle_volume : Measured volume by stage.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots
+    >>> from clvml.segments import grouping
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "39W")
+    >>> factors = model.fit(split.calibration).predict_factors(split.calibration)
+    >>> customers = split.calibration.join(factors[["clv", "probability_alive"]])
+    >>> customers = customers.join(grouping.relationship_evidence(transactions, split.calibration))
+    >>> lifecycle = clvml.LifecycleStages().fit(customers)
+    >>> worth = customers["clv"].groupby(lifecycle.evidence(customers)["stage"]).mean()
+    >>> ax = plots.lifecycle_curve(lifecycle.profile_.assign(clv=worth))
     """
     check_table(profile, ["customers", "share_of_customers"], "lifecycle_curve")
     check_numeric(profile, ["customers", "share_of_customers"], "lifecycle_curve")
@@ -104,10 +129,35 @@ def relationship_shapes(profile: pd.DataFrame, *, ax: Axes | None = None) -> Axe
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Four small curves, with numbers beside each.
+
     Raises
     ------
     InputError
         If the table is empty, lacks a column or a shape, or no relationship has ended.
+
+    See Also
+    --------
+    clvml.segments.grouping.shape_profile : Makes the table.
+    clvml.segments.grouping.relationship_shapes : The shape of each relationship.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots
+    >>> from clvml.segments import grouping
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "39W")
+    >>> factors = model.fit(split.calibration).predict_factors(split.calibration)
+    >>> customers = split.calibration.join(factors[["clv", "probability_alive"]])
+    >>> customers = customers.join(grouping.relationship_evidence(transactions, split.calibration))
+    >>> lifecycle = clvml.LifecycleStages().fit(customers)
+    >>> shapes = grouping.relationship_shapes(lifecycle.evidence(customers)["stage"], customers)
+    >>> ax = plots.relationship_shapes(grouping.shape_profile(shapes, split.calibration))
     """
     columns = ["customers", "share_of_customers", "lasted", "spent"]
     check_table(profile, columns, "relationship_shapes")

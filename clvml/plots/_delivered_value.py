@@ -37,6 +37,20 @@ def delivered_value(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.survey.delivered_value : Makes the table.
+    clvml.plots.step_effects : What would raise it.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots, survey
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30", time_unit="W")
+    >>> made_up = survey.made_up_survey(customers)
+    >>> ratings = survey.read_ratings(made_up.ratings, overall="overall satisfaction")
+    >>> ax = plots.delivered_value(survey.delivered_value(ratings, n_draws=200).brands)
     """
     sides = {"cost": VERMILION, "benefit": BLUE}
     columns = [*with_ends("benefit"), *with_ends("cost"), "difference", "ratio"]
@@ -73,10 +87,30 @@ def delivered_value_over_time(table: pd.DataFrame, *, ax: Axes | None = None) ->
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One line per brand.
+
     Raises
     ------
     InputError
         If the table is empty, lacks a column, or has fewer than two periods.
+
+    See Also
+    --------
+    clvml.survey.delivered_value_over_time : Makes the table.
+    clvml.plots.delivered_value : All periods together.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots, survey
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30", time_unit="W")
+    >>> made_up = survey.made_up_survey(customers)
+    >>> ratings = survey.read_ratings(made_up.ratings, overall="overall satisfaction")
+    >>> table = survey.delivered_value_over_time(ratings, n_draws=200)
+    >>> ax = plots.delivered_value_over_time(table)
     """
     figure = "delivered_value_over_time"
     check_table(table, with_ends("difference"), figure)
@@ -108,10 +142,30 @@ def step_effects(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One row per attribute, the largest effect on top.
+
     Raises
     ------
     InputError
         If the table is empty, lacks a column, or has several brands.
+
+    See Also
+    --------
+    clvml.survey.step_effects : Makes the table.
+    clvml.plots.importance_performance : Importance and performance.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots, survey
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30", time_unit="W")
+    >>> made_up = survey.made_up_survey(customers)
+    >>> ratings = survey.read_ratings(made_up.ratings, overall="overall satisfaction")
+    >>> table = survey.step_effects(ratings, "our shop", n_draws=200)
+    >>> ax = plots.step_effects(table)
     """
     figure = "step_effects"
     check_table(table, ["move", "gap", *with_ends("effect")], figure)

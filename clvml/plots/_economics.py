@@ -39,10 +39,32 @@ def value_parts(table: pd.DataFrame, *, currency: str = "", ax: Axes | None = No
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One bar per part, and the total.
+
     Raises
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.lifetime_value.economics.value_parts : Makes the table.
+    clvml.plots.equity_projection : Customers of today and those to come.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots
+    >>> from clvml.lifetime_value import economics
+    >>> transactions = clvml.load_cdnow()
+    >>> customers = clvml.summarize(transactions, "1998-06-30", time_unit="W")
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "12M", 0.10, margin=0.4)
+    >>> model = model.fit(customers)
+    >>> parts = economics.value_parts(model, customers, marketing_cost=5.0)
+    >>> ax = plots.value_parts(parts, currency="$")
     """
     names = ["historic", "predicted", "discount", "marketing_cost"]
     check_table(table, names, "value_parts")
@@ -88,10 +110,31 @@ def equity_projection(table: pd.DataFrame, *, currency: str = "", ax: Axes | Non
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One bar per year and one for the customers of today, each with its interval.
+
     Raises
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.lifetime_value.economics.equity_projection : Makes the table.
+    clvml.lifetime_value.economics.expected_acquisitions : Customers to come.
+
+    Examples
+    --------
+    >>> from clvml import plots
+    >>> from clvml.lifetime_value import economics
+    >>> equity = economics.equity_projection(
+    ...     50_000.0, economics.Acquisitions(1_000, growth=0.05, n_counted=800), 30.0,
+    ...     acquisition_cost=12.0, annual_discount_rate=0.1, years=4,
+    ...     present_interval=(44_000.0, 57_000.0),
+    ... )
+    >>> ax = plots.equity_projection(equity, currency="$")
     """
     check_table(table, ["equity", "lower", "upper"], "equity_projection")
     check_numeric(table, ["equity", "lower", "upper"], "equity_projection")
@@ -138,10 +181,28 @@ def revenue_by_tenure(table: pd.DataFrame, *, currency: str = "", ax: Axes | Non
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Two areas or bars, stacked; a period observed in part is pale.
+
     Raises
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.lifetime_value.economics.revenue_by_tenure : Makes the table.
+    clvml.plots.revenue_by_cohort : By cohort.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots
+    >>> from clvml.lifetime_value import economics
+    >>> table = economics.revenue_by_tenure(clvml.load_cdnow(), observation_end="1998-06-30")
+    >>> ax = plots.revenue_by_tenure(table, currency="$")
     """
     check_table(table, ["new", "existing", "complete"], "revenue_by_tenure")
     check_numeric(table, ["new", "existing"], "revenue_by_tenure")

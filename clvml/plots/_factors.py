@@ -28,10 +28,29 @@ def tornado(table: pd.DataFrame, *, currency: str = "", ax: Axes | None = None) 
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One bar per factor, and a line at the value of today.
+
     Raises
     ------
     InputError
         If the table is empty, lacks a column or the current value.
+
+    See Also
+    --------
+    clvml.tornado : Makes the table for a formula.
+    clvml.lifetime_value.economics.factor_tornado : Makes it for factors of a model.
+    clvml.plots.two_way : Two factors at once.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots
+    >>> from clvml.lifetime_value.formulas import retention
+    >>> today = {"margin": 100.0, "retention_rate": 0.8, "discount_rate": 0.1}
+    >>> ax = plots.tornado(clvml.tornado(retention, today), currency="$")
     """
     columns = ["lower", "upper", "value_at_lower", "value_at_upper"]
     check_table(table, columns, "tornado")
@@ -72,10 +91,30 @@ def two_way(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        A cell per pair of levels, with its value.
+
     Raises
     ------
     InputError
         If the table is empty or not numeric.
+
+    See Also
+    --------
+    clvml.two_way : Makes the table.
+    clvml.plots.tornado : Each factor alone.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots
+    >>> from clvml.lifetime_value.formulas import retention
+    >>> today = {"margin": 100.0, "retention_rate": 0.8, "discount_rate": 0.1}
+    >>> rates = {"retention_rate": [0.7, 0.75, 0.8, 0.85, 0.9]}
+    >>> table = clvml.two_way(retention, today, rates, {"discount_rate": [0.05, 0.1, 0.15]})
+    >>> ax = plots.two_way(table)
     """
     check_table(table, [], "two_way")
     check_numeric(table, list(table.columns), "two_way")
@@ -112,10 +151,27 @@ def value_over_time(
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One line per group.
+
     Raises
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.value_over_time : Makes the table.
+    clvml.plots.base_over_time : The whole base, in three panels.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots
+    >>> table = clvml.value_over_time(clvml.load_cdnow(), observation_end="1998-06-30")
+    >>> ax = plots.value_over_time(table, measure="average_order_value")
     """
     check_table(table, ["group", "period", "when", measure], "value_over_time")
     check_numeric(table, [measure], "value_over_time")

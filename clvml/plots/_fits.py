@@ -25,10 +25,30 @@ def fit_by_frequency(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Bars for the actual numbers, and dots for each model.
+
     Raises
     ------
     InputError
         If the table is empty, lacks a column, or holds no model.
+
+    See Also
+    --------
+    clvml.diagnostics.fit_by_frequency : Makes the table.
+    clvml.plots.fit_by_spend : The fit of a spend model.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import diagnostics, plots
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> model = clvml.BGNBD().fit(split.calibration)
+    >>> fit = diagnostics.fit_by_frequency(split.calibration, model)
+    >>> ax = plots.fit_by_frequency(fit.rename(columns={"expected": "BG/NBD"}))
     """
     figure = "fit_by_frequency"
     check_table(table, ["actual"], figure)
@@ -66,10 +86,29 @@ def fit_by_spend(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Bars for the actual numbers, and a line for the model.
+
     Raises
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.diagnostics.fit_by_spend : Makes the table.
+    clvml.plots.fit_by_frequency : The fit of a purchase model.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import diagnostics, plots
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> model = clvml.GammaGamma().fit(split.calibration)
+    >>> ax = plots.fit_by_spend(diagnostics.fit_by_spend(split.calibration, model))
     """
     check_table(table, ["actual", "expected"], "fit_by_spend")
     check_numeric(table, ["actual", "expected"], "fit_by_spend")

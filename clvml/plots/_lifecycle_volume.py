@@ -34,10 +34,35 @@ def lifecycle_volume(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One bar per stage.
+
     Raises
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.segments.grouping.volume_by_stage : Makes the table.
+    clvml.plots.volume_by_age : By age within each stage.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots
+    >>> from clvml.segments import grouping
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "39W")
+    >>> factors = model.fit(split.calibration).predict_factors(split.calibration)
+    >>> customers = split.calibration.join(factors[["clv", "probability_alive"]])
+    >>> customers = customers.join(grouping.relationship_evidence(transactions, split.calibration))
+    >>> lifecycle = clvml.LifecycleStages().fit(customers)
+    >>> stages = lifecycle.evidence(customers)["stage"]
+    >>> ax = plots.lifecycle_volume(grouping.volume_by_stage(transactions, split.calibration, stages))
     """
     columns = ["customers", "purchases", "profit"]
     check_table(table, columns, "lifecycle_volume")
@@ -75,10 +100,35 @@ def volume_by_age(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One line per stage.
+
     Raises
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.segments.grouping.volume_by_age : Makes the table.
+    clvml.plots.lifecycle_volume : The last period, by stage.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots
+    >>> from clvml.segments import grouping
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "39W")
+    >>> factors = model.fit(split.calibration).predict_factors(split.calibration)
+    >>> customers = split.calibration.join(factors[["clv", "probability_alive"]])
+    >>> customers = customers.join(grouping.relationship_evidence(transactions, split.calibration))
+    >>> lifecycle = clvml.LifecycleStages().fit(customers)
+    >>> stages = lifecycle.evidence(customers)["stage"]
+    >>> ax = plots.volume_by_age(grouping.volume_by_age(transactions, split.calibration, stages, "M"))
     """
     columns = ["age", "customers", "profit"]
     check_table(table, ["stage", *columns], "volume_by_age")

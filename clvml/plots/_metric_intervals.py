@@ -47,6 +47,26 @@ def metric_differences(table: pd.DataFrame, *, metric: str | None = None, ax: Ax
     ------
     InputError
         If the table is empty, lacks a column, or lacks the metric.
+
+    See Also
+    --------
+    clvml.evaluation.MetricDraws : Its `differences` makes the table.
+    clvml.plots.comparison : All metrics at once.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> models = {
+    ...     "BG/NBD": clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), 39),
+    ...     "repeat rate": clvml.RepeatRateValue(39),
+    ...     "historic": clvml.HistoricValue(39),
+    ... }
+    >>> families = {"BG/NBD": "probabilistic", "repeat rate": "formula", "historic": "baseline"}
+    >>> result = clvml.compare_models(models, split, families=families)
+    >>> ax = plots.metric_differences(result.draws.differences(), metric="rmse")
     """
     figure = "metric_differences"
     columns = ["difference", "lower", "upper", "different"]
@@ -94,6 +114,22 @@ def reliability(tables: pd.DataFrame | Mapping[str, pd.DataFrame], *, ax: Axes |
     ------
     InputError
         If there is no table, or one is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.evaluation.reliability_table : Makes a table.
+    clvml.plots.calibration_by_decile : The same for predicted money.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import evaluation, plots
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> model = clvml.BGNBD().fit(split.calibration)
+    >>> predicted = model.probability_buys(split.calibration, 39)
+    >>> bought = (split.holdout["purchases"] > 0).astype(float)
+    >>> ax = plots.reliability({"BG/NBD": evaluation.reliability_table(bought, predicted)})
     """
     figure = "reliability"
     by_model = {"observed": tables} if isinstance(tables, pd.DataFrame) else dict(tables)

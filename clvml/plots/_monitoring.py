@@ -31,10 +31,30 @@ def deviations(statements: pd.DataFrame, *, title: str = "", ax: Axes | None = N
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        A dot and an interval for each statement, coloured by its status.
+
     Raises
     ------
     InputError
         If a column is missing, or no row has a positive expectation.
+
+    See Also
+    --------
+    clvml.plots.prediction_intervals : Intervals of customers and groups.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import monitoring, plots
+    >>> from clvml.scoring import ModelCard
+    >>> split = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30", time_unit="W")
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "39W").fit(split.calibration)
+    >>> card = ModelCard(observed_until="1997-09-30", time_unit="W")
+    >>> table = monitoring.check_model(model, card, clvml.load_cdnow()).table
+    >>> ax = plots.deviations(table[table["question"] == "outcomes"])
     """
     numbers = ["expected", "lower", "upper", "observed"]
     check_table(statements, [*numbers, "name", "status"], "deviations")

@@ -35,10 +35,37 @@ def payback(
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One line per group, dashed where it is expected.
+
     Raises
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.lifetime_value.economics.payback_curves : Makes the table.
+    clvml.lifetime_value.economics.payback_times : When each group has paid back.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import clvml
+    >>> from clvml import plots
+    >>> from clvml.lifetime_value import economics
+    >>> transactions = clvml.load_cdnow()
+    >>> customers = clvml.summarize(transactions, "1998-06-30", time_unit="W")
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "12M", 0.10, margin=0.4)
+    >>> model = model.fit(customers)
+    >>> channels = (customers["T"] > 70).map({True: "radio", False: "search"}).rename("channel")
+    >>> costs = pd.Series({"radio": 18.0, "search": 24.0})  # made up, per customer
+    >>> curves = economics.payback_curves(
+    ...     transactions, customers, costs, groups=channels, margin=0.4, model=model
+    ... )
+    >>> ax = plots.payback(curves, currency="$")
     """
     check_table(curves, ["customers", "balance", "kind"], "payback")
     check_numeric(curves, ["balance"], "payback")
@@ -92,10 +119,33 @@ def early_value(
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One line per group, and one for the expected values.
+
     Raises
     ------
     InputError
         If the table is empty, lacks a column, or no group was followed for as many days.
+
+    See Also
+    --------
+    clvml.lifetime_value.economics.early_value : Makes the table.
+    clvml.lifetime_value.economics.expected_early_value : The expected values.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots
+    >>> from clvml.lifetime_value import economics
+    >>> transactions = clvml.load_cdnow()
+    >>> customers = clvml.summarize(transactions, "1998-06-30", time_unit="W")
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "12M", 0.10, margin=0.4)
+    >>> model = model.fit(customers)
+    >>> month = (customers["T"] > 70).map({True: "first weeks", False: "later weeks"})
+    >>> table = economics.early_value(transactions, customers, month, margin=0.4)
+    >>> ax = plots.early_value(table, currency="$")
     """
     check_table(table, ["customers", "value"], "early_value")
     known = table[table["customers"] > 0]

@@ -43,10 +43,32 @@ def prediction_intervals(
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One bar per row; diamonds for outcomes.
+
     Raises
     ------
     InputError
         If the table is empty or lacks a column, or ``actual`` lacks a row of it.
+
+    See Also
+    --------
+    clvml.LifetimeValue : Its `predict_interval` and `predict_total_interval` make the table.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "39W")
+    >>> customers = split.calibration
+    >>> model = model.fit(customers)
+    >>> best = model.predict(customers).nlargest(12).index
+    >>> intervals = model.predict_interval(customers.loc[best], random_state=1)
+    >>> ax = plots.prediction_intervals(intervals, split.holdout["spend"].loc[best])
     """
     ends = [f"{quantity}_lower", f"{quantity}_upper"]
     check_table(intervals, ends, "prediction_intervals")

@@ -50,6 +50,23 @@ def cumulative_purchases(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes
     ------
     InputError
         If the table is empty, lacks a column, or has no model.
+
+    See Also
+    --------
+    clvml.purchases_over_time : The actual purchases.
+    clvml.diagnostics.with_expected_purchases : Adds those that a model expects.
+    clvml.plots.purchases_per_period : The same table, per period.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import diagnostics, plots
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> model = clvml.BGNBD().fit(split.calibration)
+    >>> over_time = clvml.purchases_over_time(transactions, split)
+    >>> tracking = diagnostics.with_expected_purchases(over_time, model, split)
+    >>> ax = plots.cumulative_purchases(tracking)
     """
     series, models = _by_period(table, "cumulative_purchases")
     ax = axes_for(ax)
@@ -75,10 +92,31 @@ def purchases_per_period(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One line for the actual purchases and one for each model.
+
     Raises
     ------
     InputError
         If the table is empty, lacks a column, has no model, or has one period only.
+
+    See Also
+    --------
+    clvml.diagnostics.with_expected_purchases : Makes the table.
+    clvml.plots.cumulative_purchases : The same table, summed over time.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import diagnostics, plots
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> model = clvml.BGNBD().fit(split.calibration)
+    >>> over_time = clvml.purchases_over_time(transactions, split)
+    >>> tracking = diagnostics.with_expected_purchases(over_time, model, split)
+    >>> ax = plots.purchases_per_period(tracking)
     """
     series, models = _by_period(table, "purchases_per_period", fewest=2)
     steps = np.diff(series.index.to_numpy(dtype=float))
@@ -110,10 +148,31 @@ def calibration_by_frequency(table: pd.DataFrame, *, ax: Axes | None = None) -> 
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The actual means and those of each model, with the number of customers under each frequency.
+
     Raises
     ------
     InputError
         If the table is empty, lacks a column, or holds no prediction.
+
+    See Also
+    --------
+    clvml.evaluation.calibration_by_frequency : Makes the table.
+    clvml.plots.calibration_by_decile : By predicted value.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import evaluation, plots
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> model = clvml.BGNBD().fit(split.calibration)
+    >>> expected = model.expected_purchases(split.calibration, 39)
+    >>> table = evaluation.calibration_by_frequency(split.calibration, split.holdout, expected)
+    >>> ax = plots.calibration_by_frequency(table.rename(columns={"predicted": "BG/NBD"}))
     """
     figure = "calibration_by_frequency"
     check_table(table, ["customers", "actual"], figure)
@@ -146,10 +205,30 @@ def frequency_recency_matrix(table: pd.DataFrame, *, ax: Axes | None = None) -> 
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure. The colour bar takes some of its space.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The heat map; histories that cannot occur are blank.
+
     Raises
     ------
     InputError
         If the table is empty or not numeric.
+
+    See Also
+    --------
+    clvml.diagnostics.frequency_recency_matrix : Makes the table.
+    clvml.plots.probability_alive_over_time : P(alive) along one history.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import diagnostics, plots
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> model = clvml.BGNBD().fit(split.calibration)
+    >>> alive = diagnostics.frequency_recency_matrix(model, T=38.9, max_frequency=20)
+    >>> ax = plots.frequency_recency_matrix(alive)
     """
     figure = "frequency_recency_matrix"
     check_table(table, [], figure)

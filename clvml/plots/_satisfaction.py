@@ -45,10 +45,31 @@ def satisfaction_shares(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Two dots with intervals per group, and a line at the limit of the alarm.
+
     Raises
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.survey.satisfaction_scores : Makes the table.
+    clvml.plots.satisfaction_over_time : By period.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots, survey
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30", time_unit="W")
+    >>> made_up = survey.made_up_survey(customers)
+    >>> answers = survey.read_satisfaction(made_up.satisfaction)
+    >>> often = (customers["frequency"] > 0).map({True: "repeat", False: "one-time"})
+    >>> scores = survey.satisfaction_scores(answers, by=often.rename("customers"))
+    >>> ax = plots.satisfaction_shares(scores)
     """
     figure = "satisfaction_shares"
     check_table(table, ["answers", *with_ends("satisfied"), *with_ends("dissatisfied")], figure)
@@ -75,10 +96,31 @@ def net_promoter_score(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        A dot with its interval per group.
+
     Raises
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.survey.satisfaction_scores : Makes the table.
+    clvml.plots.satisfaction_shares : Satisfied and dissatisfied customers.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots, survey
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30", time_unit="W")
+    >>> made_up = survey.made_up_survey(customers)
+    >>> answers = survey.read_satisfaction(made_up.satisfaction)
+    >>> often = (customers["frequency"] > 0).map({True: "repeat", False: "one-time"})
+    >>> scores = survey.satisfaction_scores(answers, by=often.rename("customers"))
+    >>> ax = plots.net_promoter_score(scores)
     """
     figure = "net_promoter_score"
     check_table(table, ["recommend_answers", *with_ends("nps")], figure)
@@ -113,10 +155,29 @@ def satisfaction_over_time(table: pd.DataFrame, *, ax: Axes | None = None) -> Ax
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Two lines with bands, and a line at the limit of the alarm.
+
     Raises
     ------
     InputError
         If the table is empty, lacks a column or has fewer than two periods.
+
+    See Also
+    --------
+    clvml.survey.satisfaction_over_time : Makes the table.
+    clvml.plots.satisfaction_shares : By group.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots, survey
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30", time_unit="W")
+    >>> made_up = survey.made_up_survey(customers)
+    >>> answers = survey.read_satisfaction(made_up.satisfaction)
+    >>> ax = plots.satisfaction_over_time(survey.satisfaction_over_time(answers, "M"))
     """
     figure = "satisfaction_over_time"
     check_table(table, [*with_ends("satisfied"), *with_ends("dissatisfied")], figure)
@@ -154,10 +215,29 @@ def complaint_times(
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Two curves with bands, and a line for each limit.
+
     Raises
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.survey.complaint_curves : Makes the table.
+    clvml.survey.complaint_times : Medians and shares within the limits.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots, survey
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30", time_unit="W")
+    >>> made_up = survey.made_up_survey(customers)
+    >>> complaints = survey.read_complaints(made_up.complaints)
+    >>> ax = plots.complaint_times(survey.complaint_curves(complaints), within=(2, 14))
     """
     check_table(table, ["days", "open", "lower", "upper"], "complaint_times")
     ax = axes_for(ax, width=8.5, height=4.4)
@@ -191,10 +271,32 @@ def loyalty_levels(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        A dot with its interval and a mark for chance at each level.
+
     Raises
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.survey.loyalty : Makes the table.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from clvml import plots, survey
+    >>> rng = np.random.default_rng(0)
+    >>> usual = np.repeat(rng.choice(list("ABC"), 100), 6)
+    >>> sales = pd.DataFrame({"customer_id": np.repeat(range(100), 6), "amount": 10.0})
+    >>> sales["date"] = np.tile(pd.date_range("2024-01-01", periods=6, freq="MS"), 100)
+    >>> sales["brand"] = np.where(rng.random(600) < 0.8, usual, rng.choice(list("ABC"), 600))
+    >>> sales["shop"] = rng.choice(["centre", "station"], 600)
+    >>> ax = plots.loyalty_levels(survey.loyalty(sales, ["brand", "shop"]).levels)
     """
     figure = "loyalty_levels"
     check_table(table, [*with_ends("stay"), "chance", "loyalty"], figure)
@@ -232,10 +334,30 @@ def value_by_satisfaction(table: pd.DataFrame, *, currency: str = "", ax: Axes |
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One bar per answer, with its interval and share of value.
+
     Raises
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.survey.value_by_satisfaction : Makes the table.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots, survey
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30", time_unit="W")
+    >>> made_up = survey.made_up_survey(customers)
+    >>> answers = survey.read_satisfaction(made_up.satisfaction)
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "12M").fit(customers)
+    >>> valued = customers.join(model.predict_factors(customers)["clv"])
+    >>> ax = plots.value_by_satisfaction(survey.value_by_satisfaction(valued, answers), currency="$")
     """
     figure = "value_by_satisfaction"
     check_table(table, ["customers", *with_ends("mean"), "share"], figure)

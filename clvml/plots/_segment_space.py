@@ -42,10 +42,33 @@ def segment_lines(centers: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One line per segment, which ends with its name.
+
     Raises
     ------
     InputError
         If the table is empty, not numeric, or has fewer than two features.
+
+    See Also
+    --------
+    clvml.KMeansSegments : Its ``transform`` gives the features.
+    clvml.plots.segment_profile : The medians as a table.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "39W")
+    >>> factors = model.fit(split.calibration).predict_factors(split.calibration)
+    >>> customers = split.calibration.join(factors[["clv", "probability_alive"]])
+    >>> kmeans = clvml.KMeansSegments(n_segments=4).fit(customers)
+    >>> features = kmeans.transform(customers)
+    >>> ax = plots.segment_lines(features.groupby(kmeans.segment_names(customers)).mean())
     """
     check_table(centers, [], "segment_lines")
     check_numeric(centers, list(centers), "segment_lines")
@@ -77,10 +100,34 @@ def segment_scatter(places: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One point per customer.
+
     Raises
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.segments.grouping.two_components : Makes the table.
+    clvml.plots.segment_lines : All features instead of two components.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots
+    >>> from clvml.segments.grouping import two_components
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "39W")
+    >>> factors = model.fit(split.calibration).predict_factors(split.calibration)
+    >>> customers = split.calibration.join(factors[["clv", "probability_alive"]])
+    >>> kmeans = clvml.KMeansSegments(n_segments=4).fit(customers)
+    >>> names = kmeans.segment_names(customers)
+    >>> ax = plots.segment_scatter(two_components(kmeans.transform(customers), names))
     """
     check_table(places, ["first", "second", "segment"], "segment_scatter")
     check_numeric(places, ["first", "second"], "segment_scatter")
@@ -131,10 +178,34 @@ def segment_worth(worth: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        A dot and an interval per segment, with the numbers beside them.
+
     Raises
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.segments.judging.mean_intervals : Makes the table.
+    clvml.plots.segment_value : Shares of customers and of value.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots
+    >>> from clvml.segments import judging
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "39W")
+    >>> factors = model.fit(split.calibration).predict_factors(split.calibration)
+    >>> customers = split.calibration.join(factors[["clv", "probability_alive"]])
+    >>> kmeans = clvml.KMeansSegments(n_segments=4).fit(customers)
+    >>> worth = judging.mean_intervals(customers["clv"], kmeans.predict(customers))
+    >>> ax = plots.segment_worth(worth.assign(name=list(kmeans.names_)))
     """
     check_table(worth, ["mean", "lower", "upper"], "segment_worth")
     check_numeric(worth, ["mean"], "segment_worth")

@@ -46,10 +46,32 @@ def segment_profile(profile: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        A heat map of medians: a row per segment, a column per feature.
+
     Raises
     ------
     InputError
         If the table is empty, lacks ``customers``, or has no numeric feature.
+
+    See Also
+    --------
+    clvml.KMeansSegments : Its ``profile_`` is the table.
+    clvml.plots.segment_lines : The means as lines.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "39W")
+    >>> factors = model.fit(split.calibration).predict_factors(split.calibration)
+    >>> customers = split.calibration.join(factors[["clv", "probability_alive"]])
+    >>> kmeans = clvml.KMeansSegments(n_segments=4).fit(customers)
+    >>> ax = plots.segment_profile(kmeans.profile_)
     """
     figure = "segment_profile"
     check_table(profile, ["customers"], figure)
@@ -86,10 +108,32 @@ def segment_value(profile: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Two bars per segment.
+
     Raises
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.KMeansSegments : Its ``profile_`` is the table.
+    clvml.plots.segment_worth : The mean value per customer.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "39W")
+    >>> factors = model.fit(split.calibration).predict_factors(split.calibration)
+    >>> customers = split.calibration.join(factors[["clv", "probability_alive"]])
+    >>> kmeans = clvml.KMeansSegments(n_segments=4).fit(customers)
+    >>> ax = plots.segment_value(kmeans.profile_)
     """
     shares = {"share_of_customers": ("customers", MUTED), "share_of_value": ("value", BLUE)}
     check_table(profile, shares, "segment_value")
@@ -127,10 +171,32 @@ def segment_choice(selection: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One line per criterion, with the chosen number of segments in the title.
+
     Raises
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.KMeansSegments : Its ``selection_`` is the table.
+    clvml.plots.segment_profile : The segments chosen.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "39W")
+    >>> factors = model.fit(split.calibration).predict_factors(split.calibration)
+    >>> customers = split.calibration.join(factors[["clv", "probability_alive"]])
+    >>> kmeans = clvml.KMeansSegments().fit(customers, outcome=split.holdout["spend"])
+    >>> ax = plots.segment_choice(kmeans.selection_)
     """
     needed = ["silhouette", "inertia", "stability", "elbow", "chosen"]
     check_table(selection, needed, "segment_choice")

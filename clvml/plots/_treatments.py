@@ -58,6 +58,25 @@ def treatment_lift(
     ------
     InputError
         If the table is empty, or lacks a column or the outcome.
+
+    See Also
+    --------
+    clvml.treatments.measure_lift : Makes the table.
+    clvml.plots.treatment_value : Value per unit of cost.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from clvml import plots, treatments
+    >>> rng = np.random.default_rng(1)
+    >>> sent = pd.DataFrame({"customer_id": range(2000), "treatment": ["control", "voucher"] * 1000})
+    >>> sent["segment"] = rng.choice(["gold", "silver"], 2000)
+    >>> sent["money"] = rng.gamma(2.0, 10.0, 2000)
+    >>> sent["money"] += 6.0 * ((sent["treatment"] == "voucher") & (sent["segment"] == "gold"))
+    >>> responses = treatments.read_responses(sent, costs={"voucher": 2.0})
+    >>> lift = treatments.measure_lift(responses)
+    >>> ax = plots.treatment_lift(lift)
     """
     figure = "treatment_lift"
     needed = ["lift", "lift_lower", "lift_upper", "relative", "relative_lower", "relative_upper"]
@@ -106,13 +125,38 @@ def treatment_value(table: pd.DataFrame, *, currency: str = "", ax: Axes | None 
     table : pandas.DataFrame
         From `clvml.treatments.incremental_value`.
     currency : str
+        Sign or code.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        A dot with its interval per treatment and segment, and a line at 1.
 
     Raises
     ------
     InputError
         If the table is empty, lacks a column, or no treatment has a cost.
+
+    See Also
+    --------
+    clvml.treatments.incremental_value : Makes the table.
+    clvml.plots.treatment_budget : The budget that follows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from clvml import plots, treatments
+    >>> rng = np.random.default_rng(1)
+    >>> sent = pd.DataFrame({"customer_id": range(2000), "treatment": ["control", "voucher"] * 1000})
+    >>> sent["segment"] = rng.choice(["gold", "silver"], 2000)
+    >>> sent["money"] = rng.gamma(2.0, 10.0, 2000)
+    >>> sent["money"] += 6.0 * ((sent["treatment"] == "voucher") & (sent["segment"] == "gold"))
+    >>> responses = treatments.read_responses(sent, costs={"voucher": 2.0})
+    >>> lift = treatments.measure_lift(responses)
+    >>> ax = plots.treatment_value(treatments.incremental_value(lift, responses), currency="$")
     """
     figure = "treatment_value"
     columns = ["value_per_cost", "value_per_cost_lower", "value_per_cost_upper"]
@@ -138,13 +182,40 @@ def treatment_budget(table: pd.DataFrame, *, currency: str = "", ax: Axes | None
     table : pandas.DataFrame
         ``BudgetPlan.table`` of `clvml.treatments.allocate_budget`.
     currency : str
+        Sign or code.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One row per segment and treatment: its spend and its profit with the interval.
 
     Raises
     ------
     InputError
         If the table is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.treatments.allocate_budget : Makes the table.
+    clvml.plots.treatment_value : Value per unit of cost.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from clvml import plots, treatments
+    >>> rng = np.random.default_rng(1)
+    >>> sent = pd.DataFrame({"customer_id": range(2000), "treatment": ["control", "voucher"] * 1000})
+    >>> sent["segment"] = rng.choice(["gold", "silver"], 2000)
+    >>> sent["money"] = rng.gamma(2.0, 10.0, 2000)
+    >>> sent["money"] += 6.0 * ((sent["treatment"] == "voucher") & (sent["segment"] == "gold"))
+    >>> responses = treatments.read_responses(sent, costs={"voucher": 2.0})
+    >>> lift = treatments.measure_lift(responses)
+    >>> value = treatments.incremental_value(lift, responses)
+    >>> plan = treatments.allocate_budget(value, sent["segment"].value_counts())
+    >>> ax = plots.treatment_budget(plan.table, currency="$")
     """
     figure = "treatment_budget"
     check_table(table, ["customers", "spend", "profit", "lower", "upper"], figure)

@@ -52,10 +52,35 @@ def predicted_against_actual(
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One line per model, and the diagonal on which a prediction is right on average.
+
     Raises
     ------
     InputError
         If there are no customers or models, the customers differ, or a value is not finite.
+
+    See Also
+    --------
+    clvml.compare_models : Predicts with several models.
+    clvml.plots.calibration_by_decile : By decile of the prediction.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> models = {
+    ...     "BG/NBD": clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), 39),
+    ...     "repeat rate": clvml.RepeatRateValue(39),
+    ...     "historic": clvml.HistoricValue(39),
+    ... }
+    >>> families = {"BG/NBD": "probabilistic", "repeat rate": "formula", "historic": "baseline"}
+    >>> result = clvml.compare_models(models, split, families=families)
+    >>> ax = plots.predicted_against_actual(result.predictions, result.actual)
     """
     figure = "predicted_against_actual"
     truth = check_values(actual, figure)
@@ -102,6 +127,30 @@ def calibration_by_decile(
     ------
     InputError
         If there is no table, or one is empty or lacks a column.
+
+    See Also
+    --------
+    clvml.evaluation.calibration_by_decile : Makes a table.
+    clvml.plots.predicted_against_actual : By level of the prediction.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import evaluation, plots
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> models = {
+    ...     "BG/NBD": clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), 39),
+    ...     "repeat rate": clvml.RepeatRateValue(39),
+    ...     "historic": clvml.HistoricValue(39),
+    ... }
+    >>> families = {"BG/NBD": "probabilistic", "repeat rate": "formula", "historic": "baseline"}
+    >>> result = clvml.compare_models(models, split, families=families)
+    >>> tables = {
+    ...     name: evaluation.calibration_by_decile(result.actual, predicted)
+    ...     for name, predicted in result.predictions.items()
+    ... }
+    >>> ax = plots.calibration_by_decile(tables)
     """
     figure = "calibration_by_decile"
     by_model = {"predicted": tables} if isinstance(tables, pd.DataFrame) else dict(tables)
@@ -151,6 +200,26 @@ def lift_curve(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ------
     InputError
         If the table is empty or holds no model.
+
+    See Also
+    --------
+    clvml.evaluation.lift_curve : Makes the table.
+    clvml.evaluation.gini : One number for a curve.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import evaluation, plots
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> models = {
+    ...     "BG/NBD": clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), 39),
+    ...     "repeat rate": clvml.RepeatRateValue(39),
+    ...     "historic": clvml.HistoricValue(39),
+    ... }
+    >>> families = {"BG/NBD": "probabilistic", "repeat rate": "formula", "historic": "baseline"}
+    >>> result = clvml.compare_models(models, split, families=families)
+    >>> ax = plots.lift_curve(evaluation.lift_curve(result.actual, result.predictions))
     """
     figure = "lift_curve"
     check_table(table, [], figure)
@@ -196,10 +265,30 @@ def value_distribution(clv: pd.Series, *, top: float = 0.1, ax: Axes | None = No
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the Axes of a new figure.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        A histogram on a logarithmic axis.
+
     Raises
     ------
     InputError
         If there are no customers, a value is not finite, or ``top`` is not inside (0, 1).
+
+    See Also
+    --------
+    clvml.evaluation.concentration : The share of the top customers.
+    clvml.plots.revenue_deciles : Revenue by tenth of customers.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml import plots
+    >>> transactions = clvml.load_cdnow()
+    >>> split = clvml.split(transactions, "1997-09-30", "1998-06-30", time_unit="W")
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), "39W")
+    >>> clv = model.fit(split.calibration).predict(split.calibration)
+    >>> ax = plots.value_distribution(clv)
     """
     values = check_values(clv, "value_distribution")
     if not 0 < top < 1:
