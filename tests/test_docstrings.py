@@ -30,6 +30,11 @@ ROOMS = (
     "lifetime_value.economics",
     "lifetime_value.learned",
     "customers",
+    "customer_base",
+    "segments.grouping",
+    "segments.judging",
+    "segments.acting",
+    "treatments",
     "compat.lifetimes",
 )
 # numpydoc's checks that are no rule here: layout that ruff checks (GL01 to GL03), style (SS05, SS06),
