@@ -30,6 +30,11 @@ ROOMS = (
     "lifetime_value.economics",
     "lifetime_value.learned",
     "customers",
+    "customer_base",
+    "segments.grouping",
+    "segments.judging",
+    "segments.acting",
+    "treatments",
     "compat.lifetimes",
     "plots",
 )

@@ -25,9 +25,9 @@ class CustomerBaseAudit:
     Attributes
     ----------
     period : {"D", "W", "M", "Q", "Y"}
-        Unit of cohorts and of age.
+        Unit of the cohorts and of their age.
     table : pandas.DataFrame
-        As from `cohort_table`.
+        As from `cohort_table`: index ``cohort, age``.
     latest : Window
         The periods of lens 1.
     profile : PeriodProfile
@@ -40,6 +40,25 @@ class CustomerBaseAudit:
         Lens 4.
     base : pandas.DataFrame
         Lens 5, as from `base_over_time`.
+
+    See Also
+    --------
+    clvml.customer_base.audit : The function that makes one.
+    clvml.plots.cohort_heat_map : The table as a figure.
+    clvml.plots.base_over_time : Lens 5 as a figure.
+
+    Examples
+    --------
+    The customers of CDNOW by quarter of their first purchase. Lens 3 follows the largest cohort that was
+    observed for long enough:
+
+    >>> import clvml
+    >>> from clvml.customer_base import audit
+    >>> found = audit(clvml.load_cdnow(), "Q")
+    >>> found.cohort["retention"].round(2).tolist()
+    [1.0, 0.22, 0.18, 0.17, 0.16, 0.13]
+    >>> list(found.describe("$"))
+    ['base', 'period', 'comparison', 'cohort', 'cohorts']
     """
 
     period: str
@@ -109,13 +128,30 @@ def audit(
     collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
         Period within which purchases are merged to one, as in `summarize`.
 
+    Returns
+    -------
+    CustomerBaseAudit
+        The five lenses as tables; ``describe()`` has them in words.
+
     Raises
     ------
     InputError
         If an argument is out of range, or there is no purchase.
 
+    See Also
+    --------
+    clvml.customer_base.cohort_table : The table of cohorts alone.
+    clvml.customer_base.period_profile : Lens 1, with a period of one's choice.
+    clvml.customer_base.compare_periods : Lens 2, with periods of one's choice.
+    clvml.workflow.run : The audit in the report of a project.
+
+    References
+    ----------
+    Fader, P., Hardie, B., Ross, M. (2022), *The Customer-Base Audit*. Wharton School Press.
+
     Examples
     --------
+    >>> from clvml.customer_base import audit
     >>> import clvml
     >>> found = audit(clvml.load_cdnow(), "Q")
     >>> found.profile.window, found.cohort.attrs["cohort"], found.cohorts.age

@@ -25,11 +25,18 @@ def base_over_time(table: pd.DataFrame) -> pd.DataFrame:
         ``customers``), ``new_revenue`` (of new customers), ``share_new`` (of it in the revenue; in the
         orders, for purchases without money) and ``complete``.
 
+    See Also
+    --------
+    clvml.customer_base.cohort_table : The table that it takes.
+    clvml.customer_base.growth_drivers : The change between two periods by its factors.
+    clvml.plots.base_over_time : As a figure.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.customer_base import base_over_time, cohort_table
     >>> sales = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [10.0, 30.0, 20.0],
     ...                       "date": ["2024-01-03", "2024-02-05", "2024-02-20"]})
-    >>> from clvml.customer_base import cohort_table
     >>> base = base_over_time(cohort_table(sales, observation_end="2024-02-29"))
     >>> base[["customers", "orders_per_customer", "revenue", "share_new"]]
                 customers  orders_per_customer  revenue  share_new

@@ -53,6 +53,27 @@ class CohortComparison:
     trend_cohorts : list of str
         Of the last two years (at least six), without the first of the data where that leaves three: if the
         shop had customers before the data begin, the first cohort has them too.
+
+    See Also
+    --------
+    clvml.customer_base.compare_cohorts : The function that makes one.
+    clvml.customer_base.cohort_trend : The trend from any counts.
+
+    Examples
+    --------
+    The cohorts of CDNOW, by month of the first purchase, at the age of three months:
+
+    >>> import clvml
+    >>> from clvml.customer_base import compare_cohorts
+    >>> compared = compare_cohorts(clvml.load_cdnow(), "M", age=3)
+    >>> compared.cohorts[["customers", "repeat_rate"]].round(2)
+             customers  repeat_rate
+    cohort
+    1997-01        781         0.31
+    1997-02        857         0.32
+    1997-03        719         0.30
+    >>> compared.trend.direction
+    'no trend'
     """
 
     age: int
@@ -86,11 +107,18 @@ def cohort_by_age(table: pd.DataFrame, cohort: str | None = None) -> pd.DataFram
     InputError
         If there is no such cohort, or it was not observed for a complete period.
 
+    See Also
+    --------
+    clvml.customer_base.cohort_table : The table that it takes.
+    clvml.customer_base.compare_cohorts : Cohorts against one another.
+    clvml.plots.cohort_by_age : As a figure.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.customer_base import cohort_by_age, cohort_table
     >>> sales = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [10.0, 30.0, 20.0],
     ...                       "date": ["2024-01-03", "2024-02-05", "2024-01-20"]})
-    >>> from clvml.customer_base import cohort_table
     >>> table = cohort_table(sales, observation_end="2024-02-29")
     >>> cohort_by_age(table)[["retention", "orders_per_customer", "average_order_value", "cumulative_value"]]
          retention  orders_per_customer  average_order_value  cumulative_value
@@ -127,19 +155,38 @@ def compare_cohorts(
 
     Parameters
     ----------
-    transactions, period, observation_end, collapse
-        As of `cohort_table`.
+    transactions : Transactions or frame
+        From `read_transactions`, or a DataFrame or path with the default column names.
+    period : {"D", "W", "M", "Q", "Y"}, default "M"
+        Length of a cohort and unit of its age.
     age : int, optional
         In periods. Default: 30 days, 8 weeks, 3 months, 2 quarters or a year, or what half of the cohorts
         reached.
+    observation_end : date, optional
+        Last day of observation, inclusive. Default: the last day of the data.
+    collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
+        Period within which purchases are merged to one, as in `summarize`.
+
+    Returns
+    -------
+    CohortComparison
+        A row per cohort, and the trend of the repeat rate over the recent ones.
 
     Raises
     ------
     InputError
         If the age is negative, or no cohort reached it.
 
+    See Also
+    --------
+    clvml.customer_base.cohort_by_age : One cohort as it ages.
+    clvml.customer_base.cohort_trend : The trend from any counts.
+    clvml.plots.cohort_curves : Cohorts by age as a figure.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.customer_base import compare_cohorts
     >>> sales = pd.DataFrame({"customer_id": ["a", "a", "b", "c"], "amount": [10.0, 30.0, 20.0, 5.0],
     ...                       "date": ["2024-01-03", "2024-02-05", "2024-01-20", "2024-02-10"]})
     >>> compared = compare_cohorts(sales, age=1, observation_end="2024-03-31")

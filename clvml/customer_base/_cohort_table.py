@@ -57,8 +57,17 @@ def cohort_table(
     InputError
         If a period is unknown, or there is no purchase.
 
+    See Also
+    --------
+    clvml.cohorts : The cohort of each customer.
+    clvml.customer_base.audit : The five lenses in one pass.
+    clvml.customer_base.revenue_by_cohort : The revenue of each calendar period by cohort.
+    clvml.plots.cohort_heat_map : As a figure.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.customer_base import cohort_table
     >>> sales = pd.DataFrame({"customer_id": ["a", "a", "b", "c"], "amount": [10.0, 30.0, 20.0, 5.0],
     ...                       "date": ["2024-01-03", "2024-02-05", "2024-01-20", "2024-02-10"]})
     >>> table = cohort_table(sales, observation_end="2024-02-29")
@@ -84,8 +93,14 @@ def revenue_by_cohort(
 
     Parameters
     ----------
-    transactions, period, observation_end, collapse
-        As of `cohort_table`.
+    transactions : Transactions or frame
+        From `read_transactions`, or a DataFrame or path with the default column names.
+    period : {"D", "W", "M", "Q", "Y"}, default "M"
+        Length of a cohort, and of the periods of revenue.
+    observation_end : date, optional
+        Last day of observation, inclusive. Default: the last day of the data.
+    collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
+        Period within which purchases are merged to one, as in `summarize`.
 
     Returns
     -------
@@ -98,8 +113,15 @@ def revenue_by_cohort(
     InputError
         As `cohort_table`.
 
+    See Also
+    --------
+    clvml.customer_base.cohort_table : By age in place of calendar period, with more measures.
+    clvml.plots.revenue_by_cohort : As a figure.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.customer_base import revenue_by_cohort
     >>> sales = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [10.0, 30.0, 20.0],
     ...                       "date": ["2024-01-03", "2024-02-05", "2024-02-20"]})
     >>> revenue_by_cohort(sales, observation_end="2024-02-29")

@@ -31,6 +31,21 @@ class CohortTrend(NamedTuple):
         Of the interval.
     direction : str
         ``"falls"``, ``"rises"``, ``"no trend"`` (the interval contains 0) or ``"not identified"``.
+
+    See Also
+    --------
+    clvml.customer_base.cohort_trend : The function that makes one.
+    clvml.customer_base.CohortComparison : Has the trend of the repeat rate.
+
+    Examples
+    --------
+    >>> from clvml.customer_base import cohort_trend
+    >>> trend = cohort_trend(customers=[1000, 1000, 1000, 1000], repeaters=[300, 310, 290, 305])
+    >>> trend.direction, trend.level
+    ('no trend', 0.95)
+    >>> change, lower, upper, *_ = trend
+    >>> lower < change < upper
+    True
     """
 
     change: float
@@ -55,6 +70,7 @@ def cohort_trend(
     position : array-like of shape (n_cohorts,), optional
         When each cohort was acquired, in periods. Default: one after the other.
     level : float, default 0.95
+        Level of the confidence interval.
 
     Returns
     -------
@@ -66,8 +82,25 @@ def cohort_trend(
     InputError
         If a number is negative, or there are more repeaters than customers.
 
+    See Also
+    --------
+    clvml.customer_base.compare_cohorts : Counts the cohorts of purchases, and their trend.
+
+    Notes
+    -----
+    The share is regressed on the position of the cohort, weighted by customers (Armitage's test for trend).
+    Cohorts differ by more than chance, by season and by campaign, so that the variance is scaled by the
+    dispersion about the line where that exceeds 1; the interval is then Student's.
+
+    References
+    ----------
+    Armitage, P. (1955), Tests for linear trends in proportions and frequencies. *Biometrics* 11, 375-386.
+
+    McCullagh, P., Nelder, J. (1989), *Generalized Linear Models*, section 4.5, for the dispersion.
+
     Examples
     --------
+    >>> from clvml.customer_base import cohort_trend
     >>> trend = cohort_trend([1000, 1000, 1000, 1000], [300, 280, 260, 240])
     >>> round(trend.change, 3), trend.direction
     (-0.02, 'falls')

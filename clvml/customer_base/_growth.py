@@ -18,7 +18,7 @@ import pandas as pd
 
 
 def growth_drivers(before: pd.Series, after: pd.Series) -> pd.DataFrame:
-    """The change of revenue by its factors.
+    r"""The change of revenue by its factors.
 
     Parameters
     ----------
@@ -33,8 +33,29 @@ def growth_drivers(before: pd.Series, after: pd.Series) -> pd.DataFrame:
         (relative, NaN from 0) and ``contribution`` (in units of the product; they add up to that of the
         product; NaN where a factor is not positive).
 
+    See Also
+    --------
+    clvml.customer_base.compare_periods : Two periods of purchases, with their drivers.
+    clvml.plots.period_bridge : The change by what customers did, as a figure.
+
+    Notes
+    -----
+    With factors :math:`x_i` and their product :math:`R` before and after, the change is divided exactly by
+    the logarithmic mean:
+
+    .. math::
+
+        R_1 - R_0 = \sum_i L \ln\frac{x_{i1}}{x_{i0}}, \qquad L = \frac{R_1 - R_0}{\ln (R_1 / R_0)}
+
+    References
+    ----------
+    Ang, B. W. (2004), Decomposition analysis for policymaking in energy: which is the preferred method?
+    *Energy Policy* 32, 1131-1139.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.customer_base import growth_drivers
     >>> before = pd.Series({"customers": 10, "orders": 20, "revenue": 100.0})
     >>> after = pd.Series({"customers": 20, "orders": 20, "revenue": 100.0})
     >>> growth_drivers(before, after)["contribution"].round(2).tolist()

@@ -60,6 +60,27 @@ class PeriodComparison:
         The change of all revenue by customers, orders per customer and order value, as of `growth_drivers`.
     stayed_drivers : pandas.DataFrame
         The same for those who stayed: by orders per customer and order value.
+
+    See Also
+    --------
+    clvml.customer_base.compare_periods : The function that makes one.
+    clvml.plots.period_bridge : As a figure.
+
+    Examples
+    --------
+    CDNOW in the first half of 1998 against the half year before:
+
+    >>> import clvml
+    >>> from clvml.customer_base import compare_periods
+    >>> found = compare_periods(
+    ...     clvml.load_cdnow(), ("1997-07-01", "1997-12-31"), ("1998-01-01", "1998-06-30")
+    ... )
+    >>> found.before, found.after
+    ('1997-07 to 1997-12', '1998-01 to 1998-06')
+    >>> found.stayed.loc["earlier", ["customers", "stayed"]].astype(int).tolist()
+    [619, 322]
+    >>> found.drivers["change"].round(2).to_dict()
+    {'customers': -0.17, 'orders_per_customer': -0.05, 'average_order_value': -0.02, 'revenue': -0.22}
     """
 
     before: str
@@ -90,16 +111,32 @@ def compare_periods(
         year of complete periods, or of less than two years the second half. Default of ``before``: as long,
         and ending where ``after`` begins.
     period : {"D", "W", "M", "Q", "Y"}, default "M"
-    observation_end, collapse
-        As of `cohort_table`.
+        Unit of the periods: each begins and ends with one.
+    observation_end : date, optional
+        Last day of observation, inclusive. Default: the last day of the data.
+    collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
+        Period within which purchases are merged to one, as in `summarize`.
+
+    Returns
+    -------
+    PeriodComparison
+        Customers by what they did, and the change of revenue by its drivers.
 
     Raises
     ------
     InputError
         If the periods overlap, the data do not reach back to ``before``, or nobody bought in either.
 
+    See Also
+    --------
+    clvml.customer_base.period_profile : One period in depth.
+    clvml.customer_base.growth_drivers : The change by its factors, from any two sums.
+    clvml.plots.period_bridge : As a figure.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.customer_base import compare_periods
     >>> sales = pd.DataFrame({"customer_id": ["a", "a", "b", "c"], "amount": [10.0, 30.0, 20.0, 5.0],
     ...                       "date": ["2024-01-03", "2024-02-05", "2024-01-20", "2024-02-10"]})
     >>> compared = compare_periods(sales, ("2024-01-01", "2024-01-31"), ("2024-02-01", "2024-02-29"))

@@ -70,11 +70,33 @@ class PeriodProfile:
         columns ``customers, new_customers, orders, revenue, new_revenue, share_of_customers,
         share_of_revenue``. The last two are None for purchases without money.
 
+    See Also
+    --------
+    clvml.customer_base.period_profile : The function that makes one.
+    clvml.plots.revenue_deciles : The deciles as a figure.
+    clvml.plots.customer_distribution : The distributions as a figure.
+
     Notes
     -----
     Of purchases without money the tables have no money, deciles and shares are by orders. With spend ``s = n
     a``, number of orders times their average value, ``var(ln s) = cov(ln s, ln n) + cov(ln s, ln a)``;
     ``share_by_orders`` is the first term over the whole, of customers with positive spend.
+
+    Examples
+    --------
+    Customers of CDNOW in 1997 by number of orders, and what the best tenth spent:
+
+    >>> import clvml
+    >>> from clvml.customer_base import period_profile
+    >>> profile = period_profile(clvml.load_cdnow(), ("1997-01-01", "1997-12-31"))
+    >>> profile.by_orders[["customers", "share_of_revenue"]].head(3).round(2)
+                      customers  share_of_revenue
+    number_of_orders
+    1                      1317              0.20
+    2                       437              0.14
+    3                       206              0.11
+    >>> profile.deciles.loc[1, ["share", "orders_ratio", "order_value_ratio"]].round(2).to_dict()
+    {'share': 0.49, 'orders_ratio': 3.33, 'order_value_ratio': 1.46}
     """
 
     window: str
@@ -104,18 +126,33 @@ def period_profile(
         First and last day; whole ``period`` that contain them count. Default: the last year of complete
         periods, or of less than two years the second half.
     period : {"D", "W", "M", "Q", "Y"}, default "M"
+        Unit of the window: it begins and ends with one.
     margin : float, default 1
         Profit per unit of revenue.
-    observation_end, collapse
-        As of `cohort_table`.
+    observation_end : date, optional
+        Last day of observation, inclusive. Default: the last day of the data.
+    collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
+        Period within which purchases are merged to one, as in `summarize`.
+
+    Returns
+    -------
+    PeriodProfile
+        Totals, deciles and distributions of the customers who bought in the window.
 
     Raises
     ------
     InputError
         If nobody bought in the window, or it is none.
 
+    See Also
+    --------
+    clvml.customer_base.compare_periods : Two periods against one another.
+    clvml.plots.revenue_deciles : The deciles as a figure.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.customer_base import period_profile
     >>> sales = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [10.0, 30.0, 20.0],
     ...                       "date": ["2024-01-03", "2024-01-25", "2024-01-20"]})
     >>> profile = period_profile(sales, ("2024-01-01", "2024-01-31"))

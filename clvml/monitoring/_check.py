@@ -42,6 +42,11 @@ class ModelCheck:
         The specification fitted to all customers until now.
     level : float
         The probability of any alarm among the statements if nothing has changed.
+
+    See Also
+    --------
+    clvml.monitoring.check_model : The function that makes one.
+    clvml.plots.deviations : As a figure.
     """
 
     period: Period
@@ -147,14 +152,21 @@ def check_model(
     Returns
     -------
     ModelCheck
+        The statements, the alarms among them, and whether a challenger is better.
 
     Raises
     ------
     InputError
         If the model cannot be checked, the purchases are not those of the model, or too little came.
 
+    See Also
+    --------
+    clvml.workflow.check : The same from a configuration and the registry, with a report.
+    clvml.plots.deviations : As a figure.
+
     Examples
     --------
+    >>> from clvml.monitoring import check_model
     >>> import clvml
     >>> from clvml.scoring import ModelCard
     >>> parts = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30")

@@ -114,6 +114,7 @@ def read_request(
 
     Examples
     --------
+    >>> from clvml.scoring import read_request
     >>> import clvml
     >>> customers = clvml.summarize(clvml.load_cdnow())
     >>> model = clvml.RepeatRateValue(horizon=39).fit(customers)
@@ -186,6 +187,7 @@ def request_params(model: Any, given: Mapping[str, Any]) -> dict[str, Any]:
 
     Examples
     --------
+    >>> from clvml.scoring import request_params
     >>> import clvml
     >>> request_params(clvml.ZeroValue(horizon=1), {"horizon": "39", "annual_discount_rate": 0.1})
     {'horizon': 39.0, 'annual_discount_rate': 0.1}

@@ -63,11 +63,29 @@ def dump_model(model: BaseEstimator, card: ModelCard | None = None) -> str:
     card : ModelCard, optional
         What the caller knows of the model, such as its data and scores; all else is found from the model.
 
+    Returns
+    -------
+    str
+        A JSON document.
+
     Raises
     ------
     InputError
         If the class is not a public estimator of clvml, or an attribute or a field of the card cannot be
         serialised; the message names it.
+
+    See Also
+    --------
+    clvml.scoring.load_model_json : Reads it.
+    clvml.scoring.save_model_folder : Writes it to a file.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.scoring import dump_model, load_model_json
+    >>> model = clvml.BGNBD.from_params(r=0.243, alpha=4.414, a=0.793, b=2.426, time_unit="W")
+    >>> load_model_json(dump_model(model)).params_.alpha
+    4.414
     """
     encoded = _encode_estimator(model, type(model).__name__)
     known = card_of(model) if card is None else card_of(model).with_evidence(card)
@@ -100,10 +118,33 @@ def digest_of(document: Mapping[str, Any]) -> str:
 def load_model_json(text: str) -> Any:
     """The estimator that :func:`dump_model` wrote.
 
+    Parameters
+    ----------
+    text : str
+        A JSON document, as from :func:`dump_model`.
+
+    Returns
+    -------
+    estimator
+        Fitted, without loss of precision.
+
     Raises
     ------
     InputError
         If the text is damaged, was changed, is not a clvml model, or has a newer format.
+
+    See Also
+    --------
+    clvml.scoring.dump_model : Writes it.
+    clvml.scoring.load_model_folder : Reads a file.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.scoring import dump_model, load_model_json
+    >>> model = clvml.BGNBD.from_params(r=0.243, alpha=4.414, a=0.793, b=2.426, time_unit="W")
+    >>> load_model_json(dump_model(model)).time_unit_
+    'W'
     """
     return _model_of(_document(text))
 
@@ -111,10 +152,39 @@ def load_model_json(text: str) -> Any:
 def load_with_card(folder: str | Path) -> tuple[Any, ModelCard]:
     """The estimator of ``folder/model.json``, or of the file itself, and its card.
 
+    Parameters
+    ----------
+    folder : str or Path
+        The folder of a model, or its ``model.json``.
+
+    Returns
+    -------
+    model : estimator
+        Fitted.
+    card : ModelCard
+        What the model knows of its data, parameters and scores.
+
     Raises
     ------
     InputError
         As in :func:`load_model_folder`.
+
+    See Also
+    --------
+    clvml.scoring.load_model_folder : The model alone.
+    clvml.monitoring.check_model : Checks the model by later purchases.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import clvml
+    >>> from clvml.scoring import load_with_card, save_model_folder
+    >>> model = clvml.BGNBD.from_params(r=0.243, alpha=4.414, a=0.793, b=2.426, time_unit="W")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = save_model_folder(model, folder)
+    ...     loaded, card = load_with_card(folder)
+    >>> card.model, card.time_unit
+    ('BGNBD', 'W')
     """
     document = _document(_read(folder))
     model = _model_of(document)
@@ -126,10 +196,36 @@ def read_card(folder: str | Path) -> ModelCard:
 
     A file written before clvml 0.2 has no card: it is what can be found from the model.
 
+    Parameters
+    ----------
+    folder : str or Path
+        The folder of a model, or its ``model.json``.
+
+    Returns
+    -------
+    ModelCard
+        What the model knows of its data, parameters and scores.
+
     Raises
     ------
     InputError
         As in :func:`load_model_folder`.
+
+    See Also
+    --------
+    clvml.scoring.load_with_card : With the model.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import clvml
+    >>> from clvml.scoring import read_card, save_model_folder
+    >>> model = clvml.BGNBD.from_params(r=0.243, alpha=4.414, a=0.793, b=2.426, time_unit="W")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = save_model_folder(model, folder)
+    ...     card = read_card(folder)
+    >>> [parameter["name"] for parameter in card.parameters]
+    ['r', 'alpha', 'a', 'b']
     """
     document = _document(_read(folder))
     return _card_of(document, None if "card" in document else _model_of(document))
@@ -161,10 +257,37 @@ def save_model_folder(model: BaseEstimator, folder: str | Path, card: ModelCard 
 def load_model_folder(folder: str | Path) -> Any:
     """Read the estimator from ``folder/model.json``, or from the file itself.
 
+    Parameters
+    ----------
+    folder : str or Path
+        The folder of a model, or its ``model.json``.
+
+    Returns
+    -------
+    estimator
+        Fitted, without loss of precision.
+
     Raises
     ------
     InputError
         If the file does not exist, or is not a valid model.
+
+    See Also
+    --------
+    clvml.scoring.load_with_card : With the card.
+    clvml.scoring.save_model_folder : Writes it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import clvml
+    >>> from clvml.scoring import load_model_folder, save_model_folder
+    >>> model = clvml.BGNBD.from_params(r=0.243, alpha=4.414, a=0.793, b=2.426, time_unit="W")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = save_model_folder(model, folder)
+    ...     loaded = load_model_folder(folder)
+    >>> path.name, loaded.params_.r
+    ('model.json', 0.243)
     """
     return load_model_json(_read(folder))
 

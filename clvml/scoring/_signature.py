@@ -81,6 +81,8 @@ def signature(model: Any) -> Signature:
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.scoring import signature
     >>> import clvml
     >>> customers = pd.DataFrame({"frequency": [1.0], "recency": [2.0], "T": [3.0], "monetary_value": [9.0]})
     >>> found = signature(clvml.ZeroValue(horizon=39).fit(customers))

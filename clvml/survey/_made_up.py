@@ -104,6 +104,8 @@ def made_up_survey(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.survey import made_up_survey
     >>> customers = pd.DataFrame({"frequency": range(50)}, index=pd.RangeIndex(50, name="customer_id"))
     >>> made_up = made_up_survey(customers)
     >>> made_up.ratings["brand"].unique().tolist(), made_up.ratings["respondent"].nunique()

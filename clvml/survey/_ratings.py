@@ -202,6 +202,8 @@ def read_ratings(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.survey import read_ratings
     >>> scores = {"respondent": [1, 1, 2, 2], "brand": "ours", "attribute": ["quality", "price"] * 2}
     >>> table = pd.DataFrame(scores).assign(score=[4, 2, 5, 3])
     >>> ratings = read_ratings(table, kinds={"quality": "product", "price": "money"})

@@ -94,6 +94,7 @@ def load_card(model_uri: str | Path, *, tracking_uri: str | None = None) -> Mode
 
     Examples
     --------
+    >>> from clvml.tracking import load_card
     >>> load_card("models:/cdnow@champion").observed_until  # doctest: +SKIP
     '1998-06-30'
     """

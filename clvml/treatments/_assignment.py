@@ -59,8 +59,17 @@ def assign_treatments(
         If ids are missing or duplicated, a customer has no segment, there are fewer than two groups, or they
         are larger than the customer base.
 
+    See Also
+    --------
+    clvml.treatments.plan_test : How many customers a test needs.
+    clvml.treatments.count_groups : The groups by segment.
+    clvml.workflow.assign_file : The same from file to file.
+    clvml.treatments.read_responses : Reads the groups back, once there are outcomes.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.treatments import assign_treatments
     >>> drawn = assign_treatments(pd.RangeIndex(1000), {"control": 0.2, "gift": 0.4, "call": 0.4})
     >>> drawn["group"].value_counts().to_dict()
     {'gift': 400, 'call': 400, 'control': 200}
@@ -90,6 +99,29 @@ def count_groups(assigned: pd.DataFrame) -> pd.DataFrame:
     ----------
     assigned : pandas.DataFrame
         As from `assign_treatments`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``segment``, a column per group.
+
+    See Also
+    --------
+    clvml.treatments.assign_treatments : Draws the groups.
+    clvml.treatments.check_group_sizes : A test of the sizes.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from clvml.treatments import assign_treatments, count_groups
+    >>> segments = pd.Series(["gold"] * 20 + ["lead"] * 40, index=pd.RangeIndex(60, name="customer_id"))
+    >>> drawn = assign_treatments(segments.index, {"control": 0.5, "gift": 0.5}, segments=segments)
+    >>> count_groups(drawn)
+    group    control  gift  (all)
+    segment
+    gold          10    10     20
+    lead          20    20     40
+    (all)         30    30     60
     """
     return pd.crosstab(assigned["segment"], assigned["group"], margins=True, margins_name=ALL)
 

@@ -29,9 +29,28 @@ class BudgetPlan:
     spend, profit, lower, upper : float
         In total.
     budget : float
-        Infinite without a limit.
+        The limit; infinite without one.
     estimates : pandas.DataFrame
         As from `shrink_segments`.
+
+    See Also
+    --------
+    clvml.treatments.allocate_budget : The function that makes one.
+    clvml.plots.treatment_budget : As a figure.
+
+    Examples
+    --------
+    A gift that pays in one segment only; 150 currency units buy 75 of them:
+
+    >>> import pandas as pd
+    >>> from clvml.treatments import allocate_budget
+    >>> index = pd.MultiIndex.from_product([["gold", "lead"], ["gift"]], names=["segment", "treatment"])
+    >>> value = pd.DataFrame({"cost": 2.0, "profit": [3.0, -1.0], "se": [0.1, 0.1], "customers": 50}, index)
+    >>> plan = allocate_budget(value, pd.Series({"gold": 100, "lead": 900}), budget=150.0)
+    >>> plan.budget, plan.spend
+    (150.0, 150.0)
+    >>> plan.lower < plan.profit < plan.upper
+    True
     """
 
     table: pd.DataFrame
@@ -73,14 +92,23 @@ def allocate_budget(
     Returns
     -------
     BudgetPlan
+        Customers to treat, cost and expected profit by segment and treatment, and in total.
 
     Raises
     ------
     InputError
         If the budget or a number of customers is negative, or no segment of ``customers`` was tested.
 
+    See Also
+    --------
+    clvml.treatments.incremental_value : The table that it takes.
+    clvml.treatments.next_tests : What to test before the next allocation.
+    clvml.treatments.measured_treatments : The result in a plan per customer.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.treatments import allocate_budget
     >>> index = pd.MultiIndex.from_product([["gold", "lead"], ["gift"]], names=["segment", "treatment"])
     >>> value = pd.DataFrame({"cost": 2.0, "profit": [3.0, -1.0], "se": [0.1, 0.1], "customers": 50}, index)
     >>> plan = allocate_budget(value, pd.Series({"gold": 100, "lead": 900}), budget=150.0)
@@ -187,8 +215,19 @@ def next_tests(estimates: pd.DataFrame, customers: pd.Series | None = None) -> p
         segment: the expected gain of deciding with the exact response, ``n (E max(0, profit) - max(0, E
         profit))``; Raiffa and Schlaifer, 1961), the most that a test there may cost.
 
+    See Also
+    --------
+    clvml.treatments.shrink_segments : The table that it takes.
+    clvml.treatments.plan_test : How many customers such a test needs.
+
+    References
+    ----------
+    Raiffa, H., Schlaifer, R. (1961), *Applied Statistical Decision Theory*, chapter 5A.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.treatments import next_tests, shrink_segments
     >>> index = pd.MultiIndex.from_product([["gold", "lead"], ["gift"]], names=["segment", "treatment"])
     >>> sure = pd.DataFrame({"cost": 2.0, "profit": [9.0, 9.1], "se": [0.1, 6.0], "customers": 50}, index)
     >>> next_tests(shrink_segments(sure), pd.Series({"gold": 10, "lead": 10})).index[0]

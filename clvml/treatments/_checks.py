@@ -23,6 +23,7 @@ def check_group_sizes(responses: Responses, shares: Mapping[str, float] | None =
     Parameters
     ----------
     responses : Responses
+        The customers of the test by group.
     shares : mapping of str to float, optional
         The planned share of each group (or its size; they are scaled to 1). Without them the test is whether
         all segments have the same shares, which they have if groups were drawn within segments.
@@ -38,9 +39,15 @@ def check_group_sizes(responses: Responses, shares: Mapping[str, float] | None =
     InputError
         If a group has no planned share.
 
+    See Also
+    --------
+    clvml.treatments.check_balance : Whether the groups were alike before the test.
+    clvml.treatments.measure_lift : What to do once both are in order.
+
     Examples
     --------
-    >>> from clvml.treatments import read_responses
+    >>> import pandas as pd
+    >>> from clvml.treatments import check_group_sizes, read_responses
     >>> rows = pd.DataFrame({"customer_id": range(100), "treatment": ["control"] * 30 + ["gift"] * 70})
     >>> check_group_sizes(read_responses(rows), {"control": 0.5, "gift": 0.5}).attrs["mismatch"]
     True
@@ -88,6 +95,7 @@ def check_balance(responses: Responses, before: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     responses : Responses
+        The customers of the test by group.
     before : pandas.DataFrame
         By customer, numbers known before the start: purchases, spend, predicted value.
 
@@ -103,6 +111,23 @@ def check_balance(responses: Responses, before: pd.DataFrame) -> pd.DataFrame:
     ------
     InputError
         If a customer has no row in ``before``, or it has no column of numbers.
+
+    See Also
+    --------
+    clvml.treatments.check_group_sizes : Whether the groups have the sizes that were planned.
+    clvml.treatments.measure_lift : What to do once both are in order.
+
+    Examples
+    --------
+    A gift that went to the best customers tells nothing of the gift:
+
+    >>> import pandas as pd
+    >>> from clvml.treatments import check_balance, read_responses
+    >>> rows = pd.DataFrame({"customer_id": range(40), "treatment": ["control"] * 20 + ["gift"] * 20})
+    >>> before = pd.DataFrame({"spend": [float(spend) for spend in range(40)]})
+    >>> found = check_balance(read_responses(rows), before)
+    >>> found["standardized"].round(1).tolist(), found.attrs["random"]
+    ([3.4], False)
     """
     table = responses.table
     numbers = before.select_dtypes("number").reindex(table.index)

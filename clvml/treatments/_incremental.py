@@ -40,6 +40,29 @@ def incremental_value(lift: pd.DataFrame, responses: Responses) -> pd.DataFrame:
     ------
     InputError
         If the lift has no profit, since there is no money or no cost.
+
+    See Also
+    --------
+    clvml.treatments.measure_lift : The table that it takes.
+    clvml.treatments.shrink_segments : Segments shrunk towards their mean.
+    clvml.treatments.allocate_budget : Where to spend.
+    clvml.plots.treatment_value : As a figure.
+
+    Examples
+    --------
+    A coupon that costs 1 and raises spend by 4, at a margin of one half:
+
+    >>> import pandas as pd
+    >>> from clvml.treatments import incremental_value, measure_lift, read_responses
+    >>> rows = pd.DataFrame({
+    ...     "customer_id": range(40),
+    ...     "treatment": ["control", "coupon"] * 20,
+    ...     "money": [10.0 + number % 5 + 4 * (number % 2) for number in range(40)],
+    ... })
+    >>> responses = read_responses(rows, costs={"coupon": 1.0})
+    >>> value = incremental_value(measure_lift(responses, margin=0.5), responses)
+    >>> value["profit"].round(2).tolist()
+    [1.0]
     """
     if PROFIT not in lift.index.get_level_values("outcome"):
         raise InputError(
@@ -120,8 +143,8 @@ def shrink_segments(table: pd.DataFrame) -> pd.DataFrame:
     """Profit of each treatment by segment, noisy segments shrunk towards the mean (empirical Bayes).
 
     ``expected = w x mean + (1 - w) x profit`` with ``w = se**2 / (se**2 + tau**2)`` (Morris, 1983, JASA 78,
-    47-55, eq. 1.2), the mean and ``tau`` of each treatment by `pool`; the standard error includes that of the
-    mean.
+    47-55, eq. 1.2), the mean and ``tau`` of each treatment by the method of Paule and Mandel; the standard
+    error includes that of the mean.
 
     Parameters
     ----------
@@ -135,8 +158,23 @@ def shrink_segments(table: pd.DataFrame) -> pd.DataFrame:
         expected_se``, ``own_se`` and ``common_se`` (its parts: of the segment, and of the mean), ``p_pays``.
         ``attrs["pooled"]`` has mean, standard error and tau by treatment.
 
+    See Also
+    --------
+    clvml.treatments.incremental_value : The table that it takes.
+    clvml.treatments.allocate_budget : Where to spend.
+    clvml.treatments.next_tests : Where a further test is worth the most.
+
+    References
+    ----------
+    Morris, C. (1983), Parametric empirical Bayes inference. *JASA* 78, 47-55.
+
+    Paule, R., Mandel, J. (1982), Consensus values and weighting factors. *Journal of Research of the National
+    Bureau of Standards* 87, 377-385.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.treatments import shrink_segments
     >>> index = pd.MultiIndex.from_product([["a", "b"], ["gift"]], names=["segment", "treatment"])
     >>> noisy = pd.DataFrame({"cost": 1.0, "profit": [2.0, -1.0], "se": [1.0, 4.0]}, index)
     >>> shrink_segments(noisy)["expected"].round(2).tolist()

@@ -110,13 +110,21 @@ def measure_lift(
     InputError
         If there is no outcome, an argument is not allowed, or a treatment shares no segment with the control.
 
+    See Also
+    --------
+    clvml.treatments.check_balance : Whether the groups were alike before.
+    clvml.treatments.incremental_value : What the lift is worth after costs.
+    clvml.plots.treatment_lift : As a figure.
+
     Examples
     --------
     Three ways to hand over a small gift with the bill, and the tips (in percent of the bill) against a
     control without a gift; Strohmetz et al. (2002, Journal of Applied Social Psychology 32, 300-309) found
     about 3 %, 14 % and 23 % more.
 
-    >>> from clvml.treatments import read_responses
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from clvml.treatments import measure_lift, read_responses
     >>> from scipy.stats import norm
     >>> spread = norm.ppf((np.arange(60) + 0.5) / 60)
     >>> means = {"control": 15.0, "one gift": 15.45, "two gifts": 17.1, "one, then one more": 18.45}

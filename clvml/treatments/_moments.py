@@ -42,7 +42,7 @@ def predicted_moments(
     segments : pandas.Series, optional
         By customer.
     n_simulations, random_state : int
-        Simulated futures per customer.
+        Simulated futures per customer, and the seed of their draw.
 
     Returns
     -------
@@ -54,6 +54,23 @@ def predicted_moments(
     ------
     InputError
         If the model does not simulate.
+
+    See Also
+    --------
+    clvml.treatments.observed_moments : The same from an earlier period.
+    clvml.treatments.plan_test : The sizes that follow.
+
+    Examples
+    --------
+    A test of 13 weeks with the customers of CDNOW:
+
+    >>> import clvml
+    >>> from clvml.treatments import predicted_moments
+    >>> customers = clvml.summarize(clvml.load_cdnow())
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), horizon="13W").fit(customers)
+    >>> moments = predicted_moments(model, customers, "13W", n_simulations=20, random_state=0)
+    >>> list(moments.columns), int(moments.loc["(all)", "customers"])
+    (['customers', 'mean', 'std', 'explained'], 2357)
     """
     purchases: Any = getattr(model, "purchases_", None)
     spend: Any = getattr(model, "spend_", None)
@@ -91,8 +108,15 @@ def observed_moments(
     pandas.DataFrame
         As from `predicted_moments`.
 
+    See Also
+    --------
+    clvml.treatments.predicted_moments : The same by simulation from a model.
+    clvml.treatments.plan_test : The sizes that follow.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.treatments import observed_moments
     >>> spent = pd.Series([0.0, 10.0, 20.0, 30.0])
     >>> observed_moments(spent, pd.Series([5.0, 5.0, 25.0, 25.0])).round(2)
              customers  mean    std  explained

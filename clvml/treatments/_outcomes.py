@@ -33,7 +33,9 @@ def add_outcomes(
     Parameters
     ----------
     responses : Responses
+        The customers of the test by group.
     transactions : Transactions or frame
+        From `read_transactions`, or a DataFrame or path with the default column names.
     start : date, optional
         First day whose purchases count; the assignment must be known by then. Default: the day after the
         latest date in the column ``assigned``.
@@ -53,11 +55,17 @@ def add_outcomes(
         If there is no start, it is not within the data or in the middle of a period, a customer was assigned
         after it, or no customer of the test is among the customers.
 
+    See Also
+    --------
+    clvml.treatments.read_responses : The groups that it takes.
+    clvml.treatments.measure_lift : The lift in these outcomes.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.treatments import add_outcomes, read_responses
     >>> sales = pd.DataFrame({"customer_id": [1, 2, 3, 4, 1], "amount": [5.0, 7.0, 2.0, 3.0, 9.0],
     ...                       "date": ["2025-01-01"] * 4 + ["2025-02-10"]})
-    >>> from clvml.treatments import read_responses
     >>> rows = pd.DataFrame({"customer_id": [1, 2, 3, 4], "treatment": ["gift", "control"] * 2})
     >>> add_outcomes(read_responses(rows), sales, "2025-02-01").table["money"].tolist()
     [9.0, 0.0, 0.0, 0.0]

@@ -47,8 +47,16 @@ def measured_treatments(
     pandas.DataFrame
         With a column ``cost``: the most that is spent on a customer; 0 for no such limit.
 
+    See Also
+    --------
+    clvml.treatments.shrink_segments : The table that it takes.
+    clvml.segments.acting.read_treatments : The table of treatments.
+    clvml.CustomerGroups : What they are for: a treatment and a budget per customer.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.treatments import measured_treatments
     >>> index = pd.MultiIndex.from_tuples([("gold", "retain")], names=["segment", "treatment"])
     >>> found = pd.DataFrame({"cost": 4.0, "expected": 2.5, "p_pays": 0.9}, index)
     >>> measured_treatments(found).loc[0, ["treatment", "share", "cost"]].to_dict()

@@ -36,6 +36,25 @@ class Responses:
         The kind of incentive of treatments: financial, social or structural.
     notes : tuple of str
         What was counted or left out.
+
+    See Also
+    --------
+    clvml.treatments.read_responses : Reads and checks them.
+    clvml.treatments.add_outcomes : Their outcomes from transactions.
+    clvml.treatments.measure_lift : The lift of each treatment.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from clvml.treatments import read_responses
+    >>> rows = pd.DataFrame({
+    ...     "customer_id": [1, 2, 3, 4],
+    ...     "treatment": ["control", "gift", "control", "gift"],
+    ...     "money": [0.0, 12.0, 5.0, 8.0],
+    ... })
+    >>> responses = read_responses(rows)
+    >>> responses.control, responses.treatments, responses.outcomes
+    ('control', ['gift'], ['money'])
     """
 
     table: pd.DataFrame
@@ -116,8 +135,15 @@ def read_responses(
         Cost per customer of each treatment, in place of a column ``cost``.
     kinds : mapping of str to str, optional
         Kind of incentive of each treatment, in place of a column ``kind``: financial, social or structural.
-    decimal, date_format
-        As in `clvml.read_transactions`.
+    decimal : str, optional
+        Decimal mark of a CSV file, as in `clvml.read_transactions`.
+    date_format : str, optional
+        Format of ``assigned``, as in `clvml.read_transactions`.
+
+    Returns
+    -------
+    Responses
+        The groups, segments, costs and outcomes of the customers of the test.
 
     Raises
     ------
@@ -125,8 +151,16 @@ def read_responses(
         If a customer is in two groups or twice in one, there is no control or no treatment, a group has only
         one customer, currencies are mixed, or a cost or an outcome is missing or impossible.
 
+    See Also
+    --------
+    clvml.treatments.assign_treatments : Draws the groups of a test.
+    clvml.treatments.check_group_sizes : Whether the groups are as planned.
+    clvml.treatments.add_outcomes : Outcomes from transactions.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.treatments import read_responses
     >>> rows = pd.DataFrame({"customer_id": [1, 2, 3, 4], "treatment": ["control", "gift"] * 2})
     >>> read_responses(rows, costs={"gift": 0.5}).table["cost"].tolist()
     [0.0, 0.5, 0.0, 0.5]

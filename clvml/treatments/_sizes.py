@@ -58,11 +58,26 @@ def plan_test(
     InputError
         If a column is missing, or an argument is not allowed.
 
+    See Also
+    --------
+    clvml.treatments.predicted_moments : The table that it takes, from a model.
+    clvml.treatments.observed_moments : The table that it takes, from an earlier period.
+    clvml.treatments.assign_treatments : Draws the groups.
+
+    References
+    ----------
+    Dunnett, C. (1955), A multiple comparison procedure for comparing several treatments with a control.
+    *JASA* 50, 1096-1121.
+
+    Cohen, J. (1988), *Statistical Power Analysis for the Behavioral Sciences*, table 2.4.1.
+
     Examples
     --------
     A lift of half a standard deviation needs 63 customers per group by normal quantiles (Cohen, 1988, has 64
     by t).
 
+    >>> import pandas as pd
+    >>> from clvml.treatments import plan_test
     >>> plan = plan_test(pd.DataFrame({"customers": [500], "mean": [10.0], "std": [4.0]}, ["all"]), cost=2.0)
     >>> plan[["control", "per_treatment", "enough"]].values.tolist()
     [[63, 63, True]]

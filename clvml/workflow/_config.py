@@ -123,6 +123,7 @@ def load_config(path: str | Path | None = None, overrides: Mapping[str, Any] | N
 
     Examples
     --------
+    >>> from clvml.workflow import load_config
     >>> load_config(overrides={"split.time_unit": "M"}).split.time_unit
     'M'
     >>> load_config().experiment.name

@@ -50,6 +50,7 @@ class Finding:
 
         Examples
         --------
+        >>> from clvml.workflow import Words
         >>> words = Words("...", runs=("compared",))
         >>> words.belongs_to("compared/bgnbd"), words.belongs_to("served")
         (True, False)

@@ -51,6 +51,25 @@ def segment_cards(
     ------
     InputError
         If a column is missing, there are no customers, or a lower end is above its upper one.
+
+    See Also
+    --------
+    clvml.segments.acting.segment_plans : A plan in sentences.
+    clvml.plots.segment_card : As a figure.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from clvml.segments.acting import segment_cards, treat
+    >>> customers = pd.DataFrame({"clv": [100.0, 5.0], "probability_alive": [0.5, 0.9]})
+    >>> names, stages = pd.Series(["gold", "lead"]), pd.Series(["decline", "exploration"])
+    >>> members = customers.assign(segment=[1, 2], segment_name=names, stage=stages)
+    >>> members = members.join(treat(names, stages, customers))
+    >>> segment_cards(members)[["name", "total_value", "stage", "treatment"]]
+             name  total_value        stage treatment
+    segment
+    1        gold        100.0      decline    retain
+    2        lead          5.0  exploration   develop
     """
     missing = [name for name in NEEDED if name not in members]
     if missing or members.empty:

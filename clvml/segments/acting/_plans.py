@@ -48,8 +48,15 @@ def segment_plans(cards: pd.DataFrame, trend: pd.DataFrame) -> pd.Series:
     InputError
         If the cards lack a column, or a segment has no trend.
 
+    See Also
+    --------
+    clvml.segments.acting.segment_cards : The cards that it takes.
+    clvml.lifetime_value.economics.trend_words : The trend that it takes.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.segments.acting import segment_plans
     >>> words = {"stage": ["decline"], "treatment": ["retain"], "what_to_do": ["Call them"]}
     >>> cards = pd.DataFrame(words, [1])
     >>> trend = pd.DataFrame(

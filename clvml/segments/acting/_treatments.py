@@ -42,13 +42,30 @@ ANY = "*"
 def read_treatments(path: str | Path | None = None) -> pd.DataFrame:
     """The table of treatments from a CSV file; by default the one included in clvml.
 
+    Parameters
+    ----------
+    path : str or Path, optional
+        CSV file with the columns ``segment, stage, treatment, what_to_do, share`` and optionally ``kind``.
+        Default: the table included in clvml.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The validated table, one row per rule.
+
     Raises
     ------
     InputError
         If there is no such file, a column is missing, or a row breaks a rule.
 
+    See Also
+    --------
+    clvml.segments.acting.treat : A treatment and a budget per customer.
+    clvml.treatments.measured_treatments : Budgets by measured response.
+
     Examples
     --------
+    >>> from clvml.segments.acting import read_treatments
     >>> read_treatments().loc[0, ["segment", "stage", "treatment"]].tolist()
     ['gold', 'decline', 'retain']
     """
@@ -125,6 +142,21 @@ def treat(
     ------
     InputError
         If a customer lacks a segment or stage, or no row of the table matches them.
+
+    See Also
+    --------
+    clvml.CustomerGroups : Segment, stage and treatment in one estimator.
+    clvml.segments.acting.budgets : Totals by treatment.
+    clvml.segments.acting.read_treatments : The table of treatments.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from clvml.segments.acting import treat
+    >>> customers = pd.DataFrame({"clv": [100.0, 5.0], "probability_alive": [0.5, 0.9]})
+    >>> found = treat(pd.Series(["gold", "lead"]), pd.Series(["decline", "exploration"]), customers)
+    >>> found.loc[0, ["treatment", "value_at_risk", "budget"]].to_dict()
+    {'treatment': 'retain', 'value_at_risk': 100.0, 'budget': 20.0}
     """
     table = check_treatments(treatments) if treatments is not None else read_treatments()
     return treat_by(table, segments, stages, customers, clv_includes_p_alive)
@@ -165,6 +197,24 @@ def incentive_kinds(treated: pd.DataFrame, treatments: pd.DataFrame) -> pd.Serie
         ``treatment, what_to_do``, as from `treat`.
     treatments : pandas.DataFrame
         As from `read_treatments`.
+
+    Returns
+    -------
+    pandas.Series
+        Text on the index of ``treated``.
+
+    See Also
+    --------
+    clvml.segments.acting.treat : The treatments that it takes.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from clvml.segments.acting import incentive_kinds, read_treatments, treat
+    >>> customers = pd.DataFrame({"clv": [100.0, 5.0], "probability_alive": [0.5, 0.9]})
+    >>> treated = treat(pd.Series(["gold", "lead"]), pd.Series(["decline", "exploration"]), customers)
+    >>> incentive_kinds(treated, read_treatments()).tolist()
+    ['structural', 'social']
     """
     if "kind" not in treatments:
         return pd.Series("none", treated.index, name="kind")
@@ -186,6 +236,20 @@ def budgets(treated: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         Index ``treatment`` by falling budget, then ``(all)``; ``customers, value_at_risk, budget`` (totals)
         and ``share_of_value_at_risk``, which is never above 1 (NaN where no value is at risk).
+
+    See Also
+    --------
+    clvml.segments.acting.treat : The treatments that it takes.
+    clvml.treatments.allocate_budget : Budgets by measured response.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from clvml.segments.acting import budgets, treat
+    >>> customers = pd.DataFrame({"clv": [100.0, 5.0], "probability_alive": [0.5, 0.9]})
+    >>> treated = treat(pd.Series(["gold", "lead"]), pd.Series(["decline", "exploration"]), customers)
+    >>> budgets(treated).loc["(all)", ["customers", "value_at_risk"]].round(2).tolist()
+    [2.0, 105.0]
     """
     groups = treated.groupby("treatment")
     table = groups[["value_at_risk", "budget"]].sum()

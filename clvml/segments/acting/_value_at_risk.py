@@ -31,8 +31,15 @@ def value_at_risk(
         is no factor of it; and ``at_risk = value_if_active * (1 - P(alive))``. Both are 0 where ``clv`` is
         not positive.
 
+    See Also
+    --------
+    clvml.segments.acting.early_warning : Who should be looked at first.
+    clvml.segments.acting.treat : Budgets from the value at risk.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.segments.acting import value_at_risk
     >>> value_at_risk(pd.Series([60.0, 0.0]), pd.Series([0.6, 0.0])).round(2).to_numpy().tolist()
     [[100.0, 40.0], [0.0, 0.0]]
     """
@@ -89,6 +96,23 @@ def early_warning(
     ------
     InputError
         If a column is missing or breaks its rule, or ``top_share`` is out of range.
+
+    See Also
+    --------
+    clvml.segments.acting.value_at_risk : The value of each customer that may be lost.
+    clvml.LifecycleStages : The stages that it takes.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from clvml.segments.acting import early_warning
+    >>> customers = pd.DataFrame(
+    ...     {"clv": [90.0, 60.0, 5.0], "probability_alive": [0.95, 0.5, 0.4]}, index=list("abc")
+    ... )
+    >>> stages = pd.Series(["stability", "decline", "exploration"], index=list("abc"))
+    >>> early_warning(customers, stages, top_share=0.5)[["stage", "value_if_active", "at_risk"]]
+         stage  value_if_active  at_risk
+    b  decline            120.0     60.0
     """
     table = check_customers(clip_negative(customers, ("clv",)), ("clv", "probability_alive"))
     if not 0 < top_share <= 1:

@@ -70,7 +70,23 @@ class Partition(NamedTuple):
 
 
 def clusterer_names() -> tuple[str, ...]:
-    """The clusterers that there are, by name."""
+    """The clusterers that there are, by name.
+
+    Returns
+    -------
+    tuple of str
+        What `ClusterSegments` accepts as ``clusterer``.
+
+    See Also
+    --------
+    clvml.ClusterSegments : Segments by one of them.
+
+    Examples
+    --------
+    >>> from clvml.segments.grouping import clusterer_names
+    >>> clusterer_names()[:3]
+    ('SOM', 'AffinityPropagation', 'AgglomerativeClustering')
+    """
     modules = (sklearn.cluster, sklearn.mixture)
     names = {name for module in modules for name in module.__all__ if _is_clusterer(getattr(module, name))}
     return (SOM, *sorted(names))

@@ -25,7 +25,7 @@ def two_components(points: pd.DataFrame, segments: pd.Series, random_state: int 
     segments : pandas.Series
         Segment (number or name) of the same customers.
     random_state : int
-        Seed of the sample of at most `SHOWN` customers.
+        Seed of the sample, where there are too many customers to show.
 
     Returns
     -------
@@ -37,6 +37,25 @@ def two_components(points: pd.DataFrame, segments: pd.Series, random_state: int 
     ------
     InputError
         If there are fewer than two features, or customers differ.
+
+    See Also
+    --------
+    clvml.plots.segment_scatter : The figure.
+    clvml.KMeansSegments : Its ``transform`` returns the points.
+
+    References
+    ----------
+    Pearson, K. (1901), On lines and planes of closest fit to systems of points in space. *Philosophical
+    Magazine* 2, 559-572.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from clvml.segments.grouping import two_components
+    >>> points = pd.DataFrame({"frequency": [1.0, -1.0, 1.0, -1.0], "clv": [1.0, -1.0, 1.0, -1.0]})
+    >>> found = two_components(points, pd.Series([1, 2, 1, 2]))
+    >>> found.columns.tolist(), round(found.attrs["components"][0]["share"], 2)
+    (['first', 'second', 'segment'], 1.0)
     """
     if points.shape[1] < 2:
         raise InputError("two components need at least two features; there is one: draw a histogram instead.")

@@ -51,6 +51,20 @@ class Contacts(NamedTuple):
         "customer").
     notes : tuple of str
         What was unusual about the rows, counted.
+
+    See Also
+    --------
+    clvml.segments.grouping.read_contacts : Reads and matches them.
+    clvml.segments.grouping.conversion : From contact to interest to purchase.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from clvml.segments.grouping import read_contacts
+    >>> rows = pd.DataFrame({"customer_id": ["a", "b"], "first_contact": ["2024-01-01", "2024-02-01"]})
+    >>> buyers = pd.DataFrame({"first_purchase": pd.to_datetime(["2024-01-31"])}, index=["a"])
+    >>> read_contacts(rows, buyers).table["stage"].to_dict()
+    {'a': 'customer', 'b': 'potential'}
     """
 
     table: pd.DataFrame
@@ -80,13 +94,25 @@ def read_contacts(
     date_format : str, optional
         Of dates in text; ISO 8601 by default.
 
+    Returns
+    -------
+    Contacts
+        One row per contact with its stage, and notes on the rows.
+
     Raises
     ------
     InputError
         If the table cannot be read, lacks a column, or has no contact with an id and a date.
 
+    See Also
+    --------
+    clvml.segments.grouping.conversion : From contact to interest to purchase.
+    clvml.segments.grouping.lifecycle_counts : With the stages of customers.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.segments.grouping import read_contacts
     >>> rows = {"customer_id": ["a", "b", "c"], "first_contact": ["2024-01-01", "2024-01-01", "2024-02-01"],
     ...         "interested": ["2024-01-05", "2024-01-09", None]}
     >>> buyers = pd.DataFrame({"first_purchase": pd.to_datetime(["2024-01-31"])}, index=["a"])
@@ -176,8 +202,15 @@ def lifecycle_counts(
     InputError
         If the reading is unknown.
 
+    See Also
+    --------
+    clvml.LifecycleStages : The stages of customers.
+    clvml.segments.grouping.read_contacts : Those before the first purchase.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.segments.grouping import lifecycle_counts
     >>> stages = pd.Series(["exploration", "decline", "stability", "build-up"])
     >>> lifecycle_counts(stages, reading="five stages")["customers"].to_dict()
     {'conversion': 1, 'retention': 2, 'loyalty': 1, 'lapsed': 0}
@@ -197,12 +230,37 @@ def lifecycle_counts(
 def conversion(contacts: Contacts) -> pd.DataFrame:
     """The share of contacts who became interested, and who bought, with 95 % intervals (Wilson).
 
+    Parameters
+    ----------
+    contacts : Contacts
+        As from `read_contacts`.
+
     Returns
     -------
     pandas.DataFrame
         Index ``step``: "contact to interest", "interest to purchase", "contact to purchase", and "purchase
         within 30 days" to 365 (among contacts observed for as long); ``contacts, converted, share, lower,
         upper`` (NaN without contacts) and ``median_days`` (of those converted from contact to purchase).
+
+    See Also
+    --------
+    clvml.segments.grouping.read_contacts : The contacts that it takes.
+    clvml.segments.grouping.lifecycle_counts : Numbers by stage.
+
+    References
+    ----------
+    Wilson, E. B. (1927), Probable inference, the law of succession, and statistical inference. *JASA* 22,
+    209-212.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from clvml.segments.grouping import conversion, read_contacts
+    >>> rows = pd.DataFrame({"customer_id": ["a", "b"], "first_contact": ["2024-01-01", "2024-02-01"]})
+    >>> buyers = pd.DataFrame({"first_purchase": pd.to_datetime(["2024-01-31"])}, index=["a"])
+    >>> found = conversion(read_contacts(rows, buyers))
+    >>> found.loc["contact to purchase", ["contacts", "converted", "share"]].astype(float).tolist()
+    [2.0, 1.0, 0.5]
     """
     table = contacts.table
     end = table.attrs["observation_end"]

@@ -38,9 +38,15 @@ def preparation_table(segmenter: PrototypeSegments, customers: pd.DataFrame) -> 
     InputError
         If a feature is missing.
 
+    See Also
+    --------
+    clvml.segments.grouping.describe_preparation : In sentences.
+    clvml.KMeansSegments : The preparation and its options.
+
     Examples
     --------
-    >>> from clvml.segments.grouping import KMeansSegments
+    >>> import pandas as pd
+    >>> from clvml.segments.grouping import KMeansSegments, preparation_table
     >>> customers = pd.DataFrame({"frequency": [0.0, 0, 0, 1, 1, 9], "clv": [1.0, 2, 3, 4, 5, 6], "T": 9.0})
     >>> model = KMeansSegments(2, features=("frequency", "clv", "T"), value="clv").fit(customers)
     >>> preparation_table(model, customers)[["transformation", "scaling"]]
@@ -73,6 +79,26 @@ def describe_preparation(table: pd.DataFrame) -> str:
     ----------
     table : pandas.DataFrame
         As from `preparation_table`.
+
+    Returns
+    -------
+    str
+        What was done to which features.
+
+    See Also
+    --------
+    clvml.segments.grouping.preparation_table : The table that it takes.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from clvml.segments.grouping import KMeansSegments, describe_preparation, preparation_table
+    >>> customers = pd.DataFrame({"frequency": [0.0, 0, 0, 1, 1, 9], "clv": [1.0, 2, 3, 4, 5, 6]})
+    >>> model = KMeansSegments(2, features=("frequency", "clv"), value="clv").fit(customers)
+    >>> describe_preparation(preparation_table(model, customers))  # doctest: +NORMALIZE_WHITESPACE
+    'Clustering uses distances, so that features must have no units, few outliers and equal weights: each
+    feature is divided by its mean, then standardised to mean 0 and standard deviation 1. Skewed features
+    (skewness above 1) are logged before: frequency.'
     """
     kept = table[table["transformation"] != LEFT_OUT]
     logged = kept.index[kept["transformation"].str.startswith("log")].tolist()

@@ -32,8 +32,27 @@ def segment_profile(
     -------
     pandas.DataFrame
         Index ``segment``; columns ``name, customers, share_of_customers, share_of_value``, then the
-        medians of `medians_by_segment`, in the unit of ``attrs["time_unit"]``. Shares are NaN where the total
+        medians of ``columns``, times in the unit of ``attrs["time_unit"]`` and, where ``T`` is known,
+        ``time_since_last_purchase`` in place of ``recency``. Shares are NaN where the total
         value is 0.
+
+    See Also
+    --------
+    clvml.segments.acting.segment_cards : With prediction intervals, stages and treatments.
+    clvml.plots.segment_profile : As a figure.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from clvml.segments.grouping import segment_profile
+    >>> customers = pd.DataFrame({"frequency": [9.0, 7.0, 1.0], "clv": [60.0, 20.0, 20.0]})
+    >>> segments = pd.Series([1, 1, 2])
+    >>> profile = segment_profile(customers, segments, ["frequency"], "clv", ["best", "others"])
+    >>> profile[["name", "customers", "share_of_value", "frequency"]]
+               name  customers  share_of_value  frequency
+    segment
+    1          best          2             0.8        8.0
+    2        others          1             0.2        1.0
     """
     groups = customers.groupby(segments.to_numpy(), sort=True)
     sizes = groups.size()

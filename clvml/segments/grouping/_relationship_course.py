@@ -50,6 +50,20 @@ def relationship_evidence(
     ------
     InputError
         If the summary lacks a column or its time unit.
+
+    See Also
+    --------
+    clvml.LifecycleStages : Uses the halves for the trend of a customer.
+    clvml.segments.grouping.relationship_shapes : The shape of those that ended.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.segments.grouping import relationship_evidence
+    >>> purchases = clvml.load_cdnow()
+    >>> evidence = relationship_evidence(purchases, clvml.summarize(purchases))
+    >>> evidence[["earlier_purchases", "later_purchases"]].sum().astype(int).tolist()
+    [2633, 1706]
     """
     transactions = as_transactions(transactions)
     rows = query_purchase_ages(transactions, customers, _HALVES_SQL.format(established=established))
@@ -77,6 +91,10 @@ def relationship_shapes(
         As from `LifecycleStages`; only lapsed customers have a shape.
     customers : pandas.DataFrame
         ``frequency``, ``recency`` and ``established_after`` (from `relationship_evidence`).
+    few : int
+        Repeat purchases from which a customer is no longer in exploration.
+    established : int
+        Repeat purchases from which a relationship is established, as in `LifecycleStages`.
 
     Returns
     -------
@@ -88,6 +106,21 @@ def relationship_shapes(
     ------
     InputError
         If a column is missing.
+
+    See Also
+    --------
+    clvml.segments.grouping.shape_profile : How many there are of each shape.
+    clvml.plots.relationship_shapes : As a figure.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from clvml.segments.grouping import relationship_shapes
+    >>> customers = pd.DataFrame(
+    ...     {"frequency": [0, 3, 9], "recency": [0.0, 9.0, 50.0], "established_after": [None, None, 20.0]}
+    ... ).astype(float)
+    >>> relationship_shapes(pd.Series(["lapsed"] * 3), customers).tolist()
+    ['broken off early', 'broken off midway', 'long-lasting']
     """
     missing = [name for name in ("frequency", "recency", "established_after") if name not in customers]
     if missing:
@@ -121,6 +154,25 @@ def shape_profile(shapes: pd.Series, customers: pd.DataFrame) -> pd.DataFrame:
         Index ``relationship_shape``, all four in order: ``customers, share_of_customers`` (of ended
         relationships), ``lasted`` (mean time from first to last purchase) and ``spent`` (mean money); NaN for
         a shape without customers.
+
+    See Also
+    --------
+    clvml.segments.grouping.relationship_shapes : The shapes that it takes.
+    clvml.plots.relationship_shapes : As a figure.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from clvml.segments.grouping import shape_profile
+    >>> shapes = pd.Series(["broken off early", "broken off early", "long-lasting"])
+    >>> customers = pd.DataFrame({"recency": [0.0, 2.0, 50.0], "total_spend": [10.0, 20.0, 300.0]})
+    >>> shape_profile(shapes, customers)[["customers", "lasted", "spent"]]
+                        customers  lasted  spent
+    relationship_shape
+    broken off early            2     1.0   15.0
+    broken off midway           0     NaN    NaN
+    left early                  0     NaN    NaN
+    long-lasting                1    50.0  300.0
     """
     known = customers[["recency", "total_spend"]].set_axis(["lasted", "spent"], axis="columns")
     groups = known.groupby(shapes.reindex(customers.index))

@@ -37,6 +37,7 @@ def volume_by_stage(
     Parameters
     ----------
     transactions : Transactions
+        The purchases that the summary was made of.
     customers : pandas.DataFrame
         The customer summary.
     stages : pandas.Series
@@ -57,6 +58,22 @@ def volume_by_stage(
     ------
     InputError
         If the summary lacks a column or its time unit, or an argument breaks its rule.
+
+    See Also
+    --------
+    clvml.segments.grouping.volume_by_age : By age in place of the last period.
+    clvml.plots.lifecycle_volume : As a figure.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.segments.grouping import volume_by_stage
+    >>> purchases = clvml.load_cdnow()
+    >>> customers = clvml.summarize(purchases)
+    >>> active = (customers["T"] - customers["recency"]) < 26
+    >>> stages = active.map({True: "stability", False: "lapsed"})
+    >>> volume_by_stage(purchases, customers, stages)["customers"].to_dict()
+    {'exploration': 0, 'build-up': 0, 'stability': 516, 'decline': 0, 'lapsed': 1841}
     """
     length = _length(customers, period, margin)
     codes = _codes(stages, customers)
@@ -86,8 +103,16 @@ def volume_by_age(
 
     Parameters
     ----------
-    transactions, customers, stages, period, margin
-        As in `volume_by_stage`.
+    transactions : Transactions
+        The purchases that the summary was made of.
+    customers : pandas.DataFrame
+        The customer summary.
+    stages : pandas.Series
+        As from `LifecycleStages`, of the same customers.
+    period : {"D", "W", "M", "Q", "Y"}
+        Unit of the age, from the first purchase of each customer.
+    margin : float
+        Profit per unit of spend, above 0.
     fewest : int
         Customers observed for the whole period of an age, for it to have a row.
 
@@ -101,6 +126,22 @@ def volume_by_age(
     ------
     InputError
         As in `volume_by_stage`.
+
+    See Also
+    --------
+    clvml.segments.grouping.volume_by_stage : The last period only, by stage.
+    clvml.plots.volume_by_age : As a figure.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.segments.grouping import volume_by_age
+    >>> purchases = clvml.load_cdnow()
+    >>> customers = clvml.summarize(purchases)
+    >>> active = (customers["T"] - customers["recency"]) < 26
+    >>> stages = active.map({True: "stability", False: "lapsed"})
+    >>> volume_by_age(purchases, customers, stages).groupby("stage", sort=False)["customers"].max().to_dict()
+    {'stability': 516, 'lapsed': 1841}
     """
     length = _length(customers, period, margin)
     codes = _codes(stages, customers)

@@ -35,8 +35,15 @@ def holdout_by_segment(segments: pd.Series, predicted: pd.Series, actual: pd.Ser
     InputError
         If the three do not cover the same customers, each once, or an amount is missing.
 
+    See Also
+    --------
+    clvml.segments.judging.judge_segmentations : Several methods in one table.
+    clvml.segments.judging.rank_segmentations : How well methods rank customers.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.segments.judging import holdout_by_segment
     >>> segments = pd.Series([1, 2, 2, 2], index=list("abcd"))
     >>> spent = pd.Series([60.0, 20.0, 0.0, 20.0], index=list("abcd"))
     >>> holdout_by_segment(segments, predicted=spent * 0.5, actual=spent)["lift"].round(3).tolist()
@@ -84,6 +91,28 @@ def judge_segmentations(
     ------
     InputError
         If there is no method, or one of them and the holdout do not cover the same customers.
+
+    See Also
+    --------
+    clvml.segments.judging.holdout_by_segment : One method.
+    clvml.segments.judging.rank_segmentations : How well methods rank customers.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from clvml.segments.judging import judge_segmentations
+    >>> spent = pd.Series([60.0, 20.0, 0.0, 20.0], index=list("abcd"))
+    >>> methods = {
+    ...     "halves": pd.Series([1, 1, 2, 2], index=list("abcd")),
+    ...     "best one": pd.Series([1, 2, 2, 2], index=list("abcd")),
+    ... }
+    >>> judge_segmentations(methods, predicted=spent * 0.5, actual=spent)[["customers", "lift"]].round(2)
+                      customers  lift
+    method   segment
+    halves   1                2  1.60
+             2                2  0.40
+    best one 1                1  2.40
+             2                3  0.53
     """
     if not segmentations:
         raise InputError("there is no segmentation to evaluate: give at least one method and its segments.")
@@ -100,6 +129,13 @@ def rank_segmentations(segmentations: Mapping[str, pd.Series], actual: pd.Series
     A method orders the customers by the number of their segment and nothing else: ties within a segment share
     its revenue. So a method with more segments can discriminate more.
 
+    Parameters
+    ----------
+    segmentations : mapping of str to pandas.Series
+        The segments of each method (1 the most valuable), for the same customers.
+    actual : pandas.Series
+        Money over the holdout.
+
     Returns
     -------
     pandas.DataFrame
@@ -111,6 +147,23 @@ def rank_segmentations(segmentations: Mapping[str, pd.Series], actual: pd.Series
     ------
     InputError
         If customers differ, or the holdout has no revenue.
+
+    See Also
+    --------
+    clvml.segments.judging.judge_segmentations : Value by segment of each method.
+    clvml.segments.judging.compare_segmentations : The usual methods, fitted and ranked.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from clvml.segments.judging import rank_segmentations
+    >>> spent = pd.Series([60.0, 20.0, 0.0, 20.0], index=list("abcd"))
+    >>> methods = {
+    ...     "worst first": pd.Series([2, 2, 1, 1], index=list("abcd")),
+    ...     "best one": pd.Series([1, 2, 2, 2], index=list("abcd")),
+    ... }
+    >>> rank_segmentations(methods, spent)["gini"].round(2).to_dict()
+    {'best one': 0.78, 'worst first': -0.67}
     """
     rows = {name: _ranked(segments, actual) for name, segments in segmentations.items()}
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")

@@ -44,8 +44,19 @@ def mean_intervals(
     InputError
         If ``coverage`` is not inside (0, 1).
 
+    See Also
+    --------
+    clvml.segments.judging.segmentation_quality : Criteria of the whole segmentation.
+    clvml.plots.segment_value : As a figure.
+
+    References
+    ----------
+    Efron, B. (1979), Bootstrap methods: another look at the jackknife. *Annals of Statistics* 7, 1-26.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.segments.judging import mean_intervals
     >>> value, segments = pd.Series([1.0, 3.0, 5.0]), pd.Series([1, 1, 2])
     >>> mean_intervals(value, segments).to_numpy().tolist()
     [[2.0, 1.0, 3.0], [5.0, nan, nan]]

@@ -29,6 +29,23 @@ class SegmentTransitions(NamedTuple):
         loss first.
     stayed : float
         Of the customers at both dates, the share in the same segment.
+
+    See Also
+    --------
+    clvml.segments.judging.segment_transitions : The function that makes one.
+    clvml.plots.segment_transitions : As a figure.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from clvml.segments.judging import segment_transitions
+    >>> before, after = pd.Series([1, 1, 2], index=list("abc")), pd.Series([1, 2, 2], index=list("abc"))
+    >>> worth = pd.Series([90.0, 80.0, 10.0], index=list("abc"))
+    >>> found = segment_transitions(before, after, worth, worth * 0.5)
+    >>> float(found.shares.loc[1, 2]), round(found.stayed, 2)
+    (0.5, 0.67)
+    >>> found.left["gained"].tolist()
+    [-40.0]
     """
 
     customers: pd.DataFrame
@@ -62,13 +79,25 @@ def segment_transitions(
     order : sequence, optional
         The segments in their order; by default sorted.
 
+    Returns
+    -------
+    SegmentTransitions
+        Numbers and shares of customers by segment before and after, and the value gained or lost.
+
     Raises
     ------
     InputError
         If a customer id is duplicated, a customer has no segment or no value, or ``order`` lacks a segment.
 
+    See Also
+    --------
+    clvml.segments.judging.segmentation_quality : Stability as one number.
+    clvml.plots.segment_transitions : As a figure.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.segments.judging import segment_transitions
     >>> before, after = pd.Series([1, 2], index=["a", "b"]), pd.Series([2, 2], index=["a", "b"])
     >>> worth = pd.Series([90.0, 10.0], index=["a", "b"])
     >>> found = segment_transitions(before, after, worth, worth * 0.5)

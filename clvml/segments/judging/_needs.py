@@ -69,8 +69,20 @@ def segment_needs(
     InputError
         If customers differ, there are fewer than two segments, or an argument breaks its rule.
 
+    See Also
+    --------
+    clvml.segments.judging.categories_bought : Attributes from transactions.
+    clvml.segments.judging.describe_needs : In sentences.
+
+    References
+    ----------
+    Holm, S. (1979), A simple sequentially rejective multiple test procedure. *Scandinavian Journal of
+    Statistics* 6, 65-70.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.segments.judging import segment_needs
     >>> segments = pd.Series([1] * 40 + [2] * 60)
     >>> city = pd.DataFrame({"city": ["Oslo"] * 30 + ["Rome"] * 10 + ["Oslo"] * 15 + ["Rome"] * 45})
     >>> found = segment_needs(segments, city)
@@ -115,6 +127,7 @@ def categories_bought(transactions: Transactions, customers: pd.Index) -> pd.Dat
     transactions : Transactions
         With a category (``read_transactions(..., category="brand")``).
     customers : pandas.Index
+        Customer ids, the index of the result.
 
     Returns
     -------
@@ -125,6 +138,22 @@ def categories_bought(transactions: Transactions, customers: pd.Index) -> pd.Dat
     ------
     InputError
         If the transactions have no category.
+
+    See Also
+    --------
+    clvml.segments.judging.segment_needs : What it is for.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> import pandas as pd
+    >>> from clvml.segments.judging import categories_bought
+    >>> sales = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [10.0, 30.0, 20.0],
+    ...                       "date": ["2024-01-03", "2024-02-05", "2024-01-20"],
+    ...                       "sort": ["tea", "coffee", "tea"]})
+    >>> purchases = clvml.read_transactions(sales, category="sort")
+    >>> categories_bought(purchases, pd.Index(["a", "b"])).to_dict()
+    {'coffee': {'a': True, 'b': False}, 'tea': {'a': True, 'b': True}}
     """
     source = as_transactions(transactions)
     if not source.columns.category:
@@ -156,6 +185,19 @@ def describe_needs(needs: pd.DataFrame, names: pd.Series | None = None, most: in
     -------
     dict
         Sentence by segment; only segments with a tested value.
+
+    See Also
+    --------
+    clvml.segments.judging.segment_needs : The table that it takes.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from clvml.segments.judging import describe_needs, segment_needs
+    >>> segments = pd.Series([1] * 40 + [2] * 60)
+    >>> city = pd.DataFrame({"city": ["Oslo"] * 30 + ["Rome"] * 10 + ["Oslo"] * 15 + ["Rome"] * 45})
+    >>> describe_needs(segment_needs(segments, city))[1]
+    'Segment 1: more often city Oslo (75 % against 25 %).'
     """
     sentences: dict[object, str] = {}
     for segment, rows in needs.groupby("segment", sort=True):

@@ -13,8 +13,26 @@ from clvml.segments.grouping._tables import named
 def separation(segments: pd.Series, value: pd.Series) -> float:
     """The share of the variance of ``value`` that lies between segments, 0 to 1; 0 if it does not vary.
 
+    Parameters
+    ----------
+    segments : pandas.Series
+        Segment of each customer.
+    value : pandas.Series
+        Value of the same customers, in the same order (money).
+
+    Returns
+    -------
+    float
+        The squared correlation ratio (eta squared).
+
+    See Also
+    --------
+    clvml.segments.judging.segmentation_quality : With the other criteria of a segmentation.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.segments.judging import separation
     >>> separation(pd.Series([1, 1, 2, 2]), pd.Series([9.0, 9.0, 1.0, 1.0]))
     1.0
     """
@@ -58,6 +76,27 @@ def segmentation_quality(
     ------
     InputError
         If values or costs do not cover the same customers, each once.
+
+    See Also
+    --------
+    clvml.segments.judging.agreement : Stability alone.
+    clvml.segments.judging.separation : Separation alone.
+    clvml.segments.judging.compare_segmentations : Methods on a holdout.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from clvml.segments.judging import segmentation_quality
+    >>> segments = pd.Series([1, 1, 2, 2], index=list("abcd"))
+    >>> value = pd.Series([90.0, 70.0, 10.0, 30.0], index=list("abcd"))
+    >>> by_segment, overall = segmentation_quality(segments, value, cost=5.0)
+    >>> by_segment[["customers", "mean_value", "profit"]]
+             customers  mean_value  profit
+    segment
+    1                2        80.0   150.0
+    2                2        20.0    30.0
+    >>> round(overall["separation"], 2)
+    0.9
     """
     amounts = matched(segments.index, value, "value")
     costs = matched(segments.index, cost, "cost") if isinstance(cost, pd.Series) else cost
@@ -80,10 +119,38 @@ def segmentation_quality(
 def agreement(segments: pd.Series, others: pd.Series) -> float:
     """Adjusted Rand index of two segmentations on the customers in both: 1 the same, 0 as by chance.
 
+    Parameters
+    ----------
+    segments, others : pandas.Series
+        Segment by customer, in any order.
+
+    Returns
+    -------
+    float
+        At most 1; below 0 for less agreement than by chance.
+
     Raises
     ------
     InputError
         If no customer is in both.
+
+    See Also
+    --------
+    clvml.segments.judging.segment_transitions : Who moved, and with what value.
+    clvml.segments.judging.segmentation_quality : With the other criteria of a segmentation.
+
+    References
+    ----------
+    Hubert, L., Arabie, P. (1985), Comparing partitions. *Journal of Classification* 2, 193-218, equation 5.
+
+    Examples
+    --------
+    The names of the segments do not matter, only who is with whom:
+
+    >>> import pandas as pd
+    >>> from clvml.segments.judging import agreement
+    >>> agreement(pd.Series([1, 1, 2, 2]), pd.Series(["b", "b", "a", "a"]))
+    1.0
     """
     both = segments.index.intersection(others.index)
     if both.empty:

@@ -49,6 +49,18 @@ class SegmentationComparison(NamedTuple):
         The segments of each method.
     ratings : pandas.DataFrame
         Whether the measurements contradict the ratings, as from `clvml.segments.judging.check_ratings`.
+
+    See Also
+    --------
+    clvml.segments.judging.compare_segmentations : The function that makes one.
+    clvml.segments.judging.describe_ratings : The ratings in sentences.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.segments.judging import SegmentationComparison
+    >>> SegmentationComparison._fields
+    ('ranking', 'by_segment', 'textbook', 'segments', 'ratings')
     """
 
     ranking: pd.DataFrame
@@ -81,15 +93,40 @@ def compare_segmentations(
     others : mapping of str to ClusterSegments, optional
         Further clusterers by name; copies are fitted.
 
-    Notes
-    -----
-    Segments take losses (negative money) as 0; predictions and outcomes stay as they are. If the number of
-    segments of a clusterer is "auto", it is chosen by the same holdout, which favours clusterers a little.
+    Returns
+    -------
+    SegmentationComparison
+        The methods by holdout Gini, their segments, and the textbook's ratings against what was measured.
 
     Raises
     ------
     InputError
         If a column is missing, or the three do not cover the same customers.
+
+    See Also
+    --------
+    clvml.segments.judging.rank_segmentations : Any segmentations on a holdout.
+    clvml.split : The calibration period and the holdout.
+
+    Notes
+    -----
+    Segments take losses (negative money) as 0; predictions and outcomes stay as they are. If the number of
+    segments of a clusterer is "auto", it is chosen by the same holdout, which favours clusterers a little.
+
+    Examples
+    --------
+    CDNOW, nine months of calibration and nine of holdout; here the value is predicted from past spend per
+    week:
+
+    >>> import clvml
+    >>> from clvml.segments.judging import compare_segmentations
+    >>> parts = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30")
+    >>> customers = parts.calibration
+    >>> past = customers["total_spend"] / customers["T"] * 39
+    >>> valued = customers.assign(clv=past, probability_alive=1.0)
+    >>> found = compare_segmentations(valued, parts.holdout["spend"], past)
+    >>> found.ranking["segments"].to_dict()
+    {'K-means': 3, 'RFM groups': 9, 'CLV tiers': 3, 'value matrix': 4, 'ABC classes': 3}
     """
     table = clip_negative(customers)
     methods = {**_methods(kmeans), **{name: clone(method) for name, method in (others or {}).items()}}

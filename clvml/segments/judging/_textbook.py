@@ -62,6 +62,25 @@ def textbook_comparison(
         then what was measured: ``top10_share, gini, spearman`` and ``bias_pct`` of the total (NaN where
         nothing is predicted), and ``measured``: whether the ratings of accuracy hold, as from
         `check_ratings`.
+
+    See Also
+    --------
+    clvml.segments.judging.check_ratings : Whether the measurements contradict the ratings.
+    clvml.segments.judging.compare_segmentations : More methods on the same holdout.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from clvml.segments.judging import textbook_comparison
+    >>> actual = pd.Series([float(100 - number) for number in range(100)])
+    >>> thirds = pd.Series([1 + number // 34 for number in range(100)])
+    >>> found = textbook_comparison(actual, abc=thirds, rfm=thirds, clv=actual)
+    >>> found[["ease", "cost", "accuracy"]]
+                ease    cost accuracy
+    analysis
+    ABC       medium  medium   medium
+    RFM         easy     low      low
+    CLV         hard    high     high
     """
     orders = _orders(abc, rfm, clv)
     measured = pd.DataFrame(
@@ -102,6 +121,22 @@ def check_ratings(
         Index ``rated_higher, rated_lower``; ``difference`` of their Gini with its 95 % interval
         ``lower, upper``, and ``measured``: "as rated" if the interval is above zero, "contradicted" if it is
         below, and "undecided" if it includes zero.
+
+    See Also
+    --------
+    clvml.segments.judging.describe_ratings : In sentences.
+    clvml.segments.judging.textbook_comparison : The ratings beside the measurements.
+
+    Examples
+    --------
+    Values that are predicted exactly rank better than three classes, as rated:
+
+    >>> import pandas as pd
+    >>> from clvml.segments.judging import check_ratings
+    >>> actual = pd.Series([float(number % 7) ** 2 for number in range(210)])
+    >>> thirds = pd.Series([1 + number // 70 for number in range(210)])
+    >>> check_ratings(actual, abc=thirds, rfm=thirds, clv=actual, n_draws=50)["measured"].to_dict()
+    {('CLV', 'ABC'): 'as rated', ('CLV', 'RFM'): 'as rated', ('ABC', 'RFM'): 'undecided'}
     """
     predictions = pd.DataFrame(_orders(abc, rfm, clv))
     predictions -= predictions.min() - 1.0  # only the order matters; the metric wants positive predictions
@@ -127,8 +162,19 @@ def describe_ratings(ratings: pd.DataFrame) -> str:
     ratings : pandas.DataFrame
         As from `check_ratings`.
 
+    Returns
+    -------
+    str
+        The contradictions first, then what is as rated.
+
+    See Also
+    --------
+    clvml.segments.judging.check_ratings : The table that it takes.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.segments.judging import describe_ratings
     >>> index = pd.MultiIndex.from_tuples([("CLV", "ABC"), ("ABC", "RFM")])
     >>> table = pd.DataFrame({"difference": [0.2, -0.1], "lower": [0.1, -0.2], "upper": [0.3, -0.05],
     ...                       "measured": ["as rated", "contradicted"]}, index=index)

@@ -95,7 +95,8 @@ def compare_brands(
 
     Examples
     --------
-    >>> from clvml.survey import read_ratings
+    >>> import pandas as pd
+    >>> from clvml.survey import compare_brands, read_ratings
     >>> scores = [("ours", [5, 4, 5, 5, 4, 5]), ("rival", [3, 3, 3, 2, 3, 3])]
     >>> rows = [(i, brand, "quality", s) for brand, all_s in scores for i, s in enumerate(all_s)]
     >>> table = pd.DataFrame(rows, columns=["respondent", "brand", "attribute", "score"])

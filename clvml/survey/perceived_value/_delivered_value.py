@@ -139,7 +139,8 @@ def delivered_value(
 
     Examples
     --------
-    >>> from clvml.survey import read_ratings
+    >>> import pandas as pd
+    >>> from clvml.survey import delivered_value, read_ratings
     >>> kinds = {"quality": "product", "staff": "personnel", "price": "money", "waiting": "time"}
     >>> scores = {"ours": [5, 3, 2, 2], "rival": [3, 3, 3, 1]}
     >>> rows = [

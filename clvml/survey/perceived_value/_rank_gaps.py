@@ -57,6 +57,7 @@ def rank_gaps(
 
     Examples
     --------
+    >>> from clvml.survey import rank_gaps
     >>> customers = ["response to questions", "staff", "transfer of product and service", "convenience",
     ...              "quality", "price", "policies and procedures", "promotion"]
     >>> company = ["quality", "promotion", "transfer of product and service", "policies and procedures",

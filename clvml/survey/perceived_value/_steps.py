@@ -56,7 +56,8 @@ def step_effects(
 
     Examples
     --------
-    >>> from clvml.survey import read_ratings
+    >>> import pandas as pd
+    >>> from clvml.survey import read_ratings, step_effects
     >>> kinds = {"quality": "product", "price": "money"}
     >>> rows = [(1, "ours", "quality", 3), (1, "ours", "price", 4), (1, "rival", "quality", 4)]
     >>> rows += [(1, "rival", "price", 4), (2, "ours", "quality", 5), (2, "ours", "price", 4)]

@@ -155,6 +155,8 @@ def read_satisfaction(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.survey import read_satisfaction
     >>> table = pd.DataFrame({"customer_id": [1, 1, 2], "date": ["2024-01-05", "2024-02-05", "2024-02-01"]})
     >>> answers = read_satisfaction(table.assign(satisfaction=[2, 4, 5]))
     >>> answers.per_person()["satisfaction"].tolist(), answers.per_person("mean")["satisfaction"].tolist()

@@ -110,6 +110,8 @@ def read_complaints(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.survey import read_complaints
     >>> table = pd.DataFrame({"customer_id": [1, 2], "opened": ["2024-01-01", "2024-01-02"]})
     >>> complaints = read_complaints(table.assign(answered=["2024-01-03", None]))
     >>> complaints.table["answered"].notna().tolist(), str(complaints.observation_end.date())

@@ -38,6 +38,7 @@ def share_interval(successes: float, n: float, level: float = LEVEL) -> Interval
 
     Examples
     --------
+    >>> from clvml.survey import share_interval
     >>> lower, upper = share_interval(8, 10)
     >>> round(lower, 3), round(upper, 3)
     (0.49, 0.943)
@@ -73,6 +74,8 @@ def mean_interval(
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from clvml.survey import mean_interval
     >>> lower, upper = mean_interval(np.array([5.0, 5.0, 5.0]))
     >>> round(lower, 2), round(upper, 2)
     (2.97, 5.0)
@@ -115,6 +118,7 @@ def nps_interval(promoters: int, detractors: int, n: int, level: float = LEVEL) 
 
     Examples
     --------
+    >>> from clvml.survey import nps_interval
     >>> lower, upper = nps_interval(promoters=12, detractors=3, n=20)
     >>> round(lower, 1), round(upper, 1)
     (7.4, 70.5)

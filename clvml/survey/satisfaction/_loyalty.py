@@ -106,6 +106,8 @@ def loyalty(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.survey import loyalty
     >>> table = pd.DataFrame({"customer_id": [1, 1, 2, 2, 3, 3, 4, 4], "amount": 10.0})
     >>> table["date"] = ["2024-01-01", "2024-02-01"] * 4
     >>> found = loyalty(table.assign(brand=list("AABBAABB"), shop=list("XXXYYYYX")), ["brand", "shop"])

@@ -76,6 +76,8 @@ def satisfaction_scores(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from clvml.survey import satisfaction_scores
     >>> from clvml.survey.satisfaction import read_satisfaction
     >>> table = pd.DataFrame({"customer_id": range(10), "satisfaction": [5, 5, 4, 4, 4, 3, 3, 2, 2, 1]})
     >>> scores = satisfaction_scores(read_satisfaction(table.assign(recommend=[9] * 5 + [7] * 3 + [2] * 2)))
