@@ -24,6 +24,7 @@ extensions = [
     "mathml",
     "pictures",
     "public_names",
+    "reference_pages",
     "repository",
     "sections",
 ]
