@@ -33,6 +33,7 @@ extensions = [
     "mathml",
     "pictures",
     "public_names",
+    "reference_pages",
     "repository",
     "sections",
 ]

@@ -145,6 +145,7 @@ CONTENDERS: dict[str, Contender] = {
     "migration": Contender("migration", FORMULA, MigrationValue),
     "zero": Contender("zero baseline", BASELINE, ZeroValue),
 }
+"""The built-in contenders of a comparison by id, as ``[models] contenders`` of the config names them."""
 
 # Ids of earlier releases in configs, old to new.
 RENAMED_IDS = {"total_customer_value": "rule_of_thumb"}

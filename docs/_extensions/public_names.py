@@ -1,7 +1,6 @@
 """The reference: one page for each public name, and links to a name by any path that leads to it."""
 
 import inspect
-import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -9,10 +8,12 @@ from typing import Any
 from docutils import nodes
 from docutils.parsers.rst.states import Inliner
 from public import home_of, kind_of, names_in, path_by_id, public_path, public_values
+from reference_pages import write_if_changed
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.nodes import make_refnode
+from summaries import first_sentence
 
 FOLDER = "reference/api"
 FOREIGN = (
@@ -37,8 +38,7 @@ def write_pages(app: Sphinx) -> None:
     for old in set(folder.glob("*.rst")) - set(pages):
         old.unlink()
     for file, text in pages.items():
-        if not file.exists() or file.read_text() != text:
-            file.write_text(text)
+        write_if_changed(file, text)
 
 
 def page(path: str, value: Any) -> str:
@@ -61,16 +61,9 @@ def by_package() -> str:
 
 
 def _table(paths: list[str], pages: list[str]) -> str:
-    rows = "".join(f"   * - :py:obj:`{path}`\n     - {_first_sentence(path)}\n" for path in paths)
+    rows = "".join(f"   * - :py:obj:`{path}`\n     - {first_sentence(path)}\n" for path in paths)
     contents = "".join(f"   {path}\n" for path in pages)
     return f"\n.. list-table::\n   :class: names\n\n{rows}\n.. toctree::\n   :hidden:\n\n{contents}"
-
-
-def _first_sentence(path: str) -> str:
-    value = public_values()[path]
-    text = "" if kind_of(value) == "data" else inspect.getdoc(value) or ""
-    sentence = " ".join(text.partition("\n\n")[0].split())
-    return re.sub(r":\w+:`~?([^`]+)`", r"``\1``", sentence)  # roles are relative to where the docstring is
 
 
 def link_if_public(

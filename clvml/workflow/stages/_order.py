@@ -24,6 +24,7 @@ _MODULES = (
 # The manager's questions first; all others follow.
 _REPORT = ("_serving", "_economics", "_customer_base", "_segmenting", "_treatments", "_comparing")
 STAGES: tuple[Stage, ...] = tuple(import_module(f"{__package__}.{name}").STAGE for name in _MODULES)
+"""The stages of ``clvml run``, in the order in which they run."""
 
 
 def section_order() -> tuple[str, ...]:
