@@ -172,7 +172,7 @@ def load_with_card(folder: str | Path) -> tuple[Any, ModelCard]:
     See Also
     --------
     clvml.scoring.load_model_folder : The model alone.
-    clvml.monitoring.check_model : Checks the model by later purchases.
+    clvml.workflow.check : Checks the model by later purchases.
 
     Examples
     --------
