@@ -48,12 +48,12 @@ COSTS = {
     "Comparing models": Cost(fixed=2, compared=5.4),
     "Model to serve": Cost(fixed=1, customers=54),
     "Segments": Cost(fixed=10, rows=1.3, customers=24),
-    "Economics": Cost(fixed=3, rows=1.2, customers=6),
+    "Economics": Cost(fixed=3, rows=1.2, customers=79),
     "Customer base": Cost(fixed=0.3, rows=0.8),
     "Figures, report": Cost(fixed=14, customers=4),
 }
 DEFAULT_SAMPLE = 50_000
-MEMORY = {"fixed": 450.0, "rows": 55.0, "customers": 900.0}  # MB; per million
+MEMORY = {"fixed": 450.0, "rows": 55.0, "customers": 1400.0}  # MB; per million
 
 
 class Estimate(NamedTuple):

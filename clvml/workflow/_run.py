@@ -17,7 +17,6 @@ from clvml.workflow._config import Config
 from clvml.workflow._console import Progress, Silent
 from clvml.workflow._findings import Figure, Finding, Found, Table, Words
 from clvml.workflow._folder_writer import REPORT, FolderWriter
-from clvml.workflow._memory import release_memory
 from clvml.workflow._next_steps import command_lines, commands_after
 from clvml.workflow._output_checks import inputs_of
 from clvml.workflow._report import report_page
@@ -109,7 +108,6 @@ def _found(context: Context, stages: Sequence[Stage], writer: FolderWriter) -> l
                 if kept is not None:
                     found.append(Found(stage.section, kept))
                     _print(context, kept)
-        release_memory()
     return found
 
 
