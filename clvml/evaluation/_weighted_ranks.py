@@ -87,16 +87,9 @@ class Order:
         return np.where(shared < 0, where, shared)
 
     @cached_property
-    def fewer(self) -> Places:
-        """The cells of the customers alone in their groups, or of the others, whichever are fewer."""
-        sizes = np.diff(self.starts)
-        alone = np.repeat(sizes, sizes) == 1
-        return self.cell(np.flatnonzero(alone if self.alone_are_fewer else ~alone))
-
-    @cached_property
-    def alone_are_fewer(self) -> bool:
-        """Whether less than half of the customers are alone in their group."""
-        return 2 * (len(self.starts) - 1 - len(self.tied)) < len(self.places)
+    def alone(self) -> NDArray[np.bool_]:
+        """By customer: whether nobody else is in the group."""
+        return (np.diff(self.starts) == 1)[self.group]
 
     def laid_out(self, values: FloatArray) -> FloatArray:
         """Values of the customers by row and column, zero where there is none."""
@@ -137,13 +130,14 @@ class Ranks:
             ``order.middle`` of the customers wanted.
         """
         before, end = self._tied_through
-        n_cells = ROWS * self.order.columns
+        n_cells, columns = ROWS * self.order.columns, self.order.columns
         ranks = np.empty((n_cells + len(before), self.n_draws), dtype=np.int32)
         alone = ranks[:n_cells].reshape(self.through.shape)  # the count before a customer and through it
-        np.add(self.through, self.through, out=alone)
-        alone -= self.counts
-        np.add(before, end, out=ranks[n_cells:])
-        ranks -= self._n
+        np.add(self.through[1:], self.through[:-1], out=alone[1:])
+        alone[0] = self.through[0]
+        alone[0, 1:] += self.through[-1, :-1]
+        alone -= np.broadcast_to(self._n, (columns, self.n_draws)).copy()  # in whole rows
+        np.add(before, end - np.resize(self._n, end.shape), out=ranks[n_cells:])
         return np.take(ranks, middle, axis=0).astype(np.float64)
 
     def spread(self, cubes: FloatArray) -> FloatArray:
@@ -152,13 +146,12 @@ class Ranks:
         Parameters
         ----------
         cubes : ndarray of shape (n_draws,)
-            The sum over customers of the cubed counts.
+            The sum of the cubed counts over the customers alone in their groups.
         """
         before, end = self._tied_through
-        counts = np.take(self.counts.reshape(-1, self.n_draws), self.order.fewer, axis=0)
-        fewer = sum_of_cubes(counts)
-        alone = fewer if self.order.alone_are_fewer else cubes - fewer
-        return (sum_of_cubes(self._n[None]) - alone - sum_of_cubes(end - before)) / 3
+        n = self._n.astype(np.float64)
+        tied = (end - before).astype(np.float64)
+        return (n * n * n - cubes - sum_of_products(tied * tied, tied)) / 3
 
     @property
     def _n(self) -> NDArray[np.int32]:
@@ -211,10 +204,26 @@ class Ranks:
         return sums[column + 1, draws] + part
 
 
-def sum_of_cubes(counts: NDArray[np.integer]) -> FloatArray:
-    """By draw, the last axis: the sum of the cubed counts."""
-    numbers = counts.astype(np.float64)
-    return np.einsum("gb,gb->b", numbers * numbers, numbers)
+class Cubes:
+    """By order and draw: the sum of the cubed counts over the customers alone in their groups.
+
+    One matrix product for all orders; whole numbers, so exact.
+    """
+
+    def __init__(self, orders: Sequence[Order]) -> None:
+        self._alone = np.array([order.alone for order in orders], dtype=np.float64)
+
+    def __call__(self, counts: FloatArray) -> FloatArray:
+        """For counts of shape (n_draws, n)."""
+        return self._alone @ (counts * counts * counts).T
+
+
+def sum_of_products(one: FloatArray, other: FloatArray) -> FloatArray:
+    """By draw, the last axis: the sum over the customers, many at once, as a block has few draws."""
+    whole = len(one) // ROWS * ROWS
+    wide = [values[:whole].reshape(-1, ROWS * values.shape[1]) for values in (one, other)]
+    sums = np.einsum("nb,nb->b", *wide).reshape(ROWS, -1).sum(axis=0)
+    return sums + np.einsum("nb,nb->b", one[whole:], other[whole:])
 
 
 def _cumulated(counts: Counts) -> NDArray[np.int32]:
