@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator
 
 import typer
-from public import names_in
+from public import names_in, path_by_id
 from summaries import definitions, heading
 
 import clvml.errors
@@ -45,8 +45,7 @@ def errors_page() -> str:
 
 def entry(error: type[Exception]) -> str:
     """What is said of one class."""
-    title = heading(error.__name__, "~")
-    return f"{title}:py:obj:`clvml.{error.__name__}`\n\n{definitions(dict(facts(error)))}"
+    return f"{heading(error.__name__, '~')}{_link(error)}\n\n{definitions(dict(facts(error)))}"
 
 
 def facts(error: type[Exception]) -> Iterator[tuple[str, str]]:
@@ -56,7 +55,7 @@ def facts(error: type[Exception]) -> Iterator[tuple[str, str]]:
     [remedy] = [text.removeprefix(REMEDY).strip() for text in paragraphs if text.startswith(REMEDY)]
     yield "Means", " ".join(meaning)
     yield "What to do", remedy[0].upper() + remedy[1:]
-    yield "Base classes", ", ".join(map(_base, error.__bases__))
+    yield "Base classes", ", ".join(map(_link, error.__bases__))
     if not issubclass(error, Warning):
         yield "Exit status", exit_status(error)
     if issubclass(error, clvml.InputError):
@@ -84,5 +83,5 @@ def exit_status(error: type[Exception]) -> str:
     return f"{status}."
 
 
-def _base(base: type) -> str:
-    return f":py:obj:`clvml.{base.__name__}`" if base.__module__ == "clvml.errors" else f"``{base.__name__}``"
+def _link(error: type) -> str:
+    return f":py:obj:`{path_by_id()[id(error)]}`" if id(error) in path_by_id() else f"``{error.__name__}``"

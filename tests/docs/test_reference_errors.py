@@ -42,7 +42,7 @@ def test_a_failure_of_mlflow_is_a_tracking_error_in_the_shell(clvml_in_a_shell, 
     failed = clvml_in_a_shell("models", "shop", "--tracking-uri", "sqlite:///file/mlflow.db")
     status = dict(reference_errors.facts(clvml.TrackingError))["Exit status"]
     assert failed.stderr.startswith("clvml: error: ")
-    assert status.startswith(f"{failed.exit_code}; 3 if")
+    assert status.startswith(f"{failed.exit_code}; 3 after")
 
 
 @pytest.mark.parametrize(("error", "rule"), [("InputError", "customers"), ("TimeUnitError", "time_unit")])
