@@ -229,7 +229,7 @@ class _Evaluation:
         """Metrics by draw, model and metric."""
         weights, n = counts.astype(np.float64), counts.sum(axis=1, dtype=np.int64).astype(np.float64)
         total, size = weights @ self._actual, weights @ np.abs(self._actual)
-        means, statistics = self._mean_losses(weights, n), self._rank_statistics(counts, weights)
+        means, statistics = self._mean_losses(weights, n), self._rank_statistics(counts)
         drawn = np.empty((len(counts), len(self._forecasts), len(self._functions)))
         for model, rows in enumerate(statistics):
             ranks, top = (
@@ -241,19 +241,19 @@ class _Evaluation:
                 drawn[:, model, column] = function(sample)
         return drawn
 
-    def _rank_statistics(self, counts: Counts, weights: FloatArray) -> FloatArray:
+    def _rank_statistics(self, counts: Counts) -> FloatArray:
         """By model, statistic and draw: sums of ranks, then the value of the top shares; zero if not used."""
         found = np.zeros((len(self._first), _N_RANKS + len(self._shares), len(counts)))
         if self._with_ranks or self._shares:
-            self._fill(found, counts, self._cubes(weights))
+            self._fill(found, counts)
         return found[np.searchsorted(self._first, self._alike)]
 
-    def _fill(self, found: FloatArray, counts: Counts, cubes: FloatArray) -> None:
+    def _fill(self, found: FloatArray, counts: Counts) -> None:
         """The statistics of all that are ranked differently, block by block."""
         rows = max(_rows(_CACHED, len(self._actual)) // _LEAST, 1) * _LEAST
         for part in (slice(first, first + rows) for first in range(0, len(counts), rows)):
             drawn = np.ascontiguousarray(np.pad(counts[part], ((0, 0), (0, 1))).T)
-            of_actual, *of_forecasts = cubes[:, part]
+            of_actual, *of_forecasts = self._cubes(drawn[:-1])
             block = ActualBlock(drawn, self._actual, self._order, self._common, of_actual)
             for forecast, rows_of_model, own in zip(self._ranked, found, of_forecasts, strict=True):
                 ranks = Ranks(forecast.order, drawn)

@@ -167,7 +167,9 @@ class Ranks:
         shares : sequence of float
             Shares of the customers.
         """
-        outside = self._n - np.array([[n_top(int(n), share) for n in self._n] for share in shares])
+        sizes = self._n.tolist()  # usually the same in all draws
+        chosen = {size: [n_top(size, share) for share in shares] for size in set(sizes)}
+        outside = self._n - np.array([chosen[size] for size in sizes]).T
         group = self._group_at(outside)
         ends = self.order.starts[np.stack([group, group + 1])]
         before, through = self._through(ends)
@@ -176,7 +178,10 @@ class Ranks:
 
     def _group_at(self, outside: NDArray[np.integer]) -> Places:
         """The tied group of the first customer after ``outside`` others, counted from the lowest."""
-        column = np.stack([(self.through[-1] <= each).sum(axis=0) for each in outside])
+        ends = np.ascontiguousarray(self.through[-1].T)
+        column = np.stack(
+            [np.searchsorted(*each, side="right") for each in zip(ends, outside.T, strict=True)], 1
+        )
         column = np.minimum(column, self.order.columns - 1)
         row = (self.through[:, column, np.arange(self.n_draws)] <= outside).sum(axis=0)
         place = np.minimum(column * ROWS + row, len(self.order.places) - 1)
@@ -213,9 +218,12 @@ class Cubes:
     def __init__(self, orders: Sequence[Order]) -> None:
         self._alone = np.array([order.alone for order in orders], dtype=np.float64)
 
-    def __call__(self, counts: FloatArray) -> FloatArray:
-        """For counts of shape (n_draws, n)."""
-        return self._alone @ (counts * counts * counts).T
+    def __call__(self, counts: Counts) -> FloatArray:
+        """For counts of shape (n, n_draws)."""
+        numbers = counts.astype(np.float64)
+        cubes = numbers * numbers
+        cubes *= numbers
+        return self._alone @ cubes
 
 
 def sum_of_products(one: FloatArray, other: FloatArray) -> FloatArray:
