@@ -36,6 +36,7 @@ extensions = [
     "reference_pages",
     "repository",
     "sections",
+    "tables",
 ]
 exclude_patterns = ["_extensions", "_static", "_templates"]
 default_role = "public"
@@ -58,6 +59,7 @@ autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = True
 autodoc_default_options = {"no-value": True}
+python_maximum_signature_line_length = 88
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 html_math_renderer = "mathml"

@@ -30,6 +30,7 @@ from clvml.workflow.stages._reading import outcome_of
 SECTION = "Investment and profit"
 FILES = "economics/{}.csv"
 FEW_COHORTS = 12
+SAMPLED = 50_000  # at least so many customers are predicted for the tornado
 
 CHANNEL_COLUMNS = {
     "customers": Column("customers", "{:,.0f}"),
@@ -391,12 +392,15 @@ def factors(inputs: Inputs) -> Iterator[Finding]:
     section = inputs.section
     if not hasattr(inputs.served.model, "horizon"):  # a model of one's own that does not tell its terms
         return
+    every = max(len(inputs.customers) // SAMPLED, 1)
     value, levels = all_factors(
         inputs.served.model,
         inputs.customers,
         referral_rate=section.referral_rate,
         keeping_cost=section.service_cost,
         marketing_cost=section.marketing_cost,
+        every=every,
+        values=inputs.clv,
     )
     table = factor_tornado(value, levels, section.step)
     absent = [heading_of(name) for name in table.attrs["left_out"]]
@@ -406,13 +410,27 @@ def factors(inputs: Inputs) -> Iterator[Finding]:
     missing = f" At zero, and so not moved by a relative step: {', '.join(absent)}." if absent else ""
     yield Words(
         f"Total value of today's customers{paid} with each factor {section.step:.0%} lower and higher, the"
-        f" others unchanged; retention is per year. Horizon is in {inputs.split_unit}s.{missing}",
+        f" others unchanged; retention is per year. Horizon is in {inputs.split_unit}s."
+        f"{describe_sample(every)}{missing}",
         title="What moves value",
         runs=(),
     )
     draw = partial(plots.tornado, table, currency=inputs.currency)
     yield Figure("tornado", "What moves the value of today's customers", draw, (8.0, 1.8 + 0.4 * len(table)))
     yield Table("tornado", table, columns=TORNADO_COLUMNS, file=FILES, folded="Levels and values")
+
+
+def describe_sample(every: int) -> str:
+    """On which customers factors are evaluated, where not on all.
+
+    Examples
+    --------
+    >>> describe_sample(1), describe_sample(20)
+    ('', ' Computed on one in 20 customers, in order of value, and scaled to the total of all.')
+    """
+    if every == 1:
+        return ""
+    return f" Computed on one in {every} customers, in order of value, and scaled to the total of all."
 
 
 def heading_of(name: str) -> str:
