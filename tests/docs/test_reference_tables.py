@@ -29,7 +29,7 @@ def columns_of(path):
     if path.suffix == ".parquet":
         return list(pd.read_parquet(path).reset_index())
     first = path.read_text(encoding="utf-8").partition("\n")[0]
-    return ["row" if not name else name for name in first.split(",")]
+    return [name or "row" for name in first.split(",")]
 
 
 def test_every_table_of_a_run_is_on_the_page(written):
