@@ -31,7 +31,7 @@ LIMITS: dict[type, tuple[str, str]] = {
     annotated_types.Le: ("le", "at most {}"),
     annotated_types.Lt: ("lt", "below {}"),
     annotated_types.MaxLen: ("max_length", "at most {} characters"),
-    annotated_types.MinLen: ("min_length", "at least {}"),
+    annotated_types.MinLen: ("min_length", "at least {} item"),
 }
 
 
@@ -63,6 +63,8 @@ def _words(annotation: Any, several: int) -> str:
 
 
 def _union(parts: Sequence[Any], several: int) -> str:
+    if {bool, int, float, str} <= {*parts}:
+        return WORDS[Any][several]
     return either([_words(part, several) for part in parts if part is not type(None)])
 
 

@@ -2,7 +2,17 @@
 
 import re
 
-from shell_commands import Parameter, commands, example_of, group, paragraphs_of, parameters_of, synopsis
+from reference_environment import linked_variables
+from shell_commands import (
+    Parameter,
+    commands,
+    example_of,
+    group,
+    options_by_parameter,
+    paragraphs_of,
+    parameters_of,
+    synopsis,
+)
 from summaries import heading
 
 from clvml.commands._check import CHECK_KEYS
@@ -21,6 +31,7 @@ The status tells a scheduler what happened. In a script, ``clvml run shop.toml |
 only MLflow was away.
 
 """
+OPTION = re.compile(r"(--[a-z][a-z-]*)")
 KEYS = {"run": RUN_KEYS, "check": CHECK_KEYS}
 
 
@@ -32,6 +43,7 @@ def commands_page() -> str:
     parts = [_command(name) for name in commands()]
     return "".join(
         [
+            ".. _commands:\n",
             heading("Commands", "="),
             INTRODUCTION.format(commands=listed),
             *parts,
@@ -80,7 +92,7 @@ def _entry(command: str, each: Parameter) -> str:
     spelled = [f"{spelling} {each.value}".strip() for spelling in each.spellings]
     key = KEYS.get(command, {}).get(each.name)
     parts = [
-        _escaped(each.help),
+        _in_rst(command, each.help),
         f"*{_facts(each)}.*" if _facts(each) else "",
         f"Sets :ref:`{key} <config-{key}>`." if key else "",
     ]
@@ -93,8 +105,9 @@ def _option(signature: str, text: str) -> str:
 
 def _facts(each: Parameter) -> str:
     """Type, limits, default, and whether it is required or may be repeated."""
+    type_in_words = each.type if each.is_argument or each.value == "NUMBER" else ""
     facts = [
-        " ".join(filter(None, [each.type, each.limits])),
+        " ".join(filter(None, [type_in_words, each.limits])),
         "required" if each.is_required else "",
         "can be repeated" if each.is_repeatable else "",
         f"default {each.default}" if each.default is not None else "",
@@ -102,6 +115,12 @@ def _facts(each: Parameter) -> str:
     return "; ".join(filter(None, facts)).capitalize()
 
 
-def _escaped(text: str) -> str:
-    """Help is plain text: what reStructuredText would read as markup is escaped."""
-    return re.sub(r"([\\*`|_])", r"\\\1", text)
+def _in_rst(command: str, text: str) -> str:
+    """Help, which is plain text, with links to the options and variables that it names."""
+    known = options_by_parameter(command).values()
+    parts = OPTION.split(re.sub(r"([\\*`|'])", r"\\\1", text))
+    parts[1::2] = [
+        f":option:`{option} <clvml {command} {option}>`" if option in known else f"``{option}``"
+        for option in parts[1::2]
+    ]
+    return linked_variables("".join(parts))

@@ -7,6 +7,7 @@ from typing import Any
 
 from config_keys import Key, examples, keys_of, tables_of
 from config_types import ALLOWED, limits_in_words, type_in_words
+from reference_environment import linked_variables
 from shell_commands import options_by_parameter
 from summaries import heading
 
@@ -49,7 +50,7 @@ def config_page(config: type[Section] = Config) -> str:
     shown = examples([key.name for keys in tables.values() for key in keys])
     options = options_of_keys()
     parts = [_table(name, section, tables[name], shown, options) for name, section in tables_of(config)]
-    return heading("Config keys", "=") + _introduction([*tables]) + "".join(parts)
+    return ".. _config-keys:\n" + heading("Config keys", "=") + _introduction([*tables]) + "".join(parts)
 
 
 def _introduction(tables: Sequence[str]) -> str:
@@ -100,12 +101,11 @@ def _linked(text: str, keys: Sequence[Key]) -> str:
     """The text with its code marked, and links where it names a key of the same table with an underscore."""
     text = _marked(text)
     names = {key.name.rpartition(".")[2]: key.name for key in keys}
-    words = "|".join(name for name in names if "_" in name)
-    if not words:
-        return text
+    words = "|".join(name for name in names if "_" in name) or "(?!)"
+    link = re.compile(rf"(?<!\w)({words})(?!\w)")
     parts = LITERALS.split(text)
-    link = re.compile(rf"(?<![\w\"])({words})(?![\w\"])")
     parts[::2] = [link.sub(lambda m: f":ref:`{m[1]} <config-{names[m[1]]}>`", part) for part in parts[::2]]
+    parts[::2] = [linked_variables(part) for part in parts[::2]]
     return "".join(parts)
 
 

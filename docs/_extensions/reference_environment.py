@@ -44,11 +44,22 @@ def check(groups: Sequence[Mapping[str, Any]], in_code: Mapping[str, str]) -> No
             raise ValueError(f"{VARIABLES.name}: {name} is in two groups.")
 
 
+def linked_variables(text: str) -> str:
+    """A text in reStructuredText, with links where it names a variable of the page."""
+    names = "|".join(name for group in read_groups() for name in group["variables"] if "_" in name)
+    return re.sub(rf"(?<![\w`])({names}|PGPASSWORD)(?![\w`])", r":envvar:`\1`", text)
+
+
 def environment_page() -> str:
     """The source of the page."""
     groups = read_groups()
     check(groups, variables_in_code())
-    return heading("Environment variables", "=") + INTRODUCTION + "".join(map(_group, groups))
+    return (
+        ".. _environment-variables:\n"
+        + heading("Environment variables", "=")
+        + INTRODUCTION
+        + "".join(map(_group, groups))
+    )
 
 
 def _group(group: Mapping[str, Any]) -> str:
