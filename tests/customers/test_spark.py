@@ -505,3 +505,26 @@ def test_customers_are_scored_where_they_are_to_the_last_bit(spark, cdnow, value
 def test_customers_without_ids_are_refused(spark, value_model):
     with pytest.raises(InputError, match="withColumnRenamed"):
         clvml.scoring.score_spark(value_model, spark.sql("SELECT 1.0 AS frequency"))
+
+
+def test_spark_reads_counts_and_scores_as_duckdb_does_from_end_to_end(spark, tmp_path):
+    path = tmp_path / "purchases.parquet"
+    load_cdnow().to_pandas().to_parquet(path)
+    totals = {}
+    for engine in ("spark", "duckdb"):
+        transactions = clvml.read_transactions(path, engine=engine)
+        stored = clvml.summarize(transactions, into=tmp_path / f"{engine}.parquet")
+        histories = clvml.count_histories(transactions)
+        model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), horizon=26.0)
+        model.fit(tmp_path / f"{engine}.parquet")
+        counted = clvml.BGNBD().fit(histories, weights=histories["n_customers"])
+        assert counted.params_ == pytest.approx(model.purchases_.params_, rel=1e-6)
+        if engine == "spark":
+            table = spark.read.parquet(str(tmp_path / "spark.parquet"))
+            clvml.scoring.score_spark(model, table).write.parquet(str(tmp_path / "scores"))
+            scores = pd.read_parquet(tmp_path / "scores")
+        else:
+            scores = clvml.scoring.score(model, stored.to_pandas())
+        totals[engine] = scores[["expected_purchases", "clv"]].sum()
+        assert len(scores) == 2357
+    pd.testing.assert_series_equal(totals["spark"], totals["duckdb"], rtol=1e-12)
