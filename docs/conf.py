@@ -45,6 +45,7 @@ nitpick_ignore_regex = [("py:class", r"clvml\.distributions\.(bgcnbd|lognormal_s
 
 # Pages with code cells are executed at every build; committed notebooks are shown as they are.
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath", "fieldlist", "substitution"]
+myst_dmath_allow_digits = False  # "$5 to $10" is money
 myst_heading_anchors = 4
 nb_execution_mode = "force"
 nb_execution_excludepatterns = ["notebooks/*"]

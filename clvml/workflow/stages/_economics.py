@@ -14,6 +14,7 @@ from functools import partial
 import pandas as pd
 
 from clvml import plots
+from clvml.lifetime_value._protocol import SupportsScenarios
 from clvml.lifetime_value.economics._early_value import early_value, expected_early_value
 from clvml.lifetime_value.economics._factors import all_factors, factor_tornado
 from clvml.lifetime_value.economics._payback import payback_curves, payback_times
@@ -107,7 +108,7 @@ def find(context: Context) -> Iterator[Finding]:
     card, findings = scorecard_findings(inputs, customers)
     context.put(Economics(customers, card))
     yield from findings
-    yield from factors(inputs)
+    yield from factors(inputs, float(card.at["retention_rate", "value"]))
 
 
 def won_customers(inputs: Inputs) -> Iterator[Finding]:
@@ -317,7 +318,8 @@ def parts_by_customer(inputs: Inputs) -> pd.DataFrame:
         observation_end=inputs.split.observation_end,
         time_unit=inputs.split.time_unit,
         collapse=inputs.split.collapse,
-    ).reindex(customers.index)
+        customers=customers,
+    )
     spent = profit[["acquisition_cost", "selling_cost", "service_cost"]].sum(axis=1)
     parts = value_parts(
         inputs.predictions,  # type: ignore[arg-type]  # what it needs of a model: predict, margin and rate
@@ -387,15 +389,17 @@ def describe_profit(inputs: Inputs, customers: pd.DataFrame) -> str:
     )
 
 
-def factors(inputs: Inputs) -> Iterator[Finding]:
-    """The tornado of the served model's total value."""
-    section = inputs.section
-    if not hasattr(inputs.served.model, "horizon"):  # a model of one's own that does not tell its terms
+def factors(inputs: Inputs, retention_rate: float) -> Iterator[Finding]:
+    """The tornado of the served model's total value; the retention rate is that of models without one."""
+    section, model = inputs.section, inputs.served.model
+    if not hasattr(model, "horizon"):  # a model of one's own that does not tell its terms
         return
+    has_own = isinstance(model, SupportsScenarios) and "retention_rate" in model.scenario_factors()
     every = max(len(inputs.customers) // SAMPLED, 1)
     value, levels = all_factors(
-        inputs.served.model,
+        model,
         inputs.customers,
+        retention_rate=None if has_own else retention_rate,
         referral_rate=section.referral_rate,
         keeping_cost=section.service_cost,
         marketing_cost=section.marketing_cost,
