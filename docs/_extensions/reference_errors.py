@@ -79,8 +79,8 @@ def exit_status(error: type[Exception]) -> str:
         except typer.Exit as ended:
             status = ended.exit_code
     if error is clvml.TrackingError:
-        return f"{status}; 3 after ``clvml run`` or ``clvml check`` if only MLflow lacks the results."
-    return f"{status}."
+        return f"Status {status}; 3 after ``clvml run`` or ``clvml check`` if only MLflow lacks the results."
+    return f"Status {status}."
 
 
 def _link(error: type) -> str:
