@@ -1,4 +1,4 @@
-"""A run with every chapter of the report, on half of CDNOW; all else that it reads is made up."""
+"""A run with every chapter of the report on half of CDNOW: surveys, contacts, costs, a test are made up."""
 
 from pathlib import Path
 

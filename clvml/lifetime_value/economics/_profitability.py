@@ -151,11 +151,12 @@ def _payback(
     Only customers whose first purchase does not cover the costs need cumulative sums, which cost more than
     all the rest.
     """
-    costs = pd.DataFrame({"margin": margin, "won": won, "sale": sale, "service": service})
+    costs = {"margin": margin, "won": won, "sale": sale, "service": service}
     paid = np.full(len(customers), np.nan)
-    paid[query_purchase_ages(source, customers, _AT_ONCE_SQL, dict(costs.items()))["position"]] = 0.0
+    paid[query_purchase_ages(source, customers, _AT_ONCE_SQL, costs)["position"]] = 0.0
     left = np.flatnonzero(np.isnan(paid))
     if left.size:
-        later = query_purchase_ages(source, customers.iloc[left], _LATER_SQL, dict(costs.iloc[left].items()))
+        theirs = {name: cost.iloc[left] for name, cost in costs.items()}
+        later = query_purchase_ages(source, customers.iloc[left], _LATER_SQL, theirs)
         paid[left[later["position"]]] = later["payback"]
     return pd.Series(paid, customers.index)

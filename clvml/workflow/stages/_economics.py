@@ -108,7 +108,7 @@ def find(context: Context) -> Iterator[Finding]:
     card, findings = scorecard_findings(inputs, customers)
     context.put(Economics(customers, card))
     yield from findings
-    yield from factors(inputs, float(card.at["retention_rate", "value"]))
+    yield from factors(inputs, float(card["value"]["retention_rate"]))
 
 
 def won_customers(inputs: Inputs) -> Iterator[Finding]:
