@@ -16,8 +16,9 @@ from clvml.serving._refusals import refusal_of
 REMEDY = "What to do:"
 INTRODUCTION = """\
 Each message names the thing, the rule and the way out. In the shell an error is one sentence on standard
-error that begins with ``clvml: error:``; ``--debug`` shows the traceback; all :ref:`exit statuses
-<exit-statuses>`. No message has a password in it. Over HTTP it is an answer with a status and a rule: see :doc:`http`.
+error that begins with ``clvml: error:``, and an :ref:`exit status <exit-statuses>`; ``--debug`` shows the
+traceback. No message has a password in it. Over HTTP it is an answer with a status and a rule: see
+:doc:`http`.
 
 A model that is not fitted raises ``sklearn.exceptions.NotFittedError``, as in scikit-learn.
 """
