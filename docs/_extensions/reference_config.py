@@ -83,9 +83,8 @@ def _entry(key: Key, keys: list[Key], example: str, option: str | None) -> str:
         "Default": _default(key),
         "Option": f":option:`{option} <clvml run {option}>`" if option else "",
     }
-    fields = ".. rst-class:: facts\n\n" + "".join(
-        f":{name}: {text}\n" for name, text in facts.items() if text
-    )
+    given = "".join(f":{name}: {text}\n" for name, text in facts.items() if text)
+    fields = f".. rst-class:: facts\n\n{given}"
     code = f".. code-block:: toml\n\n{indent(example, ' ' * 3)}\n"
     further = _contenders() if key.name == "models.contenders" else ""
     title = heading(key.name, "~")
