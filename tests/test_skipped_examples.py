@@ -7,6 +7,7 @@ that MLflow makes in it.
 import doctest
 import inspect
 import re
+from pathlib import Path
 
 import pytest
 from test_docstrings import METHODS, NAMES
@@ -30,6 +31,11 @@ STORY = (
     "clvml.tracking.rollback",
     "clvml.log_comparison",
 )
+# What needs Spark, or never returns, is tested by what it does.
+ELSEWHERE = {
+    "clvml.scoring.score_spark": "customers/test_spark.py",
+    "clvml.serving.serve": "serving/test_process.py",
+}
 
 
 def docstring_of(name: str) -> str:
@@ -57,7 +63,8 @@ def shop(tmp_path, monkeypatch):
 
 def test_every_example_that_is_skipped_as_a_doctest_is_in_the_story():
     skipped = {name for name in {**METHODS, **NAMES} if SKIPPED.search(docstring_of(name))}
-    assert skipped == set(STORY)
+    assert skipped == {*STORY, *ELSEWHERE}
+    assert all((Path(__file__).parent / file).exists() for file in ELSEWHERE.values())
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of MLflow, where an example calls it

@@ -30,6 +30,7 @@ WEIGHTS = {
     "": 1.0,
 }
 METHOD = 0.6  # there are many of them, and what they share with others is said elsewhere
+SOURCES = 0.6  # titles of papers have many words of the field, and answer nothing
 SEPARATE = (nodes.section, addnodes.desc, addnodes.glossary)
 SILENT = (
     nodes.literal_block,
@@ -137,7 +138,7 @@ def entries(app: Sphinx) -> Iterator[list[Any]]:
 
 def _weight(page: str, section: Section) -> float:
     weight = next(weight for prefix, weight in WEIGHTS.items() if page.startswith(prefix))
-    return weight * (METHOD if section.is_method else 1)
+    return weight * (METHOD if section.is_method else 1) * (SOURCES if section.title == "Sources" else 1)
 
 
 def write(app: Sphinx, error: Exception | None) -> None:
