@@ -11,7 +11,7 @@ class ExitStatus(IntEnum):
     meaning: str
 
     DONE = 0, "Done; of a check: everything is in order."
-    ERROR = 1, "An error, which one sentence on standard error explains; nothing half-written is left."
+    ERROR = 1, "An error, which one sentence on standard error explains."
     WRONG_USAGE = 2, "Wrong usage: a command, an option or an argument that does not exist, or a missing one."
     NOT_TRACKED = 3, "The results are complete in the output folder, but could not be written to MLflow."
     LOOK_AT_IT = 4, "A check found something to look at: its page says what, and what to do next."
