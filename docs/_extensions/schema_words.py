@@ -57,7 +57,7 @@ def bounds(schema: Mapping[str, Any]) -> str:
     return f" from {_number(low)} to {_number(high)}"
 
 
-def _number(value: float) -> str:
+def _number(value: Any) -> str:
     return f"{value:,}" if abs(value) < 10**9 else f"{float(value):.4g}".replace("e+", "e")
 
 
