@@ -36,6 +36,7 @@ extensions = [
     "reference_pages",
     "repository",
     "sections",
+    "tables",
 ]
 exclude_patterns = ["_extensions", "_static", "_templates"]
 default_role = "public"
@@ -44,6 +45,7 @@ nitpick_ignore_regex = [("py:class", r"clvml\.distributions\.(bgcnbd|lognormal_s
 
 # Pages with code cells are executed at every build; committed notebooks are shown as they are.
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath", "fieldlist", "substitution"]
+myst_dmath_allow_digits = False  # "$5 to $10" is money
 myst_heading_anchors = 4
 nb_execution_mode = "force"
 nb_execution_excludepatterns = ["notebooks/*"]
@@ -58,6 +60,7 @@ autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = True
 autodoc_default_options = {"no-value": True}
+python_maximum_signature_line_length = 88
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 html_math_renderer = "mathml"

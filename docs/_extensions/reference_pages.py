@@ -4,11 +4,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from reference_errors import errors_page
+from reference_http import http_page
+from reference_metrics import metrics_page
 from reference_names import names_page
+from reference_tables import tables_page
 from sphinx.application import Sphinx
 
 PAGES: dict[str, Callable[[], str]] = {
     "names": names_page,
+    "metrics": metrics_page,
+    "tables": tables_page,
+    "http": http_page,
+    "errors": errors_page,
 }
 
 
