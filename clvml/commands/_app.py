@@ -30,6 +30,9 @@ Examples
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-TrackingUri = Annotated[str | None, typer.Option(help="MLflow tracking URI. Default: sqlite:///mlflow.db.")]
+TrackingUri = Annotated[
+    str | None,
+    typer.Option(help="MLflow tracking URI. Default: MLFLOW_TRACKING_URI, or sqlite:///mlflow.db."),
+]
 Horizon = Annotated[str | None, typer.Option(help="Prediction horizon, such as 12M or 52W.")]
 DiscountRate = Annotated[float | None, typer.Option(help="Annual discount rate, 0.10 for 10 % (at most 1).")]

@@ -517,7 +517,7 @@ class Transactions:
             ``file``, ``line`` (the header is line 1), ``column`` (missing if the row has too many cells),
             ``reason`` and the ``text`` of the row.
         """
-        rows = 'SELECT file, line, "column", reason, text FROM malformed ORDER BY file, line'
+        rows = "SELECT file, line, malformed.column, reason, text FROM malformed ORDER BY file, line"
         if self._source.malformed:
             return self.engine.frame(rows)
         return pd.DataFrame(columns=["file", "line", "column", "reason", "text"])

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from clvml._remembered import remembering
 from clvml.evaluation._observers import unannounced
 from clvml.workflow._config import Config
 from clvml.workflow._console import Progress, Silent
@@ -98,7 +99,7 @@ def run(
             stage.check(context)
     tracking = Tracking(config.tracking, context.progress)
     tracking.ask(config.folder)
-    with writer.keeping(), context.resources, unannounced():  # the run logs its comparison itself
+    with writer.keeping(), context.resources, remembering(), unannounced():  # it logs its comparison itself
         found = _drawn(context, writer, _found(context, stages, writer))
         findings, folder = [finding for _, finding in found], writer.folder.path
         commands = commands_after(config, findings, is_tracked=not tracking.failed)

@@ -16,8 +16,9 @@ from clvml.serving._refusals import refusal_of
 REMEDY = "What to do:"
 INTRODUCTION = """\
 Each message names the thing, the rule and the way out. In the shell an error is one sentence on standard
-error that begins with ``clvml: error:``; ``--debug`` shows the traceback. No message has a password in it.
-Over HTTP it is an answer with a status and a rule: see :doc:`http`.
+error that begins with ``clvml: error:``, and an :ref:`exit status <exit-statuses>`; ``--debug`` shows the
+traceback. No message has a password in it. Over HTTP it is an answer with a status and a rule: see
+:doc:`http`.
 
 A model that is not fitted raises ``sklearn.exceptions.NotFittedError``, as in scikit-learn.
 """
@@ -79,8 +80,8 @@ def exit_status(error: type[Exception]) -> str:
         except typer.Exit as ended:
             status = ended.exit_code
     if error is clvml.TrackingError:
-        return f"{status}; 3 after ``clvml run`` or ``clvml check`` if only MLflow lacks the results."
-    return f"{status}."
+        return f"Status {status}; 3 after ``clvml run`` or ``clvml check`` if only MLflow lacks the results."
+    return f"Status {status}."
 
 
 def _link(error: type) -> str:

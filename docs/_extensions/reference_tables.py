@@ -47,6 +47,7 @@ class Table(NamedTuple):
     columns: tuple[Column, ...]
     made_by: str = ""
     is_optional: bool = False
+    command: str = "run"
 
     def complaints(self, found: list[str]) -> list[str]:
         """What differs between the columns of a file and those listed here."""
@@ -65,22 +66,23 @@ def folders() -> list[tuple[str, str, list[Table]]]:
     given = tomllib.loads(SOURCE.read_text())
     words = given["words"]
     return [
-        (folder["title"], folder["text"], [_table(each, words) for each in folder["table"]])
+        (folder["title"], folder["text"], [_table(each, words, folder) for each in folder["table"]])
         for folder in given["folder"]
     ]
 
 
-def tables() -> dict[str, Table]:
-    """All tables by their path."""
-    return {table.path: table for _, _, tables in folders() for table in tables}
+def tables(command: str = "run") -> dict[str, Table]:
+    """The tables that a command writes, by their path."""
+    return {t.path: t for _, _, found in folders() for t in found if t.command == command}
 
 
-def _table(given: dict[str, Any], words: dict[str, str]) -> Table:
+def _table(given: dict[str, Any], words: dict[str, str], folder: dict[str, Any]) -> Table:
     columns = tuple(_column(text, words, given["path"]) for text in given["columns"])
     made_by = given.get("from", "")
     if made_by and not is_public(made_by):
         raise ValueError(f"{SOURCE.name}: {made_by} of {given['path']} is not public")
-    return Table(given["path"], given["about"], columns, made_by, given.get("optional", False))
+    command = folder.get("command", "run")
+    return Table(given["path"], given["about"], columns, made_by, given.get("optional", False), command)
 
 
 def _column(text: str, words: dict[str, str], path: str) -> Column:

@@ -30,6 +30,7 @@ WEIGHTS = {
     "": 1.0,
 }
 METHOD = 0.6  # there are many of them, and what they share with others is said elsewhere
+SOURCES = 0.6  # titles of papers have many words of the field, and answer nothing
 SEPARATE = (nodes.section, addnodes.desc, addnodes.glossary)
 SILENT = (
     nodes.literal_block,
@@ -76,7 +77,7 @@ def _described(desc: addnodes.desc) -> Iterator[Section]:
     signature = desc.next_node(addnodes.desc_signature)
     content = desc.next_node(addnodes.desc_content)
     if signature and signature["ids"] and content:
-        name = signature.get("fullname") or signature["ids"][0]
+        name = signature.get("fullname") or signature.astext()
         is_method = desc["objtype"] in ("method", "property")
         yield Section(name, signature["ids"][0], _text(content), _code(content), is_method)
 
@@ -137,7 +138,7 @@ def entries(app: Sphinx) -> Iterator[list[Any]]:
 
 def _weight(page: str, section: Section) -> float:
     weight = next(weight for prefix, weight in WEIGHTS.items() if page.startswith(prefix))
-    return weight * (METHOD if section.is_method else 1)
+    return weight * (METHOD if section.is_method else 1) * (SOURCES if section.title == "Sources" else 1)
 
 
 def write(app: Sphinx, error: Exception | None) -> None:

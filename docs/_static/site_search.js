@@ -31,6 +31,13 @@ const SYNONYMS = {
   remove: "drop", exclude: "drop", excluded: "drop", delete: "personal data", estimation: "fit", training: "fit", available: "history",
   once: "one-time buyers", zero: "one-time frequency", one: "one-time", onetime: "one-time buyers frequency",
   new: "new customers", prospects: "new customers", install: "installation start", tutorial: "start five minutes",
+  user: "customers", users: "customers", client: "customers", clients: "customers", order: "purchase", orders: "purchases",
+  plot: "figure", plots: "figures", chart: "figure", graph: "figure", plotting: "figures", visualize: "figures",
+  artificial: "simulate", synthetic: "simulate", generate: "simulate", generating: "simulate", survival: "contract retention",
+  region: "groups", regions: "groups", country: "groups", countries: "groups", hierarchical: "groups pooling",
+  lapsing: "lapsed dropout alive", active: "alive", missing: "missing excluded", misses: "missing excluded", lost: "lapsed missing",
+  spark: "cluster", pyspark: "spark cluster", parallel: "cluster", poor: "fit", poorly: "fit", underestimates: "too low bias",
+  overestimates: "too high bias", disparity: "bias", interpret: "read meaning", explain: "read meaning",
 };
 
 const RESULTS = 30;

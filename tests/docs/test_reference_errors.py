@@ -34,7 +34,7 @@ def test_the_page_names_the_built_in_class_that_other_code_catches():
 def test_a_command_that_fails_ends_with_the_status_of_the_page(clvml_in_a_shell):
     failed = clvml_in_a_shell("run", "--transactions", "no_such_file.csv", "--no-tracking")
     assert failed.stderr.startswith("clvml: error: ")
-    assert f"{failed.exit_code}." == dict(reference_errors.facts(clvml.InputError))["Exit status"]
+    assert f"Status {failed.exit_code}." == dict(reference_errors.facts(clvml.InputError))["Exit status"]
 
 
 def test_a_failure_of_mlflow_is_a_tracking_error_in_the_shell(clvml_in_a_shell, tmp_path):
@@ -42,7 +42,7 @@ def test_a_failure_of_mlflow_is_a_tracking_error_in_the_shell(clvml_in_a_shell, 
     failed = clvml_in_a_shell("models", "shop", "--tracking-uri", "sqlite:///file/mlflow.db")
     status = dict(reference_errors.facts(clvml.TrackingError))["Exit status"]
     assert failed.stderr.startswith("clvml: error: ")
-    assert status.startswith(f"{failed.exit_code}; 3 after")
+    assert status.startswith(f"Status {failed.exit_code}; 3 after")
 
 
 @pytest.mark.parametrize(("error", "rule"), [("InputError", "customers"), ("TimeUnitError", "time_unit")])

@@ -4,6 +4,7 @@ Run with the folder of a site: ``CLVML_TEST_SITE=site pytest tests/docs``.
 """
 
 import html
+import math
 import os
 import re
 import shutil
@@ -27,7 +28,10 @@ TARGET = re.compile(
 )
 ANCHOR = re.compile(r'\b(?:id|name)="([^"]*)"')
 OUTPUT = re.compile(r'<div class="cell_output.*?(?=<div class="cell docutils|</section>|<h[1-6])', re.DOTALL)
+# Questions from public trackers. The search was made with those that have no `rank_before`. The others were
+# asked afterwards: `rank_before` is where the answer was then, before pages or words were added for it.
 QUESTIONS = pd.read_csv(Path(__file__).parent / "questions.csv")
+HELD_OUT = QUESTIONS["rank_before"].notna()
 
 
 @cache
@@ -163,9 +167,25 @@ def found_for_all_questions():
     return [line.split("\t") for line in result.stdout.splitlines()]
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not here")
-@pytest.mark.parametrize("number", range(len(QUESTIONS)), ids=QUESTIONS["question"].str[:60])
+def rank(number):
+    """The place of the first right address, infinity if there is none."""
+    expected = tuple(QUESTIONS["answers"][number].split())
+    found = found_for_all_questions()[number]
+    return next((place for place, address in enumerate(found, 1) if address.startswith(expected)), math.inf)
+
+
+needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="node is not here")
+
+
+@needs_node
+@pytest.mark.parametrize("number", QUESTIONS.index[~HELD_OUT], ids=QUESTIONS["question"][~HELD_OUT].str[:60])
 def test_a_question_finds_its_answer_among_the_first_five(number):
-    expected = QUESTIONS["answers"][number].split()
-    first = found_for_all_questions()[number][:5]
-    assert [address for address in first if address.startswith(tuple(expected))], first
+    assert rank(number) <= 5, found_for_all_questions()[number][:5]
+
+
+@needs_node
+def test_nearly_all_questions_asked_later_find_their_answer_among_the_first_three():
+    ranks = {QUESTIONS["question"][number]: rank(number) for number in QUESTIONS.index[HELD_OUT]}
+    missed = [question for question, place in ranks.items() if place > 3]
+    assert len(ranks) == 30
+    assert len(missed) <= 3, missed

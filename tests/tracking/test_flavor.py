@@ -219,7 +219,7 @@ def test_pyfunc_adds_details_where_asked(pyfunc, value_model, cdnow):
 
 
 def test_a_folder_of_json_alone_loads_as_an_mlflow_model_does(tmp_path, value_model):
-    """From `save_model_folder` or `clvml run`: both are model folders to `load`, `score_batch`, the shell."""
+    """From `save_model_folder` or `clvml run`: both are model folders to `load` and to the shell."""
     save_model_folder(value_model, tmp_path / "plain", ModelCard(dataset="shop"))
     model, card = load_model_with_card(tmp_path / "plain")
     assert model.get_params().keys() == value_model.get_params().keys()
