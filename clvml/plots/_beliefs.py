@@ -167,7 +167,7 @@ def _mark(ax: Axes, name: str, value: float, color: str, style: str, height: flo
     label = {"mean": f"mean {printed}", "median": f"median {printed}"}[name]
     ax.annotate(
         label, (value, height), xycoords=("data", "axes fraction"), xytext=(5, 0), textcoords="offset points",
-        va="top", fontsize=9, color=INK,
+        va="top", fontsize=9, color=INK, bbox={"color": "white", "alpha": 0.8, "pad": 1.5},
     )  # fmt: skip
 
 

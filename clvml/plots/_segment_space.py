@@ -145,7 +145,7 @@ def segment_scatter(places: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         )  # fmt: skip
     known = places.attrs.get("components")
     labels = ["first component", "second component"] if known is None else map(component_label, known)
-    ax.margins(x=0.18)
+    ax.margins(x=0.28)  # labels of segments at the edge are wide
     return dress(
         ax, "Customers by segment, in two components", *(textwrap.fill(label, 46) for label in labels)
     )
