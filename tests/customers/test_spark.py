@@ -396,6 +396,12 @@ def test_a_csv_with_a_cell_too_many_is_an_error_that_names_the_file_and_the_line
     assert "line 3 has more cells than the 3 column names" in str(caught.value)
 
 
+def test_a_delta_table_without_delta_in_the_session_names_both_ways_out(tmp_path):
+    (tmp_path / "_delta_log").mkdir()
+    with pytest.raises(InputError, match=r"is a Delta table.*delta-spark.*clvml\[delta\]"):
+        clvml.read_transactions(tmp_path, engine="spark")
+
+
 CELLS = [
     *[
         "a",

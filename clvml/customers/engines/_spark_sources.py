@@ -124,7 +124,7 @@ def _is_table(user: Any, source: Any) -> bool:
 def _of_files(session: Any, source: Any, sheet: str | int | None, drop_malformed: bool) -> tuple[Any, Source]:
     label, patterns = label_of(source), patterns_of(source)
     if any(_is_delta(pattern) for pattern in patterns):
-        return _described(run(lambda: session.read.format("delta").load(*map(located, patterns))), label)
+        return _of_delta(session, patterns, label)
     if any(is_remote(pattern) for pattern in patterns):
         return _of_remote(session, patterns, label, drop_malformed)
     paths = files_of(source)
@@ -141,6 +141,20 @@ def _of_files(session: Any, source: Any, sheet: str | int | None, drop_malformed
     if any(is_utf16(path) for path in paths):
         raise NotUtf8("the file is text in UTF-16: save it again as UTF-8.")
     return _csv_table(session, paths, label, drop_malformed)
+
+
+def _of_delta(session: Any, patterns: Sequence[str], label: str) -> tuple[Any, Source]:
+    """A Delta table, by the Delta of the session."""
+    try:
+        table = run(lambda: session.read.format("delta").load(*map(located, patterns)))
+    except InputError as error:
+        if "data source: delta" not in str(error):
+            raise
+        raise InputError(
+            f"{label} is a Delta table, and this Spark has no Delta: start it with the package delta-spark,"
+            " or read the folder without engine='spark' after pip install 'clvml[delta]'."
+        ) from None
+    return _described(table, label)
 
 
 def _csv_table(session: Any, paths: Sequence[str], label: str, drop_malformed: bool) -> tuple[Any, Source]:
