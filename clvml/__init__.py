@@ -43,7 +43,7 @@ Economics and what if (guide/economics)
 The customer base, surveys and figures (guide/customer_base, guide/satisfaction, guide/reading_figures)
     packages `customer_base`, `survey`, `plots`
 MLflow, scores and services (guide/teams, guide/drift, guide/laptop_to_cluster)
-    `log_comparison`, `autolog`; packages `tracking`, `scoring`, `workflow`
+    `log_comparison`, `autolog`; packages `workflow`, `tracking`, `scoring`, `serving`, `monitoring`
 Coming from lifetimes (coming_from/lifetimes)
     `from_lifetimes`, `to_lifetimes`, `check_against_lifetimes`, `LifetimesCheck`, `LifetimesValue`;
     package `compat`

@@ -7,9 +7,11 @@ from . import evaluation as evaluation
 from . import inference as inference
 from . import lifetime_value as lifetime_value
 from . import models as models
+from . import monitoring as monitoring
 from . import plots as plots
 from . import scoring as scoring
 from . import segments as segments
+from . import serving as serving
 from . import survey as survey
 from . import tracking as tracking
 from . import treatments as treatments

@@ -15,6 +15,9 @@ class ClvmlError(Exception):
     Every error derives from a built-in one too (``ValueError``, ``RuntimeError``), so that code that does not
     know clvml handles it.
 
+    What to do: read the message, which names the thing, the rule and the way out. Catch this class where
+    any error of clvml is to be handled alike.
+
     See Also
     --------
     clvml.InputError : The data or an argument is invalid.
@@ -34,6 +37,10 @@ class ClvmlError(Exception):
 
 class InputError(ClvmlError, ValueError):
     """The data or an argument is invalid.
+
+    What to do: change what the message names: the argument, the column or the rows. Where rows of the
+    data are to be left out rather than refused, set a :class:`clvml.TransactionPolicy`, or ``--on-bad-row
+    skip`` of ``clvml score``.
 
     Parameters
     ----------
@@ -88,6 +95,9 @@ class InputError(ClvmlError, ValueError):
 class TimeUnitError(InputError):
     """A model and a customer summary use different time units.
 
+    What to do: convert the summary with :func:`clvml.convert_time_unit`, or summarise the purchases in
+    the time unit of the model.
+
     An :class:`clvml.InputError`, with its parameters and attributes.
 
     Parameters
@@ -125,6 +135,11 @@ class TimeUnitError(InputError):
 class FitError(ClvmlError, RuntimeError):
     """A model cannot be fitted to the given customers.
 
+    What to do: use more customers, a longer calibration period or fewer parameters, as the message says;
+    for few repeat buyers a formula of :mod:`clvml.lifetime_value.formulas`. In
+    :func:`clvml.compare_models` and ``clvml run`` such a model is left out of the comparison, with the
+    reason.
+
     See Also
     --------
     clvml.FitWarning : A model was fitted, but its parameters are unreliable.
@@ -147,6 +162,9 @@ class FitError(ClvmlError, RuntimeError):
 
 class LossError(InputError, FitError):
     """Some spend is negative (losses), and the requested computation needs non-negative spend.
+
+    What to do: read the transactions with ``returns="net"`` or ``"drop"`` of a
+    :class:`clvml.TransactionPolicy`, or use a formula, which accepts losses.
 
     Parameters
     ----------
@@ -184,6 +202,10 @@ class LossError(InputError, FitError):
 class TrackingError(ClvmlError, RuntimeError):
     """A request to the MLflow tracking server or model registry failed.
 
+    What to do: check the tracking URI, the network and the permissions that the message names, and repeat
+    the command. Results of a run that are complete but not in MLflow are written there later by ``clvml
+    track``.
+
     See Also
     --------
     clvml.log_comparison : Log a comparison to MLflow.
@@ -200,7 +222,9 @@ class TrackingError(ClvmlError, RuntimeError):
 class TimeUnitWarning(UserWarning):
     """Customers who do not state their time unit appear to use another one than the model.
 
-    Times are compared with those of the fit. State the unit to avoid the guess, by a column ``time_unit`` or
+    Times are compared with those of the fit.
+
+    What to do: state the unit to avoid the guess, by a column ``time_unit`` or
     ``customers.attrs["time_unit"]``, which :func:`clvml.summarize` sets.
 
     See Also
@@ -230,6 +254,10 @@ class FitWarning(UserWarning):
     """A model was fitted, but its parameters are unreliable: they diverge or are weakly identified.
 
     The sentences, each with a remedy, are in ``fit_record_.messages`` of the model too.
+
+    What to do: use a prior, more customers or a longer calibration period, or a model with fewer
+    parameters, as the message says. Predictions of totals may still be right; do not interpret the
+    parameters.
 
     See Also
     --------

@@ -12,7 +12,7 @@ from clvml.commands._errors import exit_on_error
 from clvml.errors import InputError
 
 
-@app.command()
+@app.command(epilog="Example: clvml assign segments.csv groups.csv --group control=0.2 --group letter=0.8")
 def assign(
     customers: Annotated[
         Path, typer.Argument(help="Customers (CSV, Parquet or Excel), such as segments.csv of a run.")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from clvml.commands._app import Debug, Quiet, TrackingUri, app
 from clvml.commands._data_options import (
+    DATA_KEYS,
+    TRACKING_KEYS,
     Amount,
     Customer,
     Date,
@@ -27,14 +29,15 @@ from clvml.commands._data_options import (
     Sheet,
     Thousands,
     Timezone,
-    data_overrides,
+    overrides_of,
 )
-from clvml.commands._errors import NOT_TRACKED, exit_on_error
+from clvml.commands._errors import exit_on_error
+from clvml.commands._exit_statuses import ExitStatus
 
-LOOK_AT_IT = 4
+CHECK_KEYS = {**DATA_KEYS, **TRACKING_KEYS}
 
 
-@app.command()
+@app.command(epilog="Example: clvml check shop_holdout@champion purchases.csv --config shop.toml")
 def check(
     model: Annotated[
         str, typer.Argument(help="NAME@champion, NAME/3, models:/NAME@champion, or a model folder.")
@@ -93,11 +96,7 @@ def check(
     Exit status, for a scheduler: 0 all in order; 4 look at it (the page says at what, and what to do next);
     3 in order, but not written to MLflow; 1 an error, such as no new data; 2 wrong usage.
     """
-    overrides: dict[str, Any] = {
-        **data_overrides(locals()),
-        "tracking.uri": tracking_uri,
-        "tracking.enabled": False if no_tracking else None,
-    }
+    overrides = overrides_of(locals(), CHECK_KEYS)
     with exit_on_error(debug):
         from clvml.errors import InputError
         from clvml.workflow._checking import check as check_by_config
@@ -124,6 +123,6 @@ def check(
                 typer.echo(
                     f"clvml: look at {results.folder / 'report.html'}: {results.check.summary}.", err=True
                 )
-            raise typer.Exit(LOOK_AT_IT)
+            raise typer.Exit(ExitStatus.LOOK_AT_IT)
         if results.untracked:
-            raise typer.Exit(NOT_TRACKED)
+            raise typer.Exit(ExitStatus.NOT_TRACKED)

@@ -54,7 +54,7 @@ Settings = Annotated[
 ]
 
 # The key of the config by the option's parameter.
-KEYS = {
+DATA_KEYS = {
     "transactions": "data.source",
     "customer": "data.customer",
     "date": "data.date",
@@ -75,14 +75,35 @@ KEYS = {
     "query": "data.query",
 }
 
+TRACKING_KEYS = {"tracking_uri": "tracking.uri", "no_tracking": "tracking.enabled"}
+NEGATIVE = ("no_tracking",)  # flags that set their key to false
 
-def data_overrides(arguments: Mapping[str, Any]) -> dict[str, Any]:
+
+def overrides_of(arguments: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:
     """The keys of the config that the options of a command set, from its ``locals()``.
+
+    Parameters
+    ----------
+    arguments : mapping
+        The values of the options by parameter.
+    keys : mapping of str to str
+        The key of the config by parameter.
+
+    Returns
+    -------
+    dict
+        By key; None where an option is not given.
 
     Examples
     --------
-    >>> data_overrides({"customer": "id", "purchases_only": False, "quiet": True})
-    {'data.customer': 'id', 'data.purchases_only': None}
+    >>> arguments = {"customer": "id", "purchases_only": False, "no_tracking": True, "quiet": True}
+    >>> overrides_of(arguments, DATA_KEYS | TRACKING_KEYS)
+    {'data.customer': 'id', 'data.purchases_only': None, 'tracking.enabled': False}
     """
-    given = {key: arguments[option] for option, key in KEYS.items() if option in arguments}
-    return {key: None if value is False else value for key, value in given.items()}
+    return {key: _value(name, arguments[name]) for name, key in keys.items() if name in arguments}
+
+
+def _value(name: str, given: Any) -> Any:
+    if not isinstance(given, bool):
+        return given
+    return (name not in NEGATIVE) if given else None

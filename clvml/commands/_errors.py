@@ -1,8 +1,6 @@
 """Errors of a command: one sentence on standard error and an exit status.
 
-The status is 1 for an error, 2 for wrong usage (by Typer), 3 for a run whose results are complete but not in
-MLflow, 4 for a check that found something to look at, 130 for an interruption by Ctrl-C and 143 for one by
-SIGTERM. No message has a password in it.
+The statuses are in `clvml.commands._exit_statuses`. No message has a password in it.
 """
 
 from __future__ import annotations
@@ -18,7 +16,7 @@ from types import FrameType
 
 import typer
 
-NOT_TRACKED = 3
+from clvml.commands._exit_statuses import ExitStatus
 
 
 @contextmanager
@@ -35,15 +33,16 @@ def exit_on_error(debug: bool = False) -> Iterator[None]:
         # Libraries may convert a KeyboardInterrupt into errors of their own.
         if interrupted or isinstance(error, KeyboardInterrupt):
             typer.echo(" ".join(["clvml: interrupted.", *notes_of(error)]), err=True)
-            raise typer.Exit(128 + (interrupted[0] if interrupted else signal.SIGINT)) from None
+            number = interrupted[0] if interrupted else signal.SIGINT
+            raise typer.Exit(ExitStatus(128 + number)) from None
         if isinstance(error, typer.Exit):
             raise
         if debug:
             typer.echo(masked("".join(traceback.format_exception(error))), err=True)
-            raise typer.Exit(1) from None
+            raise typer.Exit(ExitStatus.ERROR) from None
         expected = isinstance(error, ClvmlError | OSError)
         typer.echo(f"clvml: error: {masked(_sentence(error, expected))}", err=True)
-        raise typer.Exit(1) from None
+        raise typer.Exit(ExitStatus.ERROR) from None
 
 
 def _record_interrupts() -> list[int]:

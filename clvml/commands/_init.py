@@ -12,7 +12,7 @@ from clvml.commands._app import Debug, app
 from clvml.commands._errors import exit_on_error
 
 
-@app.command()
+@app.command(epilog="Example: clvml init shop.toml --transactions sales.csv")
 def init(
     path: Annotated[Path, typer.Argument(help="The config file to write.")] = Path("clvml.toml"),
     transactions: Annotated[str | None, typer.Option(help="The file of purchases to name in it.")] = None,

@@ -23,7 +23,7 @@ SHOWN = {
 }
 
 
-@app.command()
+@app.command(epilog="Example: clvml models shop_holdout")
 def models(
     name: Annotated[str | None, typer.Argument(help="A registered model. Default: all.")] = None,
     tracking_uri: TrackingUri = None,

@@ -13,7 +13,7 @@ Name = Annotated[str, typer.Argument(help="The registered model.")]
 Reason = Annotated[str, typer.Option(help="Why, for its tags and its description in MLflow.")]
 
 
-@app.command()
+@app.command(epilog='Example: clvml promote shop_holdout 4 --reason "trained on June"')
 def promote(
     name: Name,
     version: Annotated[int | None, typer.Argument(help="The version. Default: the challenger.")] = None,

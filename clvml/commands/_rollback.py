@@ -9,7 +9,7 @@ from clvml.commands._errors import exit_on_error
 from clvml.commands._promote import Name, Reason
 
 
-@app.command()
+@app.command(epilog='Example: clvml rollback shop_holdout --reason "complaints about June"')
 def rollback(
     name: Name,
     reason: Reason = "",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from clvml.commands._app import Debug, DiscountRate, Horizon, Quiet, TrackingUri, app
 from clvml.commands._data_options import (
+    DATA_KEYS,
+    TRACKING_KEYS,
     Amount,
     Customer,
     Date,
@@ -27,12 +29,24 @@ from clvml.commands._data_options import (
     Sheet,
     Thousands,
     Timezone,
-    data_overrides,
+    overrides_of,
 )
-from clvml.commands._errors import NOT_TRACKED, exit_on_error
+from clvml.commands._errors import exit_on_error
+from clvml.commands._exit_statuses import ExitStatus
+
+RUN_KEYS = {
+    **DATA_KEYS,
+    "calibration_end": "split.calibration_end",
+    "observation_end": "split.observation_end",
+    "time_unit": "split.time_unit",
+    "horizon": "value.horizon",
+    "annual_discount_rate": "value.annual_discount_rate",
+    "output": "output.folder",
+    **TRACKING_KEYS,
+}
 
 
-@app.command()
+@app.command(epilog="Example: clvml run shop.toml --set segments.n_segments=4")
 def run(
     config: Annotated[
         Path | None, typer.Argument(help="Config file (TOML). Default: the built-in CDNOW data.")
@@ -81,17 +95,7 @@ def run(
 
     The exit status is 3 if the results are complete but could not be written to MLflow.
     """
-    overrides: dict[str, Any] = {
-        **data_overrides(locals()),
-        "split.calibration_end": calibration_end,
-        "split.observation_end": observation_end,
-        "split.time_unit": time_unit,
-        "value.horizon": horizon,
-        "value.annual_discount_rate": annual_discount_rate,
-        "output.folder": output,
-        "tracking.uri": tracking_uri,
-        "tracking.enabled": False if no_tracking else None,
-    }
+    overrides = overrides_of(locals(), RUN_KEYS)
     with exit_on_error(debug):
         from clvml.workflow._config import load_config, parse_setting
         from clvml.workflow._console import Silent, Terminal
@@ -101,4 +105,4 @@ def run(
         results = run_workflow(load_config(config, overrides), Silent() if quiet else Terminal())
         if results.untracked:
             typer.echo(f"clvml: {results.untracked}", err=True)
-            raise typer.Exit(NOT_TRACKED)
+            raise typer.Exit(ExitStatus.NOT_TRACKED)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from clvml.tracking import BatchResult
 
 
-@app.command()
+@app.command(epilog="Example: clvml score models:/shop_holdout@champion customers.parquet scores.parquet")
 def score(
     model: Annotated[str, typer.Argument(help="Model URI, such as models:/NAME@champion.")],
     customers: Annotated[

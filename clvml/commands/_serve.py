@@ -11,7 +11,7 @@ from clvml.commands._app import Debug, Quiet, TrackingUri, app
 from clvml.commands._errors import exit_on_error
 
 
-@app.command()
+@app.command(epilog="Example: clvml serve models:/shop_holdout@champion --port 8080")
 def serve(
     model: Annotated[str, typer.Argument(help="Model URI (models:/NAME@champion) or model folder.")],
     segments: Annotated[
@@ -36,7 +36,10 @@ def serve(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Score customers over HTTP, with the version that the alias of a registered model names."""
+    """Score customers over HTTP, with the version that the alias of a registered model names.
+
+    SIGTERM ends it with exit status 0 once the requests in flight are answered; Ctrl-C ends it with 130.
+    """
     with exit_on_error(debug):
         from clvml.serving._server import log_to_stderr, serve
         from clvml.serving._settings import Settings, read_token

@@ -11,7 +11,7 @@ from clvml.commands._app import Debug, Quiet, TrackingUri, app
 from clvml.commands._errors import exit_on_error
 
 
-@app.command()
+@app.command(epilog="Example: clvml track clvml-output/shop_holdout")
 def track(
     folder: Annotated[Path, typer.Argument(help="Output folder of a run whose MLflow store was away.")],
     tracking_uri: TrackingUri = None,

@@ -9,7 +9,7 @@ import typer
 from clvml.commands._app import app
 
 
-@app.command()
+@app.command(epilog="Example: clvml version")
 def version() -> None:
     """Print the version."""
     typer.echo(_installed())

@@ -3,7 +3,9 @@
 A file has the rows used, with the columns ``customer_id`` (as in the source, before ids become integers),
 ``date``, ``amount``, ``is_return`` and ``category``. Batches are numbered without gaps. A file appears under
 its name in one step, and only if no other has the name: a killed process leaves nothing but a hidden
-temporary file, and of two processes that add at once one waits its turn.
+temporary file, and of two processes that add at once one waits its turn. A file of a range of numbers has
+the batches of that range in one, with their numbers as ``batch``: the longest range counts, and files within
+it do not.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,8 +30,10 @@ from clvml.customers.engines import Engine
 from clvml.errors import InputError
 
 KEY = "clvml.transactions"
+KEY_OF_MANY = "clvml.transactions_of_batches"  # a JSON list of texts of facts
 FORMAT = 1
-_NAME = re.compile(r"transactions-(\d{6})\.parquet")
+_NAME = re.compile(r"transactions-(?:000001-)?(\d{6})\.parquet")
+_SECONDS_TO_KEEP = 86_400.0  # of files that were replaced: processes may have opened them
 _DATES = ["first_date", "last_date"]
 _EXAMPLES = ["bad_date_example", "bad_amount_example"]
 
@@ -69,7 +74,7 @@ class Facts:
     def to_json(self) -> str:
         """The facts as text; numbers are exact."""
         plain = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        groups = self.groups.drop(columns=_EXAMPLES).to_dict("list")
+        groups = self.groups.drop(columns=_EXAMPLES, errors="ignore").to_dict("list")
         plain |= {"policy": dataclasses.asdict(self.policy), "groups": groups}
         return json.dumps({"format": FORMAT, **plain}, default=str)
 
@@ -101,28 +106,67 @@ def batches_in(folder: Path) -> list[Batch]:
     InputError
         If a batch is missing, damaged or not written by clvml.
     """
-    names = sorted(path.name for path in folder.glob("transactions-*.parquet") if _NAME.fullmatch(path.name))
-    for number, name in enumerate(names, 1):
-        if name != name_of(number):
+    together, alone = _files_in(folder)
+    start = max(together, default=0)
+    later = sorted(number for number in alone if number > start)
+    for number, found in enumerate(later, start + 1):
+        if number != found:
             raise InputError(
-                f"{folder} lacks {name_of(number)}, which was added before {name}: restore the file."
+                f"{folder} lacks {name_of(number)}, which was added before {name_of(found)}: restore the"
+                " file."
             )
-    return [Batch(folder / name, _facts_of(folder / name)) for name in names]
+    paths = [*([together[start]] if start else []), *(alone[number] for number in later)]
+    return [Batch(path, facts) for path in paths for facts in _facts_in(path)]
+
+
+def _files_in(folder: Path) -> tuple[dict[int, Path], dict[int, Path]]:
+    """The files of several batches by the number of the last, and those of one by its number."""
+    together: dict[int, Path] = {}
+    alone: dict[int, Path] = {}
+    for path in folder.glob("transactions-*.parquet"):
+        if found := _NAME.fullmatch(path.name):
+            number = int(found[1])
+            (alone if path.name == name_of(number) else together)[number] = path
+    return together, alone
+
+
+def paths_of(batches: Iterable[Batch]) -> list[Path]:
+    """The files of batches, each once, in their order."""
+    return [*dict.fromkeys(batch.path for batch in batches)]
+
+
+def remove_replaced(folder: Path) -> None:
+    """Remove the files whose batches are in one file for a day."""
+    together, alone = _files_in(folder)
+    if not together or time.time() - together[max(together)].stat().st_mtime < _SECONDS_TO_KEEP:
+        return
+    last = max(together)
+    replaced = [path for number, path in together.items() if number < last]
+    for path in [*replaced, *(path for number, path in alone.items() if number <= last)]:
+        path.unlink(missing_ok=True)
 
 
 def is_store(source: Any) -> bool:
     """Whether the source is the path of a folder that clvml keeps transactions in."""
     if not isinstance(source, str | Path):
         return False
-    first = Path(source) / name_of(1)
     with contextlib.suppress(OSError, ValueError):
-        return first.is_file() and KEY.encode() in _metadata_of(first)
+        together, alone = _files_in(Path(source))
+        first = next(
+            iter([*together.values(), *(path for number, path in alone.items() if number == 1)]), None
+        )
+        return first is not None and bool({KEY.encode(), KEY_OF_MANY.encode()} & set(_metadata_of(first)))
     return False
 
 
 def name_of(number: int) -> str:
     """The name of the file of a batch, counted from 1."""
     return f"transactions-{number:06d}.parquet"
+
+
+def name_of_first(number: int) -> str:
+    """The name of the file of this many batches from the first."""
+    return f"transactions-000001-{number:06d}.parquet"
 
 
 def facts_of(transactions: Transactions) -> Facts:
@@ -142,7 +186,25 @@ def facts_of(transactions: Transactions) -> Facts:
 
 def write_batch(engine: Engine, rows: str, facts: Facts, partial: Path) -> None:
     """Write rows (SQL) to a file that does not count yet, and wait until they are on the disk."""
-    engine.write_parquet(rows, partial, {KEY: facts.to_json()})
+    _write(engine, rows, partial, {KEY: facts.to_json()})
+
+
+def write_together(engine: Engine, batches: Sequence[Batch], partial: Path) -> None:
+    """Write the rows of batches, with the numbers of these, to a file that does not count yet."""
+    numbers = {str(batch.path): number for number, batch in enumerate(batches, 1)}
+    source = engine.open([str(path) for path in paths_of(batches)])
+    cells = {name: f"c{place}" for place, name in enumerate(source.names)}
+    known = cells.pop("batch", "NULL")
+    columns = ", ".join(f"{cell} AS {name}" for name, cell in cells.items())
+    table = pd.DataFrame({"file": [*numbers], "number": [*numbers.values()]})
+    with engine.lend("numbers", table):
+        rows = f"SELECT {columns}, coalesce({known}, number) AS batch FROM placed JOIN numbers USING (file)"
+        texts = json.dumps([batch.facts.to_json() for batch in batches])
+        _write(engine, f"{rows} ORDER BY batch", partial, {KEY_OF_MANY: texts})
+
+
+def _write(engine: Engine, rows: str, partial: Path, metadata: Mapping[str, str]) -> None:
+    engine.write_parquet(rows, partial, metadata)
     with partial.open("rb+") as file:
         os.fsync(file.fileno())
 
@@ -225,9 +287,12 @@ def publish(partial: Path, path: Path) -> None:
         partial.rename(path)  # a file system without links
 
 
-def _facts_of(path: Path) -> Facts:
+def _facts_in(path: Path) -> list[Facts]:
     try:
-        return Facts.from_json(_metadata_of(path)[KEY.encode()])
+        metadata = _metadata_of(path)
+        several = metadata.get(KEY_OF_MANY.encode())
+        texts = [metadata[KEY.encode()]] if several is None else json.loads(several)
+        return [Facts.from_json(text) for text in texts]
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(
             f"{path} is damaged, or was not written by clvml: restore it, or move it to another folder."

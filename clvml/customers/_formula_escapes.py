@@ -18,9 +18,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 ESCAPE = "'"
-_FORMULA = r"'*[=+\-@\t\r\n][\s\S]"
+# Any character is (?s:.): pyarrow evaluates patterns without \s, \w and \b, pandas the others text by text.
+_FORMULA = r"'*[=+\-@\t\r\n](?s:.)"
 _NUMBER = r"[+-](?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$"
-_ESCAPED = r"''*[=+\-@\t\r\n][\s\S]"
+_ESCAPED = r"''*[=+\-@\t\r\n](?s:.)"
 
 
 def with_escapes(table: pd.DataFrame) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -17,14 +18,20 @@ from clvml.customers._batches import (
     facts_of,
     is_store,
     name_of,
+    name_of_first,
+    paths_of,
     publish,
+    remove_replaced,
     write_batch,
+    write_together,
 )
 from clvml.customers._reading_options import Columns
 from clvml.customers._transactions import Transactions, read_transactions
 from clvml.customers.engines import DuckDB, Engine
-from clvml.customers.engines._leftovers import partial_file
+from clvml.customers.engines._leftovers import partial_file, remove_abandoned
 from clvml.errors import InputError
+
+_PARTIAL = ".transactions-"
 
 
 class TransactionStore:
@@ -37,7 +44,8 @@ class TransactionStore:
 
     Each batch is a Parquet file of the rows used, which appears once it is whole: a killed `add` leaves the
     store as it was, apart from a hidden file that ends in ``.partial``, which a later `add` removes. To
-    take a batch back, delete the last file. Other files in the folder are neither read nor changed.
+    take a batch back, delete the last file. After some hundred batches, `compact` puts them in one file.
+    Other files in the folder are neither read nor changed.
 
     Parameters
     ----------
@@ -113,9 +121,35 @@ class TransactionStore:
         check_fits(self.folder, batches_in(self.folder), facts, again)
         try:
             self.folder.mkdir(exist_ok=True)
-            with partial_file(self.folder, ".transactions-") as partial:
+            with partial_file(self.folder, _PARTIAL) as partial:
                 write_batch(batch.engine, rows, facts, partial)
                 self._publish(partial, facts, again)
+            remove_replaced(self.folder)
+        except OSError as error:
+            raise InputError(f"{self.folder} cannot be written to: {error.strerror}.") from None
+
+    def compact(self) -> None:
+        """Put the batches in one file, so that a store of many small ones is read faster.
+
+        What the store gives stays the same, and batches can be added meanwhile. The file appears once it is
+        whole. Those that it replaces are no longer read, but stay for processes that have opened them: the
+        first `add` or `compact` a day later removes them. A batch in that file can no longer be taken back.
+
+        Raises
+        ------
+        InputError
+            If the folder cannot be written to; the store is then unchanged.
+        """
+        batches = batches_in(self.folder)
+        try:
+            remove_replaced(self.folder)
+            remove_abandoned(self.folder, _PARTIAL)
+            if len(paths_of(batches)) < 2:
+                return
+            with partial_file(self.folder, _PARTIAL) as partial:
+                write_together(DuckDB(), batches, partial)
+                with contextlib.suppress(FileExistsError):  # of another process
+                    publish(partial, self.folder / name_of_first(len(batches)))
         except OSError as error:
             raise InputError(f"{self.folder} cannot be written to: {error.strerror}.") from None
 
@@ -176,7 +210,7 @@ class StoredTransactions(Transactions):
         )
         self._groups = pd.concat([batch.facts.groups for batch in self.batches], ignore_index=True)
         self._used = self._groups[self._groups["used"]]
-        self._source = self.engine.open([str(batch.path) for batch in self.batches])
+        self._source = self.engine.open([str(path) for path in paths_of(self.batches)])
         self._create_used()
         self._describe_dates()
 
@@ -227,8 +261,12 @@ class StoredTransactions(Transactions):
         self.engine.create_view(
             "used",
             f"SELECT {identity} AS customer_id, {places['date']} AS date, {places['amount']} AS amount,"
-            f" {places['is_return']} AS is_return{category} FROM source",
+            f" {places['is_return']} AS is_return{category} FROM source{self._earlier(places)}",
         )
+
+    def _earlier(self, places: Mapping[str, str]) -> str:
+        """The SQL that leaves out batches beyond these, which may be in one file with them."""
+        return f" WHERE coalesce({places['batch']}, 0) <= {len(self.batches)}" if "batch" in places else ""
 
     @cached_property
     def _duplicates(self) -> tuple[int, float]:

@@ -30,7 +30,7 @@ from clvml.customers._date_formats import (
     usual_advice,
 )
 from clvml.customers._places import first_file, first_places
-from clvml.customers._policy import BAD_ROW, RULES, Rule
+from clvml.customers._policy import BAD_ROW, RULES, VIOLATES_NONE, Rule
 from clvml.customers._policy import TransactionPolicy as TransactionPolicy
 from clvml.customers._price import check_price
 from clvml.customers._purchases import END_OF_TIME, PERIODS, Purchases, check_collapse, period_start
@@ -64,9 +64,11 @@ _LARGEST_SUM_OF_CENTS = 9e13  # 2**53 cents
 # Periods by which rows may be aggregated, longest first, and the number of distinct dates that shows it.
 _SUMMED = {"Y": 3, "Q": 3, "M": 4, "W": 8}
 # The rules that a row violates as one small number, whose range an engine can infer: groups need no hashing.
-_VIOLATIONS = " + ".join(
+# Most rows violate none: only the others are judged rule by rule.
+_VIOLATED = " + ".join(
     f"CASE WHEN {rule.condition} THEN {2**place} ELSE 0 END" for place, rule in enumerate(RULES)
 )
+_VIOLATIONS = f"CASE WHEN {VIOLATES_NONE} THEN 0 ELSE {_VIOLATED} END"
 
 
 def read_transactions(
@@ -517,7 +519,7 @@ class Transactions:
             ``file``, ``line`` (the header is line 1), ``column`` (missing if the row has too many cells),
             ``reason`` and the ``text`` of the row.
         """
-        rows = 'SELECT file, line, "column", reason, text FROM malformed ORDER BY file, line'
+        rows = "SELECT file, line, malformed.column, reason, text FROM malformed ORDER BY file, line"
         if self._source.malformed:
             return self.engine.frame(rows)
         return pd.DataFrame(columns=["file", "line", "column", "reason", "text"])
@@ -693,8 +695,9 @@ class Transactions:
             " coalesce(max(abs(amount - round(100 * amount) / 100)), 0) AS beyond_cents,"
             f" bool_and({who.is_whole()}) AS whole_ids, bool_or({when.has_offset()}) AS offsets,"
             f" max({day}) AS last_day,"
-            f" count(*) FILTER (WHERE {has_date}) AS dates, count(date) AS read_dates,"
-            f" count(*) FILTER (WHERE {has_amount}) AS amounts, count(amount) AS read_amounts,"
+            f" count(CASE WHEN date IS NULL THEN CASE WHEN {has_date} THEN 1 END END) AS unreadable_dates,"
+            f" count(CASE WHEN amount IS NULL THEN CASE WHEN {has_amount} THEN 1 END END)"
+            " AS unreadable_amounts,"
             f" min(CASE WHEN date IS NULL THEN {when.as_text()} END) AS bad_date_example,"
             f" min(CASE WHEN amount IS NULL THEN {money} END) AS bad_amount_example"
             " FROM doubted GROUP BY 1 ORDER BY 1"
@@ -702,11 +705,12 @@ class Transactions:
         for place, rule in enumerate(RULES):
             groups[rule.name] = groups["violations"] // 2**place % 2 == 1
         groups[BAD_ROW.name] = False
+        for kind in ("date", "amount"):
+            groups[f"read_{kind}s"] = groups["rows"].where(~groups[f"bad_{kind}"], 0)
+            groups[f"{kind}s"] = groups[f"read_{kind}s"] + groups[f"unreadable_{kind}s"]
         if self._source.malformed:
             malformed = _group_without_cells(groups).assign(rows=self._source.malformed, bad_row=True)
             groups = pd.concat([groups, malformed], ignore_index=True)
-        groups["unreadable_dates"] = (groups["dates"] - groups["read_dates"]).clip(lower=0)
-        groups["unreadable_amounts"] = (groups["amounts"] - groups["read_amounts"]).clip(lower=0)
         groups["reason"] = self.policy.first_reasons(groups)
         groups["used"] = groups["reason"].isna()
         return groups.sort_values(["reason", *(rule.name for rule in RULES)], ignore_index=True)

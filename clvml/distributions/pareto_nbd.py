@@ -32,6 +32,7 @@ from numpy.polynomial.chebyshev import chebval
 from numpy.typing import NDArray
 from scipy.special import expit, exprel, xlog1py
 
+from clvml._remembered import remembered
 from clvml.distributions import _simulation as simulation
 from clvml.distributions._chebyshev import POINTS, bytes_of, to_coefficients
 from clvml.distributions._gamma_ratios import log_binomial, log_gamma_sequence
@@ -140,7 +141,11 @@ def _sum(log_terms: Array) -> tuple[Array, Array]:
 
 def probability_alive(history: History, params: ParetoNBDParams) -> Array:
     """P(alive | x, t_x, T)."""
-    return expit(-log_odds_of_dropout(history, params))
+
+    def integrated() -> Array:
+        return expit(-log_odds_of_dropout(history, params))
+
+    return remembered(integrated, "Pareto/NBD P(alive)", history.x, history.t_x, history.T, *params)
 
 
 def alive_by_draw(history: History, draws: list[ParetoNBDParams]) -> list[Array]:

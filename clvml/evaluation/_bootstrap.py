@@ -29,7 +29,7 @@ from clvml.evaluation._resampled import (
     Resampled,
 )
 from clvml.evaluation._table_metrics import DEFAULT_METRICS, check_metrics, check_predictions
-from clvml.evaluation._weighted_ranks import Counts, Order, Ranks
+from clvml.evaluation._weighted_ranks import Counts, Cubes, Order, Ranks
 
 _N_RANKS = len(RankStatistics._fields)
 _BLOCK = 2**22  # counts in a block of draws: 32 MB as floats
@@ -218,6 +218,9 @@ class _Evaluation:
         self._forecasts = [Forecast(actual, values, self._common.others) for values in forecasts]
         self._mean_losses = MeanLosses(losses, self._forecasts)
         self._alike = _ranked_alike(self._forecasts)
+        self._first = sorted(set(self._alike))
+        self._ranked = [self._forecasts[model] for model in self._first]
+        self._cubes = Cubes([self._order, *(forecast.order for forecast in self._ranked)])
         used = {metric.uses for metric in metrics}
         self._with_ranks = "ranks" in used
         self._shares = TOP_SHARES if "top" in used else ()
@@ -240,22 +243,22 @@ class _Evaluation:
 
     def _rank_statistics(self, counts: Counts) -> FloatArray:
         """By model, statistic and draw: sums of ranks, then the value of the top shares; zero if not used."""
-        first = sorted(set(self._alike))
-        found = np.zeros((len(first), _N_RANKS + len(self._shares), len(counts)))
+        found = np.zeros((len(self._first), _N_RANKS + len(self._shares), len(counts)))
         if self._with_ranks or self._shares:
-            self._fill([self._forecasts[model] for model in first], found, counts)
-        return found[np.searchsorted(first, self._alike)]
+            self._fill(found, counts)
+        return found[np.searchsorted(self._first, self._alike)]
 
-    def _fill(self, forecasts: Sequence[Forecast], found: FloatArray, counts: Counts) -> None:
-        """The statistics of these forecasts, block by block."""
+    def _fill(self, found: FloatArray, counts: Counts) -> None:
+        """The statistics of all that are ranked differently, block by block."""
         rows = max(_rows(_CACHED, len(self._actual)) // _LEAST, 1) * _LEAST
         for part in (slice(first, first + rows) for first in range(0, len(counts), rows)):
             drawn = np.ascontiguousarray(np.pad(counts[part], ((0, 0), (0, 1))).T)
-            block = ActualBlock(drawn, self._actual, self._order, self._common) if self._with_ranks else None
-            for forecast, rows_of_model in zip(forecasts, found, strict=True):
+            of_actual, *of_forecasts = self._cubes(drawn[:-1])
+            block = ActualBlock(drawn, self._actual, self._order, self._common, of_actual)
+            for forecast, rows_of_model, own in zip(self._ranked, found, of_forecasts, strict=True):
                 ranks = Ranks(forecast.order, drawn)
-                if block is not None:
-                    rows_of_model[:_N_RANKS, part] = block.statistics(ranks, forecast.middle)
+                if self._with_ranks:
+                    rows_of_model[:_N_RANKS, part] = block.statistics(ranks, forecast.middle, own)
                 if self._shares:
                     rows_of_model[_N_RANKS:, part] = ranks.top(forecast.laid_out_actual, self._shares)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from clvml.errors import InputError
 from clvml.evaluation._alignment import FloatArray, aligned, check_probabilities
+from clvml.evaluation._metric_notes import MetricNotes
 from clvml.evaluation._resampled import Loss, Resampled
 
 Function = Callable[[FloatArray, FloatArray], float]
@@ -50,6 +51,9 @@ class Metric:
         Of arrays: the metric, the reason why it is undefined, the metric of resamples, the loss per customer.
     uses : str
         What the metric uses of a table of intervals besides its ends.
+    notes : tuple
+        ``latex``, ``low`` and ``high`` (the range, for amounts that are not negative), ``use`` (when to look
+        at it), ``edges`` (zeros and ties) and ``source``.
 
     See Also
     --------
@@ -78,6 +82,7 @@ class Metric:
     resampled: Callable[[Resampled], FloatArray] | None = field(default=None, repr=False)
     loss: Loss | None = field(default=None, repr=False)
     uses: str = field(default="", repr=False)  # "ranks", "top": what its bootstrap needs besides the loss
+    notes: MetricNotes | None = field(default=None, repr=False)
 
     def __call__(self, actual: pd.Series, predicted: pd.Series | pd.DataFrame) -> float:
         """The metric; NaN where it is undefined."""

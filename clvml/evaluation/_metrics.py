@@ -11,6 +11,7 @@ values are equal no order is better than another: the ranking metrics are undefi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
@@ -24,6 +25,7 @@ from clvml.evaluation import _resampled_metrics as draws
 from clvml.evaluation._alignment import FloatArray
 from clvml.evaluation._calibration import decile_error, reliability_error
 from clvml.evaluation._metric import Metric, Reason, always_defined
+from clvml.evaluation._metric_notes import NOTES
 from clvml.evaluation._resampled import Loss
 
 
@@ -158,8 +160,11 @@ _INTERVALS = [
 ]  # fmt: skip
 
 METRICS: Mapping[str, Metric] = MappingProxyType(
-    {metric.key: metric for metric in (*_VALUES, *_PROBABILITIES, *_INTERVALS)}
+    {
+        metric.key: replace(metric, notes=NOTES[metric.key])
+        for metric in (*_VALUES, *_PROBABILITIES, *_INTERVALS)
+    }
 )
 """Every `Metric` by its key, read-only: of values such as ``"rmse"`` and ``"gini"``, of probabilities such as
 ``"brier"`` and ``"auc"``, and of prediction intervals such as ``"coverage"`` and ``"winkler"``. Names,
-directions, units and formulas are attributes of each metric."""
+directions, units, formulas and when to look at it are attributes of each metric."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvml.evaluation._alignment import FloatArray
-from clvml.evaluation._weighted_ranks import Counts, Order, Places, Ranks, sum_of_cubes
+from clvml.evaluation._weighted_ranks import Counts, Order, Places, Ranks, sum_of_products
 
 Loss = Callable[[FloatArray, FloatArray], FloatArray]
 
@@ -93,27 +93,27 @@ class ActualBlock:
         Of the actual values.
     common : CommonValue
         Of the actual values.
+    cubes : ndarray of shape (n_draws,)
+        As for `Ranks.spread`.
     """
 
-    def __init__(self, counts: Counts, values: FloatArray, order: Order, common: CommonValue) -> None:
+    def __init__(
+        self, counts: Counts, values: FloatArray, order: Order, common: CommonValue, cubes: FloatArray
+    ) -> None:
         weights = counts[common.others].astype(np.float64)
         ranks = Ranks(order, counts)
         doubled = ranks.doubled(order.middle[np.append(common.others, common.member)])
         doubled, of_common = doubled[:-1], doubled[-1:]
-        self._cubes = sum_of_cubes(counts)
         self._weighted = weights * (values[common.others] - values[common.member])[:, None]
         self._weighted_ranks = weights * (doubled - of_common)
-        self._best = _sums(self._weighted, doubled), ranks.spread(self._cubes)
+        self._best = sum_of_products(self._weighted, doubled), ranks.spread(cubes)
 
-    def statistics(self, ranks: Ranks, middle: Places) -> RankStatistics:
+    def statistics(self, ranks: Ranks, middle: Places, cubes: FloatArray) -> RankStatistics:
         """Those of one model's predictions; ``middle`` as for `Ranks.doubled`, of the other customers."""
         doubled = ranks.doubled(middle)
-        value, product = _sums(self._weighted, doubled), _sums(self._weighted_ranks, doubled)
-        return RankStatistics(value, product, ranks.spread(self._cubes), *self._best)
-
-
-def _sums(one: FloatArray, other: FloatArray) -> FloatArray:
-    return np.einsum("nb,nb->b", one, other)
+        value = sum_of_products(self._weighted, doubled)
+        product = sum_of_products(self._weighted_ranks, doubled)
+        return RankStatistics(value, product, ranks.spread(cubes), *self._best)
 
 
 @dataclass(frozen=True, eq=False)

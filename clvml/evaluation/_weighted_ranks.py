@@ -87,16 +87,9 @@ class Order:
         return np.where(shared < 0, where, shared)
 
     @cached_property
-    def fewer(self) -> Places:
-        """The cells of the customers alone in their groups, or of the others, whichever are fewer."""
-        sizes = np.diff(self.starts)
-        alone = np.repeat(sizes, sizes) == 1
-        return self.cell(np.flatnonzero(alone if self.alone_are_fewer else ~alone))
-
-    @cached_property
-    def alone_are_fewer(self) -> bool:
-        """Whether less than half of the customers are alone in their group."""
-        return 2 * (len(self.starts) - 1 - len(self.tied)) < len(self.places)
+    def alone(self) -> NDArray[np.bool_]:
+        """By customer: whether nobody else is in the group."""
+        return (np.diff(self.starts) == 1)[self.group]
 
     def laid_out(self, values: FloatArray) -> FloatArray:
         """Values of the customers by row and column, zero where there is none."""
@@ -137,13 +130,14 @@ class Ranks:
             ``order.middle`` of the customers wanted.
         """
         before, end = self._tied_through
-        n_cells = ROWS * self.order.columns
+        n_cells, columns = ROWS * self.order.columns, self.order.columns
         ranks = np.empty((n_cells + len(before), self.n_draws), dtype=np.int32)
         alone = ranks[:n_cells].reshape(self.through.shape)  # the count before a customer and through it
-        np.add(self.through, self.through, out=alone)
-        alone -= self.counts
-        np.add(before, end, out=ranks[n_cells:])
-        ranks -= self._n
+        np.add(self.through[1:], self.through[:-1], out=alone[1:])
+        alone[0] = self.through[0]
+        alone[0, 1:] += self.through[-1, :-1]
+        alone -= np.broadcast_to(self._n, (columns, self.n_draws)).copy()  # in whole rows
+        np.add(before, end - np.resize(self._n, end.shape), out=ranks[n_cells:])
         return np.take(ranks, middle, axis=0).astype(np.float64)
 
     def spread(self, cubes: FloatArray) -> FloatArray:
@@ -152,13 +146,12 @@ class Ranks:
         Parameters
         ----------
         cubes : ndarray of shape (n_draws,)
-            The sum over customers of the cubed counts.
+            The sum of the cubed counts over the customers alone in their groups.
         """
         before, end = self._tied_through
-        counts = np.take(self.counts.reshape(-1, self.n_draws), self.order.fewer, axis=0)
-        fewer = sum_of_cubes(counts)
-        alone = fewer if self.order.alone_are_fewer else cubes - fewer
-        return (sum_of_cubes(self._n[None]) - alone - sum_of_cubes(end - before)) / 3
+        n = self._n.astype(np.float64)
+        tied = (end - before).astype(np.float64)
+        return (n * n * n - cubes - sum_of_products(tied * tied, tied)) / 3
 
     @property
     def _n(self) -> NDArray[np.int32]:
@@ -174,7 +167,9 @@ class Ranks:
         shares : sequence of float
             Shares of the customers.
         """
-        outside = self._n - np.array([[n_top(int(n), share) for n in self._n] for share in shares])
+        sizes = self._n.tolist()  # usually the same in all draws
+        chosen = {size: [n_top(size, share) for share in shares] for size in set(sizes)}
+        outside = self._n - np.array([chosen[size] for size in sizes]).T
         group = self._group_at(outside)
         ends = self.order.starts[np.stack([group, group + 1])]
         before, through = self._through(ends)
@@ -183,7 +178,10 @@ class Ranks:
 
     def _group_at(self, outside: NDArray[np.integer]) -> Places:
         """The tied group of the first customer after ``outside`` others, counted from the lowest."""
-        column = np.stack([(self.through[-1] <= each).sum(axis=0) for each in outside])
+        ends = np.ascontiguousarray(self.through[-1].T)
+        column = np.stack(
+            [np.searchsorted(*each, side="right") for each in zip(ends, outside.T, strict=True)], 1
+        )
         column = np.minimum(column, self.order.columns - 1)
         row = (self.through[:, column, np.arange(self.n_draws)] <= outside).sum(axis=0)
         place = np.minimum(column * ROWS + row, len(self.order.places) - 1)
@@ -211,10 +209,29 @@ class Ranks:
         return sums[column + 1, draws] + part
 
 
-def sum_of_cubes(counts: NDArray[np.integer]) -> FloatArray:
-    """By draw, the last axis: the sum of the cubed counts."""
-    numbers = counts.astype(np.float64)
-    return np.einsum("gb,gb->b", numbers * numbers, numbers)
+class Cubes:
+    """By order and draw: the sum of the cubed counts over the customers alone in their groups.
+
+    One matrix product for all orders; whole numbers, so exact.
+    """
+
+    def __init__(self, orders: Sequence[Order]) -> None:
+        self._alone = np.array([order.alone for order in orders], dtype=np.float64)
+
+    def __call__(self, counts: Counts) -> FloatArray:
+        """For counts of shape (n, n_draws)."""
+        numbers = counts.astype(np.float64)
+        cubes = numbers * numbers
+        cubes *= numbers
+        return self._alone @ cubes
+
+
+def sum_of_products(one: FloatArray, other: FloatArray) -> FloatArray:
+    """By draw, the last axis: the sum over the customers, many at once, as a block has few draws."""
+    whole = len(one) // ROWS * ROWS
+    wide = [values[:whole].reshape(-1, ROWS * values.shape[1]) for values in (one, other)]
+    sums = np.einsum("nb,nb->b", *wide).reshape(ROWS, -1).sum(axis=0)
+    return sums + np.einsum("nb,nb->b", one[whole:], other[whole:])
 
 
 def _cumulated(counts: Counts) -> NDArray[np.int32]:

@@ -58,8 +58,9 @@ class NewCustomerValue(LearnedValue):
     ----------
     repeat_value_ : LifetimeValue
         The fitted models of what follows the first order; the ``coefficients_`` of its ``purchases_`` and
-        ``spend_`` are per standard deviation of a number, and relative to the most frequent level of a
-        category.
+        ``spend_`` are per standard deviation of a numeric attribute, relative to the most frequent level of a
+        categorical one, and per unit of the logarithm of the first order's amount: elasticities, the
+        percentage by which the rate or the spend changes per percent of the amount.
     attributes_ : tuple of Attribute
         Their encodings.
     limits_ : tuple of float

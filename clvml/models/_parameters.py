@@ -13,12 +13,15 @@ depend on covariates (in `clvml.models._log_linear`). There are three parameteri
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
+from types import ModuleType
 from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 import pandas as pd
 
-from clvml.distributions._history import Array
+from clvml._remembered import remembered
+from clvml.distributions._history import Array, History
 from clvml.inference._likelihood_ratio import LikelihoodRatioTest
 from clvml.inference._maximum_likelihood import Objective, Optimum, in_log_parameters, maximise
 from clvml.inference._prior import Prior, PriorScale, prior_of
@@ -161,20 +164,31 @@ class CommonParameters:
         return replace(self, unit=unit)
 
     def maximise(self, problem: Problem, starts: list[Array]) -> Found:
-        every = problem.sample.size // _ROUGH_SAMPLE
-        rough = None
-        if problem.rough and every > 1:
-            rough = self.objective(problem._replace(sample=problem.sample.rows(slice(None, None, every))))
         logs = [np.log(start / self.unit) for start in starts]
-        prior = self.prior(problem.weak)
-        objective = self.objective(problem)
-        return Found(maximise(objective, logs, problem.n_customers, prior, rough), objective)
+        prior, objective = self.prior(problem.weak), self.objective(problem)
+
+        def search() -> Optimum:
+            return maximise(objective, logs, problem.n_customers, prior, self._rough(problem))
+
+        sample, kernel = problem.sample, problem.likelihood
+        if not (isinstance(sample, History) and isinstance(kernel, ModuleType)):
+            return Found(search(), objective)
+        histories = sample.x, sample.t_x, sample.T, sample.weights
+        asked = *(prior or ()), str(problem.rough), self.unit, *logs, *histories
+        return Found(remembered(search, f"fit of {kernel.__name__}", *asked), objective)
+
+    def _rough(self, problem: Problem) -> Objective | None:
+        """The objective for every so-manieth customer of many, for starting values."""
+        every = problem.sample.size // _ROUGH_SAMPLE
+        if not problem.rough or every <= 1:
+            return None
+        return self.objective(problem._replace(sample=problem.sample.rows(slice(None, None, every))))
 
     def objective(self, problem: Problem) -> Objective:
-        counts = problem.likelihood.count(problem.sample)
+        counts = cache(partial(problem.likelihood.count, problem.sample))  # once there is a need for it
 
         def natural(params: Array) -> tuple[float, Array, Array]:
-            value: tuple[float, Array, Array] = problem.likelihood.objective(self.kind(*params), counts)
+            value: tuple[float, Array, Array] = problem.likelihood.objective(self.kind(*params), counts())
             return value
 
         return in_log_parameters(natural, self.unit)

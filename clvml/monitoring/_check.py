@@ -47,6 +47,19 @@ class ModelCheck:
     --------
     clvml.monitoring.check_model : The function that makes one.
     clvml.plots.deviations : As a figure.
+
+    Examples
+    --------
+    The formula overestimates what CDNOW's customers spend in the 39 weeks after its data:
+
+    >>> import clvml
+    >>> from clvml.monitoring import check_model
+    >>> from clvml.scoring import ModelCard
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> model = clvml.RepeatRateValue(horizon=39).fit(customers)
+    >>> found = check_model(model, ModelCard(observed_until="1997-09-30", time_unit="W"), clvml.load_cdnow())
+    >>> found.status, [alarm.name for alarm in found.alarms]
+    ('look at it', ['spend', 'decile 1 of predicted value', 'decile 5 of predicted value'])
     """
 
     period: Period

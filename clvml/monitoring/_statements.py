@@ -33,6 +33,7 @@ class Statement:
     expected, lower, upper : float
         The expectation and its 90 % interval if nothing has changed.
     observed : float
+        What was observed.
     effect : float
         The deviation by which its size is judged: relative to the expectation, or in the unit of ``matters``.
     matters : float
@@ -47,6 +48,28 @@ class Statement:
         The p-value after correction for all statements of the check.
     status : str
         ``"look at it"``, ``"outside its interval"`` or ``"in order"``.
+
+    See Also
+    --------
+    clvml.monitoring.check_model : Makes the statements of a model.
+    clvml.monitoring.ModelCheck : Has them all.
+
+    References
+    ----------
+    The correction within a question is that of Holm (1979), A Simple Sequentially Rejective Multiple Test
+    Procedure, Scandinavian Journal of Statistics 6(2).
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.monitoring import check_model
+    >>> from clvml.scoring import ModelCard
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> model = clvml.RepeatRateValue(horizon=39).fit(customers)
+    >>> found = check_model(model, ModelCard(observed_until="1997-09-30", time_unit="W"), clvml.load_cdnow())
+    >>> statement = found.statements[0]
+    >>> statement.name, statement.status, f"{statement.effect:+.0%}"
+    ('spend', 'look at it', '-38%')
     """
 
     question: str

@@ -173,10 +173,32 @@ def score_batches(
         A segmentation or `CustomerGroups`, whose columns are appended: its input has the values at
         the model's own horizon and discount rate, on which it was fitted.
 
+    Yields
+    ------
+    pandas.DataFrame
+        As from `clvml.scoring.score`, on the index of the batch.
+
     Raises
     ------
     InputError, TimeUnitError
         As in `clvml.scoring.score`.
+
+    See Also
+    --------
+    clvml.scoring.score : One table.
+    clvml.tracking.score_batch : From a file to a file.
+
+    Examples
+    --------
+    Customers arrive in parts, as from a database cursor:
+
+    >>> import clvml
+    >>> from clvml.scoring import score_batches
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> model = clvml.RepeatRateValue(horizon=39).fit(customers)
+    >>> parts = (customers.iloc[start : start + 1000] for start in range(0, len(customers), 1000))
+    >>> [(len(scores), round(scores["clv"].sum())) for scores in score_batches(model, parts)]
+    [(1000, 45274), (1000, 54061), (357, 15061)]
     """
     for customers in batches:
         scores = score(model, customers, params)

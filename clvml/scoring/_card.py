@@ -34,6 +34,7 @@ class ModelCard:
     digest : str
         SHA-256 of the content of the file; empty for a model that was not saved yet.
     time_unit : {"D", "W", "M", "Q", "Y"} or None
+        Of the model's times and horizon.
     observed_from, observed_until : str or None
         First and last day (inclusive) of the purchases that the model was fitted to, as ISO dates.
     n_customers : int or None
@@ -55,7 +56,9 @@ class ModelCard:
     horizon : float or None
         Of the values, in time units; None if it is infinite, or the model has none.
     annual_discount_rate, margin : float or None
+        Of the values.
     currency : str
+        Of the amounts, such as ``"EUR"``; empty if unknown.
     verdict : str
         What the comparison said about the model.
     scores : dict of str to dict
@@ -69,6 +72,29 @@ class ModelCard:
     warranty : dict
         ``until``: the ISO date up to which predictions were validated, that is ``observed_until`` plus the
         holdout's duration; ``longest_T``: the longest ``T`` that was seen, in time units.
+
+    See Also
+    --------
+    clvml.scoring.save_model_folder : Saves a model with its card.
+    clvml.scoring.read_card : Reads it.
+    clvml.monitoring.check_model : Compares later purchases with it.
+
+    Examples
+    --------
+    Say what the model cannot know of itself, and read it with what was found from the model:
+
+    >>> import tempfile
+    >>> import clvml
+    >>> from clvml.scoring import ModelCard, read_card, save_model_folder
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> model = clvml.BGNBD().fit(customers)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = save_model_folder(model, folder, ModelCard(observed_until="1997-09-30", currency="USD"))
+    ...     card = read_card(folder)
+    >>> card.model, card.currency, card.n_customers
+    ('BGNBD', 'USD', 2357)
+    >>> [(each["name"], round(each["estimate"], 2)) for each in card.parameters][:2]
+    [('r', 0.24), ('alpha', 4.41)]
     """
 
     model: str = ""

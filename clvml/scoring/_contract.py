@@ -75,6 +75,25 @@ class Request(_Scorable):
     warnings : tuple of str
         Sentences about the request as a whole: rows have a ``T`` beyond that of the fit, or the model is past
         the date until which it was validated. A conversion that the request asks for is no warning.
+
+    See Also
+    --------
+    clvml.scoring.read_request : Makes one.
+    clvml.scoring.score : Scores it.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.scoring import read_request, score
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> model = clvml.RepeatRateValue(horizon=39).fit(customers)
+    >>> rows = {"customer_id": ["a"], "frequency": [2], "recency": [30], "T": [80], "monetary_value": [20.0]}
+    >>> request = read_request(model, rows, {"horizon": 52})
+    >>> request.params, request.warnings
+    ({'horizon': 52.0},
+     ('1 of 1 rows have T beyond 38.86 weeks, the longest in the fit: the model extrapolates.',))
+    >>> score(model, *request)["clv"].round(2).to_dict()
+    {'a': 26.0}
     """
 
     warnings: tuple[str, ...]
@@ -104,6 +123,11 @@ def read_request(
     card : ModelCard, optional
         The model's: its ``seen`` and ``warranty`` are what the request is compared with.
 
+    Returns
+    -------
+    Request
+        The customers in the model's time unit, the parameters, and warnings.
+
     Raises
     ------
     InputError
@@ -111,6 +135,11 @@ def read_request(
         a rule.
     TimeUnitError
         If no unit is given and times appear to be in another one than the model's.
+
+    See Also
+    --------
+    clvml.scoring.score : Scores what it returns.
+    clvml.scoring.signature : Which columns a request has.
 
     Examples
     --------
@@ -180,10 +209,19 @@ def request_params(model: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         ``annual_discount_rate``: a fraction per year, at most 1 (0.10 is 10 %); ``details``: True for what
         `clvml.lifetime_value.customer_outlook` adds.
 
+    Returns
+    -------
+    dict
+        The parameters that were given, as numbers.
+
     Raises
     ------
     InputError
         If a parameter is unknown, has no value or an implausible one.
+
+    See Also
+    --------
+    clvml.scoring.read_request : Validates rows too.
 
     Examples
     --------
@@ -231,6 +269,24 @@ def score(model: Any, customers: pd.DataFrame, params: Mapping[str, Any] | None 
         If a customer or a parameter is invalid, or a predicted value is not finite.
     TimeUnitError
         If the customers count time in another unit than the model.
+
+    See Also
+    --------
+    clvml.scoring.read_request : Validates what others send.
+    clvml.scoring.score_batches, clvml.scoring.score_spark : More customers than memory holds.
+    clvml.lifetime_value.customer_outlook : The details.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.scoring import score
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), horizon=39).fit(customers)
+    >>> score(model, customers.head(2), {"horizon": "6M"})[["clv", "probability_alive"]].round(2)
+                   clv  probability_alive
+    customer_id
+    1            21.24               0.73
+    2             2.69               0.21
     """
     params = request_params(model, params or {})
     with_details = params.pop("details", False)
@@ -244,7 +300,31 @@ def score(model: Any, customers: pd.DataFrame, params: Mapping[str, Any] | None 
 
 
 def response_table(scores: pd.DataFrame) -> pd.DataFrame:
-    """Scores with a default index: ``customer_id`` is the last column, if there were ids."""
+    """Scores as rows of a response: a default index, and ``customer_id`` last, if there were ids.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        From `score`; an index named ``customer_id`` has the ids.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same rows, in the same order.
+
+    See Also
+    --------
+    clvml.scoring.request_table : Customers as rows of a request.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.scoring import response_table, score
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> model = clvml.RepeatRateValue(horizon=39).fit(customers)
+    >>> response_table(score(model, customers.head(2))).round(2).to_dict("records")[0]
+    {'clv': 44.85, 'purchase_rate': 0.05, 'average_order_value': 22.34, 'customer_id': 1}
+    """
     if scores.index.name != CUSTOMER_ID:
         return scores.reset_index(drop=True)
     ids = scores.index.to_numpy()
@@ -263,10 +343,31 @@ def request_table(model: Any, customers: pd.DataFrame) -> pd.DataFrame:
     customers : pandas.DataFrame
         A customer summary; an unnamed RangeIndex is not used as an id.
 
+    Returns
+    -------
+    pandas.DataFrame
+        One row per customer with a default index; plain values, which JSON and MLflow can hold.
+
     Raises
     ------
     KeyError
         If the customers lack a column of the model.
+
+    See Also
+    --------
+    clvml.scoring.read_request : Reads them where the model is.
+    clvml.scoring.signature : The columns of a model.
+
+    Examples
+    --------
+    The body of a request to ``clvml serve``:
+
+    >>> import clvml
+    >>> from clvml.scoring import request_table
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> model = clvml.RepeatRateValue(horizon=39).fit(customers)
+    >>> request_table(model, customers.head(1)).round(1).to_dict("list")
+    {'customer_id': [1], 'frequency': [2.0], 'recency': [30.4], 'T': [38.9], 'monetary_value': [22.3]}
     """
     more = [name for name in optional_columns_of(model) if name in customers]
     request = customers[[*columns_of(model), *more]]

@@ -236,14 +236,42 @@ def save_model_folder(model: BaseEstimator, folder: str | Path, card: ModelCard 
 
     Parameters
     ----------
-    model, card
-        As in :func:`dump_model`.
+    model : estimator
+        Fitted.
     folder : str or Path
+        It may exist; the file must not.
+    card : ModelCard, optional
+        What the caller knows of the model, such as its data and scores; all else is found from the model.
+
+    Returns
+    -------
+    Path
+        The file: readable JSON, without a customer.
 
     Raises
     ------
     InputError
         If the file exists, or as in :func:`dump_model`.
+
+    See Also
+    --------
+    clvml.scoring.load_model_folder, clvml.scoring.load_with_card : Read it.
+    clvml.tracking.register : Versions of models, for a team.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import clvml
+    >>> from clvml.scoring import ModelCard, load_with_card, save_model_folder
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> model = clvml.RepeatRateValue(horizon=39).fit(customers)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = save_model_folder(model, folder, ModelCard(dataset="cdnow", observed_until="1997-09-30"))
+    ...     loaded, card = load_with_card(folder)
+    >>> path.name, card.dataset
+    ('model.json', 'cdnow')
+    >>> loaded.predict(customers).equals(model.predict(customers))
+    True
     """
     text = dump_model(model, card)
     path = Path(folder) / MODEL_FILE

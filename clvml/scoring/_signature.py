@@ -35,6 +35,19 @@ class Column(NamedTuple):
         The type of its values.
     required : bool
         Whether a request must have it, or a response always has it.
+
+    See Also
+    --------
+    clvml.scoring.signature : The columns of a model.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.scoring import signature
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> inputs = signature(clvml.TotalSpendValue(horizon=39).fit(customers)).inputs
+    >>> [column.name for column in inputs if column.required]
+    ['T', 'total_spend']
     """
 
     name: str
@@ -43,7 +56,29 @@ class Column(NamedTuple):
 
 
 class Parameter(NamedTuple):
-    """A parameter of a request with its default, the model's own value."""
+    """A parameter of a request with its default, the model's own value.
+
+    Attributes
+    ----------
+    name : str
+        ``"horizon"`` or ``"annual_discount_rate"``.
+    default : float
+        The horizon in the model's time unit; the rate as a fraction per year.
+
+    See Also
+    --------
+    clvml.scoring.signature : The parameters of a model.
+    clvml.scoring.request_params : Validates those of a request.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.scoring import signature
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> model = clvml.RepeatRateValue(horizon="12M", annual_discount_rate=0.1).fit(customers)
+    >>> [(parameter.name, round(parameter.default, 2)) for parameter in signature(model).parameters]
+    [('horizon', 52.0), ('annual_discount_rate', 0.1)]
+    """
 
     name: str
     default: float
@@ -66,6 +101,24 @@ class Signature(NamedTuple):
         Further parameters, true or false, false by default: ``details``.
     details : tuple of Column
         The outputs that ``details`` adds, at most, after the factors.
+
+    See Also
+    --------
+    clvml.scoring.signature : That of a model.
+
+    Examples
+    --------
+    What a form for one customer has to ask, and what it can show:
+
+    >>> import clvml
+    >>> from clvml.scoring import signature
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> model = clvml.RepeatRateValue(horizon=39).fit(customers)
+    >>> found = signature(model)
+    >>> [column.name for column in found.inputs if column.required]
+    ['frequency', 'recency', 'T', 'monetary_value']
+    >>> [column.name for column in found.outputs], found.switches
+    (['clv', 'purchase_rate', 'average_order_value', 'customer_id'], ('details',))
     """
 
     inputs: tuple[Column, ...]
@@ -78,6 +131,21 @@ class Signature(NamedTuple):
 
 def signature(model: Any) -> Signature:
     """The signature of a fitted lifetime-value model or segmentation.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted.
+
+    Returns
+    -------
+    Signature
+        Columns and parameters, as plain data.
+
+    See Also
+    --------
+    clvml.scoring.read_request : Validates a request.
+    clvml.scoring.request_table : Customers as rows of a request.
 
     Examples
     --------

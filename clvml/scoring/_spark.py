@@ -37,6 +37,25 @@ def score_spark(model: Any, customers: Any, params: Mapping[str, Any] | None = N
     InputError
         If there is no column ``customer_id``, there are no customers, or the first of them or a parameter is
         invalid. An invalid customer elsewhere ends Spark's job with the same sentence.
+
+    See Also
+    --------
+    clvml.scoring.score : A pandas DataFrame.
+    clvml.tracking.score_batch : Files of any size, without Spark.
+
+    Examples
+    --------
+    In a session of Spark whose executors have clvml, from a table of the catalog to Parquet:
+
+    >>> import clvml
+    >>> from clvml.scoring import score_spark
+    >>> from pyspark.sql import SparkSession  # doctest: +SKIP
+    >>> spark = SparkSession.builder.getOrCreate()  # doctest: +SKIP
+    >>> customers = clvml.summarize(clvml.load_cdnow())
+    >>> model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), horizon="12M").fit(customers)
+    >>> table = spark.createDataFrame(customers.reset_index())  # doctest: +SKIP
+    >>> scores = score_spark(model, table, {"horizon": "6M"})  # doctest: +SKIP
+    >>> scores.write.parquet("scores")  # doctest: +SKIP
     """
     if CUSTOMER_ID not in customers.columns:
         raise InputError(

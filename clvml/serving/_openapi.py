@@ -12,6 +12,7 @@ from clvml.serving._answers import JSON, OFFERED
 from clvml.serving._arrow import FILE, PARQUET, STREAM
 from clvml.serving._fields import LONGEST_ID, Field
 from clvml.serving._guard import FREE
+from clvml.serving._openapi_readable import READABLE
 from clvml.serving._parameters import PARAMETERS
 from clvml.serving._refusals import RULES
 from clvml.serving._served import Served
@@ -37,6 +38,11 @@ _ERRORS = {
     503: "The queue is full: try again after the seconds in Retry-After.",
     504: "Scoring took too long.",
 }
+_WARNINGS = {
+    "type": "array",
+    "items": {"type": "string"},
+    "description": "Sentences about the request as a whole, such as customers unlike those of the fit.",
+}
 _MAY_BE_NULL = ("next_purchase_in", "next_purchase_date")
 _WORDS = {
     "clv": "Lifetime value over the horizon, discounted.",
@@ -46,6 +52,15 @@ _WORDS = {
     "discounted_purchases": "Expected purchases, each discounted to today.",
     "segment": "Number of the segment, from 1, the most valuable.",
     "segment_name": "Name of the segment.",
+    "value_class": "Class by current and predicted value: gold, platinum, iron or lead.",
+    "stage": "Stage of the relationship, such as maturity or decline.",
+    "reason": "Why the customer is in this stage.",
+    "treatment": "The treatment of the plan for this segment and stage.",
+    "what_to_do": "That treatment in words.",
+    "value_at_risk": "Base of the budget, in money: the value still expected, or already at risk.",
+    "budget": "The most that the treatment should cost for this customer, in money.",
+    "buys_within_30_days": "Probability of a purchase within 30 days.",
+    "buys_within_90_days": "Probability of a purchase within 90 days.",
     "next_purchase_in": "Time by which the probability of a purchase reaches one half; null if never.",
     "next_purchase_date": "The day of that, as an ISO date; null if no purchase is expected.",
     "historic_value": "Margin on the spend so far, the first purchase included.",
@@ -129,7 +144,7 @@ def _schemas(served: Served, settings: Settings) -> Schema:
                 "detail": {"type": "string", "description": "A sentence; it counts rows from 1."},
                 "rule": {"enum": list(RULES)},
                 "row": {"type": "integer", "minimum": 0, "description": "The first such row, from 0."},
-                "column": {"type": "string"},
+                "column": {"type": "string", "description": "The column concerned."},
                 "error_code": {"type": "string", "description": "Of /invocations only."},
                 "message": {"type": "string", "description": "Of /invocations only."},
             },
@@ -159,8 +174,12 @@ def _mlflow_schemas(row: Schema, required: Sequence[str], most: int, served: Ser
         "Invocation": {"oneOf": [_request(name, schema) for name, schema in shapes.items()]},
         "Predictions": _object(
             {
-                "predictions": {"type": "array", "items": _ref("Scores")},
-                "warnings": {"type": "array", "items": {"type": "string"}},
+                "predictions": {
+                    "type": "array",
+                    "items": _ref("Scores"),
+                    "description": "An object of scores per customer, in the order of the request.",
+                },
+                "warnings": _WARNINGS,
             },
             ["predictions"],
         ),
@@ -196,32 +215,16 @@ def _paths(served: Served, secured: bool) -> Schema:
             )
         },
     }
-    for path, (title, kinds) in _READABLE.items():
-        described = _operation(title, "", {kind: {"schema": schema} for kind, schema in kinds.items()})
-        described["responses"] = {k: v for k, v in described["responses"].items() if k in _of_get(path)}
+    invocations = paths["/invocations"]["post"]["responses"]
+    invocations["400"]["description"] = f"{_ERRORS[400]} {invocations.pop('422')['description']}"
+    for path, page in READABLE.items():
+        described = _operation(page.title, page.words, page.answers)
+        kept = page.statuses | (set() if path in FREE else {"401"})
+        described["responses"] = {k: v for k, v in described["responses"].items() if k in kept} | page.refused
         if path in FREE:
             described["security"] = []
         paths[path] = {"get": described}
     return paths if secured else _without("401", paths)
-
-
-_READABLE: dict[str, tuple[str, Schema]] = {
-    "/model": (
-        "The served model: version, signature, card",
-        {JSON: {"type": "object"}, "text/html": {"type": "string"}},
-    ),
-    "/live": ("Whether the process answers", {JSON: {"type": "object"}}),
-    "/ready": ("Whether it takes requests", {JSON: {"type": "object"}}),
-    "/metrics": ("Metrics for Prometheus", {"text/plain": {"type": "string"}}),
-    "/ping": ("Whether the process answers, for clients of MLflow", {"text/plain": {"type": "string"}}),
-    "/version": ("MLflow's version, for its clients", {"text/plain": {"type": "string"}}),
-}
-
-
-def _of_get(path: str) -> set[str]:
-    """The statuses of a GET: only a page has several types."""
-    more = {"/model": {"406"}, "/ready": {"503"}}.get(path, set())
-    return {"200", "500", *more, *(set() if path in FREE else {"401"})}
 
 
 def _operation(
@@ -263,7 +266,7 @@ def _answer(name: str, content: Schema) -> Schema:
     about = {
         "model": {"type": "string", "description": "The registered model."},
         "version": {"type": "string", "description": "Its version that gave these scores."},
-        "warnings": {"type": "array", "items": {"type": "string"}},
+        "warnings": _WARNINGS,
     }
     return _object({name: content, **about}, [name, *about])
 

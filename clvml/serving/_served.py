@@ -80,8 +80,10 @@ class Served:
 
     @cached_property
     def fields(self) -> tuple[Field, ...]:
-        """The columns of requests."""
-        return (*fields_of(self.model), *self._of_segments)
+        """The columns of requests; those that the segments cannot do without are required."""
+        needed = getattr(self.segments, "required_columns", ())
+        known = (*fields_of(self.model), *self._of_segments)
+        return tuple(field._replace(required=field.required or field.name in needed) for field in known)
 
     @cached_property
     def _of_segments(self) -> tuple[Field, ...]:

@@ -66,8 +66,10 @@ def serve(
     segments : str, optional
         Segments (URI or folder) whose columns are added to the scores of a lifetime-value model.
     tracking_uri : str, optional
-        See :mod:`clvml.tracking`.
-    host, port : str, int
+        The MLflow store. Default: ``MLFLOW_TRACKING_URI``, or ``mlflow.db`` in the current folder.
+    host : str, default "127.0.0.1"
+        Where to listen; the default is this machine only.
+    port : int, default 8000
         Where to listen.
     settings : Settings, optional
         Limits and token.
@@ -78,6 +80,19 @@ def serve(
         If there is no such model.
     InputError
         If a setting is impossible, or the segments cannot be added to this model.
+
+    See Also
+    --------
+    clvml.serving.Settings : Limits and token.
+    clvml.scoring.score : Scores without a service.
+    clvml.tracking.promote : The service follows the alias.
+
+    Examples
+    --------
+    ``clvml serve`` in Python: it returns when the process is stopped.
+
+    >>> from clvml.serving import Settings, serve
+    >>> serve("models:/shop@champion", port=8080, settings=Settings(max_rows=1_000))  # doctest: +SKIP
     """
     limits = (settings or Settings()).checked()
     metrics = Metrics()

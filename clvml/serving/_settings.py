@@ -34,6 +34,23 @@ class Settings(NamedTuple):
         load balancer can take the service out.
     token : str or None
         The bearer token; None: no authentication.
+
+    See Also
+    --------
+    clvml.serving.serve : Takes them.
+
+    Examples
+    --------
+    A smaller service: a thousand customers per request, ten seconds per answer.
+
+    >>> from clvml.serving import Settings
+    >>> settings = Settings(max_rows=1_000, timeout=10.0)
+    >>> settings.max_rows, settings.concurrency
+    (1000, 2)
+    >>> Settings(token="secret").checked()
+    Traceback (most recent call last):
+    clvml.errors.InputError: the bearer token must have at least 16 printable ASCII characters and no blanks:
+    create one with 'openssl rand -hex 32'.
     """
 
     max_rows: int = 100_000

@@ -66,6 +66,22 @@ class MadeUpSurvey:
         ``complaint_slope`` (log odds per unit of attitude), ``fallen`` (the attribute of ours that fell from
         the first wave to the second, and by how much) and ``opportunists`` (customers who complain whatever
         their attitude).
+
+    See Also
+    --------
+    clvml.survey.made_up_survey : Makes it.
+    clvml.survey.read_ratings, clvml.survey.read_satisfaction, clvml.survey.read_complaints : Read its tables.
+
+    Examples
+    --------
+    What an analysis finds can be compared with what was made up, here the attribute that fell:
+
+    >>> import clvml
+    >>> from clvml.survey import made_up_survey, performance_over_time, read_ratings
+    >>> made_up = made_up_survey(clvml.summarize(clvml.load_cdnow(), "1997-09-30"))
+    >>> found = performance_over_time(read_ratings(made_up.ratings, overall="overall satisfaction"))
+    >>> made_up.truth["fallen"], found.index[found["verdict"] == "fallen"][0][0]
+    (('staff', -0.4), 'staff')
     """
 
     ratings: pd.DataFrame
@@ -97,10 +113,20 @@ def made_up_survey(
     random_state : int, default 0
         Seed.
 
+    Returns
+    -------
+    MadeUpSurvey
+        Ratings, answers and complaints, and the truth behind them.
+
     Raises
     ------
     InputError
         If the customers lack ``frequency``, are fewer than ten, or ``later`` lacks some of them.
+
+    See Also
+    --------
+    clvml.survey.MadeUpSurvey : What it returns.
+    clvml.survey.read_ratings, clvml.survey.read_satisfaction, clvml.survey.read_complaints : Read its tables.
 
     Examples
     --------

@@ -54,6 +54,24 @@ class Ratings:
         Counts: rows read, used, and those set aside by reason.
     notes : tuple of str
         What a reader of the results should know, in sentences.
+
+    See Also
+    --------
+    clvml.survey.read_ratings : Makes them.
+    clvml.survey.brand_performance, clvml.survey.delivered_value : What brands deliver.
+    clvml.survey.attribute_importance : What customers value.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.survey import made_up_survey, read_ratings
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> made_up = made_up_survey(customers)
+    >>> ratings = read_ratings(made_up.ratings, overall="overall satisfaction")
+    >>> len(ratings.table), ratings.kinds["price"], ratings.scale
+    (29919, 'money', (1.0, 5.0))
+    >>> ratings.notes
+    ('rows of ratings set aside: 1,200 without a score',)
     """
 
     table: pd.DataFrame
@@ -192,6 +210,7 @@ def read_ratings(
     Returns
     -------
     Ratings
+        The scores that can be used, and counts of those set aside.
 
     Raises
     ------
@@ -199,6 +218,12 @@ def read_ratings(
         If a column is missing (the message shows how to reshape a table with one column per attribute), a
         score is off the scale, a kind is unknown, importance is negative, or a respondent gave two scores
         for the same brand, attribute and date.
+
+    See Also
+    --------
+    clvml.survey.brand_performance, clvml.survey.compare_brands : Attribute by attribute.
+    clvml.survey.delivered_value : Benefits against costs.
+    clvml.survey.importance_performance : Where to improve.
 
     Examples
     --------

@@ -103,12 +103,37 @@ def register(
     tags : dict, optional
         Of the version.
     tracking_uri : str, optional
-        See :mod:`clvml.tracking`.
+        The MLflow store. Default: ``MLFLOW_TRACKING_URI``, or ``mlflow.db`` in the current folder.
+
+    Returns
+    -------
+    RegisteredVersion
+        The new version with its aliases.
 
     Raises
     ------
     TrackingError
         If the store does not respond, or there is no such model.
+
+    See Also
+    --------
+    clvml.tracking.promote : Makes a version the champion.
+    clvml.tracking.models : All versions.
+    clvml.workflow.run : Registers the model to serve and judges it against the champion.
+
+    Examples
+    --------
+    A model that was fitted by hand becomes the challenger of the champion in the registry:
+
+    >>> import clvml, mlflow
+    >>> from clvml.tracking import flavor, register
+    >>> customers = clvml.summarize(clvml.load_cdnow())
+    >>> model = clvml.LifetimeValue(clvml.MBGNBD(), clvml.GammaGamma(), horizon="12M").fit(customers)
+    >>> with mlflow.start_run(run_name="MBG/NBD by hand"):  # doctest: +SKIP
+    ...     info = flavor.log_model(model, "mbgnbd", input_example=customers)
+    >>> version = register(info, "shop", tags={"ticket": 4711})  # doctest: +SKIP
+    >>> version.uri, version.aliases  # doctest: +SKIP
+    ('models:/shop/2', ('challenger',))
     """
     check_name(name)
     uri = getattr(model, "model_uri", model)

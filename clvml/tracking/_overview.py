@@ -36,7 +36,7 @@ def models(name: str | None = None, *, tracking_uri: str | None = None) -> pd.Da
     name : str, optional
         One registered model. Default: all.
     tracking_uri : str, optional
-        See :mod:`clvml.tracking`.
+        The MLflow store. Default: ``MLFLOW_TRACKING_URI``, or ``mlflow.db`` in the current folder.
 
     Returns
     -------
@@ -52,6 +52,22 @@ def models(name: str | None = None, *, tracking_uri: str | None = None) -> pd.Da
     ------
     TrackingError
         If the store does not respond, or there is no such model.
+
+    See Also
+    --------
+    clvml.tracking.promote, clvml.tracking.rollback : Change the champion.
+    clvml.tracking.resolve : One version by its URI.
+
+    Examples
+    --------
+    >>> from clvml.tracking import models
+    >>> versions = models("shop")  # doctest: +SKIP
+    >>> versions[["version", "status", "uri"]]  # doctest: +SKIP
+       version      status            uri
+    0        2  challenger  models:/shop/2
+    1        1    champion  models:/shop/1
+    >>> versions["why"][1]  # doctest: +SKIP
+    'the first version of shop'
     """
     with connected(tracking_uri):
         import mlflow

@@ -38,13 +38,30 @@ def promote(
     reason : str
         Why, for the tags and the description of the version.
     tracking_uri : str, optional
-        See :mod:`clvml.tracking`.
+        The MLflow store. Default: ``MLFLOW_TRACKING_URI``, or ``mlflow.db`` in the current folder.
+
+    Returns
+    -------
+    RegisteredVersion
+        The version with its aliases.
 
     Raises
     ------
     TrackingError
         If the model or the version does not exist, there is no challenger, or the version is of segments,
         which follow their model.
+
+    See Also
+    --------
+    clvml.tracking.rollback : Back to the champion before.
+    clvml.tracking.models : Which version is the champion, and why.
+
+    Examples
+    --------
+    >>> from clvml.tracking import promote
+    >>> version = promote("shop", 2, reason="won the pilot in May")  # doctest: +SKIP
+    >>> version.version, version.aliases, version.tags["why"]  # doctest: +SKIP
+    (2, ('champion',), 'promoted by hand: won the pilot in May')
     """
     with connected(tracking_uri) as uri:
         import mlflow
@@ -77,12 +94,29 @@ def rollback(name: str, *, reason: str = "", tracking_uri: str | None = None) ->
     reason : str
         Why, for the tags and the description of the version.
     tracking_uri : str, optional
-        See :mod:`clvml.tracking`.
+        The MLflow store. Default: ``MLFLOW_TRACKING_URI``, or ``mlflow.db`` in the current folder.
+
+    Returns
+    -------
+    RegisteredVersion
+        The version that is the champion now.
 
     Raises
     ------
     TrackingError
         If the model does not exist, or there is no earlier champion.
+
+    See Also
+    --------
+    clvml.tracking.promote : Makes any version the champion.
+    clvml.tracking.models : Which version is the champion, and why.
+
+    Examples
+    --------
+    >>> from clvml.tracking import rollback
+    >>> version = rollback("shop", reason="totals too high in June")  # doctest: +SKIP
+    >>> version.version, version.tags["why"]  # doctest: +SKIP
+    (1, 'rolled back from version 2: totals too high in June')
     """
     with connected(tracking_uri) as uri:
         import mlflow

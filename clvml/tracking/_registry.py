@@ -35,6 +35,20 @@ class RegisteredVersion(NamedTuple):
         Such as ``"champion"``.
     tags : dict of str to str
         Of the version.
+
+    See Also
+    --------
+    clvml.tracking.resolve, clvml.tracking.register, clvml.tracking.promote : Return one.
+    clvml.tracking.models : All versions as a table.
+
+    Examples
+    --------
+    A scheduler notes which version answers today, by the URI that will always mean it:
+
+    >>> from clvml.tracking import resolve
+    >>> version = resolve("models:/shop@champion")  # doctest: +SKIP
+    >>> version.uri, version.aliases  # doctest: +SKIP
+    ('models:/shop/1', ('champion',))
     """
 
     name: str
@@ -64,10 +78,37 @@ def check_name(name: str) -> None:
 def resolve(model_uri: str, *, tracking_uri: str | None = None) -> RegisteredVersion:
     """The version that ``models:/<name>@<alias>`` or ``models:/<name>/<version>`` currently refers to.
 
+    Parameters
+    ----------
+    model_uri : str
+        ``models:/<name>@<alias>`` or ``models:/<name>/<version>``.
+    tracking_uri : str, optional
+        The MLflow store. Default: ``MLFLOW_TRACKING_URI``, or ``mlflow.db`` in the current folder.
+
+    Returns
+    -------
+    RegisteredVersion
+        Its number, aliases and tags.
+
     Raises
     ------
     TrackingError
         If the model, the alias or the version does not exist; the message lists those that do.
+
+    See Also
+    --------
+    clvml.tracking.load : Its model.
+    clvml.tracking.models : All versions, and why each is or is not the champion.
+
+    Examples
+    --------
+    >>> from clvml.tracking import resolve
+    >>> resolve("models:/shop@champion").version  # doctest: +SKIP
+    1
+    >>> resolve("models:/shop@challenger")  # doctest: +SKIP
+    Traceback (most recent call last):
+    clvml.errors.TrackingError: the registered model 'shop' has no alias 'challenger' (existing: champion);
+    clvml.tracking.promote sets one.
     """
     with connected(tracking_uri):
         return _resolve(model_uri)
@@ -76,10 +117,44 @@ def resolve(model_uri: str, *, tracking_uri: str | None = None) -> RegisteredVer
 def load(model_uri: str | Path, *, tracking_uri: str | None = None) -> Any:
     """The estimator of a model URI, exactly as it was logged.
 
+    Parameters
+    ----------
+    model_uri : str or Path
+        ``models:/<name>@<alias>``, ``models:/<name>/<version>``, ``models:/<model id>``,
+        ``runs:/<run id>/<name>``, or the path of a model folder.
+    tracking_uri : str, optional
+        The MLflow store. Default: ``MLFLOW_TRACKING_URI``, or ``mlflow.db`` in the current folder.
+
+    Returns
+    -------
+    estimator
+        A fitted lifetime-value model, a segmentation or customer groups.
+
     Raises
     ------
     TrackingError
         If the store does not respond, or there is no such model; the message lists those that exist.
+
+    See Also
+    --------
+    clvml.tracking.load_model_with_card : With what is known of it.
+    clvml.scoring.load_model_folder : A folder, without MLflow.
+    clvml.tracking.score_batch : Scores a file without loading the model first.
+
+    Examples
+    --------
+    A model folder loads as a registered model does, ``load("models:/shop@champion")``:
+
+    >>> import tempfile
+    >>> import clvml
+    >>> from clvml.scoring import ModelCard, save_model_folder
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> from clvml.tracking import load
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = save_model_folder(clvml.RepeatRateValue(horizon=39).fit(customers), folder)
+    ...     model = load(folder)
+    >>> f"{model.predict(customers).sum():,.0f}"
+    '114,396'
     """
     return _loaded(load_model, model_uri, tracking_uri)
 
@@ -87,22 +162,83 @@ def load(model_uri: str | Path, *, tracking_uri: str | None = None) -> Any:
 def load_card(model_uri: str | Path, *, tracking_uri: str | None = None) -> ModelCard:
     """The card of a model URI: what the model knows of its data, its parameters and its scores.
 
+    Parameters
+    ----------
+    model_uri : str or Path
+        ``models:/<name>@<alias>``, ``models:/<name>/<version>``, ``models:/<model id>``,
+        ``runs:/<run id>/<name>``, or the path of a model folder.
+    tracking_uri : str, optional
+        The MLflow store. Default: ``MLFLOW_TRACKING_URI``, or ``mlflow.db`` in the current folder.
+
+    Returns
+    -------
+    ModelCard
+        Without a customer.
+
     Raises
     ------
     TrackingError
         As in :func:`load`.
 
+    See Also
+    --------
+    clvml.tracking.load_model_with_card : With the model, by one download.
+    clvml.scoring.read_card : From a folder, without MLflow.
+
     Examples
     --------
+    Whether the champion's predictions are past what was validated:
+
     >>> from clvml.tracking import load_card
-    >>> load_card("models:/cdnow@champion").observed_until  # doctest: +SKIP
-    '1998-06-30'
+    >>> card = load_card("models:/shop@champion")  # doctest: +SKIP
+    >>> card.title, card.observed_until, card.warranty["until"]  # doctest: +SKIP
+    ('BG/NBD x Gamma-Gamma', '1998-03-31', '1998-08-29')
     """
     return _loaded(flavor.load_card, model_uri, tracking_uri)
 
 
 def load_model_with_card(model_uri: str | Path, *, tracking_uri: str | None = None) -> tuple[Any, ModelCard]:
-    """The estimator and its card, by one download; as :func:`load`."""
+    """The estimator of a model URI and its card, by one download.
+
+    Parameters
+    ----------
+    model_uri : str or Path
+        ``models:/<name>@<alias>``, ``models:/<name>/<version>``, ``models:/<model id>``,
+        ``runs:/<run id>/<name>``, or the path of a model folder.
+    tracking_uri : str, optional
+        The MLflow store. Default: ``MLFLOW_TRACKING_URI``, or ``mlflow.db`` in the current folder.
+
+    Returns
+    -------
+    model : estimator
+        As from :func:`load`.
+    card : ModelCard
+        As from :func:`load_card`.
+
+    Raises
+    ------
+    TrackingError
+        As in :func:`load`.
+
+    See Also
+    --------
+    clvml.monitoring.check_model : Takes both, with later purchases.
+    clvml.scoring.load_with_card : From a folder, without MLflow.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import clvml
+    >>> from clvml.scoring import ModelCard, save_model_folder
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> from clvml.tracking import load_model_with_card
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     card = ModelCard(observed_until="1997-09-30")
+    ...     file = save_model_folder(clvml.RepeatRateValue(horizon=39).fit(customers), folder, card)
+    ...     model, card = load_model_with_card(folder)
+    >>> model.horizon, card.observed_until
+    (39, '1997-09-30')
+    """
     return _loaded(flavor.load_model_with_card, model_uri, tracking_uri)
 
 

@@ -45,6 +45,33 @@ class BatchResult:
     warnings : tuple of str
         Sentences about the customers as a whole: how many have a ``T`` beyond that of the fit, that the model
         is past the date until which it was validated, or that times of a part appear to be in a longer unit.
+
+    See Also
+    --------
+    clvml.tracking.score_batch : Makes it.
+
+    Examples
+    --------
+    One of three rows cannot be scored; it is in a file beside the scores:
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import clvml
+    >>> import pandas as pd
+    >>> from clvml.scoring import save_model_folder
+    >>> from clvml.tracking import score_batch
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> broken = customers.head(3).assign(frequency=[2.0, -1.0, 0.0])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = save_model_folder(clvml.RepeatRateValue(horizon=39).fit(customers), folder)
+    ...     result = score_batch(folder, broken, Path(folder) / "scores.csv", on_bad_row="skip")
+    ...     rejected = pd.read_csv(result.rejected_path)
+    >>> result.n_scored, result.n_rejected, result.rejected_path.name
+    (2, 1, 'scores-rejected.csv')
+    >>> result.rejected
+    {'has a negative frequency': 1}
+    >>> rejected[["row", "column", "reason"]].to_dict("records")
+    [{'row': 2, 'column': 'frequency', 'reason': 'has a negative frequency'}]
     """
 
     path: Path
@@ -119,6 +146,8 @@ def score_batch(
         Whether to add P(buys), the next purchase, historic and total value, and reasons of each customer: see
         `clvml.lifetime_value.customer_outlook`. They use ``total_spend`` and ``observed_until`` of the
         customers, where these columns are.
+    tracking_uri : str, optional
+        The MLflow store. Default: ``MLFLOW_TRACKING_URI``, or ``mlflow.db`` in the current folder.
     segments : str or Path, optional
         The registered segments (``models:/<name>-segments@champion``) or the folder ``segments`` of a run:
         adds segment, class, stage and treatment of each customer, at the model's own horizon and discount
@@ -153,6 +182,35 @@ def score_batch(
         exists or would be written over or among the customers.
     TimeUnitError
         If the customers do not state their time unit, and their times appear to be in another one.
+
+    See Also
+    --------
+    clvml.tracking.BatchResult : What it returns.
+    clvml.scoring.score : A table in memory.
+    clvml.scoring.score_spark : A Spark DataFrame.
+
+    Examples
+    --------
+    From a file to a file, with a model folder; a registered model is ``"models:/shop@champion"``:
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import clvml
+    >>> from clvml.scoring import save_model_folder
+    >>> from clvml.tracking import score_batch
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = save_model_folder(clvml.RepeatRateValue(horizon=39).fit(customers), folder)
+    ...     customers.to_parquet(Path(folder) / "customers.parquet")
+    ...     result = score_batch(folder, Path(folder) / "customers.parquet", Path(folder) / "scores.parquet")
+    ...     scores = result.read()
+    >>> result.n_scored, result.n_rejected
+    (2357, 0)
+    >>> scores.head(2).round(2)
+                   clv  purchase_rate  average_order_value
+    customer_id
+    1            44.85           0.05                22.34
+    2            11.81           0.03                11.77
     """
     if on_bad_row not in ("stop", "skip"):
         raise InputError(f"on_bad_row is {on_bad_row!r}; it must be 'stop' or 'skip'.")

@@ -311,11 +311,13 @@ def _load_pyfunc(path: str) -> ServedModel:
 
 
 def _data_folder(folder: Path) -> Path:
-    if not (folder / "data" / MODEL_FILE).exists() and (folder / "MLmodel").exists():
+    """Where ``model.json`` is: within MLflow's folder, or in that of `clvml.scoring.save_model_folder`."""
+    data = folder / "data"
+    if not (data / MODEL_FILE).exists() and (folder / "MLmodel").exists():
         raise TrackingError(
             "this MLflow model was not saved by clvml: load it with mlflow.pyfunc.load_model instead."
         )
-    return folder / "data"
+    return data if data.is_dir() else folder
 
 
 def _flavor_facts(model: Any, found: Signature) -> dict[str, Any]:

@@ -222,7 +222,7 @@ def next_tests(estimates: pd.DataFrame, customers: pd.Series | None = None) -> p
 
     References
     ----------
-    Raiffa, H., Schlaifer, R. (1961), *Applied Statistical Decision Theory*, chapter 5A.
+    Raiffa, H., Schlaifer, R. (1961), *Applied Statistical Decision Theory*, chapter 5.
 
     Examples
     --------

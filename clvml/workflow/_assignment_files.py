@@ -33,12 +33,14 @@ def assign_file(
         CSV, Parquet or Excel, such as ``segments.csv`` of a run.
     output : path
         ``.csv``, ``.parquet`` or ``.xlsx``: ``customer_id, segment, group``.
-    groups, random_state
-        As in `clvml.treatments.assign_treatments`.
+    groups : mapping of str to float
+        By group its share or its number of customers, as in `clvml.treatments.assign_treatments`.
     segment : str, optional
         The column with the segment. Default: one segment.
     customer : str
         The column with the id.
+    random_state : int, default 0
+        Seed of the draw.
     overwrite : bool
         Whether an existing file may be replaced.
 
@@ -51,6 +53,28 @@ def assign_file(
     ------
     InputError
         If the customers cannot be read or drawn from, or the file cannot be written.
+
+    See Also
+    --------
+    clvml.treatments.assign_treatments : Without files.
+    clvml.treatments.plan_test : How many customers a test needs.
+    clvml.treatments.read_responses : Reads the groups back, once there are outcomes.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import pandas as pd
+    >>> from clvml.workflow import assign_file
+    >>> segments = pd.DataFrame({"customer_id": range(1, 1001), "segment": ["A"] * 200 + ["B"] * 800})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "groups.csv"
+    ...     drawn = assign_file(segments, file, {"control": 0.1, "letter": 0.2}, segment="segment")
+    ...     header = file.read_text().splitlines()[0]
+    >>> header
+    'customer_id,segment,group'
+    >>> drawn.groupby(["segment", "group"]).size().to_dict()
+    {('A', 'control'): 20, ('A', 'letter'): 40, ('B', 'control'): 80, ('B', 'letter'): 160}
     """
     from clvml.treatments import assign_treatments
 

@@ -16,7 +16,6 @@ from clvml.customers._transactions import Transactions
 from clvml.errors import InputError, TrackingError
 from clvml.monitoring import ModelCheck, check_model
 from clvml.scoring._card import ModelCard
-from clvml.scoring._model_file import load_with_card
 from clvml.tracking._check_runs import challenger_of, log_check
 from clvml.tracking._records import RunRecord
 from clvml.tracking._registry import RegisteredVersion, load_model_with_card, resolve
@@ -42,10 +41,26 @@ class CheckResults:
     Attributes
     ----------
     check : ModelCheck
+        The statements, the alarms and the tables.
     folder : Path
         With ``report.html`` for people and ``check.json`` for machines.
     untracked : str
         Why it is not in MLflow; empty if it is, or is not to be.
+
+    See Also
+    --------
+    clvml.workflow.check : Makes them.
+    clvml.monitoring.ModelCheck : ``check``.
+
+    Examples
+    --------
+    >>> from clvml.workflow import check, load_config
+    >>> config = load_config(overrides={"data.source": "june.csv"})
+    >>> results = check("shop@champion", config)  # doctest: +SKIP
+    >>> results.needs_attention, results.folder.as_posix()  # doctest: +SKIP
+    (False, 'clvml-output/shop_check')
+    >>> sorted(path.name for path in results.folder.glob("*.*"))  # doctest: +SKIP
+    ['check.json', 'clvml-manifest.json', 'config.toml', 'metrics.csv', 'report.html']
     """
 
     check: ModelCheck
@@ -79,7 +94,7 @@ def check(
     until: str | None = None,
     level: float = 0.05,
 ) -> CheckResults:
-    """Check a model by new purchases.
+    """Check a saved or registered model by new purchases: a report, a JSON file, an MLflow run.
 
     Parameters
     ----------
@@ -103,6 +118,7 @@ def check(
     Returns
     -------
     CheckResults
+        The check, and the folder with its report.
 
     Raises
     ------
@@ -110,6 +126,22 @@ def check(
         If the model cannot be checked by these purchases, or a user file would be lost in the folder.
     TrackingError
         If there is no such model, or the store is unavailable.
+
+    See Also
+    --------
+    clvml.monitoring.check_model : The check without files and without a registry.
+    clvml.workflow.run : Trains a challenger, where the check says so.
+
+    Examples
+    --------
+    The model was trained on the purchases until March; ``june.csv`` has all until June:
+
+    >>> from clvml.workflow import check, load_config
+    >>> config = load_config(overrides={"data.source": "june.csv"})
+    >>> results = check("shop@champion", config)  # doctest: +SKIP
+    >>> print(results.check.summary)  # doctest: +SKIP
+    all in order: 1,178 customers from 1998-03-31 to 1998-06-30, 21 statements at an alarm level of 5 %
+    for all of them together
     """
     progress = progress or Silent()
     with progress.stage("Loading the model"):
@@ -173,12 +205,7 @@ def _load(model: str | Path, config: Config, observed_until: str | None) -> _Che
     uri, store = model_uri(model), config.tracking.uri
     is_registered = bool(re.match(r"models:/[^/]+(@|/)", uri))
     version = resolve(uri, tracking_uri=store) if is_registered else None
-    is_bare = ":/" not in uri and not (Path(uri) / "MLmodel").exists()  # without MLflow's description
-    loaded, card = (
-        load_with_card(uri)
-        if is_bare and Path(uri).is_dir()
-        else load_model_with_card(uri if version is None else version.uri, tracking_uri=store)
-    )
+    loaded, card = load_model_with_card(uri if version is None else version.uri, tracking_uri=store)
     _check_currency(card, config)
     if observed_until is not None:
         card = card.with_evidence(ModelCard(observed_until=_iso(observed_until)))

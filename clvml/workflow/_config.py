@@ -62,7 +62,55 @@ TABLES = (
 
 
 class Config(Section):
-    """The configuration of a run."""
+    """The configuration of a run, as `load_config` reads it: frozen, with unknown keys refused.
+
+    Each attribute is a section of the file; ``clvml init`` writes one with all keys, meanings and defaults.
+
+    Attributes
+    ----------
+    experiment : ExperimentSection
+        Name and question.
+    data : DataSection
+        Where the purchases are, how they are read, and the policy.
+    split : SplitSection
+        Calibration, holdout and time unit.
+    value : ValueSection
+        Horizon, discount rate, margin, price and currency.
+    models : ModelsSection
+        The contenders.
+    backtest : BacktestSection
+        Earlier holdouts.
+    comparison : ComparisonSection
+        What the comparison is for, and its rule.
+    segments : SegmentsSection
+        Method and number of segments, attributes, treatments.
+    economics : EconomicsSection
+        Costs of acquisition and retention, budget.
+    customer_base : CustomerBaseSection
+        The audit of the customer base.
+    survey : SurveySection
+        Files of ratings, satisfaction and complaints.
+    treatments : TreatmentsSection
+        The test whose outcome is to be measured.
+    tracking : TrackingSection
+        The MLflow store.
+    output : OutputSection
+        The output folder.
+
+    See Also
+    --------
+    clvml.workflow.load_config : Makes one, from a file and overrides.
+    clvml.workflow.run : Takes it.
+
+    Examples
+    --------
+    >>> from clvml.workflow import load_config
+    >>> config = load_config(overrides={"experiment.name": "shop", "value.currency": "EUR"})
+    >>> config.value.currency, config.split.time_unit, config.folder.name
+    ('EUR', 'W', 'shop')
+    >>> config.to_toml().splitlines()[:2]
+    ['[experiment]', 'name = "shop"']
+    """
 
     experiment: ExperimentSection = ExperimentSection()
     data: DataSection = DataSection()
@@ -115,11 +163,21 @@ def load_config(path: str | Path | None = None, overrides: Mapping[str, Any] | N
     overrides : mapping, optional
         From dotted keys, such as ``"split.time_unit"``, to values; None means "not given".
 
+    Returns
+    -------
+    Config
+        All keys, with those that were not given at their defaults.
+
     Raises
     ------
     InputError
         If the file is missing or not TOML, a key is unknown or a value is not allowed; the message
         names the key and the closest known one.
+
+    See Also
+    --------
+    clvml.workflow.run : Runs it.
+    clvml.workflow.Config : The sections.
 
     Examples
     --------

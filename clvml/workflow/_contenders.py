@@ -69,6 +69,24 @@ class Contender(NamedTuple):
         Whether it is eligible only if no other model can be fitted.
     by_default : bool
         Whether it competes unless the config names the contenders.
+
+    See Also
+    --------
+    clvml.workflow.CONTENDERS : The built-in ones.
+    clvml.workflow.custom_contender : Makes one of a model of your own.
+
+    Examples
+    --------
+    A probabilistic model of your own choice, so that it is listed with its family:
+
+    >>> from functools import partial
+    >>> import clvml
+    >>> from clvml.workflow import Contender
+    >>> build = partial(clvml.LifetimeValue, clvml.ParetoNBD(prior="weak"), clvml.LognormalSpend())
+    >>> contender = Contender("Pareto/NBD x lognormal spend", "probabilistic", build)
+    >>> model = contender.build(horizon=39, annual_discount_rate=0.1, margin=0.3)
+    >>> model.purchases, model.margin
+    (ParetoNBD(prior='weak'), 0.3)
     """
 
     title: str
@@ -145,7 +163,18 @@ CONTENDERS: dict[str, Contender] = {
     "migration": Contender("migration", FORMULA, MigrationValue),
     "zero": Contender("zero baseline", BASELINE, ZeroValue),
 }
-"""The built-in contenders of a comparison by id, as ``[models] contenders`` of the config names them."""
+"""The built-in contenders of a comparison by id, as ``[models] contenders`` of the config names them.
+
+See Also
+--------
+clvml.workflow.custom_contender : A contender from a model of your own.
+
+Examples
+--------
+>>> from clvml.workflow import CONTENDERS
+>>> [name for name, each in CONTENDERS.items() if each.family == "learned"]
+['gradient_boosting']
+"""
 
 # Ids of earlier releases in configs, old to new.
 RENAMED_IDS = {"total_customer_value": "rule_of_thumb"}
@@ -166,14 +195,45 @@ def custom_contender(
         horizon, annual_discount_rate and margin if it has parameters of these names. A regressor with
         ``fit(X, y)`` and ``predict(X)`` becomes a `RegressorValue`.
     title : str
-    family : str
+        Its name in tables and figures.
+    family : str, default "custom"
+        As in `Contender`.
     options : mapping, optional
         Keyword arguments of the class or function.
+
+    Returns
+    -------
+    Contender
+        For ``contenders`` of `clvml.workflow.run`.
 
     Raises
     ------
     InputError
         If it cannot be constructed, or lacks a member of `clvml.lifetime_value.ValueModel`.
+
+    See Also
+    --------
+    clvml.workflow.run : Compares it with the built-in contenders.
+    clvml.lifetime_value.ValueModel : The members that a model needs.
+
+    Examples
+    --------
+    A regressor of scikit-learn learns from the columns of the customer summary:
+
+    >>> from sklearn.ensemble import RandomForestRegressor
+    >>> from clvml.workflow import custom_contender
+    >>> forest = custom_contender(RandomForestRegressor(n_estimators=50, random_state=0), "random forest")
+    >>> forest.build(horizon=39, annual_discount_rate=0.1, margin=1.0).regressor
+    RandomForestRegressor(n_estimators=50, random_state=0)
+
+    A function makes a model with the terms that it has parameters for, here the horizon:
+
+    >>> import clvml
+    >>> def make_priced(horizon):
+    ...     return clvml.PricedValue(clvml.RepeatRateValue(horizon), price=9.99)
+    >>> priced = custom_contender(make_priced, "repeat rate at the list price")
+    >>> priced.build(horizon=39, annual_discount_rate=0.1, margin=1.0).price
+    9.99
     """
     if isinstance(model, Contender):
         return model

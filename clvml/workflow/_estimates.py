@@ -45,15 +45,15 @@ class Cost(NamedTuple):
 COSTS = {
     "Reading": Cost(rows=0.4),
     "Splitting, notices": Cost(fixed=0.5, rows=0.9, customers=3.5),
-    "Comparing models": Cost(fixed=2, compared=5.4),
-    "Model to serve": Cost(fixed=1, customers=54),
+    "Comparing models": Cost(fixed=2, compared=4.7),
+    "Model to serve": Cost(fixed=1, customers=33),
     "Segments": Cost(fixed=10, rows=1.3, customers=24),
-    "Economics": Cost(fixed=3, rows=1.2, customers=79),
+    "Economics": Cost(fixed=3, rows=1.2, customers=7),
     "Customer base": Cost(fixed=0.3, rows=0.8),
     "Figures, report": Cost(fixed=14, customers=4),
 }
 DEFAULT_SAMPLE = 50_000
-MEMORY = {"fixed": 450.0, "rows": 55.0, "customers": 1400.0}  # MB; per million
+MEMORY = {"fixed": 450.0, "rows": 55.0, "customers": 1550.0}  # MB; per million
 
 
 class Estimate(NamedTuple):

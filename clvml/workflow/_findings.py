@@ -37,10 +37,25 @@ PLACE = "{}"  # the default place of a file, by the finding's name
 class Finding:
     """A result of a stage.
 
+    A stage yields its kinds: `Words`, `Table`, `Figure`, `Metrics`, `Steps`, `Tags`, `Dataset`, `Model`.
+
     Attributes
     ----------
     runs : tuple of str
-        Keys of the MLflow runs that it belongs to; if empty, it is not in MLflow.
+        Keys of the MLflow runs that it belongs to: ``"served"``, ``"segments"``, ``"compared/<id>"`` for a
+        contender, ``"compared"`` for all of these, ``"*"`` for every run. If empty, it is not in MLflow.
+
+    See Also
+    --------
+    clvml.workflow.Stage : Yields findings.
+    clvml.workflow.Results : Has the findings of a run.
+
+    Examples
+    --------
+    >>> from clvml.workflow import Finding, Metrics
+    >>> found = Metrics({"refunds": 17.0}, runs=("compared",))
+    >>> isinstance(found, Finding), found.belongs_to("compared/bgnbd_gamma_gamma"), found.belongs_to("served")
+    (True, True, False)
     """
 
     runs: tuple[str, ...] = SERVED
@@ -65,6 +80,7 @@ class Words(Finding):
     Attributes
     ----------
     text : str
+        The paragraph.
     title : str
         A heading above it.
     lead : str
@@ -76,6 +92,26 @@ class Words(Finding):
         are worth, who they are, what to do, how sure that is, which model; empty for any other paragraph.
     printed : bool
         Whether the terminal shows it too.
+    runs : tuple of str
+        As in `Finding`.
+
+    See Also
+    --------
+    clvml.workflow.Table, clvml.workflow.Figure : Numbers and pictures beside the words.
+    clvml.workflow.Stage : Yields them.
+
+    Examples
+    --------
+    A sentence at the top of the report, and on the terminal:
+
+    >>> import clvml
+    >>> from clvml.workflow import Words
+    >>> customers = clvml.summarize(clvml.load_cdnow())
+    >>> once = (customers["frequency"] == 0).mean()
+    >>> text = f"{once:.0%} of the customers bought once."
+    >>> words = Words(text, lead="One-time buyers:", answers="who", printed=True)
+    >>> print(words.lead, words.text)
+    One-time buyers: 52% of the customers bought once.
     """
 
     text: str
@@ -113,6 +149,31 @@ class Table(Finding):
         The row to highlight.
     folded : str
         The summary of a collapsed table: the report shows this line until it is clicked.
+    runs : tuple of str
+        As in `Finding`.
+
+    See Also
+    --------
+    clvml.workflow.Column : How a column is shown.
+    clvml.workflow.Results : ``tables`` of a run has the numbers by name.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.workflow import Column, Table
+    >>> customers = clvml.summarize(clvml.load_cdnow())
+    >>> repeats = customers["frequency"].clip(upper=2).astype(int)
+    >>> spend = customers.groupby(repeats)[["total_spend"]].mean()
+    >>> shown = {"total_spend": Column("spend so far", "${:,.2f}")}
+    >>> table = Table("spend_by_frequency", spend, columns=shown, title="Spend by repeat purchases")
+    >>> table.path
+    'tables/spend_by_frequency.csv'
+    >>> table.formatted()
+              spend so far
+    frequency
+    0               $30.59
+    1               $66.84
+    2              $244.42
     """
 
     name: str
@@ -157,6 +218,26 @@ class Figure(Finding):
         Whether it names customers by id; MLflow has it only if the config asks for these.
     in_report : bool
         Whether the report shows it.
+    runs : tuple of str
+        As in `Finding`.
+
+    See Also
+    --------
+    clvml.plots : Functions that draw on an Axes.
+    clvml.workflow.Stage : Yields figures.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> import clvml
+    >>> from clvml.workflow import Figure
+    >>> customers = clvml.summarize(clvml.load_cdnow())
+    >>> draw = partial(clvml.plots.value_distribution, customers["total_spend"], top=0.2)
+    >>> figure = Figure("spend", "How spend is spread over customers", draw)
+    >>> figure.path
+    'figures/spend.png'
+    >>> len(figure.drawn().axes)
+    1
     """
 
     name: str
@@ -205,6 +286,25 @@ class Metrics(Finding):
         A heading above them.
     in_report : bool
         Whether the report shows them.
+    runs : tuple of str
+        As in `Finding`.
+
+    See Also
+    --------
+    clvml.workflow.Steps : A metric with a value per decile or week.
+    clvml.workflow.Results : ``metrics`` of a run has the numbers by run.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.workflow import Column, Metrics
+    >>> customers = clvml.summarize(clvml.load_cdnow())
+    >>> found = Metrics(
+    ...     {"one_time": round(float((customers["frequency"] == 0).mean()), 4)},
+    ...     labels={"one_time": Column("share of one-time buyers", "{:.0%}")},
+    ... )
+    >>> found.values
+    {'one_time': 0.5168}
     """
 
     values: Mapping[str, float]
@@ -215,14 +315,62 @@ class Metrics(Finding):
 
 @dataclass(frozen=True, eq=False)
 class Steps(Finding):
-    """A metric of MLflow runs by whole-number step: a decile, a week."""
+    """A metric of MLflow runs by whole-number step: a decile, a week.
+
+    Attributes
+    ----------
+    values : mapping of str to pandas.Series
+        By the metric's name its values, indexed by the step.
+    runs : tuple of str
+        As in `Finding`.
+
+    See Also
+    --------
+    clvml.workflow.Metrics : Metrics without steps.
+    clvml.purchases_over_time : Purchases by period.
+
+    Examples
+    --------
+    MLflow draws the repeat purchases by month as a curve:
+
+    >>> import clvml
+    >>> from clvml.workflow import Steps
+    >>> monthly = clvml.repeat_purchases_by_date(clvml.load_cdnow(), collapse="M")
+    >>> steps = Steps({"repeat": monthly.set_axis(range(1, len(monthly) + 1))})
+    >>> steps.values["repeat"].tail(3).to_dict()
+    {15: 125, 16: 134, 17: 138}
+    """
 
     values: Mapping[str, pd.Series]
 
 
 @dataclass(frozen=True, eq=False)
 class Tags(Finding):
-    """Tags of MLflow runs, or of the registered versions of their models."""
+    """Tags of MLflow runs, or of the registered versions of their models.
+
+    Attributes
+    ----------
+    values : mapping of str to object
+        By the tag's name what is written as text.
+    of_version : bool
+        Whether they are tags of the registered version instead of the run.
+    runs : tuple of str
+        As in `Finding`.
+
+    See Also
+    --------
+    clvml.workflow.Metrics : Numbers of runs, which MLflow can sort and draw.
+    clvml.tracking.models : The registered versions.
+
+    Examples
+    --------
+    The version in the registry says who asked for it; MLflow's search finds it by the tag:
+
+    >>> from clvml.workflow import Tags
+    >>> tags = Tags({"team": "crm", "ticket": 4711}, of_version=True)
+    >>> tags.belongs_to("served"), tags.values["team"]
+    (True, 'crm')
+    """
 
     values: Mapping[str, Any]
     of_version: bool = field(default=False, kw_only=True)
@@ -230,7 +378,35 @@ class Tags(Finding):
 
 @dataclass(frozen=True, eq=False)
 class Dataset(Finding):
-    """A table that MLflow runs used: they keep its schema, size and digest, not its rows."""
+    """A table that MLflow runs used: they keep its schema, size and digest, not its rows.
+
+    Attributes
+    ----------
+    record : DatasetRecord
+        Its name, the frame, ``"calibration"`` or ``"holdout"``, its source and facts about it.
+    runs : tuple of str
+        As in `Finding`.
+
+    See Also
+    --------
+    clvml.log_comparison : Logs a comparison with its datasets.
+    clvml.workflow.Results : ``found`` has the datasets of a run.
+
+    Examples
+    --------
+    The tables that the first two stages of a run yield, reading and splitting:
+
+    >>> from clvml.workflow import Context, Dataset, load_config
+    >>> from clvml.workflow.stages import STAGES
+    >>> context = Context(load_config())
+    >>> findings = [finding for stage in STAGES[:2] for finding in stage.find(context)]
+    >>> for found in findings:
+    ...     if isinstance(found, Dataset):
+    ...         print(f"{found.record.context}: {len(found.record.frame):,} customers")
+    calibration: 2,357 customers
+    holdout: 2,357 customers
+    observation: 2,357 customers
+    """
 
     record: DatasetRecord
 
@@ -263,6 +439,30 @@ class Model(Finding):
         The evidence by which it is judged against the champion of that name.
     follows : str
         The registered model with which it is promoted, or not.
+    runs : tuple of str
+        As in `Finding`.
+
+    See Also
+    --------
+    clvml.scoring.save_model_folder : What the folder holds.
+    clvml.tracking.register : The registry, without a run.
+
+    Examples
+    --------
+    A stage fits a second model and registers it under a name of its own:
+
+    >>> import clvml
+    >>> from clvml.workflow import Context, Model, Stage, load_config
+    >>> def fit_first_year(context):
+    ...     customers = context[clvml.Split].calibration
+    ...     model = clvml.LifetimeValue(clvml.MBGNBD(), clvml.GammaGamma(), horizon="12M").fit(customers)
+    ...     yield Model("first_year", "first year", model, customers, register_as="first_year")
+    >>> stage = Stage("Fitting the first year", fit_first_year, "The first year")
+    >>> context = Context(load_config())
+    >>> context.put(clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30"))
+    >>> [found] = stage.find(context)
+    >>> found.register_as, f"{found.model.predict(found.customers).mean():.0f} per customer"
+    ('first_year', '30 per customer')
     """
 
     key: str

@@ -40,6 +40,21 @@ class Column(NamedTuple):
         Its heading.
     pattern : str
         A format of `str.format` for its numbers, such as ``"{:,.2f}"``; text is shown as it is.
+
+    See Also
+    --------
+    clvml.workflow.Table, clvml.workflow.Metrics : Show columns and numbers by it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from clvml.workflow import Column, Table
+    >>> months = pd.DataFrame({"share": [0.126, 0.874]}, index=pd.Index(["new", "repeat"], name="purchases"))
+    >>> Table("months", months, columns={"share": Column("share of revenue", "{:.0%}")}).formatted()
+              share of revenue
+    purchases
+    new                    13%
+    repeat                 87%
     """
 
     label: str

@@ -35,6 +35,30 @@ class Results:
     untracked : str
         Why the results are not in MLflow and the command that writes them there; empty if they are, or are
         not to be.
+
+    See Also
+    --------
+    clvml.workflow.run : Makes them.
+    clvml.workflow.track : Writes them to MLflow later.
+    clvml.evaluation.ModelComparison : ``comparison``.
+
+    Examples
+    --------
+    >>> from clvml.workflow import load_config, run
+    >>> keys = {"data.source": "march.csv", "experiment.name": "shop"}
+    >>> contenders = {"models.contenders": ["bgnbd_gamma_gamma", "repeat_rate"], "backtest.origins": 1}
+    >>> results = run(load_config(overrides=keys | contenders))  # doctest: +SKIP
+    >>> results.comparison.champion  # doctest: +SKIP
+    'bgnbd_gamma_gamma'
+    >>> value = results.tables["total_value"]  # doctest: +SKIP
+    >>> value[["clv", "clv_lower", "clv_upper"]].round(-3).astype(int)  # doctest: +SKIP
+             clv  clv_lower  clv_upper
+    group
+    total  38000      19000      78000
+    >>> list(results.metrics)  # doctest: +SKIP
+    ['served', 'segments']
+    >>> len(results.customers), sorted(results.figures)[-1]  # doctest: +SKIP
+    (1178, 'Who came, stayed and lapsed')
     """
 
     folder: Path

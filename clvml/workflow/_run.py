@@ -12,6 +12,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from clvml._remembered import remembering
 from clvml.evaluation._observers import unannounced
 from clvml.workflow._config import Config
 from clvml.workflow._console import Progress, Silent
@@ -36,7 +37,7 @@ def run(
     contenders: Mapping[str, Any] | None = None,
     extra_stages: Sequence[Stage] = (),
 ) -> Results:
-    """Run all stages.
+    """Run all stages: compare models, value and segment customers, write the report, register the models.
 
     Parameters
     ----------
@@ -61,8 +62,32 @@ def run(
     ClvmlError
         If a stage fails. Results of earlier stages are kept, and the message says where.
     InputError
-        Before any computation, if a user file would be lost in the folder
-        (see `clvml.workflow._output_checks`), or a file named in the config does not exist.
+        Before any computation, if a user file would be lost in the folder, or a file named in the config does
+        not exist.
+
+    See Also
+    --------
+    clvml.workflow.load_config : Reads the config.
+    clvml.workflow.Results : What it returns.
+    clvml.workflow.check : Checks the registered model by later purchases.
+    clvml.compare_models : The comparison alone.
+
+    Examples
+    --------
+    In a folder with an export of purchases, ``march.csv``; leave ``contenders`` out, and all are compared:
+
+    >>> from clvml.workflow import load_config, run
+    >>> keys = {"data.source": "march.csv", "experiment.name": "shop"}
+    >>> contenders = {"models.contenders": ["bgnbd_gamma_gamma", "repeat_rate"], "backtest.origins": 1}
+    >>> results = run(load_config(overrides=keys | contenders))  # doctest: +SKIP
+    >>> results.tables["comparison"][["bias_pct", "rmse", "spearman"]].round(1)  # doctest: +SKIP
+                                       bias_pct  rmse  spearman
+    model
+    BG/NBD x Gamma-Gamma                  -12.7  43.9       0.4
+    repeat rate x average order value      40.8  58.5       0.5
+    zero baseline                        -100.0  52.1       0.0
+    >>> results.folder.as_posix()  # doctest: +SKIP
+    'clvml-output/shop'
     """
     context = Context(config, progress or Silent())
     context.put(PassedContenders(contenders or {}))
@@ -74,7 +99,7 @@ def run(
             stage.check(context)
     tracking = Tracking(config.tracking, context.progress)
     tracking.ask(config.folder)
-    with writer.keeping(), context.resources, unannounced():  # the run logs its comparison itself
+    with writer.keeping(), context.resources, remembering(), unannounced():  # it logs its comparison itself
         found = _drawn(context, writer, _found(context, stages, writer))
         findings, folder = [finding for _, finding in found], writer.folder.path
         commands = commands_after(config, findings, is_tracked=not tracking.failed)

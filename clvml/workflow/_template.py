@@ -15,8 +15,8 @@ from clvml.workflow._section import Section
 
 _WIDTH = 96
 _HEADER = """\
-Configuration of a run: `clvml run THIS_FILE`. Every key is optional; a line such as #key = value
-shows its default.
+Configuration of a run: `clvml run THIS_FILE`. Every key is optional.
+A line such as #key = value shows the default of a key.
 An option of the command line overrides its key, such as --time-unit M for [split] time_unit."""
 
 

@@ -129,6 +129,21 @@ def track(
         If it is not the folder of a run, was changed afterwards, or has no runs for MLflow.
     TrackingError
         If the store is unavailable, or part of a run could not be written (the rest is).
+
+    See Also
+    --------
+    clvml.workflow.run : Writes the folder.
+    clvml.log_comparison : Logs a comparison that was made without a run.
+
+    Examples
+    --------
+    The store did not respond during the run; now it does:
+
+    >>> from clvml.workflow import track
+    >>> runs = track("clvml-output/shop")  # doctest: +SKIP
+    >>> sorted(runs)  # doctest: +SKIP
+    ['BG/NBD x Gamma-Gamma', 'repeat rate x average order value', 'segments',
+     'to serve: BG/NBD x Gamma-Gamma', 'zero baseline']
     """
     folder, progress = Path(folder), progress or Silent()
     runs = runs_of(folder)

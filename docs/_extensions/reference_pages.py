@@ -4,11 +4,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from reference_commands import commands_page
+from reference_config import config_page
+from reference_environment import environment_page
+from reference_errors import errors_page
+from reference_http import http_page
+from reference_metrics import metrics_page
 from reference_names import names_page
+from reference_tables import tables_page
 from sphinx.application import Sphinx
 
 PAGES: dict[str, Callable[[], str]] = {
+    "commands": commands_page,
+    "config": config_page,
+    "environment": environment_page,
     "names": names_page,
+    "metrics": metrics_page,
+    "tables": tables_page,
+    "http": http_page,
+    "errors": errors_page,
 }
 
 

@@ -77,7 +77,7 @@ def _described(desc: addnodes.desc) -> Iterator[Section]:
     signature = desc.next_node(addnodes.desc_signature)
     content = desc.next_node(addnodes.desc_content)
     if signature and signature["ids"] and content:
-        name = signature.get("fullname") or signature["ids"][0]
+        name = signature.get("fullname") or signature.astext()
         is_method = desc["objtype"] in ("method", "property")
         yield Section(name, signature["ids"][0], _text(content), _code(content), is_method)
 

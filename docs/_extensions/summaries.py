@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from collections.abc import Mapping
 
 from constants import docstring_of
 from public import kind_of, public_values
@@ -10,6 +11,11 @@ from public import kind_of, public_values
 def heading(title: str, line: str = "-") -> str:
     """A heading in reStructuredText."""
     return f"\n{title}\n{line * len(title)}\n\n"
+
+
+def definitions(entries: Mapping[str, str]) -> str:
+    """A list of terms, each with a text of one paragraph."""
+    return "".join(f"{term}\n   {text}\n\n" for term, text in entries.items())
 
 
 def first_sentence(path: str) -> str:

@@ -5,18 +5,21 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import clvml
 from clvml.customers.engines import DuckDB
+from clvml.customers.engines._sources import source_of
 
 SALES = pd.DataFrame({"customer_id": ["a", "a", "b"], "date": ["2024-01-01", "2024-01-09", "2024-01-02"]})
 SALES["amount"] = [1.5, 2.0, 4.25]
 KILLED = """
 import os, signal, sys
-import pandas as pd, clvml
+import pandas as pd, pyarrow, clvml
 from clvml.customers.engines import DuckDB
 from clvml.customers.engines import _duckdb
 folder, step = sys.argv[1:]
@@ -28,6 +31,11 @@ if step == "spill":
     engine._connection.execute("SET threads = 1")
     with engine.hold("big", "SELECT hash(i) AS h, repeat('x', 40) AS x FROM range(3000000) t(i)"):
         die()
+if step == "copy":
+    from clvml.customers.engines._sources import source_of
+    source = source_of(pyarrow.table(sales).to_reader())
+    source.path_in(folder)
+    die()
 if step == "into":
     real = DuckDB.write_parquet
     DuckDB.write_parquet = lambda *args: (real(*args), die())
@@ -79,6 +87,21 @@ def test_a_young_folder_and_files_of_others_stay(tmp_path):
     before = sorted(tmp_path.iterdir())
     DuckDB(temp_directory=tmp_path)
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_copy_of_a_stream_that_a_killed_process_left_is_removed_by_the_next_one(tmp_path):
+    def copied():
+        return source_of(pa.table(SALES).to_reader()).path_in(tmp_path)
+
+    (left,) = killed(tmp_path, "copy")
+    source = source_of(pa.table(SALES).to_reader())
+    used = Path(source.path_in(tmp_path))
+    assert not left.exists()
+    an_hour_ago(used)
+    assert copied() != str(used)
+    assert [*tmp_path.iterdir()] == [used]  # in use, however old
+    del source
+    assert not used.exists()
 
 
 def test_a_summary_killed_while_it_is_written_does_not_look_whole_and_is_written_again(tmp_path):

@@ -551,6 +551,16 @@ def test_a_quote_that_hides_the_rows_after_it_is_always_refused(tmp_path, sales,
             read_transactions(folder, policy=policy)
 
 
+@pytest.mark.parametrize("fault", FAULTS)
+def test_malformed_rows_of_a_file_with_windows_line_ends_are_dropped(tmp_path, sales, fault):
+    path = tmp_path / "a.csv"
+    sales.to_csv(path, index=False)
+    spoil(path, (4, fault))
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    row = read_transactions(path, policy=DROPPED).malformed_rows().iloc[0]
+    assert (row["line"], row["text"]) == (4, path.read_text().splitlines()[3])
+
+
 def test_more_malformed_rows_than_max_unreadable_are_refused(tmp_path, sales):
     folder = parts(tmp_path / "days", sales)
     for i in range(30):

@@ -1,5 +1,6 @@
 """Spark and DuckDB make the same customer table of the same dirt: one definition, run on both."""
 
+import gzip
 import importlib.util
 import os
 import re
@@ -395,6 +396,77 @@ def test_a_csv_with_a_cell_too_many_is_an_error_that_names_the_file_and_the_line
     assert "line 3 has more cells than the 3 column names" in str(caught.value)
 
 
+CELLS = [
+    *[
+        "a",
+        "",
+        "2024-01-05",
+        "5",
+        " x ",
+        '"b,c"',
+        '"d""e"',
+        '""',
+        ' "f" ',
+        '"g" "h"',
+        'i"j',
+        '"k"l',
+        '"m"n"o',
+    ],
+    *["'p", "\\", '"q\\"', "2024-02-30", "7,", "Ü"],
+]
+DROPPED = clvml.TransactionPolicy(bad_row="drop")
+
+
+def csv_lines(delimiter):
+    """Lines of a CSV file: some right, then some with too many or too few cells, or misplaced quotes."""
+    cells = st.lists(st.sampled_from(CELLS), min_size=1, max_size=5).map(delimiter.join)
+    given = [line for lines in examples_of(st.lists(cells, max_size=4), 60) for line in lines]
+    header = [delimiter.join(["customer_id", "date", "amount"])]
+    right = [delimiter.join([f"c{i}", f"2024-01-{i % 28 + 1:02}", f"{i}.5"]) for i in range(60)]
+    return [*header, *right, *given, "", header[0]]
+
+
+def without_malformed(source, engine):
+    found = clvml.read_transactions(source, policy=DROPPED, max_unreadable=1, engine=engine)
+    return found.report, found.malformed_rows(), found.to_pandas(), found.set_aside()["reason"].value_counts()
+
+
+def test_malformed_rows_are_set_aside_as_on_duckdb(tmp_path):
+    (tmp_path / "1 [é].csv").write_text("\n".join(csv_lines(",")), encoding="utf-8")
+    (tmp_path / "2.csv").write_text("\r\n".join(csv_lines(";")), encoding="utf-8", newline="")
+    (tmp_path / "3.csv.gz").write_bytes(gzip.compress(b"amount,date,customer_id\n5,2024-01-09,z\n4\n"))
+    (report, malformed, rows, reasons), theirs = (
+        without_malformed(tmp_path, engine) for engine in ("duckdb", "spark")
+    )
+    assert report.loc["bad_row", "rows"] == len(malformed) > 100
+    assert malformed["reason"].str.extract("^(more|fewer|a quote)")[0].value_counts().min() > 5
+    pd.testing.assert_frame_equal(theirs[0], report)
+    pd.testing.assert_frame_equal(theirs[1], malformed, check_dtype=False)
+    pd.testing.assert_frame_equal(theirs[2], rows)
+    assert theirs[3].to_dict() == reasons.to_dict()
+
+
+def test_malformed_rows_beside_cells_with_line_breaks_are_named_by_line(tmp_path, caplog):
+    right = "".join(f"c{i},2024-01-{i % 28 + 1:02},{i}.5\n" for i in range(60))
+    text = 'a,2024\n"b\nb",2024-01-05,5\n"x"y,1,2\n\n"d\n\nd",2024-01-06,"7"\n1,2,3,4\n'
+    path = tmp_path / "a.csv"
+    path.write_text(("customer_id,date,amount\n" + right + text + right).replace("\n", "\r\n"), newline="")
+    theirs, ours = (without_malformed(path, engine) for engine in ("spark", "duckdb"))
+    assert theirs[1]["line"].tolist() == [62, 65, 70]  # as an editor counts them
+    assert "line 62 of" in caplog.text
+    assert theirs[1].drop(columns="line").equals(ours[1].drop(columns="line"))
+    pd.testing.assert_frame_equal(theirs[0], ours[0])
+    pd.testing.assert_frame_equal(theirs[2], ours[2])
+
+
+@pytest.mark.parametrize("row", ['a,2024-01-01,"5', '"a\nb"x,2024-01-01,5', '"a\nb",2024-01-01'])
+def test_a_malformed_row_that_hides_others_is_refused(tmp_path, row):
+    path = tmp_path / "a.csv"
+    path.write_text("customer_id,date,amount\n" + "b,2024-01-01,5\n" * 60 + row + "\nc,2024-01-02,4\n")
+    with pytest.raises(InputError, match=r"line 62 of .*a\.csv is malformed and hides the rows after it"):
+        without_malformed(path, "spark")
+
+
 class FailsOnce:
     """A model that fails on its first batch in an executor, as one that is lost."""
 
@@ -433,3 +505,26 @@ def test_customers_are_scored_where_they_are_to_the_last_bit(spark, cdnow, value
 def test_customers_without_ids_are_refused(spark, value_model):
     with pytest.raises(InputError, match="withColumnRenamed"):
         clvml.scoring.score_spark(value_model, spark.sql("SELECT 1.0 AS frequency"))
+
+
+def test_spark_reads_counts_and_scores_as_duckdb_does_from_end_to_end(spark, tmp_path):
+    path = tmp_path / "purchases.parquet"
+    load_cdnow().to_pandas().to_parquet(path)
+    totals = {}
+    for engine in ("spark", "duckdb"):
+        transactions = clvml.read_transactions(path, engine=engine)
+        stored = clvml.summarize(transactions, into=tmp_path / f"{engine}.parquet")
+        histories = clvml.count_histories(transactions)
+        model = clvml.LifetimeValue(clvml.BGNBD(), clvml.GammaGamma(), horizon=26.0)
+        model.fit(tmp_path / f"{engine}.parquet")
+        counted = clvml.BGNBD().fit(histories, weights=histories["n_customers"])
+        assert counted.params_ == pytest.approx(model.purchases_.params_, rel=1e-6)
+        if engine == "spark":
+            table = spark.read.parquet(str(tmp_path / "spark.parquet"))
+            clvml.scoring.score_spark(model, table).write.parquet(str(tmp_path / "scores"))
+            scores = pd.read_parquet(tmp_path / "scores")
+        else:
+            scores = clvml.scoring.score(model, stored.to_pandas())
+        totals[engine] = scores[["expected_purchases", "clv"]].sum()
+        assert len(scores) == 2357
+    pd.testing.assert_series_equal(totals["spark"], totals["duckdb"], rtol=1e-12)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -74,6 +75,8 @@ def same(found, expected):
 def test_batches_in_any_order_give_what_all_rows_give_to_the_last_bit(parts, policy, collapse, data):
     whole = read_transactions(pd.concat(parts, ignore_index=True), policy=policy, max_unreadable=1.0)
     store = stored(data.draw(st.permutations(parts)), policy, max_unreadable=1.0)
+    for _ in range(data.draw(st.integers(0, 2))):
+        store.compact()
     found = read_transactions(store)
     try:
         same(clvml.summarize(found, collapse=collapse), clvml.summarize(whole, collapse=collapse))
@@ -258,3 +261,65 @@ def test_a_full_disk_leaves_nothing(monkeypatch):
     with pytest.raises(InputError, match="No space left"):
         store.add(clean(who="y"))
     assert [path.name for path in store.folder.iterdir()] == ["transactions-000001.parquet"]
+
+
+def days_later(folder):
+    for path in folder.iterdir():
+        os.utime(path, (time.time() - 90_000,) * 2)
+
+
+def test_a_compacted_store_gives_the_same_and_takes_later_batches_and_corrections():
+    policy = TransactionPolicy(returns="net")
+    parts = [clean(START + pd.Timedelta(days=i), f"c{i % 7}", 1 / 3 + i) for i in range(30)]
+    late = table(("c1", str(START), 4.0), ("c2", str(START + pd.Timedelta(days=60)), -2 - 1 / 3))
+    store, whole = stored(parts, policy), read_transactions(pd.concat([*parts, late]), policy=policy)
+    store.compact()
+    store.add(late)
+    assert len(store) == 31
+    for _ in range(2):
+        same(clvml.summarize(store), clvml.summarize(whole))
+        assert fingerprint(read_transactions(store.folder)) == fingerprint(whole)
+        store.compact()
+    with pytest.raises(InputError, match="same rows as transactions-000001-000031"):
+        store.add(parts[3])
+    days_later(store.folder)
+    store.add(clean(who="new"))
+    files = ["transactions-000001-000031.parquet", "transactions-000032.parquet"]
+    assert sorted(path.name for path in store.folder.iterdir()) == files
+    assert read_transactions(store.folder).report.loc["used", "rows"] == 33
+
+
+def test_transactions_that_were_read_before_their_batches_were_put_together_stay_what_they_were():
+    store = stored([clean(), clean(who="y")])
+    before = read_transactions(store)
+    expected, pickled = clvml.summarize(before), pickle.dumps(before)
+    store.add(clean(who="x"))
+    store.compact()
+    same(clvml.summarize(before), expected)
+    days_later(store.folder)
+    store.compact()
+    assert [path.name for path in store.folder.iterdir()] == ["transactions-000001-000003.parquet"]
+    same(clvml.summarize(pickle.loads(pickled)), expected)
+
+
+COMPACT = """
+import sys, os, signal, clvml
+from clvml.customers import _batches
+setattr(_batches.os, sys.argv[2], lambda *args: os.kill(os.getpid(), signal.SIGKILL))
+clvml.TransactionStore(sys.argv[1]).compact()
+"""
+
+
+@pytest.mark.parametrize("step", ["fsync", "link"])
+def test_a_killed_compaction_leaves_the_store_as_it_was_and_a_second_one_succeeds(step):
+    store = stored([clean(), clean(who="y")])
+    expected = clvml.summarize(store)
+    run = subprocess.run([sys.executable, "-c", COMPACT, str(store.folder), step], check=False)
+    assert run.returncode == -signal.SIGKILL
+    assert not [*store.folder.glob("transactions-000001-*")]
+    same(clvml.summarize(store), expected)
+    store.compact()
+    days_later(store.folder)
+    store.compact()
+    assert [path.name for path in store.folder.iterdir()] == ["transactions-000001-000002.parquet"]
+    same(clvml.summarize(store), expected)

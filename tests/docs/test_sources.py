@@ -145,7 +145,7 @@ def test_the_checks_find_what_is_wrong():
     assert shell_lines.commands(script) == [["run", "x.toml", "--quiet"], ["track", "folder"]]
     assert not is_public("clvml.models._bgnbd")
     assert not is_public("clvml.BGNBD.predict_fortune")
-    assert not is_public("clvml.monitoring.check_model")
+    assert not is_public("clvml.monitoring.check_inputs")
     assert is_public("clvml.models.BGNBD.fit")
     assert is_public("clvml.BGNBD.params_")
 

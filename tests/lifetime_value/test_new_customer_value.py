@@ -89,6 +89,27 @@ def test_a_larger_first_order_announces_larger_later_ones(at_first):
     assert (more["clv"] > found["clv"]).all()
 
 
+def test_the_coefficient_of_the_first_order_is_the_elasticity_of_later_spend(at_first):
+    low, high = at_first.limits_
+    amounts = np.array([low * 1.5, low * 3.0])
+    assert amounts[1] < high
+    spend = at_first.predict_factors(pd.DataFrame({"channel": ["store"] * 2, "first_spend": amounts}))[
+        "expected_spend"
+    ]
+    elasticity = at_first.repeat_value_.spend_.coefficients_.loc[("spend", "log first_spend"), "estimate"]
+    assert np.log(spend[1] / spend[0]) / np.log(amounts[1] / amounts[0]) == pytest.approx(elasticity)
+
+
+def test_the_coefficient_of_a_numeric_attribute_is_per_standard_deviation(customers):
+    age = pd.Series(np.random.default_rng(3).normal(40.0, 12.0, len(customers)), customers.index)
+    model = clvml.NewCustomerValue(HORIZON, ["age"]).fit(customers.assign(age=age))
+    later = model.predict_factors(pd.DataFrame({"age": [40.0, 40.0 + age.std(ddof=0)], "first_spend": 30.0}))[
+        "expected_spend"
+    ]
+    estimate = model.repeat_value_.spend_.coefficients_.loc[("spend", "age"), "estimate"]
+    assert np.log(later[1] / later[0]) == pytest.approx(estimate)
+
+
 def test_beyond_the_percentiles_of_the_fit_the_amount_says_no_more(at_first):
     low, high = at_first.limits_
     edge = at_first.predict(channels(first_spend=[low, high]))

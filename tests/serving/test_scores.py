@@ -147,6 +147,15 @@ def test_segments_are_added_to_the_values(start, model_folder, groups_folder, va
         assert {"clv", "segment", "stage", "treatment"} <= set(row)
 
 
+def test_the_examples_of_a_service_with_segments_are_answered(start, model_folder, groups_folder):
+    """What the segments cannot do without is required, and so in the examples of ``/docs``."""
+    with start(model_folder, segments=groups_folder) as both:
+        schemas = both.get("/openapi.json").json()["components"]["schemas"]
+        assert "total_spend" in schemas["Customer"]["required"]
+        answer = both.post("/score", schemas["Rows"]["example"])
+        assert (answer.status_code, len(answer.json()["rows"])) == (200, 3)
+
+
 def test_segments_alone_are_served_too(start, groups_folder, groups, customers_with_values):
     table = request_table(groups, customers_with_values)
     with start(groups_folder) as alone:

@@ -1,5 +1,6 @@
 """A saved model is an MLflow model without pickle, and refuses bad customers in one sentence."""
 
+import re
 import subprocess
 import sys
 
@@ -10,10 +11,10 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 import clvml
-from clvml.errors import TrackingError
+from clvml.errors import InputError, TrackingError
 from clvml.lifetime_value import OUTLOOK, customer_outlook
-from clvml.scoring import ModelCard, request_table
-from clvml.tracking import flavor
+from clvml.scoring import ModelCard, request_table, save_model_folder
+from clvml.tracking import flavor, load_model_with_card
 from clvml.tracking._connection import quiet
 
 
@@ -215,3 +216,16 @@ def test_pyfunc_adds_details_where_asked(pyfunc, value_model, cdnow):
     expected = customer_outlook(value_model, cdnow.head(20), observed_until="1997-09-30")
     pd.testing.assert_frame_equal(found[list(OUTLOOK)], expected, check_dtype=False, check_index_type=False)
     assert not set(OUTLOOK) & set(pyfunc.predict(table))
+
+
+def test_a_folder_of_json_alone_loads_as_an_mlflow_model_does(tmp_path, value_model):
+    """From `save_model_folder` or `clvml run`: both are model folders to `load` and to the shell."""
+    save_model_folder(value_model, tmp_path / "plain", ModelCard(dataset="shop"))
+    model, card = load_model_with_card(tmp_path / "plain")
+    assert model.get_params().keys() == value_model.get_params().keys()
+    assert card.dataset == "shop"
+
+
+def test_a_folder_without_a_model_is_named_in_the_error(tmp_path):
+    with pytest.raises(InputError, match=re.escape(str(tmp_path))):
+        load_model_with_card(tmp_path)

@@ -6,6 +6,7 @@ from pandas.testing import assert_frame_equal
 
 from clvml.workflow._config import load_config
 from clvml.workflow._run import run
+from clvml.workflow.stages import _economics
 
 FEW = ["bgnbd_gamma_gamma", "historic"]
 
@@ -45,3 +46,17 @@ def test_nothing_is_sampled_where_customers_are_no_more_than_the_limit(whole):
 def test_a_rerun_draws_the_same_sample(sampled, tmp_path):
     again = run_of(tmp_path / "again", **{"split.max_customers": 1_000})
     assert_frame_equal(again.tables["predictions"], sampled.tables["predictions"])
+
+
+def test_factors_of_many_customers_are_computed_on_some_as_the_report_says(whole, tmp_path, monkeypatch):
+    monkeypatch.setattr(_economics, "SAMPLED", 500)  # of 2,357 customers: one in four
+    sampled = run_of(tmp_path / "some", **{"split.max_customers": 2_357})
+    page, of_all = ((found.folder / "report.html").read_text(encoding="utf-8") for found in (sampled, whole))
+    words = "one in 4 customers, in order of value, and scaled to the total of all"
+    assert words in page
+    assert "customers, in order of value" not in of_all
+    tornado, expected = (found.tables["tornado"] for found in (sampled, whole))
+    columns = ["lower", "upper", "value_at_lower", "value_at_upper"]
+    assert_frame_equal(tornado[columns].sort_index(), expected[columns].sort_index(), rtol=0.01)
+    for name in whole.tables.keys() - {"tornado"}:
+        assert_frame_equal(sampled.tables[name], whole.tables[name])

@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clvml.customers.engines._leftovers import lock, release, remove_abandoned
 from clvml.errors import InputError
 
 if TYPE_CHECKING:  # a served model needs no pyarrow
@@ -25,6 +26,7 @@ if TYPE_CHECKING:  # a served model needs no pyarrow
 
 log = logging.getLogger("clvml")
 
+_COPY = "clvml-copy-"
 _ROWS_PER_GROUP = 1 << 18  # of the Parquet file: few enough to hold, enough for an engine to share out
 
 
@@ -51,8 +53,13 @@ class Copy:
         """
         if self._path is None:
             path = new_path_in(folder)
-            rows = self._write_or_remove(path)
-            weakref.finalize(self, _remove, path)
+            Path(path).touch()
+            done = weakref.finalize(self, release, Path(path), lock(Path(path)))
+            try:
+                rows = self._write_or_remove(path)
+            except BaseException:
+                done()
+                raise
             self._path = path
             log.info("read %s rows of %s", f"{rows:,}", self.label)
         return self._path
@@ -148,9 +155,10 @@ class LazyFrame(Copy):
 
 
 def new_path_in(folder: str | Path) -> str:
-    """The path of a Parquet file to write in a folder, which is made."""
+    """The path of a Parquet file to write in a folder, which is made; what killed processes left goes."""
     os.makedirs(folder, exist_ok=True)
-    return str(Path(folder) / f"clvml-copy-{uuid.uuid4().hex}.parquet")
+    remove_abandoned(Path(folder), _COPY)
+    return str(Path(folder) / f"{_COPY}{uuid.uuid4().hex}.parquet")
 
 
 def copy_of_stream(source: Any, label: str, folder: str | Path) -> str:

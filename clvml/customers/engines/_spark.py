@@ -15,9 +15,9 @@ from clvml.customers.engines import _spark_dates
 from clvml.customers.engines._engine import Kind, Source, quoted
 from clvml.customers.engines._frames import registrable
 from clvml.customers.engines._leftovers import lock
+from clvml.customers.engines._spark_frames import spark_table
 from clvml.customers.engines._spark_session import moved, own_session, run, session_of
-from clvml.customers.engines._spark_sources import one_file, open_source, spark_table
-from clvml.errors import InputError
+from clvml.customers.engines._spark_sources import one_file, open_source
 
 # Of Unicode's space separators, which DuckDB trims.
 _SPACES = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
@@ -50,12 +50,7 @@ class Spark:
         return Spark, ()
 
     def open(self, source: Any, sheet: str | int | None = None, drop_malformed: bool = False) -> Source:
-        if drop_malformed:
-            raise InputError(
-                "bad_row='drop' needs engine='duckdb', which finds malformed rows by line; on Spark, read the"
-                " files with mode='DROPMALFORMED' and pass the DataFrame."
-            )
-        table, described = open_source(self._session, self._user, source, sheet)
+        table, described = open_source(self._session, self._user, source, sheet, drop_malformed)
         self._name("source", moved(table, self._session))
         return described
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
-from typing import Any
+from typing import Any, NamedTuple
 
-from clvml.customers.engines._engine import Part
 from clvml.customers.engines._files import NotUtf8
 from clvml.customers.engines._spark_session import run
 from clvml.errors import InputError
@@ -24,37 +23,57 @@ _OPTIONS = {
 }
 
 
-def read_csv(session: Any, paths: Mapping[str, str], label: str) -> tuple[Any, tuple[Part, ...]]:
-    """The rows of CSV files and their columns by header; files with other columns are united by name.
+class Header(NamedTuple):
+    """Files that are read alike: their delimiter, their columns, and their places for Spark by path."""
+
+    delimiter: str
+    names: tuple[str, ...]
+    places: dict[str, str]
+
+
+def headers_of(session: Any, places: Mapping[str, str]) -> list[Header]:
+    """The distinct headers among CSV files.
 
     Parameters
     ----------
     session : SparkSession
-    paths : mapping of str to str
+    places : mapping of str to str
         From the files as given to their places for Spark.
-    label : str
-        Name of the source in messages.
 
     Raises
     ------
     InputError
-        If a file cannot be read, is compressed with zstd, or is not in UTF-8.
+        If a file cannot be read, or is compressed with zstd.
     """
-    packed = [path for path in paths if path.lower().endswith(".zst")]
+    packed = [path for path in places if path.lower().endswith(".zst")]
     if packed:
         raise InputError(f"{packed[0]} is compressed with zstd, which Spark may lack: use .gz, or unpack it.")
-    has_breaks = _check_text(session, tuple(paths.values()), label)
-    headers: dict[tuple[str, str], list[str]] = {}
-    for path, place in paths.items():
-        line = run(lambda place=place: session.read.text(place).first())  # type: ignore[misc]
-        headers.setdefault(_split_header("" if line is None else line[0]), []).append(path)
-    tables = [
-        _rows(session, [paths[file] for file in files], names.split("\0"), mark, has_breaks)
-        for (mark, names), files in headers.items()
-    ]
-    parts = [Part(files[0], tuple(names.split("\0"))) for (_, names), files in headers.items()]
-    table = reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), tables)
-    return table, tuple(parts)
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for path, place in places.items():
+        lines = run(lambda place=place: session.read.text(place))  # type: ignore[misc]
+        line = run(lines.where("trim(value) <> ''").first)
+        found.setdefault(_split_header("" if line is None else line[0]), {})[path] = place
+    return [Header(mark, tuple(names.split("\0")), files) for (mark, names), files in found.items()]
+
+
+def read_csv(session: Any, headers: Sequence[Header], label: str) -> Any:
+    """The rows of CSV files; files with other columns are united by name.
+
+    Raises
+    ------
+    NotUtf8
+        If a file is not in UTF-8.
+    InputError
+        If a file cannot be read.
+    """
+    places = [place for header in headers for place in header.places.values()]
+    has_breaks = _check_text(session, places, label)
+    return united(_rows(session, header, has_breaks) for header in headers)
+
+
+def united(tables: Iterable[Any]) -> Any:
+    """The rows of tables whose columns are matched by name."""
+    return reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), tables)
 
 
 def _split_header(line: str) -> tuple[str, str]:
@@ -75,12 +94,12 @@ def _unique(names: Iterable[str]) -> list[str]:
     return unique
 
 
-def _rows(session: Any, paths: Sequence[str], names: Sequence[str], mark: str, has_breaks: bool) -> Any:
+def _rows(session: Any, header: Header, has_breaks: bool) -> Any:
     from pyspark.sql.types import StringType, StructField, StructType
 
-    schema = StructType([StructField(name, StringType()) for name in names])
-    reader = session.read.options(**_OPTIONS, sep=mark, multiLine=has_breaks)
-    return run(lambda: reader.schema(schema).csv(list(paths)))
+    schema = StructType([StructField(name, StringType()) for name in header.names])
+    reader = session.read.options(**_OPTIONS, sep=header.delimiter, multiLine=has_breaks)
+    return run(lambda: reader.schema(schema).csv([*header.places.values()]))
 
 
 def _check_text(session: Any, paths: Sequence[str], label: str) -> bool:

@@ -147,13 +147,20 @@ def run(work: Callable[[], Result]) -> Result:
     Raises
     ------
     InputError
-        With Spark's message, without the rows and the plan that it quotes.
+        With Spark's message, without the rows and the plan that it quotes; or, if Spark's Java process has
+        ended, that it has.
     """
-    from py4j.protocol import Py4JError
+    from py4j.protocol import Py4JError, Py4JNetworkError
     from pyspark.errors import PySparkException
 
     try:
         return work()
+    except (Py4JNetworkError, ConnectionError):
+        raise InputError(
+            "Spark was lost: its Java process ended, or the connection to it, as when memory runs out or it"
+            " is killed. Nothing was written under its final name. Start Python and Spark again, with more"
+            " memory (spark.driver.memory, spark.executor.memory) if that was the cause, and run it again."
+        ) from None
     except (PySparkException, Py4JError) as error:
         raise InputError(f"the table cannot be read with Spark: {gist(error)}.") from None
 

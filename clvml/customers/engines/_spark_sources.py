@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from clvml.customers.engines._copies import Copy
@@ -25,7 +24,9 @@ from clvml.customers.engines._files import (
 )
 from clvml.customers.engines._frames import table_of, zones_of
 from clvml.customers.engines._sources import source_of
-from clvml.customers.engines._spark_csv import read_csv
+from clvml.customers.engines._spark_csv import headers_of, read_csv
+from clvml.customers.engines._spark_frames import is_remote, located, spark_table
+from clvml.customers.engines._spark_malformed import separate
 from clvml.customers.engines._spark_session import is_catalog_name, is_spark, run
 from clvml.customers.engines._workbooks import read_sheet
 from clvml.errors import InputError
@@ -39,11 +40,11 @@ _KINDS: dict[str, Kind] = {
     "timestamp_ntz": "timestamp",
     "timestamp": "instant",
 }
-_REMOTE = re.compile(r"[a-z][a-z0-9+.-]+://|dbfs:/")
-_DELIMITERS = (",", ";", "\t", "|")
 
 
-def open_source(session: Any, user: Any, source: Any, sheet: str | int | None = None) -> tuple[Any, Source]:
+def open_source(
+    session: Any, user: Any, source: Any, sheet: str | int | None = None, drop_malformed: bool = False
+) -> tuple[Any, Source]:
     """The table of a source, its columns named ``c0, c1, ...``, and its description.
 
     Parameters
@@ -54,6 +55,8 @@ def open_source(session: Any, user: Any, source: Any, sheet: str | int | None = 
         The user's, whose tables and views have names.
     source : path, list of paths, name of a table, Spark DataFrame or frame
     sheet : str or int, optional
+    drop_malformed : bool
+        Leave out malformed rows of CSV files; they are the view ``malformed``.
 
     Raises
     ------
@@ -70,7 +73,7 @@ def open_source(session: Any, user: Any, source: Any, sheet: str | int | None = 
         return _of_frame(session, source)
     if _is_table(user, source):
         return _of_spark(user.table(source), str(source))
-    return _of_files(session, source, sheet)
+    return _of_files(session, source, sheet, drop_malformed)
 
 
 def _described(
@@ -113,57 +116,17 @@ def _of_frame(session: Any, source: Any) -> tuple[Any, Source]:
     return _described(spark_table(session, table.data), table.label, table.zones, names=table.names)
 
 
-def spark_table(session: Any, data: Any) -> Any:
-    """A pandas or Arrow table as a Spark DataFrame, typed as DuckDB would."""
-    import pyarrow as pa
-
-    if isinstance(data, pd.DataFrame):
-        floats = data.select_dtypes("float")
-        known = data.assign(**{str(name): floats[name].where(np.isfinite(floats[name])) for name in floats})
-        arrow = pa.Table.from_pandas(known, preserve_index=False)  # infinite is missing, as for DuckDB
-    else:
-        arrow = data.to_table() if hasattr(data, "scanner") else pa.table(data)
-    arrow = arrow.replace_schema_metadata(None)
-    return run(lambda: session.createDataFrame(_castable(arrow)))
-
-
-def _castable(arrow: Any) -> Any:
-    """The table in types that Spark has."""
-    import pyarrow as pa
-
-    fields = [pa.field(field.name, _spark_type(field.type)) for field in arrow.schema]
-    return arrow.cast(pa.schema(fields))
-
-
-def _spark_type(kind: Any) -> Any:
-    import pyarrow as pa
-
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    if pa.types.is_null(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return pa.string()
-    if pa.types.is_uint64(kind):
-        return pa.decimal128(20, 0)
-    if pa.types.is_unsigned_integer(kind):
-        return pa.int64()
-    if pa.types.is_timestamp(kind) and kind.unit != "us":
-        return pa.timestamp("us", kind.tz)
-    if pa.types.is_date64(kind):
-        return pa.date32()
-    return pa.float32() if pa.types.is_float16(kind) else kind
-
-
 def _is_table(user: Any, source: Any) -> bool:
     """Whether a text names a table or view of the catalog, and no file."""
     return is_catalog_name(source) and bool(run(lambda: user.catalog.tableExists(source)))
 
 
-def _of_files(session: Any, source: Any, sheet: str | int | None) -> tuple[Any, Source]:
+def _of_files(session: Any, source: Any, sheet: str | int | None, drop_malformed: bool) -> tuple[Any, Source]:
     label, patterns = label_of(source), patterns_of(source)
     if any(_is_delta(pattern) for pattern in patterns):
-        return _described(run(lambda: session.read.format("delta").load(*map(_located, patterns))), label)
-    if any(_REMOTE.match(pattern) for pattern in patterns):
-        return _of_remote(session, patterns, label)
+        return _described(run(lambda: session.read.format("delta").load(*map(located, patterns))), label)
+    if any(is_remote(pattern) for pattern in patterns):
+        return _of_remote(session, patterns, label, drop_malformed)
     paths = files_of(source)
     kinds = sorted({kind_of(path) for path in paths})
     if len(kinds) > 1:
@@ -177,25 +140,24 @@ def _of_files(session: Any, source: Any, sheet: str | int | None) -> tuple[Any, 
         return _of_parquet(session, paths, label, folder)
     if any(is_utf16(path) for path in paths):
         raise NotUtf8("the file is text in UTF-16: save it again as UTF-8.")
-    return csv_table(session, paths, label)
+    return _csv_table(session, paths, label, drop_malformed)
 
 
-def csv_table(session: Any, paths: Sequence[str], label: str) -> tuple[Any, Source]:
+def _csv_table(session: Any, paths: Sequence[str], label: str, drop_malformed: bool) -> tuple[Any, Source]:
     """CSV files, all cells as text."""
-    table, parts = read_csv(session, {path: _located(path) for path in paths}, label)
-    return _described(table, label, is_text_file=True, parts=parts)
+    headers = headers_of(session, {path: located(path) for path in paths})
+    parts = [Part(next(iter(header.places)), header.names) for header in headers]
+    if not drop_malformed:
+        return _described(read_csv(session, headers, label), label, is_text_file=True, parts=parts)
+    found = separate(session, headers, label)
+    run(lambda: found.malformed.createOrReplaceTempView("malformed"))
+    table, source = _described(found.rows, label, is_text_file=True, parts=parts)
+    return table, source._replace(malformed=found.number, malformed_examples=found.examples)
 
 
 def _is_delta(pattern: str) -> bool:
     """Whether a path is a Delta table: a folder with a log of its changes."""
     return os.path.isdir(os.path.join(pattern, "_delta_log")) or pattern.startswith("delta:")
-
-
-def _located(path: str) -> str:
-    """A path as Hadoop takes it: with its scheme, and without patterns."""
-    if _REMOTE.match(path):
-        return path
-    return "file:" + re.sub(r"([*?\[\]{}\\])", r"\\\1", str(Path(path).absolute()))
 
 
 def _of_parquet(session: Any, paths: list[str], label: str, folder: str | None) -> tuple[Any, Source]:
@@ -208,8 +170,8 @@ def _of_parquet(session: Any, paths: list[str], label: str, folder: str | None) 
         raise InputError(f"the table cannot be read: {str(error).splitlines()[0].rstrip('.')}.") from None
     reader = session.read.option("mergeSchema", len({schema.remove_metadata() for schema in schemas}) > 1)
     if folder is not None:  # whose names of folders may be columns
-        reader = reader.option("basePath", _located(folder))
-    table = run(lambda: reader.parquet(*map(_located, paths)))
+        reader = reader.option("basePath", located(folder))
+    table = run(lambda: reader.parquet(*map(located, paths)))
     nanoseconds = {name for schema in schemas for name in _in_nanoseconds(schema)}
     parts = [Part(path, tuple(schema.names)) for path, schema in zip(paths, schemas, strict=True)]
     table = _with_microseconds(table, nanoseconds)
@@ -249,11 +211,11 @@ def _with_microseconds(table: Any, names: set[str]) -> Any:
     return table
 
 
-def _of_remote(session: Any, patterns: Sequence[str], label: str) -> tuple[Any, Source]:
+def _of_remote(session: Any, patterns: Sequence[str], label: str, drop_malformed: bool) -> tuple[Any, Source]:
     """Files in a store of objects, of one kind by their names; folders are of Parquet."""
     kinds = {"csv" if re.search(r"\.(csv|tsv|txt)(\.gz)?$", pattern) else "parquet" for pattern in patterns}
     if len(kinds) > 1:
         raise InputError(f"{label} contains both csv and parquet files; read one kind at a time.")
     if kinds == {"csv"}:
-        return csv_table(session, patterns, label)
+        return _csv_table(session, patterns, label, drop_malformed)
     return _described(run(lambda: session.read.parquet(*patterns)), label)

@@ -60,6 +60,8 @@ def all_factors(
     referral_rate: float = 0.0,
     keeping_cost: float = 0.0,
     marketing_cost: float = 0.0,
+    every: int = 1,
+    values: pd.Series | None = None,
 ) -> tuple[Value, dict[str, float]]:
     """Express the total value of any fitted model as a function of all seven factors.
 
@@ -78,6 +80,12 @@ def all_factors(
         Current level: cost of keeping a customer, per customer and year, in currency units.
     marketing_cost : float, default 0
         Current level: marketing cost of all customers per year, in currency units.
+    every : int, default 1
+        Predict one in so many customers, in the order of their value, and scale the sum to the total of all:
+        with tens of thousands left, effects change by less than 1 %, and take as much less time. At the
+        current levels the value is that of all customers.
+    values : pandas.Series, optional
+        ``model.predict(customers)``, if already computed; used where ``every`` is above 1.
 
     Returns
     -------
@@ -89,7 +97,7 @@ def all_factors(
     Raises
     ------
     InputError
-        If a level is invalid.
+        If a level is invalid, or ``every`` is not between 1 and the number of customers.
 
     See Also
     --------
@@ -115,12 +123,14 @@ def all_factors(
     given = {"referral_rate": referral_rate, "keeping_cost": keeping_cost, "marketing_cost": marketing_cost}
     inputs = {**levels, "retention_rate": _share(current), "income": own.get("income", 1.0), **given}
     inputs |= {name: own[name] for name in ("purchase_rate",) if name in own}
+    step = int(checked("every", every, lowest=1, highest=max(len(customers), 1)))
+    predicted, scale = _every(model, customers, step, values)
 
     def value(**factors: float) -> float:
         changed = {**inputs, **factors}
         costs = {name: float(checked(name, changed[name], lowest=0)) for name in COSTS}
         years = _present_years(model.time_unit_, changed)
-        worth = _worth(model, customers, own, changed, current)
+        worth = scale * _worth(model, predicted, own, changed, current)
         spent = len(customers) * costs["keeping_cost"] + costs["marketing_cost"]
         return worth * (1 + costs["referral_rate"] * years) - spent * years if any(costs.values()) else worth
 
@@ -245,6 +255,20 @@ def factor_tornado(value: Value, inputs: Mapping[str, float], change: float = 0.
     table = tornado(value, inputs, ranges)
     table.attrs.update(change=change, left_out=tuple(name for name in inputs if name not in moved))
     return table
+
+
+def _every(
+    model: ValueModel, customers: pd.DataFrame, every: int, values: pd.Series | None
+) -> tuple[pd.DataFrame, float]:
+    """Every so many customers in the order of their value, and what their total is multiplied by."""
+    if every == 1:
+        return customers, 1.0
+    known = model.predict(customers) if values is None else values.reindex(customers.index)
+    amounts = known.to_numpy(dtype=np.float64)
+    chosen = np.sort(np.argsort(amounts, kind="stable")[every // 2 :: every])
+    total, sampled = float(amounts.sum()), float(amounts[chosen].sum())
+    scale = total / sampled if sampled > 0 and total > 0 else len(amounts) / len(chosen)
+    return customers.iloc[chosen], scale
 
 
 def _own_factors(model: ValueModel) -> dict[str, float]:

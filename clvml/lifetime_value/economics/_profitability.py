@@ -34,6 +34,7 @@ def customer_profitability(
     observation_end: Any = None,
     time_unit: str = "W",
     collapse: str | None = "D",
+    customers: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Profit of each customer to date, and payback time.
 
@@ -54,6 +55,8 @@ def customer_profitability(
         Unit of ``time`` and ``payback``.
     collapse : {"D", "W", "M", "Q", "Y", None}, default "D"
         Period within which purchases are merged to one, as in `summarize`.
+    customers : pandas.DataFrame, optional
+        ``summarize(transactions, observation_end, time_unit, collapse)``, if already computed.
 
     Returns
     -------
@@ -87,7 +90,8 @@ def customer_profitability(
     b                    15.0           2.0   -17.0       False      NaN
     """
     source = as_transactions(transactions)
-    customers = summarize(source, observation_end, time_unit, collapse)
+    if customers is None:
+        customers = summarize(source, observation_end, time_unit, collapse)
     share = by_customer("margin", margin, customers.index)
     won = by_customer("acquisition_cost", acquisition_cost, customers.index)
     sale = by_customer("selling_cost", selling_cost, customers.index)
@@ -120,19 +124,16 @@ def by_customer(name: str, given: float | pd.Series, index: pd.Index, lowest: fl
     return pd.Series(checked(name, np.asarray(given), lowest=lowest), index, dtype=np.float64)
 
 
-# Sums of decimals are exact: profit does not depend on the order of a customer's purchases. Only customers
-# whose first purchase does not cover the costs need cumulative sums, which cost more than all the rest.
-_PAYBACK_SQL = """
-    , at_once AS (
-        SELECT position FROM ages WHERE age = 0 AND margin * CAST(spend AS DOUBLE) - sale - won >= 0)
-    SELECT position, CAST(0 AS DOUBLE) AS payback FROM at_once
-    UNION ALL
+_AT_ONCE_SQL = """
+    SELECT position FROM ages WHERE age = 0 AND margin * CAST(spend AS DOUBLE) - sale - won >= 0
+"""
+# Sums of decimals are exact: profit does not depend on the order of a customer's purchases.
+_LATER_SQL = """
     SELECT position, min(age) AS payback
     FROM (SELECT position, age,
                  margin * CAST(sum(spend) OVER (so_far) AS DOUBLE) - sale * count(*) OVER (so_far)
                  - won - service * age AS profit
-          FROM ages WHERE position NOT IN (SELECT position FROM at_once)
-          WINDOW so_far AS (PARTITION BY position ORDER BY age))
+          FROM ages WINDOW so_far AS (PARTITION BY position ORDER BY age))
     WHERE profit >= 0 GROUP BY position
 """
 
@@ -145,7 +146,17 @@ def _payback(
     sale: pd.Series,
     service: pd.Series,
 ) -> pd.Series:
-    """Time from the first purchase to the one at which cumulative gross profit covered all costs to date."""
+    """Time from the first purchase to the one at which cumulative gross profit covered all costs to date.
+
+    Only customers whose first purchase does not cover the costs need cumulative sums, which cost more than
+    all the rest.
+    """
     costs = {"margin": margin, "won": won, "sale": sale, "service": service}
-    paid = query_purchase_ages(source, customers, _PAYBACK_SQL, costs).set_index("position")["payback"]
-    return paid.reindex(range(len(customers))).set_axis(customers.index)
+    paid = np.full(len(customers), np.nan)
+    paid[query_purchase_ages(source, customers, _AT_ONCE_SQL, costs)["position"]] = 0.0
+    left = np.flatnonzero(np.isnan(paid))
+    if left.size:
+        theirs = {name: cost.iloc[left] for name, cost in costs.items()}
+        later = query_purchase_ages(source, customers.iloc[left], _LATER_SQL, theirs)
+        paid[left[later["position"]]] = later["payback"]
+    return pd.Series(paid, customers.index)

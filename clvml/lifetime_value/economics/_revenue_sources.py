@@ -17,16 +17,17 @@ from clvml.customers._time_units import time_unit_of
 from clvml.customers._transactions import Transactions, as_transactions
 
 _SQL = """
-    , firsts AS (SELECT customer_id, min(period) AS first FROM purchases GROUP BY customer_id),
-    dated AS (SELECT {start} AS start, {start_of_first} AS cohort, period = first AS is_first,
-                     customer_id, spend FROM purchases JOIN firsts USING (customer_id))
+    , active AS (SELECT customer_id, start, sum(spend) AS spend, min_by(spend, period) AS first_spend
+                 FROM (SELECT customer_id, period, spend, {start} AS start FROM purchases)
+                 GROUP BY customer_id, start),
+    cohorts AS (SELECT customer_id, min(start) AS cohort FROM active GROUP BY customer_id)
     SELECT start,
            CAST(coalesce(sum(spend) FILTER (WHERE cohort = start), 0) AS DOUBLE) AS new,
            CAST(coalesce(sum(spend) FILTER (WHERE cohort < start), 0) AS DOUBLE) AS existing,
-           CAST(coalesce(sum(spend) FILTER (WHERE is_first), 0) AS DOUBLE) AS first_purchases,
-           count(DISTINCT customer_id) FILTER (WHERE cohort = start) AS new_customers,
-           count(DISTINCT customer_id) FILTER (WHERE cohort < start) AS existing_customers
-    FROM dated GROUP BY start ORDER BY start
+           CAST(coalesce(sum(first_spend) FILTER (WHERE cohort = start), 0) AS DOUBLE) AS first_purchases,
+           count(*) FILTER (WHERE cohort = start) AS new_customers,
+           count(*) FILTER (WHERE cohort < start) AS existing_customers
+    FROM active JOIN cohorts USING (customer_id) GROUP BY start ORDER BY start
 """
 
 
@@ -117,7 +118,7 @@ def revenue_by_tenure(
     source = as_transactions(transactions)
     collapse = source.effective_collapse(collapse)
     end = observation_end_of(source, observation_end, collapse)
-    query = _SQL.format(start=period_start("period", period), start_of_first=period_start("first", period))
+    query = _SQL.format(start=period_start("period", period))
     parts = [part.frame(query) for part in source.purchases(collapse, end.stop).in_parts()]
     found = pd.concat(parts).groupby("start").sum().reset_index() if len(parts) > 1 else parts[0]
     found = found.set_index(pd.PeriodIndex(found.pop("start"), freq=period))

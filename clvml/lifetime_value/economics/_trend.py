@@ -106,15 +106,14 @@ def value_over_time(
     purchases = source.purchases(collapse, stop)
     everyone = purchases.frame("SELECT DISTINCT customer_id FROM purchases ORDER BY customer_id")
     group = _groups(groups, pd.Index(everyone["customer_id"]))
-    counts = _counts(purchases, group, period)
+    counts, active = _activity(purchases, group, period, last)
     periods = pd.period_range(counts["start"].min(), last, freq=period)
-    expectations = None if model is None else _expectations(source, model, covariates, collapse, periods[-1])
-    active = None if model is None else _activity(purchases, period, periods[-1])
+    expectations = None if model is None else _expectations(source, model, covariates, collapse, last)
     tables = []
     for number, (name, members) in enumerate(group.groupby(group, observed=True)):
         table = _trend(counts[counts["number"] == number], periods)
-        if expectations is not None and active is not None:
-            expected = _expected(expectations, active[active.index.isin(members.index)], periods[-1])
+        if expectations is not None:
+            expected = _expected(expectations, active[active.index.isin(members.index)], last)
             table = pd.concat([table, pd.DataFrame([expected])], ignore_index=True)
         table.insert(0, "group", name)
         tables.append(table)
@@ -130,41 +129,44 @@ def _last_period(
     return min(observed.stop, end.stop), end.asked.to_period(period)
 
 
-_ACTIVE_SQL = """, active AS (
+_ACTIVE = "active"  # the table that both queries read
+_ACTIVE_SQL = """
     SELECT customer_id, start, count(*) AS bought, sum(spend) AS spent
-    FROM (SELECT customer_id, spend, {start} AS start FROM purchases) GROUP BY customer_id, start)
+    FROM (SELECT customer_id, spend, {start} AS start FROM purchases) GROUP BY customer_id, start
 """
-_COUNTS_SQL = """
+_COUNTS_SQL = f"""
     SELECT number, start, count(*) AS buyers, count(*) FILTER (WHERE previous IS NULL) AS new,
-           count(*) FILTER (WHERE previous + INTERVAL {length} = start) AS kept,
+           count(*) FILTER (WHERE previous + INTERVAL {{length}} = start) AS kept,
            count(*) FILTER (WHERE so_far >= 2 AND so_far - bought < 2) AS repeaters,
            sum(bought) AS purchases, CAST(sum(spent) AS DOUBLE) AS spend
     FROM (SELECT *, lag(start) OVER (in_order) AS previous, sum(bought) OVER (in_order) AS so_far
-          FROM active JOIN members USING (customer_id)
+          FROM {_ACTIVE} JOIN members USING (customer_id)
           WINDOW in_order AS (PARTITION BY customer_id ORDER BY start))
     GROUP BY number, start ORDER BY number, start
+"""
+_CUSTOMERS_SQL = f"""
+    SELECT customer_id, min(start) AS first, count(*) AS periods, bool_or(start = TIMESTAMP '{{now}}') AS now
+    FROM {_ACTIVE} GROUP BY customer_id
 """
 _COUNTED = ["buyers", "new", "kept", "repeaters", "purchases", "spend"]
 
 
-def _counts(purchases: Purchases, group: pd.Series, period: str) -> pd.DataFrame:
-    """Purchases and numbers of customers by group code and start of the period."""
+def _activity(
+    purchases: Purchases, group: pd.Series, period: str, now: pd.Period
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Purchases and numbers of customers by group code and start of the period, and of each customer.
+
+    Of a customer: the ``first`` period, the number of ``periods`` with a purchase, whether bought ``now``.
+    """
     members = group.groupby(group, observed=True).ngroup().rename("number").to_frame()
-    active = _ACTIVE_SQL.format(start=period_start("period", period))
-    query = active + _COUNTS_SQL.format(length=INTERVALS[period])
-    parts = [part.frame(query, members=members) for part in purchases.in_parts()]
-    return pd.concat(parts).groupby(["number", "start"]).sum().reset_index() if len(parts) > 1 else parts[0]
-
-
-def _activity(purchases: Purchases, period: str, now: pd.Period) -> pd.DataFrame:
-    """Of each customer: ``first`` period, number of ``periods`` with a purchase, whether bought ``now``."""
-    active = _ACTIVE_SQL.format(start=period_start("period", period))
-    query = (
-        f"{active} SELECT customer_id, min(start) AS first, count(*) AS periods,"
-        f" bool_or(start = TIMESTAMP '{now.start_time}') AS now FROM active GROUP BY customer_id"
-    )
-    rows = pd.concat([part.frame(query) for part in purchases.in_parts()])
-    return rows.set_index("customer_id").sort_index()
+    counts, customers = [], []
+    for part in purchases.in_parts():
+        with part.hold(_ACTIVE, _ACTIVE_SQL.format(start=period_start("period", period))):
+            counts.append(part.frame(_COUNTS_SQL.format(length=INTERVALS[period]), members=members))
+            customers.append(part.frame(_CUSTOMERS_SQL.format(now=now.start_time)))
+    counted = counts[0] if len(counts) == 1 else pd.concat(counts).groupby(["number", "start"]).sum()
+    found = pd.concat(customers).set_index("customer_id").sort_index()
+    return counted if len(counts) == 1 else counted.reset_index(), found
 
 
 def _groups(groups: pd.Series | None, everyone: pd.Index) -> pd.Series:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from clvml._remembered import remembered
 from clvml.errors import InputError
 from clvml.lifetime_value.learned._bins import Bins
 
@@ -93,6 +94,11 @@ class BoostedTrees:
         """
         if len(rows) <= _FEW:
             return np.array([self._walked(row) for row in rows.tolist()], dtype=float)
+        nodes = self.roots, self.feature, self.left, self.right, self.threshold, self.value
+        return remembered(partial(self._summed, rows), "sum of trees", self.baseline, *nodes, rows)
+
+    def _summed(self, rows: Floats) -> Floats:
+        """The sum of the trees' predictions, block by block."""
         total = np.full(len(rows), self.baseline)
         for block, codes in self._coded(rows):
             for tree in self._trees:

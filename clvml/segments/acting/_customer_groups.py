@@ -205,7 +205,8 @@ class CustomerGroups(ByName, BaseEstimator):
         names = segments.map(dict(enumerate(self.names_, start=1))).rename("segment_name")
         found = [segments, names, classes, evidence["stage"], evidence["reason"]]
         treated = treat_by(self.treatments_, classes, evidence["stage"], customers, self.clv_includes_p_alive)
-        return pd.DataFrame({each.name: each.array for each in found}, index=customers.index).join(treated)
+        found += [treated[name] for name in treated]
+        return pd.DataFrame({each.name: each.array for each in found}, index=customers.index)
 
     def _table(self, customers: pd.DataFrame) -> pd.DataFrame:
         current = (ValueMatrix() if self.matrix is None else self.matrix).current

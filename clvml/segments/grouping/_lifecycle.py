@@ -27,8 +27,11 @@ Stages do not depend on the units of money and time.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
@@ -39,6 +42,7 @@ from clvml.errors import InputError
 from clvml.segments.grouping._relationship_course import HALVES, LAPSED
 from clvml.segments.grouping._tables import ByName, explained_share, named
 
+Array = NDArray[np.float64]
 STAGES = ("exploration", "build-up", "stability", "decline", LAPSED)
 BOUGHT_ONCE = "bought once, long silent"
 REASONS = (
@@ -217,35 +221,46 @@ class LifecycleStages(ByName, BaseEstimator):
         return self._evidence(_checked(as_customers(customers), self.time_unit_))
 
     def _evidence(self, table: pd.DataFrame) -> pd.DataFrame:
-        known = pd.DataFrame(index=table.index)
-        known["frequency"], known["probability_alive"] = table["frequency"], table["probability_alive"]
-        gap, silence = self.typical_gap_ or np.nan, table["T"] - table["recency"]
-        known["silence_in_gaps"] = (silence / gap).fillna(0.0)
-        # Halves of a short history differ by chance: no trend is computed.
-        enough = table["frequency"] >= self.established
-        for name, what in (("purchase_trend", "purchases"), ("spend_trend", "spend")):
-            known[name] = _trend(table, what).where(enough)
+        read = (*self.required_columns, *HALVES)
+        columns = {name: table[name].to_numpy(np.float64) for name in read if name in table}
+        known = self._numbers(columns)
         week = -np.inf if self.time_unit_ is None else 7 / time_unit_of(self.time_unit_).days
-        reason = self._reasons(known, silence > week * (1 + 1e-9))
+        reason = self._reasons(known, columns["T"] - columns["recency"] > week * (1 + 1e-9))
         stage_of = STAGE_OF | ({BOUGHT_ONCE: LAPSED} if self.lapsed_when_silent else {})
-        return pd.concat([reason.map(stage_of).rename("stage"), reason.rename("reason"), known], axis=1)
+        stages = [stage_of[name] for name in REASONS]
+        words = {"stage": _words(stages, reason, table.index), "reason": _words(REASONS, reason, table.index)}
+        return pd.DataFrame(words | known, index=table.index)
 
-    def _reasons(self, known: pd.DataFrame, absent: pd.Series) -> pd.Series:
+    def _numbers(self, columns: Mapping[str, Array]) -> dict[str, Array]:
+        """The numbers by which stages are told apart."""
+        gap, silence = self.typical_gap_ or np.nan, columns["T"] - columns["recency"]
+        with np.errstate(over="ignore", invalid="ignore"):
+            in_gaps = silence / gap
+        # Halves of a short history differ by chance: no trend is computed.
+        enough = columns["frequency"] >= self.established
+        trends = {
+            name: np.where(enough, _trend(columns, what), np.nan)
+            for name, what in (("purchase_trend", "purchases"), ("spend_trend", "spend"))
+        }
+        known = {name: columns[name] for name in ("frequency", "probability_alive")}
+        return known | {"silence_in_gaps": np.where(np.isnan(in_gaps), 0.0, in_gaps)} | trends
+
+    def _reasons(self, known: Mapping[str, Array], absent: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """The place of each customer's reason in `REASONS`."""
         alive, frequency = known["probability_alive"], known["frequency"]
-        trends, edge = known[["purchase_trend", "spend_trend"]], self.trend * (1 - 1e-9)
-        falling, rising = trends <= -edge, trends >= edge
+        purchases, spend, edge = known["purchase_trend"], known["spend_trend"], self.trend * (1 - 1e-9)
         holds = [
             (alive < self.lapsed_below) & absent,
             (frequency == 0) & (known["silence_in_gaps"] > self.silent_after * (1 + 1e-9)),
             (frequency > 0) & (alive < self.decline_below),
-            falling["purchase_trend"],
-            falling["spend_trend"],
+            purchases <= -edge,
+            spend <= -edge,
             frequency < self.few,
-            rising["purchase_trend"],
-            rising["spend_trend"],
+            purchases >= edge,
+            spend >= edge,
             frequency < self.established,
         ]
-        return pd.Series(np.select(holds, REASONS[:-1], default=REASONS[-1]), index=known.index, dtype="str")
+        return np.select(holds, range(len(holds)), default=len(holds))
 
     def _check_arguments(self) -> None:
         if not 0 <= self.lapsed_below <= self.decline_below <= 1:
@@ -276,8 +291,13 @@ def _checked(customers: pd.DataFrame, time_unit: str | None) -> pd.DataFrame:
     return table
 
 
-def _trend(table: pd.DataFrame, what: str) -> pd.Series:
-    if f"later_{what}" not in table:
-        return pd.Series(np.nan, index=table.index)
-    earlier, later = (table[f"{half}_{what}"].clip(lower=0) for half in ("earlier", "later"))
-    return (later - earlier) / (later + earlier).where(later + earlier > 0)
+def _words(words: Sequence[str], places: NDArray[np.int64], index: pd.Index) -> pd.Series:
+    return pd.Series(np.array(words, dtype=object)[places], index=index, dtype="str")
+
+
+def _trend(columns: Mapping[str, Array], what: str) -> Array:
+    if f"later_{what}" not in columns:
+        return np.full(len(columns["T"]), np.nan)
+    earlier, later = (np.maximum(columns[f"{half}_{what}"], 0.0) for half in ("earlier", "later"))
+    both = later + earlier
+    return np.divide(later - earlier, both, out=np.full(len(both), np.nan), where=both > 0)

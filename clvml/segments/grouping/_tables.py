@@ -74,9 +74,10 @@ def clip_negative(customers: pd.DataFrame, columns: Sequence[str] = MONEY) -> pd
 
     Customers with a loss have no current value, and rules on money require at least 0.
     """
-    present = [name for name in columns if name in customers]
-    table = customers.assign(**{name: customers[name].clip(lower=0.0) for name in present})
-    table.attrs = dict(customers.attrs)
+    table = customers.copy(deep=False)
+    for name in columns:
+        if name in table and (table[name] < 0).any():
+            table[name] = table[name].clip(lower=0.0)
     return table
 
 

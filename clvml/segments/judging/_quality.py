@@ -141,7 +141,7 @@ def agreement(segments: pd.Series, others: pd.Series) -> float:
 
     References
     ----------
-    Hubert, L., Arabie, P. (1985), Comparing partitions. *Journal of Classification* 2, 193-218, equation 5.
+    Hubert, L., Arabie, P. (1985), Comparing partitions. *Journal of Classification* 2, 193-218.
 
     Examples
     --------

@@ -34,6 +34,26 @@ def brand_performance(
     pandas.DataFrame
         Index ``attribute, brand``: ``performance`` with ``performance_lower`` and ``performance_upper``, and
         the number of ``respondents``. An overall score is the last attribute. NaN where nobody rated.
+
+    See Also
+    --------
+    clvml.survey.compare_brands : Tests of the differences.
+    clvml.plots.brand_comparison : As a figure.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.survey import brand_performance, made_up_survey, read_ratings
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> made_up = made_up_survey(customers)
+    >>> ratings = read_ratings(made_up.ratings, overall="overall satisfaction")
+    >>> found = brand_performance(ratings, n_draws=200)
+    >>> found.loc["price", ["performance", "respondents"]].round(1)
+              performance  respondents
+    brand
+    our shop          2.9          905
+    rival A           3.3          909
+    rival B           3.8          910
     """
     names = [*ratings.attributes, *([ratings.overall] if ratings.overall else [])]
     scores = brand_by_attribute(ratings.performance, ratings.brands, names)
@@ -92,6 +112,12 @@ def compare_brands(
     ------
     InputError
         If there is no other brand, a brand has no ratings, or there are no segments.
+
+    See Also
+    --------
+    clvml.survey.brand_performance : The means of all brands.
+    clvml.survey.priorities : What to improve first.
+    clvml.plots.brand_comparison : As a figure.
 
     Examples
     --------

@@ -46,6 +46,28 @@ class DeliveredValue:
         By attribute: its weight within the benefits or within the costs.
     notes : tuple of str
         What limits the numbers, such as a ratio that is undefined.
+
+    See Also
+    --------
+    clvml.survey.delivered_value : Makes it.
+    clvml.plots.delivered_value : As a figure.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.survey import delivered_value, made_up_survey, read_ratings
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> made_up = made_up_survey(customers)
+    >>> ratings = read_ratings(made_up.ratings, overall="overall satisfaction")
+    >>> found = delivered_value(ratings, n_draws=200)
+    >>> found.brands[["benefit", "cost", "difference"]].round(1)
+              benefit  cost  difference
+    brand
+    rival A       3.6   2.6         1.0
+    rival B       3.3   2.5         0.8
+    our shop      3.6   2.9         0.7
+    >>> f"{found.weights['price']:.0%} of the costs"
+    '56% of the costs'
     """
 
     brands: pd.DataFrame
@@ -131,11 +153,19 @@ def delivered_value(
     Returns
     -------
     DeliveredValue
+        The brands, the parts of their value, and the gaps to the competitors.
 
     Raises
     ------
     InputError
         If an attribute has no kind, no attribute was rated for every brand, or nobody rated the brand.
+
+    See Also
+    --------
+    clvml.survey.DeliveredValue : What it returns.
+    clvml.survey.step_effects : What one step in an attribute brings.
+    clvml.survey.delivered_value_over_time : By period.
+    clvml.plots.delivered_value : As a figure.
 
     Examples
     --------

@@ -67,6 +67,27 @@ def importance_performance(
     ------
     InputError
         If the survey does not tell importance, or nobody rated the brand.
+
+    See Also
+    --------
+    clvml.survey.attribute_importance : Where importance comes from.
+    clvml.survey.priorities : In which order to improve.
+    clvml.plots.importance_performance : As a figure.
+
+    References
+    ----------
+    Martilla and James (1977), Importance-Performance Analysis, Journal of Marketing 41(1).
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.survey import importance_performance, made_up_survey, read_ratings
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> made_up = made_up_survey(customers)
+    >>> ratings = read_ratings(made_up.ratings, overall="overall satisfaction")
+    >>> found = importance_performance(ratings, n_draws=200)
+    >>> found.index[found["quadrant"] == "concentrate here"].tolist()
+    ['price', 'delivery reliability', 'delivery time']
     """
     brand = ratings.check_brand(brand)
     resamples = resamples_of(ratings, n_draws, random_state)
@@ -138,6 +159,27 @@ def priorities(
     InputError
         If the survey does not tell importance, a cost is not above 0 or of an unknown attribute, or a brand
         has no ratings.
+
+    See Also
+    --------
+    clvml.survey.importance_performance : The quadrants.
+    clvml.survey.compare_brands : The gaps, tested.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.survey import made_up_survey, priorities, read_ratings
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> made_up = made_up_survey(customers)
+    >>> ratings = read_ratings(made_up.ratings, overall="overall satisfaction")
+    >>> found = priorities(ratings, n_draws=200)
+    >>> found.attrs["against"]
+    'rival A'
+    >>> found[["gap", "priority"]].head(2).round(2)
+                           gap  priority
+    attribute
+    price                 0.40      0.10
+    delivery reliability  0.58      0.07
     """
     brand = ratings.check_brand(brand)
     against = against if against == IDEAL else ratings.competitor_of(brand, against)

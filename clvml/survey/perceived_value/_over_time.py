@@ -44,8 +44,12 @@ def performance_over_time(
         By default the first of the table.
     period : {"D", "W", "M", "Q", "Y"}, default "Q"
         Length of the periods.
-    margin, correction, level
+    margin : float, optional
         As in `compare_brands`.
+    correction : {"holm", "benjamini_hochberg", "none"}, default "holm"
+        As in `compare_brands`.
+    level : float, default 0.95
+        Of the intervals.
 
     Returns
     -------
@@ -59,6 +63,26 @@ def performance_over_time(
     ------
     InputError
         If the ratings have no dates, or nobody rated the brand.
+
+    See Also
+    --------
+    clvml.survey.compare_brands : Against a competitor.
+    clvml.survey.delivered_value_over_time : Benefits against costs by period.
+
+    Examples
+    --------
+    In the second quarter of the survey the staff are rated lower:
+
+    >>> import clvml
+    >>> from clvml.survey import made_up_survey, performance_over_time, read_ratings
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> made_up = made_up_survey(customers)
+    >>> ratings = read_ratings(made_up.ratings, overall="overall satisfaction")
+    >>> found = performance_over_time(ratings, period="Q")
+    >>> found.loc["staff", ["performance", "change", "verdict"]].tail(1).round(1)
+                performance  change verdict
+    period
+    1997-07-01          3.4    -0.4  fallen
     """
     brand = ratings.check_brand(brand)
     points = margin_of(margin, ratings.scale)
@@ -99,6 +123,21 @@ def delivered_value_over_time(
 ) -> pd.DataFrame:
     """The delivered value of each brand by period, as in `delivered_value`.
 
+    Parameters
+    ----------
+    ratings : Ratings
+        As from `read_ratings`, with dates and the kind of every attribute.
+    period : {"D", "W", "M", "Q", "Y"}, default "Q"
+        Length of the periods.
+    aggregate : {"mean", "sum"}, default "mean"
+        As in `delivered_value`.
+    weighted : bool, default True
+        As in `delivered_value`.
+    level : float, default 0.95
+        Of the intervals.
+    n_draws, random_state : int
+        Number of resamples, and their seed.
+
     Returns
     -------
     pandas.DataFrame
@@ -109,6 +148,25 @@ def delivered_value_over_time(
     ------
     InputError
         If the ratings have no dates, and as in `delivered_value`.
+
+    See Also
+    --------
+    clvml.survey.delivered_value : All periods together.
+    clvml.plots.delivered_value_over_time : As a figure.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.survey import delivered_value_over_time, made_up_survey, read_ratings
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> made_up = made_up_survey(customers)
+    >>> ratings = read_ratings(made_up.ratings, overall="overall satisfaction")
+    >>> found = delivered_value_over_time(ratings, n_draws=200)
+    >>> found.loc["rival B", ["benefit", "cost", "difference"]].round(1)
+                benefit  cost  difference
+    period
+    1997-04-01      3.3   2.5         0.8
+    1997-07-01      3.3   2.5         0.9
     """
     tables = {
         start: delivered_value(

@@ -30,6 +30,18 @@ class RankGaps:
         Spearman's rank correlation; NaN if all ranks of one order are tied.
     p_value : float
         Two-sided, of no association; exact for up to eight attributes.
+
+    See Also
+    --------
+    clvml.survey.rank_gaps : Makes it.
+    clvml.plots.rank_gaps : As a figure.
+
+    Examples
+    --------
+    >>> from clvml.survey import rank_gaps
+    >>> found = rank_gaps(["price", "staff", "selection"], ["selection", "staff", "price"])
+    >>> found.correlation, found.table["gap"].astype(int).to_dict()
+    (-1.0, {'price': -2, 'staff': 0, 'selection': 2})
     """
 
     table: pd.DataFrame
@@ -49,11 +61,22 @@ def rank_gaps(
         An order from the most to the least important, or ranks by attribute (1 the most important; ties
         have their mean rank). Both have the same attributes.
 
+    Returns
+    -------
+    RankGaps
+        The ranks and gaps by attribute, and the correlation of the orders.
+
     Raises
     ------
     InputError
         If an attribute is missing from one of them or repeated, a rank is missing, or there are fewer than
         two.
+
+    See Also
+    --------
+    clvml.survey.RankGaps : What it returns.
+    clvml.survey.attribute_importance : The customers' order, from a survey.
+    clvml.plots.rank_gaps : As a figure.
 
     Examples
     --------

@@ -36,8 +36,14 @@ def step_effects(
         One brand; by default all.
     step : float, default 1
         Points of the scale by which a benefit is raised or a cost lowered, above 0.
-    aggregate, weighted, level, n_draws, random_state
+    aggregate : {"mean", "sum"}, default "mean"
         As in `delivered_value`.
+    weighted : bool, default True
+        As in `delivered_value`.
+    level : float, default 0.95
+        Of the intervals.
+    n_draws, random_state : int
+        Number of resamples, and their seed.
 
     Returns
     -------
@@ -53,6 +59,12 @@ def step_effects(
     ------
     InputError
         If the step is not above 0, and as in `delivered_value`.
+
+    See Also
+    --------
+    clvml.survey.delivered_value : What the steps change.
+    clvml.survey.priorities : By importance and gap.
+    clvml.plots.step_effects : As a figure.
 
     Examples
     --------

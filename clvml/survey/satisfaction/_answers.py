@@ -43,6 +43,23 @@ class SatisfactionAnswers:
         Counts: rows read, used, and those set aside by reason.
     notes : tuple of str
         What a reader of the results should know, in sentences.
+
+    See Also
+    --------
+    clvml.survey.read_satisfaction : Makes them.
+    clvml.survey.satisfaction_scores : What they say.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.survey import made_up_survey, read_satisfaction
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> made_up = made_up_survey(customers)
+    >>> answers = read_satisfaction(made_up.satisfaction)
+    >>> len(answers.table), len(answers.per_person()), answers.of_customers
+    (2189, 1406, True)
+    >>> answers.notes[1]
+    '679 of 1,406 persons answered several times'
     """
 
     table: pd.DataFrame
@@ -147,11 +164,18 @@ def read_satisfaction(
     Returns
     -------
     SatisfactionAnswers
+        The answers that can be used, and counts of those set aside.
 
     Raises
     ------
     InputError
         If a column is missing, a score is off its scale, or no answer is left.
+
+    See Also
+    --------
+    clvml.survey.satisfaction_scores : Means, shares and the net promoter score.
+    clvml.survey.nonresponse, clvml.survey.weighted_scores : Whom they stand for.
+    clvml.survey.value_by_satisfaction : What the dissatisfied are worth.
 
     Examples
     --------

@@ -61,6 +61,27 @@ class BeyondBehaviour:
         Index ``metric``: the holdout's score by ``behaviour`` and ``with_satisfaction``, the ``difference``
         with ``lower`` and ``upper``.
     level : float
+        Of the intervals.
+
+    See Also
+    --------
+    clvml.survey.satisfaction_beyond_behaviour : Makes it.
+    clvml.likelihood_ratio_test : The test.
+
+    Examples
+    --------
+    Answers that follow from past purchases do not predict later ones beyond them:
+
+    >>> import clvml
+    >>> from clvml.survey import made_up_survey, read_satisfaction, satisfaction_beyond_behaviour
+    >>> split = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30")
+    >>> made_up = made_up_survey(split.calibration)
+    >>> answers = read_satisfaction(made_up.satisfaction)
+    >>> found = satisfaction_beyond_behaviour(split, answers, n_draws=100)
+    >>> found.customers, found.answered, found.after_calibration
+    (2357, 1406, 0)
+    >>> found.holdout_effect.round(2).to_dict()
+    {'effect': -0.05, 'lower': -0.17, 'upper': 0.09, 'p_value': 0.47}
     """
 
     customers: int
@@ -97,31 +118,54 @@ def satisfaction_beyond_behaviour(
     split : Split
         From `clvml.split`.
     answers : SatisfactionAnswers
-        Those until the end of calibration count.
+        As from `read_satisfaction`; those until the end of calibration count.
     model : model of purchases, optional
         With ``covariates``; it is cloned. Default: `BGNBD`.
     count : {"latest", "mean"}
         What counts of a person with several answers.
     metrics : sequence of str
         Of `clvml.evaluation.METRICS`.
-    n_draws, random_state : int
-        Resamples of the bootstrap, and their seed.
+    n_draws : int, default 1000
+        Resamples of the bootstrap.
     level : float, default 0.95
+        Of the intervals.
+    random_state : int, default 0
+        Seed of the resamples.
 
     Returns
     -------
     BeyondBehaviour
+        The test in the calibration, and the effect in the holdout.
 
     Raises
     ------
     InputError
         If fewer than 30 customers answered until the end of calibration, or all gave the same score.
 
+    See Also
+    --------
+    clvml.survey.BeyondBehaviour : What it returns.
+    clvml.BGNBD : With ``covariates``, the model that is tested.
+
     References
     ----------
     Wilks (1938), The Large-Sample Distribution of the Likelihood Ratio, Annals of Mathematical Statistics
     9(1). Gourieroux, Monfort, Trognon (1984), Pseudo Maximum Likelihood Methods: Applications to Poisson
     Models, Econometrica 52(3).
+
+    Examples
+    --------
+    Made up so that satisfaction is linked with later purchases:
+
+    >>> import clvml
+    >>> from clvml.survey import made_up_survey, read_satisfaction, satisfaction_beyond_behaviour
+    >>> split = clvml.split(clvml.load_cdnow(), "1997-09-30", "1998-06-30")
+    >>> later = split.holdout["purchases"]
+    >>> made_up = made_up_survey(split.calibration, later=later, link=0.9)
+    >>> answers = read_satisfaction(made_up.satisfaction)
+    >>> found = satisfaction_beyond_behaviour(split, answers, n_draws=100)
+    >>> found.holdout_effect.round(2).to_dict()
+    {'effect': 1.42, 'lower': 1.07, 'upper': 1.84, 'p_value': 0.0}
     """
     check_level(level)
     early = answers.until(split.calibration_end)

@@ -45,6 +45,21 @@ class Complaints:
         Counts: rows read, used, and those set aside by reason.
     notes : tuple of str
         What a reader of the results should know, in sentences.
+
+    See Also
+    --------
+    clvml.survey.read_complaints : Makes them.
+    clvml.survey.complaint_times, clvml.survey.complaint_rate : What they say.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.survey import made_up_survey, read_complaints
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> made_up = made_up_survey(customers)
+    >>> complaints = read_complaints(made_up.complaints)
+    >>> len(complaints.table), f"{complaints.observation_end:%Y-%m-%d}", complaints.notes
+    (448, '1997-09-30', ())
     """
 
     table: pd.DataFrame
@@ -108,6 +123,12 @@ def read_complaints(
     InputError
         If a column is missing, an id of a complaint has two different rows, or no complaint is left.
 
+    See Also
+    --------
+    clvml.survey.complaint_times : How fast they are answered and resolved.
+    clvml.survey.complaint_rate, clvml.survey.complainers : Who complains.
+    clvml.survey.complaint_checklist : What is late.
+
     Examples
     --------
     >>> import pandas as pd
@@ -144,17 +165,37 @@ def complaint_rate(
     Parameters
     ----------
     complaints : Complaints
+        As from `read_complaints`.
     customers : pandas.DataFrame
         One row per customer; `complainers` describes the columns that it uses.
     by : pandas.Series, optional
         A group of each customer.
     level : float, default 0.95
+        Of the intervals.
 
     Returns
     -------
     pandas.DataFrame
         Index ``group``, with "all" first: ``customers, complainers, complaints``; ``rate`` (complainers /
         customers) and ``repeat`` (of these, who complained twice or more), with intervals.
+
+    See Also
+    --------
+    clvml.survey.complainers : The customers themselves.
+    clvml.survey.complaint_times : How fast they are answered.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.survey import complaint_rate, made_up_survey, read_complaints
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> made_up = made_up_survey(customers)
+    >>> complaints = read_complaints(made_up.complaints)
+    >>> found = complaint_rate(complaints, customers)
+    >>> found[["customers", "complainers", "rate", "rate_lower", "rate_upper"]].round(3)
+           customers  complainers   rate  rate_lower  rate_upper
+    group
+    all         2357          320  0.136       0.123        0.15
     """
     marks = complainers(complaints, customers).reindex(customers.index)
     count = marks["complaints"].fillna(0)
@@ -194,9 +235,11 @@ def complainers(
     Parameters
     ----------
     complaints : Complaints
+        As from `read_complaints`.
     customers : pandas.DataFrame
         Indexed by customer; with ``frequency`` (repeat purchases) the rule knows the number of purchases.
     opportunist_from : int, default 4
+        Number of complaints.
     opportunist_share : float, default 0.5
         Complaints per purchase.
 
@@ -210,6 +253,24 @@ def complainers(
     ------
     InputError
         If none of those who complained is a customer.
+
+    See Also
+    --------
+    clvml.survey.complaint_rate : How many they are.
+    clvml.survey.value_by_satisfaction : What they are worth.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.survey import complainers, made_up_survey, read_complaints
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> made_up = made_up_survey(customers)
+    >>> complaints = read_complaints(made_up.complaints)
+    >>> found = complainers(complaints, customers)
+    >>> len(found), found["repeat"].sum().item(), found["opportunist"].sum().item()
+    (320, 77, 13)
+    >>> f"{found.attrs['by_chance']:.1f} by chance; {found.attrs['rule']}"
+    '0.6 by chance; 4 complaints or more, and 0.5 or more per purchase'
     """
     known = complaints.among(customers.index).table
     ids = match_ids(known["customer_id"], customers.index)
@@ -250,11 +311,13 @@ def complaint_times(
     Parameters
     ----------
     complaints : Complaints
+        As from `read_complaints`.
     answer_within, resolve_within : float
         Days within which a complaint should be answered (default 2) and resolved (default 7).
     by : str, optional
         A column of the complaints, such as "topic".
     level : float, default 0.95
+        Of the intervals.
 
     Returns
     -------
@@ -264,11 +327,30 @@ def complaint_times(
         curve, or a band of it, does not reach one half); ``within`` (the rule, days) and ``share_within``
         (Kaplan-Meier) with its interval; ``late`` (past the rule, done or not).
 
+    See Also
+    --------
+    clvml.survey.complaint_curves : The curves.
+    clvml.survey.complaint_checklist : What is late now.
+    clvml.plots.complaint_times : As a figure.
+
     References
     ----------
     Kaplan, Meier (1958), Nonparametric Estimation from Incomplete Observations, Journal of the American
     Statistical Association 53(282). Brookmeyer, Crowley (1982), A Confidence Interval for the Median Survival
     Time, Biometrics 38(1), with bands on the scale of log(-log).
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.survey import complaint_times, made_up_survey, read_complaints
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> made_up = made_up_survey(customers)
+    >>> complaints = read_complaints(made_up.complaints)
+    >>> complaint_times(complaints)[["complaints", "open", "median", "share_within", "late"]].round(2)
+              complaints  open  median  share_within  late
+    step
+    answered         448    27     2.0          0.60   176
+    resolved         448    87     8.0          0.48   223
     """
     check_level(level)
     limits = dict(zip(STEPS, (answer_within, resolve_within), strict=True))
@@ -324,12 +406,32 @@ def complaint_curves(complaints: Complaints, level: float = LEVEL) -> pd.DataFra
     Parameters
     ----------
     complaints : Complaints
+        As from `read_complaints`.
     level : float, default 0.95
+        Of the intervals.
 
     Returns
     -------
     pandas.DataFrame
         Index ``step, row``; the Kaplan-Meier curve: ``days, open, lower, upper``.
+
+    See Also
+    --------
+    clvml.survey.complaint_times : Medians, and the share within a rule.
+    clvml.plots.complaint_times : As a figure.
+
+    Examples
+    --------
+    The share of complaints that are not yet resolved after a fortnight:
+
+    >>> import clvml
+    >>> from clvml.survey import complaint_curves, made_up_survey, read_complaints
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> made_up = made_up_survey(customers)
+    >>> complaints = read_complaints(made_up.complaints)
+    >>> curve = complaint_curves(complaints).loc["resolved"]
+    >>> curve[curve["days"] <= 14].tail(1)[["days", "open", "lower", "upper"]].round(2).to_dict("records")
+    [{'days': 14.0, 'open': 0.29, 'lower': 0.25, 'upper': 0.33}]
     """
     curves = {step: survival_curve(step_times(complaints, step), level) for step in STEPS}
     table = pd.concat(curves, names=["step", "row"])
@@ -349,6 +451,7 @@ def complaint_checklist(
     Parameters
     ----------
     complaints : Complaints
+        As from `read_complaints`.
     answer_within, resolve_within : float
         Days, as in `complaint_times`.
     values : pandas.Series, optional
@@ -359,6 +462,26 @@ def complaint_checklist(
     pandas.DataFrame
         By ``complaint``: ``customer_id, topic, opened, days_open, answered``, ``late`` ("answer",
         "resolution", or empty), ``days_late`` (beyond the rule) and ``value``.
+
+    See Also
+    --------
+    clvml.survey.complaint_times : How fast complaints are done with.
+
+    Examples
+    --------
+    Late ones first, and among them those of the customers who spent most:
+
+    >>> import clvml
+    >>> from clvml.survey import complaint_checklist, made_up_survey, read_complaints
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> made_up = made_up_survey(customers)
+    >>> complaints = read_complaints(made_up.complaints)
+    >>> found = complaint_checklist(complaints, values=customers["total_spend"])
+    >>> found[["customer_id", "topic", "late", "days_late", "value"]].head(2)
+               customer_id     topic        late  days_late   value
+    complaint
+    88                1302  delivery  resolution      169.0  493.91
+    270               1679   payment      answer       86.0  370.22
     """
     table = complaints.table[complaints.table["resolved"].isna() & ~complaints.table["unclear"]]
     age = _days(complaints.clock - table["opened"])

@@ -25,11 +25,17 @@ def share_interval(successes: float, n: float, level: float = LEVEL) -> Interval
     successes, n : float
         Of ``n`` answers; an effective number, of a sample with clusters or weights, need not be whole.
     level : float, default 0.95
+        Of the intervals.
 
     Returns
     -------
     (float, float)
-        NaN without answers.
+        Lower and upper end; NaN without answers.
+
+    See Also
+    --------
+    clvml.survey.mean_interval : Of a mean.
+    clvml.survey.satisfaction_scores : Uses it.
 
     References
     ----------
@@ -63,14 +69,21 @@ def mean_interval(
     Parameters
     ----------
     values : ndarray of shape (n_answers,)
+        Points of the scale.
     level : float, default 0.95
+        Of the intervals.
     scale : (float, float), default (1, 5)
         The ends are limits of the interval.
 
     Returns
     -------
     (float, float)
-        NaN without answers.
+        Lower and upper end; NaN without answers.
+
+    See Also
+    --------
+    clvml.survey.share_interval : Of a share.
+    clvml.survey.satisfaction_scores : Uses it.
 
     Examples
     --------
@@ -104,11 +117,17 @@ def nps_interval(promoters: int, detractors: int, n: int, level: float = LEVEL) 
     promoters, detractors, n : int
         Of ``n`` answers.
     level : float, default 0.95
+        Of the intervals.
 
     Returns
     -------
     (float, float)
-        NaN without answers.
+        Lower and upper end in points; NaN without answers.
+
+    See Also
+    --------
+    clvml.survey.share_interval : Of a share.
+    clvml.survey.satisfaction_scores : Uses it.
 
     References
     ----------

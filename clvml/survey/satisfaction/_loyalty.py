@@ -61,6 +61,25 @@ class Loyalty:
     customers : pandas.DataFrame
         By ``customer_id``, one row per level: ``level, purchases, main`` (value), ``share_of_wallet``,
         ``stay`` (NaN with one purchase).
+
+    See Also
+    --------
+    clvml.survey.loyalty : Makes it.
+    clvml.plots.loyalty_levels : As a figure.
+
+    Examples
+    --------
+    Customers stay with a brand more than with a shop:
+
+    >>> import pandas as pd
+    >>> from clvml.survey import loyalty
+    >>> table = pd.DataFrame({"customer_id": [1, 1, 2, 2, 3, 3, 4, 4], "amount": 10.0})
+    >>> table["date"] = ["2024-01-01", "2024-02-01"] * 4
+    >>> found = loyalty(table.assign(brand=list("AABBAABB"), shop=list("XXXYYYYX")), ["brand", "shop"])
+    >>> found.differences["difference"].round(2).to_dict()
+    {'shop': 1.0}
+    >>> found.values.loc[("brand", "A"), ["customers", "share_of_spend", "stay"]].tolist()
+    [2.0, 0.5, 1.0]
     """
 
     levels: pd.DataFrame
@@ -98,11 +117,17 @@ def loyalty(
     Returns
     -------
     Loyalty
+        By level, by value of a level, and by customer.
 
     Raises
     ------
     InputError
         If a column is missing, holds no value, or no customer bought twice.
+
+    See Also
+    --------
+    clvml.survey.Loyalty : What it returns.
+    clvml.plots.loyalty_levels : As a figure.
 
     Examples
     --------

@@ -50,6 +50,7 @@ def satisfaction_scores(
     Parameters
     ----------
     answers : SatisfactionAnswers
+        As from `read_satisfaction`.
     by : pandas.Series, optional
         A group of each person, such as a segment or stage of the lifecycle, indexed by person. Default: the
         column ``segment`` of the answers, if they have one.
@@ -73,6 +74,12 @@ def satisfaction_scores(
     ------
     InputError
         If ``alarm`` is not inside (0, 1), the level is not, or ``by`` knows none of the persons.
+
+    See Also
+    --------
+    clvml.survey.satisfaction_over_time : By period.
+    clvml.survey.weighted_scores : As if all customers had answered.
+    clvml.plots.satisfaction_shares, clvml.plots.net_promoter_score : As figures.
 
     Examples
     --------
@@ -107,8 +114,12 @@ def satisfaction_over_time(
         With dates.
     period : {"D", "W", "M", "Q", "Y"}, default "Q"
         A person counts once in each.
-    count, alarm, level
+    count : {"latest", "mean"}
+        What counts of a person with several answers within a period.
+    alarm : float, default 0.2
         As in `satisfaction_scores`.
+    level : float, default 0.95
+        Of the intervals.
 
     Returns
     -------
@@ -121,6 +132,25 @@ def satisfaction_over_time(
     ------
     InputError
         If the answers have no dates.
+
+    See Also
+    --------
+    clvml.survey.satisfaction_scores : All periods together.
+    clvml.plots.satisfaction_over_time : As a figure.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.survey import made_up_survey, read_satisfaction, satisfaction_over_time
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> made_up = made_up_survey(customers)
+    >>> answers = read_satisfaction(made_up.satisfaction)
+    >>> satisfaction_over_time(answers)[["mean", "nps", "nps_change"]].round(1)
+                mean   nps  nps_change
+    period
+    1997-01-01   3.7  -8.5         NaN
+    1997-04-01   3.7 -11.4        -2.9
+    1997-07-01   3.7 -16.2        -4.8
     """
     table = answers.table
     if "date" not in table or table["date"].isna().all():

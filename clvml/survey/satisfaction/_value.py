@@ -50,10 +50,13 @@ def value_by_satisfaction(
         Indexed by customer, with ``clv``, and optionally ``value_at_risk`` (as from
         `clvml.segments.acting.value_at_risk`): what may be lost already, by the model.
     answers : SatisfactionAnswers, optional
+        As from `read_satisfaction`.
     complaints : Complaints, optional
+        As from `read_complaints`.
     count : {"latest", "mean"}
         What counts of a person with several answers.
     level : float, default 0.95
+        Of the intervals.
 
     Returns
     -------
@@ -66,6 +69,34 @@ def value_by_satisfaction(
     ------
     InputError
         If ``clv`` is missing, or nobody who answered or complained is a customer.
+
+    See Also
+    --------
+    clvml.segments.acting.value_at_risk : What may be lost.
+    clvml.plots.value_by_satisfaction : As a figure.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.survey import (
+    ...     made_up_survey,
+    ...     read_complaints,
+    ...     read_satisfaction,
+    ...     value_by_satisfaction,
+    ... )
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> made_up = made_up_survey(customers)
+    >>> answers = read_satisfaction(made_up.satisfaction)
+    >>> complaints = read_complaints(made_up.complaints)
+    >>> valued = customers.assign(clv=customers["total_spend"])  # or the values of a model
+    >>> found = value_by_satisfaction(valued, answers, complaints)
+    >>> found.loc["recommendation", ["customers", "mean", "share"]].round(2)
+               customers    mean  share
+    answer
+    promoter         348  119.00   0.24
+    passive          500   64.14   0.19
+    detractor        558   58.58   0.19
+    no answer        951   70.40   0.39
     """
     _check_value(customers)
     rows = {}
@@ -93,9 +124,11 @@ def nonresponse(
     customers : pandas.DataFrame
         Indexed by customer.
     answers : SatisfactionAnswers
+        As from `read_satisfaction`.
     columns : tuple of str
         Numbers to compare, those that the customers have.
     level : float, default 0.95
+        Of the intervals.
 
     Returns
     -------
@@ -103,6 +136,24 @@ def nonresponse(
         Index ``column``: ``answered`` and ``not_answered`` (means), ``difference`` with ``lower`` and
         ``upper``, and ``p_value`` (Welch's test); NaN if fewer than two are in one of the groups.
         ``attrs["answered"]`` and ``attrs["customers"]`` count them.
+
+    See Also
+    --------
+    clvml.survey.weighted_scores : Corrects for it, as far as value goes.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.survey import made_up_survey, nonresponse, read_satisfaction
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> made_up = made_up_survey(customers)
+    >>> answers = read_satisfaction(made_up.satisfaction)
+    >>> valued = customers.assign(clv=customers["total_spend"])  # or the values of a model
+    >>> nonresponse(valued, answers)[["answered", "not_answered", "p_value"]].round(2)
+               answered  not_answered  p_value
+    column
+    clv           75.51         70.40     0.43
+    frequency      1.08          0.99     0.31
     """
     did = answers.of(customers.index)["satisfaction"].notna().to_numpy()
     rows = {}
@@ -145,10 +196,13 @@ def weighted_scores(
     customers : pandas.DataFrame
         Indexed by customer, with ``clv``.
     answers : SatisfactionAnswers
+        As from `read_satisfaction`.
     count : {"latest", "mean"}
+        What counts of a person with several answers.
     strata : int, default 5
         Classes of value.
     level : float, default 0.95
+        Of the intervals.
 
     Returns
     -------
@@ -156,9 +210,30 @@ def weighted_scores(
         Index ``score`` (``mean, satisfied, dissatisfied, nps``): ``answered``, ``weighted`` with ``lower``
         and ``upper`` (stratified normal interval). ``attrs["strata"]`` is the number of classes.
 
+    See Also
+    --------
+    clvml.survey.nonresponse : Whether it is needed.
+    clvml.survey.satisfaction_scores : Without weights, by group.
+
     References
     ----------
     Lohr (2022), Sampling: Design and Analysis, third edition, section 8.5.
+
+    Examples
+    --------
+    >>> import clvml
+    >>> from clvml.survey import made_up_survey, read_satisfaction, weighted_scores
+    >>> customers = clvml.summarize(clvml.load_cdnow(), "1997-09-30")
+    >>> made_up = made_up_survey(customers)
+    >>> answers = read_satisfaction(made_up.satisfaction)
+    >>> valued = customers.assign(clv=customers["total_spend"])  # or the values of a model
+    >>> weighted_scores(valued, answers).round(2)
+               answered  weighted  lower  upper
+    score
+    mean              3.72      3.72   3.67   3.76
+    satisfied         0.62      0.62   0.59   0.64
+    dissatisfied      0.07      0.07   0.06   0.08
+    nps             -14.94    -14.87 -18.97 -10.77
     """
     check_level(level)
     _check_value(customers)

@@ -39,15 +39,19 @@ ContenderName = Annotated[str, AfterValidator(_known)]
 class ContenderSection(Section):
     """A contender with options: ``{model = "mypackage.mymodule:MyModel", options = {alpha = 1}}``.
 
-    ``model`` is an import path. ``options`` are arguments of that class or function. ``id``
-    defaults to the path, ``title`` to the name in it.
+    All but ``model`` can be left out.
     """
 
     model: str
+    """Import path of a model, or of a class or function that returns one."""
     id: str = ""
+    """Id in tables and for ``incumbent``. Default: the path."""
     title: str = ""
+    """Title in the report. Default: the name in the path."""
     family: str = CUSTOM
+    """Family under which the report lists it."""
     options: dict[str, Any] = Field(default_factory=dict)
+    """Arguments of that class or function."""
 
     @field_validator("model")
     @classmethod

@@ -14,6 +14,7 @@ from functools import partial
 import pandas as pd
 
 from clvml import plots
+from clvml.lifetime_value._protocol import SupportsScenarios
 from clvml.lifetime_value.economics._early_value import early_value, expected_early_value
 from clvml.lifetime_value.economics._factors import all_factors, factor_tornado
 from clvml.lifetime_value.economics._payback import payback_curves, payback_times
@@ -30,6 +31,7 @@ from clvml.workflow.stages._reading import outcome_of
 SECTION = "Investment and profit"
 FILES = "economics/{}.csv"
 FEW_COHORTS = 12
+SAMPLED = 50_000  # at least so many customers are predicted for the tornado
 
 CHANNEL_COLUMNS = {
     "customers": Column("customers", "{:,.0f}"),
@@ -106,7 +108,7 @@ def find(context: Context) -> Iterator[Finding]:
     card, findings = scorecard_findings(inputs, customers)
     context.put(Economics(customers, card))
     yield from findings
-    yield from factors(inputs)
+    yield from factors(inputs, float(card["value"]["retention_rate"]))
 
 
 def won_customers(inputs: Inputs) -> Iterator[Finding]:
@@ -316,7 +318,8 @@ def parts_by_customer(inputs: Inputs) -> pd.DataFrame:
         observation_end=inputs.split.observation_end,
         time_unit=inputs.split.time_unit,
         collapse=inputs.split.collapse,
-    ).reindex(customers.index)
+        customers=customers,
+    )
     spent = profit[["acquisition_cost", "selling_cost", "service_cost"]].sum(axis=1)
     parts = value_parts(
         inputs.predictions,  # type: ignore[arg-type]  # what it needs of a model: predict, margin and rate
@@ -386,17 +389,22 @@ def describe_profit(inputs: Inputs, customers: pd.DataFrame) -> str:
     )
 
 
-def factors(inputs: Inputs) -> Iterator[Finding]:
-    """The tornado of the served model's total value."""
-    section = inputs.section
-    if not hasattr(inputs.served.model, "horizon"):  # a model of one's own that does not tell its terms
+def factors(inputs: Inputs, retention_rate: float) -> Iterator[Finding]:
+    """The tornado of the served model's total value; the retention rate is that of models without one."""
+    section, model = inputs.section, inputs.served.model
+    if not hasattr(model, "horizon"):  # a model of one's own that does not tell its terms
         return
+    has_own = isinstance(model, SupportsScenarios) and "retention_rate" in model.scenario_factors()
+    every = max(len(inputs.customers) // SAMPLED, 1)
     value, levels = all_factors(
-        inputs.served.model,
+        model,
         inputs.customers,
+        retention_rate=None if has_own else retention_rate,
         referral_rate=section.referral_rate,
         keeping_cost=section.service_cost,
         marketing_cost=section.marketing_cost,
+        every=every,
+        values=inputs.clv,
     )
     table = factor_tornado(value, levels, section.step)
     absent = [heading_of(name) for name in table.attrs["left_out"]]
@@ -406,13 +414,27 @@ def factors(inputs: Inputs) -> Iterator[Finding]:
     missing = f" At zero, and so not moved by a relative step: {', '.join(absent)}." if absent else ""
     yield Words(
         f"Total value of today's customers{paid} with each factor {section.step:.0%} lower and higher, the"
-        f" others unchanged; retention is per year. Horizon is in {inputs.split_unit}s.{missing}",
+        f" others unchanged; retention is per year. Horizon is in {inputs.split_unit}s."
+        f"{describe_sample(every)}{missing}",
         title="What moves value",
         runs=(),
     )
     draw = partial(plots.tornado, table, currency=inputs.currency)
     yield Figure("tornado", "What moves the value of today's customers", draw, (8.0, 1.8 + 0.4 * len(table)))
     yield Table("tornado", table, columns=TORNADO_COLUMNS, file=FILES, folded="Levels and values")
+
+
+def describe_sample(every: int) -> str:
+    """On which customers factors are evaluated, where not on all.
+
+    Examples
+    --------
+    >>> describe_sample(1), describe_sample(20)
+    ('', ' Computed on one in 20 customers, in order of value, and scaled to the total of all.')
+    """
+    if every == 1:
+        return ""
+    return f" Computed on one in {every} customers, in order of value, and scaled to the total of all."
 
 
 def heading_of(name: str) -> str:

@@ -77,7 +77,7 @@ class DataSection(Section):
     date: str = "date"
     """Column with the date or time of the purchase."""
     amount: str | None = None
-    """Column with the amount of money; default "amount", where no quantity and price are named."""
+    """Column with the amount of money. Default: "amount", where no quantity and price are named."""
     quantity: str | None = None
     """Column with the quantity; an amount is then quantity x price."""
     price: str | None = None

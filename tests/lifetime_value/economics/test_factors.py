@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_allclose
 from sklearn.base import clone
 
 import clvml
@@ -122,6 +123,71 @@ def test_the_tornado_is_sorted_with_its_step_and_says_what_it_leaves_out(model, 
     assert table.loc["income", "value_at_upper"] - table.attrs["today"] == pytest.approx(
         0.1 * (value(**{**inputs, "keeping_cost": 0.0})), rel=1e-9
     )
+
+
+@pytest.fixture(scope="module")
+def many():
+    """20,000 simulated customers: purchase rates, lifetimes and spend differ widely."""
+    rng, n = np.random.default_rng(7), 20_000
+    observed = rng.uniform(4.0, 39.0, n)
+    active = np.minimum(rng.exponential(rng.gamma(2.0, 15.0, n)), observed)
+    frequency = rng.poisson(rng.gamma(0.6, 0.15, n) * active).astype(float)
+    recency = np.where(frequency > 0, active * rng.random(n) ** (1 / np.maximum(frequency, 1.0)), 0.0)
+    spend = rng.lognormal(3.0, 0.9, n)
+    table = pd.DataFrame(
+        {
+            "frequency": frequency,
+            "recency": recency,
+            "T": observed,
+            "monetary_value": np.where(frequency > 0, spend, 0.0),
+            "total_spend": spend * (frequency + 1),
+        },
+        index=pd.RangeIndex(n, name="customer_id"),
+    )
+    table.attrs["time_unit"] = "W"
+    return table
+
+
+@pytest.fixture(scope="module")
+def of_many(customers):
+    costs = {"retention_rate": 0.6, "referral_rate": 0.05, "keeping_cost": 0.2, "marketing_cost": 900.0}
+    return clone(MODELS["pareto"]).fit(customers), costs
+
+
+def test_every_tenth_customer_moves_as_the_whole_base_does_to_within_a_percent(many, of_many):
+    model, costs = of_many
+    tables = [factor_tornado(*all_factors(model, many, every=every, **costs)) for every in (1, 10)]
+    whole, sampled = (table.sort_index() for table in tables)
+    assert list(whole.index) == list(sampled.index)
+    assert_allclose(sampled[["lower", "upper"]], whole[["lower", "upper"]])
+    for end in ("value_at_lower", "value_at_upper"):
+        assert_allclose(sampled[end], whole[end], rtol=0.01)
+    assert_allclose(sampled["swing"], whole["swing"], rtol=0.01)
+
+
+def test_of_a_sample_the_value_at_the_current_levels_is_that_of_all_customers(many, of_many):
+    model, costs = of_many
+    values = model.predict(many).sample(frac=1.0, random_state=0)  # by customer, in any order
+    sampled, levels = all_factors(model, many, every=7, values=values, **costs)
+    whole, _ = all_factors(model, many, **costs)
+    assert sampled(**levels) == pytest.approx(whole(**levels), rel=1e-12)
+    margin = {**levels, "margin": levels["margin"] * 2}  # in proportion for each: exact
+    assert sampled(**margin) == pytest.approx(whole(**margin), rel=1e-12)
+
+
+def test_a_sample_of_customers_without_value_is_without_value(customers):
+    model = clvml.HistoricValue(**TERMS).fit(customers.assign(monetary_value=0.0, total_spend=0.0))
+    none = customers.assign(monetary_value=0.0, total_spend=0.0)
+    value, levels = all_factors(model, none, every=10, marketing_cost=100.0)
+    assert value(**{**levels, "marketing_cost": 0.0}) == 0.0
+    assert value(**levels) < 0
+
+
+@pytest.mark.parametrize("every", [0, -3, 2358])
+def test_a_step_that_leaves_no_customer_is_refused(customers, every):
+    model = MODELS["historic"].fit(customers)
+    with pytest.raises(InputError, match=r"every is .*; it must be between 1 and 2357"):
+        all_factors(model, customers, every=every)
 
 
 @pytest.mark.parametrize("formula", FORMULAS, ids=lambda formula: formula.__name__)

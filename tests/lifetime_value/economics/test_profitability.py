@@ -54,6 +54,17 @@ def test_profits_add_up_to_the_margin_of_all_sales_on_cdnow():
     assert early["payback"].notna().sum() < found["payback"].notna().sum()
 
 
+def test_a_summary_that_is_given_is_used_and_changes_nothing(monkeypatch):
+    transactions = clvml.load_cdnow()
+    customers = clvml.summarize(transactions, "1997-09-30").assign(city="Bonn")
+    terms = {"margin": 0.3, "acquisition_cost": 9.0, "selling_cost": 1.0, "annual_service_cost": 2.0}
+    expected = clvml.customer_profitability(transactions, observation_end="1997-09-30", **terms)
+    monkeypatch.delattr("clvml.lifetime_value.economics._profitability.summarize")
+    given = clvml.customer_profitability(transactions, customers=customers, **terms)
+    pd.testing.assert_frame_equal(given, expected, check_exact=True)
+    assert 0 < (given["payback"] == 0).sum() < given["payback"].notna().sum() < len(given)
+
+
 def test_the_scorecard_counts_its_figures_and_tells_which_targets_are_met():
     customers = clvml.summarize(SALES, "2024-02-12")
     values = pd.Series(60.0, customers.index)
