@@ -540,6 +540,30 @@ def test_no_row_is_lost_beside_malformed_ones_in_a_large_file(tmp_path):
     assert found.malformed_rows()["line"].tolist() == bad
 
 
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(("n", "line"), [(30, 31), (30, 2), (300, 301), (3_000, 3_001), (30_000, 15_000)])
+def test_one_malformed_row_is_set_aside_wherever_it_is_and_however_long_the_file(tmp_path, n, line, fault):
+    """It misleads the detection of the dialect: a last row with a cell more was taken for the header."""
+    path = tmp_path / "a.csv"
+    text = "".join(f"c{i % 50},2024-0{1 + i % 9}-11,{1 + i % 7}.50\n" for i in range(n))
+    path.write_text(f"customer_id,date,amount\n{text}")
+    spoil(path, (line, fault))
+    found = read_transactions(path, policy=DROPPED)
+    assert found.malformed_rows()["line"].tolist() == [line]
+    assert len(found) == n - 1
+    if fault == "more":
+        with pytest.raises(InputError, match=rf"line {line:,} of .*a\.csv is malformed: .* more cells"):
+            read_transactions(path)
+
+
+def test_lines_above_the_header_are_still_skipped(tmp_path):
+    text = "".join(f"c{i},2024-01-11,1.50\n" for i in range(30))
+    title = "Sales of the shop\nall branches, without returns\nwritten by the till\n\n"
+    (tmp_path / "a.csv").write_text(f"{title}customer_id,date,amount\n{text}")
+    assert len(read_transactions(tmp_path / "a.csv")) == 30
+    assert len(read_transactions(tmp_path / "a.csv", policy=DROPPED)) == 30
+
+
 @pytest.mark.parametrize("policy", [DROPPED, TransactionPolicy()])
 def test_a_quote_that_hides_the_rows_after_it_is_always_refused(tmp_path, sales, policy):
     folder = parts(tmp_path / "days", sales)

@@ -7,6 +7,7 @@ header have one dialect and one list of columns, and a row with more cells is an
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
 import glob
@@ -24,6 +25,7 @@ from clvml.errors import InputError
 
 DELIMITERS = ",;\t|"
 _BLOCK = 1 << 18  # bytes, enough for the header
+_FEW = 3  # lines above a header, fewer than which are taken for a title without a look
 BOM = b"\xef\xbb\xbf"
 
 
@@ -180,18 +182,38 @@ def _dialect(run: Callable[[str], Any], path: str, header: bytes) -> Dialect:
     by_header = _dialect_of_header(header)
     try:
         found = run(f"FROM sniff_csv({quoted(glob.escape(path))}, all_varchar = true, header = true)")
-    except InputError as error:
-        if type(error) is not InputError:  # another encoding
+    except InputError:  # an encoding is blamed for malformed rows too
+        if not _is_utf8(path):
             raise
         return by_header
     columns = [column[0] for column in found.description]
     row = dict(zip(columns, found.fetchone(), strict=True))
     names = tuple(column["name"] for column in row["Columns"])
-    if len(names) == 1 and len(by_header.names) > 1:
+    if (len(names) == 1 < len(by_header.names)) or _are_data(path, row["SkipRows"], by_header):
         return by_header
     return Dialect(
         row["Delimiter"], _given(row["Quote"]) or '"', names, row["SkipRows"], _given(row["Comment"])
     )
+
+
+def _is_utf8(path: str) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for block in _blocks(path):
+            decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _are_data(path: str, lines: int, header: Dialect) -> bool:
+    """Whether most of the first lines are rows under the first, so that it is the header, and not a title."""
+    if lines < _FEW or len(header.names) < 2:
+        return False
+    with _opened(path) as file, io.TextIOWrapper(file, "utf-8-sig", "replace", newline="") as text:
+        rows = itertools.islice(csv.reader(text, delimiter=header.delimiter), lines)
+        return 2 * sum(len(cells) == len(header.names) for cells in rows) > lines
 
 
 def _given(option: str) -> str:
