@@ -211,10 +211,7 @@ def purchase_histories(
 
 
 def _histories(purchases: Purchases) -> str:
-    """One row per customer; conditions that hold for all rows are left out, since each costs a pass.
-
-    Columns that are NULL where a purchase does not count are cheaper than a FILTER of each aggregate.
-    """
+    """One row per customer; conditions that hold for all rows are left out, since each costs a pass."""
     all_inside = purchases.transactions.last_date < purchases.until
     inside = "TRUE" if all_inside else f"period < TIMESTAMP '{purchases.until}'"
     early = f"period < TIMESTAMP '{purchases.known_until}'"
@@ -234,26 +231,23 @@ def _histories(purchases: Purchases) -> str:
             f"coalesce(sum(lines) FILTER (WHERE NOT ({inside})), 0) AS late_rows,"
             f" sum(amount) FILTER (WHERE NOT ({inside})) AS late_amount"
         )
-    held_out, holdout_columns = "0 AS holdout_purchases, 0 AS holdout_spend", ""
+    held_out = "0 AS holdout_purchases, 0 AS holdout_spend"
     if early != "TRUE":
-        held_out = "count(later) AS holdout_purchases, coalesce(sum(later_spend), 0) AS holdout_spend"
-        holdout_columns = (
-            f", CASE WHEN {holdout} THEN 1 END AS later, CASE WHEN {holdout} THEN spend END AS later_spend"
+        held_out = (
+            f"count(*) FILTER (WHERE {holdout}) AS holdout_purchases,"
+            f" coalesce(sum(spend) FILTER (WHERE {holdout}), 0) AS holdout_spend"
         )
     return f"""
     SELECT customer_id,
-           count(early) AS purchases,
-           min(early) AS first,
-           max(early) AS last,
-           sum(early_spend) AS total,
-           min_by(early_spend, early) AS first_spend,
+           count(*) FILTER (WHERE {calibration}) AS purchases,
+           min(period) FILTER (WHERE {calibration}) AS first,
+           max(period) FILTER (WHERE {calibration}) AS last,
+           sum(known_spend) FILTER (WHERE {calibration}) AS total,
+           min_by(known_spend, period) FILTER (WHERE {calibration}) AS first_spend,
            {held_out},
            {returns},
            {late}
-    FROM (SELECT *, CASE WHEN {calibration} THEN period END AS early,
-                 CASE WHEN {calibration} THEN known_spend END AS early_spend{holdout_columns}
-          FROM ({purchases.minor_sql}))
-    GROUP BY customer_id
+    FROM ({purchases.minor_sql}) GROUP BY customer_id
     """
 
 
