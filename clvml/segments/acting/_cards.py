@@ -75,9 +75,10 @@ def segment_cards(
     if missing or members.empty:
         raise InputError(f"the members lack {missing[0]!r}." if missing else "there are no members.")
     medians = medians_by_segment(members, members["segment"], [n for n in HISTORY if n in members])
+    needed = _with_few_texts(members[[name for name in (*NEEDED, "kind") if name in members]])
     rows = {
-        number: _card(group, members, medians.loc[[number]].iloc[0])
-        for number, group in members.groupby("segment", sort=True)
+        number: _card(group, needed, medians.loc[[number]].iloc[0])
+        for number, group in needed.groupby("segment", sort=True)
     }
     cards = pd.DataFrame.from_dict(rows, orient="index").rename_axis("segment")
     return _with_intervals(cards, intervals, coverage)
@@ -92,6 +93,12 @@ def _with_intervals(cards: pd.DataFrame, intervals: pd.DataFrame | None, coverag
     if (ends["lower"] > ends["upper"]).any():
         raise InputError("the intervals have a lower end above the upper one: check their columns.")
     return cards.assign(total_lower=ends["lower"], total_upper=ends["upper"], coverage=float(coverage))
+
+
+def _with_few_texts(members: pd.DataFrame) -> pd.DataFrame:
+    """Texts as categories: groups copy their codes, not millions of sentences."""
+    texts = members.columns[[not pd.api.types.is_numeric_dtype(dtype) for dtype in members.dtypes]]
+    return members.astype(dict.fromkeys(texts, "category"))
 
 
 def _card(group: pd.DataFrame, members: pd.DataFrame, medians: pd.Series) -> dict[str, object]:
