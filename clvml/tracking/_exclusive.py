@@ -61,7 +61,7 @@ def _claim(client: Any, name: str, claim: str) -> None:
         if holder != seen:
             seen, changed = holder, time.monotonic()
         if not holder or time.monotonic() - changed > ABANDONED:
-            client.set_registered_model_tag(name, CLAIM, claim)
+            _write(client, name, claim)
             time.sleep(SETTLED)
             if _claimed_by(client, name) == claim:
                 return
@@ -70,6 +70,17 @@ def _claim(client: Any, name: str, claim: str) -> None:
         f"other processes have been changing the aliases of {name!r} for {PATIENCE / 60:.0f} minutes; try"
         " 'clvml promote' when they are done."
     )
+
+
+def _write(client: Any, name: str, claim: str) -> None:
+    """Write the claim; a database refuses the second of two that are new at the same moment: it has lost."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.set_registered_model_tag(name, CLAIM, claim)
+    except MlflowException:
+        if not _claimed_by(client, name):
+            raise
 
 
 def _claimed_by(client: Any, name: str) -> str:
