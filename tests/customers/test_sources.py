@@ -556,9 +556,15 @@ def test_one_malformed_row_is_set_aside_wherever_it_is_and_however_long_the_file
             read_transactions(path)
 
 
-def test_lines_above_the_header_are_still_skipped(tmp_path):
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Sales of the shop\nall branches, without returns\nwritten by the till\n\n",
+        "shop,Berlin\nfrom,2024-01-01\nto,2024-01-31\nby,till 4\n",
+    ],
+)
+def test_lines_above_the_header_are_still_skipped(tmp_path, title):
     text = "".join(f"c{i},2024-01-11,1.50\n" for i in range(30))
-    title = "Sales of the shop\nall branches, without returns\nwritten by the till\n\n"
     (tmp_path / "a.csv").write_text(f"{title}customer_id,date,amount\n{text}")
     assert len(read_transactions(tmp_path / "a.csv")) == 30
     assert len(read_transactions(tmp_path / "a.csv", policy=DROPPED)) == 30

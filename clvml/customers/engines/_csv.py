@@ -208,12 +208,14 @@ def _is_utf8(path: str) -> bool:
 
 
 def _are_data(path: str, lines: int, header: Dialect) -> bool:
-    """Whether most of the first lines are rows under the first, so that it is the header, and not a title."""
+    """Whether these first lines are rows under the first, with fewer after them, and not above a header."""
     if lines < _FEW or len(header.names) < 2:
         return False
     with _opened(path) as file, io.TextIOWrapper(file, "utf-8-sig", "replace", newline="") as text:
-        rows = itertools.islice(csv.reader(text, delimiter=header.delimiter), lines)
-        return 2 * sum(len(cells) == len(header.names) for cells in rows) > lines
+        rows = csv.reader(text, delimiter=header.delimiter)
+        alike = sum(len(cells) == len(header.names) for cells in itertools.islice(rows, lines))
+        after = sum(1 for _ in itertools.islice(rows, lines))
+    return 2 * alike > lines > after
 
 
 def _given(option: str) -> str:
